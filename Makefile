@@ -1,0 +1,62 @@
+# vault: a multi-tenant secrets manager inside PostgreSQL.
+#
+#   make && sudo make install      build and install for pg_config's server
+#   script/test                    all tests, in private instances
+#
+# The order of FEATURES is the order of SQL, of linking, of initialisation and of
+# include rank: a feature includes headers of itself and of earlier ones only.
+
+FEATURES = platform crypto door audit keyring tenant identity policy secret lifecycle
+
+# The order of the regression tests; each after the first stands by itself.
+REGRESS = install status envelope tenants principals grants delegation names put get get_many \
+	versions lifecycle purge rename_tag keys audit_changes isolation_of_tenants doors guard catalog api_errors
+
+MODULE_big = vault
+EXTENSION = vault
+DATA = vault--1.0.sql
+OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(sort $(wildcard src/$(f)/*.c))))
+
+PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered -Wno-declaration-after-statement
+PG_CPPFLAGS = -Isrc
+SHLIB_LINK = -lcrypto -Wl,-z,relro,-z,now
+
+PG_CONFIG ?= pg_config
+# No bitcode: nothing here is worth inlining into a query, and clang is not needed then.
+override with_llvm := no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS would run "make installcheck" against any server that listens; script/test
+# brings its own.
+HEADERS_OF_ALL = $(wildcard src/*/*.h)
+$(OBJS): $(HEADERS_OF_ALL)
+
+SQL_PARTS = $(wildcard $(foreach f,$(FEATURES),src/$(f)/$(f).sql))
+
+define assemble
+{ printf '%s\n' '/* vault--1.0.sql: assembled by make from src/<feature>/<feature>.sql; change those. */'; \
+  printf '%s\n' '\echo Use "CREATE EXTENSION vault CASCADE" to load this file. \quit'; \
+  for part in $(SQL_PARTS); do echo; cat $$part; done; }
+endef
+
+# Compared by content: a checkout gives no meaning to timestamps.
+vault--1.0.sql: FORCE
+	@$(assemble) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
+
+all: vault--1.0.sql
+
+check-sql:
+	@$(assemble) | cmp -s - vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }
+
+print-features:
+	@echo $(FEATURES)
+print-regress:
+	@echo $(REGRESS)
+
+valgrind:
+	$(MAKE) -C test/unit valgrind
+
+.PHONY: FORCE check-sql print-features print-regress valgrind

@@ -1,0 +1,43 @@
+/*
+ * audit.h
+ *		The trail: one row for each change, written in the transaction that made it.
+ *
+ * Changes come from row triggers on the tables (vault_data.audit_change), so a
+ * change is in the trail exactly if it commits; what changes no row of a
+ * watched table is written by audit_event().  A change that did not come
+ * through the door is written as an alert.  A row says who, what, when and from
+ * where, and never holds a value.
+ */
+#ifndef VAULT_AUDIT_AUDIT_H
+#define VAULT_AUDIT_AUDIT_H
+
+#include "platform/compat.h"
+
+#include "utils/uuid.h"
+
+typedef struct AuditRecord
+{
+	const char *operation;
+	const char *decision;		/* allow, deny, alert */
+	const char *object_kind;	/* secret, grant, tenant, …; may be NULL */
+	pg_uuid_t	tenant;			/* zero: the instance */
+	const pg_uuid_t *object;	/* may be NULL */
+	const char *secret;			/* name; may be NULL */
+	const char *environment;	/* may be NULL */
+	int			version;		/* 0: none */
+	const char *reason;			/* may be NULL */
+	Datum		detail;			/* jsonb; 0: none */
+} AuditRecord;
+
+/* Writes a row as the current user.  Who and where are taken from the session. */
+extern void audit_write(const AuditRecord *record);
+
+/* An operation of the present door that has no row of its own. */
+extern void audit_event(const char *operation, const char *reason);
+
+/* While a superuser's COPY FROM loads a dump, row triggers stay silent. */
+extern void audit_set_restoring(bool restoring);
+
+extern void audit_init(void);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The audit trail: append-only, one row a change, by month later on (the default
+ * partition takes what no other does).  tenant_id is the zero uuid for what
+ * concerns the instance.
+ */
+CREATE TABLE vault_data.audit_log (
+	tenant_id          uuid NOT NULL,
+	id                 bigint NOT NULL,
+	at                 timestamptz NOT NULL,
+	xid                xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+	tenant             text,
+	principal_id       uuid,
+	principal          text,
+	role               text,
+	session_role       text,
+	authenticated_role text,
+	address            inet,
+	port               integer,
+	tls                boolean NOT NULL,
+	application_name   text,
+	request_id         text,
+	operation          text NOT NULL,
+	decision           text NOT NULL CHECK (decision IN ('allow', 'deny', 'alert')),
+	object_kind        text,
+	object_id          uuid,
+	secret             text,
+	environment        text,
+	version            integer,
+	grant_id           uuid,
+	reason             text,
+	detail             jsonb,
+	PRIMARY KEY (tenant_id, at, id)
+) PARTITION BY RANGE (at);
+CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log DEFAULT;
+ALTER TABLE vault_data.audit_log OWNER TO vault_owner;
+ALTER TABLE vault_data.audit_log_default OWNER TO vault_owner;
+REVOKE ALL ON vault_data.audit_log, vault_data.audit_log_default FROM PUBLIC;
+GRANT INSERT, SELECT ON vault_data.audit_log TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
+
+CREATE FUNCTION vault_data.audit_change() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_change';
+COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to the audit trail; arguments: kind, then the columns that may be shown';
+
+CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
+COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change: the trail is append-only';
+
+CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
+COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON vault_data.audit_log
+	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log
+	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log_default
+	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
+ALTER TABLE vault_data.audit_log ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_log ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only_truncate;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;

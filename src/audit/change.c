@@ -1,0 +1,209 @@
+/*
+ * change.c
+ *		Row triggers: what changed becomes a row of the trail, and the trail itself
+ *		cannot be changed.
+ *
+ * vault_data.audit_change(kind, column, …) is attached to every table worth
+ * watching.  The columns named are the only ones whose contents may enter the
+ * trail; "*" before a name says only that it changed.  Kinds marked "-" are
+ * written only if they happen outside the door, because inside it their
+ * change is part of another row's.
+ */
+#include "platform/compat.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+#include "audit/audit.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+
+static bool restoring = false;
+
+void
+audit_set_restoring(bool value)
+{
+	restoring = value;
+}
+
+static JsonbValue
+json_string(char *text)
+{
+	JsonbValue	value;
+
+	value.type = text ? jbvString : jbvNull;
+	if (text)
+	{
+		value.val.string.val = text;
+		value.val.string.len = strlen(text);
+	}
+	return value;
+}
+
+/* The column's content as text, NULL if null or absent. */
+static char *
+column_text(HeapTuple row, TupleDesc layout, const char *column)
+{
+	int			number = row ? SPI_fnumber(layout, column) : SPI_ERROR_NOATTRIBUTE;
+
+	return number == SPI_ERROR_NOATTRIBUTE ? NULL : SPI_getvalue(row, layout, number);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Adds "column": value, or [old, new] for an update that changed it. */
+static bool
+add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTuple after,
+		   TupleDesc layout)
+{
+	bool		masked = column[0] == '*';
+	const char *name = masked ? column + 1 : column;
+	char	   *old = column_text(before, layout, name);
+	char	   *new = column_text(after, layout, name);
+	JsonbValue	value;
+
+	if (same_text(old, new))
+		return false;
+	value = json_string(pstrdup(name));
+	pushJsonbValue(state, WJB_KEY, &value);
+	if (masked)
+		value = json_string("changed");
+	else if (before == NULL || after == NULL)
+		value = json_string(after ? new : old);
+	else
+	{
+		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+		value = json_string(old);
+		pushJsonbValue(state, WJB_ELEM, &value);
+		value = json_string(new);
+		pushJsonbValue(state, WJB_ELEM, &value);
+		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		return true;
+	}
+	pushJsonbValue(state, WJB_VALUE, &value);
+	return true;
+}
+
+static Datum
+changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc layout)
+{
+	JsonbParseState *state = NULL;
+	bool		any = false;
+	JsonbValue *whole;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 1; i < trigger->tgnargs; i++)
+		any |= add_column(&state, trigger->tgargs[i], before, after, layout);
+	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return any ? JsonbPGetDatum(JsonbValueToJsonb(whole)) : (Datum) 0;
+}
+
+static bool
+column_uuid(HeapTuple row, TupleDesc layout, const char *column, pg_uuid_t *value)
+{
+	int			number = SPI_fnumber(layout, column);
+	bool		isnull;
+	Datum		datum;
+
+	if (number == SPI_ERROR_NOATTRIBUTE)
+		return false;
+	datum = heap_getattr(row, number, layout, &isnull);
+	if (!isnull)
+		*value = *DatumGetUUIDP(datum);
+	return !isnull;
+}
+
+static const char *
+direct_operation(TriggerEvent event)
+{
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return "direct insert";
+	return TRIGGER_FIRED_BY_UPDATE(event) ? "direct update" : "direct delete";
+}
+
+static void
+write_change(TriggerData *data, HeapTuple before, HeapTuple after)
+{
+	TupleDesc	layout = RelationGetDescr(data->tg_relation);
+	HeapTuple	row = after ? after : before;
+	Door	   *door = door_current();
+	const char *kind = data->tg_trigger->tgargs[0];
+	char	   *version = column_text(row, layout, "current_version");
+	pg_uuid_t	id;
+	AuditRecord record = {
+		.operation = door ? door->operation : direct_operation(data->tg_event),
+		.decision = door ? "allow" : "alert",
+		.object_kind = kind[0] == '-' ? kind + 1 : kind,
+		.environment = column_text(row, layout, "environment"),
+		.version = version ? pg_strtoint32(version) : 0,
+		.reason = door ? door->reason : "changed outside vault",
+		.detail = changed_columns(data->tg_trigger, before, after, layout),
+	};
+
+	if (strcmp(kind, "secret") == 0)
+		record.secret = column_text(row, layout, "name");
+	if (column_uuid(row, layout, "id", &id))
+		record.object = &id;
+	(void) column_uuid(row, layout, "tenant_id", &record.tenant);
+	audit_write(&record);
+}
+
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function is a trigger")));
+	return (TriggerData *) fcinfo->context;
+}
+
+PG_FUNCTION_INFO_V1(vault_audit_change);
+PG_FUNCTION_INFO_V1(vault_refuse_change);
+PG_FUNCTION_INFO_V1(vault_decision_changed);
+
+Datum
+vault_audit_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	bool		inside = door_current() != NULL;
+
+	if (restoring || (inside && data->tg_trigger->tgargs[0][0] == '-'))
+		return PointerGetDatum(NULL);
+	require_running_vault();
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		write_change(data, data->tg_trigtuple, data->tg_newtuple);
+	else if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		write_change(data, NULL, data->tg_trigtuple);
+	else
+		write_change(data, data->tg_trigtuple, NULL);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+vault_refuse_change(PG_FUNCTION_ARGS)
+{
+	(void) trigger_data(fcinfo);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the audit trail is append-only")));
+}
+
+/* What backends cached of this table is stale once this transaction commits. */
+Datum
+vault_decision_changed(PG_FUNCTION_ARGS)
+{
+	CacheInvalidateRelcache(trigger_data(fcinfo)->tg_relation);
+	return PointerGetDatum(NULL);
+}

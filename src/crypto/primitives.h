@@ -1,0 +1,115 @@
+/*
+ * primitives.h
+ *		The only way to OpenSSL for key material: random bytes, HKDF, HMAC,
+ *		SHA-256, AES-256-GCM, constant-time comparison, wiping, base64.
+ *
+ * Plain C without server headers, so that the vector runner and the fuzzers
+ * link the code that ships.  Every function returns a status; nothing here
+ * throws, logs or allocates memory that the caller must free, unless it says
+ * so.  Algorithms are fetched once per process (crypto_init), so that
+ * whichever provider the administrator configured, FIPS included, serves them.
+ */
+#ifndef VAULT_CRYPTO_PRIMITIVES_H
+#define VAULT_CRYPTO_PRIMITIVES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum CryptoStatus
+{
+	CRYPTO_OK = 0,
+	CRYPTO_ERR_FORMAT,			/* the bytes do not have the expected structure */
+	CRYPTO_ERR_AUTH,			/* authentication failed: one answer for all causes */
+	CRYPTO_ERR_INTERNAL			/* OpenSSL refused; its error queue was drained */
+} CryptoStatus;
+
+#define KEY_BYTES		32
+#define GCM_IV_BYTES	12
+#define GCM_TAG_BYTES	16
+#define SHA256_BYTES	32
+#define SHA512_BYTES	64
+
+/* A symmetric key.  Copy it rarely; wipe every copy with secret_wipe(). */
+typedef struct SecretKey
+{
+	unsigned char bytes[KEY_BYTES];
+} SecretKey;
+
+/* Fetches the algorithms.  Idempotent; every function below calls it itself. */
+extern CryptoStatus crypto_init(void);
+
+/* Overwrites memory in a way that the compiler cannot remove. */
+extern void secret_wipe(void *memory, size_t size);
+
+/* Compares in constant time. */
+extern bool secret_equal(const void *a, const void *b, size_t size);
+
+/* Private-strength random bytes (RAND_priv_bytes). */
+extern CryptoStatus crypto_random(void *out, size_t size);
+
+/* RFC 5869, extract and expand.  salt and info may be NULL with size 0. */
+extern CryptoStatus crypto_hkdf_sha512(const void *key, size_t key_size,
+									   const void *salt, size_t salt_size,
+									   const void *info, size_t info_size,
+									   void *out, size_t out_size);
+
+/* The first half of it alone, for a key that is expanded many times. */
+extern CryptoStatus crypto_hkdf_extract_sha512(const void *key, size_t key_size,
+											   const void *salt, size_t salt_size,
+											   unsigned char prk[SHA512_BYTES]);
+
+extern CryptoStatus crypto_hmac_sha256(const void *key, size_t key_size,
+									   const void *data, size_t data_size,
+									   unsigned char out[SHA256_BYTES]);
+extern CryptoStatus crypto_hmac_sha512(const void *key, size_t key_size,
+									   const void *data, size_t data_size,
+									   unsigned char out[SHA512_BYTES]);
+extern CryptoStatus crypto_sha256(const void *data, size_t data_size,
+								  unsigned char out[SHA256_BYTES]);
+
+/*
+ * AES-256-GCM with a 12-byte IV.  out has room for size bytes and may be the
+ * input.  On any failure of open, out is wiped.
+ */
+extern CryptoStatus crypto_gcm_seal(const SecretKey *key,
+									const unsigned char iv[GCM_IV_BYTES],
+									const void *aad, size_t aad_size,
+									const void *in, size_t size,
+									void *out, unsigned char tag[GCM_TAG_BYTES]);
+extern CryptoStatus crypto_gcm_open(const SecretKey *key,
+									const unsigned char iv[GCM_IV_BYTES],
+									const void *aad, size_t aad_size,
+									const void *in, size_t size,
+									const unsigned char tag[GCM_TAG_BYTES],
+									void *out);
+
+/*
+ * A pseudorandom function keyed once and used often (HMAC-SHA-512), for the
+ * hot path: the key's schedule is computed in prf_new and never again.  The
+ * state lives on OpenSSL's heap and is wiped by prf_free.
+ */
+typedef struct Prf Prf;
+extern CryptoStatus prf_new(const void *key, size_t key_size, Prf **prf);
+extern CryptoStatus prf_compute(Prf *prf, const void *data, size_t size,
+								unsigned char out[SHA512_BYTES]);
+extern void prf_free(Prf *prf);	/* NULL is allowed */
+
+/*
+ * Standard base64 (RFC 4648 section 4, padded, no white space, canonical
+ * trailing bits) and its URL-safe form without padding (section 5).  encode
+ * needs room for base64_size(size) + 1 bytes and ends with NUL; decode refuses
+ * everything that encode would not have written.
+ */
+typedef enum Base64Alphabet
+{
+	BASE64_STANDARD,
+	BASE64_URL
+} Base64Alphabet;
+
+extern size_t base64_size(size_t size);
+extern size_t base64_encode(Base64Alphabet alphabet, const void *in, size_t size, char *out);
+extern CryptoStatus base64_decode(Base64Alphabet alphabet, const char *in, size_t in_size,
+								  void *out, size_t out_capacity, size_t *out_size);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * dispatch.c
+ *		Public functions whose work is written in SQL: the door opens and the
+ *		function of the same name and arguments in schema vault_data is called.
+ */
+#include "door/door.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "platform/errors.h"
+#include "platform/tables.h"
+
+static Oid
+inner_function(Oid outer)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(outer));
+	Form_pg_proc form;
+	Oid			inner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", outer);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	if (form->pronamespace != api_schema_oid())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("this entry point serves functions of schema vault only")));
+	inner = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							NameGetDatum(&form->proname),
+							PointerGetDatum(&form->proargtypes),
+							ObjectIdGetDatum(data_schema_oid()));
+	if (!OidIsValid(inner))
+		elog(ERROR, "function \"%s\" has no inner function", NameStr(form->proname));
+	ReleaseSysCache(tuple);
+	return inner;
+}
+
+static FmgrInfo *
+inner_site(FmgrInfo *outer)
+{
+	if (outer->fn_extra == NULL)
+	{
+		FmgrInfo   *site = MemoryContextAllocZero(outer->fn_mcxt, sizeof(FmgrInfo));
+
+		fmgr_info_cxt(inner_function(outer->fn_oid), site, outer->fn_mcxt);
+		site->fn_expr = outer->fn_expr;
+		outer->fn_extra = site;
+	}
+	return outer->fn_extra;
+}
+
+static Datum
+call_inner(FunctionCallInfo fcinfo)
+{
+	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
+	Datum		result;
+
+	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,
+							 fcinfo->fncollation, fcinfo->context, fcinfo->resultinfo);
+	memcpy(inner->args, fcinfo->args, fcinfo->nargs * sizeof(NullableDatum));
+	result = FunctionCallInvoke(inner);
+	fcinfo->isnull = inner->isnull;
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(vault_as_anyone);
+PG_FUNCTION_INFO_V1(vault_as_key_holder);
+PG_FUNCTION_INFO_V1(vault_as_operator);
+PG_FUNCTION_INFO_V1(vault_as_client);
+PG_FUNCTION_INFO_V1(vault_as_client_or_operator);
+
+Datum
+vault_as_anyone(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_ANYONE, fcinfo, call_inner);
+}
+
+Datum
+vault_as_key_holder(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_KEY_HOLDER, fcinfo, call_inner);
+}
+
+Datum
+vault_as_operator(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_OPERATOR, fcinfo, call_inner);
+}
+
+Datum
+vault_as_client(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, call_inner);
+}
+
+Datum
+vault_as_client_or_operator(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT_OR_OPERATOR, fcinfo, call_inner);
+}

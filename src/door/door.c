@@ -1,0 +1,255 @@
+/*
+ * door.c
+ *		Going in and out.
+ */
+#include "door/door.h"
+
+#include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+
+#include "platform/errors.h"
+
+static Door *current = NULL;
+static void (*require_unsealed) (void) = NULL;
+static void (*identify) (Oid role, Caller *caller) = NULL;
+
+Door *
+door_current(void)
+{
+	return current;
+}
+
+Door *
+door_required(void)
+{
+	if (current == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("internal function of vault called from outside"),
+				 errhint("Use the functions of schema vault.")));
+	return current;
+}
+
+void
+door_set_seal_check(void (*check) (void))
+{
+	require_unsealed = check;
+}
+
+void
+door_set_identify(void (*function) (Oid role, Caller *caller))
+{
+	identify = function;
+}
+
+static bool
+has_role(Oid role, const char *name)
+{
+	Oid			wanted = get_role_oid(name, true);
+
+	return OidIsValid(wanted) && has_privs_of_role(role, wanted);
+}
+
+bool
+role_is_operator(Oid role)
+{
+	return has_role(role, "vault_admin");
+}
+
+bool
+role_is_overseer(Oid role)
+{
+	return role_is_operator(role) || has_role(role, "vault_auditor");
+}
+
+static void
+check_surroundings(void)
+{
+	if (IsParallelWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("vault cannot be used in a parallel worker")));
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("vault cannot be used inside a security-restricted operation"),
+				 errhint("Index expressions, materialized views and autovacuum cannot use secrets.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("vault cannot be used on a standby server"),
+				 errhint("Connect to the primary server.")));
+}
+
+static void
+refuse_unidentified(const Caller *caller)
+{
+	if (caller->candidates > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_NO_TENANT),
+				 errmsg("the current role belongs to several tenants"),
+				 errhint("SET vault.tenant to the name of one of them.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_TENANT),
+			 errmsg("the current role is not a principal of any tenant"),
+			 errhint("A tenant's administrator binds the role with vault.create_principal().")));
+}
+
+static void
+refuse_suspended(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_TENANT),
+			 errmsg("the tenant is suspended"),
+			 errhint("An operator resumes it with vault.resume_tenant().")));
+}
+
+static void
+refuse_non_operator(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied: this is for vault operators"),
+			 errhint("Operators are members of the role vault_admin.")));
+}
+
+static void
+check_caller(DoorKind kind, const Caller *caller)
+{
+	bool		needs_client = kind == DOOR_CLIENT ||
+		(kind == DOOR_CLIENT_OR_OPERATOR && !caller->is_operator);
+
+	if ((kind == DOOR_OPERATOR || kind == DOOR_KEY_HOLDER) && !caller->is_operator)
+		refuse_non_operator();
+	if (needs_client && !caller->is_identified)
+		refuse_unidentified(caller);
+	if (needs_client && caller->is_suspended)
+		refuse_suspended();
+}
+
+void
+door_check(DoorKind kind, Caller *caller)
+{
+	require_running_vault();
+	check_surroundings();
+	AcceptInvalidationMessages();
+	if (kind != DOOR_ANYONE && kind != DOOR_KEY_HOLDER)
+		require_unsealed();
+
+	memset(caller, 0, sizeof(Caller));
+	caller->role = GetUserId();
+	if (kind != DOOR_CLIENT)
+		caller->is_operator = role_is_operator(caller->role);
+	if (kind != DOOR_KEY_HOLDER)
+		identify(caller->role, caller);
+	check_caller(kind, caller);
+}
+
+static void
+pin_settings(void)
+{
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (!row_security)
+		(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Notes the name of the public function that is being called. */
+static void
+note_operation(Door *door, FunctionCallInfo fcinfo)
+{
+	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
+
+	strlcpy(door->operation, name ? name : "unknown", sizeof(door->operation));
+	if (name)
+		pfree(name);
+}
+
+static void
+door_open(Door *door, DoorKind kind, FunctionCallInfo fcinfo)
+{
+	memset(door, 0, sizeof(Door));
+	door_check(kind, &door->caller);
+	note_operation(door, fcinfo);
+	if (door->caller.is_identified && !door->caller.is_suspended)
+	{
+		door->has_tenant = true;
+		door->tenant = door->caller.tenant;
+		strlcpy(door->tenant_name, door->caller.tenant_name, sizeof(door->tenant_name));
+	}
+	GetUserIdAndSecContext(&door->saved_user, &door->saved_security);
+	door->settings_level = NewGUCNestLevel();
+	pin_settings();
+	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
+						   door->saved_security | SECURITY_LOCAL_USERID_CHANGE);
+	door->outer = current;
+	current = door;
+}
+
+static void
+door_close(Door *door)
+{
+	current = door->outer;
+	SetUserIdAndSecContext(door->saved_user, door->saved_security);
+	AtEOXact_GUC(false, door->settings_level);
+}
+
+/*
+ * Passes an error on without what the inside added to it: the context names
+ * internal functions, the detail of a constraint internal columns.
+ */
+static void
+rethrow_from_inside(MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	error->context = NULL;
+	error->internalquery = NULL;
+	error->internalpos = 0;
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		error->detail = NULL;
+	ThrowErrorData(error);
+}
+
+Datum
+door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+	Door		door;
+
+	door_open(&door, kind, fcinfo);
+	PG_TRY();
+	{
+		result = body(fcinfo);
+	}
+	PG_CATCH();
+	{
+		door_close(&door);
+		rethrow_from_inside(context);
+	}
+	PG_END_TRY();
+	door_close(&door);
+	return result;
+}
+
+void
+door_enter_tenant(const pg_uuid_t *tenant, const char *name)
+{
+	Door	   *door = door_required();
+
+	door->has_tenant = true;
+	door->tenant = *tenant;
+	strlcpy(door->tenant_name, name, sizeof(door->tenant_name));
+}

@@ -1,0 +1,96 @@
+/*
+ * door.h
+ *		The one door: every public function passes through it.
+ *
+ * Going in: the module is preloaded and this is its database; no parallel
+ * worker, no security-restricted operation (REINDEX and the like run a table
+ * owner's code under another's name), no standby; the vault is unsealed unless
+ * the kind says otherwise; the caller is who the kind asks for.  Then the
+ * current user becomes vault_exec, search_path is pinned, and the door's tenant
+ * is what row security sees.  Going out, on every way, all of that is undone.
+ *
+ * The caller is GetUserId() at the entry of a SECURITY INVOKER function: the
+ * outer user and session_user can be a victim whose statement runs somebody
+ * else's code.
+ */
+#ifndef VAULT_DOOR_DOOR_H
+#define VAULT_DOOR_DOOR_H
+
+#include "platform/compat.h"
+
+#include "fmgr.h"
+#include "utils/uuid.h"
+
+typedef enum DoorKind
+{
+	DOOR_ANYONE,				/* also while sealed; identity if there is one */
+	DOOR_VIEW,					/* anybody, but not while sealed */
+	DOOR_KEY_HOLDER,			/* operators, also while sealed */
+	DOOR_OPERATOR,				/* members of vault_admin, superusers */
+	DOOR_CLIENT,				/* an identified principal of an active tenant */
+	DOOR_CLIENT_OR_OPERATOR		/* identified, or else operator */
+} DoorKind;
+
+typedef struct Caller
+{
+	Oid			role;
+	bool		is_operator;
+	bool		is_identified;
+	bool		is_suspended;	/* the tenant is; identified all the same */
+	int			candidates;		/* tenants that the role is bound in */
+	pg_uuid_t	tenant;
+	pg_uuid_t	principal;
+	char		tenant_name[64];
+	char		principal_name[64];
+} Caller;
+
+typedef struct Door
+{
+	char		operation[NAMEDATALEN];	/* name of the public function */
+	Caller		caller;
+
+	bool		has_tenant;		/* the caller's, or the one an operator entered */
+	pg_uuid_t	tenant;
+	char		tenant_name[64];
+
+	bool		has_grant;		/* what decided, for the audit trail */
+	pg_uuid_t	grant;
+	char		reason[256];
+
+	Oid			saved_user;
+	int			saved_security;
+	int			settings_level;
+	struct Door *outer;
+} Door;
+
+/* The innermost open door, or NULL. */
+extern Door *door_current(void);
+
+/* The same, or an error: for helpers that must not be called from outside. */
+extern Door *door_required(void);
+
+/*
+ * Checks as for going in, without opening: for a read that executes no SQL and
+ * therefore needs neither another user nor a search_path.  The caller's
+ * identity is filled in.
+ */
+extern void door_check(DoorKind kind, Caller *caller);
+
+/* Opens the door, runs body, closes the door on every way out. */
+typedef Datum (*DoorBody) (FunctionCallInfo fcinfo);
+extern Datum door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body);
+
+/* Makes the door look into another tenant (operators). */
+extern void door_enter_tenant(const pg_uuid_t *tenant, const char *name);
+
+extern bool role_is_operator(Oid role);
+extern bool role_is_overseer(Oid role);	/* operators and auditors */
+
+/*
+ * What later features tell the door: whether the vault may be used (raises if
+ * not), and who a role is (fills the caller; never raises for "nobody").
+ */
+extern void door_set_seal_check(void (*require_unsealed) (void));
+extern void door_set_identify(void (*identify) (Oid role, Caller *caller));
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * guard.c
+ *		Who may change the vault's schemas and roles: superusers, and they leave
+ *		an alert in the trail.
+ *
+ * On PostgreSQL 15 a role with CREATEROLE may grant itself any role that is not
+ * superuser, the owner of the tables included; ownership is therefore no boundary
+ * and this is.  Refused to everybody else, in every database of the server:
+ *
+ *	- GRANT and REVOKE of the vault_* roles, CREATE/ALTER/DROP/RENAME of
+ *	  them, ALTER ROLE … SET on them, CREATE ROLE … IN ROLE vault_*;
+ *	- GRANT and REVOKE on objects of the schemas vault and vault_data;
+ *	- creating, altering and dropping anything in these schemas.
+ *
+ * Utility statements are seen before they run; what they create, alter or drop
+ * is seen through object_access_hook, whatever the statement looked like.
+ */
+#include "door/guard.h"
+
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+
+#include "door/door.h"
+#include "platform/tables.h"
+
+static ProcessUtility_hook_type previous_utility = NULL;
+static object_access_hook_type previous_access = NULL;
+static GuardListener listener;
+static void (*on_dropped) (void) = NULL;
+
+/* Set while a superuser's statement touches the vault's objects. */
+static bool touched = false;
+static bool extension_dropped = false;
+
+void
+guard_set_listener(const GuardListener *given)
+{
+	listener = *given;
+}
+
+void
+guard_set_dropped(void (*dropped) (void))
+{
+	on_dropped = dropped;
+}
+
+static bool
+is_vault_role_name(const char *name)
+{
+	static const char *const names[] = {
+		"vault_owner", "vault_exec", "vault_admin", "vault_auditor", "vault_client"
+	};
+
+	for (int i = 0; name && i < (int) lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The door's own work, and the extension's script, are not watched. */
+static bool
+is_exempt(void)
+{
+	return door_current() != NULL || creating_extension || IsBootstrapProcessingMode();
+}
+
+/* Refuses, or for a superuser notes that there is something to report. */
+static void
+watch(const char *what)
+{
+	if (is_exempt())
+		return;
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for %s of vault", what),
+				 errhint("Only a superuser changes the extension's schemas and roles.")));
+	touched = true;
+}
+
+static bool
+names_vault_role(List *specs)
+{
+	ListCell   *cell;
+
+	foreach(cell, specs)
+	{
+		Node	   *node = lfirst(cell);
+
+		if (IsA(node, RoleSpec) && is_vault_role_name(((RoleSpec *) node)->rolename))
+			return true;
+		if (IsA(node, AccessPriv) && is_vault_role_name(((AccessPriv *) node)->priv_name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+options_name_vault_role(List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (option->arg && IsA(option->arg, List) && names_vault_role((List *) option->arg))
+			return true;
+	}
+	return false;
+}
+
+static bool
+spec_is_vault_role(RoleSpec *spec)
+{
+	return spec && is_vault_role_name(spec->rolename);
+}
+
+/* Statements about roles. */
+static bool
+concerns_vault_roles(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_GrantRoleStmt:
+			return names_vault_role(((GrantRoleStmt *) statement)->granted_roles) ||
+				names_vault_role(((GrantRoleStmt *) statement)->grantee_roles);
+		case T_CreateRoleStmt:
+			return is_vault_role_name(((CreateRoleStmt *) statement)->role) ||
+				options_name_vault_role(((CreateRoleStmt *) statement)->options);
+		case T_AlterRoleStmt:
+			return spec_is_vault_role(((AlterRoleStmt *) statement)->role) ||
+				options_name_vault_role(((AlterRoleStmt *) statement)->options);
+		case T_AlterRoleSetStmt:
+			return spec_is_vault_role(((AlterRoleSetStmt *) statement)->role);
+		case T_DropRoleStmt:
+			return names_vault_role(((DropRoleStmt *) statement)->roles);
+		case T_RenameStmt:
+			return ((RenameStmt *) statement)->renameType == OBJECT_ROLE &&
+				(is_vault_role_name(((RenameStmt *) statement)->subname) ||
+				 is_vault_role_name(((RenameStmt *) statement)->newname));
+		case T_DropOwnedStmt:
+			return names_vault_role(((DropOwnedStmt *) statement)->roles);
+		case T_ReassignOwnedStmt:
+			return names_vault_role(((ReassignOwnedStmt *) statement)->roles) ||
+				spec_is_vault_role(((ReassignOwnedStmt *) statement)->newrole);
+		default:
+			return false;
+	}
+}
+
+static bool
+is_vault_schema(Oid schema)
+{
+	return OidIsValid(schema) && (schema == data_schema_oid() || schema == api_schema_oid());
+}
+
+/* The schema that a possibly qualified relation name resolves to. */
+static bool
+range_var_is_ours(RangeVar *relation)
+{
+	Oid			oid = RangeVarGetRelid(relation, NoLock, true);
+
+	return OidIsValid(oid) && is_vault_schema(get_rel_namespace(oid));
+}
+
+static bool
+first_name_is_ours(List *names)
+{
+	const char *first = list_length(names) > 1 ? strVal(linitial(names)) : NULL;
+
+	return first && (strcmp(first, "vault") == 0 || strcmp(first, "vault_data") == 0);
+}
+
+/* GRANT and REVOKE on objects, of which the object access hook learns nothing. */
+static bool
+grant_concerns_vault(GrantStmt *statement)
+{
+	ListCell   *cell;
+
+	foreach(cell, statement->objects)
+	{
+		Node	   *object = lfirst(cell);
+
+		if (IsA(object, RangeVar) && range_var_is_ours((RangeVar *) object))
+			return true;
+		if (IsA(object, ObjectWithArgs) && first_name_is_ours(((ObjectWithArgs *) object)->objname))
+			return true;
+		if (IsA(object, List) && first_name_is_ours((List *) object))
+			return true;
+		if (IsA(object, String) &&
+			(statement->objtype == OBJECT_SCHEMA || statement->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
+			(strcmp(strVal(object), "vault") == 0 || strcmp(strVal(object), "vault_data") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The table that a statement about one is about. */
+static RangeVar *
+table_of(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_AlterTableStmt:
+			return ((AlterTableStmt *) statement)->relation;
+		case T_CreateTrigStmt:
+			return ((CreateTrigStmt *) statement)->relation;
+		case T_CreatePolicyStmt:
+			return ((CreatePolicyStmt *) statement)->table;
+		case T_AlterPolicyStmt:
+			return ((AlterPolicyStmt *) statement)->table;
+		case T_RuleStmt:
+			return ((RuleStmt *) statement)->relation;
+		case T_IndexStmt:
+			return ((IndexStmt *) statement)->relation;
+		case T_RenameStmt:
+			return ((RenameStmt *) statement)->relation;
+		default:
+			return NULL;
+	}
+}
+
+/* DROP TRIGGER, POLICY, RULE: the name follows that of its table. */
+static bool
+drop_concerns_vault(DropStmt *statement)
+{
+	ListCell   *cell;
+
+	if (statement->removeType != OBJECT_TRIGGER && statement->removeType != OBJECT_POLICY &&
+		statement->removeType != OBJECT_RULE)
+		return false;
+	foreach(cell, statement->objects)
+	{
+		List	   *names = lfirst(cell);
+		List	   *table = list_copy_head(names, list_length(names) - 1);
+
+		if (table != NIL && range_var_is_ours(makeRangeVarFromNameList(table)))
+			return true;
+	}
+	return false;
+}
+
+/* What the object access hook does not see, or sees too late. */
+static bool
+concerns_vault_objects(Node *statement)
+{
+	RangeVar   *table = table_of(statement);
+
+	if (IsA(statement, GrantStmt))
+		return grant_concerns_vault((GrantStmt *) statement);
+	if (IsA(statement, DropStmt))
+		return drop_concerns_vault((DropStmt *) statement);
+	return table && range_var_is_ours(table);
+}
+
+static bool
+is_restore(Node *statement)
+{
+	CopyStmt   *copy = (CopyStmt *) statement;
+
+	return IsA(statement, CopyStmt) && copy->is_from && copy->relation && superuser() &&
+		range_var_is_ours(copy->relation);
+}
+
+static void
+run(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
+	ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver,
+	QueryCompletion *completion)
+{
+	if (previous_utility)
+		previous_utility(statement, text, read_only_tree, context, params, environment, receiver,
+						 completion);
+	else
+		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
+								receiver, completion);
+}
+
+/* Tells the listeners what a finished statement did. */
+static void
+report(Node *statement)
+{
+	bool		alert = touched && !extension_dropped;
+	bool		dropped = extension_dropped;
+
+	touched = extension_dropped = false;
+	if (dropped && on_dropped)
+		on_dropped();
+	if (alert && listener.alert && OidIsValid(table_oid(TABLE_INSTANCE)))
+		listener.alert(GetCommandTagName(CreateCommandTag(statement)));
+}
+
+static void
+guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
+			  ProcessUtilityContext context, ParamListInfo params,
+			  QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+{
+	Node	   *statement = planned->utilityStmt;
+	bool		transactional = IsTransactionState();
+	bool		restoring = transactional && is_restore(statement);
+
+	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
+		touched = extension_dropped = false;
+	if (concerns_vault_roles(statement))
+		watch("roles");
+	if (transactional && concerns_vault_objects(statement))
+		watch("objects");
+
+	if (restoring && listener.restoring)
+		listener.restoring(true);
+	PG_TRY();
+	{
+		run(planned, text, read_only_tree, context, params, environment, receiver, completion);
+	}
+	PG_FINALLY();
+	{
+		if (restoring && listener.restoring)
+			listener.restoring(false);
+	}
+	PG_END_TRY();
+	if ((touched || extension_dropped) && IsTransactionState())
+		report(statement);
+}
+
+/* The schema of an object of the classes that schemas hold and we make. */
+static Oid
+schema_of(Oid class, Oid object)
+{
+	switch (class)
+	{
+		case RelationRelationId:
+			return get_rel_namespace(object);
+		case ProcedureRelationId:
+			return get_func_namespace(object);
+		case TypeRelationId:
+			return InvalidOid;	/* row types follow their tables */
+		case NamespaceRelationId:
+			return object;
+		default:
+			return InvalidOid;
+	}
+}
+
+static void
+guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
+{
+	if (previous_access)
+		previous_access(access, class, object, part, argument);
+	if (!IsTransactionState() || IsBootstrapProcessingMode())
+		return;
+	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP &&
+		access != OAT_TRUNCATE)
+		return;
+	if (access == OAT_DROP && class == ExtensionRelationId &&
+		object == get_extension_oid("vault", true))
+	{
+		extension_dropped = true;
+		return;
+	}
+	if (access == OAT_POST_ALTER && argument &&
+		((ObjectAccessPostAlter *) argument)->is_internal)
+		return;
+	if (access == OAT_DROP && argument &&
+		(((ObjectAccessDrop *) argument)->dropflags & PERFORM_DELETION_INTERNAL))
+		return;
+	if (is_vault_schema(schema_of(class, object)))
+		watch("schemas");
+}
+
+void
+guard_init(void)
+{
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = guard_utility;
+	previous_access = object_access_hook;
+	object_access_hook = guard_access;
+}

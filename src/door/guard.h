@@ -1,0 +1,27 @@
+/*
+ * guard.h
+ *		Keeps DDL away from the vault's schemas and roles; see guard.c.
+ */
+#ifndef VAULT_DOOR_GUARD_H
+#define VAULT_DOOR_GUARD_H
+
+#include "platform/compat.h"
+
+/* Installs the hooks.  Preload only. */
+extern void guard_init(void);
+
+/*
+ * What later features want to know: a superuser did `what` to the vault's
+ * objects; a superuser's COPY FROM begins or ends; and that the extension was
+ * dropped.
+ */
+typedef struct GuardListener
+{
+	void		(*alert) (const char *what);
+	void		(*restoring) (bool restoring);
+} GuardListener;
+
+extern void guard_set_listener(const GuardListener *listener);
+extern void guard_set_dropped(void (*dropped) (void));
+
+#endif

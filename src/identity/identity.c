@@ -1,0 +1,314 @@
+/*
+ * identity.c
+ *		Who a database role is.
+ *
+ * A binding holds the role's oid and the name that it had: both must fit.  A
+ * role that was dropped and made again, or renamed, is nobody until it is bound
+ * anew; a dump carries the name and finds the new cluster's oid.  Membership
+ * counts for nothing.
+ *
+ * The cache is this backend's: role to the tenants it is bound in.  Changes of
+ * the tables of bindings, principals and tenants, and of pg_authid, empty it
+ * at the next call.
+ */
+#include "identity/identity.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "tenant/tenant.h"
+
+/* Columns of vault_data.principal_binding and vault_data.principal. */
+enum
+{
+	BINDING_TENANT = 1,
+	BINDING_ROLE,
+	BINDING_ROLE_NAME,
+	BINDING_PRINCIPAL,
+	PRINCIPAL_NAME = 3
+};
+
+typedef struct Candidate
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	principal;
+	bool		suspended;
+	char		tenant_name[64];
+	char		principal_name[64];
+	struct Candidate *next;
+} Candidate;
+
+typedef struct CacheEntry
+{
+	Oid			role;
+	Candidate  *candidates;
+} CacheEntry;
+
+static MemoryContext cache_memory = NULL;
+static HTAB *cache = NULL;
+static bool cache_stale = false;
+
+static void
+bindings_changed(void)
+{
+	cache_stale = true;
+}
+
+static void
+roles_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	cache_stale = true;
+}
+
+static bool
+principal_name(const pg_uuid_t *tenant, const pg_uuid_t *principal, char name[64])
+{
+	TableScan	scan;
+	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(principal)};
+	bool		found;
+
+	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
+	found = scan_next(&scan);
+	if (found)
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)), name, 64);
+	scan_end(&scan);
+	return found;
+}
+
+static Candidate *
+load_candidate(TableScan *scan)
+{
+	Candidate  *candidate = MemoryContextAllocZero(cache_memory, sizeof(Candidate));
+	char		state[16];
+
+	candidate->tenant = *DatumGetUUIDP(scan_get(scan, BINDING_TENANT, NULL));
+	candidate->principal = *DatumGetUUIDP(scan_get(scan, BINDING_PRINCIPAL, NULL));
+	if (!tenant_describe(&candidate->tenant, candidate->tenant_name, state) ||
+		!principal_name(&candidate->tenant, &candidate->principal, candidate->principal_name) ||
+		strcmp(state, "destroyed") == 0)
+		return NULL;
+	candidate->suspended = strcmp(state, "active") != 0;
+	return candidate;
+}
+
+static Candidate *
+load_candidates(Oid role)
+{
+	char	   *name = GetUserNameFromId(role, true);
+	Candidate  *list = NULL;
+	TableScan	scan;
+	Datum		key = ObjectIdGetDatum(role);
+
+	if (name == NULL || !OidIsValid(table_oid(TABLE_PRINCIPAL_BINDING)))
+		return NULL;
+	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
+	while (scan_next(&scan))
+	{
+		Candidate  *candidate;
+
+		if (strcmp(TextDatumGetCString(scan_get(&scan, BINDING_ROLE_NAME, NULL)), name) != 0)
+			continue;
+		candidate = load_candidate(&scan);
+		if (candidate)
+		{
+			candidate->next = list;
+			list = candidate;
+		}
+	}
+	scan_end(&scan);
+	return list;
+}
+
+static void
+empty_cache(void)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
+
+	if (cache_memory)
+		MemoryContextDelete(cache_memory);
+	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault identities", ALLOCSET_SMALL_SIZES);
+	control.hcxt = cache_memory;
+	cache = hash_create("vault identities", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache_stale = false;
+}
+
+static Candidate *
+candidates_of(Oid role)
+{
+	CacheEntry *entry;
+	Candidate  *list;
+
+	if (cache == NULL || cache_stale)
+		empty_cache();
+	entry = hash_search(cache, &role, HASH_FIND, NULL);
+	if (entry)
+		return entry->candidates;
+
+	/* If reading the tables makes the cache stale, what was read is not kept. */
+	list = load_candidates(role);
+	if (!cache_stale)
+	{
+		entry = hash_search(cache, &role, HASH_ENTER, NULL);
+		entry->candidates = list;
+	}
+	return list;
+}
+
+static void
+fill_caller(Caller *caller, const Candidate *candidate)
+{
+	caller->is_identified = true;
+	caller->is_suspended = candidate->suspended;
+	caller->tenant = candidate->tenant;
+	caller->principal = candidate->principal;
+	memcpy(caller->tenant_name, candidate->tenant_name, 64);
+	memcpy(caller->principal_name, candidate->principal_name, 64);
+}
+
+/* vault.tenant selects among the tenants of the role; it never grants. */
+static void
+identify(Oid role, Caller *caller)
+{
+	bool		selects = setting_tenant && *setting_tenant;
+
+	for (Candidate *candidate = candidates_of(role); candidate; candidate = candidate->next)
+	{
+		if (selects && strcmp(candidate->tenant_name, setting_tenant) != 0)
+			continue;
+		caller->candidates++;
+		if (caller->candidates == 1)
+			fill_caller(caller, candidate);
+		else
+			caller->is_identified = false;
+	}
+}
+
+/* Somebody else's tenant has this role already. */
+static bool
+is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
+{
+	TableScan	scan;
+	Datum		key = ObjectIdGetDatum(role);
+	bool		elsewhere = false;
+
+	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
+	while (!elsewhere && scan_next(&scan))
+		elsewhere = !uuid_equal(DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL)), tenant);
+	scan_end(&scan);
+	return elsewhere;
+}
+
+/* Who may be bound by whom; see identity.sql. */
+static void
+check_bindable(const Door *door, Oid role, const char *name)
+{
+	bool		operator = role_is_operator(door->caller.role);
+
+	if (strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("role \"%s\" cannot be a principal", name),
+				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
+	if (!operator && (superuser_arg(role) || is_bound_elsewhere(role, &door->tenant)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to bind role \"%s\"", name),
+				 errhint("An operator binds superusers and roles that serve several tenants.")));
+}
+
+/* The client API's EXECUTE privileges come with membership in vault_client. */
+static void
+enrol_as_client(Oid role, const char *name)
+{
+	Oid			client = get_role_oid("vault_client", false);
+	Oid			user;
+	int			security;
+
+	if (is_member_of_role(role, client))
+		return;
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	if (SPI_execute(psprintf("GRANT vault_client TO %s", quote_identifier(name)), false, 0) < 0)
+		elog(ERROR, "could not grant vault_client");
+	SetUserIdAndSecContext(user, security);
+}
+
+PG_FUNCTION_INFO_V1(vault_bind_role);
+PG_FUNCTION_INFO_V1(vault_whoami);
+
+/* bind_role(principal, db_role): in the door's tenant. */
+Datum
+vault_bind_role(PG_FUNCTION_ARGS)
+{
+	static Sql	insert = {"INSERT INTO vault_data.principal_binding"
+		" (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
+		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
+	};
+	Door	   *door = door_required();
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid			role = get_role_oid(name, true);
+	Datum		values[4];
+
+	if (!OidIsValid(role))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("database role \"%s\" does not exist", name),
+				 errhint("Create it with CREATE ROLE first.")));
+	check_bindable(door, role, name);
+	sql_begin();
+	values[0] = UUIDPGetDatum(&door->tenant);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = CStringGetTextDatum(name);
+	values[3] = PG_GETARG_DATUM(0);
+	sql_run(&insert, values, NULL);
+	enrol_as_client(role, name);
+	sql_end();
+	PG_RETURN_VOID();
+}
+
+/* Columns as in identity.sql. */
+Datum
+vault_whoami(PG_FUNCTION_ARGS)
+{
+	Caller		caller;
+	TupleDesc	layout;
+	Datum		values[6];
+	bool		nulls[6] = {0};
+
+	door_check(DOOR_ANYONE, &caller);
+	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "whoami must return a row");
+	nulls[0] = nulls[1] = !caller.is_identified;
+	values[0] = CStringGetTextDatum(caller.tenant_name);
+	values[1] = CStringGetTextDatum(caller.principal_name);
+	values[2] = CStringGetTextDatum(GetUserNameFromId(caller.role, false));
+	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
+	values[4] = BoolGetDatum(caller.is_operator);
+	values[5] = BoolGetDatum(role_is_overseer(caller.role));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
+}
+
+void
+identity_init(void)
+{
+	door_set_identify(identify);
+	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
+	tables_on_change(TABLE_PRINCIPAL, bindings_changed);
+	tables_on_change(TABLE_TENANT, bindings_changed);
+	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+}

@@ -1,0 +1,148 @@
+/*
+ * Principals, and the database roles that they are bound to.
+ *
+ * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
+ * tenant's administrator any role that no other tenant has and that is no
+ * superuser; an operator any role but those of vault and of PostgreSQL.
+ */
+CREATE TABLE vault_data.principal (
+	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
+	id         uuid NOT NULL,
+	name       text COLLATE "C" NOT NULL,
+	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
+);
+CREATE TABLE vault_data.principal_binding (
+	tenant_id    uuid NOT NULL,
+	db_role      regrole NOT NULL,
+	role_name    text COLLATE "C" NOT NULL,
+	principal_id uuid NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, db_role),
+	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX principal_binding_db_role ON vault_data.principal_binding (db_role);
+
+ALTER TABLE vault_data.principal OWNER TO vault_owner;
+ALTER TABLE vault_data.principal_binding OWNER TO vault_owner;
+REVOKE ALL ON vault_data.principal, vault_data.principal_binding FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON vault_data.principal, vault_data.principal_binding TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.principal', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.principal_binding', '');
+ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.principal_binding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.principal
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.principal_binding
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER changed;
+
+CREATE FUNCTION vault_data.bind_role(principal uuid, db_role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_bind_role';
+CREATE FUNCTION vault_data.require_administrator() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_administrator';
+CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
+
+CREATE FUNCTION vault_data.add_principal(p_tenant uuid, p_name text, p_kind text, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.check_identifier('principal name', p_name);
+	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
+		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
+	END IF;
+	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
+	END IF;
+	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
+	IF p_db_role IS NOT NULL THEN
+		IF EXISTS (SELECT FROM vault_data.principal_binding WHERE tenant_id = p_tenant AND role_name = p_db_role) THEN
+			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
+				'vault.drop_principal() frees it.');
+		END IF;
+		PERFORM vault_data.bind_role(new_id, p_db_role);
+	END IF;
+	RETURN new_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_principal(p_name text, p_kind text, p_db_role text, p_tenant text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	RETURN vault_data.add_principal(this_tenant, p_name, p_kind, p_db_role);
+END
+$$;
+CREATE FUNCTION vault.create_principal(name text, kind text DEFAULT 'service', db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.create_principal(text, text, text, text) IS 'makes a principal (user or service), bound to a database role if one is given; it may do nothing until something is granted';
+
+CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings and grants';
+
+CREATE FUNCTION vault.whoami(
+	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
+	OUT operator boolean, OUT auditor boolean)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
+COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody';
+
+CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own, all of its tenant for administrators, all for operators and auditors';
+
+CREATE VIEW vault.principals WITH (security_barrier) AS
+SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
+FROM vault_data.principal p
+	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
+	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+WHERE vault_data.sees_policy(p.tenant_id, p.id);
+COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
+
+CREATE VIEW vault.audit WITH (security_barrier) AS
+SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
+	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
+	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id
+FROM vault_data.audit_log a
+WHERE vault_data.sees_policy(a.tenant_id, a.principal_id);
+COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators, all for operators and auditors';
+
+ALTER VIEW vault.principals OWNER TO vault_owner;
+ALTER VIEW vault.audit OWNER TO vault_owner;
+REVOKE ALL ON vault.principals, vault.audit FROM PUBLIC;
+GRANT SELECT ON vault.principals, vault.audit TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_auditor;
+GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;

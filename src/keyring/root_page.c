@@ -1,0 +1,471 @@
+/*
+ * root_page.c
+ *		The secret page.
+ *
+ * Memory: memfd_secret(2) where the kernel has it (not readable through
+ * /proc/PID/mem, never swapped, absent from core files), else an anonymous
+ * shared mapping with mlock and MADV_DONTDUMP.  It belongs to the postmaster:
+ * it survives the crash of a backend and dies with the server.  It is never a
+ * slice of PostgreSQL's own shared memory, where MADV_DONTDUMP fails on huge
+ * pages.
+ *
+ * Locks: the page's contents and Shared.reason are guarded by
+ * shmem_root_lock(); Shared.epoch and Shared.state are atomics, written under
+ * the lock and read without.
+ */
+#include "keyring/root_page.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "platform/errors.h"
+#include "platform/settings.h"
+#include "platform/shmem.h"
+
+#define START_WAIT_MS 30000
+#define SHARES_LIFETIME_MS (15 * 60 * 1000)
+
+typedef struct Slot
+{
+	uint32		generation;		/* 0: empty */
+	SecretKey	key;
+	unsigned char check[SHA256_BYTES];	/* a half-written slot is found after a crash */
+} Slot;
+
+typedef struct Page
+{
+	Slot		present;
+	Slot		staged;
+	TimestampTz first_share_at;
+	int			share_count;
+	Share		shares[SHARE_MAX_COUNT];
+} Page;
+
+typedef struct Shared
+{
+	pg_atomic_uint64 epoch;
+	pg_atomic_uint32 state;
+	pg_uuid_t	instance;
+	pg_uuid_t	staged_instance;
+	char		reason[128];
+	ConditionVariable started;
+} Shared;
+
+static Page *page = NULL;
+static const char *page_memory = "none";
+static Shared *shared = NULL;
+static bool staged_here = false;
+
+static Page *
+map_memfd_secret(Size size)
+{
+#ifdef SYS_memfd_secret
+	int			fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+	void	   *memory;
+
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, size) != 0)
+	{
+		close(fd);
+		return NULL;
+	}
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return memory == MAP_FAILED ? NULL : memory;
+#else
+	return NULL;
+#endif
+}
+
+static Page *
+map_locked(Size size, bool *locked)
+{
+	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	*locked = mlock(memory, size) == 0;
+	(void) madvise(memory, size, MADV_DONTDUMP);
+	return memory;
+}
+
+void
+root_page_preload(void)
+{
+	Size		size = TYPEALIGN(sysconf(_SC_PAGESIZE), sizeof(Page));
+	bool		locked = false;
+
+	page = map_memfd_secret(size);
+	if (page != NULL)
+		page_memory = "memfd_secret";
+	else if ((page = map_locked(size, &locked)) != NULL)
+		page_memory = locked ? "mlock" : "swappable";
+	if (page != NULL)
+		memset(page, 0, size);
+}
+
+const char *
+root_page_memory(void)
+{
+	return page_memory;
+}
+
+void
+root_page_require_locked(void)
+{
+	if (page == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no memory for the root key"),
+				 errhint("Raise the server's limit of locked memory (ulimit -l) and restart it.")));
+	if (strcmp(page_memory, "swappable") == 0 && !setting_allow_swappable_keys)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the root key's memory cannot be locked and could be swapped to disk"),
+				 errhint("Raise the server's limit of locked memory (ulimit -l), or set vault.allow_swappable_keys, and restart it.")));
+}
+
+static bool
+slot_is_whole(const Slot *slot)
+{
+	unsigned char check[SHA256_BYTES];
+
+	return slot->generation != 0 &&
+		crypto_sha256(slot, offsetof(Slot, check), check) == CRYPTO_OK &&
+		secret_equal(check, slot->check, SHA256_BYTES);
+}
+
+static void
+slot_fill(Slot *slot, uint32 generation, const SecretKey *key)
+{
+	slot->generation = generation;
+	slot->key = *key;
+	(void) crypto_sha256(slot, offsetof(Slot, check), slot->check);
+}
+
+static void
+wipe_page(void)
+{
+	if (page != NULL)
+		secret_wipe(page, sizeof(Page));
+}
+
+/* Runs in the postmaster at every (re)start; after a crash the page has survived. */
+static void
+shared_init(void *area)
+{
+	Shared	   *fresh = area;
+
+	pg_atomic_init_u64(&fresh->epoch, 1);
+	pg_atomic_init_u32(&fresh->state, ROOT_STARTING);
+	ConditionVariableInit(&fresh->started);
+	strlcpy(fresh->reason, "the server is starting", sizeof(fresh->reason));
+	if (page == NULL)
+		return;
+	page->share_count = 0;
+	if (setting_seal_on_crash)
+		wipe_page();
+	if (!slot_is_whole(&page->present))
+		secret_wipe(&page->present, sizeof(Slot));
+	if (!slot_is_whole(&page->staged))
+		secret_wipe(&page->staged, sizeof(Slot));
+}
+
+RootState
+root_state(void)
+{
+	return (RootState) pg_atomic_read_u32(&shared->state);
+}
+
+uint64
+root_epoch(void)
+{
+	return pg_atomic_read_u64(&shared->epoch);
+}
+
+static void
+set_state(RootState state, const char *reason)
+{
+	strlcpy(shared->reason, reason, sizeof(shared->reason));
+	pg_atomic_write_u32(&shared->state, state);
+	pg_atomic_fetch_add_u64(&shared->epoch, 1);
+}
+
+void
+root_set_sealed_reason(const char *reason)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (page != NULL)
+	{
+		secret_wipe(&page->present, sizeof(Slot));
+		secret_wipe(&page->staged, sizeof(Slot));
+	}
+	set_state(ROOT_SEALED, reason);
+	LWLockRelease(shmem_root_lock());
+	ConditionVariableBroadcast(&shared->started);
+}
+
+void
+root_get_sealed_reason(char *reason, size_t size)
+{
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	strlcpy(reason, shared->reason, size);
+	LWLockRelease(shmem_root_lock());
+}
+
+void
+root_wait_started(void)
+{
+	if (root_state() != ROOT_STARTING)
+		return;
+	ConditionVariablePrepareToSleep(&shared->started);
+	while (root_state() == ROOT_STARTING)
+		if (ConditionVariableTimedSleep(&shared->started, START_WAIT_MS, PG_WAIT_EXTENSION))
+			break;
+	ConditionVariableCancelSleep();
+}
+
+bool
+root_is_open(void)
+{
+	return root_state() == ROOT_UNSEALED || staged_here;
+}
+
+pg_uuid_t
+root_instance(void)
+{
+	pg_uuid_t	instance;
+
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	instance = staged_here ? shared->staged_instance : shared->instance;
+	LWLockRelease(shmem_root_lock());
+	return instance;
+}
+
+uint32
+root_generation(void)
+{
+	uint32		generation;
+
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	generation = staged_here ? page->staged.generation : page->present.generation;
+	LWLockRelease(shmem_root_lock());
+	return generation;
+}
+
+bool
+root_key(uint32 generation, SecretKey *key)
+{
+	bool		found = false;
+
+	if (page == NULL || generation == 0 || !root_is_open())
+		return false;
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	if (page->present.generation == generation)
+	{
+		*key = page->present.key;
+		found = true;
+	}
+	else if (page->staged.generation == generation)
+	{
+		*key = page->staged.key;
+		found = true;
+	}
+	LWLockRelease(shmem_root_lock());
+	return found;
+}
+
+void
+root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
+{
+	root_page_require_locked();
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	wipe_page();
+	slot_fill(&page->present, generation, key);
+	shared->instance = *instance;
+	set_state(ROOT_UNSEALED, "");
+	LWLockRelease(shmem_root_lock());
+	ConditionVariableBroadcast(&shared->started);
+}
+
+void
+root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
+{
+	root_page_require_locked();
+	if (GetCurrentTransactionNestLevel() > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("a new root key cannot be made inside a savepoint or an exception block"),
+				 errhint("Call the function by itself.")));
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	slot_fill(&page->staged, generation, key);
+	shared->staged_instance = *instance;
+	staged_here = true;
+	LWLockRelease(shmem_root_lock());
+}
+
+/* The staged key becomes the present one.  Unless somebody sealed meanwhile. */
+static void
+promote(void)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (page->staged.generation != 0)
+	{
+		page->present = page->staged;
+		shared->instance = shared->staged_instance;
+		set_state(ROOT_UNSEALED, "");
+	}
+	secret_wipe(&page->staged, sizeof(Slot));
+	LWLockRelease(shmem_root_lock());
+}
+
+static void
+unstage(void)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	secret_wipe(&page->staged, sizeof(Slot));
+	LWLockRelease(shmem_root_lock());
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	if (!staged_here)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a transaction that made a root key cannot be prepared")));
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+			ForceSyncCommit();
+			break;
+		case XACT_EVENT_COMMIT:
+			staged_here = false;
+			promote();
+			break;
+		case XACT_EVENT_ABORT:
+			staged_here = false;
+			unstage();
+			break;
+		default:
+			break;
+	}
+}
+
+void
+root_seal(const char *reason)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	wipe_page();
+	set_state(ROOT_SEALED, reason);
+	LWLockRelease(shmem_root_lock());
+	staged_here = false;
+	ConditionVariableBroadcast(&shared->started);
+}
+
+void
+root_set_starting(void)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (root_state() == ROOT_SEALED)
+		set_state(ROOT_STARTING, "the root key source is being asked");
+	LWLockRelease(shmem_root_lock());
+}
+
+int
+root_page_keys(SecretKey keys[2], uint32 generations[2])
+{
+	int			count = 0;
+
+	if (page == NULL)
+		return 0;
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	for (int i = 0; i < 2; i++)
+	{
+		Slot	   *slot = i == 0 ? &page->present : &page->staged;
+
+		if (!slot_is_whole(slot))
+			continue;
+		keys[count] = slot->key;
+		generations[count++] = slot->generation;
+	}
+	LWLockRelease(shmem_root_lock());
+	return count;
+}
+
+/* Of the set being collected, which is not too old.  Caller holds the lock. */
+static bool
+share_fits(const Share *share)
+{
+	return memcmp(page->shares[0].set, share->set, SHARE_SET_BYTES) == 0 &&
+		page->shares[0].threshold == share->threshold &&
+		!TimestampDifferenceExceeds(page->first_share_at, GetCurrentTimestamp(),
+									SHARES_LIFETIME_MS);
+}
+
+int
+root_add_share(const Share *share)
+{
+	int			count;
+	bool		known = false;
+
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (page->share_count > 0 && !share_fits(share))
+	{
+		page->share_count = 0;
+		secret_wipe(page->shares, sizeof(page->shares));
+	}
+	if (page->share_count == 0)
+		page->first_share_at = GetCurrentTimestamp();
+	for (int i = 0; i < page->share_count; i++)
+		known |= page->shares[i].x == share->x;
+	if (!known && page->share_count < SHARE_MAX_COUNT)
+		page->shares[page->share_count++] = *share;
+	count = page->share_count;
+	LWLockRelease(shmem_root_lock());
+	return count;
+}
+
+int
+root_collected_shares(Share shares[SHARE_MAX_COUNT])
+{
+	int			count;
+
+	LWLockAcquire(shmem_root_lock(), LW_SHARED);
+	count = page ? page->share_count : 0;
+	if (count > 0)
+		memcpy(shares, page->shares, count * sizeof(Share));
+	LWLockRelease(shmem_root_lock());
+	return count;
+}
+
+void
+root_forget_shares(void)
+{
+	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	page->share_count = 0;
+	secret_wipe(page->shares, sizeof(page->shares));
+	LWLockRelease(shmem_root_lock());
+}
+
+void
+root_page_init(void)
+{
+	shmem_register("vault root", sizeof(Shared), shared_init, (void **) &shared);
+	RegisterXactCallback(end_of_transaction, NULL);
+}

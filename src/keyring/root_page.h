@@ -1,0 +1,82 @@
+/*
+ * root_page.h
+ *		The root key in memory, and whether the vault is sealed.
+ *
+ * One page, made by the postmaster before it forks and shared by all of its
+ * children; see root_page.c.  A generation may be staged: a transaction that
+ * makes a new root key (init, rotate_root_key) puts it in the page beside the
+ * present one, and it becomes the present one when that transaction commits.
+ */
+#ifndef VAULT_KEYRING_ROOT_PAGE_H
+#define VAULT_KEYRING_ROOT_PAGE_H
+
+#include "platform/compat.h"
+
+#include "utils/uuid.h"
+
+#include "crypto/primitives.h"
+#include "keyring/shares.h"
+
+typedef enum RootState
+{
+	ROOT_STARTING,				/* the source has not been tried yet */
+	ROOT_SEALED,
+	ROOT_UNSEALED
+} RootState;
+
+/* Preload, in the postmaster.  Never fails: what is wrong is said at unseal. */
+extern void root_page_preload(void);
+
+/* Raises unless a key may be put into the page (its memory is locked). */
+extern void root_page_require_locked(void);
+
+/* Name of the kind of memory, for status(): "memfd_secret", "mlock", "swappable". */
+extern const char *root_page_memory(void);
+
+extern RootState root_state(void);
+/* Seals for the reason given; shares that people gave so far are kept. */
+extern void root_set_sealed_reason(const char *reason);
+extern void root_get_sealed_reason(char *reason, size_t size);
+
+/* Waits until the first attempt to unseal after a start has ended. */
+extern void root_wait_started(void);
+extern void root_set_starting(void);
+
+/* Changes whenever what backends derived from the root key must be forgotten. */
+extern uint64 root_epoch(void);
+
+/* Unsealed, or this transaction staged the first key. */
+extern bool root_is_open(void);
+
+/* The instance that the key belongs to; only while open. */
+extern pg_uuid_t root_instance(void);
+
+/* Generation of the present key (the staged one, in its transaction). */
+extern uint32 root_generation(void);
+
+/* Copies the key of a generation; false if the page does not hold it. */
+extern bool root_key(uint32 generation, SecretKey *key);
+
+/* Puts a checked key in and unseals. */
+extern void root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
+
+/* Stages a key until the end of this transaction.  Not inside a subtransaction. */
+extern void root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
+
+/* Wipes everything and seals, at once, whatever becomes of the transaction. */
+extern void root_seal(const char *reason);
+
+/* Copies every key that the page still holds (at most two) with its generation. */
+extern int	root_page_keys(SecretKey keys[2], uint32 generations[2]);
+
+/*
+ * Unseal progress.  Returns the number of shares of this set collected so far,
+ * the new one included; a share of another set starts anew.
+ */
+extern int	root_add_share(const Share *share);
+extern int	root_collected_shares(Share shares[SHARE_MAX_COUNT]);
+extern void root_forget_shares(void);
+
+extern void root_page_init(void);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * source.h
+ *		Where the root key comes from: a keyring file, a command, or people.
+ *
+ * A keyring is text: one line "vault-root-key:v1:<generation>:<base64>" per
+ * generation, comments after "#".  A command may also print a single bare key
+ * (base64 or hex), which counts as whatever generation is wanted.
+ */
+#ifndef VAULT_KEYRING_SOURCE_H
+#define VAULT_KEYRING_SOURCE_H
+
+#include "platform/compat.h"
+
+#include "crypto/primitives.h"
+
+#define KEYRING_MAX_KEYS 64
+
+typedef enum SourceKind
+{
+	SOURCE_NONE,
+	SOURCE_FILE,
+	SOURCE_COMMAND,
+	SOURCE_MANUAL
+} SourceKind;
+
+typedef struct Keyring
+{
+	int			count;
+	uint32		generations[KEYRING_MAX_KEYS];	/* 0: any */
+	SecretKey	keys[KEYRING_MAX_KEYS];
+} Keyring;
+
+extern SourceKind source_kind(void);
+extern const char *source_kind_name(void);
+
+/*
+ * Asks the file or the command.  Returns NULL, or a phrase that says what is
+ * wrong (never an error, so that a worker can go on); an absent file is an empty
+ * keyring.  The caller wipes the keyring.
+ */
+extern const char *source_load(Keyring *keyring);
+
+/* The key of a generation, or NULL. */
+extern const SecretKey *keyring_find(const Keyring *keyring, uint32 generation);
+extern uint32 keyring_newest(const Keyring *keyring);
+
+/*
+ * Writes the keyring file anew with this key added: temporary file, fsync,
+ * rename, fsync of the directory.  Raises on failure; the old file then stands.
+ */
+extern void source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key);
+
+#endif

@@ -1,0 +1,300 @@
+/*
+ * What becomes of secrets: found, labelled, renamed, tagged, deactivated, deleted,
+ * recovered, destroyed, purged.  No value is touched here.
+ */
+CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+	found_row vault_data.secret;
+BEGIN
+	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.require(p_permission, p_name, env);
+	SELECT * INTO found_row FROM vault_data.secret
+	WHERE tenant_id = vault.current_tenant_id() AND environment = env AND name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, env),
+			'vault.list() shows what there is.');
+	END IF;
+	RETURN found_row;
+END
+$$;
+
+CREATE FUNCTION vault_data.require_not_deleted(p_secret vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_secret.state = 'deleted' THEN
+		PERFORM vault_data.fail('VT008', pg_catalog.format('secret is deleted, recoverable until %s', p_secret.purge_at),
+			'vault.undelete() brings it back.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.list(p_pattern text, p_environment text)
+RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
+	tags jsonb, updated_at timestamptz, expires_at timestamptz)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+BEGIN
+	PERFORM vault_data.check_pattern(p_pattern);
+	PERFORM vault_data.check_identifier('environment', env);
+	RETURN QUERY
+	SELECT s.name, s.environment, s.type, s.state, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	FROM vault_data.secret s
+	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
+		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
+	ORDER BY s.name;
+END
+$$;
+CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
+	tags jsonb, updated_at timestamptz, expires_at timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that the caller has any permission on, without their values';
+
+CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
+RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
+	current_version integer, previous_version integer, pending_version integer, versions integer,
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
+BEGIN
+	RETURN QUERY SELECT s.name, s.environment, s.type, s.state, s.description, s.tags, s.current_version,
+		s.previous_version, s.pending_version,
+		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
+		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
+END
+$$;
+CREATE FUNCTION vault.describe(name text, environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
+	current_version integer, previous_version integer, pending_version integer, versions integer,
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+
+CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	target integer := COALESCE(p_to_version, s.previous_version);
+	v vault_data.secret_version;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO v FROM vault_data.secret_version
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
+			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
+	END IF;
+	IF v.destroyed_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
+	END IF;
+	IF target <> s.current_version THEN
+		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
+			pending_version = NULLIF(pending_version, target), updated_at = pg_catalog.clock_timestamp()
+		WHERE tenant_id = s.tenant_id AND id = s.id;
+	END IF;
+	RETURN target;
+END
+$$;
+CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
+
+CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_from text, p_to text, p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+	IF s.state <> p_from THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', s.state), 'vault.describe() shows its state.');
+	END IF;
+	PERFORM vault_data.note(p_reason);
+	UPDATE vault_data.secret SET state = p_to, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.deactivate(p_name text, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'active', 'deactivated', p_reason);
+END
+$$;
+CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unreadable until it is reactivated';
+
+CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'deactivated', 'active', p_reason);
+END
+$$;
+CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends a deactivation';
+
+CREATE FUNCTION vault_data.delete(p_name text, p_environment text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+	until timestamptz;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	UPDATE vault_data.secret SET state = 'deleted', deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
+		updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	RETURN until;
+END
+$$;
+CREATE FUNCTION vault.delete(name text, environment text DEFAULT NULL) RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.delete(text, text) IS 'takes a secret out of use; returns until when vault.undelete() brings it back';
+
+CREATE FUNCTION vault_data.undelete(p_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	IF s.state <> 'deleted' THEN
+		PERFORM vault_data.fail('55000', 'secret is not deleted', 'vault.describe() shows its state.');
+	END IF;
+	UPDATE vault_data.secret SET state = 'active', deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.undelete(text, text) IS 'brings a deleted secret back, within its recovery window';
+
+CREATE FUNCTION vault_data.destroy(p_name text, p_version integer, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, destroyed_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND destroyed_at IS NULL;
+	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.secret_version
+		WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version)
+	THEN
+		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', p_version), 'Nothing is left to destroy.');
+	ELSIF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', 'no such version of the secret', 'The view vault.versions shows what there is.');
+	END IF;
+	PERFORM vault_data.note(pg_catalog.format('version %s', p_version));
+	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.destroy(text, integer, text) IS 'removes the ciphertext of one version for good; its number stays used';
+
+CREATE FUNCTION vault_data.rename(p_name text, p_new_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.check_name(p_new_name);
+	/* Another name may be readable by others: whoever renames must be able to do all that by hand. */
+	PERFORM vault_data.require('read', p_name, s.environment);
+	PERFORM vault_data.require('write', p_name, s.environment);
+	PERFORM vault_data.require('write', p_new_name, s.environment);
+	PERFORM vault_data.require_not_deleted(s);
+	IF EXISTS (SELECT FROM vault_data.secret WHERE tenant_id = s.tenant_id AND environment = s.environment AND name = p_new_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
+	END IF;
+	UPDATE vault_data.secret SET name = p_new_name, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
+
+CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+	merged jsonb;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_tags IS NULL OR pg_catalog.jsonb_typeof(p_tags) <> 'object' THEN
+		PERFORM vault_data.fail('22023', 'invalid tags: they are not a JSON object', 'Give {"team": "payments"}; null takes a tag away.');
+	END IF;
+	merged := pg_catalog.jsonb_strip_nulls(s.tags || p_tags);
+	PERFORM vault_data.check_tags(merged);
+	UPDATE vault_data.secret SET tags = merged, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	RETURN merged;
+END
+$$;
+CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
+CREATE FUNCTION vault.tag(name text, tags jsonb, environment text DEFAULT NULL) RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.tag(text, jsonb, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+
+CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	gone integer;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
+			SELECT d.tenant_id, d.id FROM vault_data.secret d
+			WHERE d.tenant_id = vault.current_tenant_id() AND d.state = 'deleted'
+				AND d.purge_at <= pg_catalog.clock_timestamp()
+			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
+		GET DIAGNOSTICS gone = ROW_COUNT;
+		total := total + gone;
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';
+
+CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_name);
+BEGIN
+	IF p_confirm IS DISTINCT FROM p_name THEN
+		PERFORM vault_data.fail('22023', 'invalid confirm: it is not the name of the tenant',
+			'Give the name once more; this cannot be undone.');
+	END IF;
+	PERFORM vault_data.note('keys destroyed');
+	DELETE FROM vault_data.tenant_key WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.secret WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
+	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
+END
+$$;
+CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.destroy_tenant(text, text) IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays. confirm is its name once more';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
+	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
+	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
+	vault.tag(text, jsonb, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;

@@ -1,0 +1,42 @@
+/*
+ * module.c
+ *		What happens when the server loads the module: a table of contents.
+ */
+#include "platform/compat.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "audit/audit.h"
+#include "door/guard.h"
+#include "identity/identity.h"
+#include "keyring/keyring.h"
+#include "platform/harden.h"
+#include "platform/settings.h"
+#include "platform/shmem.h"
+#include "platform/tables.h"
+#include "policy/policy.h"
+#include "tenant/tenant_key.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	/* Loaded later, or by pg_upgrade, every function refuses to work. */
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+		return;
+
+	settings_init();
+	harden_process();
+	shmem_init();
+	tables_init();
+	guard_init();
+	audit_init();
+	keyring_init();
+	tenant_key_init();
+	identity_init();
+	policy_init();
+}

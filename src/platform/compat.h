@@ -1,0 +1,53 @@
+/*
+ * compat.h
+ *		The only file that knows PostgreSQL versions apart (15 to 18).
+ */
+#ifndef VAULT_PLATFORM_COMPAT_H
+#define VAULT_PLATFORM_COMPAT_H
+
+#include "postgres.h"
+#include "access/genam.h"
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "vault supports PostgreSQL 15 to 18"
+#endif
+
+/* Older minors have row security defects (CVE-2026-14666 and before). */
+#if PG_VERSION_NUM < 160000
+#define VAULT_MINIMUM_VERSION_NUM 150019
+#elif PG_VERSION_NUM < 170000
+#define VAULT_MINIMUM_VERSION_NUM 160015
+#elif PG_VERSION_NUM < 180000
+#define VAULT_MINIMUM_VERSION_NUM 170011
+#else
+#define VAULT_MINIMUM_VERSION_NUM 180005
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define VAULT_NORETURN pg_noreturn
+#define compat_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define VAULT_NORETURN pg_attribute_noreturn()
+#define compat_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* Symbols are hidden by default; before 16 the server's macros do not export theirs. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(function) \
+	extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, function) (void); \
+	const Pg_finfo_record *CppConcat(pg_finfo_, function) (void) \
+	{ \
+		static const Pg_finfo_record info = {1}; \
+		return &info; \
+	} \
+	extern int	no_such_variable
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * errors.c
+ *		Errors that several features raise.
+ */
+#include "platform/errors.h"
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+
+#include "platform/settings.h"
+#include "platform/shmem.h"
+
+void
+error_bad_argument(const char *argument, const char *fault, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid %s: %s", argument, fault),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+void
+require_running_vault(void)
+{
+	static bool checked = false;
+	char	   *database;
+
+	if (checked)
+		return;
+	if (!shmem_is_ready())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("vault is not loaded by the server"),
+				 errhint("Add vault to shared_preload_libraries and restart the server.")));
+	database = get_database_name(MyDatabaseId);
+	if (database == NULL || strcmp(database, setting_database) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("vault lives in database \"%s\" of this server", setting_database),
+				 errhint("Connect to that database, or set vault.database and restart the server.")));
+	checked = true;
+}

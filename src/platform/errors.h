@@ -1,0 +1,32 @@
+/*
+ * errors.h
+ *		SQLSTATEs of class VT, and the errors that several features raise.
+ *
+ * A message is lower case without full stop, a hint names the remedy, and
+ * neither ever holds a value, a key, a token or statement text.
+ */
+#ifndef VAULT_PLATFORM_ERRORS_H
+#define VAULT_PLATFORM_ERRORS_H
+
+#include "platform/compat.h"
+
+#define ERRCODE_VAULT_SEALED			MAKE_SQLSTATE('V','T','0','0','1')
+#define ERRCODE_VAULT_NOT_INITIALISED	MAKE_SQLSTATE('V','T','0','0','2')
+#define ERRCODE_VAULT_WRONG_KEY			MAKE_SQLSTATE('V','T','0','0','3')
+#define ERRCODE_VAULT_TAMPERED			MAKE_SQLSTATE('V','T','0','0','4')
+#define ERRCODE_VAULT_NO_SECRET			MAKE_SQLSTATE('V','T','0','0','5')
+#define ERRCODE_VAULT_EXPIRED			MAKE_SQLSTATE('V','T','0','0','6')
+#define ERRCODE_VAULT_DEACTIVATED		MAKE_SQLSTATE('V','T','0','0','7')
+#define ERRCODE_VAULT_DELETED			MAKE_SQLSTATE('V','T','0','0','8')
+#define ERRCODE_VAULT_DESTROYED			MAKE_SQLSTATE('V','T','0','0','9')
+#define ERRCODE_VAULT_NO_TENANT			MAKE_SQLSTATE('V','T','0','1','0')
+#define ERRCODE_VAULT_WRONG_FORM		MAKE_SQLSTATE('V','T','0','1','3')
+
+/* A NULL or malformed argument: 22023, naming the argument and the rule. */
+VAULT_NORETURN extern void error_bad_argument(const char *argument, const char *fault,
+											  const char *hint);
+
+/* The module is not in shared_preload_libraries, or this is another database. */
+extern void require_running_vault(void);
+
+#endif

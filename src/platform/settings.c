@@ -1,0 +1,113 @@
+/*
+ * settings.c
+ *		Definition and checks of the settings.
+ */
+#include "platform/settings.h"
+
+#include "utils/guc.h"
+
+char	   *setting_database;
+bool		setting_allow_swappable_keys;
+bool		setting_allow_core_dumps;
+char	   *setting_root_key_source;
+bool		setting_seal_on_crash;
+int			setting_max_result_memory;
+char	   *setting_tenant;
+char	   *setting_environment;
+char	   *setting_request_id;
+
+/* Identifiers and request ids: printable, short, no white space. */
+static bool
+is_plain_token(const char *text, size_t limit)
+{
+	if (strlen(text) > limit)
+		return false;
+	for (const char *c = text; *c; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			  (*c >= '0' && *c <= '9') || strchr("._-:", *c)))
+			return false;
+	return true;
+}
+
+static bool
+check_identifier(char **newval, void **extra, GucSource source)
+{
+	if (is_plain_token(*newval, 63) && strchr(*newval, ':') == NULL)
+		return true;
+	GUC_check_errdetail("At most 63 letters, digits, dots, underscores and hyphens.");
+	return false;
+}
+
+static bool
+check_request_id(char **newval, void **extra, GucSource source)
+{
+	if (is_plain_token(*newval, 128))
+		return true;
+	GUC_check_errdetail("At most 128 letters, digits and characters of \"._-:\".");
+	return false;
+}
+
+static bool
+check_root_key_source(char **newval, void **extra, GucSource source)
+{
+	if (strcmp(*newval, "") == 0 || strcmp(*newval, "manual") == 0 ||
+		strncmp(*newval, "file:/", 6) == 0 || strncmp(*newval, "command:/", 9) == 0)
+		return true;
+	GUC_check_errdetail("Use file:/absolute/path, command:/absolute/path, or manual.");
+	return false;
+}
+
+static void
+define_server_settings(void)
+{
+	DefineCustomStringVariable("vault.database",
+							   "Database that holds the vault.", NULL,
+							   &setting_database, "postgres",
+							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("vault.allow_swappable_keys",
+							 "Unseals even if the root key's memory cannot be locked.", NULL,
+							 &setting_allow_swappable_keys, false,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("vault.allow_core_dumps",
+							 "Lets backends be dumped and traced, for debugging only.", NULL,
+							 &setting_allow_core_dumps, false,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.root_key_source",
+							   "Where the root key comes from: file:/path, command:/path or manual.", NULL,
+							   &setting_root_key_source, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_root_key_source, NULL, NULL);
+	DefineCustomBoolVariable("vault.seal_on_crash",
+							 "Wipes the root key when the server restarts after a crash of a backend.", NULL,
+							 &setting_seal_on_crash, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_result_memory",
+							"Memory that the values of one vault.get_many() call may take.",
+							"Values are never spilled to a temporary file.",
+							&setting_max_result_memory, 256 * 1024, 64, MAX_KILOBYTES,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+static void
+define_session_settings(void)
+{
+	DefineCustomStringVariable("vault.tenant",
+							   "Selects among the tenants that the caller's role is bound to.", NULL,
+							   &setting_tenant, "",
+							   PGC_USERSET, 0, check_identifier, NULL, NULL);
+	DefineCustomStringVariable("vault.environment",
+							   "Environment of calls that name none.", NULL,
+							   &setting_environment, "default",
+							   PGC_USERSET, 0, check_identifier, NULL, NULL);
+	DefineCustomStringVariable("vault.request_id",
+							   "The application's id of the request, for the audit trail.", NULL,
+							   &setting_request_id, "",
+							   PGC_USERSET, 0, check_request_id, NULL, NULL);
+}
+
+void
+settings_init(void)
+{
+	define_server_settings();
+	define_session_settings();
+	MarkGUCPrefixReserved("vault");
+}

@@ -1,0 +1,31 @@
+/*
+ * settings.h
+ *		Every setting of the extension, in one place.
+ *
+ * The prefix "vault" is reserved: a misspelt setting is an error.  Nothing that
+ * an ordinary user can set decides access; vault.tenant only selects among the
+ * tenants that the caller's role is bound to.
+ */
+#ifndef VAULT_PLATFORM_SETTINGS_H
+#define VAULT_PLATFORM_SETTINGS_H
+
+#include "platform/compat.h"
+
+/* Set at server start. */
+extern char *setting_database;
+extern bool setting_allow_swappable_keys;
+extern bool setting_allow_core_dumps;
+
+/* Set by the superuser in the configuration file. */
+extern char *setting_root_key_source;
+extern bool setting_seal_on_crash;
+extern int	setting_max_result_memory;	/* kB */
+
+/* Set by anybody. */
+extern char *setting_tenant;
+extern char *setting_environment;
+extern char *setting_request_id;
+
+extern void settings_init(void);
+
+#endif

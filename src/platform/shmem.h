@@ -1,0 +1,29 @@
+/*
+ * shmem.h
+ *		Shared memory of the features: each asks for a struct at preload and finds
+ *		it through its own pointer afterwards.
+ *
+ * init runs once per (re)start with the add-in lock held, on zeroed memory.
+ */
+#ifndef VAULT_PLATFORM_SHMEM_H
+#define VAULT_PLATFORM_SHMEM_H
+
+#include "platform/compat.h"
+
+#include "storage/lwlock.h"
+
+typedef void (*ShmemInit) (void *area);
+
+/* name is a literal; *pointer is set in every process.  Preload only. */
+extern void shmem_register(const char *name, Size size, ShmemInit init, void **pointer);
+
+/* Installs the hooks.  Preload only. */
+extern void shmem_init(void);
+
+/* False if the module was not preloaded. */
+extern bool shmem_is_ready(void);
+
+/* The lock that guards the root key page; see keyring/root_page.c. */
+extern LWLock *shmem_root_lock(void);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * sql.c
+ *		SPI with kept plans.
+ */
+#include "platform/sql.h"
+
+#include "platform/errors.h"
+
+void
+sql_begin(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not connect to SPI")));
+}
+
+void
+sql_end(void)
+{
+	SPI_finish();
+}
+
+uint64
+sql_run(Sql *sql, Datum *values, const char *nulls)
+{
+	return sql_run_limit(sql, values, nulls, 0);
+}
+
+uint64
+sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
+{
+	int			result;
+
+	if (sql->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(sql->text, sql->nargs, sql->types);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not prepare a statement: %s",
+							SPI_result_code_string(SPI_result))));
+		sql->plan = plan;
+	}
+	result = SPI_execute_plan(sql->plan, values, nulls, false, limit);
+	if (result < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not run a statement: %s", SPI_result_code_string(result))));
+	return SPI_processed;
+}
+
+Datum
+sql_value(uint64 row, int column, bool *isnull)
+{
+	bool		null;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
+
+	if (isnull)
+		*isnull = null;
+	else if (null)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("unexpected null in column %d", column)));
+	return value;
+}

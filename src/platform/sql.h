@@ -1,0 +1,37 @@
+/*
+ * sql.h
+ *		The one wrapper for SPI: parameters only, plans kept for the session.
+ *
+ * A statement runs as whoever is current, inside the door vault_exec.  No
+ * plaintext, key or token is ever a parameter: encrypt first.
+ */
+#ifndef VAULT_PLATFORM_SQL_H
+#define VAULT_PLATFORM_SQL_H
+
+#include "platform/compat.h"
+
+#include "executor/spi.h"
+
+#define SQL_MAX_ARGS 32
+
+typedef struct Sql
+{
+	const char *text;
+	int			nargs;
+	Oid			types[SQL_MAX_ARGS];
+	SPIPlanPtr	plan;
+} Sql;
+
+/*
+ * Runs between sql_begin and sql_end; returns the number of rows, which are in
+ * SPI_tuptable.  nulls as for SPI (NULL: none).
+ */
+extern void sql_begin(void);
+extern uint64 sql_run(Sql *sql, Datum *values, const char *nulls);
+extern uint64 sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit);
+extern void sql_end(void);
+
+/* A column of a row of the last result. */
+extern Datum sql_value(uint64 row, int column, bool *isnull);
+
+#endif

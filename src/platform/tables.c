@@ -1,0 +1,207 @@
+/*
+ * tables.c
+ *		Names to oids with invalidation, and index scans.
+ */
+#include "platform/tables.h"
+
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "platform/errors.h"
+
+#define MAX_SCAN_KEYS 3
+
+static const char *const names[TABLE_COUNT] = {
+	[TABLE_INSTANCE] = "instance",
+	[TABLE_ROOT_KEY] = "root_key",
+	[TABLE_TENANT] = "tenant",
+	[TABLE_TENANT_KEY] = "tenant_key",
+	[TABLE_PRINCIPAL] = "principal",
+	[TABLE_PRINCIPAL_BINDING] = "principal_binding",
+	[TABLE_ACCESS_GRANT] = "access_grant",
+	[TABLE_SECRET] = "secret",
+	[TABLE_SECRET_VERSION] = "secret_version",
+	[INDEX_TENANT] = "tenant_pkey",
+	[INDEX_TENANT_NAME] = "tenant_name_key",
+	[INDEX_TENANT_KEY] = "tenant_key_pkey",
+	[INDEX_PRINCIPAL] = "principal_pkey",
+	[INDEX_BINDING_ROLE] = "principal_binding_db_role",
+	[INDEX_GRANT_PRINCIPAL] = "access_grant_principal",
+	[INDEX_SECRET_NAME] = "secret_name_key",
+	[INDEX_SECRET_VERSION] = "secret_version_pkey",
+};
+
+static Oid	oids[TABLE_COUNT];
+static void (*callbacks[TABLE_COUNT]) (void);
+
+Oid
+data_schema_oid(void)
+{
+	return get_namespace_oid("vault_data", true);
+}
+
+Oid
+api_schema_oid(void)
+{
+	return get_namespace_oid("vault", true);
+}
+
+Oid
+table_oid(TableId table)
+{
+	if (!OidIsValid(oids[table]))
+	{
+		Oid			schema = data_schema_oid();
+
+		if (OidIsValid(schema))
+			oids[table] = get_relname_relid(names[table], schema);
+	}
+	return oids[table];
+}
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	for (int i = 0; i < TABLE_COUNT; i++)
+	{
+		if (OidIsValid(relid) && oids[i] != relid)
+			continue;
+		oids[i] = InvalidOid;
+		if (callbacks[i])
+			callbacks[i] ();
+	}
+}
+
+void
+tables_on_change(TableId table, void (*callback) (void))
+{
+	callbacks[table] = callback;
+}
+
+void
+tables_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}
+
+/* The equality function of a key column, without a catalogue look-up. */
+static RegProcedure
+equality_of(Oid type)
+{
+	switch (type)
+	{
+		case UUIDOID:
+			return F_UUID_EQ;
+		case TEXTOID:
+			return F_TEXTEQ;
+		case INT4OID:
+			return F_INT4EQ;
+		case OIDOID:
+			return F_OIDEQ;
+	}
+	elog(ERROR, "no equality for type %u", type);
+}
+
+static Relation
+open_or_fail(TableId id, bool index)
+{
+	Oid			oid = table_oid(id);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension vault is not installed in this database"),
+				 errhint("Run CREATE EXTENSION vault CASCADE as a superuser.")));
+	return index ? index_open(oid, AccessShareLock) : table_open(oid, AccessShareLock);
+}
+
+static void
+set_keys(TableScan *scan, ScanKeyData *scankeys, const Datum *keys, int nkeys)
+{
+	for (int i = 0; i < nkeys; i++)
+		ScanKeyEntryInitialize(&scankeys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   scan->index->rd_indcollation[i],
+							   equality_of(scan->index->rd_opcintype[i]), keys[i]);
+}
+
+static void
+open_scan(TableScan *scan, TableId table, TableId index, Snapshot snapshot)
+{
+	scan->heap = open_or_fail(table, false);
+	scan->index = open_or_fail(index, true);
+	scan->snapshot = RegisterSnapshot(snapshot ? snapshot : GetLatestSnapshot());
+	scan->slot = table_slot_create(scan->heap, NULL);
+}
+
+void
+scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
+		   const Datum *keys, int nkeys)
+{
+	Assert(nkeys <= MAX_SCAN_KEYS);
+	open_scan(scan, table, index, snapshot);
+	scan->scan = compat_index_beginscan(scan->heap, scan->index, scan->snapshot, nkeys);
+	scan_again(scan, keys, nkeys);
+}
+
+void
+scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
+				const Datum *keys, int nkeys, Datum from)
+{
+	ScanKeyData scankeys[MAX_SCAN_KEYS];
+
+	Assert(nkeys < MAX_SCAN_KEYS);
+	open_scan(scan, table, index, snapshot);
+	scan->scan = compat_index_beginscan(scan->heap, scan->index, scan->snapshot, nkeys + 1);
+	set_keys(scan, scankeys, keys, nkeys);
+	ScanKeyEntryInitialize(&scankeys[nkeys], 0, nkeys + 1, BTGreaterEqualStrategyNumber,
+						   InvalidOid, scan->index->rd_indcollation[nkeys], F_TEXT_GE, from);
+	index_rescan(scan->scan, scankeys, nkeys + 1, NULL, 0);
+}
+
+void
+scan_again(TableScan *scan, const Datum *keys, int nkeys)
+{
+	ScanKeyData scankeys[MAX_SCAN_KEYS];
+
+	set_keys(scan, scankeys, keys, nkeys);
+	index_rescan(scan->scan, scankeys, nkeys, NULL, 0);
+}
+
+bool
+scan_next(TableScan *scan)
+{
+	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot);
+}
+
+void
+scan_end(TableScan *scan)
+{
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_endscan(scan->scan);
+	UnregisterSnapshot(scan->snapshot);
+	index_close(scan->index, AccessShareLock);
+	table_close(scan->heap, AccessShareLock);
+}
+
+Datum
+scan_get(TableScan *scan, AttrNumber column, bool *isnull)
+{
+	bool		null;
+	Datum		value = slot_getattr(scan->slot, column, &null);
+
+	if (isnull)
+		*isnull = null;
+	else if (null)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("unexpected null in column %d of \"%s\"", column,
+						RelationGetRelationName(scan->heap))));
+	return value;
+}

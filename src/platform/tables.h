@@ -1,0 +1,90 @@
+/*
+ * tables.h
+ *		Direct access to the extension's tables: which exist, how they are laid
+ *		out, and an index scan without an executor.
+ *
+ * A direct scan passes by privileges and row security.  Only code that has
+ * already decided who may see what uses it, and its key starts with the tenant
+ * that the door resolved, unless it is what resolves the tenant.
+ */
+#ifndef VAULT_PLATFORM_TABLES_H
+#define VAULT_PLATFORM_TABLES_H
+
+#include "platform/compat.h"
+
+#include "executor/tuptable.h"
+#include "storage/lockdefs.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+#include "utils/uuid.h"
+
+typedef enum TableId
+{
+	TABLE_INSTANCE,
+	TABLE_ROOT_KEY,
+	TABLE_TENANT,
+	TABLE_TENANT_KEY,
+	TABLE_PRINCIPAL,
+	TABLE_PRINCIPAL_BINDING,
+	TABLE_ACCESS_GRANT,
+	TABLE_SECRET,
+	TABLE_SECRET_VERSION,
+	INDEX_TENANT,				/* (id) */
+	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
+	INDEX_TENANT_KEY,			/* (tenant_id, generation) */
+	INDEX_PRINCIPAL,			/* (tenant_id, id) */
+	INDEX_BINDING_ROLE,			/* (db_role) */
+	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
+	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
+	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
+	TABLE_COUNT
+} TableId;
+
+/* InvalidOid if the extension is not installed in this database. */
+extern Oid	table_oid(TableId table);
+
+/*
+ * Registers what is to happen when rows of the table that decide something
+ * changed (see vault_data.decision_changed) or the table itself did.  The
+ * callback may run at any catalogue access: it must only note the fact.
+ */
+extern void tables_on_change(TableId table, void (*callback) (void));
+extern void tables_init(void);
+
+/* Schema vault_data, and schema vault. */
+extern Oid	data_schema_oid(void);
+extern Oid	api_schema_oid(void);
+
+typedef struct TableScan
+{
+	Relation	heap;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	Snapshot	snapshot;		/* registered by the scan */
+} TableScan;
+
+/*
+ * Scans by equality on the first nkeys columns of the index; a collation is
+ * that of the column.  With snapshot NULL a fresh one is taken, so that what
+ * has been committed is seen in every isolation level.
+ */
+extern void scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
+					   const Datum *keys, int nkeys);
+
+/* The same, and the next column is at least `from` in C collation (text). */
+extern void scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
+							const Datum *keys, int nkeys, Datum from);
+
+/* Starts again with other keys, of the same number. */
+extern void scan_again(TableScan *scan, const Datum *keys, int nkeys);
+extern bool scan_next(TableScan *scan);
+extern void scan_end(TableScan *scan);
+
+/* A column of the scan's present row; the Datum lives until the next row. */
+extern Datum scan_get(TableScan *scan, AttrNumber column, bool *isnull);
+
+#define UUID_ZERO ((pg_uuid_t) {{0}})
+#define uuid_equal(a, b) (memcmp((a), (b), UUID_LEN) == 0)
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * policy.h
+ *		Who may do what: the decision over a principal's grants.
+ *
+ * Default deny.  A grant applies if its environment list (none: all) holds the
+ * environment and its pattern matches the name.  What applying grants allow,
+ * less what applying denials deny, is what the principal may do; "list" comes
+ * with any other permission unless it is denied.  A principal that may do
+ * nothing with a name is told the same whether the name exists or not.
+ *
+ * Decisions are made from a per-backend cache of compiled grants, read under a
+ * fresh snapshot and dropped when vault_data.access_grant changes, so that a
+ * revoke is in force at the next call in every isolation level.
+ */
+#ifndef VAULT_POLICY_POLICY_H
+#define VAULT_POLICY_POLICY_H
+
+#include "platform/compat.h"
+
+#include "utils/uuid.h"
+
+#include "door/door.h"
+
+typedef enum Permission
+{
+	MAY_READ = 1 << 0,
+	MAY_WRITE = 1 << 1,
+	MAY_ROTATE = 1 << 2,
+	MAY_DELETE = 1 << 3,
+	MAY_GRANT = 1 << 4,
+	MAY_LIST = 1 << 5
+} Permission;
+
+#define MAY_EVERYTHING ((1 << 6) - 1)
+
+/* A secret's place; neither text needs a NUL. */
+typedef struct SecretName
+{
+	const char *environment;
+	size_t		environment_size;
+	const char *name;
+	size_t		name_size;
+} SecretName;
+
+/* Mask of what the caller may do with the name.  grant (may be NULL) is the first that allows `wanted`. */
+extern int	policy_permissions(const Caller *caller, const SecretName *secret,
+							   Permission wanted, pg_uuid_t *grant);
+
+/* Raises 42501 unless permitted; one text for denied and absent. */
+extern void policy_require(const Caller *caller, const SecretName *secret,
+						   Permission wanted, pg_uuid_t *grant);
+
+/* The whole tenant: "grant" on every name in every environment, nothing denied. */
+extern bool policy_is_administrator(const Caller *caller);
+
+extern void policy_init(void);
+
+#endif

@@ -1,0 +1,388 @@
+/*
+ * read.c
+ *		get, get_bytes, get_json, get_many.
+ *
+ * A read executes no SQL: identity, policy and the two index walks are done
+ * here, so it needs no other user and leaves nothing to undo.  Secret and
+ * version are read under one fresh snapshot, in every isolation level: what
+ * was deleted, deactivated or rotated is so for the next call.  The values leave
+ * only after the vault was found unsealed once more.
+ */
+#include "platform/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "keyring/keyring.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
+#include "policy/delegation.h"
+#include "policy/name.h"
+#include "secret/secret.h"
+
+/* A holdable cursor would keep plaintext, on disk too, for whoever comes next. */
+static void
+refuse_holdable_cursor(void)
+{
+	if (ActivePortal && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("secrets cannot be read through a cursor WITH HOLD"),
+				 errhint("Declare the cursor WITHOUT HOLD.")));
+}
+
+/* Sealing between the check and now must win. */
+static void
+require_same_epoch(uint64 epoch)
+{
+	if (root_epoch() != epoch)
+		keyring_require_unsealed();
+}
+
+static bool
+find_head(const Caller *caller, const SecretName *name, Snapshot snapshot, SecretHead *head)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&caller->tenant),
+		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size)),
+		PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))
+	};
+	TableScan	scan;
+	bool		found;
+
+	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
+	found = scan_next(&scan);
+	if (found)
+		secret_head_from(&scan, head);
+	scan_end(&scan);
+	return found;
+}
+
+/* Opens the version that the scan stands on; NULL if it was destroyed. */
+static bytea *
+open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *format)
+{
+	bool		destroyed;
+	Datum		envelope = scan_get(scan, VERSION_ENVELOPE, &destroyed);
+
+	if (destroyed)
+		return NULL;
+	return secret_open(head, version, DatumGetInt32(scan_get(scan, VERSION_KEY_GENERATION, NULL)),
+					   DatumGetByteaPP(envelope), format);
+}
+
+static bytea *
+read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *format)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
+	};
+	TableScan	scan;
+	bytea	   *value;
+
+	scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, snapshot, keys, 3);
+	if (!scan_next(&scan))
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_NO_SECRET),
+				 errmsg("no version %d of the secret", version),
+				 errhint("The view vault.versions shows what there is.")));
+	value = open_version(&scan, head, version, format);
+	scan_end(&scan);
+	if (value == NULL)
+		secret_refuse_destroyed(version);
+	return value;
+}
+
+/* The whole of a read by name; arguments (name, version, environment). */
+static bytea *
+read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
+{
+	Caller		caller;
+	SecretName	name;
+	SecretHead	head;
+	Snapshot	snapshot;
+	uint64		epoch;
+	bytea	   *value;
+
+	refuse_holdable_cursor();
+	door_check(DOOR_CLIENT, &caller);
+	epoch = root_epoch();
+	if (PG_ARGISNULL(0))
+		error_bad_argument("name", "it is null", NULL);
+	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &name);
+	policy_require(&caller, &name, MAY_READ, NULL);
+
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (!find_head(&caller, &name, snapshot, &head))
+		secret_refuse_absent(&name);
+	secret_require_readable(&head);
+	value = read_version(&head, PG_ARGISNULL(1) ? head.current : PG_GETARG_INT32(1),
+						 snapshot, format);
+	UnregisterSnapshot(snapshot);
+	require_same_epoch(epoch);
+	return value;
+}
+
+static void
+require_text(uint8_t format)
+{
+	if (format == FORMAT_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_WRONG_FORM),
+				 errmsg("the value is binary"),
+				 errhint("Read it with vault.get_bytes().")));
+}
+
+/* Parses without letting the parser show what it stumbled over. */
+static Datum
+parse_json(bytea *value)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+	bool		parsed = false;
+
+	PG_TRY();
+	{
+		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(value)));
+		parsed = true;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (!parsed)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_WRONG_FORM),
+				 errmsg("the value is not JSON"),
+				 errhint("Read it with vault.get().")));
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(vault_get);
+PG_FUNCTION_INFO_V1(vault_get_bytes);
+PG_FUNCTION_INFO_V1(vault_get_json);
+PG_FUNCTION_INFO_V1(vault_get_many);
+
+Datum
+vault_get(PG_FUNCTION_ARGS)
+{
+	uint8_t		format;
+	bytea	   *value = read_by_name(fcinfo, &format);
+
+	require_text(format);
+	PG_RETURN_TEXT_P(value);
+}
+
+Datum
+vault_get_bytes(PG_FUNCTION_ARGS)
+{
+	uint8_t		format;
+
+	PG_RETURN_BYTEA_P(read_by_name(fcinfo, &format));
+}
+
+Datum
+vault_get_json(PG_FUNCTION_ARGS)
+{
+	uint8_t		format;
+	bytea	   *value = read_by_name(fcinfo, &format);
+
+	require_text(format);
+	return parse_json(value);
+}
+
+/* State of one get_many call. */
+typedef struct BulkRead
+{
+	Caller		caller;
+	const char *pattern;
+	size_t		pattern_size;
+	const char *environment;
+	size_t		environment_size;
+	ReturnSetInfo *result;
+	TableScan	versions;		/* open from the first row on */
+	bool		versions_open;
+	Snapshot	snapshot;
+	MemoryContext memory;		/* of the call */
+	MemoryContext row_memory;
+	int64		bytes;
+} BulkRead;
+
+/*
+ * The result is kept in memory whatever work_mem says, because a tuplestore that
+ * spills would write plaintext to a temporary file.
+ */
+static void
+begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) ||
+		!(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("get_many returns a set and was called where none is expected")));
+	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &result->setDesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "get_many must return rows");
+	result->setDesc = CreateTupleDescCopy(result->setDesc);
+	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, MAX_KILOBYTES);
+	result->returnMode = SFRM_Materialize;
+	MemoryContextSwitchTo(old);
+	bulk->result = result;
+	bulk->row_memory = AllocSetContextCreate(CurrentMemoryContext, "vault bulk read",
+											 ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+account(BulkRead *bulk, const bytea *value)
+{
+	bulk->bytes += VARSIZE(value) + 128;
+	if (bulk->bytes / 1024 >= setting_max_result_memory)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the values take more memory than vault.max_result_memory"),
+				 errhint("Read fewer secrets at once, with a narrower pattern.")));
+}
+
+static bytea *
+bulk_value(BulkRead *bulk, const SecretHead *head, uint8_t *format)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->current)
+	};
+
+	if (!bulk->versions_open)
+	{
+		MemoryContext row = MemoryContextSwitchTo(bulk->memory);
+
+		scan_begin(&bulk->versions, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, bulk->snapshot,
+				   keys, 3);
+		MemoryContextSwitchTo(row);
+	}
+	else
+		scan_again(&bulk->versions, keys, 3);
+	bulk->versions_open = true;
+	if (!scan_next(&bulk->versions))
+		return NULL;
+	return open_version(&bulk->versions, head, head->current, format);
+}
+
+static void
+bulk_row(BulkRead *bulk, TableScan *scan)
+{
+	Datum		name = scan_get(scan, SECRET_NAME, NULL);
+	Datum		environment = scan_get(scan, SECRET_ENVIRONMENT, NULL);
+	SecretName	secret = {
+		VARDATA_ANY(DatumGetTextPP(environment)), VARSIZE_ANY_EXHDR(DatumGetTextPP(environment)),
+		VARDATA_ANY(DatumGetTextPP(name)), VARSIZE_ANY_EXHDR(DatumGetTextPP(name))
+	};
+	SecretHead	head;
+	uint8_t		format;
+	bytea	   *value;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+
+	if (!pattern_matches(bulk->pattern, bulk->pattern_size, secret.name, secret.name_size) ||
+		!(policy_permissions(&bulk->caller, &secret, MAY_READ, NULL) & MAY_READ))
+		return;
+	secret_head_from(scan, &head);
+	if (!secret_is_readable(&head) || (value = bulk_value(bulk, &head, &format)) == NULL ||
+		format == FORMAT_BYTES)
+		return;
+	account(bulk, value);
+	values[0] = name;
+	values[1] = environment;
+	values[2] = Int32GetDatum(head.current);
+	values[3] = PointerGetDatum(value);
+	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
+}
+
+/* Names are in order: past the pattern's fixed beginning nothing can match. */
+static bool
+is_past_prefix(TableScan *scan, const char *pattern, size_t prefix)
+{
+	text	   *name = DatumGetTextPP(scan_get(scan, SECRET_NAME, NULL));
+	size_t		size = VARSIZE_ANY_EXHDR(name);
+
+	return size < prefix || memcmp(VARDATA_ANY(name), pattern, prefix) != 0;
+}
+
+static void
+bulk_read(BulkRead *bulk)
+{
+	size_t		prefix = pattern_prefix(bulk->pattern, bulk->pattern_size);
+	Datum		keys[2] = {
+		UUIDPGetDatum(&bulk->caller.tenant),
+		PointerGetDatum(cstring_to_text_with_len(bulk->environment, bulk->environment_size))
+	};
+	Datum		from = PointerGetDatum(cstring_to_text_with_len(bulk->pattern, prefix));
+	TableScan	scan;
+
+	bulk->memory = CurrentMemoryContext;
+	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan_begin_from(&scan, TABLE_SECRET, INDEX_SECRET_NAME, bulk->snapshot, keys, 2, from);
+	while (scan_next(&scan) && !is_past_prefix(&scan, bulk->pattern, prefix))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(bulk->row_memory);
+		bulk_row(bulk, &scan);
+		MemoryContextSwitchTo(bulk->memory);
+		MemoryContextReset(bulk->row_memory);
+	}
+	scan_end(&scan);
+	if (bulk->versions_open)
+		scan_end(&bulk->versions);
+	UnregisterSnapshot(bulk->snapshot);
+}
+
+/*
+ * get_many(name_pattern, environment): what the caller may read of what matches,
+ * is readable and is text.
+ */
+Datum
+vault_get_many(PG_FUNCTION_ARGS)
+{
+	BulkRead	bulk = {0};
+	text	   *pattern;
+	const char *fault;
+	uint64		epoch;
+
+	refuse_holdable_cursor();
+	door_check(DOOR_CLIENT, &bulk.caller);
+	epoch = root_epoch();
+	if (PG_ARGISNULL(0))
+		error_bad_argument("name pattern", "it is null", NULL);
+	pattern = PG_GETARG_TEXT_PP(0);
+	bulk.pattern = VARDATA_ANY(pattern);
+	bulk.pattern_size = VARSIZE_ANY_EXHDR(pattern);
+	fault = pattern_fault(bulk.pattern, bulk.pattern_size);
+	if (fault)
+		error_bad_argument("name pattern", fault,
+						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
+	bulk.environment = PG_ARGISNULL(1) ? setting_environment : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
+	bulk.environment_size = PG_ARGISNULL(1) ? strlen(setting_environment) :
+		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
+	begin_result(fcinfo, &bulk);
+	bulk_read(&bulk);
+	require_same_epoch(epoch);
+	PG_RETURN_NULL();
+}

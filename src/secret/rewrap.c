@@ -1,0 +1,173 @@
+/*
+ * rewrap.c
+ *		Moves envelopes under the active key of their tenant, in batches.
+ *
+ * A batch is one transaction; rows that somebody else holds are skipped and
+ * found by the next batch.  A retired key that no envelope needs any more is
+ * deleted, under a lock that no put in flight can pass.
+ */
+#include "platform/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+
+#include "audit/audit.h"
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "secret/secret.h"
+#include "tenant/tenant_key.h"
+
+/* Columns of the batch. */
+enum
+{
+	BATCH_SECRET = 1,
+	BATCH_VERSION,
+	BATCH_GENERATION,
+	BATCH_ENVELOPE,
+	BATCH_TYPE
+};
+
+static void
+rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
+{
+	static Sql	update = {
+		"UPDATE vault_data.secret_version SET envelope = $4::vault.envelope, key_generation = $5"
+		" WHERE tenant_id = $1 AND secret_id = $2 AND version = $3",
+		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
+	};
+	SecretHead	head = {.tenant = *tenant};
+	bool		isnull;
+	Datum		values[5];
+	uint32		generation;
+	uint8_t		format;
+	int			version = DatumGetInt32(SPI_getbinval(row, layout, BATCH_VERSION, &isnull));
+	bytea	   *value;
+
+	head.id = *DatumGetUUIDP(SPI_getbinval(row, layout, BATCH_SECRET, &isnull));
+	text_to_cstring_buffer(DatumGetTextPP(SPI_getbinval(row, layout, BATCH_TYPE, &isnull)),
+						   head.type, sizeof(head.type));
+	value = secret_open(&head, version,
+						DatumGetInt32(SPI_getbinval(row, layout, BATCH_GENERATION, &isnull)),
+						DatumGetByteaPP(SPI_getbinval(row, layout, BATCH_ENVELOPE, &isnull)),
+						&format);
+	values[3] = PointerGetDatum(secret_seal(tenant, &head.id, head.type, version,
+											VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+											format, &generation));
+	secret_wipe(value, VARSIZE_ANY(value));
+	pfree(value);
+	values[0] = UUIDPGetDatum(tenant);
+	values[1] = UUIDPGetDatum(&head.id);
+	values[2] = Int32GetDatum(version);
+	values[4] = Int32GetDatum(generation);
+	sql_run(&update, values, NULL);
+}
+
+/* At most `limit` rows of the door's tenant; returns how many. */
+static int
+rewrap_batch(const pg_uuid_t *tenant, int limit)
+{
+	static Sql	batch = {
+		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, s.type"
+		" FROM vault_data.secret_version v JOIN vault_data.secret s"
+		" ON s.tenant_id = v.tenant_id AND s.id = v.secret_id"
+		" WHERE v.tenant_id = $1 AND v.key_generation < $2"
+		" LIMIT $3 FOR UPDATE OF v SKIP LOCKED",
+		3, {UUIDOID, INT4OID, INT8OID}
+	};
+	Datum		values[3] = {
+		UUIDPGetDatum(tenant), Int32GetDatum(tenant_key_active(tenant)), Int64GetDatum(limit)
+	};
+	SPITupleTable *rows;
+	int			count = (int) sql_run(&batch, values, NULL);
+
+	rows = SPI_tuptable;
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		rewrap_row(tenant, rows->vals[i], rows->tupdesc);
+	}
+	return count;
+}
+
+/* Takes away retired keys that nothing is sealed with. */
+static void
+forget_retired(const pg_uuid_t *tenant)
+{
+	static Sql	forget = {
+		"DELETE FROM vault_data.tenant_key k WHERE k.tenant_id = $1 AND k.state = 'retired'"
+		" AND NOT EXISTS (SELECT FROM vault_data.secret_version v"
+		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)",
+		1, {UUIDOID}
+	};
+	Datum		value = UUIDPGetDatum(tenant);
+
+	if (ConditionalLockRelationOid(table_oid(TABLE_SECRET_VERSION), ShareLock))
+		sql_run(&forget, &value, NULL);
+}
+
+/* Tenants with a retired key. */
+static List *
+tenants_to_rewrap(void)
+{
+	TableScan	scan;
+	List	   *tenants = NIL;
+
+	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+		bool		retired = strcmp(TextDatumGetCString(scan_get(&scan, 6, NULL)), "retired") == 0;
+
+		if (retired && (tenants == NIL || !uuid_equal(llast(tenants), tenant)))
+		{
+			pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+
+			*copy = *tenant;
+			tenants = lappend(tenants, copy);
+		}
+	}
+	scan_end(&scan);
+	return tenants;
+}
+
+static Datum
+rewrap_body(FunctionCallInfo fcinfo)
+{
+	int			limit = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
+	int			moved = 0;
+	ListCell   *cell;
+
+	if (limit <= 0)
+		error_bad_argument("max_rows", "it is not positive", NULL);
+	sql_begin();
+	foreach(cell, tenants_to_rewrap())
+	{
+		pg_uuid_t  *tenant = lfirst(cell);
+		int			count;
+
+		if (moved == limit)
+			break;
+		door_enter_tenant(tenant, "");
+		count = rewrap_batch(tenant, limit - moved);
+		moved += count;
+		if (count > 0)
+			audit_event("rewrap", psprintf("%d versions", count));
+		if (moved < limit)
+			forget_retired(tenant);
+	}
+	sql_end();
+	PG_RETURN_INT32(moved);
+}
+
+PG_FUNCTION_INFO_V1(vault_rewrap);
+
+Datum
+vault_rewrap(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_OPERATOR, fcinfo, rewrap_body);
+}

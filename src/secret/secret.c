@@ -1,0 +1,157 @@
+/*
+ * secret.c
+ *		What reading and writing secrets have in common.
+ */
+#include "secret/secret.h"
+
+#include "utils/builtins.h"
+
+#include "crypto/raise.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "tenant/tenant_key.h"
+
+static SecretState
+state_from(Datum text_state)
+{
+	text	   *state = DatumGetTextPP(text_state);
+	const char *start = VARDATA_ANY(state);
+
+	/* active, deactivated, deleted: the third letter tells them apart. */
+	switch (VARSIZE_ANY_EXHDR(state) > 2 ? start[2] : '\0')
+	{
+		case 't':
+			return STATE_ACTIVE;
+		case 'a':
+			return STATE_DEACTIVATED;
+		default:
+			return STATE_DELETED;
+	}
+}
+
+void
+secret_head_from(TableScan *scan, SecretHead *head)
+{
+	bool		isnull;
+	Datum		value;
+
+	head->tenant = *DatumGetUUIDP(scan_get(scan, SECRET_TENANT, NULL));
+	head->id = *DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL));
+	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
+						   head->type, sizeof(head->type));
+	head->state = state_from(scan_get(scan, SECRET_STATE, NULL));
+	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
+	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
+	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	value = scan_get(scan, SECRET_PURGE_AT, &isnull);
+	head->purge_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+bool
+secret_is_readable(const SecretHead *head)
+{
+	return head->state == STATE_ACTIVE &&
+		(head->expires_at == DT_NOEND || head->expires_at > GetCurrentTimestamp());
+}
+
+void
+secret_require_readable(const SecretHead *head)
+{
+	if (secret_is_readable(head))
+		return;
+	switch (head->state)
+	{
+		case STATE_DELETED:
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_DELETED),
+					 errmsg("secret is deleted, recoverable until %s",
+							timestamptz_to_str(head->purge_at)),
+					 errhint("vault.undelete() brings it back.")));
+			break;
+		case STATE_DEACTIVATED:
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_DEACTIVATED),
+					 errmsg("secret is deactivated"),
+					 errhint("vault.reactivate() makes it readable again.")));
+			break;
+		case STATE_ACTIVE:
+			break;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_EXPIRED),
+			 errmsg("secret has expired"),
+			 errhint("Put a new value with vault.put() or vault.rotate().")));
+}
+
+void
+secret_refuse_absent(const SecretName *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_SECRET),
+			 errmsg("no secret \"%.*s\" in environment \"%.*s\"",
+					(int) name->name_size, name->name,
+					(int) name->environment_size, name->environment),
+			 errhint("vault.list() shows what there is.")));
+}
+
+void
+secret_refuse_destroyed(int version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_DESTROYED),
+			 errmsg("version %d was destroyed", version),
+			 errhint("It cannot be recovered; read or roll back to another version.")));
+}
+
+void
+secret_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
+			   const char *type, uint32 version, uint32 generation)
+{
+	pg_uuid_t	instance = root_instance();
+
+	context->purpose = PURPOSE_SECRET_VALUE;
+	memcpy(context->instance, instance.data, UUID_LEN);
+	memcpy(context->tenant, tenant->data, UUID_LEN);
+	memcpy(context->object, secret->data, UUID_LEN);
+	context->version = version;
+	context->generation = generation;
+	context->type = type;
+	context->type_size = strlen(type);
+}
+
+bytea *
+secret_open(const SecretHead *head, int version, uint32 generation, bytea *envelope,
+			uint8_t *format)
+{
+	size_t		size = VARSIZE_ANY_EXHDR(envelope);
+	size_t		room = envelope_padded_size(size);
+	size_t		value_size = 0;
+	EnvelopeContext context;
+	bytea	   *value;
+
+	if (room == 0)
+		crypto_require(CRYPTO_ERR_FORMAT);
+	secret_context(&context, &head->tenant, &head->id, head->type, version, generation);
+	value = palloc(VARHDRSZ + room);
+	crypto_require(envelope_open(tenant_key_open(&head->tenant, generation), &context,
+								 (unsigned char *) VARDATA_ANY(envelope), size,
+								 (unsigned char *) VARDATA(value), &value_size, format));
+	SET_VARSIZE(value, VARHDRSZ + value_size);
+	return value;
+}
+
+bytea *
+secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, int version,
+			const void *value, size_t size, uint8_t format, uint32 *generation)
+{
+	size_t		envelope_bytes = envelope_size(size);
+	bytea	   *envelope = palloc(VARHDRSZ + envelope_bytes);
+	EnvelopeContext context;
+
+	*generation = tenant_key_active(tenant);
+	secret_context(&context, tenant, secret, type, version, *generation);
+	SET_VARSIZE(envelope, VARHDRSZ + envelope_bytes);
+	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
+								 format, (unsigned char *) VARDATA(envelope)));
+	return envelope;
+}

@@ -1,0 +1,96 @@
+/*
+ * secret.h
+ *		Secrets and their versions: layout, lookup, sealing and opening a value.
+ */
+#ifndef VAULT_SECRET_SECRET_H
+#define VAULT_SECRET_SECRET_H
+
+#include "platform/compat.h"
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "crypto/envelope.h"
+#include "platform/tables.h"
+#include "policy/policy.h"
+
+/* How the value was given; kept inside the envelope. */
+typedef enum ValueFormat
+{
+	FORMAT_TEXT = 1,
+	FORMAT_BYTES = 2,
+	FORMAT_JSON = 3
+} ValueFormat;
+
+/* Columns of vault_data.secret. */
+enum
+{
+	SECRET_TENANT = 1,
+	SECRET_ID,
+	SECRET_ENVIRONMENT,
+	SECRET_NAME,
+	SECRET_TYPE,
+	SECRET_STATE,
+	SECRET_CURRENT,
+	SECRET_PREVIOUS,
+	SECRET_PENDING,
+	SECRET_LAST,
+	SECRET_EXPIRES_AT,
+	SECRET_PURGE_AT
+};
+
+/* Columns of vault_data.secret_version. */
+enum
+{
+	VERSION_TENANT = 1,
+	VERSION_SECRET,
+	VERSION_NUMBER,
+	VERSION_KEY_GENERATION,
+	VERSION_ENVELOPE
+};
+
+typedef enum SecretState
+{
+	STATE_ACTIVE,
+	STATE_DEACTIVATED,
+	STATE_DELETED
+} SecretState;
+
+typedef struct SecretHead
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	id;
+	char		type[ENVELOPE_MAX_TYPE + 1];
+	SecretState state;
+	int			current;
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	TimestampTz purge_at;		/* of a deleted one */
+} SecretHead;
+
+/* Reads the head that a scan over vault_data.secret stands on. */
+extern void secret_head_from(TableScan *scan, SecretHead *head);
+
+/* Of what a value may be read: raises VT006, VT007, VT008 unless active and not expired. */
+extern void secret_require_readable(const SecretHead *head);
+extern bool secret_is_readable(const SecretHead *head);
+
+extern void secret_context(EnvelopeContext *context, const pg_uuid_t *tenant,
+						   const pg_uuid_t *secret, const char *type, uint32 version,
+						   uint32 generation);
+
+/*
+ * Opens an envelope into a new varlena.  The caller must have decided that the
+ * value may be read.
+ */
+extern bytea *secret_open(const SecretHead *head, int version, uint32 generation,
+						  bytea *envelope, uint8_t *format);
+
+/* Seals a value under the tenant's active key; *generation is which. */
+extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type,
+						  int version, const void *value, size_t size, uint8_t format,
+						  uint32 *generation);
+
+VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
+VAULT_NORETURN extern void secret_refuse_destroyed(int version);
+
+#endif

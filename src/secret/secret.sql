@@ -1,0 +1,163 @@
+/*
+ * Secrets and their versions.
+ *
+ * A label is a column of the head, so there is one current version, at most one
+ * pending and at most one previous one by construction.  last_version only
+ * grows, so a number is never used twice.  An envelope that was destroyed is gone
+ * and its row stays.
+ */
+CREATE TABLE vault_data.secret (
+	tenant_id        uuid NOT NULL,
+	id               uuid NOT NULL,
+	environment      text COLLATE "C" NOT NULL,
+	name             text COLLATE "C" NOT NULL,
+	type             text NOT NULL DEFAULT 'generic' CHECK (type ~ '^[a-z_]{1,20}$'),
+	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated', 'deleted')),
+	current_version  integer NOT NULL DEFAULT 1,
+	previous_version integer,
+	pending_version  integer,
+	last_version     integer NOT NULL DEFAULT 1,
+	expires_at       timestamptz,
+	purge_at         timestamptz,
+	deleted_at       timestamptz,
+	description      text,
+	tags             jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(tags) = 'object'),
+	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
+	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
+	CONSTRAINT secret_previous_exists CHECK (previous_version BETWEEN 1 AND last_version AND previous_version <> current_version),
+	CONSTRAINT secret_pending_exists CHECK (pending_version BETWEEN 1 AND last_version AND pending_version <> current_version),
+	CONSTRAINT secret_deleted_recoverable CHECK ((state = 'deleted') = (purge_at IS NOT NULL) AND (purge_at IS NULL) = (deleted_at IS NULL))
+);
+CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE state = 'deleted';
+
+CREATE TABLE vault_data.secret_version (
+	tenant_id      uuid NOT NULL,
+	secret_id      uuid NOT NULL,
+	version        integer NOT NULL CHECK (version >= 1),
+	key_generation integer,
+	envelope       vault.envelope,
+	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by     uuid,
+	destroyed_at   timestamptz,
+	PRIMARY KEY (tenant_id, secret_id, version),
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
+	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL) AND (envelope IS NULL) = (key_generation IS NULL))
+);
+CREATE INDEX secret_version_key ON vault_data.secret_version (tenant_id, key_generation);
+
+ALTER TABLE vault_data.secret OWNER TO vault_owner;
+ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
+GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
+ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.secret
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.secret_version
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE FUNCTION vault_data.refuse_reuse() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RAISE EXCEPTION 'a version number is never used twice, and a secret keeps its id'
+		USING ERRCODE = 'check_violation', HINT = 'Put a new version.';
+END
+$$;
+CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret
+	FOR EACH ROW WHEN (NEW.last_version < OLD.last_version OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id)
+	EXECUTE FUNCTION vault_data.refuse_reuse();
+CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
+	FOR EACH ROW WHEN (NEW.version <> OLD.version OR NEW.secret_id <> OLD.secret_id OR NEW.tenant_id <> OLD.tenant_id
+		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
+	EXECUTE FUNCTION vault_data.refuse_reuse();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'state', 'current_version',
+		'pending_version', 'expires_at', '*description', '*tags');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
+
+CREATE FUNCTION vault.put(name text, value text, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_text';
+COMMENT ON FUNCTION vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
+
+CREATE FUNCTION vault.put(name text, value bytea, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_bytes';
+COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a binary secret and returns its number';
+
+CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
+COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a JSON secret and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
+COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of 256 random bits, and returns its number';
+
+CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
+COMMENT ON FUNCTION vault.get(text, integer, text) IS 'the value of a secret: of its current version, or of the one asked for';
+
+CREATE FUNCTION vault.get_bytes(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS bytea
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_bytes';
+COMMENT ON FUNCTION vault.get_bytes(text, integer, text) IS 'the value of a secret as bytes';
+
+CREATE FUNCTION vault.get_json(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_json';
+COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'the value of a secret as jsonb';
+
+CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, version integer, value text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
+COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
+
+CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
+COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
+
+CREATE VIEW vault.secrets WITH (security_barrier) AS
+SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version, s.state,
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+WHERE vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
+
+CREATE VIEW vault.versions WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, v.version,
+	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
+		WHEN s.previous_version THEN 'previous' END AS label,
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+FROM vault_data.secret_version v
+	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
+	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
+	LEFT JOIN vault_data.principal p ON p.tenant_id = v.tenant_id AND p.id = v.created_by
+WHERE vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.versions IS 'versions of the secrets that the caller has any permission on, without their values';
+
+ALTER VIEW vault.secrets OWNER TO vault_owner;
+ALTER VIEW vault.versions OWNER TO vault_owner;
+REVOKE ALL ON vault.secrets, vault.versions FROM PUBLIC;
+GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
+	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
+	vault.get_json(text, integer, text), vault.get_many(text, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;

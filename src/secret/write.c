@@ -1,0 +1,458 @@
+/*
+ * write.c
+ *		put and rotate: a new version of a value.
+ *
+ * The value is sealed in C before any statement sees it; SQL handles ciphertext
+ * and metadata only.  The head row is updated first: its lock puts writers of
+ * one secret in a queue, and its counter gives the version number, which
+ * goes into the envelope.
+ */
+#include "platform/compat.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "policy/delegation.h"
+#include "secret/secret.h"
+
+#define MAX_TAGS 64
+#define MAX_TAG_BYTES 8192
+#define MAX_DESCRIPTION_BYTES 1024
+#define GENERATED_BYTES 32
+
+/* Arguments of put, as in secret.sql. */
+enum
+{
+	ARG_NAME,
+	ARG_VALUE,
+	ARG_TYPE,
+	ARG_ENVIRONMENT,
+	ARG_DESCRIPTION,
+	ARG_TAGS,
+	ARG_EXPIRES_AT,
+	ARG_EXPECTED_VERSION,
+	ARG_LABEL
+};
+
+typedef struct Write
+{
+	SecretName	name;
+	const void *value;
+	size_t		size;
+	uint8_t		format;
+	const char *type;
+	const char *description;	/* NULL: as it was */
+	Datum		tags;			/* 0: as they were */
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	int			expected;		/* -1: any */
+	bool		pending;
+	bool		must_exist;
+
+	/* What the head row answered. */
+	pg_uuid_t	secret;
+	int			version;
+	int			before;			/* current version until now, 0 if new */
+} Write;
+
+static const char *const types[] = {
+	"generic", "api_key", "password", "oauth_token", "oauth_credentials",
+	"certificate", "ssh_key", "database", "json"
+};
+
+static void
+check_type(const char *type)
+{
+	for (int i = 0; i < (int) lengthof(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return;
+	error_bad_argument("type", "there is no such type",
+					   "Types are generic, api_key, password, oauth_token, oauth_credentials, certificate, ssh_key, database and json.");
+}
+
+/* An object of strings, small. */
+static void
+check_tags(Jsonb *tags)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(tags))
+		error_bad_argument("tags", "they are not a JSON object", "Give {\"team\": \"payments\"}.");
+	if (JB_ROOT_COUNT(tags) > MAX_TAGS || VARSIZE(tags) > MAX_TAG_BYTES)
+		error_bad_argument("tags", "they are too many or too long",
+						   "At most 64 tags and 8 kB together.");
+	iterator = JsonbIteratorInit(&tags->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_VALUE && value.type != jbvString)
+			error_bad_argument("tags", "a tag is not a string", "Give {\"team\": \"payments\"}.");
+}
+
+static void
+check_value(const Write *write)
+{
+	if (write->value == NULL)
+		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
+	if (write->size == 0)
+		error_bad_argument("value", "it is empty", "To take a secret away, use vault.delete().");
+	if (write->size > ENVELOPE_MAX_VALUE)
+		error_bad_argument("value", "it is longer than 1 MiB",
+						   "Keep the data elsewhere and its encryption key here.");
+}
+
+static void
+read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
+{
+	if (PG_ARGISNULL(ARG_NAME))
+		error_bad_argument("name", "it is null", NULL);
+	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
+					 PG_ARGISNULL(environment_argument) ? NULL :
+					 PG_GETARG_TEXT_PP(environment_argument), &write->name);
+}
+
+static void
+read_label(FunctionCallInfo fcinfo, Write *write)
+{
+	char	   *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
+
+	write->pending = strcmp(label, "pending") == 0;
+	if (!write->pending && strcmp(label, "current") != 0)
+		error_bad_argument("label", "there is no such label",
+						   "A new version is \"current\" or \"pending\".");
+}
+
+static void
+read_metadata(FunctionCallInfo fcinfo, Write *write)
+{
+	write->type = PG_ARGISNULL(ARG_TYPE) ? "generic" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
+	check_type(write->type);
+	if (!PG_ARGISNULL(ARG_DESCRIPTION))
+		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
+	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
+		error_bad_argument("description", "it is longer than 1024 bytes", NULL);
+	if (!PG_ARGISNULL(ARG_TAGS))
+	{
+		check_tags(PG_GETARG_JSONB_P(ARG_TAGS));
+		write->tags = PG_GETARG_DATUM(ARG_TAGS);
+	}
+	write->expires_at = PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND :
+		PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
+	if (write->expires_at <= GetCurrentTimestamp())
+		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
+}
+
+static void
+refuse_conflict(const Write *write, int found)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("secret is at version %d, not at version %d", found, write->expected),
+			 errhint("Somebody else wrote meanwhile; read again and decide.")));
+}
+
+static void
+refuse_existing(const Write *write)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("secret \"%.*s\" exists already", (int) write->name.name_size, write->name.name),
+			 errhint("expected_version 0 asks that it does not; leave it out to put a new version.")));
+}
+
+static void
+refuse_type(const char *stored)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid type: the secret is of type \"%s\"", stored),
+			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
+}
+
+/* What the head said of itself, in the row that the update returned. */
+static void
+take_answer(Write *write)
+{
+	bool		isnull;
+	char	   *state = TextDatumGetCString(sql_value(0, 4, NULL));
+	char	   *type = TextDatumGetCString(sql_value(0, 3, NULL));
+	SecretHead	head = {.expires_at = DT_NOEND};
+
+	write->secret = *DatumGetUUIDP(sql_value(0, 1, NULL));
+	write->version = DatumGetInt32(sql_value(0, 2, NULL));
+	write->before = DatumGetInt32(sql_value(0, 5, NULL));
+	head.state = strcmp(state, "active") == 0 ? STATE_ACTIVE :
+		strcmp(state, "deleted") == 0 ? STATE_DELETED : STATE_DEACTIVATED;
+	head.purge_at = DatumGetTimestampTz(sql_value(0, 6, &isnull));
+	secret_require_readable(&head);
+	if (write->expected == 0)
+		refuse_existing(write);
+	if (write->expected > 0 && write->expected != write->before)
+		refuse_conflict(write, write->before);
+	if (strcmp(write->type, "generic") != 0 && strcmp(write->type, type) != 0)
+		refuse_type(type);
+	write->type = type;
+}
+
+/* A new version of a secret that exists; false if there is none. */
+static bool
+advance_head(Write *write)
+{
+	static Sql	update = {
+		"UPDATE vault_data.secret s SET"
+		" last_version = s.last_version + 1,"
+		" current_version = CASE WHEN $4 THEN s.current_version ELSE s.last_version + 1 END,"
+		" previous_version = CASE WHEN $4 THEN s.previous_version ELSE s.current_version END,"
+		" pending_version = CASE WHEN $4 THEN s.last_version + 1 ELSE s.pending_version END,"
+		" expires_at = CASE WHEN $4 THEN s.expires_at ELSE $5 END,"
+		" description = COALESCE($6, s.description),"
+		" tags = COALESCE($7, s.tags),"
+		" updated_at = pg_catalog.clock_timestamp()"
+		" WHERE s.tenant_id = $1 AND s.environment = $2 AND s.name = $3"
+		" RETURNING s.id, s.last_version, s.type, s.state,"
+		" CASE WHEN $4 THEN s.current_version ELSE s.previous_version END, s.purge_at",
+		7, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}
+	};
+	Datum		values[7];
+	char		nulls[] = "       ";
+
+	values[0] = UUIDPGetDatum(&door_required()->tenant);
+	values[1] = PointerGetDatum(cstring_to_text_with_len(write->name.environment, write->name.environment_size));
+	values[2] = PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
+	values[3] = BoolGetDatum(write->pending);
+	values[4] = TimestampTzGetDatum(write->expires_at);
+	nulls[4] = write->expires_at == DT_NOEND ? 'n' : ' ';
+	values[5] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
+	nulls[5] = write->description ? ' ' : 'n';
+	values[6] = write->tags;
+	nulls[6] = write->tags ? ' ' : 'n';
+	if (sql_run(&update, values, nulls) == 0)
+		return false;
+	take_answer(write);
+	return true;
+}
+
+/* The head of a secret that did not exist; false if it does now. */
+static bool
+create_head(Write *write)
+{
+	static Sql	insert = {
+		"INSERT INTO vault_data.secret (tenant_id, id, environment, name, type, expires_at,"
+		" description, tags)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, COALESCE($8, '{}'))"
+		" ON CONFLICT (tenant_id, environment, name) DO NOTHING",
+		8, {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}
+	};
+	Datum		values[8];
+	char		nulls[] = "        ";
+
+	if (write->must_exist || write->expected > 0)
+		secret_refuse_absent(&write->name);
+	if (write->pending)
+		error_bad_argument("label", "a secret's first version cannot be pending",
+						   "Put its first version as current.");
+	write->secret = id_new();
+	write->version = 1;
+	values[0] = UUIDPGetDatum(&door_required()->tenant);
+	values[1] = UUIDPGetDatum(&write->secret);
+	values[2] = PointerGetDatum(cstring_to_text_with_len(write->name.environment, write->name.environment_size));
+	values[3] = PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
+	values[4] = CStringGetTextDatum(write->type);
+	values[5] = TimestampTzGetDatum(write->expires_at);
+	nulls[5] = write->expires_at == DT_NOEND ? 'n' : ' ';
+	values[6] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
+	nulls[6] = write->description ? ' ' : 'n';
+	values[7] = write->tags;
+	nulls[7] = write->tags ? ' ' : 'n';
+	return sql_run(&insert, values, nulls) == 1;
+}
+
+static void
+insert_version(const Write *write)
+{
+	static Sql	insert = {
+		"INSERT INTO vault_data.secret_version"
+		" (tenant_id, secret_id, version, key_generation, envelope, created_by)"
+		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6)",
+		6, {UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID}
+	};
+	Door	   *door = door_required();
+	uint32		generation;
+	Datum		values[6];
+
+	values[4] = PointerGetDatum(secret_seal(&door->tenant, &write->secret, write->type,
+											write->version, write->value, write->size,
+											write->format, &generation));
+	values[0] = UUIDPGetDatum(&door->tenant);
+	values[1] = UUIDPGetDatum(&write->secret);
+	values[2] = Int32GetDatum(write->version);
+	values[3] = Int32GetDatum(generation);
+	values[5] = UUIDPGetDatum(&door->caller.principal);
+	sql_run(&insert, values, NULL);
+}
+
+/*
+ * The lock on the table of versions comes before the choice of the key: whoever
+ * takes a retired key away holds a lock against it (tenant_key_forget).
+ */
+static int
+store(Write *write, Permission permission)
+{
+	Door	   *door = door_required();
+	Relation	versions;
+
+	policy_require(&door->caller, &write->name, permission, &door->grant);
+	door->has_grant = true;
+	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
+	sql_begin();
+	if (!advance_head(write) && !create_head(write) && !advance_head(write))
+		refuse_conflict(write, 0);
+	insert_version(write);
+	sql_end();
+	table_close(versions, NoLock);
+	return write->version;
+}
+
+static Datum
+put(FunctionCallInfo fcinfo, Write *write)
+{
+	check_value(write);
+	read_name(fcinfo, ARG_ENVIRONMENT, write);
+	read_label(fcinfo, write);
+	read_metadata(fcinfo, write);
+	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 : PG_GETARG_INT32(ARG_EXPECTED_VERSION);
+	if (write->expected < -1)
+		error_bad_argument("expected_version", "it is negative", NULL);
+	PG_RETURN_INT32(store(write, MAY_WRITE));
+}
+
+static Datum
+put_varlena(FunctionCallInfo fcinfo, uint8_t format)
+{
+	Write		write = {.format = format};
+	struct varlena *value;
+
+	if (!PG_ARGISNULL(ARG_VALUE))
+	{
+		value = PG_GETARG_VARLENA_PP(ARG_VALUE);
+		write.value = VARDATA_ANY(value);
+		write.size = VARSIZE_ANY_EXHDR(value);
+	}
+	return put(fcinfo, &write);
+}
+
+static Datum
+put_text_body(FunctionCallInfo fcinfo)
+{
+	return put_varlena(fcinfo, FORMAT_TEXT);
+}
+
+static Datum
+put_bytes_body(FunctionCallInfo fcinfo)
+{
+	return put_varlena(fcinfo, FORMAT_BYTES);
+}
+
+static Datum
+put_json_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {.format = FORMAT_JSON};
+	char	   *text;
+
+	if (!PG_ARGISNULL(ARG_VALUE))
+	{
+		Jsonb	   *json = PG_GETARG_JSONB_P(ARG_VALUE);
+
+		text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+		write.value = text;
+		write.size = strlen(text);
+	}
+	return put(fcinfo, &write);
+}
+
+/* A generated value: 256 random bits as base64url. */
+static void
+generate(Write *write)
+{
+	unsigned char random[GENERATED_BYTES];
+	char	   *text = palloc(base64_size(GENERATED_BYTES) + 1);
+
+	crypto_require(crypto_random(random, sizeof(random)));
+	write->size = base64_encode(BASE64_URL, random, sizeof(random), text);
+	write->value = text;
+	secret_wipe(random, sizeof(random));
+}
+
+/* rotate(name, new_value, environment) */
+static Datum
+rotate_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {
+		.format = FORMAT_TEXT,.type = "generic",.expires_at = DT_NOEND,
+		.expected = -1,.must_exist = true
+	};
+	bool		generates = PG_ARGISNULL(1);
+
+	read_name(fcinfo, 2, &write);
+	if (generates)
+		generate(&write);
+	else
+	{
+		text	   *value = PG_GETARG_TEXT_PP(1);
+
+		write.value = VARDATA_ANY(value);
+		write.size = VARSIZE_ANY_EXHDR(value);
+	}
+	check_value(&write);
+	store(&write, MAY_ROTATE);
+	if (generates && strcmp(write.type, "generic") != 0 && strcmp(write.type, "api_key") != 0 &&
+		strcmp(write.type, "password") != 0)
+		error_bad_argument("new value", "a value of this type cannot be made up here",
+						   "Give the new value.");
+	PG_RETURN_INT32(write.version);
+}
+
+PG_FUNCTION_INFO_V1(vault_put_text);
+PG_FUNCTION_INFO_V1(vault_put_bytes);
+PG_FUNCTION_INFO_V1(vault_put_json);
+PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_check_tags);
+
+Datum
+vault_put_text(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_text_body);
+}
+
+Datum
+vault_put_bytes(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_bytes_body);
+}
+
+Datum
+vault_put_json(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_json_body);
+}
+
+Datum
+vault_rotate(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+/* check_tags(tags): 22023 unless they may be stored. */
+Datum
+vault_check_tags(PG_FUNCTION_ARGS)
+{
+	check_tags(PG_GETARG_JSONB_P(0));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,274 @@
+/*
+ * tenant.c
+ *		Tenants by name, and the helpers with which the SQL of this feature works.
+ */
+#include "tenant/tenant.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+
+/* Columns of vault_data.tenant. */
+enum
+{
+	COL_TENANT = 1,
+	COL_NAME,
+	COL_STATE
+};
+
+bool
+tenant_find(const char *name, pg_uuid_t *tenant)
+{
+	TableScan	scan;
+	Datum		key = CStringGetTextDatum(name);
+	bool		found;
+
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, &key, 1);
+	found = scan_next(&scan);
+	if (found)
+		*tenant = *DatumGetUUIDP(scan_get(&scan, COL_TENANT, NULL));
+	scan_end(&scan);
+	return found;
+}
+
+bool
+tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16])
+{
+	TableScan	scan;
+	Datum		key = UUIDPGetDatum(tenant);
+	bool		found;
+
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, &key, 1);
+	found = scan_next(&scan);
+	if (found)
+	{
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, COL_NAME, NULL)), name, 64);
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, COL_STATE, NULL)), state, 16);
+	}
+	scan_end(&scan);
+	return found;
+}
+
+void
+tenant_refuse_unknown(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_TENANT),
+			 errmsg("no such tenant"),
+			 errhint("Operators see all tenants in the view vault.tenants.")));
+}
+
+static Datum
+tenant_array(const Datum *tenants, int count)
+{
+	return PointerGetDatum(construct_array((Datum *) tenants, count, UUIDOID, UUID_LEN, false,
+										   TYPALIGN_CHAR));
+}
+
+/* Every tenant, and the instance's own rows (the zero id), for overseers. */
+static Datum
+all_tenants(void)
+{
+	int			count = 0;
+	int			capacity = 64;
+	Datum	   *tenants = palloc(capacity * sizeof(Datum));
+	pg_uuid_t  *id = palloc0(sizeof(pg_uuid_t));
+	TableScan	scan;
+
+	tenants[count++] = UUIDPGetDatum(id);
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
+	while (scan_next(&scan))
+	{
+		if (count == capacity)
+			tenants = repalloc(tenants, (capacity *= 2) * sizeof(Datum));
+		id = palloc(sizeof(pg_uuid_t));
+		*id = *DatumGetUUIDP(scan_get(&scan, COL_TENANT, NULL));
+		tenants[count++] = UUIDPGetDatum(id);
+	}
+	scan_end(&scan);
+	return tenant_array(tenants, count);
+}
+
+PG_FUNCTION_INFO_V1(vault_visible_tenants);
+PG_FUNCTION_INFO_V1(vault_current_tenant_id);
+PG_FUNCTION_INFO_V1(vault_enter_tenant);
+PG_FUNCTION_INFO_V1(vault_enter_new_tenant);
+PG_FUNCTION_INFO_V1(vault_choose_tenant);
+PG_FUNCTION_INFO_V1(vault_find_tenant);
+PG_FUNCTION_INFO_V1(vault_tenant_names);
+PG_FUNCTION_INFO_V1(vault_new_id);
+PG_FUNCTION_INFO_V1(vault_note);
+PG_FUNCTION_INFO_V1(vault_caller_principal);
+
+/*
+ * What row security lets through: inside the door its tenant and nothing else;
+ * outside, for a view, the tenant of the current role, or all of them for
+ * operators and auditors.
+ */
+Datum
+vault_visible_tenants(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_current();
+	pg_uuid_t	tenant = UUID_ZERO;
+	Datum		datum = UUIDPGetDatum(&tenant);
+	Caller		caller;
+
+	if (door)
+	{
+		if (door->has_tenant)
+			tenant = door->tenant;
+		return tenant_array(&datum, 1);
+	}
+	door_check(DOOR_VIEW, &caller);
+	if (role_is_overseer(caller.role))
+		return all_tenants();
+	tenant = caller.tenant;
+	return tenant_array(&datum, caller.is_identified && !caller.is_suspended ? 1 : 0);
+}
+
+Datum
+vault_current_tenant_id(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_current();
+	pg_uuid_t  *tenant = palloc(sizeof(pg_uuid_t));
+	Caller		caller;
+
+	if (door)
+	{
+		if (!door->has_tenant)
+			PG_RETURN_NULL();
+		*tenant = door->tenant;
+		PG_RETURN_UUID_P(tenant);
+	}
+	door_check(DOOR_VIEW, &caller);
+	if (!caller.is_identified || caller.is_suspended)
+		PG_RETURN_NULL();
+	*tenant = caller.tenant;
+	PG_RETURN_UUID_P(tenant);
+}
+
+static void
+require_operator(const Door *door)
+{
+	if (!role_is_operator(door->caller.role))
+		tenant_refuse_unknown();
+}
+
+static Datum
+return_uuid(const pg_uuid_t *id)
+{
+	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+
+	*copy = *id;
+	PG_RETURN_UUID_P(copy);
+}
+
+/* enter_tenant(name): an operator's door looks into that tenant. */
+Datum
+vault_enter_tenant(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	pg_uuid_t	tenant;
+
+	require_operator(door);
+	if (name == NULL || !tenant_find(name, &tenant))
+		tenant_refuse_unknown();
+	door_enter_tenant(&tenant, name);
+	return return_uuid(&tenant);
+}
+
+/* enter_new_tenant(name): the same with a fresh id, for create_tenant. */
+Datum
+vault_enter_new_tenant(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	tenant = id_new();
+
+	require_operator(door_required());
+	door_enter_tenant(&tenant, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	return return_uuid(&tenant);
+}
+
+/*
+ * choose_tenant(name): the caller's own tenant (NULL or its name), or for an
+ * operator any other.  Anybody else learns nothing about other tenants.
+ */
+Datum
+vault_choose_tenant(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (name == NULL && !door->has_tenant)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_NO_TENANT),
+				 errmsg("no tenant: the current role is not a principal of any"),
+				 errhint("An operator names the tenant in the argument \"tenant\".")));
+	if (name == NULL || (door->has_tenant && strcmp(name, door->tenant_name) == 0))
+		return return_uuid(&door->tenant);
+	return vault_enter_tenant(fcinfo);
+}
+
+/* find_tenant(name): its id or NULL; operators only. */
+Datum
+vault_find_tenant(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	tenant;
+
+	require_operator(door_required());
+	if (!tenant_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), &tenant))
+		PG_RETURN_NULL();
+	return return_uuid(&tenant);
+}
+
+/* tenant_names(): all that are not destroyed, for an operator's batch jobs. */
+Datum
+vault_tenant_names(PG_FUNCTION_ARGS)
+{
+	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	TableScan	scan;
+
+	require_operator(door_required());
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, NULL, 0);
+	while (scan_next(&scan))
+		names = accumArrayResult(names, scan_get(&scan, COL_NAME, NULL), false, TEXTOID,
+								 CurrentMemoryContext);
+	scan_end(&scan);
+	return makeArrayResult(names, CurrentMemoryContext);
+}
+
+/* new_id(): a random uuid from OpenSSL. */
+Datum
+vault_new_id(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	id = id_new();
+
+	return return_uuid(&id);
+}
+
+/* note(reason): for the audit rows of this call. */
+Datum
+vault_note(PG_FUNCTION_ARGS)
+{
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), door_required()->reason,
+						   sizeof(door_required()->reason));
+	PG_RETURN_VOID();
+}
+
+/* caller_principal(): who called, NULL for an operator without identity. */
+Datum
+vault_caller_principal(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+
+	if (!door->caller.is_identified)
+		PG_RETURN_NULL();
+	return return_uuid(&door->caller.principal);
+}

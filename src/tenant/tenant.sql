@@ -1,0 +1,182 @@
+/*
+ * Tenants and their keys.
+ *
+ * Row security of every table with tenants is one policy: the row's tenant is
+ * among those that vault_data.visible_tenants() gives.
+ */
+CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
+COMMENT ON FUNCTION vault.current_tenant_id() IS 'the tenant that the current role is a principal of, or NULL';
+
+CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
+COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows may be seen: the door''s or the current role''s; for operators and auditors outside the door all';
+
+CREATE TABLE vault_data.tenant (
+	tenant_id       uuid PRIMARY KEY,
+	name            text COLLATE "C" NOT NULL,
+	state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'destroyed')),
+	recovery_window interval NOT NULL DEFAULT '30 days'
+		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
+
+CREATE TABLE vault_data.tenant_key (
+	tenant_id       uuid NOT NULL REFERENCES vault_data.tenant,
+	generation      integer NOT NULL CHECK (generation >= 1),
+	wrapped         vault.envelope NOT NULL,
+	root_generation integer NOT NULL,
+	check_value     bytea NOT NULL CHECK (pg_catalog.octet_length(check_value) = 32),
+	state           text NOT NULL CHECK (state IN ('active', 'retired')),
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, generation)
+);
+CREATE UNIQUE INDEX tenant_key_one_active ON vault_data.tenant_key (tenant_id) WHERE state = 'active';
+
+ALTER TABLE vault_data.tenant OWNER TO vault_owner;
+ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
+REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
+
+ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.audit_log
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.audit_log_default
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.tenant
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.tenant_key
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
+
+/* Helpers; each refuses to work outside the door. */
+CREATE FUNCTION vault_data.new_id() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
+CREATE FUNCTION vault_data.note(reason text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
+CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
+CREATE FUNCTION vault_data.enter_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant';
+CREATE FUNCTION vault_data.enter_new_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_new_tenant';
+CREATE FUNCTION vault_data.choose_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_choose_tenant';
+CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
+CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
+CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_tenant_key';
+
+CREATE FUNCTION vault_data.fail(code text, message text, hint text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_tenant_state(p_name text, p_from text, p_to text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	p_tenant uuid := vault_data.enter_tenant(p_name);
+BEGIN
+	UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
+			'The view vault.tenants shows the state of each.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.suspend_tenant(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_tenant_state(p_name, 'active', 'suspended');
+END
+$$;
+CREATE FUNCTION vault.suspend_tenant(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.suspend_tenant(text) IS 'refuses every call of the tenant''s principals until it is resumed';
+
+CREATE FUNCTION vault_data.resume_tenant(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_tenant_state(p_name, 'suspended', 'active');
+END
+$$;
+CREATE FUNCTION vault.resume_tenant(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.resume_tenant(text) IS 'ends the suspension of a tenant';
+
+CREATE FUNCTION vault_data.rotate_tenant_key(p_name text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.enter_tenant(p_name);
+	RETURN vault_data.new_tenant_key();
+END
+$$;
+CREATE FUNCTION vault.rotate_tenant_key(name text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.rotate_tenant_key(text) IS 'makes a new tenant key for what is written from now on and returns its generation; vault.rewrap() moves the rest';
+
+CREATE FUNCTION vault_data.set_recovery_window(p_window interval, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF p_window IS NULL OR NOT p_window BETWEEN '7 days' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
+	END IF;
+	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
+END
+$$;
+CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
+
+CREATE VIEW vault.tenants WITH (security_barrier) AS
+SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at
+FROM vault_data.tenant t;
+COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
+
+CREATE VIEW vault.tenant_keys WITH (security_barrier) AS
+SELECT t.name AS tenant, k.generation, k.state, k.root_generation, k.created_at
+FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id;
+COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
+
+CREATE VIEW vault.root_keys WITH (security_barrier) AS
+SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r;
+COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
+
+ALTER VIEW vault.tenants OWNER TO vault_owner;
+ALTER VIEW vault.tenant_keys OWNER TO vault_owner;
+ALTER VIEW vault.root_keys OWNER TO vault_owner;
+REVOKE ALL ON vault.tenants, vault.tenant_keys, vault.root_keys FROM PUBLIC;
+GRANT SELECT ON vault.tenants TO vault_client, vault_admin, vault_auditor;
+GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_admin, vault_client;
+GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;

@@ -1,0 +1,400 @@
+/*
+ * tenant_key.c
+ *		Making, wrapping and unwrapping tenant keys.
+ *
+ * Root key rotation holds SHARE ROW EXCLUSIVE on vault_data.tenant_key; whoever
+ * makes a tenant key takes ROW EXCLUSIVE before asking which root generation is
+ * present, so that no key is left under an old one.
+ */
+#include "tenant/tenant_key.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "keyring/keyring.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+
+#define TENANT_CHECK_LABEL "vault tenant key check value v1"
+
+/* Columns of vault_data.tenant_key. */
+enum
+{
+	COL_TENANT = 1,
+	COL_GENERATION,
+	COL_WRAPPED,
+	COL_ROOT_GENERATION,
+	COL_CHECK_VALUE,
+	COL_STATE
+};
+
+typedef struct CacheKey
+{
+	pg_uuid_t	tenant;
+	uint32		generation;		/* 0: the entry says which one is active */
+} CacheKey;
+
+typedef struct CacheEntry
+{
+	CacheKey	key;
+	uint32		active;
+	EnvelopeKey *prepared;
+} CacheEntry;
+
+static HTAB *cache = NULL;
+static uint64 cache_epoch = 0;
+static bool cache_stale = false;
+
+static void
+keys_changed(void)
+{
+	cache_stale = true;
+}
+
+static void
+empty_cache(void)
+{
+	HASH_SEQ_STATUS sequence;
+	CacheEntry *entry;
+
+	hash_seq_init(&sequence, cache);
+	while ((entry = hash_seq_search(&sequence)) != NULL)
+		envelope_key_free(entry->prepared);
+	hash_destroy(cache);
+	cache = NULL;
+}
+
+static CacheEntry *
+cache_find(const pg_uuid_t *tenant, uint32 generation)
+{
+	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+	CacheKey	key = {*tenant, generation};
+	CacheEntry *entry;
+	bool		found;
+
+	if (cache && (cache_stale || cache_epoch != root_epoch()))
+		empty_cache();
+	if (!cache)
+	{
+		cache_epoch = root_epoch();
+		cache_stale = false;
+		control.hcxt = TopMemoryContext;
+		cache = hash_create("vault tenant keys", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(cache, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->active = 0;
+		entry->prepared = NULL;
+	}
+	return entry;
+}
+
+static void
+fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint32 generation,
+			 uint32 root_gen)
+{
+	pg_uuid_t	instance = root_instance();
+
+	memset(context, 0, sizeof(*context));
+	context->purpose = PURPOSE_TENANT_KEY;
+	memcpy(context->instance, instance.data, UUID_LEN);
+	memcpy(context->tenant, tenant->data, UUID_LEN);
+	memcpy(context->object, tenant->data, UUID_LEN);
+	context->version = generation;
+	context->generation = root_gen;
+}
+
+static void
+raise_wrong_key(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_KEY),
+			 errmsg("the tenant's key does not match its check value"),
+			 errhint("The row in vault_data.tenant_key was changed outside vault, or belongs to another root key; restore it from a backup.")));
+}
+
+/* The root key of a generation, prepared; the caller frees it.  NULL if not held. */
+static EnvelopeKey *
+prepare_root(uint32 generation)
+{
+	SecretKey	root;
+	EnvelopeKey *prepared = NULL;
+	CryptoStatus status = CRYPTO_OK;
+
+	if (root_key(generation, &root))
+		status = envelope_key_new(&root, &prepared);
+	secret_wipe(&root, sizeof(root));
+	crypto_require(status);
+	return prepared;
+}
+
+/* Unwraps into key; false if the root generation is not held. */
+static bool
+unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
+	   SecretKey *key)
+{
+	unsigned char padded[256];
+	size_t		size = VARSIZE_ANY_EXHDR(wrapped);
+	size_t		value_size = 0;
+	uint8_t		format;
+	EnvelopeContext context;
+	EnvelopeKey *root = prepare_root(root_gen);
+	CryptoStatus status = CRYPTO_ERR_FORMAT;
+
+	if (root == NULL)
+		return false;
+	fill_context(&context, tenant, generation, root_gen);
+	if (envelope_padded_size(size) > 0 && envelope_padded_size(size) <= sizeof(padded))
+		status = envelope_open(root, &context, (unsigned char *) VARDATA_ANY(wrapped), size,
+							   padded, &value_size, &format);
+	envelope_key_free(root);
+	if (status == CRYPTO_OK && value_size == KEY_BYTES)
+		memcpy(key->bytes, padded, KEY_BYTES);
+	secret_wipe(padded, sizeof(padded));
+	if (status != CRYPTO_OK || value_size != KEY_BYTES)
+		raise_wrong_key();
+	return true;
+}
+
+static void
+require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, bytea *expected)
+{
+	unsigned char check[CHECK_VALUE_BYTES];
+
+	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, check);
+	if (VARSIZE_ANY_EXHDR(expected) == CHECK_VALUE_BYTES &&
+		secret_equal(check, VARDATA_ANY(expected), CHECK_VALUE_BYTES))
+		return;
+	secret_wipe(key, sizeof(*key));
+	raise_wrong_key();
+}
+
+/*
+ * Reads the row and unwraps it; false if it names a root generation that the
+ * page does not hold (any more: a rotation may just have committed).
+ */
+static bool
+load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
+{
+	TableScan	scan;
+	Datum		keys[2] = {UUIDPGetDatum(tenant), Int32GetDatum(generation)};
+	bool		loaded;
+
+	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, keys, 2);
+	if (!scan_next(&scan))
+		raise_wrong_key();
+	loaded = unwrap(tenant, generation, DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
+					DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
+	if (loaded)
+		require_check_value(tenant, generation, key,
+							DatumGetByteaPP(scan_get(&scan, COL_CHECK_VALUE, NULL)));
+	scan_end(&scan);
+	return loaded;
+}
+
+EnvelopeKey *
+tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
+{
+	CacheEntry *entry = cache_find(tenant, generation);
+	EnvelopeKey *prepared = NULL;
+	SecretKey	key;
+	CryptoStatus status;
+
+	if (entry->prepared)
+		return entry->prepared;
+	if (!load_key(tenant, generation, &key) && !load_key(tenant, generation, &key))
+		raise_wrong_key();
+	status = envelope_key_new(&key, &prepared);
+	secret_wipe(&key, sizeof(key));
+	crypto_require(status);
+
+	/* Reading the table may have emptied the cache. */
+	entry = cache_find(tenant, generation);
+	entry->prepared = prepared;
+	return prepared;
+}
+
+uint32
+tenant_key_active(const pg_uuid_t *tenant)
+{
+	CacheEntry *entry = cache_find(tenant, 0);
+	TableScan	scan;
+	Datum		key = UUIDPGetDatum(tenant);
+	uint32		active = 0;
+
+	if (entry->active)
+		return entry->active;
+	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, &key, 1);
+	while (active == 0 && scan_next(&scan))
+		if (strcmp(TextDatumGetCString(scan_get(&scan, COL_STATE, NULL)), "active") == 0)
+			active = DatumGetInt32(scan_get(&scan, COL_GENERATION, NULL));
+	scan_end(&scan);
+	if (active == 0)
+		raise_wrong_key();
+	entry = cache_find(tenant, 0);
+	entry->active = active;
+	return active;
+}
+
+/* Wraps under a root generation that the page holds. */
+static bytea *
+wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
+{
+	size_t		size = envelope_size(KEY_BYTES);
+	bytea	   *wrapped = palloc(VARHDRSZ + size);
+	EnvelopeKey *root = prepare_root(root_gen);
+	EnvelopeContext context;
+	CryptoStatus status = CRYPTO_ERR_INTERNAL;
+
+	SET_VARSIZE(wrapped, VARHDRSZ + size);
+	fill_context(&context, tenant, generation, root_gen);
+	if (root)
+		status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0,
+							   (unsigned char *) VARDATA(wrapped));
+	envelope_key_free(root);
+	crypto_require(status);
+	return wrapped;
+}
+
+/* The door's tenant gets a new key, which becomes the active one. */
+static uint32
+insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
+{
+	static Sql	retire = {"UPDATE vault_data.tenant_key SET state = 'retired'"
+	" WHERE tenant_id = $1 AND state = 'active'", 1, {UUIDOID}};
+	static Sql	insert = {
+		"INSERT INTO vault_data.tenant_key"
+		" (tenant_id, generation, wrapped, root_generation, check_value, state)"
+		" VALUES ($1, $2, $3::vault.envelope, $4, $5, 'active')",
+		5, {UUIDOID, INT4OID, BYTEAOID, INT4OID, BYTEAOID}
+	};
+	uint32		root_gen = root_generation();
+	bytea	   *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
+	Datum		values[5];
+
+	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
+	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, (unsigned char *) VARDATA(check));
+	values[0] = UUIDPGetDatum(tenant);
+	values[1] = Int32GetDatum(generation);
+	values[2] = PointerGetDatum(wrap(tenant, generation, key, root_gen));
+	values[3] = Int32GetDatum(root_gen);
+	values[4] = PointerGetDatum(check);
+	sql_run(&retire, values, NULL);
+	sql_run(&insert, values, NULL);
+	return generation;
+}
+
+PG_FUNCTION_INFO_V1(vault_new_tenant_key);
+
+Datum
+vault_new_tenant_key(PG_FUNCTION_ARGS)
+{
+	static Sql	newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
+	" FROM vault_data.tenant_key WHERE tenant_id = $1", 1, {UUIDOID}};
+	Door	   *door = door_required();
+	Relation	table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
+	Datum		tenant = UUIDPGetDatum(&door->tenant);
+	SecretKey	key;
+	uint32		generation;
+
+	sql_begin();
+	sql_run(&newest, &tenant, NULL);
+	generation = DatumGetInt32(sql_value(0, 1, NULL)) + 1;
+	crypto_require(crypto_random(key.bytes, KEY_BYTES));
+	PG_TRY();
+	{
+		insert_key(&door->tenant, generation, &key);
+	}
+	PG_FINALLY();
+	{
+		secret_wipe(&key, sizeof(key));
+	}
+	PG_END_TRY();
+	sql_end();
+	table_close(table, NoLock);
+	PG_RETURN_INT32(generation);
+}
+
+/* One row of vault_data.tenant_key. */
+typedef struct KeyRow
+{
+	pg_uuid_t	tenant;
+	uint32		generation;
+} KeyRow;
+
+static List *
+all_keys(void)
+{
+	TableScan	scan;
+	List	   *rows = NIL;
+
+	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
+	while (scan_next(&scan))
+	{
+		KeyRow	   *row = palloc(sizeof(KeyRow));
+
+		row->tenant = *DatumGetUUIDP(scan_get(&scan, COL_TENANT, NULL));
+		row->generation = DatumGetInt32(scan_get(&scan, COL_GENERATION, NULL));
+		rows = lappend(rows, row);
+	}
+	scan_end(&scan);
+	return rows;
+}
+
+static void
+rewrap_one(const KeyRow *row, uint32 root_gen)
+{
+	static Sql	update = {"UPDATE vault_data.tenant_key SET wrapped = $3::vault.envelope, root_generation = $4"
+	" WHERE tenant_id = $1 AND generation = $2", 4, {UUIDOID, INT4OID, BYTEAOID, INT4OID}};
+	SecretKey	key;
+	Datum		values[4];
+
+	if (!load_key(&row->tenant, row->generation, &key))
+		raise_wrong_key();
+	PG_TRY();
+	{
+		values[0] = UUIDPGetDatum(&row->tenant);
+		values[1] = Int32GetDatum(row->generation);
+		values[2] = PointerGetDatum(wrap(&row->tenant, row->generation, &key, root_gen));
+		values[3] = Int32GetDatum(root_gen);
+		sql_run(&update, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		secret_wipe(&key, sizeof(key));
+	}
+	PG_END_TRY();
+}
+
+/* Every tenant key moves under another root key, in this transaction. */
+static void
+rewrap_all(uint32 root_gen)
+{
+	ListCell   *cell;
+
+	foreach(cell, all_keys())
+	{
+		KeyRow	   *row = lfirst(cell);
+
+		door_enter_tenant(&row->tenant, "");
+		rewrap_one(row, root_gen);
+	}
+	door_required()->has_tenant = false;
+	door_required()->tenant = UUID_ZERO;
+}
+
+void
+tenant_key_init(void)
+{
+	keyring_set_rewrap(rewrap_all);
+	tables_on_change(TABLE_TENANT_KEY, keys_changed);
+}

@@ -1,0 +1,228 @@
+# Helpers for the TAP tests, on top of PostgreSQL::Test::Cluster.
+#
+#   my $node = new_vault_node('main');                    a running server with an initialised vault
+#   my $node = new_vault_node('main', source => 'manual', no_init => 1);
+#
+# It guards what all tests must do alike: the root key lies outside of the data directory, in a directory of mode
+# 0700, and a plaintext is looked for in every encoding that it could have left in.
+package VaultTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Find ();
+use MIME::Base64 qw(encode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils ();
+
+# The superuser is called postgres, whoever runs the tests.
+$ENV{PGUSER} = 'postgres';
+
+our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_state psql_as soak_rounds);
+
+# new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
+#   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it unset
+#   init          arguments for $node->init, as { allows_streaming => 1 }
+#   conf          more lines for postgresql.conf
+#   database      the vault's database (postgres)
+#   no_start      only make it
+#   no_extension  start it without CREATE EXTENSION
+#   no_init       without SELECT vault.init()
+# What vault.init() returned is in $node->{vault_init}.
+sub new_vault_node
+{
+	my ($name, %opt) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $database = $opt{database} // 'postgres';
+
+	my %init = %{ $opt{init} // {} };
+	$node->init(%init, extra => [ '-U', 'postgres', @{ $init{extra} // [] } ]);
+	my $keys = key_directory($node);
+	mkdir $keys, 0700 or die "$keys: $!";
+	my $source = exists $opt{source} ? $opt{source} : "file:$keys/root.key";
+
+	$node->append_conf('postgresql.conf', <<"CONF");
+shared_preload_libraries = 'pg_cron,vault'
+cron.database_name = '$database'
+cron.use_background_workers = on
+vault.database = '$database'
+max_worker_processes = 20
+CONF
+	$node->append_conf('postgresql.conf', "vault.root_key_source = '" . ($source =~ s/'/''/gr) . "'")
+	  if defined $source;
+	$node->append_conf('postgresql.conf', $opt{conf}) if defined $opt{conf};
+
+	return $node if $opt{no_start};
+	$node->start;
+	if ($database ne 'postgres')
+	{
+		$node->safe_psql('postgres', "CREATE DATABASE $database");
+		$node->restart;    # the workers look for it when they start
+	}
+	create_vault($node, %opt) unless $opt{no_extension};
+	return $node;
+}
+
+# CREATE EXTENSION and, without no_init, SELECT vault.init()
+sub create_vault
+{
+	my ($node, %opt) = @_;
+	my $database = $opt{database} // 'postgres';
+
+	$node->safe_psql($database, 'CREATE EXTENSION pg_cron; CREATE EXTENSION vault CASCADE');
+	$node->{vault_init} = $node->safe_psql($database, 'SELECT vault.init()') unless $opt{no_init};
+	return;
+}
+
+# Where a node's root key is: beside its data directory
+sub key_directory
+{
+	my ($node) = @_;
+	return $node->basedir . '/keys';
+}
+
+# A marker that is nowhere by chance
+sub canary
+{
+	open my $random, '<:raw', '/dev/urandom' or die "/dev/urandom: $!";
+	read($random, my $bytes, 12) == 12 or die "/dev/urandom: $!";
+	return 'CNRY' . unpack('H*', $bytes);
+}
+
+# scan_for(CANARY, DIRECTORY_OR_FILE ...): the files that hold the marker, as "path (form)". Forms: raw, hex, base64
+# at each of the three alignments and wrapped or not, decimal bytes with a blank between them, and raw within pglz
+# (a control byte before each eight literals). Files that vanish meanwhile do not count.
+sub scan_for
+{
+	my ($canary, @places) = @_;
+	my $forms = _forms($canary);
+	my @found;
+
+	for my $place (@places)
+	{
+		die "scan_for: there is no $place" unless -e $place;
+		File::Find::find(
+			{
+				no_chdir => 1,
+				follow_fast => 1,
+				follow_skip => 2,
+				wanted => sub {
+					return unless -f $File::Find::name;
+					my $form = _file_form($forms, $File::Find::name);
+					push @found, "$File::Find::name ($form)" if defined $form;
+				}
+			},
+			$place);
+	}
+	return sort @found;
+}
+
+# How a text may look: fixed strings for index(), and patterns
+sub _forms
+{
+	my ($canary) = @_;
+	my $hex = unpack('H*', $canary);
+	my %fixed = (
+		raw => $canary,
+		'raw, lower case' => lc $canary,
+		'raw, upper case' => uc $canary,
+		hex => $hex,
+		'hex, upper case' => uc $hex,
+		decimal => join(' ', map { ord } split //, $canary),
+		'UTF-16' => join("\0", split //, $canary),
+		reversed => scalar reverse($canary));
+
+	for my $shift (0 .. 2)
+	{
+		my $text = encode_base64(("\0" x $shift) . $canary, '');
+		my $from = int(($shift * 8 + 5) / 6);
+		my $to = int((($shift + length $canary) * 8) / 6);
+		$fixed{"base64 at $shift"} = substr($text, $from, $to - $from);
+		$fixed{"base64url at $shift"} = $fixed{"base64 at $shift"} =~ tr{+/}{-_}r;
+	}
+
+	my @pglz;
+	for my $first (1 .. 8)
+	{
+		my @parts = (substr($canary, 0, $first), unpack('(a8)*', substr($canary, $first)));
+		push @pglz, join('.', map { quotemeta } @parts);
+	}
+	my $pglz = join('|', @pglz);
+	return { fixed => \%fixed, pglz => qr/$pglz/s };
+}
+
+# The first form in a file, read in chunks that overlap
+sub _file_form
+{
+	my ($forms, $path) = @_;
+	my $overlap = 512;
+	my $tail = '';
+
+	open my $in, '<:raw', $path or return;
+	while (read($in, my $chunk, 1 << 20))
+	{
+		my $text = $tail . $chunk;
+		my $joined = $text =~ tr/\r\n//dr;    # base64 and hex may be wrapped
+		for my $form (sort keys %{ $forms->{fixed} })
+		{
+			my $string = $forms->{fixed}{$form};
+			return $form if index($text, $string) >= 0 || index($joined, $string) >= 0;
+		}
+		return 'pglz' if $text =~ $forms->{pglz};
+		$tail = length($text) > $overlap ? substr($text, -$overlap) : $text;
+	}
+	return;
+}
+
+# sql_state(NODE, SQL [, ROLE [, OPTION => VALUE ...]]): the SQLSTATE of the first error, '00000' without one,
+# 'connection' when there was no session. Options: database, env => { PGPASSWORD => ... }.
+sub sql_state
+{
+	my ($node, $sql, $role, %opt) = @_;
+	my ($rc, undef, $stderr) = _psql($node, $role, $sql, %opt, params => [ '-v', 'VERBOSITY=sqlstate' ]);
+
+	return $1 if $stderr =~ /^(?:psql:[^\n]*?)?(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5})\s*$/m;
+	return '00000' if $rc == 0;
+	return 'connection' if $rc == 2;
+	die "psql ended with $rc: $stderr";
+}
+
+# psql_as(NODE, ROLE, SQL [, OPTION => VALUE ...]): what it printed, and it dies when psql fails; in list context
+# (exit status, stdout, stderr) without dying. Options as for sql_state, and params => [ more psql arguments ].
+sub psql_as
+{
+	my ($node, $role, $sql, %opt) = @_;
+	my ($rc, $stdout, $stderr) = _psql($node, $role, $sql, %opt);
+
+	return ($rc, $stdout, $stderr) if wantarray;
+	die "as $role: $stderr" if $rc != 0;
+	return $stdout;
+}
+
+sub _psql
+{
+	my ($node, $role, $sql, %opt) = @_;
+	my ($stdout, $stderr) = ('', '');
+	my @params = @{ $opt{params} // [] };
+
+	unshift @params, '-U', $role if defined $role;
+	local %ENV = (%ENV, %{ $opt{env} // {} });
+	my $rc = $node->psql(
+		$opt{database} // 'postgres', $sql,
+		stdout => \$stdout,
+		stderr => \$stderr,
+		on_error_die => 0,
+		on_error_stop => 1,
+		extra_params => \@params);
+	return ($rc, $stdout, $stderr);
+}
+
+# soak_rounds(ROUNDS, SOAK_ROUNDS): how often a test repeats itself; script/soak sets VAULT_SOAK
+sub soak_rounds
+{
+	my ($rounds, $soak) = @_;
+	return $ENV{VAULT_SOAK} ? $soak : $rounds;
+}
+
+1;

@@ -1,0 +1,1291 @@
+/* vault--1.0.sql: assembled by make from src/<feature>/<feature>.sql; change those. */
+\echo Use "CREATE EXTENSION vault CASCADE" to load this file. \quit
+
+/*
+ * Schemas, roles, and what may be checked only now: that the server loaded the
+ * module, in this database, and is recent enough.
+ */
+
+/*
+ * The roles, or an error if one exists that is not as this script would have
+ * made it: somebody could have prepared it to get in.
+ */
+DO $$
+DECLARE
+	wanted text;
+	existing pg_catalog.pg_roles;
+	member_count bigint;
+BEGIN
+	FOREACH wanted IN ARRAY ARRAY['vault_owner', 'vault_exec', 'vault_admin', 'vault_auditor', 'vault_client'] LOOP
+		SELECT * INTO existing FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) wanted;
+		IF NOT FOUND THEN
+			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted);
+			CONTINUE;
+		END IF;
+		SELECT pg_catalog.count(*) INTO member_count FROM pg_catalog.pg_auth_members
+		WHERE roleid OPERATOR(pg_catalog.=) existing.oid OR member OPERATOR(pg_catalog.=) existing.oid;
+		IF existing.rolcanlogin OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
+			OR existing.rolreplication OR existing.rolbypassrls
+			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec']) AND member_count OPERATOR(pg_catalog.>) 0)
+		THEN
+			RAISE EXCEPTION 'role "%" exists and is not as vault would have made it', wanted
+				USING ERRCODE = 'duplicate_object',
+					HINT = 'Drop the role, or take its attributes, memberships and members away.';
+		END IF;
+	END LOOP;
+END
+$$;
+
+CREATE SCHEMA vault;
+CREATE SCHEMA vault_data;
+REVOKE ALL ON SCHEMA vault, vault_data FROM PUBLIC;
+GRANT USAGE ON SCHEMA vault TO vault_client, vault_admin, vault_auditor, vault_exec;
+GRANT USAGE ON SCHEMA vault_data TO vault_owner, vault_exec;
+
+CREATE FUNCTION vault_data.check_server() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vault_check_server';
+REVOKE ALL ON FUNCTION vault_data.check_server() FROM PUBLIC;
+COMMENT ON FUNCTION vault_data.check_server() IS 'raises unless the server may run vault: preloaded, its database, a recent minor release';
+
+SELECT vault_data.check_server();
+
+/*
+ * vault.envelope: the ciphertext of one value.  Made and opened in C only; its
+ * input checks the structure.
+ */
+CREATE TYPE vault.envelope;
+
+CREATE FUNCTION vault_data.envelope_in(cstring) RETURNS vault.envelope
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_envelope_in';
+CREATE FUNCTION vault_data.envelope_out(vault.envelope) RETURNS cstring
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_envelope_out';
+CREATE FUNCTION vault_data.envelope_recv(internal) RETURNS vault.envelope
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_envelope_recv';
+CREATE FUNCTION vault_data.envelope_send(vault.envelope) RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_envelope_send';
+
+CREATE TYPE vault.envelope (
+	INPUT = vault_data.envelope_in,
+	OUTPUT = vault_data.envelope_out,
+	RECEIVE = vault_data.envelope_recv,
+	SEND = vault_data.envelope_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = int4,
+	STORAGE = external
+);
+COMMENT ON TYPE vault.envelope IS 'ciphertext of one value: AES-256-GCM under a key of its own, committed to key and place';
+REVOKE ALL ON TYPE vault.envelope FROM PUBLIC;
+GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
+
+/* For ciphertext that C made; nobody else has a use for it. */
+CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
+
+/*
+ * The audit trail: append-only, one row a change, by month later on (the default
+ * partition takes what no other does).  tenant_id is the zero uuid for what
+ * concerns the instance.
+ */
+CREATE TABLE vault_data.audit_log (
+	tenant_id          uuid NOT NULL,
+	id                 bigint NOT NULL,
+	at                 timestamptz NOT NULL,
+	xid                xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+	tenant             text,
+	principal_id       uuid,
+	principal          text,
+	role               text,
+	session_role       text,
+	authenticated_role text,
+	address            inet,
+	port               integer,
+	tls                boolean NOT NULL,
+	application_name   text,
+	request_id         text,
+	operation          text NOT NULL,
+	decision           text NOT NULL CHECK (decision IN ('allow', 'deny', 'alert')),
+	object_kind        text,
+	object_id          uuid,
+	secret             text,
+	environment        text,
+	version            integer,
+	grant_id           uuid,
+	reason             text,
+	detail             jsonb,
+	PRIMARY KEY (tenant_id, at, id)
+) PARTITION BY RANGE (at);
+CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log DEFAULT;
+ALTER TABLE vault_data.audit_log OWNER TO vault_owner;
+ALTER TABLE vault_data.audit_log_default OWNER TO vault_owner;
+REVOKE ALL ON vault_data.audit_log, vault_data.audit_log_default FROM PUBLIC;
+GRANT INSERT, SELECT ON vault_data.audit_log TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
+
+CREATE FUNCTION vault_data.audit_change() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_change';
+COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to the audit trail; arguments: kind, then the columns that may be shown';
+
+CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
+COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change: the trail is append-only';
+
+CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
+COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON vault_data.audit_log
+	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log
+	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log_default
+	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
+ALTER TABLE vault_data.audit_log ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_log ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only_truncate;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+
+/*
+ * The instance and its root keys: check values only, never a key.  These two
+ * tables belong to no tenant.
+ */
+CREATE TABLE vault_data.instance (
+	singleton  boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	id         uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE TABLE vault_data.root_key (
+	generation  integer PRIMARY KEY CHECK (generation >= 1),
+	check_value bytea NOT NULL CHECK (pg_catalog.octet_length(check_value) = 32),
+	state       text NOT NULL CHECK (state IN ('active', 'retired')),
+	source      text NOT NULL,
+	shares      integer NOT NULL,
+	threshold   integer NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE UNIQUE INDEX root_key_one_active ON vault_data.root_key (state) WHERE state = 'active';
+ALTER TABLE vault_data.instance OWNER TO vault_owner;
+ALTER TABLE vault_data.root_key OWNER TO vault_owner;
+REVOKE ALL ON vault_data.instance, vault_data.root_key FROM PUBLIC;
+GRANT SELECT, INSERT ON vault_data.instance TO vault_exec;
+GRANT SELECT, INSERT, UPDATE ON vault_data.root_key TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.instance', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.root_key', '');
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.instance
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-instance', 'id');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.root_key
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-root_key', 'generation', 'state', '*check_value');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.instance
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.instance ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.instance ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.root_key ENABLE ALWAYS TRIGGER audit;
+
+CREATE FUNCTION vault.init(shares integer DEFAULT NULL, threshold integer DEFAULT NULL) RETURNS SETOF text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_init';
+COMMENT ON FUNCTION vault.init(integer, integer) IS 'makes or takes the first root key and unseals; returns the shares if people are the key source (default 5, of which 3 unseal)';
+
+CREATE FUNCTION vault.unseal(share text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_unseal';
+COMMENT ON FUNCTION vault.unseal(text) IS 'gives one share of the root key, or without an argument asks the key source again';
+
+CREATE FUNCTION vault.seal() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_seal';
+COMMENT ON FUNCTION vault.seal() IS 'wipes the root key from memory, at once and for every session';
+
+CREATE FUNCTION vault.status(
+	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
+	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
+	OUT shares_needed integer, OUT key_memory text, OUT version text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, and where its root key comes from';
+
+CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL) RETURNS SETOF text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
+COMMENT ON FUNCTION vault.rotate_root_key(integer, integer) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.init(integer, integer), vault.unseal(text), vault.seal(),
+	vault.rotate_root_key(integer, integer) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_client;
+
+/*
+ * Tenants and their keys.
+ *
+ * Row security of every table with tenants is one policy: the row's tenant is
+ * among those that vault_data.visible_tenants() gives.
+ */
+CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
+COMMENT ON FUNCTION vault.current_tenant_id() IS 'the tenant that the current role is a principal of, or NULL';
+
+CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
+COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows may be seen: the door''s or the current role''s; for operators and auditors outside the door all';
+
+CREATE TABLE vault_data.tenant (
+	tenant_id       uuid PRIMARY KEY,
+	name            text COLLATE "C" NOT NULL,
+	state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'destroyed')),
+	recovery_window interval NOT NULL DEFAULT '30 days'
+		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
+
+CREATE TABLE vault_data.tenant_key (
+	tenant_id       uuid NOT NULL REFERENCES vault_data.tenant,
+	generation      integer NOT NULL CHECK (generation >= 1),
+	wrapped         vault.envelope NOT NULL,
+	root_generation integer NOT NULL,
+	check_value     bytea NOT NULL CHECK (pg_catalog.octet_length(check_value) = 32),
+	state           text NOT NULL CHECK (state IN ('active', 'retired')),
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, generation)
+);
+CREATE UNIQUE INDEX tenant_key_one_active ON vault_data.tenant_key (tenant_id) WHERE state = 'active';
+
+ALTER TABLE vault_data.tenant OWNER TO vault_owner;
+ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
+REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
+
+ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.audit_log
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.audit_log_default
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.tenant
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.tenant_key
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
+
+/* Helpers; each refuses to work outside the door. */
+CREATE FUNCTION vault_data.new_id() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
+CREATE FUNCTION vault_data.note(reason text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
+CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
+CREATE FUNCTION vault_data.enter_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant';
+CREATE FUNCTION vault_data.enter_new_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_new_tenant';
+CREATE FUNCTION vault_data.choose_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_choose_tenant';
+CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
+CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
+CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_tenant_key';
+
+CREATE FUNCTION vault_data.fail(code text, message text, hint text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_tenant_state(p_name text, p_from text, p_to text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	p_tenant uuid := vault_data.enter_tenant(p_name);
+BEGIN
+	UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
+			'The view vault.tenants shows the state of each.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.suspend_tenant(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_tenant_state(p_name, 'active', 'suspended');
+END
+$$;
+CREATE FUNCTION vault.suspend_tenant(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.suspend_tenant(text) IS 'refuses every call of the tenant''s principals until it is resumed';
+
+CREATE FUNCTION vault_data.resume_tenant(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_tenant_state(p_name, 'suspended', 'active');
+END
+$$;
+CREATE FUNCTION vault.resume_tenant(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.resume_tenant(text) IS 'ends the suspension of a tenant';
+
+CREATE FUNCTION vault_data.rotate_tenant_key(p_name text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.enter_tenant(p_name);
+	RETURN vault_data.new_tenant_key();
+END
+$$;
+CREATE FUNCTION vault.rotate_tenant_key(name text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.rotate_tenant_key(text) IS 'makes a new tenant key for what is written from now on and returns its generation; vault.rewrap() moves the rest';
+
+CREATE FUNCTION vault_data.set_recovery_window(p_window interval, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF p_window IS NULL OR NOT p_window BETWEEN '7 days' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
+	END IF;
+	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
+END
+$$;
+CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
+
+CREATE VIEW vault.tenants WITH (security_barrier) AS
+SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at
+FROM vault_data.tenant t;
+COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
+
+CREATE VIEW vault.tenant_keys WITH (security_barrier) AS
+SELECT t.name AS tenant, k.generation, k.state, k.root_generation, k.created_at
+FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id;
+COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
+
+CREATE VIEW vault.root_keys WITH (security_barrier) AS
+SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r;
+COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
+
+ALTER VIEW vault.tenants OWNER TO vault_owner;
+ALTER VIEW vault.tenant_keys OWNER TO vault_owner;
+ALTER VIEW vault.root_keys OWNER TO vault_owner;
+REVOKE ALL ON vault.tenants, vault.tenant_keys, vault.root_keys FROM PUBLIC;
+GRANT SELECT ON vault.tenants TO vault_client, vault_admin, vault_auditor;
+GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_admin, vault_client;
+GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
+
+/*
+ * Principals, and the database roles that they are bound to.
+ *
+ * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
+ * tenant's administrator any role that no other tenant has and that is no
+ * superuser; an operator any role but those of vault and of PostgreSQL.
+ */
+CREATE TABLE vault_data.principal (
+	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
+	id         uuid NOT NULL,
+	name       text COLLATE "C" NOT NULL,
+	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
+);
+CREATE TABLE vault_data.principal_binding (
+	tenant_id    uuid NOT NULL,
+	db_role      regrole NOT NULL,
+	role_name    text COLLATE "C" NOT NULL,
+	principal_id uuid NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, db_role),
+	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX principal_binding_db_role ON vault_data.principal_binding (db_role);
+
+ALTER TABLE vault_data.principal OWNER TO vault_owner;
+ALTER TABLE vault_data.principal_binding OWNER TO vault_owner;
+REVOKE ALL ON vault_data.principal, vault_data.principal_binding FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON vault_data.principal, vault_data.principal_binding TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.principal', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.principal_binding', '');
+ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.principal_binding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.principal
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.principal_binding
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER changed;
+
+CREATE FUNCTION vault_data.bind_role(principal uuid, db_role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_bind_role';
+CREATE FUNCTION vault_data.require_administrator() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_administrator';
+CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
+
+CREATE FUNCTION vault_data.add_principal(p_tenant uuid, p_name text, p_kind text, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.check_identifier('principal name', p_name);
+	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
+		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
+	END IF;
+	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
+	END IF;
+	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
+	IF p_db_role IS NOT NULL THEN
+		IF EXISTS (SELECT FROM vault_data.principal_binding WHERE tenant_id = p_tenant AND role_name = p_db_role) THEN
+			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
+				'vault.drop_principal() frees it.');
+		END IF;
+		PERFORM vault_data.bind_role(new_id, p_db_role);
+	END IF;
+	RETURN new_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_principal(p_name text, p_kind text, p_db_role text, p_tenant text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	RETURN vault_data.add_principal(this_tenant, p_name, p_kind, p_db_role);
+END
+$$;
+CREATE FUNCTION vault.create_principal(name text, kind text DEFAULT 'service', db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.create_principal(text, text, text, text) IS 'makes a principal (user or service), bound to a database role if one is given; it may do nothing until something is granted';
+
+CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings and grants';
+
+CREATE FUNCTION vault.whoami(
+	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
+	OUT operator boolean, OUT auditor boolean)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
+COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody';
+
+CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own, all of its tenant for administrators, all for operators and auditors';
+
+CREATE VIEW vault.principals WITH (security_barrier) AS
+SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
+FROM vault_data.principal p
+	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
+	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+WHERE vault_data.sees_policy(p.tenant_id, p.id);
+COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
+
+CREATE VIEW vault.audit WITH (security_barrier) AS
+SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
+	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
+	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id
+FROM vault_data.audit_log a
+WHERE vault_data.sees_policy(a.tenant_id, a.principal_id);
+COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators, all for operators and auditors';
+
+ALTER VIEW vault.principals OWNER TO vault_owner;
+ALTER VIEW vault.audit OWNER TO vault_owner;
+REVOKE ALL ON vault.principals, vault.audit FROM PUBLIC;
+GRANT SELECT ON vault.principals, vault.audit TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_auditor;
+GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;
+
+/*
+ * Grants: what a principal may do with which names, where.
+ */
+CREATE TABLE vault_data.access_grant (
+	tenant_id    uuid NOT NULL,
+	id           uuid NOT NULL,
+	principal_id uuid NOT NULL,
+	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
+	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list']
+		AND pg_catalog.cardinality(permissions) > 0),
+	name_pattern text COLLATE "C" NOT NULL,
+	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
+	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by   uuid,
+	PRIMARY KEY (tenant_id, id),
+	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX access_grant_principal ON vault_data.access_grant (tenant_id, principal_id);
+
+ALTER TABLE vault_data.access_grant OWNER TO vault_owner;
+REVOKE ALL ON vault_data.access_grant FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON vault_data.access_grant TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
+ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.access_grant
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
+
+/* Helpers; each refuses to work outside the door, or only checks a text. */
+CREATE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
+CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_permitted';
+CREATE FUNCTION vault_data.may_delegate(permissions text[], name_pattern text, environments text[]) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_delegate';
+CREATE FUNCTION vault_data.check_name(name text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_name';
+CREATE FUNCTION vault_data.check_pattern(name_pattern text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_pattern';
+CREATE FUNCTION vault_data.check_permissions(permissions text[]) RETURNS text[]
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissions';
+CREATE FUNCTION vault_data.environment(given text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_environment';
+CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_name_matches';
+CREATE FUNCTION vault_data.sees_secret(tenant uuid, name text, environment text) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_secret';
+COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the caller may know of this secret: any permission on its name, or operator or auditor';
+
+CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	found_id uuid;
+BEGIN
+	SELECT id INTO found_id FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+	END IF;
+	RETURN found_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.refuse_delegation() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.fail('42501', 'permission denied to give or take these permissions here',
+		'You need "grant" on names that cover the pattern, and every permission that you give.');
+END
+$$;
+
+CREATE FUNCTION vault_data.add_grant(p_principal uuid, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	new_id uuid := vault_data.new_id();
+BEGIN
+	INSERT INTO vault_data.access_grant
+		(tenant_id, id, principal_id, effect, permissions, name_pattern, environments, created_by)
+	VALUES (vault.current_tenant_id(), new_id, p_principal, p_effect, p_permissions, p_pattern, p_environments,
+		vault_data.caller_principal());
+	RETURN new_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
+
+CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given text;
+BEGIN
+	PERFORM vault_data.check_permissions(p_permissions);
+	PERFORM vault_data.check_pattern(p_pattern);
+	IF p_effect IS NULL OR p_effect NOT IN ('allow', 'deny') THEN
+		PERFORM vault_data.fail('22023', 'invalid effect: a grant allows or denies', 'Give ''allow'' or ''deny''.');
+	END IF;
+	IF pg_catalog.cardinality(p_environments) = 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty', 'Give NULL for all environments.');
+	END IF;
+	FOREACH given IN ARRAY COALESCE(p_environments, '{}') LOOP
+		PERFORM vault_data.check_identifier('environment', given);
+	END LOOP;
+	IF NOT vault_data.may_delegate(CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END, p_pattern, p_environments) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	RETURN vault_data.add_grant(vault_data.find_principal(vault.current_tenant_id(), p_grantee),
+		p_permissions, p_pattern, p_environments, p_effect);
+END
+$$;
+CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern text, environments text[] DEFAULT NULL, effect text DEFAULT 'allow') RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text) IS 'allows or denies a principal permissions on names that match, in some or all environments; returns the id of the grant';
+
+CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id FOR UPDATE;
+	IF NOT FOUND OR NOT vault_data.may_delegate(CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END,
+		given.name_pattern, given.environments)
+	THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
+END
+$$;
+CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.revoke(uuid) IS 'takes a grant back, in force for the next call of every session';
+
+CREATE FUNCTION vault_data.explain_access(p_principal text, p_permission text, p_name text, p_environment text, p_tenant text)
+RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	env text := vault_data.environment(p_environment);
+	subject uuid;
+	g vault_data.access_grant;
+	allowing uuid;
+	denying uuid;
+BEGIN
+	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
+	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_identifier('environment', env);
+	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
+	IF subject IS DISTINCT FROM vault_data.caller_principal() THEN
+		PERFORM vault_data.require_administrator();
+		subject := vault_data.find_principal(this_tenant, p_principal);
+	END IF;
+	FOR g IN SELECT * FROM vault_data.access_grant a WHERE a.tenant_id = this_tenant AND a.principal_id = subject
+		ORDER BY a.effect DESC, a.created_at, a.id
+	LOOP
+		grant_id := g.id;
+		effect := g.effect;
+		permissions := g.permissions;
+		name_pattern := g.name_pattern;
+		environments := g.environments;
+		reason := CASE
+			WHEN g.environments IS NOT NULL AND NOT env = ANY (g.environments) THEN 'not for this environment'
+			WHEN NOT vault_data.name_matches(p_name, g.name_pattern) THEN 'its pattern does not match the name'
+			WHEN p_permission = ANY (g.permissions) THEN 'applies'
+			WHEN p_permission = 'list' AND g.effect = 'allow' THEN 'applies: any permission lets see that the secret exists'
+			ELSE 'does not hold the permission'
+		END;
+		applies := reason LIKE 'applies%';
+		IF applies AND g.effect = 'deny' THEN
+			denying := COALESCE(denying, g.id);
+		ELSIF applies THEN
+			allowing := COALESCE(allowing, g.id);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+	grant_id := COALESCE(denying, allowing);
+	effect := CASE WHEN denying IS NULL AND allowing IS NOT NULL THEN 'allow' ELSE 'deny' END;
+	permissions := ARRAY[p_permission];
+	name_pattern := p_name;
+	environments := ARRAY[env];
+	applies := true;
+	reason := CASE
+		WHEN denying IS NOT NULL THEN 'decision: a denial applies, and denials win'
+		WHEN allowing IS NOT NULL THEN 'decision: an allowance applies and no denial does'
+		ELSE 'decision: nothing allows it'
+	END;
+	RETURN NEXT;
+END
+$$;
+CREATE FUNCTION vault.explain_access(principal text, permission text, name text, environment text DEFAULT NULL, tenant text DEFAULT NULL)
+RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.explain_access(text, text, text, text, text) IS 'every grant of the principal with whether it applies and why; the last row is the decision and the grant that made it';
+
+CREATE VIEW vault.grants WITH (security_barrier) AS
+SELECT t.name AS tenant, g.id, p.name AS grantee, g.effect, g.permissions, g.name_pattern, g.environments, g.created_at,
+	c.name AS created_by
+FROM vault_data.access_grant g
+	JOIN vault_data.tenant t ON t.tenant_id = g.tenant_id
+	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
+	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
+WHERE vault_data.sees_policy(g.tenant_id, g.principal_id);
+COMMENT ON VIEW vault.grants IS 'grants: one''s own, all of the tenant for its administrators, all for operators and auditors';
+
+/* Tenants begin with somebody who may do everything in them. */
+CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	principal_name text := CASE WHEN p_db_role ~ '^[A-Za-z0-9._-]{1,63}$' THEN p_db_role ELSE 'admin' END;
+	new_principal uuid;
+BEGIN
+	new_principal := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	PERFORM vault_data.add_grant(new_principal, ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'], '**', NULL, 'allow');
+	RETURN new_principal;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_tenant(p_name text, p_admin_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid;
+BEGIN
+	PERFORM vault_data.check_identifier('tenant name', p_name);
+	IF vault_data.find_tenant(p_name) IS NOT NULL THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" exists already', p_name), 'Choose another name.');
+	END IF;
+	this_tenant := vault_data.enter_new_tenant(p_name);
+	INSERT INTO vault_data.tenant (tenant_id, name) VALUES (this_tenant, p_name);
+	PERFORM vault_data.new_tenant_key();
+	IF p_admin_role IS NOT NULL THEN
+		PERFORM vault_data.add_administrator(this_tenant, p_admin_role);
+	END IF;
+	RETURN this_tenant;
+END
+$$;
+CREATE FUNCTION vault.create_tenant(name text, admin_role text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.create_tenant(text, text) IS 'makes a tenant with a key of its own; the role becomes a principal that holds everything on ** there';
+
+CREATE FUNCTION vault_data.appoint_admin(p_tenant text, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_tenant);
+BEGIN
+	IF EXISTS (
+		SELECT FROM vault_data.access_grant g
+			JOIN vault_data.principal_binding b ON b.tenant_id = g.tenant_id AND b.principal_id = g.principal_id
+			JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
+		WHERE g.tenant_id = this_tenant AND g.effect = 'allow' AND 'grant' = ANY (g.permissions)
+			AND g.name_pattern = '**' AND g.environments IS NULL)
+	THEN
+		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
+			'Administrators appoint others with vault.create_principal() and vault.grant().');
+	END IF;
+	IF p_db_role IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
+	END IF;
+	RETURN vault_data.add_administrator(this_tenant, p_db_role);
+END
+$$;
+CREATE FUNCTION vault.appoint_admin(tenant text, db_role text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose roles are gone; refused otherwise';
+
+ALTER VIEW vault.grants OWNER TO vault_owner;
+REVOKE ALL ON vault.grants FROM PUBLIC;
+GRANT SELECT ON vault.grants TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.create_tenant(text, text), vault.appoint_admin(text, text) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text), vault.revoke(uuid) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault_data.sees_secret(uuid, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
+
+/*
+ * Secrets and their versions.
+ *
+ * A label is a column of the head, so there is one current version, at most one
+ * pending and at most one previous one by construction.  last_version only
+ * grows, so a number is never used twice.  An envelope that was destroyed is gone
+ * and its row stays.
+ */
+CREATE TABLE vault_data.secret (
+	tenant_id        uuid NOT NULL,
+	id               uuid NOT NULL,
+	environment      text COLLATE "C" NOT NULL,
+	name             text COLLATE "C" NOT NULL,
+	type             text NOT NULL DEFAULT 'generic' CHECK (type ~ '^[a-z_]{1,20}$'),
+	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated', 'deleted')),
+	current_version  integer NOT NULL DEFAULT 1,
+	previous_version integer,
+	pending_version  integer,
+	last_version     integer NOT NULL DEFAULT 1,
+	expires_at       timestamptz,
+	purge_at         timestamptz,
+	deleted_at       timestamptz,
+	description      text,
+	tags             jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(tags) = 'object'),
+	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
+	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
+	CONSTRAINT secret_previous_exists CHECK (previous_version BETWEEN 1 AND last_version AND previous_version <> current_version),
+	CONSTRAINT secret_pending_exists CHECK (pending_version BETWEEN 1 AND last_version AND pending_version <> current_version),
+	CONSTRAINT secret_deleted_recoverable CHECK ((state = 'deleted') = (purge_at IS NOT NULL) AND (purge_at IS NULL) = (deleted_at IS NULL))
+);
+CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE state = 'deleted';
+
+CREATE TABLE vault_data.secret_version (
+	tenant_id      uuid NOT NULL,
+	secret_id      uuid NOT NULL,
+	version        integer NOT NULL CHECK (version >= 1),
+	key_generation integer,
+	envelope       vault.envelope,
+	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by     uuid,
+	destroyed_at   timestamptz,
+	PRIMARY KEY (tenant_id, secret_id, version),
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
+	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL) AND (envelope IS NULL) = (key_generation IS NULL))
+);
+CREATE INDEX secret_version_key ON vault_data.secret_version (tenant_id, key_generation);
+
+ALTER TABLE vault_data.secret OWNER TO vault_owner;
+ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
+GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
+ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.secret
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+CREATE POLICY tenant ON vault_data.secret_version
+	USING (tenant_id = ANY (vault_data.visible_tenants()));
+
+CREATE FUNCTION vault_data.refuse_reuse() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RAISE EXCEPTION 'a version number is never used twice, and a secret keeps its id'
+		USING ERRCODE = 'check_violation', HINT = 'Put a new version.';
+END
+$$;
+CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret
+	FOR EACH ROW WHEN (NEW.last_version < OLD.last_version OR NEW.id <> OLD.id OR NEW.tenant_id <> OLD.tenant_id)
+	EXECUTE FUNCTION vault_data.refuse_reuse();
+CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
+	FOR EACH ROW WHEN (NEW.version <> OLD.version OR NEW.secret_id <> OLD.secret_id OR NEW.tenant_id <> OLD.tenant_id
+		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
+	EXECUTE FUNCTION vault_data.refuse_reuse();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'state', 'current_version',
+		'pending_version', 'expires_at', '*description', '*tags');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
+
+CREATE FUNCTION vault.put(name text, value text, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_text';
+COMMENT ON FUNCTION vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
+
+CREATE FUNCTION vault.put(name text, value bytea, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_bytes';
+COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a binary secret and returns its number';
+
+CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
+COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a JSON secret and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
+COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of 256 random bits, and returns its number';
+
+CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
+COMMENT ON FUNCTION vault.get(text, integer, text) IS 'the value of a secret: of its current version, or of the one asked for';
+
+CREATE FUNCTION vault.get_bytes(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS bytea
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_bytes';
+COMMENT ON FUNCTION vault.get_bytes(text, integer, text) IS 'the value of a secret as bytes';
+
+CREATE FUNCTION vault.get_json(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_json';
+COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'the value of a secret as jsonb';
+
+CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, version integer, value text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
+COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
+
+CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
+COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
+
+CREATE VIEW vault.secrets WITH (security_barrier) AS
+SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version, s.state,
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+WHERE vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
+
+CREATE VIEW vault.versions WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, v.version,
+	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
+		WHEN s.previous_version THEN 'previous' END AS label,
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+FROM vault_data.secret_version v
+	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
+	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
+	LEFT JOIN vault_data.principal p ON p.tenant_id = v.tenant_id AND p.id = v.created_by
+WHERE vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.versions IS 'versions of the secrets that the caller has any permission on, without their values';
+
+ALTER VIEW vault.secrets OWNER TO vault_owner;
+ALTER VIEW vault.versions OWNER TO vault_owner;
+REVOKE ALL ON vault.secrets, vault.versions FROM PUBLIC;
+GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
+	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
+	vault.get_json(text, integer, text), vault.get_many(text, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
+
+/*
+ * What becomes of secrets: found, labelled, renamed, tagged, deactivated, deleted,
+ * recovered, destroyed, purged.  No value is touched here.
+ */
+CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+	found_row vault_data.secret;
+BEGIN
+	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.require(p_permission, p_name, env);
+	SELECT * INTO found_row FROM vault_data.secret
+	WHERE tenant_id = vault.current_tenant_id() AND environment = env AND name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, env),
+			'vault.list() shows what there is.');
+	END IF;
+	RETURN found_row;
+END
+$$;
+
+CREATE FUNCTION vault_data.require_not_deleted(p_secret vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_secret.state = 'deleted' THEN
+		PERFORM vault_data.fail('VT008', pg_catalog.format('secret is deleted, recoverable until %s', p_secret.purge_at),
+			'vault.undelete() brings it back.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.list(p_pattern text, p_environment text)
+RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
+	tags jsonb, updated_at timestamptz, expires_at timestamptz)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+BEGIN
+	PERFORM vault_data.check_pattern(p_pattern);
+	PERFORM vault_data.check_identifier('environment', env);
+	RETURN QUERY
+	SELECT s.name, s.environment, s.type, s.state, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	FROM vault_data.secret s
+	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
+		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
+	ORDER BY s.name;
+END
+$$;
+CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
+	tags jsonb, updated_at timestamptz, expires_at timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that the caller has any permission on, without their values';
+
+CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
+RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
+	current_version integer, previous_version integer, pending_version integer, versions integer,
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
+BEGIN
+	RETURN QUERY SELECT s.name, s.environment, s.type, s.state, s.description, s.tags, s.current_version,
+		s.previous_version, s.pending_version,
+		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
+		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
+END
+$$;
+CREATE FUNCTION vault.describe(name text, environment text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
+	current_version integer, previous_version integer, pending_version integer, versions integer,
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+
+CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	target integer := COALESCE(p_to_version, s.previous_version);
+	v vault_data.secret_version;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO v FROM vault_data.secret_version
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
+			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
+	END IF;
+	IF v.destroyed_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
+	END IF;
+	IF target <> s.current_version THEN
+		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
+			pending_version = NULLIF(pending_version, target), updated_at = pg_catalog.clock_timestamp()
+		WHERE tenant_id = s.tenant_id AND id = s.id;
+	END IF;
+	RETURN target;
+END
+$$;
+CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
+
+CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_from text, p_to text, p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+	IF s.state <> p_from THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', s.state), 'vault.describe() shows its state.');
+	END IF;
+	PERFORM vault_data.note(p_reason);
+	UPDATE vault_data.secret SET state = p_to, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.deactivate(p_name text, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'active', 'deactivated', p_reason);
+END
+$$;
+CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unreadable until it is reactivated';
+
+CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'deactivated', 'active', p_reason);
+END
+$$;
+CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends a deactivation';
+
+CREATE FUNCTION vault_data.delete(p_name text, p_environment text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+	until timestamptz;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	UPDATE vault_data.secret SET state = 'deleted', deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
+		updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	RETURN until;
+END
+$$;
+CREATE FUNCTION vault.delete(name text, environment text DEFAULT NULL) RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.delete(text, text) IS 'takes a secret out of use; returns until when vault.undelete() brings it back';
+
+CREATE FUNCTION vault_data.undelete(p_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	IF s.state <> 'deleted' THEN
+		PERFORM vault_data.fail('55000', 'secret is not deleted', 'vault.describe() shows its state.');
+	END IF;
+	UPDATE vault_data.secret SET state = 'active', deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.undelete(text, text) IS 'brings a deleted secret back, within its recovery window';
+
+CREATE FUNCTION vault_data.destroy(p_name text, p_version integer, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, destroyed_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND destroyed_at IS NULL;
+	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.secret_version
+		WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version)
+	THEN
+		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', p_version), 'Nothing is left to destroy.');
+	ELSIF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', 'no such version of the secret', 'The view vault.versions shows what there is.');
+	END IF;
+	PERFORM vault_data.note(pg_catalog.format('version %s', p_version));
+	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.destroy(text, integer, text) IS 'removes the ciphertext of one version for good; its number stays used';
+
+CREATE FUNCTION vault_data.rename(p_name text, p_new_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.check_name(p_new_name);
+	/* Another name may be readable by others: whoever renames must be able to do all that by hand. */
+	PERFORM vault_data.require('read', p_name, s.environment);
+	PERFORM vault_data.require('write', p_name, s.environment);
+	PERFORM vault_data.require('write', p_new_name, s.environment);
+	PERFORM vault_data.require_not_deleted(s);
+	IF EXISTS (SELECT FROM vault_data.secret WHERE tenant_id = s.tenant_id AND environment = s.environment AND name = p_new_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
+	END IF;
+	UPDATE vault_data.secret SET name = p_new_name, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
+
+CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+	merged jsonb;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_tags IS NULL OR pg_catalog.jsonb_typeof(p_tags) <> 'object' THEN
+		PERFORM vault_data.fail('22023', 'invalid tags: they are not a JSON object', 'Give {"team": "payments"}; null takes a tag away.');
+	END IF;
+	merged := pg_catalog.jsonb_strip_nulls(s.tags || p_tags);
+	PERFORM vault_data.check_tags(merged);
+	UPDATE vault_data.secret SET tags = merged, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	RETURN merged;
+END
+$$;
+CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
+CREATE FUNCTION vault.tag(name text, tags jsonb, environment text DEFAULT NULL) RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.tag(text, jsonb, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+
+CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	gone integer;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
+			SELECT d.tenant_id, d.id FROM vault_data.secret d
+			WHERE d.tenant_id = vault.current_tenant_id() AND d.state = 'deleted'
+				AND d.purge_at <= pg_catalog.clock_timestamp()
+			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
+		GET DIAGNOSTICS gone = ROW_COUNT;
+		total := total + gone;
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';
+
+CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_name);
+BEGIN
+	IF p_confirm IS DISTINCT FROM p_name THEN
+		PERFORM vault_data.fail('22023', 'invalid confirm: it is not the name of the tenant',
+			'Give the name once more; this cannot be undone.');
+	END IF;
+	PERFORM vault_data.note('keys destroyed');
+	DELETE FROM vault_data.tenant_key WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.secret WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
+	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
+END
+$$;
+CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.destroy_tenant(text, text) IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays. confirm is its name once more';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
+	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
+	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
+	vault.tag(text, jsonb, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
