@@ -76,6 +76,7 @@ audit_write(const AuditRecord *record)
 	};
 	Door	   *door = door_current();
 	TimestampTz now = GetCurrentTimestamp();
+	bool		in_tenant;
 	Datum		values[21];
 	char		nulls[21];
 
@@ -84,7 +85,8 @@ audit_write(const AuditRecord *record)
 	values[0] = Int64GetDatum(next_id(now));
 	values[1] = TimestampTzGetDatum(now);
 	values[2] = UUIDPGetDatum(&record->tenant);
-	set_text(values, nulls, 3, door && uuid_equal(&door->tenant, &record->tenant) ? door->tenant_name : NULL);
+	in_tenant = door && uuid_equal(&door->tenant, &record->tenant);
+	set_text(values, nulls, 3, in_tenant ? door->tenant_name : NULL);
 	nulls[4] = door && door->caller.is_identified ? ' ' : 'n';
 	values[4] = door ? UUIDPGetDatum(&door->caller.principal) : (Datum) 0;
 	set_text(values, nulls, 5, door ? door->caller.principal_name : NULL);

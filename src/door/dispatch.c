@@ -66,23 +66,9 @@ call_inner(FunctionCallInfo fcinfo)
 	return result;
 }
 
-PG_FUNCTION_INFO_V1(vault_as_anyone);
-PG_FUNCTION_INFO_V1(vault_as_key_holder);
 PG_FUNCTION_INFO_V1(vault_as_operator);
 PG_FUNCTION_INFO_V1(vault_as_client);
 PG_FUNCTION_INFO_V1(vault_as_client_or_operator);
-
-Datum
-vault_as_anyone(PG_FUNCTION_ARGS)
-{
-	return door_run(DOOR_ANYONE, fcinfo, call_inner);
-}
-
-Datum
-vault_as_key_holder(PG_FUNCTION_ARGS)
-{
-	return door_run(DOOR_KEY_HOLDER, fcinfo, call_inner);
-}
 
 Datum
 vault_as_operator(PG_FUNCTION_ARGS)

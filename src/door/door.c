@@ -70,7 +70,7 @@ role_is_overseer(Oid role)
 }
 
 static void
-check_surroundings(void)
+check_surroundings(DoorKind kind)
 {
 	if (IsParallelWorker())
 		ereport(ERROR,
@@ -81,7 +81,7 @@ check_surroundings(void)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("vault cannot be used inside a security-restricted operation"),
 				 errhint("Index expressions, materialized views and autovacuum cannot use secrets.")));
-	if (RecoveryInProgress())
+	if (kind != DOOR_ANYONE && RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("vault cannot be used on a standby server"),
@@ -138,7 +138,7 @@ void
 door_check(DoorKind kind, Caller *caller)
 {
 	require_running_vault();
-	check_surroundings();
+	check_surroundings(kind);
 	AcceptInvalidationMessages();
 	if (kind != DOOR_ANYONE && kind != DOOR_KEY_HOLDER)
 		require_unsealed();

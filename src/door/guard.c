@@ -165,10 +165,12 @@ concerns_vault_roles(Node *statement)
 	}
 }
 
+/* Only where the extension is: elsewhere the names are anybody's. */
 static bool
 is_vault_schema(Oid schema)
 {
-	return OidIsValid(schema) && (schema == data_schema_oid() || schema == api_schema_oid());
+	return OidIsValid(schema) && (schema == data_schema_oid() || schema == api_schema_oid()) &&
+		OidIsValid(get_extension_oid("vault", true));
 }
 
 /* The schema that a possibly qualified relation name resolves to. */
@@ -181,11 +183,15 @@ range_var_is_ours(RangeVar *relation)
 }
 
 static bool
+schema_name_is_ours(const char *name)
+{
+	return is_vault_schema(get_namespace_oid(name, true));
+}
+
+static bool
 first_name_is_ours(List *names)
 {
-	const char *first = list_length(names) > 1 ? strVal(linitial(names)) : NULL;
-
-	return first && (strcmp(first, "vault") == 0 || strcmp(first, "vault_data") == 0);
+	return list_length(names) > 1 && schema_name_is_ours(strVal(linitial(names)));
 }
 
 /* GRANT and REVOKE on objects, of which the object access hook learns nothing. */
@@ -200,13 +206,15 @@ grant_concerns_vault(GrantStmt *statement)
 
 		if (IsA(object, RangeVar) && range_var_is_ours((RangeVar *) object))
 			return true;
-		if (IsA(object, ObjectWithArgs) && first_name_is_ours(((ObjectWithArgs *) object)->objname))
+		if (IsA(object, ObjectWithArgs) &&
+			first_name_is_ours(((ObjectWithArgs *) object)->objname))
 			return true;
 		if (IsA(object, List) && first_name_is_ours((List *) object))
 			return true;
 		if (IsA(object, String) &&
-			(statement->objtype == OBJECT_SCHEMA || statement->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
-			(strcmp(strVal(object), "vault") == 0 || strcmp(strVal(object), "vault_data") == 0))
+			(statement->objtype == OBJECT_SCHEMA ||
+			 statement->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
+			schema_name_is_ours(strVal(object)))
 			return true;
 	}
 	return false;

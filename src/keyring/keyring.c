@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -28,6 +29,8 @@
 #include "platform/tables.h"
 
 #define NOT_INITIALISED "the vault is not initialised"
+static const char wrong_key[] = "the root key does not match its check value";
+
 #define ROOT_CHECK_LABEL "vault root key check value v1"
 #define DEFAULT_SHARES 5
 #define DEFAULT_THRESHOLD 3
@@ -167,7 +170,7 @@ try_source(const RootRecord *record)
 		if (key == NULL)
 			fault = "the root key source does not hold the active generation";
 		else if (!key_is_right(record, key))
-			fault = "the root key does not match its check value";
+			fault = wrong_key;
 		else
 			root_publish(record->generation, key, &record->instance);
 	}
@@ -489,7 +492,7 @@ unseal_body(FunctionCallInfo fcinfo)
 	else
 	{
 		fault = keyring_try_unseal();
-		if (fault && strstr(fault, "match"))
+		if (fault == wrong_key)
 			ereport(ERROR,
 					(errcode(ERRCODE_VAULT_WRONG_KEY),
 					 errmsg("%s", fault),
@@ -516,11 +519,14 @@ status_body(FunctionCallInfo fcinfo)
 	char		reason[128];
 	bool		initialised;
 
-	root_wait_started();
+	if (!RecoveryInProgress())
+		root_wait_started();
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "status must return a row");
 	initialised = read_record(&record);
 	root_get_sealed_reason(reason, sizeof(reason));
+	if (RecoveryInProgress())
+		strlcpy(reason, "this is a standby server", sizeof(reason));
 	values[0] = BoolGetDatum(initialised);
 	values[1] = BoolGetDatum(!root_is_open());
 	values[2] = CStringGetTextDatum(reason);

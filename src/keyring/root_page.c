@@ -92,7 +92,8 @@ map_memfd_secret(Size size)
 static Page *
 map_locked(Size size, bool *locked)
 {
-	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+							  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;

@@ -55,7 +55,8 @@ Datum
 sql_value(uint64 row, int column, bool *isnull)
 {
 	bool		null;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column,
+									  &null);
 
 	if (isnull)
 		*isnull = null;

@@ -29,7 +29,8 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 	secret->name = VARDATA_ANY(name);
 	secret->name_size = VARSIZE_ANY_EXHDR(name);
 	secret->environment = environment ? VARDATA_ANY(environment) : setting_environment;
-	secret->environment_size = environment ? VARSIZE_ANY_EXHDR(environment) : strlen(setting_environment);
+	secret->environment_size = environment ? VARSIZE_ANY_EXHDR(environment) :
+		strlen(setting_environment);
 	if ((fault = name_fault(secret->name, secret->name_size)) != NULL)
 		error_bad_argument("name", fault,
 						   "A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
@@ -113,7 +114,9 @@ vault_may_delegate(PG_FUNCTION_ARGS)
 	Door	   *door = door_required();
 	text	   *pattern = PG_GETARG_TEXT_PP(1);
 	int			mask = permission_mask(PG_GETARG_DATUM(0)) | MAY_GRANT;
-	Offer		offer = {.pattern = VARDATA_ANY(pattern),.pattern_size = VARSIZE_ANY_EXHDR(pattern)};
+	Offer		offer = {
+		.pattern = VARDATA_ANY(pattern),.pattern_size = VARSIZE_ANY_EXHDR(pattern)
+	};
 	GrantSet	set;
 
 	if (!door->caller.is_identified)

@@ -42,7 +42,10 @@ typedef struct SecretName
 	size_t		name_size;
 } SecretName;
 
-/* Mask of what the caller may do with the name.  grant (may be NULL) is the first that allows `wanted`. */
+/*
+ * Mask of what the caller may do with the name.  grant (may be NULL) becomes the
+ * first that allows `wanted`.
+ */
 extern int	policy_permissions(const Caller *caller, const SecretName *secret,
 							   Permission wanted, pg_uuid_t *grant);
 

@@ -90,10 +90,18 @@ $$;
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
+CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT EXISTS (SELECT FROM vault_data.access_grant g
+		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'allow'
+			AND 'grant' = ANY (g.permissions) AND g.name_pattern = '**' AND g.environments IS NULL)
+$$;
+
 CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given text;
+	grantee uuid;
 BEGIN
 	PERFORM vault_data.check_permissions(p_permissions);
 	PERFORM vault_data.check_pattern(p_pattern);
@@ -109,8 +117,12 @@ BEGIN
 	IF NOT vault_data.may_delegate(CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END, p_pattern, p_environments) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	RETURN vault_data.add_grant(vault_data.find_principal(vault.current_tenant_id(), p_grantee),
-		p_permissions, p_pattern, p_environments, p_effect);
+	grantee := vault_data.find_principal(vault.current_tenant_id(), p_grantee);
+	/* An administrator could not take a denial of their own back: only their equals give one. */
+	IF p_effect = 'deny' AND vault_data.administers(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	RETURN vault_data.add_grant(grantee, p_permissions, p_pattern, p_environments, p_effect);
 END
 $$;
 CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern text, environments text[] DEFAULT NULL, effect text DEFAULT 'allow') RETURNS uuid
@@ -146,6 +158,7 @@ DECLARE
 	allowing uuid;
 	denying uuid;
 BEGIN
+	PERFORM vault_data.check_identifier('principal', p_principal);
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
 	PERFORM vault_data.check_identifier('environment', env);
@@ -247,11 +260,9 @@ DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
 	IF EXISTS (
-		SELECT FROM vault_data.access_grant g
-			JOIN vault_data.principal_binding b ON b.tenant_id = g.tenant_id AND b.principal_id = g.principal_id
+		SELECT FROM vault_data.principal_binding b
 			JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
-		WHERE g.tenant_id = this_tenant AND g.effect = 'allow' AND 'grant' = ANY (g.permissions)
-			AND g.name_pattern = '**' AND g.environments IS NULL)
+		WHERE b.tenant_id = this_tenant AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN
 		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
 			'Administrators appoint others with vault.create_principal() and vault.grant().');

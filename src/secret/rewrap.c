@@ -20,6 +20,7 @@
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "secret/secret.h"
+#include "tenant/tenant.h"
 #include "tenant/tenant_key.h"
 
 /* Columns of the batch. */
@@ -148,11 +149,14 @@ rewrap_body(FunctionCallInfo fcinfo)
 	foreach(cell, tenants_to_rewrap())
 	{
 		pg_uuid_t  *tenant = lfirst(cell);
+		char		name[64] = "";
+		char		state[16];
 		int			count;
 
 		if (moved == limit)
 			break;
-		door_enter_tenant(tenant, "");
+		(void) tenant_describe(tenant, name, state);
+		door_enter_tenant(tenant, name);
 		count = rewrap_batch(tenant, limit - moved);
 		moved += count;
 		if (count > 0)

@@ -201,6 +201,19 @@ take_answer(Write *write)
 	write->type = type;
 }
 
+static Datum
+environment_of(const Write *write)
+{
+	return PointerGetDatum(cstring_to_text_with_len(write->name.environment,
+													write->name.environment_size));
+}
+
+static Datum
+name_of(const Write *write)
+{
+	return PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
+}
+
 /* A new version of a secret that exists; false if there is none. */
 static bool
 advance_head(Write *write)
@@ -224,8 +237,8 @@ advance_head(Write *write)
 	char		nulls[] = "       ";
 
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
-	values[1] = PointerGetDatum(cstring_to_text_with_len(write->name.environment, write->name.environment_size));
-	values[2] = PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
+	values[1] = environment_of(write);
+	values[2] = name_of(write);
 	values[3] = BoolGetDatum(write->pending);
 	values[4] = TimestampTzGetDatum(write->expires_at);
 	nulls[4] = write->expires_at == DT_NOEND ? 'n' : ' ';
@@ -262,8 +275,8 @@ create_head(Write *write)
 	write->version = 1;
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
-	values[2] = PointerGetDatum(cstring_to_text_with_len(write->name.environment, write->name.environment_size));
-	values[3] = PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
+	values[2] = environment_of(write);
+	values[3] = name_of(write);
 	values[4] = CStringGetTextDatum(write->type);
 	values[5] = TimestampTzGetDatum(write->expires_at);
 	nulls[5] = write->expires_at == DT_NOEND ? 'n' : ' ';
@@ -327,7 +340,8 @@ put(FunctionCallInfo fcinfo, Write *write)
 	read_name(fcinfo, ARG_ENVIRONMENT, write);
 	read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
-	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 : PG_GETARG_INT32(ARG_EXPECTED_VERSION);
+	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
+		PG_GETARG_INT32(ARG_EXPECTED_VERSION);
 	if (write->expected < -1)
 		error_bad_argument("expected_version", "it is negative", NULL);
 	PG_RETURN_INT32(store(write, MAY_WRITE));

@@ -22,6 +22,7 @@
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "tenant/tenant.h"
 
 #define TENANT_CHECK_LABEL "vault tenant key check value v1"
 
@@ -384,8 +385,11 @@ rewrap_all(uint32 root_gen)
 	foreach(cell, all_keys())
 	{
 		KeyRow	   *row = lfirst(cell);
+		char		name[64] = "";
+		char		state[16];
 
-		door_enter_tenant(&row->tenant, "");
+		(void) tenant_describe(&row->tenant, name, state);
+		door_enter_tenant(&row->tenant, name);
 		rewrap_one(row, root_gen);
 	}
 	door_required()->has_tenant = false;
