@@ -34,9 +34,9 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.principal_binding', '');
 ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.principal_binding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.principal
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.principal_binding
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
@@ -126,7 +126,7 @@ SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created
 FROM vault_data.principal p
 	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
-WHERE vault_data.sees_policy(p.tenant_id, p.id);
+WHERE p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
 COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
 
 CREATE VIEW vault.audit WITH (security_barrier) AS
@@ -134,7 +134,7 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
 	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id
 FROM vault_data.audit_log a
-WHERE vault_data.sees_policy(a.tenant_id, a.principal_id);
+WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
 COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators, all for operators and auditors';
 
 ALTER VIEW vault.principals OWNER TO vault_owner;

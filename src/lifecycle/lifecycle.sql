@@ -2,6 +2,10 @@
  * What becomes of secrets: found, labelled, renamed, tagged, deactivated, deleted,
  * recovered, destroyed, purged.  No value is touched here.
  */
+CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
+COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the door''s tenant, found without a planner';
+
 CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -12,7 +16,7 @@ BEGIN
 	PERFORM vault_data.check_identifier('environment', env);
 	PERFORM vault_data.require(p_permission, p_name, env);
 	SELECT * INTO found_row FROM vault_data.secret
-	WHERE tenant_id = vault.current_tenant_id() AND environment = env AND name = p_name FOR UPDATE;
+	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, env),
 			'vault.list() shows what there is.');
@@ -209,7 +213,7 @@ BEGIN
 	PERFORM vault_data.require('write', p_name, s.environment);
 	PERFORM vault_data.require('write', p_new_name, s.environment);
 	PERFORM vault_data.require_not_deleted(s);
-	IF EXISTS (SELECT FROM vault_data.secret WHERE tenant_id = s.tenant_id AND environment = s.environment AND name = p_new_name) THEN
+	IF vault_data.secret_id(p_new_name, s.environment) IS NOT NULL THEN
 		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
 	END IF;
 	UPDATE vault_data.secret SET name = p_new_name, updated_at = pg_catalog.clock_timestamp()

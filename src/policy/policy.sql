@@ -23,7 +23,7 @@ GRANT SELECT, INSERT, DELETE ON vault_data.access_grant TO vault_exec;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.access_grant
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments');
@@ -216,7 +216,7 @@ FROM vault_data.access_grant g
 	JOIN vault_data.tenant t ON t.tenant_id = g.tenant_id
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
-WHERE vault_data.sees_policy(g.tenant_id, g.principal_id);
+WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
 COMMENT ON VIEW vault.grants IS 'grants: one''s own, all of the tenant for its administrators, all for operators and auditors';
 
 /* Tenants begin with somebody who may do everything in them. */

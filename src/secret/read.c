@@ -51,25 +51,6 @@ require_same_epoch(uint64 epoch)
 		keyring_require_unsealed();
 }
 
-static bool
-find_head(const Caller *caller, const SecretName *name, Snapshot snapshot, SecretHead *head)
-{
-	Datum		keys[3] = {
-		UUIDPGetDatum(&caller->tenant),
-		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size)),
-		PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))
-	};
-	TableScan	scan;
-	bool		found;
-
-	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
-	found = scan_next(&scan);
-	if (found)
-		secret_head_from(&scan, head);
-	scan_end(&scan);
-	return found;
-}
-
 /* Opens the version that the scan stands on; NULL if it was destroyed. */
 static bytea *
 open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *format)
@@ -125,7 +106,7 @@ read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 	policy_require(&caller, &name, MAY_READ, NULL);
 
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	if (!find_head(&caller, &name, snapshot, &head))
+	if (!secret_find(&caller.tenant, &name, snapshot, &head))
 		secret_refuse_absent(&name);
 	secret_require_readable(&head);
 	value = read_version(&head, PG_ARGISNULL(1) ? head.current : PG_GETARG_INT32(1),

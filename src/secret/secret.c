@@ -48,6 +48,25 @@ secret_head_from(TableScan *scan, SecretHead *head)
 }
 
 bool
+secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot, SecretHead *head)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(tenant),
+		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size)),
+		PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))
+	};
+	TableScan	scan;
+	bool		found;
+
+	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
+	found = scan_next(&scan);
+	if (found)
+		secret_head_from(&scan, head);
+	scan_end(&scan);
+	return found;
+}
+
+bool
 secret_is_readable(const SecretHead *head)
 {
 	return head->state == STATE_ACTIVE &&

@@ -70,6 +70,14 @@ typedef struct SecretHead
 /* Reads the head that a scan over vault_data.secret stands on. */
 extern void secret_head_from(TableScan *scan, SecretHead *head);
 
+/*
+ * Finds a secret by its place, without a planner: of several indexes that start
+ * with the tenant it would take any while the table is small, and keep the plan.
+ * snapshot NULL: a fresh one.
+ */
+extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot,
+						SecretHead *head);
+
 /* Of what a value may be read: raises VT006, VT007, VT008 unless active and not expired. */
 extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);

@@ -228,13 +228,17 @@ advance_head(Write *write)
 		" description = COALESCE($6, s.description),"
 		" tags = COALESCE($7, s.tags),"
 		" updated_at = pg_catalog.clock_timestamp()"
-		" WHERE s.tenant_id = $1 AND s.environment = $2 AND s.name = $3"
+		" WHERE s.tenant_id = $1 AND s.id = $8 AND s.environment = $2 AND s.name = $3"
 		" RETURNING s.id, s.last_version, s.type, s.state,"
 		" CASE WHEN $4 THEN s.current_version ELSE s.previous_version END, s.purge_at",
-		7, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}
+		8, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID}
 	};
-	Datum		values[7];
-	char		nulls[] = "       ";
+	SecretHead	head;
+	Datum		values[8];
+	char		nulls[] = "        ";
+
+	if (!secret_find(&door_required()->tenant, &write->name, NULL, &head))
+		return false;
 
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
 	values[1] = environment_of(write);
@@ -246,6 +250,7 @@ advance_head(Write *write)
 	nulls[5] = write->description ? ' ' : 'n';
 	values[6] = write->tags;
 	nulls[6] = write->tags ? ' ' : 'n';
+	values[7] = UUIDPGetDatum(&head.id);
 	if (sql_run(&update, values, nulls) == 0)
 		return false;
 	take_answer(write);
@@ -438,6 +443,7 @@ PG_FUNCTION_INFO_V1(vault_put_bytes);
 PG_FUNCTION_INFO_V1(vault_put_json);
 PG_FUNCTION_INFO_V1(vault_rotate);
 PG_FUNCTION_INFO_V1(vault_check_tags);
+PG_FUNCTION_INFO_V1(vault_secret_id);
 
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
@@ -469,4 +475,19 @@ vault_check_tags(PG_FUNCTION_ARGS)
 {
 	check_tags(PG_GETARG_JSONB_P(0));
 	PG_RETURN_VOID();
+}
+
+/* secret_id(name, environment) in the door's tenant, NULL if there is none. */
+Datum
+vault_secret_id(PG_FUNCTION_ARGS)
+{
+	SecretName	name;
+	SecretHead	head;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	secret_name_from(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &name);
+	if (!secret_find(&door_required()->tenant, &name, NULL, &head))
+		PG_RETURN_NULL();
+	*id = head.id;
+	PG_RETURN_UUID_P(id);
 }

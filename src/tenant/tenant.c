@@ -98,6 +98,7 @@ all_tenants(void)
 
 PG_FUNCTION_INFO_V1(vault_visible_tenants);
 PG_FUNCTION_INFO_V1(vault_current_tenant_id);
+PG_FUNCTION_INFO_V1(vault_oversees);
 PG_FUNCTION_INFO_V1(vault_enter_tenant);
 PG_FUNCTION_INFO_V1(vault_enter_new_tenant);
 PG_FUNCTION_INFO_V1(vault_choose_tenant);
@@ -107,11 +108,7 @@ PG_FUNCTION_INFO_V1(vault_new_id);
 PG_FUNCTION_INFO_V1(vault_note);
 PG_FUNCTION_INFO_V1(vault_caller_principal);
 
-/*
- * What row security lets through: inside the door its tenant and nothing else;
- * outside, for a view, the tenant of the current role, or all of them for
- * operators and auditors.
- */
+/* For views: the caller's tenant, or all of them for operators and auditors. */
 Datum
 vault_visible_tenants(PG_FUNCTION_ARGS)
 {
@@ -122,8 +119,7 @@ vault_visible_tenants(PG_FUNCTION_ARGS)
 
 	if (door)
 	{
-		if (door->has_tenant)
-			tenant = door->tenant;
+		tenant = door->tenant;
 		return tenant_array(&datum, 1);
 	}
 	door_check(DOOR_VIEW, &caller);
@@ -133,6 +129,11 @@ vault_visible_tenants(PG_FUNCTION_ARGS)
 	return tenant_array(&datum, caller.is_identified && !caller.is_suspended ? 1 : 0);
 }
 
+/*
+ * What row security compares with: inside the door its tenant (the zero id while
+ * an operator has entered none: rows of the instance), outside that of the
+ * current role.
+ */
 Datum
 vault_current_tenant_id(PG_FUNCTION_ARGS)
 {
@@ -142,8 +143,6 @@ vault_current_tenant_id(PG_FUNCTION_ARGS)
 
 	if (door)
 	{
-		if (!door->has_tenant)
-			PG_RETURN_NULL();
 		*tenant = door->tenant;
 		PG_RETURN_UUID_P(tenant);
 	}
@@ -152,6 +151,17 @@ vault_current_tenant_id(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	*tenant = caller.tenant;
 	PG_RETURN_UUID_P(tenant);
+}
+
+Datum
+vault_oversees(PG_FUNCTION_ARGS)
+{
+	Caller		caller;
+
+	if (door_current())
+		PG_RETURN_BOOL(false);
+	door_check(DOOR_VIEW, &caller);
+	PG_RETURN_BOOL(role_is_overseer(caller.role));
 }
 
 static void

@@ -1,8 +1,12 @@
 /*
  * Tenants and their keys.
  *
- * Row security of every table with tenants is one policy: the row's tenant is
- * among those that vault_data.visible_tenants() gives.
+ * Row security of every table with tenants is one policy, which no caller can
+ * turn: the row is of the tenant that the door resolved, or, outside the door, of the
+ * current role's; operators and auditors see all, through views only. It is
+ * written so that it is a filter and no index condition: next to it, equality
+ * on a whole unique key would no longer be recognised as one row. Statements and
+ * views name the tenant themselves.
  */
 CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
@@ -10,7 +14,11 @@ COMMENT ON FUNCTION vault.current_tenant_id() IS 'the tenant that the current ro
 
 CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
-COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows may be seen: the door''s or the current role''s; for operators and auditors outside the door all';
+COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows a view may show the caller, for index conditions';
+
+CREATE FUNCTION vault_data.oversees() RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_oversees';
+COMMENT ON FUNCTION vault_data.oversees() IS 'whether the current role, outside the door, is an operator or auditor';
 
 CREATE TABLE vault_data.tenant (
 	tenant_id       uuid PRIMARY KEY,
@@ -47,13 +55,13 @@ ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LE
 ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.audit_log
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.audit_log_default
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.tenant
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.tenant_key
-	USING (tenant_id = ANY (vault_data.visible_tenants()));
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
@@ -157,12 +165,14 @@ COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long 
 
 CREATE VIEW vault.tenants WITH (security_barrier) AS
 SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at
-FROM vault_data.tenant t;
+FROM vault_data.tenant t
+WHERE t.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
 
 CREATE VIEW vault.tenant_keys WITH (security_barrier) AS
 SELECT t.name AS tenant, k.generation, k.state, k.root_generation, k.created_at
-FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id;
+FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id
+WHERE k.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
@@ -179,4 +189,4 @@ GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_admin, vault_client;
-GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
