@@ -296,7 +296,7 @@ ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
 /* Helpers; each refuses to work outside the door. */
 CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
-CREATE FUNCTION vault_data.note(reason text) RETURNS void
+CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
@@ -693,7 +693,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
 BEGIN
-	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id FOR UPDATE;
+	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND OR NOT vault_data.may_delegate(CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END,
 		given.name_pattern, given.environments)
 	THEN
@@ -852,33 +852,37 @@ GRANT EXECUTE ON FUNCTION vault_data.sees_secret(uuid, text, text) TO vault_clie
  * A label is a column of the head, so there is one current version, at most one
  * pending and at most one previous one by construction.  last_version only
  * grows, so a number is never used twice.  An envelope that was destroyed is gone
- * and its row stays.
+ * and its row stays. envelope and key_generation of the head are a copy of those of
+ * the current version, if it is small: most reads need no second row. The version is in
+ * what the envelope is bound to, so a copy that does not fit fails to open.
  */
 CREATE TABLE vault_data.secret (
 	tenant_id        uuid NOT NULL,
 	id               uuid NOT NULL,
 	environment      text COLLATE "C" NOT NULL,
 	name             text COLLATE "C" NOT NULL,
-	type             text NOT NULL DEFAULT 'generic' CHECK (type ~ '^[a-z_]{1,20}$'),
-	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated', 'deleted')),
+	type             text NOT NULL DEFAULT 'generic',
+	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated')),
 	current_version  integer NOT NULL DEFAULT 1,
 	previous_version integer,
 	pending_version  integer,
 	last_version     integer NOT NULL DEFAULT 1,
 	expires_at       timestamptz,
 	purge_at         timestamptz,
+	key_generation   integer,
+	envelope         vault.envelope,
 	deleted_at       timestamptz,
 	description      text,
-	tags             jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(tags) = 'object'),
+	tags             jsonb NOT NULL DEFAULT '{}',
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
-	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
+	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version AND (envelope IS NULL) = (key_generation IS NULL)),
 	CONSTRAINT secret_previous_exists CHECK (previous_version BETWEEN 1 AND last_version AND previous_version <> current_version),
 	CONSTRAINT secret_pending_exists CHECK (pending_version BETWEEN 1 AND last_version AND pending_version <> current_version),
-	CONSTRAINT secret_deleted_recoverable CHECK ((state = 'deleted') = (purge_at IS NOT NULL) AND (purge_at IS NULL) = (deleted_at IS NULL))
-);
-CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE state = 'deleted';
+	CONSTRAINT secret_deleted_recoverable CHECK ((purge_at IS NULL) = (deleted_at IS NULL))
+) WITH (fillfactor = 85);
+CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
 
 /*
  * The primary keys come last on purpose: while a table is nearly empty every index
@@ -932,7 +936,7 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'state', 'current_version',
-		'pending_version', 'expires_at', '*description', '*tags');
+		'pending_version', 'expires_at', 'purge_at', '*description', '*tags');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
@@ -984,7 +988,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
 COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
-SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version, s.state,
+SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
+	CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END AS state,
 	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
@@ -1046,7 +1051,7 @@ $$;
 CREATE FUNCTION vault_data.require_not_deleted(p_secret vault_data.secret) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF p_secret.state = 'deleted' THEN
+	IF p_secret.purge_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT008', pg_catalog.format('secret is deleted, recoverable until %s', p_secret.purge_at),
 			'vault.undelete() brings it back.');
 	END IF;
@@ -1063,7 +1068,7 @@ BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	PERFORM vault_data.check_identifier('environment', env);
 	RETURN QUERY
-	SELECT s.name, s.environment, s.type, s.state, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
 	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
@@ -1084,7 +1089,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
 BEGIN
-	RETURN QUERY SELECT s.name, s.environment, s.type, s.state, s.description, s.tags, s.current_version,
+	RETURN QUERY SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
 		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
@@ -1096,6 +1101,10 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+
+CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
+COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
 
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1116,7 +1125,10 @@ BEGIN
 	END IF;
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
-			pending_version = NULLIF(pending_version, target), updated_at = pg_catalog.clock_timestamp()
+			pending_version = NULLIF(pending_version, target),
+			envelope = vault_data.small(v.envelope),
+			key_generation = CASE WHEN vault_data.small(v.envelope) IS NOT NULL THEN v.key_generation END,
+			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
 	RETURN target;
@@ -1172,7 +1184,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
-	UPDATE vault_data.secret SET state = 'deleted', deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
+	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	RETURN until;
@@ -1187,10 +1199,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
 BEGIN
-	IF s.state <> 'deleted' THEN
+	IF s.purge_at IS NULL THEN
 		PERFORM vault_data.fail('55000', 'secret is not deleted', 'vault.describe() shows its state.');
+	ELSIF s.purge_at <= pg_catalog.clock_timestamp() THEN
+		PERFORM vault_data.fail('VT008', pg_catalog.format('secret was recoverable until %s', s.purge_at),
+			'Its name is free again after the next vault.purge().');
 	END IF;
-	UPDATE vault_data.secret SET state = 'active', deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret SET deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -1212,8 +1227,11 @@ BEGIN
 	ELSIF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', 'no such version of the secret', 'The view vault.versions shows what there is.');
 	END IF;
-	PERFORM vault_data.note(pg_catalog.format('version %s', p_version));
-	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
+	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
+		envelope = CASE WHEN current_version <> p_version THEN envelope END,
+		key_generation = CASE WHEN current_version <> p_version THEN key_generation END
+	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
 CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
@@ -1279,7 +1297,7 @@ BEGIN
 		PERFORM vault_data.enter_tenant(tenant_name);
 		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
 			SELECT d.tenant_id, d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id() AND d.state = 'deleted'
+			WHERE d.tenant_id = vault.current_tenant_id() 
 				AND d.purge_at <= pg_catalog.clock_timestamp()
 			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
 		GET DIAGNOSTICS gone = ROW_COUNT;

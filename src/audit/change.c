@@ -132,6 +132,13 @@ direct_operation(TriggerEvent event)
 	return TRIGGER_FIRED_BY_UPDATE(event) ? "direct update" : "direct delete";
 }
 
+/* An update that changed nothing to show, and of which nothing was said. */
+static bool
+says_nothing(const AuditRecord *record, HeapTuple before, HeapTuple after)
+{
+	return before && after && record->detail == 0 && (record->reason == NULL || *record->reason == 0);
+}
+
 static void
 write_change(TriggerData *data, HeapTuple before, HeapTuple after)
 {
@@ -151,12 +158,15 @@ write_change(TriggerData *data, HeapTuple before, HeapTuple after)
 		.detail = changed_columns(data->tg_trigger, before, after, layout),
 	};
 
+	if (door && door->version)
+		record.version = door->version;
 	if (strcmp(kind, "secret") == 0)
 		record.secret = column_text(row, layout, "name");
 	if (column_uuid(row, layout, "id", &id))
 		record.object = &id;
 	(void) column_uuid(row, layout, "tenant_id", &record.tenant);
-	audit_write(&record);
+	if (!says_nothing(&record, before, after))
+		audit_write(&record);
 }
 
 static TriggerData *

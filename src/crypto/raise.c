@@ -4,6 +4,9 @@
  */
 #include "crypto/raise.h"
 
+#include "datatype/timestamp.h"
+#include "utils/timestamp.h"
+
 #include "platform/errors.h"
 
 void
@@ -35,6 +38,21 @@ id_new(void)
 
 	crypto_require(crypto_random(id.data, UUID_LEN));
 	id.data[6] = (id.data[6] & 0x0f) | 0x40;
+	id.data[8] = (id.data[8] & 0x3f) | 0x80;
+	return id;
+}
+
+pg_uuid_t
+id_new_ordered(void)
+{
+	pg_uuid_t	id;
+	uint64		milliseconds = (GetCurrentTimestamp() / 1000) +
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * UINT64CONST(86400000);
+
+	crypto_require(crypto_random(id.data, UUID_LEN));
+	for (int i = 0; i < 6; i++)
+		id.data[i] = (unsigned char) (milliseconds >> (40 - 8 * i));
+	id.data[6] = (id.data[6] & 0x0f) | 0x70;
 	id.data[8] = (id.data[8] & 0x3f) | 0x80;
 	return id;
 }

@@ -18,4 +18,10 @@ extern void crypto_require(CryptoStatus status);
 /* A random (version 4) uuid from OpenSSL. */
 extern pg_uuid_t id_new(void);
 
+/*
+ * A version 7 uuid: milliseconds since 1970, then random bits.  For rows that are
+ * many, so that their index grows at one end.
+ */
+extern pg_uuid_t id_new_ordered(void);
+
 #endif

@@ -56,6 +56,7 @@ typedef struct Door
 	bool		has_grant;		/* what decided, for the audit trail */
 	pg_uuid_t	grant;
 	char		reason[256];
+	int			version;		/* if it is not the current one; 0: it is */
 
 	Oid			saved_user;
 	int			saved_security;

@@ -28,7 +28,7 @@ $$;
 CREATE FUNCTION vault_data.require_not_deleted(p_secret vault_data.secret) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF p_secret.state = 'deleted' THEN
+	IF p_secret.purge_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT008', pg_catalog.format('secret is deleted, recoverable until %s', p_secret.purge_at),
 			'vault.undelete() brings it back.');
 	END IF;
@@ -45,7 +45,7 @@ BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	PERFORM vault_data.check_identifier('environment', env);
 	RETURN QUERY
-	SELECT s.name, s.environment, s.type, s.state, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
 	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
@@ -66,7 +66,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
 BEGIN
-	RETURN QUERY SELECT s.name, s.environment, s.type, s.state, s.description, s.tags, s.current_version,
+	RETURN QUERY SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
 		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
@@ -78,6 +78,10 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+
+CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
+COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
 
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -98,7 +102,10 @@ BEGIN
 	END IF;
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
-			pending_version = NULLIF(pending_version, target), updated_at = pg_catalog.clock_timestamp()
+			pending_version = NULLIF(pending_version, target),
+			envelope = vault_data.small(v.envelope),
+			key_generation = CASE WHEN vault_data.small(v.envelope) IS NOT NULL THEN v.key_generation END,
+			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
 	RETURN target;
@@ -154,7 +161,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
-	UPDATE vault_data.secret SET state = 'deleted', deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
+	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	RETURN until;
@@ -169,10 +176,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
 BEGIN
-	IF s.state <> 'deleted' THEN
+	IF s.purge_at IS NULL THEN
 		PERFORM vault_data.fail('55000', 'secret is not deleted', 'vault.describe() shows its state.');
+	ELSIF s.purge_at <= pg_catalog.clock_timestamp() THEN
+		PERFORM vault_data.fail('VT008', pg_catalog.format('secret was recoverable until %s', s.purge_at),
+			'Its name is free again after the next vault.purge().');
 	END IF;
-	UPDATE vault_data.secret SET state = 'active', deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret SET deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -194,8 +204,11 @@ BEGIN
 	ELSIF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', 'no such version of the secret', 'The view vault.versions shows what there is.');
 	END IF;
-	PERFORM vault_data.note(pg_catalog.format('version %s', p_version));
-	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
+	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
+		envelope = CASE WHEN current_version <> p_version THEN envelope END,
+		key_generation = CASE WHEN current_version <> p_version THEN key_generation END
+	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
 CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
@@ -261,7 +274,7 @@ BEGIN
 		PERFORM vault_data.enter_tenant(tenant_name);
 		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
 			SELECT d.tenant_id, d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id() AND d.state = 'deleted'
+			WHERE d.tenant_id = vault.current_tenant_id() 
 				AND d.purge_at <= pg_catalog.clock_timestamp()
 			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
 		GET DIAGNOSTICS gone = ROW_COUNT;

@@ -134,7 +134,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
 BEGIN
-	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id FOR UPDATE;
+	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND OR NOT vault_data.may_delegate(CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END,
 		given.name_pattern, given.environments)
 	THEN

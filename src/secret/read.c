@@ -86,14 +86,60 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *fo
 	return value;
 }
 
+/* The value of the current version from the copy in the head; NULL if there is none. */
+static bytea *
+open_copy(TableScan *scan, const SecretHead *head, uint8_t *format)
+{
+	bool		absent;
+	Datum		envelope = scan_get(scan, SECRET_ENVELOPE, &absent);
+
+	if (absent)
+		return NULL;
+	return secret_open(head, head->current,
+					   DatumGetInt32(scan_get(scan, SECRET_KEY_GENERATION, NULL)),
+					   DatumGetByteaPP(envelope), format);
+}
+
+/* The value that a read by name asks for; version 0: the current one. */
+static bytea *
+read_value(const Caller *caller, const SecretName *name, int version, uint8_t *format)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScan	scan;
+	SecretHead	head;
+	bytea	   *value = NULL;
+
+	secret_scan(&scan, &caller->tenant, name, snapshot);
+	if (!scan_next(&scan))
+		secret_refuse_absent(name);
+	secret_head_from(&scan, &head);
+	secret_require_readable(&head);
+	if (version == 0 || version == head.current)
+		value = open_copy(&scan, &head, format);
+	scan_end(&scan);
+	if (value == NULL)
+		value = read_version(&head, version ? version : head.current, snapshot, format);
+	UnregisterSnapshot(snapshot);
+	return value;
+}
+
+/* The version argument; 0: the current one. */
+static int
+wanted_version(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(1))
+		return 0;
+	if (PG_GETARG_INT32(1) <= 0)
+		error_bad_argument("version", "it is not positive", "Versions start at 1.");
+	return PG_GETARG_INT32(1);
+}
+
 /* The whole of a read by name; arguments (name, version, environment). */
 static bytea *
 read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 {
 	Caller		caller;
 	SecretName	name;
-	SecretHead	head;
-	Snapshot	snapshot;
 	uint64		epoch;
 	bytea	   *value;
 
@@ -105,13 +151,7 @@ read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &name);
 	policy_require(&caller, &name, MAY_READ, NULL);
 
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	if (!secret_find(&caller.tenant, &name, snapshot, &head))
-		secret_refuse_absent(&name);
-	secret_require_readable(&head);
-	value = read_version(&head, PG_ARGISNULL(1) ? head.current : PG_GETARG_INT32(1),
-						 snapshot, format);
-	UnregisterSnapshot(snapshot);
+	value = read_value(&caller, &name, wanted_version(fcinfo), format);
 	require_same_epoch(epoch);
 	return value;
 }
@@ -286,8 +326,12 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 		!(policy_permissions(&bulk->caller, &secret, MAY_READ, NULL) & MAY_READ))
 		return;
 	secret_head_from(scan, &head);
-	if (!secret_is_readable(&head) || (value = bulk_value(bulk, &head, &format)) == NULL ||
-		format == FORMAT_BYTES)
+	if (!secret_is_readable(&head))
+		return;
+	value = open_copy(scan, &head, &format);
+	if (value == NULL)
+		value = bulk_value(bulk, &head, &format);
+	if (value == NULL || format == FORMAT_BYTES)
 		return;
 	account(bulk, value);
 	values[0] = name;

@@ -41,6 +41,11 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 		" WHERE tenant_id = $1 AND secret_id = $2 AND version = $3",
 		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
 	};
+	static Sql	copy = {
+		"UPDATE vault_data.secret SET envelope = $4::vault.envelope, key_generation = $5"
+		" WHERE tenant_id = $1 AND id = $2 AND current_version = $3 AND envelope IS NOT NULL",
+		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
+	};
 	SecretHead	head = {.tenant = *tenant};
 	bool		isnull;
 	Datum		values[5];
@@ -66,6 +71,7 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 	values[2] = Int32GetDatum(version);
 	values[4] = Int32GetDatum(generation);
 	sql_run(&update, values, NULL);
+	sql_run(&copy, values, NULL);
 }
 
 /* At most `limit` rows of the door's tenant; returns how many. */
@@ -95,7 +101,10 @@ rewrap_batch(const pg_uuid_t *tenant, int limit)
 	return count;
 }
 
-/* Takes away retired keys that nothing is sealed with. */
+/*
+ * Takes away retired keys that nothing is sealed with.  Only in a call that found
+ * nothing to move: a read that saw a row just before it moved has had its key since.
+ */
 static void
 forget_retired(const pg_uuid_t *tenant)
 {
@@ -161,7 +170,7 @@ rewrap_body(FunctionCallInfo fcinfo)
 		moved += count;
 		if (count > 0)
 			audit_event("rewrap", psprintf("%d versions", count));
-		if (moved < limit)
+		else if (moved < limit)
 			forget_retired(tenant);
 	}
 	sql_end();

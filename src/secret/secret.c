@@ -11,22 +11,12 @@
 #include "platform/errors.h"
 #include "tenant/tenant_key.h"
 
-static SecretState
-state_from(Datum text_state)
+static bool
+is_active(Datum text_state)
 {
 	text	   *state = DatumGetTextPP(text_state);
-	const char *start = VARDATA_ANY(state);
 
-	/* active, deactivated, deleted: the third letter tells them apart. */
-	switch (VARSIZE_ANY_EXHDR(state) > 2 ? start[2] : '\0')
-	{
-		case 't':
-			return STATE_ACTIVE;
-		case 'a':
-			return STATE_DEACTIVATED;
-		default:
-			return STATE_DELETED;
-	}
+	return VARSIZE_ANY_EXHDR(state) == 6 && memcmp(VARDATA_ANY(state), "active", 6) == 0;
 }
 
 void
@@ -39,26 +29,35 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	head->id = *DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL));
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
 						   head->type, sizeof(head->type));
-	head->state = state_from(scan_get(scan, SECRET_STATE, NULL));
+	head->state = is_active(scan_get(scan, SECRET_STATE, NULL)) ? STATE_ACTIVE : STATE_DEACTIVATED;
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
 	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
 	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	value = scan_get(scan, SECRET_PURGE_AT, &isnull);
 	head->purge_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	if (!isnull)
+		head->state = STATE_DELETED;
 }
 
-bool
-secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot, SecretHead *head)
+void
+secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
 {
 	Datum		keys[3] = {
 		UUIDPGetDatum(tenant),
 		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size)),
 		PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))
 	};
+
+	scan_begin(scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
+}
+
+bool
+secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot, SecretHead *head)
+{
 	TableScan	scan;
 	bool		found;
 
-	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
+	secret_scan(&scan, tenant, name, snapshot);
 	found = scan_next(&scan);
 	if (found)
 		secret_head_from(&scan, head);
@@ -173,4 +172,17 @@ secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, 
 	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
 								 format, (unsigned char *) VARDATA(envelope)));
 	return envelope;
+}
+
+PG_FUNCTION_INFO_V1(vault_small);
+
+/* small(envelope): itself if it may be copied into the head, else NULL. */
+Datum
+vault_small(PG_FUNCTION_ARGS)
+{
+	bytea	   *envelope = PG_GETARG_BYTEA_PP(0);
+
+	if (VARSIZE_ANY_EXHDR(envelope) + VARHDRSZ > SECRET_INLINE_BYTES)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(envelope);
 }

@@ -22,6 +22,9 @@ typedef enum ValueFormat
 	FORMAT_JSON = 3
 } ValueFormat;
 
+/* Envelopes up to this size (as varlena) are copied into the head. */
+#define SECRET_INLINE_BYTES 1024
+
 /* Columns of vault_data.secret. */
 enum
 {
@@ -36,7 +39,9 @@ enum
 	SECRET_PENDING,
 	SECRET_LAST,
 	SECRET_EXPIRES_AT,
-	SECRET_PURGE_AT
+	SECRET_PURGE_AT,
+	SECRET_KEY_GENERATION,		/* of the copy, or null */
+	SECRET_ENVELOPE				/* copy of the current version's, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */
@@ -69,6 +74,10 @@ typedef struct SecretHead
 
 /* Reads the head that a scan over vault_data.secret stands on. */
 extern void secret_head_from(TableScan *scan, SecretHead *head);
+
+/* Begins a scan that finds the head of at most one secret; see secret_find. */
+extern void secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
+						Snapshot snapshot);
 
 /*
  * Finds a secret by its place, without a planner: of several indexes that start

@@ -4,33 +4,37 @@
  * A label is a column of the head, so there is one current version, at most one
  * pending and at most one previous one by construction.  last_version only
  * grows, so a number is never used twice.  An envelope that was destroyed is gone
- * and its row stays.
+ * and its row stays. envelope and key_generation of the head are a copy of those of
+ * the current version, if it is small: most reads need no second row. The version is in
+ * what the envelope is bound to, so a copy that does not fit fails to open.
  */
 CREATE TABLE vault_data.secret (
 	tenant_id        uuid NOT NULL,
 	id               uuid NOT NULL,
 	environment      text COLLATE "C" NOT NULL,
 	name             text COLLATE "C" NOT NULL,
-	type             text NOT NULL DEFAULT 'generic' CHECK (type ~ '^[a-z_]{1,20}$'),
-	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated', 'deleted')),
+	type             text NOT NULL DEFAULT 'generic',
+	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated')),
 	current_version  integer NOT NULL DEFAULT 1,
 	previous_version integer,
 	pending_version  integer,
 	last_version     integer NOT NULL DEFAULT 1,
 	expires_at       timestamptz,
 	purge_at         timestamptz,
+	key_generation   integer,
+	envelope         vault.envelope,
 	deleted_at       timestamptz,
 	description      text,
-	tags             jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(tags) = 'object'),
+	tags             jsonb NOT NULL DEFAULT '{}',
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
-	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
+	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version AND (envelope IS NULL) = (key_generation IS NULL)),
 	CONSTRAINT secret_previous_exists CHECK (previous_version BETWEEN 1 AND last_version AND previous_version <> current_version),
 	CONSTRAINT secret_pending_exists CHECK (pending_version BETWEEN 1 AND last_version AND pending_version <> current_version),
-	CONSTRAINT secret_deleted_recoverable CHECK ((state = 'deleted') = (purge_at IS NOT NULL) AND (purge_at IS NULL) = (deleted_at IS NULL))
-);
-CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE state = 'deleted';
+	CONSTRAINT secret_deleted_recoverable CHECK ((purge_at IS NULL) = (deleted_at IS NULL))
+) WITH (fillfactor = 85);
+CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
 
 /*
  * The primary keys come last on purpose: while a table is nearly empty every index
@@ -84,7 +88,7 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'state', 'current_version',
-		'pending_version', 'expires_at', '*description', '*tags');
+		'pending_version', 'expires_at', 'purge_at', '*description', '*tags');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
@@ -136,7 +140,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
 COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
-SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version, s.state,
+SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
+	CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END AS state,
 	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);

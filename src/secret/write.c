@@ -3,9 +3,10 @@
  *		put and rotate: a new version of a value.
  *
  * The value is sealed in C before any statement sees it; SQL handles ciphertext
- * and metadata only.  The head row is updated first: its lock puts writers of
- * one secret in a queue, and its counter gives the version number, which
- * goes into the envelope.
+ * and metadata only.  The head row is locked first: that puts writers of one
+ * secret in a queue, and its counter gives the version number, which goes into
+ * the envelope.  The envelope is stored with its version and, if small, once
+ * more in the head, so that a read finds all it needs in one row.
  */
 #include "platform/compat.h"
 
@@ -56,10 +57,11 @@ typedef struct Write
 	bool		pending;
 	bool		must_exist;
 
-	/* What the head row answered. */
+	/* What the head row answered, and the envelope made for it. */
 	pg_uuid_t	secret;
 	int			version;
-	int			before;			/* current version until now, 0 if new */
+	bytea	   *envelope;
+	uint32		generation;
 } Write;
 
 static const char *const types[] = {
@@ -176,26 +178,25 @@ refuse_type(const char *stored)
 			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
 }
 
-/* What the head said of itself, in the row that the update returned. */
+/* Whether this write fits what the locked head says of itself. */
 static void
-take_answer(Write *write)
+check_head(Write *write)
 {
 	bool		isnull;
-	char	   *state = TextDatumGetCString(sql_value(0, 4, NULL));
-	char	   *type = TextDatumGetCString(sql_value(0, 3, NULL));
+	char	   *type = TextDatumGetCString(sql_value(0, 2, NULL));
+	char	   *state = TextDatumGetCString(sql_value(0, 3, NULL));
+	int			current = DatumGetInt32(sql_value(0, 4, NULL));
 	SecretHead	head = {.expires_at = DT_NOEND};
 
-	write->secret = *DatumGetUUIDP(sql_value(0, 1, NULL));
-	write->version = DatumGetInt32(sql_value(0, 2, NULL));
-	write->before = DatumGetInt32(sql_value(0, 5, NULL));
-	head.state = strcmp(state, "active") == 0 ? STATE_ACTIVE :
-		strcmp(state, "deleted") == 0 ? STATE_DELETED : STATE_DEACTIVATED;
-	head.purge_at = DatumGetTimestampTz(sql_value(0, 6, &isnull));
+	head.state = strcmp(state, "active") == 0 ? STATE_ACTIVE : STATE_DEACTIVATED;
+	head.purge_at = DatumGetTimestampTz(sql_value(0, 5, &isnull));
+	if (!isnull)
+		head.state = STATE_DELETED;
 	secret_require_readable(&head);
 	if (write->expected == 0)
 		refuse_existing(write);
-	if (write->expected > 0 && write->expected != write->before)
-		refuse_conflict(write, write->before);
+	if (write->expected > 0 && write->expected != current)
+		refuse_conflict(write, current);
 	if (strcmp(write->type, "generic") != 0 && strcmp(write->type, type) != 0)
 		refuse_type(type);
 	write->type = type;
@@ -214,47 +215,87 @@ name_of(const Write *write)
 	return PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
 }
 
-/* A new version of a secret that exists; false if there is none. */
+/* Locks the head of a secret that exists; false if there is none. */
+static bool
+lock_head(Write *write)
+{
+	static Sql	lock = {
+		"SELECT last_version, type, state, current_version, purge_at FROM vault_data.secret"
+		" WHERE tenant_id = $1 AND id = $2 AND environment = $3 AND name = $4 FOR NO KEY UPDATE",
+		4, {UUIDOID, UUIDOID, TEXTOID, TEXTOID}
+	};
+	pg_uuid_t  *tenant = &door_required()->tenant;
+	SecretHead	head;
+	Datum		values[4];
+
+	if (!secret_find(tenant, &write->name, NULL, &head))
+		return false;
+	values[0] = UUIDPGetDatum(tenant);
+	values[1] = UUIDPGetDatum(&head.id);
+	values[2] = environment_of(write);
+	values[3] = name_of(write);
+	if (sql_run(&lock, values, NULL) == 0)
+		return false;
+	check_head(write);
+	write->secret = head.id;
+	write->version = DatumGetInt32(sql_value(0, 1, NULL)) + 1;
+	return true;
+}
+
+static void
+begin_head(Write *write)
+{
+	if (write->must_exist || write->expected > 0)
+		secret_refuse_absent(&write->name);
+	if (write->pending)
+		error_bad_argument("label", "a secret's first version cannot be pending",
+						   "Put its first version as current.");
+	write->secret = id_new_ordered();
+	write->version = 1;
+}
+
+/* The values that both statements below share, $3 to $8. */
+static void
+metadata_values(const Write *write, Datum *values, char *nulls)
+{
+	bool		is_small = VARSIZE(write->envelope) <= SECRET_INLINE_BYTES;
+
+	values[2] = TimestampTzGetDatum(write->expires_at);
+	nulls[2] = write->expires_at == DT_NOEND ? 'n' : ' ';
+	values[3] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
+	nulls[3] = write->description ? ' ' : 'n';
+	values[4] = write->tags;
+	nulls[4] = write->tags ? ' ' : 'n';
+	values[5] = Int32GetDatum(write->generation);
+	values[6] = PointerGetDatum(write->envelope);
+	nulls[5] = nulls[6] = is_small ? ' ' : 'n';
+}
+
+/* A new version of the secret whose head is locked. */
 static bool
 advance_head(Write *write)
 {
-	static Sql	update = {
-		"UPDATE vault_data.secret s SET"
-		" last_version = s.last_version + 1,"
-		" current_version = CASE WHEN $4 THEN s.current_version ELSE s.last_version + 1 END,"
-		" previous_version = CASE WHEN $4 THEN s.previous_version ELSE s.current_version END,"
-		" pending_version = CASE WHEN $4 THEN s.last_version + 1 ELSE s.pending_version END,"
-		" expires_at = CASE WHEN $4 THEN s.expires_at ELSE $5 END,"
-		" description = COALESCE($6, s.description),"
-		" tags = COALESCE($7, s.tags),"
-		" updated_at = pg_catalog.clock_timestamp()"
-		" WHERE s.tenant_id = $1 AND s.id = $8 AND s.environment = $2 AND s.name = $3"
-		" RETURNING s.id, s.last_version, s.type, s.state,"
-		" CASE WHEN $4 THEN s.current_version ELSE s.previous_version END, s.purge_at",
-		8, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, UUIDOID}
+	static Sql	current = {
+		"UPDATE vault_data.secret SET expires_at = $3, description = COALESCE($4, description),"
+		" tags = COALESCE($5, tags), key_generation = $6, envelope = $7::vault.envelope,"
+		" last_version = $8, current_version = $8, previous_version = current_version,"
+		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2",
+		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID, INT4OID}
 	};
-	SecretHead	head;
+	static Sql	pending = {
+		"UPDATE vault_data.secret SET description = COALESCE($4, description),"
+		" tags = COALESCE($5, tags), last_version = $8, pending_version = $8,"
+		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2",
+		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID, INT4OID}
+	};
 	Datum		values[8];
 	char		nulls[] = "        ";
 
-	if (!secret_find(&door_required()->tenant, &write->name, NULL, &head))
-		return false;
-
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
-	values[1] = environment_of(write);
-	values[2] = name_of(write);
-	values[3] = BoolGetDatum(write->pending);
-	values[4] = TimestampTzGetDatum(write->expires_at);
-	nulls[4] = write->expires_at == DT_NOEND ? 'n' : ' ';
-	values[5] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
-	nulls[5] = write->description ? ' ' : 'n';
-	values[6] = write->tags;
-	nulls[6] = write->tags ? ' ' : 'n';
-	values[7] = UUIDPGetDatum(&head.id);
-	if (sql_run(&update, values, nulls) == 0)
-		return false;
-	take_answer(write);
-	return true;
+	values[1] = UUIDPGetDatum(&write->secret);
+	metadata_values(write, values, nulls);
+	values[7] = Int32GetDatum(write->version);
+	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
 
 /* The head of a secret that did not exist; false if it does now. */
@@ -262,33 +303,24 @@ static bool
 create_head(Write *write)
 {
 	static Sql	insert = {
-		"INSERT INTO vault_data.secret (tenant_id, id, environment, name, type, expires_at,"
-		" description, tags)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, COALESCE($8, '{}'))"
+		"INSERT INTO vault_data.secret (tenant_id, id, expires_at, description, tags,"
+		" key_generation, envelope, environment, name, type)"
+		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7::vault.envelope, $8, $9, $10)"
 		" ON CONFLICT (tenant_id, environment, name) DO NOTHING",
-		8, {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}
+		10, {
+			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID,
+			TEXTOID, TEXTOID, TEXTOID
+		}
 	};
-	Datum		values[8];
-	char		nulls[] = "        ";
+	Datum		values[10];
+	char		nulls[] = "          ";
 
-	if (write->must_exist || write->expected > 0)
-		secret_refuse_absent(&write->name);
-	if (write->pending)
-		error_bad_argument("label", "a secret's first version cannot be pending",
-						   "Put its first version as current.");
-	write->secret = id_new();
-	write->version = 1;
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
-	values[2] = environment_of(write);
-	values[3] = name_of(write);
-	values[4] = CStringGetTextDatum(write->type);
-	values[5] = TimestampTzGetDatum(write->expires_at);
-	nulls[5] = write->expires_at == DT_NOEND ? 'n' : ' ';
-	values[6] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
-	nulls[6] = write->description ? ' ' : 'n';
-	values[7] = write->tags;
-	nulls[7] = write->tags ? ' ' : 'n';
+	metadata_values(write, values, nulls);
+	values[7] = environment_of(write);
+	values[8] = name_of(write);
+	values[9] = CStringGetTextDatum(write->type);
 	return sql_run(&insert, values, nulls) == 1;
 }
 
@@ -302,23 +334,37 @@ insert_version(const Write *write)
 		6, {UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID}
 	};
 	Door	   *door = door_required();
-	uint32		generation;
 	Datum		values[6];
 
-	values[4] = PointerGetDatum(secret_seal(&door->tenant, &write->secret, write->type,
-											write->version, write->value, write->size,
-											write->format, &generation));
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
 	values[2] = Int32GetDatum(write->version);
-	values[3] = Int32GetDatum(generation);
+	values[3] = Int32GetDatum(write->generation);
+	values[4] = PointerGetDatum(write->envelope);
 	values[5] = UUIDPGetDatum(&door->caller.principal);
 	sql_run(&insert, values, NULL);
 }
 
+/* One attempt; false if somebody else made the secret meanwhile. */
+static bool
+write_once(Write *write)
+{
+	bool		exists = lock_head(write);
+
+	if (!exists)
+		begin_head(write);
+	write->envelope = secret_seal(&door_required()->tenant, &write->secret, write->type,
+								  write->version, write->value, write->size, write->format,
+								  &write->generation);
+	if (!(exists ? advance_head(write) : create_head(write)))
+		return false;
+	insert_version(write);
+	return true;
+}
+
 /*
  * The lock on the table of versions comes before the choice of the key: whoever
- * takes a retired key away holds a lock against it (tenant_key_forget).
+ * takes a retired key away holds a lock against it (rewrap.c).
  */
 static int
 store(Write *write, Permission permission)
@@ -330,9 +376,8 @@ store(Write *write, Permission permission)
 	door->has_grant = true;
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	sql_begin();
-	if (!advance_head(write) && !create_head(write) && !advance_head(write))
+	if (!write_once(write) && !write_once(write))
 		refuse_conflict(write, 0);
-	insert_version(write);
 	sql_end();
 	table_close(versions, NoLock);
 	return write->version;

@@ -263,12 +263,13 @@ vault_new_id(PG_FUNCTION_ARGS)
 	return return_uuid(&id);
 }
 
-/* note(reason): for the audit rows of this call. */
+/* note(reason, version): for the audit rows of this call. */
 Datum
 vault_note(PG_FUNCTION_ARGS)
 {
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), door_required()->reason,
 						   sizeof(door_required()->reason));
+	door_required()->version = PG_GETARG_INT32(1);
 	PG_RETURN_VOID();
 }
 

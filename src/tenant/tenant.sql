@@ -79,7 +79,7 @@ ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
 /* Helpers; each refuses to work outside the door. */
 CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
-CREATE FUNCTION vault_data.note(reason text) RETURNS void
+CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
