@@ -1,0 +1,153 @@
+# A page of the documentation as a psql script, and the judgement of what psql said.
+#
+#   page.pl script PAGE.md              prints the psql script
+#   page.pl judge PAGE.md OUT ERR       prints "ok" or "FAIL" for each part of the page that was run
+#
+# Every block ```sql is run.  A comment on the line above it changes that:
+#
+#   <!-- as ROLE -->              it runs as this role (from here on)
+#   <!-- fails with SQLSTATE -->  exactly one statement of it fails, with this code
+#   <!-- not run: reason -->      it is not run
+#
+# several of them may stand in one comment, separated by ";".  A block ```text below a comment <!-- result -->
+# is what the block before it prints.  A comment that starts with "setup" holds SQL that the reader does not
+# see.  <!-- begins with: an empty database --> says that the page creates the extension itself.
+use strict;
+use warnings;
+
+my ($mode, $page, $out, $err) = @ARGV;
+my @blocks = read_page($page);
+
+if ($mode eq 'script') { print_script() }
+elsif ($mode eq 'judge') { judge() }
+else { die "page.pl script|judge\n" }
+
+sub read_page
+{
+	my ($file) = @_;
+	my (@found, $notes, $block);
+	my $part = '';
+
+	open my $in, '<', $file or die "$file: $!\n";
+	while (my $line = <$in>)
+	{
+		if ($block && $block->{open})
+		{
+			if ($block->{kind} eq 'setup' ? $line =~ /^-->/ : $line =~ /^```\s*$/) { $block->{open} = 0 }
+			else { $block->{text} .= $line }
+			next;
+		}
+		if ($line =~ /^#+\s+(.*?)\s*$/) { $part = $1 }
+		elsif ($line =~ /^<!--\s*setup\s*$/)
+		{
+			push @found, $block = { kind => 'setup', part => $part, line => $., text => '', open => 1, notes => '' };
+		}
+		elsif ($line =~ /^<!--\s*(.*?)\s*-->\s*$/) { $notes = $1 }
+		elsif ($line =~ /^```(\w*)/)
+		{
+			push @found, $block = { kind => $1, part => $part, line => $., text => '', open => 1, notes => $notes // '' };
+			$notes = undef;
+		}
+		elsif ($line =~ /\S/) { $notes = undef }
+	}
+	die "$file: a block is not closed\n" if $block && $block->{open};
+	return @found;
+}
+
+sub is_run
+{
+	my ($block) = @_;
+	return $block->{kind} eq 'setup' || ($block->{kind} eq 'sql' && $block->{notes} !~ /not run:/);
+}
+
+sub print_script
+{
+	open my $in, '<', $page or die "$page: $!\n";
+	my $whole = do { local $/; <$in> };
+
+	print "-- the vault exists\n" unless $whole =~ /<!-- begins with: an empty database -->/;
+	print "\\set VERBOSITY verbose\n\\set SHOW_CONTEXT never\n";
+	for my $block (grep { is_run($_) } @blocks)
+	{
+		print "\\connect - $1\n" if $block->{notes} =~ /as (\w+)/;
+		print "\\echo \@\@begin $block->{line}\n\\warn \@\@begin $block->{line}\n";
+		print $block->{text};
+		print "\\echo \@\@end $block->{line}\n\\warn \@\@end $block->{line}\n";
+	}
+}
+
+# The lines between the marks of each block, by the line that it begins at.
+sub read_marked
+{
+	my ($file) = @_;
+	my (%lines, %ended, $at);
+
+	open my $in, '<', $file or die "$file: $!\n";
+	while (my $line = <$in>)
+	{
+		if ($line =~ /^\@\@begin (\d+)/) { $at = $1; $lines{$at} = [] }
+		elsif ($line =~ /^\@\@end (\d+)/) { $ended{$1} = 1; $at = undef }
+		elsif (defined $at) { push @{ $lines{$at} }, $line }
+	}
+	return \%lines, \%ended;
+}
+
+sub trimmed
+{
+	my $text = join '', @_;
+	$text =~ s/[ \t]+$//mg;
+	$text =~ s/\n+\z/\n/;
+	$text =~ s/\A\n+//;
+	return $text;
+}
+
+# What is wrong with a block: a list of lines, empty if nothing is.
+sub faults
+{
+	my ($block, $next, $said, $ended, $warned) = @_;
+	my $line = $block->{line};
+	my @errors = grep { /^psql:.*?: (ERROR|FATAL|PANIC|error)\b|^psql: error/ } @{ $warned->{$line} // [] };
+	my ($code) = $block->{notes} =~ /fails with (\w{5})/;
+
+	return "line $line: psql did not come to its end" unless $ended->{$line};
+	if ($code)
+	{
+		return "line $line: it does not fail, and should with $code" unless @errors;
+		return "line $line: it should fail once, with $code", @errors if @errors != 1 || $errors[0] !~ /ERROR:\s+$code:/;
+	}
+	elsif (@errors) { return "line $line:", @errors }
+	if ($next && $next->{kind} eq 'text' && $next->{notes} =~ /^result/)
+	{
+		my ($want, $have) = (trimmed($next->{text}), trimmed(@{ $said->{$line} // [] }));
+		return "line $line prints:", split(/^/, $have), "and the page says:", split(/^/, $want) if $want ne $have;
+	}
+	return ();
+}
+
+sub judge
+{
+	my ($said, $ended) = read_marked($out);
+	my ($warned) = read_marked($err);
+	my (@parts, %bad, %count);
+
+	for my $i (0 .. $#blocks)
+	{
+		my $block = $blocks[$i];
+		next unless is_run($block);
+		my $part = $block->{part};
+		push @parts, $part unless $count{$part}++;
+		push @{ $bad{$part} }, faults($block, $blocks[ $i + 1 ], $said, $ended, $warned);
+	}
+	for my $part (@parts)
+	{
+		my @bad = @{ $bad{$part} // [] };
+		printf "%s docs/%s: %s (%d)\n", @bad ? 'FAIL ' : 'ok   ', short($page), $part || 'beginning', $count{$part};
+		print map { s/\s*\z/\n/r } @bad;
+	}
+	printf "ok    docs/%s: nothing to run\n", short($page) unless @parts;
+}
+
+sub short
+{
+	return $_[0] =~ s{^.*/}{}r;
+}
