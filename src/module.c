@@ -11,6 +11,7 @@
 #include "door/guard.h"
 #include "identity/identity.h"
 #include "keyring/keyring.h"
+#include "keyring/workers.h"
 #include "platform/harden.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
@@ -36,6 +37,7 @@ _PG_init(void)
 	guard_init();
 	audit_init();
 	keyring_init();
+	keyring_workers_init();
 	tenant_key_init();
 	identity_init();
 	policy_init();

@@ -1,27 +1,22 @@
 /*
  * keyring.c
- *		init, unseal, seal, status and rotate_root_key.
+ *		Sealed or not: unseal, seal, status, and the door's question.
  *
  * The database knows of a root key its generation and its check value, never
  * the key.  A wrong key is therefore found when it is offered.
  */
 #include "keyring/keyring.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 #include "audit/audit.h"
-#include "crypto/raise.h"
 #include "door/door.h"
 #include "door/guard.h"
+#include "keyring/record.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
 #include "platform/errors.h"
@@ -29,112 +24,11 @@
 #include "platform/tables.h"
 
 #define NOT_INITIALISED "the vault is not initialised"
+
 static const char wrong_key[] = "the root key does not match its check value";
 
-#define ROOT_CHECK_LABEL "vault root key check value v1"
-#define DEFAULT_SHARES 5
-#define DEFAULT_THRESHOLD 3
-
-/* The active row of vault_data.root_key, and vault_data.instance. */
-typedef struct RootRecord
-{
-	pg_uuid_t	instance;
-	uint32		generation;
-	unsigned char check[CHECK_VALUE_BYTES];
-	int			shares;
-	int			threshold;
-} RootRecord;
-
-static void (*rewrap_all) (uint32 generation) = NULL;
 static bool instance_checked = false;
 static uint64 instance_checked_epoch = 0;
-
-void
-keyring_set_rewrap(void (*rewrap) (uint32 generation))
-{
-	rewrap_all = rewrap;
-}
-
-void
-key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
-				uint32 generation, unsigned char out[CHECK_VALUE_BYTES])
-{
-	unsigned char info[64 + UUID_LEN + 4];
-	size_t		size = strlen(label);
-	uint32		number = pg_hton32(generation);
-
-	Assert(size <= 64);
-	memcpy(info, label, size);
-	memcpy(info + size, id->data, UUID_LEN);
-	memcpy(info + size + UUID_LEN, &number, 4);
-	crypto_require(crypto_hkdf_sha512(key->bytes, KEY_BYTES, NULL, 0, info, size + UUID_LEN + 4,
-									  out, CHECK_VALUE_BYTES));
-}
-
-static bool
-read_instance(pg_uuid_t *instance)
-{
-	Relation	table = table_open(table_oid(TABLE_INSTANCE), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	bool		isnull;
-
-	if (tuple)
-		*instance = *DatumGetUUIDP(heap_getattr(tuple, 2, RelationGetDescr(table), &isnull));
-	systable_endscan(scan);
-	table_close(table, AccessShareLock);
-	return tuple != NULL;
-}
-
-/* Columns: generation, check_value, state, source, shares, threshold. */
-static void
-fill_record(HeapTuple tuple, TupleDesc layout, RootRecord *record)
-{
-	bool		isnull;
-	bytea	   *check = DatumGetByteaPP(heap_getattr(tuple, 2, layout, &isnull));
-
-	record->generation = DatumGetInt32(heap_getattr(tuple, 1, layout, &isnull));
-	memset(record->check, 0, CHECK_VALUE_BYTES);
-	memcpy(record->check, VARDATA_ANY(check), Min(VARSIZE_ANY_EXHDR(check), CHECK_VALUE_BYTES));
-	record->shares = DatumGetInt32(heap_getattr(tuple, 5, layout, &isnull));
-	record->threshold = DatumGetInt32(heap_getattr(tuple, 6, layout, &isnull));
-}
-
-/* False if the vault is not initialised, or the extension not installed. */
-static bool
-read_record(RootRecord *record)
-{
-	Relation	table;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	if (!OidIsValid(table_oid(TABLE_ROOT_KEY)) || !read_instance(&record->instance))
-		return false;
-	table = table_open(table_oid(TABLE_ROOT_KEY), AccessShareLock);
-	scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
-	while (!found && (tuple = systable_getnext(scan)) != NULL)
-	{
-		bool		isnull;
-		Datum		state = heap_getattr(tuple, 3, RelationGetDescr(table), &isnull);
-
-		found = strcmp(TextDatumGetCString(state), "active") == 0;
-		if (found)
-			fill_record(tuple, RelationGetDescr(table), record);
-	}
-	systable_endscan(scan);
-	table_close(table, AccessShareLock);
-	return found;
-}
-
-static bool
-key_is_right(const RootRecord *record, const SecretKey *key)
-{
-	unsigned char check[CHECK_VALUE_BYTES];
-
-	key_check_value(ROOT_CHECK_LABEL, key, &record->instance, record->generation, check);
-	return secret_equal(check, record->check, CHECK_VALUE_BYTES);
-}
 
 /* After the crash of a backend the page may still hold what people once gave. */
 static const char *
@@ -147,7 +41,7 @@ try_page(const RootRecord *record)
 
 	for (int i = 0; i < count && !found; i++)
 	{
-		found = generations[i] == record->generation && key_is_right(record, &keys[i]);
+		found = generations[i] == record->generation && root_record_fits(record, &keys[i]);
 		if (found)
 			root_publish(record->generation, &keys[i], &record->instance);
 	}
@@ -169,7 +63,7 @@ try_source(const RootRecord *record)
 		key = keyring_find(keyring, record->generation);
 		if (key == NULL)
 			fault = "the root key source does not hold the active generation";
-		else if (!key_is_right(record, key))
+		else if (!root_record_fits(record, key))
 			fault = wrong_key;
 		else
 			root_publish(record->generation, key, &record->instance);
@@ -184,18 +78,18 @@ keyring_try_unseal(void)
 {
 	RootRecord	record;
 
-	if (!read_record(&record))
+	if (!root_record_read(&record))
 		return NOT_INITIALISED;
 	return source_kind() == SOURCE_MANUAL ? try_page(&record) : try_source(&record);
 }
 
-static void
-raise_sealed(void)
+void
+keyring_refuse_sealed(void)
 {
 	char		reason[128];
 	RootRecord	record;
 
-	if (!read_record(&record))
+	if (!root_record_read(&record))
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_NOT_INITIALISED),
 				 errmsg(NOT_INITIALISED),
@@ -217,8 +111,8 @@ check_instance(void)
 	if (instance_checked && instance_checked_epoch == root_epoch())
 		return;
 	instance_checked_epoch = root_epoch();
-	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !read_instance(&stored))
-		raise_sealed();
+	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !root_record_instance(&stored))
+		keyring_refuse_sealed();
 	if (!uuid_equal(&stored, &held))
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_WRONG_KEY),
@@ -244,174 +138,9 @@ keyring_require_unsealed(void)
 		/* Data restored since the server started: the source may have their key. */
 		root_get_sealed_reason(reason, sizeof(reason));
 		if (strcmp(reason, NOT_INITIALISED) != 0 || keyring_try_unseal() != NULL)
-			raise_sealed();
+			keyring_refuse_sealed();
 	}
 	check_instance();
-}
-
-static void
-insert_root_key(uint32 generation, const RootRecord *record)
-{
-	static Sql	insert = {
-		"INSERT INTO vault_data.root_key (generation, check_value, state, source, shares, threshold)"
-		" VALUES ($1, $2, 'active', $3, $4, $5)",
-		5, {INT4OID, BYTEAOID, TEXTOID, INT4OID, INT4OID}
-	};
-	bytea	   *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
-	Datum		values[5];
-
-	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
-	memcpy(VARDATA(check), record->check, CHECK_VALUE_BYTES);
-	values[0] = Int32GetDatum(generation);
-	values[1] = PointerGetDatum(check);
-	values[2] = CStringGetTextDatum(source_kind_name());
-	values[3] = Int32GetDatum(record->shares);
-	values[4] = Int32GetDatum(record->threshold);
-	sql_run(&insert, values, NULL);
-}
-
-/* A fresh key; shares of it go to the result if people are the source. */
-static void
-make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
-{
-	Share		shares[SHARE_MAX_COUNT];
-	char		text[SHARE_TEXT_BYTES];
-
-	crypto_require(crypto_random(key->bytes, KEY_BYTES));
-	if (source_kind() != SOURCE_MANUAL)
-		return;
-	if (shares_split(key, record->threshold, record->shares, shares) != CRYPTO_OK)
-		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
-	for (int i = 0; i < record->shares; i++)
-	{
-		Datum		value;
-		bool		isnull = false;
-
-		crypto_require(share_encode(&shares[i], text));
-		value = CStringGetTextDatum(text);
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-	}
-	secret_wipe(shares, sizeof(shares));
-	secret_wipe(text, sizeof(text));
-}
-
-static void
-raise_source_fault(const char *fault)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("no root key: %s", fault),
-			 errhint("See vault.root_key_source in the manual.")));
-}
-
-/*
- * The key of the generation that is to follow `above` (0: the first): from a
- * command, or made here and, for a file, written there before anything uses it.
- */
-static uint32
-next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *result)
-{
-	Keyring    *keyring = palloc0(sizeof(Keyring));
-	const char *fault = source_kind() == SOURCE_MANUAL ? NULL : source_load(keyring);
-	uint32		newest = keyring_newest(keyring);
-	uint32		generation = Max(above, newest) + 1;
-
-	if (fault)
-		raise_source_fault(fault);
-	if (above > 0 && newest == 0 && keyring->count == 1)
-		keyring->generations[0] = above;
-	if (source_kind() == SOURCE_COMMAND || (above == 0 && keyring->count > 0))
-	{
-		generation = newest == 0 && above == 0 ? 1 : newest;
-		if (keyring->count == 0 || generation <= above)
-			raise_source_fault("the command does not offer a newer generation");
-		*key = *keyring_find(keyring, generation);
-	}
-	else
-	{
-		make_key(key, record, result);
-		if (source_kind() == SOURCE_FILE)
-			source_file_add(keyring, generation, key);
-	}
-	secret_wipe(keyring, sizeof(Keyring));
-	pfree(keyring);
-	return generation;
-}
-
-static void
-stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
-{
-	SecretKey	key;
-
-	root_page_require_locked();
-	record->generation = next_key(above, record, &key, result);
-	key_check_value(ROOT_CHECK_LABEL, &key, &record->instance, record->generation, record->check);
-	root_stage(record->generation, &key, &record->instance);
-	secret_wipe(&key, sizeof(key));
-}
-
-/* Arguments shares and threshold; kept as they are where NULL. */
-static void
-read_share_arguments(FunctionCallInfo fcinfo, RootRecord *record)
-{
-	if (!PG_ARGISNULL(0))
-		record->shares = PG_GETARG_INT32(0);
-	if (!PG_ARGISNULL(1))
-		record->threshold = PG_GETARG_INT32(1);
-	if (source_kind() == SOURCE_MANUAL &&
-		(record->threshold < 2 || record->threshold > record->shares ||
-		 record->shares > SHARE_MAX_COUNT))
-		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
-}
-
-static Datum
-init_body(FunctionCallInfo fcinfo)
-{
-	static Sql	insert = {"INSERT INTO vault_data.instance (id) VALUES ($1)", 1, {UUIDOID}};
-	RootRecord	record = {.shares = DEFAULT_SHARES,.threshold = DEFAULT_THRESHOLD};
-	RootRecord	existing;
-	Datum		value;
-
-	root_wait_started();
-	if (read_record(&existing))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the vault is initialised already"),
-				 errhint("vault.status() shows its state.")));
-	read_share_arguments(fcinfo, &record);
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	record.instance = id_new();
-
-	sql_begin();
-	value = UUIDPGetDatum(&record.instance);
-	sql_run(&insert, &value, NULL);
-	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
-	insert_root_key(record.generation, &record);
-	audit_event("init", NULL);
-	sql_end();
-	return (Datum) 0;
-}
-
-static Datum
-rotate_body(FunctionCallInfo fcinfo)
-{
-	static Sql	lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
-	static Sql	retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'", 0};
-	RootRecord	record;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	sql_begin();
-	sql_run(&lock, NULL, NULL);
-	if (!read_record(&record))
-		raise_sealed();
-	read_share_arguments(fcinfo, &record);
-	stage_next(record.generation, &record, (ReturnSetInfo *) fcinfo->resultinfo);
-	sql_run(&retire, NULL, NULL);
-	insert_root_key(record.generation, &record);
-	rewrap_all(record.generation);
-	audit_event("rotate_root_key", NULL);
-	sql_end();
-	return (Datum) 0;
 }
 
 static Datum
@@ -434,7 +163,7 @@ combine_shares(const RootRecord *record)
 	bool		right;
 
 	right = shares_combine(shares, Min(count, shares[0].threshold), &key) == CRYPTO_OK &&
-		key_is_right(record, &key);
+		root_record_fits(record, &key);
 	root_forget_shares();
 	if (right)
 		root_publish(record->generation, &key, &record->instance);
@@ -473,6 +202,16 @@ unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 	return CStringGetTextDatum("unsealed");
 }
 
+/* Already: publishing anew would wipe a key that somebody is staging. */
+static bool
+is_unsealed_for(const RootRecord *record)
+{
+	pg_uuid_t	held = root_instance();
+
+	return root_state() == ROOT_UNSEALED && uuid_equal(&held, &record->instance) &&
+		root_generation() == record->generation;
+}
+
 static Datum
 unseal_body(FunctionCallInfo fcinfo)
 {
@@ -481,14 +220,12 @@ unseal_body(FunctionCallInfo fcinfo)
 	Datum		result;
 
 	root_wait_started();
-	if (!read_record(&record))
-		raise_sealed();
+	if (!root_record_read(&record))
+		keyring_refuse_sealed();
+	if (is_unsealed_for(&record))
+		return CStringGetTextDatum("unsealed");
 	if (!PG_ARGISNULL(0))
-	{
-		if (root_state() == ROOT_UNSEALED)
-			return CStringGetTextDatum("unsealed");
 		result = unseal_with_share(fcinfo, &record);
-	}
 	else
 	{
 		fault = keyring_try_unseal();
@@ -498,7 +235,7 @@ unseal_body(FunctionCallInfo fcinfo)
 					 errmsg("%s", fault),
 					 errhint("Provide the root key that this vault was initialised or last rotated with.")));
 		if (fault)
-			raise_source_fault(fault);
+			source_refuse(fault);
 		result = CStringGetTextDatum("unsealed");
 	}
 	sql_begin();
@@ -523,7 +260,7 @@ status_body(FunctionCallInfo fcinfo)
 		root_wait_started();
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "status must return a row");
-	initialised = read_record(&record);
+	initialised = root_record_read(&record);
 	root_get_sealed_reason(reason, sizeof(reason));
 	if (RecoveryInProgress())
 		strlcpy(reason, "this is a standby server", sizeof(reason));
@@ -544,23 +281,9 @@ status_body(FunctionCallInfo fcinfo)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }
 
-PG_FUNCTION_INFO_V1(vault_init);
-PG_FUNCTION_INFO_V1(vault_rotate_root_key);
 PG_FUNCTION_INFO_V1(vault_seal);
 PG_FUNCTION_INFO_V1(vault_unseal);
 PG_FUNCTION_INFO_V1(vault_status);
-
-Datum
-vault_init(PG_FUNCTION_ARGS)
-{
-	return door_run(DOOR_KEY_HOLDER, fcinfo, init_body);
-}
-
-Datum
-vault_rotate_root_key(PG_FUNCTION_ARGS)
-{
-	return door_run(DOOR_OPERATOR, fcinfo, rotate_body);
-}
 
 Datum
 vault_seal(PG_FUNCTION_ARGS)
@@ -595,5 +318,5 @@ keyring_init(void)
 	guard_set_dropped(extension_dropped);
 	door_set_seal_check(keyring_require_unsealed);
 	tables_on_change(TABLE_INSTANCE, instance_changed);
-	keyring_workers_init();
 }
+

@@ -7,19 +7,6 @@
 
 #include "platform/compat.h"
 
-#include "utils/uuid.h"
-
-#include "crypto/primitives.h"
-
-#define CHECK_VALUE_BYTES 32
-
-/*
- * A value that tells whether a key is the right one and nothing else about it:
- * HKDF-SHA-512(key, info = label ‖ id ‖ generation).
- */
-extern void key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
-							uint32 generation, unsigned char out[CHECK_VALUE_BYTES]);
-
 /*
  * Asks the source, compares with the check value in the database and unseals.
  * NULL, or a phrase that says why not.  Inside a transaction.
@@ -32,7 +19,9 @@ extern void keyring_set_rewrap(void (*rewrap) (uint32 generation));
 /* Raises VT001 or VT002 while the vault cannot be used. */
 extern void keyring_require_unsealed(void);
 
+/* Raises the one of them that fits. */
+VAULT_NORETURN extern void keyring_refuse_sealed(void);
+
 extern void keyring_init(void);
-extern void keyring_workers_init(void);
 
 #endif

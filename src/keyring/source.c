@@ -334,6 +334,15 @@ source_load(Keyring *keyring)
 	return "vault.root_key_source is not set";
 }
 
+void
+source_refuse(const char *fault)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no root key: %s", fault),
+			 errhint("See vault.root_key_source in the manual.")));
+}
+
 /* The text of the keyring; the caller wipes it. */
 static size_t
 format_keyring(const Keyring *keyring, char *text, size_t capacity)

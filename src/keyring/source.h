@@ -40,6 +40,9 @@ extern const char *source_kind_name(void);
  */
 extern const char *source_load(Keyring *keyring);
 
+/* Raises: no root key, because of this. */
+VAULT_NORETURN extern void source_refuse(const char *fault);
+
 /* The key of a generation, or NULL. */
 extern const SecretKey *keyring_find(const Keyring *keyring, uint32 generation);
 extern uint32 keyring_newest(const Keyring *keyring);

@@ -1,11 +1,13 @@
 /*
  * workers.h
- *		Entry points of the background workers, which the postmaster finds by name.
+ *		The background workers: registration, and entry points that are found by name.
  */
 #ifndef VAULT_KEYRING_WORKERS_H
 #define VAULT_KEYRING_WORKERS_H
 
 #include "platform/compat.h"
+
+extern void keyring_workers_init(void);
 
 extern PGDLLEXPORT void vault_keeper_worker_main(Datum arg);
 extern PGDLLEXPORT void vault_unseal_worker_main(Datum arg);

@@ -18,6 +18,7 @@
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "keyring/keyring.h"
+#include "keyring/record.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/sql.h"

@@ -1,0 +1,185 @@
+/*
+ * ceremony.c
+ *		A new root key: init and rotate_root_key.
+ *
+ * The order is: the source holds the new generation, durably; the page holds it
+ * staged; rows are written and every tenant key is wrapped anew; commit. Killed
+ * at any point, the database names a generation that the source has.
+ */
+#include "keyring/keyring.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "audit/audit.h"
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "keyring/record.h"
+#include "keyring/root_page.h"
+#include "keyring/source.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+
+#define DEFAULT_SHARES 5
+#define DEFAULT_THRESHOLD 3
+
+static void (*rewrap_all) (uint32 generation) = NULL;
+
+void
+keyring_set_rewrap(void (*rewrap) (uint32 generation))
+{
+	rewrap_all = rewrap;
+}
+
+/* A fresh key; shares of it go to the result if people are the source. */
+static void
+make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
+{
+	Share		shares[SHARE_MAX_COUNT];
+	char		text[SHARE_TEXT_BYTES];
+
+	crypto_require(crypto_random(key->bytes, KEY_BYTES));
+	if (source_kind() != SOURCE_MANUAL)
+		return;
+	if (shares_split(key, record->threshold, record->shares, shares) != CRYPTO_OK)
+		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
+	for (int i = 0; i < record->shares; i++)
+	{
+		Datum		value;
+		bool		isnull = false;
+
+		crypto_require(share_encode(&shares[i], text));
+		value = CStringGetTextDatum(text);
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	secret_wipe(shares, sizeof(shares));
+	secret_wipe(text, sizeof(text));
+}
+
+/*
+ * The key of the generation that is to follow `above` (0: the first): from a
+ * command, or made here and, for a file, written there before anything uses it.
+ */
+static uint32
+next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *result)
+{
+	Keyring    *keyring = palloc0(sizeof(Keyring));
+	const char *fault = source_kind() == SOURCE_MANUAL ? NULL : source_load(keyring);
+	uint32		newest = keyring_newest(keyring);
+	uint32		generation = Max(above, newest) + 1;
+
+	if (fault)
+		source_refuse(fault);
+	if (above > 0 && newest == 0 && keyring->count == 1)
+		keyring->generations[0] = above;
+	if (source_kind() == SOURCE_COMMAND || (above == 0 && keyring->count > 0))
+	{
+		generation = newest == 0 && above == 0 ? 1 : newest;
+		if (keyring->count == 0 || generation <= above)
+			source_refuse("the command does not offer a newer generation");
+		*key = *keyring_find(keyring, generation);
+	}
+	else
+	{
+		make_key(key, record, result);
+		if (source_kind() == SOURCE_FILE)
+			source_file_add(keyring, generation, key);
+	}
+	secret_wipe(keyring, sizeof(Keyring));
+	pfree(keyring);
+	return generation;
+}
+
+static void
+stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
+{
+	SecretKey	key;
+
+	root_page_require_locked();
+	record->generation = next_key(above, record, &key, result);
+	root_record_note(record, &key);
+	root_stage(record->generation, &key, &record->instance);
+	secret_wipe(&key, sizeof(key));
+}
+
+/* Arguments shares and threshold; kept as they are where NULL. */
+static void
+read_share_arguments(FunctionCallInfo fcinfo, RootRecord *record)
+{
+	if (!PG_ARGISNULL(0))
+		record->shares = PG_GETARG_INT32(0);
+	if (!PG_ARGISNULL(1))
+		record->threshold = PG_GETARG_INT32(1);
+	if (source_kind() == SOURCE_MANUAL &&
+		(record->threshold < 2 || record->threshold > record->shares ||
+		 record->shares > SHARE_MAX_COUNT))
+		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
+}
+
+static Datum
+init_body(FunctionCallInfo fcinfo)
+{
+	static Sql	insert = {"INSERT INTO vault_data.instance (id) VALUES ($1)", 1, {UUIDOID}};
+	RootRecord	record = {.shares = DEFAULT_SHARES,.threshold = DEFAULT_THRESHOLD};
+	RootRecord	existing;
+	Datum		value;
+
+	root_wait_started();
+	if (root_record_read(&existing))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the vault is initialised already"),
+				 errhint("vault.status() shows its state.")));
+	read_share_arguments(fcinfo, &record);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	record.instance = id_new();
+
+	sql_begin();
+	value = UUIDPGetDatum(&record.instance);
+	sql_run(&insert, &value, NULL);
+	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
+	root_record_insert(&record);
+	audit_event("init", NULL);
+	sql_end();
+	return (Datum) 0;
+}
+
+static Datum
+rotate_body(FunctionCallInfo fcinfo)
+{
+	static Sql	lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
+	static Sql	retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'", 0};
+	RootRecord	record;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	sql_begin();
+	sql_run(&lock, NULL, NULL);
+	if (!root_record_read(&record))
+		keyring_refuse_sealed();
+	read_share_arguments(fcinfo, &record);
+	stage_next(record.generation, &record, (ReturnSetInfo *) fcinfo->resultinfo);
+	sql_run(&retire, NULL, NULL);
+	root_record_insert(&record);
+	rewrap_all(record.generation);
+	audit_event("rotate_root_key", NULL);
+	sql_end();
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(vault_init);
+PG_FUNCTION_INFO_V1(vault_rotate_root_key);
+
+Datum
+vault_init(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_KEY_HOLDER, fcinfo, init_body);
+}
+
+Datum
+vault_rotate_root_key(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_OPERATOR, fcinfo, rotate_body);
+}
+

@@ -1,0 +1,46 @@
+/*
+ * record.h
+ *		What the database knows of the root key: instance, generation, check value.
+ */
+#ifndef VAULT_KEYRING_RECORD_H
+#define VAULT_KEYRING_RECORD_H
+
+#include "platform/compat.h"
+
+#include "utils/uuid.h"
+
+#include "crypto/primitives.h"
+
+#define CHECK_VALUE_BYTES 32
+
+/* The active row of vault_data.root_key, and vault_data.instance. */
+typedef struct RootRecord
+{
+	pg_uuid_t	instance;
+	uint32		generation;
+	unsigned char check[CHECK_VALUE_BYTES];
+	int			shares;
+	int			threshold;
+} RootRecord;
+
+/*
+ * A value that tells whether a key is the right one and nothing else about it:
+ * HKDF-SHA-512(key, info = label ‖ id ‖ generation).
+ */
+extern void key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
+							uint32 generation, unsigned char out[CHECK_VALUE_BYTES]);
+
+/* False if the vault is not initialised, or the extension not installed. */
+extern bool root_record_read(RootRecord *record);
+extern bool root_record_instance(pg_uuid_t *instance);
+
+/* Whether this is the key that the record is about. */
+extern bool root_record_fits(const RootRecord *record, const SecretKey *key);
+
+/* Sets the check value to that of a key; instance and generation are set already. */
+extern void root_record_note(RootRecord *record, const SecretKey *key);
+
+/* Writes it as the active row, inside the door. */
+extern void root_record_insert(const RootRecord *record);
+
+#endif
