@@ -9,8 +9,9 @@
 FEATURES = platform crypto door audit keyring tenant identity policy secret lifecycle
 
 # The order of the regression tests; each after the first stands by itself.
-REGRESS = install status envelope tenants principals grants delegation names put get get_many \
-	versions lifecycle purge rename_tag keys audit_changes isolation_of_tenants doors guard catalog api_errors
+REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
+	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog \
+	columns api_errors
 
 MODULE_big = vault
 EXTENSION = vault

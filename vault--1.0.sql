@@ -131,13 +131,13 @@ COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to 
 
 CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
-COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change: the trail is append-only';
+COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change of the trail but rows that vault itself appends';
 
 CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
 COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON vault_data.audit_log
+CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_log
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
@@ -393,7 +393,8 @@ WHERE k.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
-SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r;
+SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
+WHERE vault_data.oversees();
 COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;
@@ -482,7 +483,10 @@ BEGIN
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN
-		IF EXISTS (SELECT FROM vault_data.principal_binding WHERE tenant_id = p_tenant AND role_name = p_db_role) THEN
+		IF EXISTS (SELECT FROM vault_data.principal_binding b
+				JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
+			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role)
+		THEN
 			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
 				'vault.drop_principal() frees it.');
 		END IF;
@@ -722,7 +726,7 @@ BEGIN
 	PERFORM vault_data.check_name(p_name);
 	PERFORM vault_data.check_identifier('environment', env);
 	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
-	IF subject IS DISTINCT FROM vault_data.caller_principal() THEN
+	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
 		PERFORM vault_data.require_administrator();
 		subject := vault_data.find_principal(this_tenant, p_principal);
 	END IF;
@@ -1295,11 +1299,11 @@ BEGIN
 	END IF;
 	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
 		PERFORM vault_data.enter_tenant(tenant_name);
-		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
-			SELECT d.tenant_id, d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id() 
+		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
+			SELECT d.id FROM vault_data.secret d
+			WHERE d.tenant_id = vault.current_tenant_id()
 				AND d.purge_at <= pg_catalog.clock_timestamp()
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
+			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		total := total + gone;
 		EXIT WHEN total >= p_max_rows;

@@ -29,6 +29,7 @@ typedef struct Shared
 } Shared;
 
 static Shared *shared = NULL;
+static bool writing = false;
 
 static int64
 next_id(TimestampTz now)
@@ -109,8 +110,23 @@ audit_write(const AuditRecord *record)
 	set_text(values, nulls, 19, record->reason);
 	nulls[20] = record->detail ? ' ' : 'n';
 	values[20] = record->detail;
-	sql_run(&insert, values, nulls);
+	writing = true;
+	PG_TRY();
+	{
+		sql_run(&insert, values, nulls);
+	}
+	PG_FINALLY();
+	{
+		writing = false;
+	}
+	PG_END_TRY();
 	sql_end();
+}
+
+bool
+audit_is_writing(void)
+{
+	return writing;
 }
 
 void

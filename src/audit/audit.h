@@ -32,6 +32,9 @@ typedef struct AuditRecord
 /* Writes a row as the current user.  Who and where are taken from the session. */
 extern void audit_write(const AuditRecord *record);
 
+/* Inside audit_write(). */
+extern bool audit_is_writing(void);
+
 /* An operation of the present door that has no row of its own. */
 extern void audit_event(const char *operation, const char *reason);
 

@@ -45,13 +45,13 @@ COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to 
 
 CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
-COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change: the trail is append-only';
+COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change of the trail but rows that vault itself appends';
 
 CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
 COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON vault_data.audit_log
+CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_log
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_log
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();

@@ -136,7 +136,8 @@ direct_operation(TriggerEvent event)
 static bool
 says_nothing(const AuditRecord *record, HeapTuple before, HeapTuple after)
 {
-	return before && after && record->detail == 0 && (record->reason == NULL || *record->reason == 0);
+	return before && after && record->detail == 0 &&
+		(record->reason == NULL || *record->reason == 0);
 }
 
 static void
@@ -201,13 +202,18 @@ vault_audit_change(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* On the trail itself: rows come from audit_write() or from a restored dump. */
 Datum
 vault_refuse_change(PG_FUNCTION_ARGS)
 {
-	(void) trigger_data(fcinfo);
+	TriggerData *data = trigger_data(fcinfo);
+
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && (restoring || audit_is_writing()))
+		return PointerGetDatum(data->tg_trigtuple);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the audit trail is append-only")));
+			 errmsg("the audit trail is append-only"),
+			 errhint("Only vault itself appends to it.")));
 }
 
 /* What backends cached of this table is stale once this transaction commits. */

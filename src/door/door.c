@@ -8,6 +8,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -153,13 +154,25 @@ door_check(DoorKind kind, Caller *caller)
 }
 
 static void
+pin_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+static void
 pin_settings(void)
 {
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	pin_setting("search_path", "pg_catalog, pg_temp");
+	/* What the trail and errors show must not depend on the caller's taste. */
+	if (DateStyle != USE_ISO_DATES)
+		pin_setting("DateStyle", "ISO");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin_setting("IntervalStyle", "postgres");
+	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
+		pin_setting("TimeZone", "UTC");
 	if (!row_security)
-		(void) set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		pin_setting("row_security", "on");
 }
 
 /* Notes the name of the public function that is being called. */

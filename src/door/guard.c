@@ -17,16 +17,17 @@
  */
 #include "door/guard.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
@@ -34,7 +35,9 @@
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "door/door.h"
 #include "platform/tables.h"
@@ -346,23 +349,36 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 		report(statement);
 }
 
-/* The schema of an object of the classes that schemas hold and we make. */
+/*
+ * The schema that holds an object: with SnapshotSelf as the running statement left
+ * it, with NULL as it was before.
+ */
 static Oid
-schema_of(Oid class, Oid object)
+schema_of(Oid class, Oid object, Snapshot snapshot)
 {
-	switch (class)
-	{
-		case RelationRelationId:
-			return get_rel_namespace(object);
-		case ProcedureRelationId:
-			return get_func_namespace(object);
-		case TypeRelationId:
-			return InvalidOid;	/* row types follow their tables */
-		case NamespaceRelationId:
-			return object;
-		default:
-			return InvalidOid;
-	}
+	Oid			schema = InvalidOid;
+	Relation	catalogue;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	row;
+	bool		isnull;
+
+	if (class == NamespaceRelationId)
+		return object;
+	if (!is_objectclass_supported(class) ||
+		get_object_attnum_namespace(class) == InvalidAttrNumber)
+		return InvalidOid;
+	catalogue = table_open(class, AccessShareLock);
+	ScanKeyInit(&key, get_object_attnum_oid(class), BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(object));
+	scan = systable_beginscan(catalogue, get_object_oid_index(class), true, snapshot, 1, &key);
+	row = systable_getnext(scan);
+	if (row)
+		schema = DatumGetObjectId(heap_getattr(row, get_object_attnum_namespace(class),
+											   RelationGetDescr(catalogue), &isnull));
+	systable_endscan(scan);
+	table_close(catalogue, AccessShareLock);
+	return schema;
 }
 
 static void
@@ -387,7 +403,8 @@ guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *arg
 	if (access == OAT_DROP && argument &&
 		(((ObjectAccessDrop *) argument)->dropflags & PERFORM_DELETION_INTERNAL))
 		return;
-	if (is_vault_schema(schema_of(class, object)))
+	if (is_vault_schema(schema_of(class, object, SnapshotSelf)) ||
+		is_vault_schema(schema_of(class, object, NULL)))
 		watch("schemas");
 }
 

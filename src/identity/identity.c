@@ -251,10 +251,16 @@ enrol_as_client(Oid role, const char *name)
 PG_FUNCTION_INFO_V1(vault_bind_role);
 PG_FUNCTION_INFO_V1(vault_whoami);
 
-/* bind_role(principal, db_role): in the door's tenant. */
+/*
+ * bind_role(principal, db_role): in the door's tenant.  A binding of which only oid
+ * or name still fits (the role was renamed, or made anew) gives way.
+ */
 Datum
 vault_bind_role(PG_FUNCTION_ARGS)
 {
+	static Sql	forget = {"DELETE FROM vault_data.principal_binding WHERE tenant_id = $1"
+		" AND (db_role = $2) <> (role_name = $3)", 3, {UUIDOID, REGROLEOID, TEXTOID}
+	};
 	static Sql	insert = {"INSERT INTO vault_data.principal_binding"
 		" (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
 		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
@@ -275,6 +281,7 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(name);
 	values[3] = PG_GETARG_DATUM(0);
+	sql_run(&forget, values, NULL);
 	sql_run(&insert, values, NULL);
 	enrol_as_client(role, name);
 	sql_end();
@@ -290,7 +297,7 @@ vault_whoami(PG_FUNCTION_ARGS)
 	Datum		values[6];
 	bool		nulls[6] = {0};
 
-	door_check(DOOR_ANYONE, &caller);
+	door_check(DOOR_VIEW, &caller);
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "whoami must return a row");
 	nulls[0] = nulls[1] = !caller.is_identified;

@@ -72,7 +72,10 @@ BEGIN
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN
-		IF EXISTS (SELECT FROM vault_data.principal_binding WHERE tenant_id = p_tenant AND role_name = p_db_role) THEN
+		IF EXISTS (SELECT FROM vault_data.principal_binding b
+				JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
+			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role)
+		THEN
 			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
 				'vault.drop_principal() frees it.');
 		END IF;

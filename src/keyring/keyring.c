@@ -23,7 +23,6 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-#define NOT_INITIALISED "the vault is not initialised"
 
 static const char wrong_key[] = "the root key does not match its check value";
 
@@ -137,7 +136,8 @@ keyring_require_unsealed(void)
 	{
 		/* Data restored since the server started: the source may have their key. */
 		root_get_sealed_reason(reason, sizeof(reason));
-		if (strcmp(reason, NOT_INITIALISED) != 0 || keyring_try_unseal() != NULL)
+		if ((strcmp(reason, NOT_INITIALISED) != 0 && strcmp(reason, NO_WORKER) != 0) ||
+			keyring_try_unseal() != NULL)
 			keyring_refuse_sealed();
 	}
 	check_instance();
@@ -307,7 +307,7 @@ vault_status(PG_FUNCTION_ARGS)
 static void
 extension_dropped(void)
 {
-	root_seal(NOT_INITIALISED);
+	root_seal_at_commit(NOT_INITIALISED);
 }
 
 void

@@ -7,6 +7,10 @@
 
 #include "platform/compat.h"
 
+/* Reasons for being sealed that may have gone since the server started. */
+#define NOT_INITIALISED "the vault is not initialised"
+#define NO_WORKER "the unseal worker could not do its work; see the server's log"
+
 /*
  * Asks the source, compares with the check value in the database and unseals.
  * NULL, or a phrase that says why not.  Inside a transaction.

@@ -66,6 +66,7 @@ static Page *page = NULL;
 static const char *page_memory = "none";
 static Shared *shared = NULL;
 static bool staged_here = false;
+static const char *seal_reason = NULL;	/* set: seal when this transaction commits */
 
 static Page *
 map_memfd_secret(Size size)
@@ -314,6 +315,7 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 	slot_fill(&page->staged, generation, key);
 	shared->staged_instance = *instance;
 	staged_here = true;
+	seal_reason = NULL;
 	LWLockRelease(shmem_root_lock());
 }
 
@@ -343,6 +345,10 @@ unstage(void)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_COMMIT && seal_reason)
+		root_seal(seal_reason);
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		seal_reason = NULL;
 	if (!staged_here)
 		return;
 	switch (event)
@@ -377,6 +383,12 @@ root_seal(const char *reason)
 	LWLockRelease(shmem_root_lock());
 	staged_here = false;
 	ConditionVariableBroadcast(&shared->started);
+}
+
+void
+root_seal_at_commit(const char *reason)
+{
+	seal_reason = reason;
 }
 
 void

@@ -66,6 +66,9 @@ extern void root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t 
 /* Wipes everything and seals, at once, whatever becomes of the transaction. */
 extern void root_seal(const char *reason);
 
+/* The same if this transaction commits without staging a key afterwards. */
+extern void root_seal_at_commit(const char *reason);
+
 /* Copies every key that the page still holds (at most two) with its generation. */
 extern int	root_page_keys(SecretKey keys[2], uint32 generations[2]);
 

@@ -138,7 +138,7 @@ file_path(void)
 	return setting_root_key_source + strlen("file:");
 }
 
-/* The directory of the file, resolved, must not lie in the data directory. */
+/* Neither the file, links resolved, nor its directory may lie in the data directory. */
 static const char *
 location_fault(void)
 {
@@ -148,11 +148,12 @@ location_fault(void)
 
 	strlcpy(directory, file_path(), sizeof(directory));
 	get_parent_directory(directory);
-	if (realpath(directory, resolved) == NULL)
-		return "the directory of the root key file cannot be reached";
 	if (realpath(DataDir, data) == NULL)
 		return "the data directory cannot be resolved";
-	if (path_is_prefix_of_path(data, resolved))
+	if (realpath(directory, resolved) == NULL)
+		return "the directory of the root key file cannot be reached";
+	if (path_is_prefix_of_path(data, resolved) ||
+		(realpath(file_path(), resolved) != NULL && path_is_prefix_of_path(data, resolved)))
 		return "the root key file lies in the data directory";
 	return NULL;
 }
@@ -194,7 +195,7 @@ read_keyring_file(Keyring *keyring)
 
 	if (fault)
 		return fault;
-	fd = open(file_path(), O_RDONLY | O_CLOEXEC);
+	fd = open(file_path(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? NULL : "the root key file cannot be opened";
 	if (fstat(fd, &status) != 0)

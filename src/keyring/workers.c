@@ -78,7 +78,7 @@ unseal_once(void)
 				(errmsg("could not start the worker that unseals vault"),
 				 errhint("Raise max_worker_processes.")));
 	if (root_state() == ROOT_STARTING)
-		root_set_sealed_reason("the unseal worker could not do its work; see the server's log");
+		root_set_sealed_reason(NO_WORKER);
 }
 
 void

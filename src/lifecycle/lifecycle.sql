@@ -272,11 +272,11 @@ BEGIN
 	END IF;
 	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
 		PERFORM vault_data.enter_tenant(tenant_name);
-		DELETE FROM vault_data.secret s WHERE (s.tenant_id, s.id) IN (
-			SELECT d.tenant_id, d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id() 
+		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
+			SELECT d.id FROM vault_data.secret d
+			WHERE d.tenant_id = vault.current_tenant_id()
 				AND d.purge_at <= pg_catalog.clock_timestamp()
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED);
+			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		total := total + gone;
 		EXIT WHEN total >= p_max_rows;

@@ -104,6 +104,12 @@ define_session_settings(void)
 							   PGC_USERSET, 0, check_request_id, NULL, NULL);
 }
 
+const char *
+default_environment(void)
+{
+	return *setting_environment ? setting_environment : "default";
+}
+
 void
 settings_init(void)
 {

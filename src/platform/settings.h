@@ -26,6 +26,9 @@ extern char *setting_tenant;
 extern char *setting_environment;
 extern char *setting_request_id;
 
+/* What a call that names no environment means: vault.environment, else "default". */
+extern const char *default_environment(void);
+
 extern void settings_init(void);
 
 #endif

@@ -28,9 +28,9 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 
 	secret->name = VARDATA_ANY(name);
 	secret->name_size = VARSIZE_ANY_EXHDR(name);
-	secret->environment = environment ? VARDATA_ANY(environment) : setting_environment;
+	secret->environment = environment ? VARDATA_ANY(environment) : default_environment();
 	secret->environment_size = environment ? VARSIZE_ANY_EXHDR(environment) :
-		strlen(setting_environment);
+		strlen(default_environment());
 	if ((fault = name_fault(secret->name, secret->name_size)) != NULL)
 		error_bad_argument("name", fault,
 						   "A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
@@ -253,7 +253,7 @@ vault_name_matches(PG_FUNCTION_ARGS)
 Datum
 vault_check_identifier(PG_FUNCTION_ARGS)
 {
-	char	   *what = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *what = PG_ARGISNULL(0) ? "argument" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	text	   *given;
 	const char *fault;
 
@@ -316,6 +316,6 @@ Datum
 vault_environment(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
-		PG_RETURN_TEXT_P(cstring_to_text(setting_environment));
+		PG_RETURN_TEXT_P(cstring_to_text(default_environment()));
 	PG_RETURN_TEXT_P(PG_GETARG_TEXT_PP(0));
 }

@@ -163,7 +163,7 @@ BEGIN
 	PERFORM vault_data.check_name(p_name);
 	PERFORM vault_data.check_identifier('environment', env);
 	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
-	IF subject IS DISTINCT FROM vault_data.caller_principal() THEN
+	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
 		PERFORM vault_data.require_administrator();
 		subject := vault_data.find_principal(this_tenant, p_principal);
 	END IF;

@@ -284,27 +284,32 @@ account(BulkRead *bulk, const bytea *value)
 				 errhint("Read fewer secrets at once, with a narrower pattern.")));
 }
 
-static bytea *
-bulk_value(BulkRead *bulk, const SecretHead *head, uint8_t *format)
+/* Stands the scan of versions on the current one; in the memory of the call, as it lives on. */
+static bool
+find_version(BulkRead *bulk, const SecretHead *head)
 {
+	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
 	Datum		keys[3] = {
 		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->current)
 	};
+	bool		found;
 
 	if (!bulk->versions_open)
-	{
-		MemoryContext row = MemoryContextSwitchTo(bulk->memory);
-
 		scan_begin(&bulk->versions, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, bulk->snapshot,
 				   keys, 3);
-		MemoryContextSwitchTo(row);
-	}
 	else
 		scan_again(&bulk->versions, keys, 3);
 	bulk->versions_open = true;
-	if (!scan_next(&bulk->versions))
-		return NULL;
-	return open_version(&bulk->versions, head, head->current, format);
+	found = scan_next(&bulk->versions);
+	MemoryContextSwitchTo(row);
+	return found;
+}
+
+static bytea *
+bulk_value(BulkRead *bulk, const SecretHead *head, uint8_t *format)
+{
+	return find_version(bulk, head) ?
+		open_version(&bulk->versions, head, head->current, format) : NULL;
 }
 
 static void
@@ -403,9 +408,13 @@ vault_get_many(PG_FUNCTION_ARGS)
 	if (fault)
 		error_bad_argument("name pattern", fault,
 						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
-	bulk.environment = PG_ARGISNULL(1) ? setting_environment : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
-	bulk.environment_size = PG_ARGISNULL(1) ? strlen(setting_environment) :
+	bulk.environment = PG_ARGISNULL(1) ? default_environment() : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
+	bulk.environment_size = PG_ARGISNULL(1) ? strlen(default_environment()) :
 		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
+	fault = identifier_fault(bulk.environment, bulk.environment_size);
+	if (fault)
+		error_bad_argument("environment", fault,
+						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
 	begin_result(fcinfo, &bulk);
 	bulk_read(&bulk);
 	require_same_epoch(epoch);

@@ -2,9 +2,10 @@
  * rewrap.c
  *		Moves envelopes under the active key of their tenant, in batches.
  *
- * A batch is one transaction; rows that somebody else holds are skipped and
- * found by the next batch.  A retired key that no envelope needs any more is
- * deleted, under a lock that no put in flight can pass.
+ * A batch is one transaction; secrets that somebody else holds are skipped and
+ * found by the next batch.  The head is locked before its versions, as everywhere,
+ * so that the copy that it holds moves with its version.  A retired key that no
+ * envelope needs any more is deleted, under a lock that no put in flight can pass.
  */
 #include "platform/compat.h"
 
@@ -80,10 +81,10 @@ rewrap_batch(const pg_uuid_t *tenant, int limit)
 {
 	static Sql	batch = {
 		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, s.type"
-		" FROM vault_data.secret_version v JOIN vault_data.secret s"
-		" ON s.tenant_id = v.tenant_id AND s.id = v.secret_id"
+		" FROM vault_data.secret s JOIN vault_data.secret_version v"
+		" ON v.tenant_id = s.tenant_id AND v.secret_id = s.id"
 		" WHERE v.tenant_id = $1 AND v.key_generation < $2"
-		" LIMIT $3 FOR UPDATE OF v SKIP LOCKED",
+		" LIMIT $3 FOR NO KEY UPDATE OF s, v SKIP LOCKED",
 		3, {UUIDOID, INT4OID, INT8OID}
 	};
 	Datum		values[3] = {
@@ -111,7 +112,9 @@ forget_retired(const pg_uuid_t *tenant)
 	static Sql	forget = {
 		"DELETE FROM vault_data.tenant_key k WHERE k.tenant_id = $1 AND k.state = 'retired'"
 		" AND NOT EXISTS (SELECT FROM vault_data.secret_version v"
-		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)",
+		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)"
+		" AND NOT EXISTS (SELECT FROM vault_data.secret s"
+		" WHERE s.tenant_id = $1 AND s.key_generation = k.generation)",
 		1, {UUIDOID}
 	};
 	Datum		value = UUIDPGetDatum(tenant);

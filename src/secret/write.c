@@ -147,6 +147,9 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 	}
 	write->expires_at = PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND :
 		PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
+	if (write->pending && !PG_ARGISNULL(ARG_EXPIRES_AT))
+		error_bad_argument("expires_at", "a pending version has none",
+						   "Give it when the version becomes current.");
 	if (write->expires_at <= GetCurrentTimestamp())
 		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
 }
@@ -353,6 +356,7 @@ write_once(Write *write)
 
 	if (!exists)
 		begin_head(write);
+	door_required()->version = write->version;
 	write->envelope = secret_seal(&door_required()->tenant, &write->secret, write->type,
 								  write->version, write->value, write->size, write->format,
 								  &write->generation);
@@ -392,8 +396,9 @@ put(FunctionCallInfo fcinfo, Write *write)
 	read_metadata(fcinfo, write);
 	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
 		PG_GETARG_INT32(ARG_EXPECTED_VERSION);
-	if (write->expected < -1)
-		error_bad_argument("expected_version", "it is negative", NULL);
+	if (write->expected < 0 && !PG_ARGISNULL(ARG_EXPECTED_VERSION))
+		error_bad_argument("expected_version", "it is negative",
+						   "0 asks that the secret does not exist, NULL asks nothing.");
 	PG_RETURN_INT32(store(write, MAY_WRITE));
 }
 

@@ -176,7 +176,8 @@ WHERE k.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
-SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r;
+SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
+WHERE vault_data.oversees();
 COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;

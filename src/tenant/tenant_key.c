@@ -214,7 +214,10 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 	if (entry->prepared)
 		return entry->prepared;
 	if (!load_key(tenant, generation, &key) && !load_key(tenant, generation, &key))
+	{
+		keyring_require_unsealed();
 		raise_wrong_key();
+	}
 	status = envelope_key_new(&key, &prepared);
 	secret_wipe(&key, sizeof(key));
 	crypto_require(status);
@@ -302,6 +305,8 @@ vault_new_tenant_key(PG_FUNCTION_ARGS)
 {
 	static Sql	newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
 	" FROM vault_data.tenant_key WHERE tenant_id = $1", 1, {UUIDOID}};
+	static Sql	queue = {"SELECT FROM vault_data.tenant WHERE tenant_id = $1 FOR NO KEY UPDATE",
+	1, {UUIDOID}};
 	Door	   *door = door_required();
 	Relation	table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
 	Datum		tenant = UUIDPGetDatum(&door->tenant);
@@ -309,6 +314,7 @@ vault_new_tenant_key(PG_FUNCTION_ARGS)
 	uint32		generation;
 
 	sql_begin();
+	sql_run(&queue, &tenant, NULL);
 	sql_run(&newest, &tenant, NULL);
 	generation = DatumGetInt32(sql_value(0, 1, NULL)) + 1;
 	crypto_require(crypto_random(key.bytes, KEY_BYTES));

@@ -15,11 +15,17 @@ use File::Find ();
 use MIME::Base64 qw(encode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
+use Time::HiRes ();
+use VaultClient;
 
 # The superuser is called postgres, whoever runs the tests.
 $ENV{PGUSER} = 'postgres';
 
-our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_state psql_as soak_rounds);
+# With glibc, freed memory is overwritten, so that whatever uses it later is found.
+$ENV{MALLOC_PERTURB_} = 165;
+
+our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_state psql_as soak_rounds
+  set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file);
 
 # new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
 #   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it unset
@@ -216,6 +222,135 @@ sub _psql
 		on_error_stop => 1,
 		extra_params => \@params);
 	return ($rc, $stdout, $stderr);
+}
+
+# set_conf(NODE, NAME, VALUE): changes a setting in postgresql.conf and reloads; returns once new sessions have it
+sub set_conf
+{
+	my ($node, $name, $value) = @_;
+	my $quoted = $value =~ s/'/''/gr;
+
+	$node->append_conf('postgresql.conf', "$name = '$quoted'");
+	$node->reload;
+	$node->poll_query_until('postgres', "SELECT pg_catalog.current_setting('$name') = '$quoted'")
+	  or die "the server did not take $name";
+	return;
+}
+
+sub set_source
+{
+	my ($node, $source) = @_;
+	return set_conf($node, 'vault.root_key_source', $source);
+}
+
+# Why the vault is sealed, '' if it is not
+sub sealed_reason
+{
+	my ($node, %opt) = @_;
+	return $node->safe_psql($opt{database} // 'postgres',
+		"SELECT CASE WHEN sealed THEN reason ELSE '' END FROM vault.status()");
+}
+
+# states_of_calls(NODE, ROLE, OPTION => VALUE ...): calls every function of a schema with NULL for each argument;
+# returns { name => SQLSTATE }, names as "get(text, integer, text)". Options: database, schema (vault), and
+# except => a pattern of names.
+sub states_of_calls
+{
+	my ($node, $role, %opt) = @_;
+	my $schema = $opt{schema} // 'vault';
+	my $calls = $node->safe_psql($opt{database} // 'postgres', <<"SQL");
+SELECT p.proname || '(' || coalesce(string_agg(format_type(t, NULL), ', ' ORDER BY n), '') || ')',
+	format('SELECT * FROM $schema.%I(%s)', p.proname, string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n))
+FROM pg_proc p LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) ON true
+WHERE pronamespace = '$schema'::regnamespace AND prorettype <> 'trigger'::regtype
+	AND NOT 'internal'::regtype = ANY (proargtypes)
+GROUP BY p.oid, p.proname
+SQL
+	my $client = VaultClient->new($node, $role, database => $opt{database} // 'postgres');
+	my %states;
+
+	for my $line (split /\n/, $calls)
+	{
+		my ($name, $sql) = split /\|/, $line, 2;
+		next if defined $opt{except} && $name =~ $opt{except};
+		$states{$name} = $client->query($sql)->{state};
+		next if $states{$name} ne 'connection';
+		$node->poll_query_until($opt{database} // 'postgres', 'SELECT true') or die "$name: the server is gone";
+		$client = VaultClient->new($node, $role, database => $opt{database} // 'postgres');
+	}
+	$client->close;
+	return \%states;
+}
+
+# Kills a backend as the kernel would, and returns when the server has restarted its processes.
+sub crash_backend
+{
+	my ($node, $pid) = @_;
+	my $offset = -s $node->logfile;
+
+	kill 'KILL', $pid or die "no process $pid: $!";
+	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+	return;
+}
+
+# Kills every process of the server at once, as a power cut would.
+sub crash_server
+{
+	my ($node) = @_;
+	my $postmaster = $node->{_pid};
+
+	kill 'STOP', $postmaster or die "no postmaster: $!";    # it cannot start others now
+	my @children = _children($postmaster);
+	kill 'KILL', @children;
+	$node->kill9;
+	for my $pid ($postmaster, @children)
+	{
+		Time::HiRes::sleep(0.01) while kill 0, $pid;    # until somebody has reaped it
+	}
+	return;
+}
+
+sub _children
+{
+	my ($parent) = @_;
+	my @found;
+
+	for my $path (glob '/proc/[0-9]*/stat')
+	{
+		my @stat = _stat($path);
+		push @found, $path =~ m{(\d+)} if @stat && $stat[1] == $parent;
+	}
+	return @found;
+}
+
+# State, parent and what follows, after the name
+sub _stat
+{
+	my ($path) = @_;
+	open my $in, '<', $path or return;
+	my $line = <$in> // return;
+	return split ' ', $line =~ s/^.*\) //sr;
+}
+
+sub read_file
+{
+	my ($path) = @_;
+	open my $in, '<:raw', $path or die "$path: $!";
+	local $/ = undef;
+	return scalar <$in>;
+}
+
+# write_file(PATH, TEXT [, MODE]): 0600 unless told
+sub write_file
+{
+	my ($path, $text, $mode) = @_;
+	unlink $path;
+	open my $out, '>:raw', $path or die "$path: $!";
+	chmod $mode // 0600, $path or die "$path: $!";
+	print $out $text;
+	close $out or die "$path: $!";
+	return;
 }
 
 # soak_rounds(ROUNDS, SOAK_ROUNDS): how often a test repeats itself; script/soak sets VAULT_SOAK

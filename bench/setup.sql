@@ -1,0 +1,49 @@
+-- Roles, a tenant, and the plain tables that the vault is measured against. The plain side gets what is fastest for
+-- it: one text key, C collation, no row security, no triggers. Variables: first, last (of the names' numbers), pgp_rows.
+CREATE EXTENSION pgcrypto;
+CREATE EXTENSION vault CASCADE;
+DO $$ BEGIN PERFORM vault.init(); END $$;
+
+CREATE ROLE bench_admin LOGIN;
+CREATE ROLE bench_app LOGIN;		-- 10 grants, the application of most measurements
+CREATE ROLE bench_app1 LOGIN;		-- 1 grant
+CREATE ROLE bench_app1000 LOGIN;	-- 1,000 grants
+CREATE ROLE bench_switch LOGIN;		-- one session that is each of them in turn
+GRANT bench_app, bench_app1, bench_app1000 TO bench_switch;
+SELECT vault.create_tenant('bench', 'bench_admin') IS NOT NULL AS made \gset
+
+SET ROLE bench_admin;
+SELECT vault.create_principal(r, 'service', r) IS NOT NULL AS made
+FROM unnest(ARRAY['bench_app', 'bench_app1', 'bench_app1000']) r \g /dev/null
+-- One grant decides and the others do not match, though they share the beginning of every name.
+SELECT vault.grant(r, ARRAY['read', 'write', 'list'], 'apps/**')
+FROM unnest(ARRAY['bench_app', 'bench_app1', 'bench_app1000']) r \g /dev/null
+SELECT vault.grant(r, ARRAY['read'], 'apps/app-' || r || '-' || i || '/**')
+FROM (VALUES ('bench_app', 9), ('bench_app1000', 999)) g(r, n), generate_series(1, n) i \g /dev/null
+RESET ROLE;
+
+CREATE TABLE names (name text COLLATE "C" NOT NULL);
+INSERT INTO names SELECT 'apps/app-' || i || '/api-key' FROM generate_series(:first, :last) i;
+
+CREATE TABLE plain (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
+INSERT INTO plain SELECT name, 'sk_live_' || md5(name) FROM names;
+
+CREATE TABLE pgp (name text COLLATE "C" PRIMARY KEY, value bytea NOT NULL);
+INSERT INTO pgp SELECT name, pgp_sym_encrypt('sk_live_' || md5(name), 'a key of some length')
+FROM names ORDER BY name LIMIT :pgp_rows;
+
+CREATE SEQUENCE new_name START 100000000;
+CREATE SEQUENCE plain_version;
+CREATE SEQUENCE plain_audit_id;
+CREATE TABLE plain_put (
+	name       text COLLATE "C" NOT NULL,
+	version    integer NOT NULL,
+	value      text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (name, version)
+);
+CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS, PRIMARY KEY (tenant_id, at, id));
+GRANT SELECT ON names TO bench_admin;
+GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000;
+GRANT INSERT, SELECT ON plain_put, plain_audit TO bench_app;
+GRANT USAGE ON new_name, plain_version, plain_audit_id TO bench_app;

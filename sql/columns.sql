@@ -1,0 +1,33 @@
+-- The numbers by which C reads columns, tables and indexes are those of the tables.
+CREATE TEMP TABLE read_by_number (tab text, attribute text, number int, kind regtype);
+INSERT INTO read_by_number VALUES
+	-- secret/secret.h
+	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'), ('secret', 'state', 6, 'text'),
+	('secret', 'current_version', 7, 'int'), ('secret', 'previous_version', 8, 'int'), ('secret', 'pending_version', 9, 'int'), ('secret', 'last_version', 10, 'int'),
+	('secret', 'expires_at', 11, 'timestamptz'), ('secret', 'purge_at', 12, 'timestamptz'), ('secret', 'key_generation', 13, 'int'), ('secret', 'envelope', 14, 'vault.envelope'),
+	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'),
+	-- tenant/tenant.c, tenant/tenant_key.c
+	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
+	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
+	-- identity/identity.c
+	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'db_role', 2, 'regrole'), ('principal_binding', 'role_name', 3, 'text'), ('principal_binding', 'principal_id', 4, 'uuid'),
+	-- policy/policy.c
+	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),
+	-- keyring/keyring.c
+	('instance', 'id', 2, 'uuid'), ('root_key', 'generation', 1, 'int'), ('root_key', 'check_value', 2, 'bytea'), ('root_key', 'state', 3, 'text'), ('root_key', 'source', 4, 'text'), ('root_key', 'shares', 5, 'int'), ('root_key', 'threshold', 6, 'int');
+
+SELECT count(*) AS checked FROM read_by_number;
+SELECT r.*, a.attnum, a.atttypid::regtype FROM read_by_number r LEFT JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute AND NOT attisdropped
+WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
+
+-- columns that C takes for not null
+SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'key_generation', 'envelope', 'environments') ORDER BY 1, 2;
+
+-- indexes that C walks: their columns in order, compared byte by byte
+SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'secret_name_key', 'secret_version_pkey']) AS i (name)
+	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
+GROUP BY i.name ORDER BY i.name COLLATE "C";
+
+DROP TABLE read_by_number;
