@@ -523,6 +523,8 @@ vault_rotate(PG_FUNCTION_ARGS)
 Datum
 vault_check_tags(PG_FUNCTION_ARGS)
 {
+	if (PG_ARGISNULL(0))
+		error_bad_argument("tags", "they are null", NULL);
 	check_tags(PG_GETARG_JSONB_P(0));
 	PG_RETURN_VOID();
 }
