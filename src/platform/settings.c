@@ -107,7 +107,7 @@ define_session_settings(void)
 const char *
 default_environment(void)
 {
-	return *setting_environment ? setting_environment : "default";
+	return setting_environment && *setting_environment ? setting_environment : "default";
 }
 
 void
