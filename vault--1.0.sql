@@ -106,7 +106,7 @@ CREATE TABLE vault_data.audit_log (
 	application_name   text,
 	request_id         text,
 	operation          text NOT NULL,
-	decision           text NOT NULL CHECK (decision IN ('allow', 'deny', 'alert')),
+	decision           text NOT NULL,
 	object_kind        text,
 	object_id          uuid,
 	secret             text,
@@ -856,9 +856,12 @@ GRANT EXECUTE ON FUNCTION vault_data.sees_secret(uuid, text, text) TO vault_clie
  * A label is a column of the head, so there is one current version, at most one
  * pending and at most one previous one by construction.  last_version only
  * grows, so a number is never used twice.  An envelope that was destroyed is gone
- * and its row stays. envelope and key_generation of the head are a copy of those of
- * the current version, if it is small: most reads need no second row. The version is in
- * what the envelope is bound to, so a copy that does not fit fails to open.
+ * and its row stays. The envelope of the head is a copy of the current version's, if
+ * it is small: most reads need no second row. The version is in what the envelope is
+ * bound to, so a copy that does not fit fails to open.
+ *
+ * Constraints are few and short: the executor reads each from its text at every
+ * statement. What only the code of this feature writes, it checks itself.
  */
 CREATE TABLE vault_data.secret (
 	tenant_id        uuid NOT NULL,
@@ -866,14 +869,13 @@ CREATE TABLE vault_data.secret (
 	environment      text COLLATE "C" NOT NULL,
 	name             text COLLATE "C" NOT NULL,
 	type             text NOT NULL DEFAULT 'generic',
-	state            text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deactivated')),
 	current_version  integer NOT NULL DEFAULT 1,
 	previous_version integer,
 	pending_version  integer,
 	last_version     integer NOT NULL DEFAULT 1,
 	expires_at       timestamptz,
 	purge_at         timestamptz,
-	key_generation   integer,
+	deactivated_at   timestamptz,
 	envelope         vault.envelope,
 	deleted_at       timestamptz,
 	description      text,
@@ -881,10 +883,8 @@ CREATE TABLE vault_data.secret (
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
-	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version AND (envelope IS NULL) = (key_generation IS NULL)),
-	CONSTRAINT secret_previous_exists CHECK (previous_version BETWEEN 1 AND last_version AND previous_version <> current_version),
-	CONSTRAINT secret_pending_exists CHECK (pending_version BETWEEN 1 AND last_version AND pending_version <> current_version),
-	CONSTRAINT secret_deleted_recoverable CHECK ((purge_at IS NULL) = (deleted_at IS NULL))
+	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
+	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
 ) WITH (fillfactor = 85);
 CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
 
@@ -898,14 +898,14 @@ ALTER TABLE vault_data.secret ADD PRIMARY KEY (tenant_id, id);
 CREATE TABLE vault_data.secret_version (
 	tenant_id      uuid NOT NULL,
 	secret_id      uuid NOT NULL,
-	version        integer NOT NULL CHECK (version >= 1),
+	version        integer NOT NULL,
 	key_generation integer,
 	envelope       vault.envelope,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
-	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL) AND (envelope IS NULL) = (key_generation IS NULL))
+	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
 CREATE INDEX secret_version_key ON vault_data.secret_version (tenant_id, key_generation);
 ALTER TABLE vault_data.secret_version ADD PRIMARY KEY (tenant_id, secret_id, version);
@@ -924,6 +924,17 @@ CREATE POLICY tenant ON vault_data.secret
 CREATE POLICY tenant ON vault_data.secret_version
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
+CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN purge_at IS NOT NULL THEN 'deleted' WHEN deactivated_at IS NOT NULL THEN 'deactivated' ELSE 'active' END;
+
+COMMENT ON FUNCTION vault_data.state_of(timestamptz, timestamptz) IS 'state of a secret, from the dates of its head';
+
+CREATE FUNCTION vault_data.seal_next(id uuid, version integer, type text, active boolean, purge_at timestamptz,
+	current_version integer, copy vault.envelope) RETURNS vault.envelope
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_seal_next';
+COMMENT ON FUNCTION vault_data.seal_next(uuid, integer, text, boolean, timestamptz, integer, vault.envelope) IS 'seals what put or rotate is about to store, inside the update of the head';
+
 CREATE FUNCTION vault_data.refuse_reuse() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -939,8 +950,8 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'state', 'current_version',
-		'pending_version', 'expires_at', 'purge_at', '*description', '*tags');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
+		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
@@ -993,7 +1004,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
-	CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END AS state,
+	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
 	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
@@ -1023,6 +1034,7 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
 	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
 	vault.get_json(text, integer, text), vault.get_many(text, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
 
 /*
@@ -1072,7 +1084,7 @@ BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	PERFORM vault_data.check_identifier('environment', env);
 	RETURN QUERY
-	SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
 	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
@@ -1093,7 +1105,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
 BEGIN
-	RETURN QUERY SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.description, s.tags, s.current_version,
+	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
 		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
@@ -1131,7 +1143,6 @@ BEGIN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
 			envelope = vault_data.small(v.envelope),
-			key_generation = CASE WHEN vault_data.small(v.envelope) IS NOT NULL THEN v.key_generation END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
@@ -1142,7 +1153,7 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
-CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_from text, p_to text, p_reason text) RETURNS void
+CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
@@ -1151,11 +1162,11 @@ BEGIN
 	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
 		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
 	END IF;
-	IF s.state <> p_from THEN
-		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', s.state), 'vault.describe() shows its state.');
+	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
-	UPDATE vault_data.secret SET state = p_to, updated_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret SET deactivated_at = CASE WHEN p_deactivate THEN pg_catalog.clock_timestamp() END, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -1163,7 +1174,7 @@ $$;
 CREATE FUNCTION vault_data.deactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'active', 'deactivated', p_reason);
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, true, p_reason);
 END
 $$;
 CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
@@ -1173,7 +1184,7 @@ COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unread
 CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'deactivated', 'active', p_reason);
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, false, p_reason);
 END
 $$;
 CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
@@ -1233,8 +1244,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
 	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
-		envelope = CASE WHEN current_version <> p_version THEN envelope END,
-		key_generation = CASE WHEN current_version <> p_version THEN key_generation END
+		envelope = CASE WHEN current_version <> p_version THEN envelope END
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;

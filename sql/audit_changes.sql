@@ -22,7 +22,7 @@ SELECT vault.tag('app/key', '{"more": "canary-7f3a"}');
 SELECT vault.rename('app/key', 'app/new'), vault.deactivate('app/new', 'leaked'), vault.reactivate('app/new', 'false alarm');
 SELECT vault.destroy('app/new', 2), vault.delete('app/new') IS NOT NULL AS deleted, vault.undelete('app/new');
 SELECT vault.revoke(:'given'), vault.drop_principal('app'), vault.set_recovery_window('8 days');
-\set masked 'jsonb_strip_nulls(detail) - ''principal_id'' - ''root_generation'' - ''purge_at'' || CASE WHEN detail ? ''purge_at'' THEN ''{"purge_at": "(when)"}'' ELSE ''{}'' END::jsonb'
+\set masked 'jsonb_strip_nulls(detail) - ''principal_id'' - ''root_generation'' - ''deleted_at'' - ''deactivated_at'' || CASE WHEN detail ?| ''{deleted_at,deactivated_at}'' THEN ''{"(when)": "changed"}'' ELSE ''{}'' END::jsonb'
 SELECT tenant, principal, role, operation, decision, object_kind, secret, version, reason, :masked AS detail
 FROM vault.audit WHERE tenant_id = :'a' ORDER BY id;
 SELECT bool_and(session_role = authenticated_role AND application_name LIKE 'pg_regress%' AND NOT tls) AS connection,
@@ -82,7 +82,7 @@ SELECT count(*) > 15 AS still_there FROM vault_data.audit_log WHERE tenant_id = 
 
 -- what a superuser does to the tables directly is an alert, with triggers switched to replica too
 BEGIN;
-UPDATE vault_data.secret SET state = 'deactivated' WHERE tenant_id = :'a';
+UPDATE vault_data.secret SET deactivated_at = 'infinity' WHERE tenant_id = :'a';
 SET LOCAL session_replication_role = replica;
 DELETE FROM vault_data.secret_version WHERE tenant_id = :'a' AND version = 1;
 INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (:'a', gen_random_uuid(), 'ghost', 'user');

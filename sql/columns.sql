@@ -2,9 +2,9 @@
 CREATE TEMP TABLE read_by_number (tab text, attribute text, number int, kind regtype);
 INSERT INTO read_by_number VALUES
 	-- secret/secret.h
-	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'), ('secret', 'state', 6, 'text'),
-	('secret', 'current_version', 7, 'int'), ('secret', 'previous_version', 8, 'int'), ('secret', 'pending_version', 9, 'int'), ('secret', 'last_version', 10, 'int'),
-	('secret', 'expires_at', 11, 'timestamptz'), ('secret', 'purge_at', 12, 'timestamptz'), ('secret', 'key_generation', 13, 'int'), ('secret', 'envelope', 14, 'vault.envelope'),
+	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
+	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
+	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'envelope', 13, 'vault.envelope'),
 	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
@@ -22,7 +22,7 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'key_generation', 'envelope', 'environments') ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments') ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise

@@ -75,7 +75,6 @@ END
 $$;
 SELECT pg_temp.after_change(format('UPDATE vault_data.secret SET type = ''password'' WHERE tenant_id = %L AND name = ''typed''', :'a'), 'SELECT vault.get(''typed'')');
 SELECT pg_temp.after_change(format('UPDATE vault_data.secret_version SET key_generation = 2 WHERE tenant_id = %L', :'a'), 'SELECT vault.get(''one'', 1)');
-SELECT pg_temp.after_change(format('UPDATE vault_data.secret SET key_generation = 2 WHERE tenant_id = %L', :'a'), 'SELECT vault.get(''two'')');
 SELECT pg_temp.after_change(format('UPDATE vault_data.secret s SET envelope = v.envelope FROM pg_temp.versions v WHERE s.tenant_id = %L AND v.secret_id = s.id AND v.version = 1', :'a'), 'SELECT vault.get(''one'')');
 SELECT pg_temp.after_change(format('UPDATE vault_data.secret SET current_version = 1, previous_version = 2 WHERE tenant_id = %L AND last_version = 2', :'a'), 'SELECT vault.get(''one'')');
 

@@ -61,7 +61,7 @@ sub dead
 	}
 	for my $statement (q{INSERT INTO vault_data.audit_log (tenant_id, id, at, tls, operation, decision)
 			VALUES (gen_random_uuid(), 1, now(), false, 'x', 'allow')},
-		q{DELETE FROM vault_data.secret}, q{UPDATE vault_data.secret SET state = 'deleted'}, q{DELETE FROM vault_data.audit_log})
+		q{DELETE FROM vault_data.secret}, q{UPDATE vault_data.secret SET deactivated_at = now()}, q{DELETE FROM vault_data.audit_log})
 	{
 		my $state = sql_state($node, "BEGIN; $statement; ROLLBACK");
 		note("$what: $statement: $state");

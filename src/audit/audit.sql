@@ -20,7 +20,7 @@ CREATE TABLE vault_data.audit_log (
 	application_name   text,
 	request_id         text,
 	operation          text NOT NULL,
-	decision           text NOT NULL CHECK (decision IN ('allow', 'deny', 'alert')),
+	decision           text NOT NULL,
 	object_kind        text,
 	object_id          uuid,
 	secret             text,

@@ -58,6 +58,8 @@ typedef struct Door
 	char		reason[256];
 	int			version;		/* if it is not the current one; 0: it is */
 
+	void	   *work;			/* of put and rotate; see secret/write.c */
+
 	Oid			saved_user;
 	int			saved_security;
 	int			settings_level;

@@ -45,7 +45,7 @@ BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	PERFORM vault_data.check_identifier('environment', env);
 	RETURN QUERY
-	SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.current_version, s.description, s.tags, s.updated_at, s.expires_at
+	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
 	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
@@ -66,7 +66,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
 BEGIN
-	RETURN QUERY SELECT s.name, s.environment, s.type, CASE WHEN s.purge_at IS NULL THEN s.state ELSE 'deleted' END, s.description, s.tags, s.current_version,
+	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
 		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
@@ -104,7 +104,6 @@ BEGIN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
 			envelope = vault_data.small(v.envelope),
-			key_generation = CASE WHEN vault_data.small(v.envelope) IS NOT NULL THEN v.key_generation END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
@@ -115,7 +114,7 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
-CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_from text, p_to text, p_reason text) RETURNS void
+CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
@@ -124,11 +123,11 @@ BEGIN
 	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
 		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
 	END IF;
-	IF s.state <> p_from THEN
-		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', s.state), 'vault.describe() shows its state.');
+	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
-	UPDATE vault_data.secret SET state = p_to, updated_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret SET deactivated_at = CASE WHEN p_deactivate THEN pg_catalog.clock_timestamp() END, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -136,7 +135,7 @@ $$;
 CREATE FUNCTION vault_data.deactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'active', 'deactivated', p_reason);
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, true, p_reason);
 END
 $$;
 CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
@@ -146,7 +145,7 @@ COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unread
 CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, 'deactivated', 'active', p_reason);
+	PERFORM vault_data.set_secret_state('delete', p_name, p_environment, false, p_reason);
 END
 $$;
 CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
@@ -206,8 +205,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
 	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
-		envelope = CASE WHEN current_version <> p_version THEN envelope END,
-		key_generation = CASE WHEN current_version <> p_version THEN key_generation END
+		envelope = CASE WHEN current_version <> p_version THEN envelope END
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;

@@ -91,13 +91,17 @@ static bytea *
 open_copy(TableScan *scan, const SecretHead *head, uint8_t *format)
 {
 	bool		absent;
-	Datum		envelope = scan_get(scan, SECRET_ENVELOPE, &absent);
+	Datum		datum = scan_get(scan, SECRET_ENVELOPE, &absent);
+	bytea	   *envelope;
 
 	if (absent)
 		return NULL;
+	envelope = DatumGetByteaPP(datum);
+	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
+								  VARSIZE_ANY_EXHDR(envelope)));
 	return secret_open(head, head->current,
-					   DatumGetInt32(scan_get(scan, SECRET_KEY_GENERATION, NULL)),
-					   DatumGetByteaPP(envelope), format);
+					   envelope_generation((unsigned char *) VARDATA_ANY(envelope)),
+					   envelope, format);
 }
 
 /* The value that a read by name asks for; version 0: the current one. */

@@ -43,7 +43,7 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
 	};
 	static Sql	copy = {
-		"UPDATE vault_data.secret SET envelope = $4::vault.envelope, key_generation = $5"
+		"UPDATE vault_data.secret SET envelope = $4::vault.envelope"
 		" WHERE tenant_id = $1 AND id = $2 AND current_version = $3 AND envelope IS NOT NULL",
 		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
 	};
@@ -112,9 +112,7 @@ forget_retired(const pg_uuid_t *tenant)
 	static Sql	forget = {
 		"DELETE FROM vault_data.tenant_key k WHERE k.tenant_id = $1 AND k.state = 'retired'"
 		" AND NOT EXISTS (SELECT FROM vault_data.secret_version v"
-		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)"
-		" AND NOT EXISTS (SELECT FROM vault_data.secret s"
-		" WHERE s.tenant_id = $1 AND s.key_generation = k.generation)",
+		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)",
 		1, {UUIDOID}
 	};
 	Datum		value = UUIDPGetDatum(tenant);

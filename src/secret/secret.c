@@ -11,14 +11,6 @@
 #include "platform/errors.h"
 #include "tenant/tenant_key.h"
 
-static bool
-is_active(Datum text_state)
-{
-	text	   *state = DatumGetTextPP(text_state);
-
-	return VARSIZE_ANY_EXHDR(state) == 6 && memcmp(VARDATA_ANY(state), "active", 6) == 0;
-}
-
 void
 secret_head_from(TableScan *scan, SecretHead *head)
 {
@@ -29,10 +21,11 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	head->id = *DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL));
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
 						   head->type, sizeof(head->type));
-	head->state = is_active(scan_get(scan, SECRET_STATE, NULL)) ? STATE_ACTIVE : STATE_DEACTIVATED;
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
 	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
 	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	(void) scan_get(scan, SECRET_DEACTIVATED_AT, &isnull);
+	head->state = isnull ? STATE_ACTIVE : STATE_DEACTIVATED;
 	value = scan_get(scan, SECRET_PURGE_AT, &isnull);
 	head->purge_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	if (!isnull)

@@ -3,10 +3,11 @@
  *		put and rotate: a new version of a value.
  *
  * The value is sealed in C before any statement sees it; SQL handles ciphertext
- * and metadata only.  The head row is locked first: that puts writers of one
- * secret in a queue, and its counter gives the version number, which goes into
- * the envelope.  The envelope is stored with its version and, if small, once
- * more in the head, so that a read finds all it needs in one row.
+ * and metadata only.  The update of the head row puts writers of one secret in a
+ * queue; its counter gives the version number, which goes into the envelope, so
+ * the update calls back into C (seal_next) for what depends on it, once more if it
+ * had to wait for another writer.  The envelope is stored with its version and,
+ * if small, once more in the head, so that a read finds all it needs in one row.
  */
 #include "platform/compat.h"
 
@@ -62,6 +63,7 @@ typedef struct Write
 	int			version;
 	bytea	   *envelope;
 	uint32		generation;
+	MemoryContext memory;		/* that the envelope lives in */
 } Write;
 
 static const char *const types[] = {
@@ -181,30 +183,6 @@ refuse_type(const char *stored)
 			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
 }
 
-/* Whether this write fits what the locked head says of itself. */
-static void
-check_head(Write *write)
-{
-	bool		isnull;
-	char	   *type = TextDatumGetCString(sql_value(0, 2, NULL));
-	char	   *state = TextDatumGetCString(sql_value(0, 3, NULL));
-	int			current = DatumGetInt32(sql_value(0, 4, NULL));
-	SecretHead	head = {.expires_at = DT_NOEND};
-
-	head.state = strcmp(state, "active") == 0 ? STATE_ACTIVE : STATE_DEACTIVATED;
-	head.purge_at = DatumGetTimestampTz(sql_value(0, 5, &isnull));
-	if (!isnull)
-		head.state = STATE_DELETED;
-	secret_require_readable(&head);
-	if (write->expected == 0)
-		refuse_existing(write);
-	if (write->expected > 0 && write->expected != current)
-		refuse_conflict(write, current);
-	if (strcmp(write->type, "generic") != 0 && strcmp(write->type, type) != 0)
-		refuse_type(type);
-	write->type = type;
-}
-
 static Datum
 environment_of(const Write *write)
 {
@@ -216,33 +194,6 @@ static Datum
 name_of(const Write *write)
 {
 	return PointerGetDatum(cstring_to_text_with_len(write->name.name, write->name.name_size));
-}
-
-/* Locks the head of a secret that exists; false if there is none. */
-static bool
-lock_head(Write *write)
-{
-	static Sql	lock = {
-		"SELECT last_version, type, state, current_version, purge_at FROM vault_data.secret"
-		" WHERE tenant_id = $1 AND id = $2 AND environment = $3 AND name = $4 FOR NO KEY UPDATE",
-		4, {UUIDOID, UUIDOID, TEXTOID, TEXTOID}
-	};
-	pg_uuid_t  *tenant = &door_required()->tenant;
-	SecretHead	head;
-	Datum		values[4];
-
-	if (!secret_find(tenant, &write->name, NULL, &head))
-		return false;
-	values[0] = UUIDPGetDatum(tenant);
-	values[1] = UUIDPGetDatum(&head.id);
-	values[2] = environment_of(write);
-	values[3] = name_of(write);
-	if (sql_run(&lock, values, NULL) == 0)
-		return false;
-	check_head(write);
-	write->secret = head.id;
-	write->version = DatumGetInt32(sql_value(0, 1, NULL)) + 1;
-	return true;
 }
 
 static void
@@ -257,47 +208,71 @@ begin_head(Write *write)
 	write->version = 1;
 }
 
-/* The values that both statements below share, $3 to $8. */
+static void
+seal(Write *write)
+{
+	door_required()->version = write->version;
+	write->envelope = secret_seal(&door_required()->tenant, &write->secret, write->type,
+								  write->version, write->value, write->size, write->format,
+								  &write->generation);
+}
+
+/* What the head keeps a copy of. */
+static bytea *
+small_copy(const Write *write)
+{
+	return VARSIZE(write->envelope) <= SECRET_INLINE_BYTES ? write->envelope : NULL;
+}
+
+/* The values that the statements below share, $3 to $5. */
 static void
 metadata_values(const Write *write, Datum *values, char *nulls)
 {
-	bool		is_small = VARSIZE(write->envelope) <= SECRET_INLINE_BYTES;
-
 	values[2] = TimestampTzGetDatum(write->expires_at);
 	nulls[2] = write->expires_at == DT_NOEND ? 'n' : ' ';
 	values[3] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
 	nulls[3] = write->description ? ' ' : 'n';
 	values[4] = write->tags;
 	nulls[4] = write->tags ? ' ' : 'n';
-	values[5] = Int32GetDatum(write->generation);
-	values[6] = PointerGetDatum(write->envelope);
-	nulls[5] = nulls[6] = is_small ? ' ' : 'n';
 }
 
-/* A new version of the secret whose head is locked. */
+#define SEAL_NEXT "vault_data.seal_next(id, last_version + 1, type, deactivated_at IS NULL," \
+	" purge_at, current_version, envelope)"
+
+/* A new version of a secret that exists; false if there is none. */
 static bool
 advance_head(Write *write)
 {
 	static Sql	current = {
 		"UPDATE vault_data.secret SET expires_at = $3, description = COALESCE($4, description),"
-		" tags = COALESCE($5, tags), key_generation = $6, envelope = $7::vault.envelope,"
-		" last_version = $8, current_version = $8, previous_version = current_version,"
-		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2",
-		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID, INT4OID}
+		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
+		" last_version = last_version + 1, current_version = last_version + 1,"
+		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
+		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
+		7, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}
 	};
 	static Sql	pending = {
 		"UPDATE vault_data.secret SET description = COALESCE($4, description),"
-		" tags = COALESCE($5, tags), last_version = $8, pending_version = $8,"
-		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2",
-		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID, INT4OID}
+		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
+		" last_version = last_version + 1, pending_version = last_version + 1,"
+		" updated_at = pg_catalog.clock_timestamp()"
+		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
+		7, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}
 	};
-	Datum		values[8];
-	char		nulls[] = "        ";
+	Door	   *door = door_required();
+	SecretHead	head;
+	Datum		values[7];
+	char		nulls[] = "       ";
 
-	values[0] = UUIDPGetDatum(&door_required()->tenant);
-	values[1] = UUIDPGetDatum(&write->secret);
+	if (!secret_find(&door->tenant, &write->name, NULL, &head))
+		return false;
+	values[0] = UUIDPGetDatum(&door->tenant);
+	values[1] = UUIDPGetDatum(&head.id);
 	metadata_values(write, values, nulls);
-	values[7] = Int32GetDatum(write->version);
+	values[5] = environment_of(write);
+	values[6] = name_of(write);
+	write->memory = CurrentMemoryContext;
+	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
 
@@ -307,23 +282,27 @@ create_head(Write *write)
 {
 	static Sql	insert = {
 		"INSERT INTO vault_data.secret (tenant_id, id, expires_at, description, tags,"
-		" key_generation, envelope, environment, name, type)"
-		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7::vault.envelope, $8, $9, $10)"
+		" environment, name, type, envelope)"
+		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7, $8, $9::vault.envelope)"
 		" ON CONFLICT (tenant_id, environment, name) DO NOTHING",
-		10, {
-			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, INT4OID, BYTEAOID,
-			TEXTOID, TEXTOID, TEXTOID
+		9, {
+			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID,
+			BYTEAOID
 		}
 	};
-	Datum		values[10];
-	char		nulls[] = "          ";
+	Datum		values[9];
+	char		nulls[] = "         ";
 
+	begin_head(write);
+	seal(write);
 	values[0] = UUIDPGetDatum(&door_required()->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
 	metadata_values(write, values, nulls);
-	values[7] = environment_of(write);
-	values[8] = name_of(write);
-	values[9] = CStringGetTextDatum(write->type);
+	values[5] = environment_of(write);
+	values[6] = name_of(write);
+	values[7] = CStringGetTextDatum(write->type);
+	values[8] = PointerGetDatum(small_copy(write));
+	nulls[8] = small_copy(write) ? ' ' : 'n';
 	return sql_run(&insert, values, nulls) == 1;
 }
 
@@ -352,15 +331,7 @@ insert_version(const Write *write)
 static bool
 write_once(Write *write)
 {
-	bool		exists = lock_head(write);
-
-	if (!exists)
-		begin_head(write);
-	door_required()->version = write->version;
-	write->envelope = secret_seal(&door_required()->tenant, &write->secret, write->type,
-								  write->version, write->value, write->size, write->format,
-								  &write->generation);
-	if (!(exists ? advance_head(write) : create_head(write)))
+	if (!advance_head(write) && !create_head(write))
 		return false;
 	insert_version(write);
 	return true;
@@ -494,6 +465,7 @@ PG_FUNCTION_INFO_V1(vault_put_json);
 PG_FUNCTION_INFO_V1(vault_rotate);
 PG_FUNCTION_INFO_V1(vault_check_tags);
 PG_FUNCTION_INFO_V1(vault_secret_id);
+PG_FUNCTION_INFO_V1(vault_seal_next);
 
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
@@ -542,4 +514,60 @@ vault_secret_id(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	*id = head.id;
 	PG_RETURN_UUID_P(id);
+}
+
+/* The arguments of seal_next, in secret.sql. */
+static void
+check_head(FunctionCallInfo fcinfo, Write *write)
+{
+	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	int			current = PG_GETARG_INT32(5);
+	SecretHead	head = {.expires_at = DT_NOEND};
+
+	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
+	if (!PG_ARGISNULL(4))
+	{
+		head.state = STATE_DELETED;
+		head.purge_at = PG_GETARG_TIMESTAMPTZ(4);
+	}
+	secret_require_readable(&head);
+	if (write->expected == 0)
+		refuse_existing(write);
+	if (write->expected > 0 && write->expected != current)
+		refuse_conflict(write, current);
+	if (strcmp(write->type, "generic") != 0 && strcmp(write->type, type) != 0)
+		refuse_type(type);
+	write->type = type;
+}
+
+/*
+ * seal_next(id, version, type, active, purge_at, current, copy): inside the update
+ * of a head by put or rotate, checks the head, seals the value as that version
+ * and returns the copy for the head to keep.
+ */
+Datum
+vault_seal_next(PG_FUNCTION_ARGS)
+{
+	Write	   *write = door_required()->work;
+	MemoryContext old;
+
+	if (write == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("internal function of vault called from outside")));
+	old = MemoryContextSwitchTo(write->memory);
+	check_head(fcinfo, write);
+	write->secret = *PG_GETARG_UUID_P(0);
+	write->version = PG_GETARG_INT32(1);
+	seal(write);
+	MemoryContextSwitchTo(old);
+	if (write->pending)
+	{
+		if (PG_ARGISNULL(6))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(6));
+	}
+	if (small_copy(write) == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(small_copy(write));
 }

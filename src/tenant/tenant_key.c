@@ -181,7 +181,7 @@ require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, 
 }
 
 /*
- * Reads the row and unwraps it; false if it names a root generation that the
+ * Reads the row and unwraps it (VT004 if there is none); false if it names a root generation that the
  * page does not hold (any more: a rotation may just have committed).
  */
 static bool
@@ -193,7 +193,7 @@ load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, keys, 2);
 	if (!scan_next(&scan))
-		raise_wrong_key();
+		crypto_require(CRYPTO_ERR_AUTH);	/* names a key that there is not */
 	loaded = unwrap(tenant, generation, DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
 					DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
 	if (loaded)
