@@ -122,6 +122,18 @@ ALTER TABLE vault_data.audit_log OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_log_default OWNER TO vault_owner;
 REVOKE ALL ON vault_data.audit_log, vault_data.audit_log_default FROM PUBLIC;
 GRANT INSERT, SELECT ON vault_data.audit_log TO vault_exec;
+DO $$
+DECLARE
+	text_column name;
+BEGIN
+	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid OPERATOR(pg_catalog.=) 'vault_data.audit_log'::pg_catalog.regclass
+			AND a.atttypid OPERATOR(pg_catalog.=) ANY (ARRAY['text'::pg_catalog.regtype, 'jsonb'::pg_catalog.regtype, 'inet'::pg_catalog.regtype]::oid[])
+	LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE vault_data.audit_log ALTER COLUMN %I SET STATISTICS 0', text_column);
+	END LOOP;
+END
+$$;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
 
@@ -264,6 +276,8 @@ ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
 REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
+ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 
@@ -414,7 +428,8 @@ GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
  * tenant's administrator any role that no other tenant has and that is no
- * superuser; an operator any role but those of vault and of PostgreSQL.
+ * superuser, operator or auditor; an operator any role but those of vault and of
+ * PostgreSQL.
  */
 CREATE TABLE vault_data.principal (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
@@ -440,6 +455,8 @@ ALTER TABLE vault_data.principal OWNER TO vault_owner;
 ALTER TABLE vault_data.principal_binding OWNER TO vault_owner;
 REVOKE ALL ON vault_data.principal, vault_data.principal_binding FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON vault_data.principal, vault_data.principal_binding TO vault_exec;
+ALTER TABLE vault_data.principal ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.principal_binding ALTER COLUMN role_name SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.principal', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.principal_binding', '');
 ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -469,6 +486,12 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_adminis
 CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
 
+/* The role that the binding means is still there, under that name. */
+CREATE FUNCTION vault_data.is_live(b vault_data.principal_binding) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.db_role AND r.rolname = b.role_name)
+$$;
+
 CREATE FUNCTION vault_data.add_principal(p_tenant uuid, p_name text, p_kind text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -484,8 +507,7 @@ BEGIN
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN
 		IF EXISTS (SELECT FROM vault_data.principal_binding b
-				JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
-			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role)
+			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role AND vault_data.is_live(b))
 		THEN
 			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
 				'vault.drop_principal() frees it.');
@@ -513,12 +535,19 @@ CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS vo
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
 BEGIN
 	PERFORM vault_data.require_administrator();
-	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND name = p_name;
-	IF NOT FOUND THEN
-		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+	subject := vault_data.find_principal(this_tenant, p_name);
+	/* An operator who could remove administrators could appoint another, and read. */
+	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
+		AND EXISTS (SELECT FROM vault_data.principal_binding b
+			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied to drop an administrator of the tenant',
+			'Another administrator of the tenant can.');
 	END IF;
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
 END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
@@ -583,6 +612,7 @@ CREATE INDEX access_grant_principal ON vault_data.access_grant (tenant_id, princ
 ALTER TABLE vault_data.access_grant OWNER TO vault_owner;
 REVOKE ALL ON vault_data.access_grant FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON vault_data.access_grant TO vault_exec;
+ALTER TABLE vault_data.access_grant ALTER COLUMN name_pattern SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.access_grant
@@ -653,11 +683,18 @@ $$;
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
-CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
+CREATE FUNCTION vault_data.may_administer(p_tenant uuid, p_principal uuid) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT EXISTS (SELECT FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'allow'
 			AND 'grant' = ANY (g.permissions) AND g.name_pattern = '**' AND g.environments IS NULL)
+$$;
+
+/* What policy_is_administrator() says of the caller, of anybody. */
+CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT vault_data.may_administer(p_tenant, p_principal) AND NOT EXISTS (SELECT FROM vault_data.access_grant g
+		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'deny' AND 'grant' = ANY (g.permissions))
 $$;
 
 CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
@@ -671,8 +708,8 @@ BEGIN
 	IF p_effect IS NULL OR p_effect NOT IN ('allow', 'deny') THEN
 		PERFORM vault_data.fail('22023', 'invalid effect: a grant allows or denies', 'Give ''allow'' or ''deny''.');
 	END IF;
-	IF pg_catalog.cardinality(p_environments) = 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty', 'Give NULL for all environments.');
+	IF pg_catalog.cardinality(p_environments) = 0 OR pg_catalog.cardinality(p_environments) > 64 THEN
+		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty or longer than 64', 'Give NULL for all environments.');
 	END IF;
 	FOREACH given IN ARRAY COALESCE(p_environments, '{}') LOOP
 		PERFORM vault_data.check_identifier('environment', given);
@@ -682,7 +719,7 @@ BEGIN
 	END IF;
 	grantee := vault_data.find_principal(vault.current_tenant_id(), p_grantee);
 	/* An administrator could not take a denial of their own back: only their equals give one. */
-	IF p_effect = 'deny' AND vault_data.administers(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
+	IF p_effect = 'deny' AND vault_data.may_administer(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	RETURN vault_data.add_grant(grantee, p_permissions, p_pattern, p_environments, p_effect);
@@ -822,10 +859,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	IF EXISTS (
-		SELECT FROM vault_data.principal_binding b
-			JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
-		WHERE b.tenant_id = this_tenant AND vault_data.administers(b.tenant_id, b.principal_id))
+	/* One at a time, and what is checked next is seen as of then. */
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	IF EXISTS (SELECT FROM vault_data.principal_binding b
+		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN
 		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
 			'Administrators appoint others with vault.create_principal() and vault.grant().');
@@ -915,6 +952,10 @@ ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
 REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
+/* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
+ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
+	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
+ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -1000,7 +1041,7 @@ COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every tex
 
 CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
-COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
+COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; those that others hold are left for the next call';
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
@@ -1131,7 +1172,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT * INTO v FROM vault_data.secret_version
-	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target;
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
 			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');

@@ -90,7 +90,8 @@ audit_write(const AuditRecord *record)
 	set_text(values, nulls, 3, in_tenant ? door->tenant_name : NULL);
 	nulls[4] = door && door->caller.is_identified ? ' ' : 'n';
 	values[4] = door ? UUIDPGetDatum(&door->caller.principal) : (Datum) 0;
-	set_text(values, nulls, 5, door ? door->caller.principal_name : NULL);
+	set_text(values, nulls, 5,
+			 door && door->caller.is_identified ? door->caller.principal_name : NULL);
 	set_text(values, nulls, 6, role_name(door ? door->caller.role : GetUserId()));
 	set_text(values, nulls, 7, role_name(GetSessionUserId()));
 	set_text(values, nulls, 8, MyProcPort ? MyProcPort->user_name : NULL);

@@ -36,6 +36,18 @@ ALTER TABLE vault_data.audit_log OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_log_default OWNER TO vault_owner;
 REVOKE ALL ON vault_data.audit_log, vault_data.audit_log_default FROM PUBLIC;
 GRANT INSERT, SELECT ON vault_data.audit_log TO vault_exec;
+DO $$
+DECLARE
+	text_column name;
+BEGIN
+	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid OPERATOR(pg_catalog.=) 'vault_data.audit_log'::pg_catalog.regclass
+			AND a.atttypid OPERATOR(pg_catalog.=) ANY (ARRAY['text'::pg_catalog.regtype, 'jsonb'::pg_catalog.regtype, 'inet'::pg_catalog.regtype]::oid[])
+	LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE vault_data.audit_log ALTER COLUMN %I SET STATISTICS 0', text_column);
+	END LOOP;
+END
+$$;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
 

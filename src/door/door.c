@@ -5,6 +5,7 @@
 #include "door/door.h"
 
 #include "access/parallel.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
@@ -121,14 +122,32 @@ refuse_non_operator(void)
 			 errhint("Operators are members of the role vault_admin.")));
 }
 
+/*
+ * Operators' work must see what others committed: checks under an old snapshot
+ * would pass that no longer hold.
+ */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("this function cannot run in REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Call it in a transaction of READ COMMITTED.")));
+}
+
 static void
 check_caller(DoorKind kind, const Caller *caller)
 {
 	bool		needs_client = kind == DOOR_CLIENT ||
 		(kind == DOOR_CLIENT_OR_OPERATOR && !caller->is_operator);
 
-	if ((kind == DOOR_OPERATOR || kind == DOOR_KEY_HOLDER) && !caller->is_operator)
-		refuse_non_operator();
+	if (kind == DOOR_OPERATOR || kind == DOOR_KEY_HOLDER)
+	{
+		if (!caller->is_operator)
+			refuse_non_operator();
+		refuse_old_snapshot();
+	}
 	if (needs_client && !caller->is_identified)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)

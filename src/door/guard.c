@@ -97,6 +97,18 @@ watch(const char *what)
 	touched = true;
 }
 
+/* The role that a specification means; CURRENT_USER and the like are resolved. */
+static bool
+spec_is_vault_role(RoleSpec *spec)
+{
+	if (spec == NULL || spec->roletype == ROLESPEC_PUBLIC)
+		return false;
+	if (spec->roletype == ROLESPEC_CSTRING)
+		return is_vault_role_name(spec->rolename);
+	return is_vault_role_name(GetUserNameFromId(spec->roletype == ROLESPEC_SESSION_USER ?
+												GetSessionUserId() : GetUserId(), true));
+}
+
 static bool
 names_vault_role(List *specs)
 {
@@ -106,7 +118,7 @@ names_vault_role(List *specs)
 	{
 		Node	   *node = lfirst(cell);
 
-		if (IsA(node, RoleSpec) && is_vault_role_name(((RoleSpec *) node)->rolename))
+		if (IsA(node, RoleSpec) && spec_is_vault_role((RoleSpec *) node))
 			return true;
 		if (IsA(node, AccessPriv) && is_vault_role_name(((AccessPriv *) node)->priv_name))
 			return true;
@@ -127,12 +139,6 @@ options_name_vault_role(List *options)
 			return true;
 	}
 	return false;
-}
-
-static bool
-spec_is_vault_role(RoleSpec *spec)
-{
-	return spec && is_vault_role_name(spec->rolename);
 }
 
 /* Statements about roles. */

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -139,8 +140,10 @@ empty_cache(void)
 {
 	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
 
+	cache = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
+	cache_memory = NULL;
 	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault identities", ALLOCSET_SMALL_SIZES);
 	control.hcxt = cache_memory;
 	cache = hash_create("vault identities", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -213,7 +216,7 @@ is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
 	return elsewhere;
 }
 
-/* Who may be bound by whom; see identity.sql. */
+/* Who may be bound by whom; see identity.sql.  One binding of a role at a time. */
 static void
 check_bindable(const Door *door, Oid role, const char *name)
 {
@@ -224,11 +227,13 @@ check_bindable(const Door *door, Oid role, const char *name)
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("role \"%s\" cannot be a principal", name),
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
-	if (!operator && (superuser_arg(role) || is_bound_elsewhere(role, &door->tenant)))
+	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
+	if (!operator && (superuser_arg(role) || role_is_overseer(role) ||
+					  is_bound_elsewhere(role, &door->tenant)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to bind role \"%s\"", name),
-				 errhint("An operator binds superusers and roles that serve several tenants.")));
+				 errhint("An operator binds superusers, operators, auditors and roles that serve several tenants.")));
 }
 
 /* The client API's EXECUTE privileges come with membership in vault_client. */

@@ -3,7 +3,8 @@
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
  * tenant's administrator any role that no other tenant has and that is no
- * superuser; an operator any role but those of vault and of PostgreSQL.
+ * superuser, operator or auditor; an operator any role but those of vault and of
+ * PostgreSQL.
  */
 CREATE TABLE vault_data.principal (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
@@ -29,6 +30,8 @@ ALTER TABLE vault_data.principal OWNER TO vault_owner;
 ALTER TABLE vault_data.principal_binding OWNER TO vault_owner;
 REVOKE ALL ON vault_data.principal, vault_data.principal_binding FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON vault_data.principal, vault_data.principal_binding TO vault_exec;
+ALTER TABLE vault_data.principal ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.principal_binding ALTER COLUMN role_name SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.principal', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.principal_binding', '');
 ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -58,6 +61,12 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_adminis
 CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
 
+/* The role that the binding means is still there, under that name. */
+CREATE FUNCTION vault_data.is_live(b vault_data.principal_binding) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.db_role AND r.rolname = b.role_name)
+$$;
+
 CREATE FUNCTION vault_data.add_principal(p_tenant uuid, p_name text, p_kind text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -73,8 +82,7 @@ BEGIN
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN
 		IF EXISTS (SELECT FROM vault_data.principal_binding b
-				JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
-			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role)
+			WHERE b.tenant_id = p_tenant AND b.role_name = p_db_role AND vault_data.is_live(b))
 		THEN
 			PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
 				'vault.drop_principal() frees it.');
@@ -102,12 +110,19 @@ CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS vo
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
 BEGIN
 	PERFORM vault_data.require_administrator();
-	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND name = p_name;
-	IF NOT FOUND THEN
-		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+	subject := vault_data.find_principal(this_tenant, p_name);
+	/* An operator who could remove administrators could appoint another, and read. */
+	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
+		AND EXISTS (SELECT FROM vault_data.principal_binding b
+			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied to drop an administrator of the tenant',
+			'Another administrator of the tenant can.');
 	END IF;
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
 END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void

@@ -97,7 +97,7 @@ stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
 {
 	SecretKey	key;
 
-	root_page_require_locked();
+	root_require_top_level();
 	record->generation = next_key(above, record, &key, result);
 	root_record_note(record, &key);
 	root_stage(record->generation, &key, &record->instance);

@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
@@ -109,6 +110,7 @@ check_instance(void)
 
 	if (instance_checked && instance_checked_epoch == root_epoch())
 		return;
+	instance_checked = false;
 	instance_checked_epoch = root_epoch();
 	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !root_record_instance(&stored))
 		keyring_refuse_sealed();
@@ -143,10 +145,21 @@ keyring_require_unsealed(void)
 	check_instance();
 }
 
+/* Sealing does not wait for a commit, so neither does the line in the log. */
+static void
+report(const char *what)
+{
+	ereport(LOG,
+			(errmsg("vault was %s by role \"%s\"", what,
+					GetUserNameFromId(door_required()->caller.role, true)),
+			 errhidestmt(true)));
+}
+
 static Datum
 seal_body(FunctionCallInfo fcinfo)
 {
-	root_seal("sealed by an operator");
+	root_seal_by_operator();
+	report("sealed");
 	sql_begin();
 	audit_event("seal", NULL);
 	sql_end();
@@ -162,7 +175,8 @@ combine_shares(const RootRecord *record)
 	int			count = root_collected_shares(shares);
 	bool		right;
 
-	right = shares_combine(shares, Min(count, shares[0].threshold), &key) == CRYPTO_OK &&
+	right = count > 0 &&
+		shares_combine(shares, Min(count, shares[0].threshold), &key) == CRYPTO_OK &&
 		root_record_fits(record, &key);
 	root_forget_shares();
 	if (right)
@@ -220,6 +234,11 @@ unseal_body(FunctionCallInfo fcinfo)
 	Datum		result;
 
 	root_wait_started();
+	if (root_is_staging())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("this transaction is making a new root key"),
+				 errhint("End it first.")));
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();
 	if (is_unsealed_for(&record))
@@ -238,6 +257,7 @@ unseal_body(FunctionCallInfo fcinfo)
 			source_refuse(fault);
 		result = CStringGetTextDatum("unsealed");
 	}
+	report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
 	sql_begin();
 	audit_event("unseal", root_state() == ROOT_UNSEALED ? "unsealed" : "share given");
 	sql_end();

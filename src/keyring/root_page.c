@@ -43,14 +43,15 @@ typedef struct Slot
 	unsigned char check[SHA256_BYTES];	/* a half-written slot is found after a crash */
 } Slot;
 
-typedef struct Page
+typedef struct RootPage
 {
 	Slot		present;
 	Slot		staged;
+	bool		sealed_by_operator;	/* until unseal(), also over reload and crash */
 	TimestampTz first_share_at;
 	int			share_count;
 	Share		shares[SHARE_MAX_COUNT];
-} Page;
+} RootPage;
 
 typedef struct Shared
 {
@@ -62,13 +63,15 @@ typedef struct Shared
 	ConditionVariable started;
 } Shared;
 
-static Page *page = NULL;
+static RootPage *page = NULL;
 static const char *page_memory = "none";
 static Shared *shared = NULL;
-static bool staged_here = false;
+static bool staged_here = false;	/* and nobody sealed since */
+static bool staging = false;		/* this transaction staged a key */
 static const char *seal_reason = NULL;	/* set: seal when this transaction commits */
+static SubTransactionId seal_subtransaction;
 
-static Page *
+static RootPage *
 map_memfd_secret(Size size)
 {
 #ifdef SYS_memfd_secret
@@ -90,7 +93,7 @@ map_memfd_secret(Size size)
 #endif
 }
 
-static Page *
+static RootPage *
 map_locked(Size size, bool *locked)
 {
 	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -106,7 +109,7 @@ map_locked(Size size, bool *locked)
 void
 root_page_preload(void)
 {
-	Size		size = TYPEALIGN(sysconf(_SC_PAGESIZE), sizeof(Page));
+	Size		size = TYPEALIGN(sysconf(_SC_PAGESIZE), sizeof(RootPage));
 	bool		locked = false;
 
 	page = map_memfd_secret(size);
@@ -161,7 +164,7 @@ static void
 wipe_page(void)
 {
 	if (page != NULL)
-		secret_wipe(page, sizeof(Page));
+		secret_wipe(page, sizeof(RootPage));
 }
 
 /* Runs in the postmaster at every (re)start; after a crash the page has survived. */
@@ -294,7 +297,9 @@ root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 {
 	root_page_require_locked();
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
-	wipe_page();
+	secret_wipe(page->shares, sizeof(page->shares));
+	page->share_count = 0;
+	page->sealed_by_operator = false;
 	slot_fill(&page->present, generation, key);
 	shared->instance = *instance;
 	set_state(ROOT_UNSEALED, "");
@@ -303,7 +308,7 @@ root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 }
 
 void
-root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
+root_require_top_level(void)
 {
 	root_page_require_locked();
 	if (GetCurrentTransactionNestLevel() > 1)
@@ -311,15 +316,24 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("a new root key cannot be made inside a savepoint or an exception block"),
 				 errhint("Call the function by itself.")));
+}
+
+void
+root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
+{
+	root_require_top_level();
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
 	slot_fill(&page->staged, generation, key);
 	shared->staged_instance = *instance;
-	staged_here = true;
+	staged_here = staging = true;
 	seal_reason = NULL;
 	LWLockRelease(shmem_root_lock());
 }
 
-/* The staged key becomes the present one.  Unless somebody sealed meanwhile. */
+/*
+ * The staged key becomes the present one.  If somebody sealed meanwhile it is gone,
+ * and whatever the page holds by now is not what the database names.
+ */
 static void
 promote(void)
 {
@@ -329,6 +343,11 @@ promote(void)
 		page->present = page->staged;
 		shared->instance = shared->staged_instance;
 		set_state(ROOT_UNSEALED, "");
+	}
+	else
+	{
+		secret_wipe(&page->present, sizeof(Slot));
+		set_state(ROOT_SEALED, "it was sealed while a new root key was being made");
 	}
 	secret_wipe(&page->staged, sizeof(Slot));
 	LWLockRelease(shmem_root_lock());
@@ -349,24 +368,23 @@ end_of_transaction(XactEvent event, void *arg)
 		root_seal(seal_reason);
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		seal_reason = NULL;
-	if (!staged_here)
+	if (event == XACT_EVENT_PRE_PREPARE && (staging || seal_reason))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a transaction that made a root key or dropped vault cannot be prepared")));
+	if (!staging)
 		return;
 	switch (event)
 	{
-		case XACT_EVENT_PRE_PREPARE:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("a transaction that made a root key cannot be prepared")));
-			break;
 		case XACT_EVENT_PRE_COMMIT:
 			ForceSyncCommit();
 			break;
 		case XACT_EVENT_COMMIT:
-			staged_here = false;
+			staged_here = staging = false;
 			promote();
 			break;
 		case XACT_EVENT_ABORT:
-			staged_here = false;
+			staged_here = staging = false;
 			unstage();
 			break;
 		default:
@@ -385,10 +403,38 @@ root_seal(const char *reason)
 	ConditionVariableBroadcast(&shared->started);
 }
 
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && seal_reason && seal_subtransaction >= mine)
+		seal_reason = NULL;
+}
+
 void
 root_seal_at_commit(const char *reason)
 {
 	seal_reason = reason;
+	seal_subtransaction = GetCurrentSubTransactionId();
+}
+
+void
+root_seal_by_operator(void)
+{
+	root_seal("sealed by an operator");
+	if (page != NULL)
+		page->sealed_by_operator = true;
+}
+
+bool
+root_is_sealed_by_operator(void)
+{
+	return page != NULL && page->sealed_by_operator;
+}
+
+bool
+root_is_staging(void)
+{
+	return staging;
 }
 
 void
@@ -481,4 +527,5 @@ root_page_init(void)
 {
 	shmem_register("vault root", sizeof(Shared), shared_init, (void **) &shared);
 	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

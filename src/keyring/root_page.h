@@ -60,6 +60,9 @@ extern bool root_key(uint32 generation, SecretKey *key);
 /* Puts a checked key in and unseals. */
 extern void root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
 
+/* Raises where root_stage() would. */
+extern void root_require_top_level(void);
+
 /* Stages a key until the end of this transaction.  Not inside a subtransaction. */
 extern void root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
 
@@ -68,6 +71,16 @@ extern void root_seal(const char *reason);
 
 /* The same if this transaction commits without staging a key afterwards. */
 extern void root_seal_at_commit(const char *reason);
+
+/*
+ * Seals for good: neither a reload nor the restart after a crash asks the source
+ * again, until root_publish() or a restart of the server.
+ */
+extern void root_seal_by_operator(void);
+extern bool root_is_sealed_by_operator(void);
+
+/* This transaction has staged a key, whatever became of it. */
+extern bool root_is_staging(void);
 
 /* Copies every key that the page still holds (at most two) with its generation. */
 extern int	root_page_keys(SecretKey keys[2], uint32 generations[2]);

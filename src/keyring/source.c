@@ -127,8 +127,9 @@ parse_keyring(const char *text, Keyring *keyring)
 		text += size;
 		text += strspn(text, "\r\n");
 	}
-	if (keyring->count > 1 && keyring_newest(keyring) == 0)
-		return "the root key source holds several keys without a generation";
+	for (int i = 0; keyring->count > 1 && i < keyring->count; i++)
+		if (keyring->generations[i] == 0)
+			return "the root key source holds a key without a generation beside others";
 	return NULL;
 }
 
@@ -286,6 +287,19 @@ collect_output(int fd, char *text, size_t capacity)
 	return true;
 }
 
+/* Collects a child that has closed its output; false if it lives on. */
+static bool
+ends_soon(pid_t child, int *status)
+{
+	for (int i = 0; i < 50; i++)
+	{
+		if (waitpid(child, status, WNOHANG) == child)
+			return true;
+		pg_usleep(100 * 1000);
+	}
+	return false;
+}
+
 static const char *
 read_keyring_command(Keyring *keyring)
 {
@@ -302,13 +316,16 @@ read_keyring_command(Keyring *keyring)
 	if (words[0] == NULL || !start_command(words, &child, &output))
 		return "the root key command cannot be started";
 	if (!collect_output(output, text, sizeof(text)))
-	{
 		fault = "the root key command did not answer in time or printed too much";
-		kill(child, SIGKILL);
-	}
 	close(output);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	if (!fault && !ends_soon(child, &status))
+		fault = "the root key command did not end";
+	if (fault)
+	{
+		kill(child, SIGKILL);
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+			;
+	}
 	if (!fault && status != 0)
 		fault = "the root key command failed";
 	if (!fault)

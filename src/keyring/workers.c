@@ -64,6 +64,12 @@ unseal_once(void)
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 
+	if (root_is_sealed_by_operator())
+	{
+		if (root_state() == ROOT_STARTING)
+			root_set_sealed_reason("sealed by an operator");
+		return;
+	}
 	root_set_starting();
 	if (root_state() != ROOT_STARTING)
 		return;

@@ -8,6 +8,9 @@
 #include "postgres.h"
 #include "access/genam.h"
 #include "fmgr.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"				/* part of postgres.h before */
+#endif
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "vault supports PostgreSQL 15 to 18"

@@ -302,8 +302,8 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		error_bad_argument("permissions", "they are null", NULL);
 	names = text_array(PG_GETARG_DATUM(0), &count);
-	if (count == 0)
-		error_bad_argument("permissions", "the list is empty", NULL);
+	if (count == 0 || count > 16)
+		error_bad_argument("permissions", "the list is empty or too long", NULL);
 	for (int i = 0; i < count; i++)
 		if (permission_by_name(names[i]) == 0)
 			error_bad_argument("permissions", "there is no such permission",

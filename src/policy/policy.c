@@ -130,8 +130,10 @@ empty_cache(void)
 {
 	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
 
+	cache = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
+	cache_memory = NULL;
 	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault grants", ALLOCSET_SMALL_SIZES);
 	control.hcxt = cache_memory;
 	cache = hash_create("vault grants", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);

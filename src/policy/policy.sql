@@ -20,6 +20,7 @@ CREATE INDEX access_grant_principal ON vault_data.access_grant (tenant_id, princ
 ALTER TABLE vault_data.access_grant OWNER TO vault_owner;
 REVOKE ALL ON vault_data.access_grant FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON vault_data.access_grant TO vault_exec;
+ALTER TABLE vault_data.access_grant ALTER COLUMN name_pattern SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.access_grant
@@ -90,11 +91,18 @@ $$;
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
-CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
+CREATE FUNCTION vault_data.may_administer(p_tenant uuid, p_principal uuid) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT EXISTS (SELECT FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'allow'
 			AND 'grant' = ANY (g.permissions) AND g.name_pattern = '**' AND g.environments IS NULL)
+$$;
+
+/* What policy_is_administrator() says of the caller, of anybody. */
+CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT vault_data.may_administer(p_tenant, p_principal) AND NOT EXISTS (SELECT FROM vault_data.access_grant g
+		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'deny' AND 'grant' = ANY (g.permissions))
 $$;
 
 CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
@@ -108,8 +116,8 @@ BEGIN
 	IF p_effect IS NULL OR p_effect NOT IN ('allow', 'deny') THEN
 		PERFORM vault_data.fail('22023', 'invalid effect: a grant allows or denies', 'Give ''allow'' or ''deny''.');
 	END IF;
-	IF pg_catalog.cardinality(p_environments) = 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty', 'Give NULL for all environments.');
+	IF pg_catalog.cardinality(p_environments) = 0 OR pg_catalog.cardinality(p_environments) > 64 THEN
+		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty or longer than 64', 'Give NULL for all environments.');
 	END IF;
 	FOREACH given IN ARRAY COALESCE(p_environments, '{}') LOOP
 		PERFORM vault_data.check_identifier('environment', given);
@@ -119,7 +127,7 @@ BEGIN
 	END IF;
 	grantee := vault_data.find_principal(vault.current_tenant_id(), p_grantee);
 	/* An administrator could not take a denial of their own back: only their equals give one. */
-	IF p_effect = 'deny' AND vault_data.administers(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
+	IF p_effect = 'deny' AND vault_data.may_administer(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	RETURN vault_data.add_grant(grantee, p_permissions, p_pattern, p_environments, p_effect);
@@ -259,10 +267,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	IF EXISTS (
-		SELECT FROM vault_data.principal_binding b
-			JOIN pg_catalog.pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
-		WHERE b.tenant_id = this_tenant AND vault_data.administers(b.tenant_id, b.principal_id))
+	/* One at a time, and what is checked next is seen as of then. */
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	IF EXISTS (SELECT FROM vault_data.principal_binding b
+		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN
 		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
 			'Administrators appoint others with vault.create_principal() and vault.grant().');

@@ -63,6 +63,10 @@ ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
 REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
+/* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
+ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
+	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
+ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -148,7 +152,7 @@ COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every tex
 
 CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
-COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; 0 when all are';
+COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; those that others hold are left for the next call';
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,

@@ -50,7 +50,8 @@ typedef struct Write
 	const void *value;
 	size_t		size;
 	uint8_t		format;
-	const char *type;
+	const char *given_type;
+	const char *type;			/* given, or that of the secret */
 	const char *description;	/* NULL: as it was */
 	Datum		tags;			/* 0: as they were */
 	TimestampTz expires_at;		/* DT_NOEND: never */
@@ -136,8 +137,9 @@ read_label(FunctionCallInfo fcinfo, Write *write)
 static void
 read_metadata(FunctionCallInfo fcinfo, Write *write)
 {
-	write->type = PG_ARGISNULL(ARG_TYPE) ? "generic" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
-	check_type(write->type);
+	write->given_type = PG_ARGISNULL(ARG_TYPE) ? "generic" :
+		text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
+	check_type(write->given_type);
 	if (!PG_ARGISNULL(ARG_DESCRIPTION))
 		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
 	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
@@ -204,6 +206,7 @@ begin_head(Write *write)
 	if (write->pending)
 		error_bad_argument("label", "a secret's first version cannot be pending",
 						   "Put its first version as current.");
+	write->type = write->given_type;
 	write->secret = id_new_ordered();
 	write->version = 1;
 }
@@ -435,7 +438,7 @@ static Datum
 rotate_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {
-		.format = FORMAT_TEXT,.type = "generic",.expires_at = DT_NOEND,
+		.format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
 	bool		generates = PG_ARGISNULL(1);
@@ -535,7 +538,7 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 		refuse_existing(write);
 	if (write->expected > 0 && write->expected != current)
 		refuse_conflict(write, current);
-	if (strcmp(write->type, "generic") != 0 && strcmp(write->type, type) != 0)
+	if (strcmp(write->given_type, "generic") != 0 && strcmp(write->given_type, type) != 0)
 		refuse_type(type);
 	write->type = type;
 }

@@ -47,6 +47,8 @@ ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
 REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
+ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 

@@ -374,7 +374,11 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 		values[1] = Int32GetDatum(row->generation);
 		values[2] = PointerGetDatum(wrap(&row->tenant, row->generation, &key, root_gen));
 		values[3] = Int32GetDatum(root_gen);
-		sql_run(&update, values, NULL);
+		if (sql_run(&update, values, NULL) != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("a tenant's keys changed meanwhile"),
+					 errhint("Call the function again.")));
 	}
 	PG_FINALLY();
 	{
