@@ -72,7 +72,7 @@ unseal_says('a key that is too short', 'the root key source holds a malformed li
 write_file($key, "vault-root-key:v1:0:$base64\n");
 unseal_says('generation 0', 'the root key source holds a malformed line');
 write_file($key, "$base64\n$hex\n");
-unseal_says('two keys without a generation', 'the root key source holds several keys without a generation');
+unseal_says('two keys without a generation', 'the root key source holds a key without a generation beside others');
 write_file($key, '');
 unseal_says('an empty file', 'the root key file is missing or empty');
 write_file($key, "# only a comment\n");

@@ -181,8 +181,9 @@ require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, 
 }
 
 /*
- * Reads the row and unwraps it (VT004 if there is none); false if it names a root generation that the
- * page does not hold (any more: a rotation may just have committed).
+ * Reads the row and unwraps it (VT004 if there is none); false if it names a root
+ * generation that the page does not hold (any more: a rotation may just have
+ * committed).
  */
 static bool
 load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
