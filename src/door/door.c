@@ -142,12 +142,10 @@ check_caller(DoorKind kind, const Caller *caller)
 	bool		needs_client = kind == DOOR_CLIENT ||
 		(kind == DOOR_CLIENT_OR_OPERATOR && !caller->is_operator);
 
-	if (kind == DOOR_OPERATOR || kind == DOOR_KEY_HOLDER)
-	{
-		if (!caller->is_operator)
-			refuse_non_operator();
+	if ((kind == DOOR_OPERATOR || kind == DOOR_KEY_HOLDER) && !caller->is_operator)
+		refuse_non_operator();
+	if (caller->is_operator && (kind == DOOR_OPERATOR || kind == DOOR_CLIENT_OR_OPERATOR))
 		refuse_old_snapshot();
-	}
 	if (needs_client && !caller->is_identified)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)

@@ -25,6 +25,7 @@
 #include "platform/tables.h"
 
 
+static const char sealed_meanwhile[] = "sealed by an operator";
 static const char wrong_key[] = "the root key does not match its check value";
 
 static bool instance_checked = false;
@@ -32,25 +33,26 @@ static uint64 instance_checked_epoch = 0;
 
 /* After the crash of a backend the page may still hold what people once gave. */
 static const char *
-try_page(const RootRecord *record)
+try_page(const RootRecord *record, uint64 epoch)
 {
 	SecretKey	keys[2];
 	uint32		generations[2];
 	int			count = root_page_keys(keys, generations);
+	const char *fault = NULL;
 	bool		found = false;
 
 	for (int i = 0; i < count && !found; i++)
 	{
 		found = generations[i] == record->generation && root_record_fits(record, &keys[i]);
-		if (found)
-			root_publish(record->generation, &keys[i], &record->instance);
+		if (found && !root_publish(record->generation, &keys[i], &record->instance, epoch))
+			fault = sealed_meanwhile;
 	}
 	secret_wipe(keys, sizeof(keys));
-	return found ? NULL : "shares are awaited: vault.unseal(share)";
+	return found ? fault : "shares are awaited: vault.unseal(share)";
 }
 
 static const char *
-try_source(const RootRecord *record)
+try_source(const RootRecord *record, uint64 epoch)
 {
 	Keyring    *keyring = palloc(sizeof(Keyring));
 	const char *fault = source_load(keyring);
@@ -65,8 +67,8 @@ try_source(const RootRecord *record)
 			fault = "the root key source does not hold the active generation";
 		else if (!root_record_fits(record, key))
 			fault = wrong_key;
-		else
-			root_publish(record->generation, key, &record->instance);
+		else if (!root_publish(record->generation, key, &record->instance, epoch))
+			fault = sealed_meanwhile;
 	}
 	secret_wipe(keyring, sizeof(Keyring));
 	pfree(keyring);
@@ -77,10 +79,12 @@ const char *
 keyring_try_unseal(void)
 {
 	RootRecord	record;
+	uint64		epoch = root_epoch();
 
 	if (!root_record_read(&record))
 		return NOT_INITIALISED;
-	return source_kind() == SOURCE_MANUAL ? try_page(&record) : try_source(&record);
+	return source_kind() == SOURCE_MANUAL ? try_page(&record, epoch) :
+		try_source(&record, epoch);
 }
 
 void
@@ -172,6 +176,7 @@ combine_shares(const RootRecord *record)
 {
 	Share		shares[SHARE_MAX_COUNT];
 	SecretKey	key;
+	uint64		epoch = root_epoch();
 	int			count = root_collected_shares(shares);
 	bool		right;
 
@@ -180,7 +185,7 @@ combine_shares(const RootRecord *record)
 		root_record_fits(record, &key);
 	root_forget_shares();
 	if (right)
-		root_publish(record->generation, &key, &record->instance);
+		(void) root_publish(record->generation, &key, &record->instance, epoch);
 	secret_wipe(shares, sizeof(shares));
 	secret_wipe(&key, sizeof(key));
 	if (!right)
@@ -213,7 +218,7 @@ unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 	if (count < needed)
 		return CStringGetTextDatum(psprintf("sealed: %d of %d shares given", count, needed));
 	combine_shares(record);
-	return CStringGetTextDatum("unsealed");
+	return CStringGetTextDatum(root_state() == ROOT_UNSEALED ? "unsealed" : "sealed meanwhile");
 }
 
 /* Already: publishing anew would wipe a key that somebody is staging. */

@@ -160,11 +160,17 @@ slot_fill(Slot *slot, uint32 generation, const SecretKey *key)
 	(void) crypto_sha256(slot, offsetof(Slot, check), slot->check);
 }
 
+/* Everything but who sealed: that is no secret, and holds until somebody unseals. */
 static void
 wipe_page(void)
 {
-	if (page != NULL)
-		secret_wipe(page, sizeof(RootPage));
+	bool		by_operator;
+
+	if (page == NULL)
+		return;
+	by_operator = page->sealed_by_operator;
+	secret_wipe(page, sizeof(RootPage));
+	page->sealed_by_operator = by_operator;
 }
 
 /* Runs in the postmaster at every (re)start; after a crash the page has survived. */
@@ -245,7 +251,7 @@ root_wait_started(void)
 bool
 root_is_open(void)
 {
-	return root_state() == ROOT_UNSEALED || staged_here;
+	return root_state() == ROOT_UNSEALED || (staged_here && page->staged.generation != 0);
 }
 
 pg_uuid_t
@@ -292,11 +298,16 @@ root_key(uint32 generation, SecretKey *key)
 	return found;
 }
 
-void
-root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
+bool
+root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance, uint64 epoch)
 {
 	root_page_require_locked();
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (page->sealed_by_operator && root_epoch() != epoch)
+	{
+		LWLockRelease(shmem_root_lock());
+		return false;
+	}
 	secret_wipe(page->shares, sizeof(page->shares));
 	page->share_count = 0;
 	page->sealed_by_operator = false;
@@ -305,6 +316,7 @@ root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 	set_state(ROOT_UNSEALED, "");
 	LWLockRelease(shmem_root_lock());
 	ConditionVariableBroadcast(&shared->started);
+	return true;
 }
 
 void
@@ -323,6 +335,14 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 {
 	root_require_top_level();
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
+	if (staging && page->staged.generation == 0)
+	{
+		LWLockRelease(shmem_root_lock());
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_SEALED),
+				 errmsg("vault was sealed meanwhile"),
+				 errhint("Roll back, and call vault.unseal() first.")));
+	}
 	slot_fill(&page->staged, generation, key);
 	shared->staged_instance = *instance;
 	staged_here = staging = true;

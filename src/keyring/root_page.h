@@ -57,8 +57,12 @@ extern uint32 root_generation(void);
 /* Copies the key of a generation; false if the page does not hold it. */
 extern bool root_key(uint32 generation, SecretKey *key);
 
-/* Puts a checked key in and unseals. */
-extern void root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
+/*
+ * Puts a checked key in and unseals.  epoch is that of when the key was asked for:
+ * false, and nothing done, if an operator sealed since.
+ */
+extern bool root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance,
+						 uint64 epoch);
 
 /* Raises where root_stage() would. */
 extern void root_require_top_level(void);

@@ -259,13 +259,17 @@ wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 ro
 	bytea	   *wrapped = palloc(VARHDRSZ + size);
 	EnvelopeKey *root = prepare_root(root_gen);
 	EnvelopeContext context;
-	CryptoStatus status = CRYPTO_ERR_INTERNAL;
+	CryptoStatus status;
 
 	SET_VARSIZE(wrapped, VARHDRSZ + size);
+	if (root == NULL)
+	{
+		keyring_require_unsealed();
+		raise_wrong_key();
+	}
 	fill_context(&context, tenant, generation, root_gen);
-	if (root)
-		status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0,
-							   (unsigned char *) VARDATA(wrapped));
+	status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0,
+						   (unsigned char *) VARDATA(wrapped));
 	envelope_key_free(root);
 	crypto_require(status);
 	return wrapped;
