@@ -15,6 +15,7 @@ typedef struct Grant
 	int			mask;
 	char	   *pattern;
 	size_t		pattern_size;
+	size_t		prefix_size;	/* what every matching name starts with */
 	char	  **environments;	/* NULL: all */
 	int			environment_count;
 } Grant;

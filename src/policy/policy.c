@@ -100,6 +100,7 @@ compile_grant(TableScan *scan, Grant *grant)
 	grant->mask = permission_mask(scan_get(scan, COL_PERMISSIONS, NULL));
 	grant->pattern = TextDatumGetCString(scan_get(scan, COL_PATTERN, NULL));
 	grant->pattern_size = strlen(grant->pattern);
+	grant->prefix_size = pattern_prefix(grant->pattern, grant->pattern_size);
 	if (!everywhere)
 		grant->environments = text_array(environments, &grant->environment_count);
 }
@@ -175,11 +176,27 @@ grant_has_environment(const Grant *grant, const char *environment, size_t size)
 	return false;
 }
 
+/* Most patterns are a name, or a beginning and "**": those need no matching. */
+static bool
+name_fits(const Grant *grant, const SecretName *secret)
+{
+	size_t		rest = grant->pattern_size - grant->prefix_size;
+
+	if (secret->name_size < grant->prefix_size ||
+		memcmp(secret->name, grant->pattern, grant->prefix_size) != 0)
+		return false;
+	if (rest == 0)
+		return secret->name_size == grant->prefix_size;
+	if (rest == 2 && memcmp(grant->pattern + grant->prefix_size, "**", 2) == 0)
+		return secret->name_size > grant->prefix_size;
+	return pattern_matches(grant->pattern, grant->pattern_size, secret->name, secret->name_size);
+}
+
 static bool
 grant_applies(const Grant *grant, const SecretName *secret)
 {
-	return grant_has_environment(grant, secret->environment, secret->environment_size) &&
-		pattern_matches(grant->pattern, grant->pattern_size, secret->name, secret->name_size);
+	return name_fits(grant, secret) &&
+		grant_has_environment(grant, secret->environment, secret->environment_size);
 }
 
 int
