@@ -45,12 +45,12 @@ secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Sn
 }
 
 bool
-secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot, SecretHead *head)
+secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head)
 {
 	TableScan	scan;
 	bool		found;
 
-	secret_scan(&scan, tenant, name, snapshot);
+	secret_scan(&scan, tenant, name, NULL);
 	found = scan_next(&scan);
 	if (found)
 		secret_head_from(&scan, head);
@@ -114,8 +114,8 @@ secret_refuse_destroyed(int version)
 			 errhint("It cannot be recovered; read or roll back to another version.")));
 }
 
-void
-secret_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
+static void
+fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
 			   const char *type, uint32 version, uint32 generation)
 {
 	pg_uuid_t	instance = root_instance();
@@ -142,7 +142,7 @@ secret_open(const SecretHead *head, int version, uint32 generation, bytea *envel
 
 	if (room == 0)
 		crypto_require(CRYPTO_ERR_FORMAT);
-	secret_context(&context, &head->tenant, &head->id, head->type, version, generation);
+	fill_context(&context, &head->tenant, &head->id, head->type, version, generation);
 	value = palloc(VARHDRSZ + room);
 	crypto_require(envelope_open(tenant_key_open(&head->tenant, generation), &context,
 								 (unsigned char *) VARDATA_ANY(envelope), size,
@@ -160,7 +160,7 @@ secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, 
 	EnvelopeContext context;
 
 	*generation = tenant_key_active(tenant);
-	secret_context(&context, tenant, secret, type, version, *generation);
+	fill_context(&context, tenant, secret, type, version, *generation);
 	SET_VARSIZE(envelope, VARHDRSZ + envelope_bytes);
 	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
 								 format, (unsigned char *) VARDATA(envelope)));

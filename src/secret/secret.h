@@ -81,18 +81,12 @@ extern void secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretNa
 /*
  * Finds a secret by its place, without a planner: of several indexes that start
  * with the tenant it would take any while the table is small, and keep the plan.
- * snapshot NULL: a fresh one.
  */
-extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot,
-						SecretHead *head);
+extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head);
 
 /* Of what a value may be read: raises VT006, VT007, VT008 unless active and not expired. */
 extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);
-
-extern void secret_context(EnvelopeContext *context, const pg_uuid_t *tenant,
-						   const pg_uuid_t *secret, const char *type, uint32 version,
-						   uint32 generation);
 
 /*
  * Opens an envelope into a new varlena.  The caller must have decided that the

@@ -267,7 +267,7 @@ advance_head(Write *write)
 	Datum		values[7];
 	char		nulls[] = "       ";
 
-	if (!secret_find(&door->tenant, &write->name, NULL, &head))
+	if (!secret_find(&door->tenant, &write->name, &head))
 		return false;
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&head.id);
@@ -513,7 +513,7 @@ vault_secret_id(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	secret_name_from(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &name);
-	if (!secret_find(&door_required()->tenant, &name, NULL, &head))
+	if (!secret_find(&door_required()->tenant, &name, &head))
 		PG_RETURN_NULL();
 	*id = head.id;
 	PG_RETURN_UUID_P(id);
