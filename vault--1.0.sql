@@ -259,8 +259,9 @@ CREATE TABLE vault_data.tenant (
 );
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
+/* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
 CREATE TABLE vault_data.tenant_key (
-	tenant_id       uuid NOT NULL REFERENCES vault_data.tenant,
+	tenant_id       uuid NOT NULL,
 	generation      integer NOT NULL CHECK (generation >= 1),
 	wrapped         vault.envelope NOT NULL,
 	root_generation integer NOT NULL,

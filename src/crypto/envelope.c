@@ -88,7 +88,7 @@ envelope_key_new(const SecretKey *key, EnvelopeKey **prepared)
 
 	status = crypto_hkdf_extract_sha512(key->bytes, KEY_BYTES, NULL, 0, prk);
 	if (status == CRYPTO_OK)
-		status = prf_new(prk, sizeof(prk), &fresh->prf);
+		status = prf_new(PRF_SHA512, prk, sizeof(prk), &fresh->prf);
 	secret_wipe(prk, sizeof(prk));
 
 	if (status == CRYPTO_OK)
@@ -105,6 +105,25 @@ envelope_key_free(EnvelopeKey *prepared)
 		return;
 	prf_free(prepared->prf);
 	free(prepared);
+}
+
+CryptoStatus
+envelope_key_derive(EnvelopeKey *prepared, const char *label, SecretKey *key)
+{
+	unsigned char info[ENVELOPE_LABEL_BYTES + 1];
+	unsigned char block[SHA512_BYTES];
+	size_t size = strlen(label);
+	CryptoStatus status;
+
+	if (size > ENVELOPE_LABEL_BYTES)
+		return CRYPTO_ERR_FORMAT;
+	memcpy(info, label, size);
+	info[size] = 1;
+	status = prf_compute(prepared->prf, info, size + 1, block);
+	if (status == CRYPTO_OK)
+		memcpy(key->bytes, block, KEY_BYTES);
+	secret_wipe(block, sizeof(block));
+	return status;
 }
 
 static size_t

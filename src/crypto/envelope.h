@@ -64,6 +64,13 @@ typedef struct EnvelopeKey EnvelopeKey;
 extern CryptoStatus envelope_key_new(const SecretKey *key, EnvelopeKey **prepared);
 extern void envelope_key_free(EnvelopeKey *prepared);	/* NULL is allowed */
 
+/*
+ * Derives a key for another use from it: HKDF-Expand(PRK, info = label).  A label is
+ * too short to be the info of an envelope.
+ */
+#define ENVELOPE_LABEL_BYTES 31
+extern CryptoStatus envelope_key_derive(EnvelopeKey *prepared, const char *label, SecretKey *key);
+
 /* Bytes of the envelope for a value of this size (0 to ENVELOPE_MAX_VALUE). */
 extern size_t envelope_size(size_t value_size);
 

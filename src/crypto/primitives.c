@@ -31,6 +31,7 @@
 struct Prf
 {
 	EVP_MAC_CTX *mac;
+	size_t size;
 	bool ready; /* keyed, and nothing of an input in it */
 };
 
@@ -327,14 +328,15 @@ crypto_gcm_open(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 }
 
 CryptoStatus
-prf_new(const void *key, size_t key_size, Prf **prf)
+prf_new(PrfHash hash, const void *key, size_t key_size, Prf **prf)
 {
 	Prf *fresh = malloc(sizeof(Prf));
 
 	*prf = NULL;
 	if (fresh == NULL)
 		return CRYPTO_ERR_INTERNAL;
-	fresh->mac = hmac_start("SHA2-512", key, key_size);
+	fresh->mac = hmac_start(hash == PRF_SHA512 ? "SHA2-512" : "SHA2-256", key, key_size);
+	fresh->size = hash;
 	fresh->ready = true;
 	if (fresh->mac == NULL)
 	{
@@ -350,17 +352,17 @@ prf_new(const void *key, size_t key_size, Prf **prf)
  * output, which is a key to our callers, in its digest state.
  */
 CryptoStatus
-prf_compute(Prf *prf, const void *data, size_t size, unsigned char out[SHA512_BYTES])
+prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out)
 {
 	CryptoStatus status = CRYPTO_ERR_INTERNAL;
 
 	if (prf->ready || EVP_MAC_init(prf->mac, NULL, 0, NULL) == 1)
-		status = hmac_finish(prf->mac, data, size, out, SHA512_BYTES);
+		status = hmac_finish(prf->mac, data, size, out, prf->size);
 	prf->ready = EVP_MAC_init(prf->mac, NULL, 0, NULL) == 1;
 
 	if (status != CRYPTO_OK || !prf->ready)
 	{
-		secret_wipe(out, SHA512_BYTES);
+		secret_wipe(out, prf->size);
 		return settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;

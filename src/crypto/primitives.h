@@ -85,14 +85,21 @@ extern CryptoStatus crypto_gcm_open(const SecretKey *key,
 									void *out);
 
 /*
- * A pseudorandom function keyed once and used often (HMAC-SHA-512), for the
- * hot path: the key's schedule is computed in prf_new and never again.  The
- * state lives on OpenSSL's heap and is wiped by prf_free.
+ * A pseudorandom function keyed once and used often, for the hot path: the key's
+ * schedule is computed in prf_new and never again.  The state lives on OpenSSL's
+ * heap and is wiped by prf_free.  SHA-512 derives keys, SHA-256 authenticates rows.
  */
+typedef enum PrfHash
+{
+	PRF_SHA256 = SHA256_BYTES,
+	PRF_SHA512 = SHA512_BYTES
+} PrfHash;
+
 typedef struct Prf Prf;
-extern CryptoStatus prf_new(const void *key, size_t key_size, Prf **prf);
-extern CryptoStatus prf_compute(Prf *prf, const void *data, size_t size,
-								unsigned char out[SHA512_BYTES]);
+extern CryptoStatus prf_new(PrfHash hash, const void *key, size_t key_size, Prf **prf);
+
+/* HMAC of the data; out has room for as many bytes as the hash gives. */
+extern CryptoStatus prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out);
 extern void prf_free(Prf *prf);	/* NULL is allowed */
 
 /*

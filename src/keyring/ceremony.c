@@ -26,11 +26,13 @@
 #define DEFAULT_THRESHOLD 3
 
 static void (*rewrap_all) (uint32 generation) = NULL;
+static void (*make_instance_key) (void) = NULL;
 
 void
-keyring_set_rewrap(void (*rewrap) (uint32 generation))
+keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make) (void))
 {
 	rewrap_all = rewrap;
+	make_instance_key = make;
 }
 
 /* A fresh key; shares of it go to the result if people are the source. */
@@ -141,6 +143,7 @@ init_body(FunctionCallInfo fcinfo)
 	sql_run(&insert, &value, NULL);
 	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
 	root_record_insert(&record);
+	make_instance_key();
 	audit_event("init", NULL);
 	sql_end();
 	return (Datum) 0;

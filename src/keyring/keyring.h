@@ -17,8 +17,11 @@
  */
 extern const char *keyring_try_unseal(void);
 
-/* What re-wraps everything under a root key, in the present transaction. */
-extern void keyring_set_rewrap(void (*rewrap) (uint32 generation));
+/*
+ * What re-wraps everything under a root key, and what makes the instance key, both in
+ * the present transaction.
+ */
+extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make_key) (void));
 
 /* Raises VT001 or VT002 while the vault cannot be used. */
 extern void keyring_require_unsealed(void);

@@ -303,10 +303,9 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 	return generation;
 }
 
-PG_FUNCTION_INFO_V1(vault_new_tenant_key);
-
-Datum
-vault_new_tenant_key(PG_FUNCTION_ARGS)
+/* Makes the next key of the door's tenant (the zero one: the instance). */
+static uint32
+new_key(void)
 {
 	static Sql	newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
 	" FROM vault_data.tenant_key WHERE tenant_id = $1", 1, {UUIDOID}};
@@ -334,7 +333,21 @@ vault_new_tenant_key(PG_FUNCTION_ARGS)
 	PG_END_TRY();
 	sql_end();
 	table_close(table, NoLock);
-	PG_RETURN_INT32(generation);
+	return generation;
+}
+
+static void
+make_instance_key(void)
+{
+	(void) new_key();
+}
+
+PG_FUNCTION_INFO_V1(vault_new_tenant_key);
+
+Datum
+vault_new_tenant_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(new_key());
 }
 
 /* One row of vault_data.tenant_key. */
@@ -415,6 +428,6 @@ rewrap_all(uint32 root_gen)
 void
 tenant_key_init(void)
 {
-	keyring_set_rewrap(rewrap_all);
+	keyring_set_wrapping(rewrap_all, make_instance_key);
 	tables_on_change(TABLE_TENANT_KEY, keys_changed);
 }

@@ -629,6 +629,30 @@ test_two_keys(void)
 		  "committed to neither, refused under both");
 }
 
+/* HKDF-Expand under the same PRK, with the label as info. */
+static void
+test_derived_keys(void)
+{
+	SecretKey key;
+	SecretKey derived;
+	SecretKey expected;
+	EnvelopeKey *prepared;
+	char label[ENVELOPE_LABEL_BYTES + 2];
+
+	memset(key.bytes, 7, KEY_BYTES);
+	CHECK(envelope_key_new(&key, &prepared) == CRYPTO_OK, "a key");
+	CHECK(envelope_key_derive(prepared, "one use", &derived) == CRYPTO_OK, "derive");
+	CHECK(crypto_hkdf_sha512(key.bytes, KEY_BYTES, NULL, 0, "one use", 7, expected.bytes,
+							 KEY_BYTES) == CRYPTO_OK, "hkdf");
+	CHECK(secret_equal(&derived, &expected, KEY_BYTES), "the key of a label");
+	CHECK(envelope_key_derive(prepared, "two use", &derived) == CRYPTO_OK, "derive");
+	CHECK(!secret_equal(&derived, &expected, KEY_BYTES), "another label, another key");
+	memset(label, 'x', sizeof(label));
+	label[ENVELOPE_LABEL_BYTES + 1] = 0;
+	CHECK(envelope_key_derive(prepared, label, &derived) == CRYPTO_ERR_FORMAT, "a label too long");
+	envelope_key_free(prepared);
+}
+
 int
 main(void)
 {
@@ -667,6 +691,7 @@ main(void)
 	test_swapped();
 	test_padding();
 	test_two_keys();
+	test_derived_keys();
 
 	envelope_key_free(key_one);
 	envelope_key_free(key_two);

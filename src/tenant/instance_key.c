@@ -1,0 +1,77 @@
+/*
+ * instance_key.c
+ *		Prepared MACs, one for each use, until the root key's page or the key changes.
+ */
+#include "tenant/instance_key.h"
+
+#include "access/xact.h"
+
+#include "crypto/raise.h"
+#include "keyring/keyring.h"
+#include "keyring/root_page.h"
+#include "platform/tables.h"
+#include "tenant/tenant_key.h"
+
+#define INSTANCE_KEY_GENERATION 1
+
+static const char *const labels[MAC_USES] = {
+	[MAC_AUDIT_ROW] = "vault audit row v1",
+	[MAC_AUDIT_SEAL] = "vault audit seal v1",
+	[MAC_DECIDING_ROW] = "vault deciding row v1",
+};
+
+static Prf *prepared[MAC_USES];
+static uint64 prepared_epoch = 0;
+
+static EnvelopeKey *
+instance_key(void)
+{
+	pg_uuid_t	instance = UUID_ZERO;
+
+	/* In the transaction of vault.init() the row is a moment old. */
+	if (root_is_staging())
+		CommandCounterIncrement();
+	return tenant_key_open(&instance, INSTANCE_KEY_GENERATION);
+}
+
+static void
+forget(void)
+{
+	for (int use = 0; use < MAC_USES; use++)
+	{
+		prf_free(prepared[use]);
+		prepared[use] = NULL;
+	}
+	prepared_epoch = root_epoch();
+}
+
+static Prf *
+prepare(MacUse use)
+{
+	SecretKey	key;
+	CryptoStatus status;
+
+	crypto_require(envelope_key_derive(instance_key(), labels[use], &key));
+	status = prf_new(PRF_SHA256, key.bytes, KEY_BYTES, &prepared[use]);
+	secret_wipe(&key, sizeof(key));
+	crypto_require(status);
+	return prepared[use];
+}
+
+bool
+instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BYTES])
+{
+	if (prepared_epoch != root_epoch())
+		forget();
+	if (!root_is_open())
+		return false;
+	crypto_require(prf_compute(prepared[use] ? prepared[use] : prepare(use), data, size, mac));
+	return true;
+}
+
+void
+instance_derive(const char *label, SecretKey *key)
+{
+	keyring_require_unsealed();
+	crypto_require(envelope_key_derive(instance_key(), label, key));
+}
