@@ -85,15 +85,20 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
 
 /*
- * The audit trail: append-only, one row a change, by month later on (the default
- * partition takes what no other does).  tenant_id is the zero uuid for what
- * concerns the instance.
+ * The audit trail: append-only, partitioned by time. Partitions of months to come are
+ * made ahead, and the default one takes what no other does. Unique keys and indexes are
+ * those of each partition, since pg_dump could not restore partitions of a
+ * table whose indexes an extension has made already. tenant_id is the zero uuid for
+ * what concerns the instance.
+ *
+ * mac authenticates the row (see record.h); xid is the transaction that wrote it, by
+ * which the sealer finds what is new.
  */
 CREATE TABLE vault_data.audit_log (
 	tenant_id          uuid NOT NULL,
 	id                 bigint NOT NULL,
 	at                 timestamptz NOT NULL,
-	xid                xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+	xid                xid8 NOT NULL,
 	tenant             text,
 	principal_id       uuid,
 	principal          text,
@@ -115,13 +120,15 @@ CREATE TABLE vault_data.audit_log (
 	grant_id           uuid,
 	reason             text,
 	detail             jsonb,
-	PRIMARY KEY (tenant_id, at, id)
+	mac                bytea
 ) PARTITION BY RANGE (at);
-CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log DEFAULT;
+CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;
+CREATE INDEX audit_log_default_xid ON vault_data.audit_log_default (xid);
+CREATE INDEX audit_log_default_at ON vault_data.audit_log_default USING brin (at);
 ALTER TABLE vault_data.audit_log OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_log_default OWNER TO vault_owner;
 REVOKE ALL ON vault_data.audit_log, vault_data.audit_log_default FROM PUBLIC;
-GRANT INSERT, SELECT ON vault_data.audit_log TO vault_exec;
+GRANT SELECT ON vault_data.audit_log TO vault_exec;
 DO $$
 DECLARE
 	text_column name;

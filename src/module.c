@@ -17,6 +17,7 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 #include "policy/policy.h"
+#include "tenant/instance_key.h"
 #include "tenant/tenant_key.h"
 
 PG_MODULE_MAGIC;
@@ -39,6 +40,7 @@ _PG_init(void)
 	keyring_init();
 	keyring_workers_init();
 	tenant_key_init();
+	instance_key_init();
 	identity_init();
 	policy_init();
 }

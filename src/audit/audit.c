@@ -1,54 +1,29 @@
 /*
  * audit.c
- *		Writing rows of vault_data.audit_log.
- *
- * Ids are microseconds since 2000-01-01, made unique and increasing across the
- * server by an atomic counter: they order the trail, and their gaps tell a
- * tenant nothing about the traffic of others.
+ *		Who, what, when and from where: rows of the present session and door.
  */
 #include "audit/audit.h"
 
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
-#include "port/atomics.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "audit/record.h"
+#include "audit/store.h"
 #include "door/door.h"
 #include "door/guard.h"
 #include "platform/settings.h"
-#include "platform/shmem.h"
-#include "platform/sql.h"
 #include "platform/tables.h"
 
-typedef struct Shared
+/* Empty texts are null columns. */
+static const char *
+text_or_null(const char *text)
 {
-	pg_atomic_uint64 last_id;
-} Shared;
-
-static Shared *shared = NULL;
-static bool writing = false;
-
-static int64
-next_id(TimestampTz now)
-{
-	uint64		last = pg_atomic_read_u64(&shared->last_id);
-	uint64		next;
-
-	do
-		next = Max((uint64) now, last + 1);
-	while (!pg_atomic_compare_exchange_u64(&shared->last_id, &last, next));
-	return (int64) next;
-}
-
-static void
-set_text(Datum *values, char *nulls, int index, const char *text)
-{
-	nulls[index] = text && *text ? ' ' : 'n';
-	if (text && *text)
-		values[index] = CStringGetTextDatum(text);
+	return text && *text ? text : NULL;
 }
 
 static const char *
@@ -57,77 +32,94 @@ role_name(Oid role)
 	return OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
 }
 
+static Datum
+client_address(bool *isnull)
+{
+	LOCAL_FCINFO(call, 0);
+	Datum		address;
+
+	InitFunctionCallInfoData(*call, NULL, 0, InvalidOid, NULL, NULL);
+	call->isnull = false;
+	address = inet_client_addr(call);
+	*isnull = call->isnull;
+	return address;
+}
+
+/* From where does not change in a session. */
+static void
+add_connection(AuditRow *row)
+{
+	static bool known = false;
+	static char *address = NULL;
+	static int	port = -1;
+
+	if (!known && MyProcPort)
+	{
+		bool		isnull;
+		Datum		inet = client_address(&isnull);
+
+		if (!isnull)
+		{
+			address = MemoryContextStrdup(TopMemoryContext,
+										  DatumGetCString(DirectFunctionCall1(inet_out, inet)));
+			port = atoi(MyProcPort->remote_port);
+		}
+		known = true;
+	}
+	row->address = address;
+	row->port = port;
+	row->tls = MyProcPort && MyProcPort->ssl_in_use;
+}
+
+static void
+add_caller(AuditRow *row, const Door *door)
+{
+	if (door && door->caller.is_identified)
+	{
+		row->has_principal = true;
+		row->principal_id = door->caller.principal;
+		row->principal = door->caller.principal_name;
+	}
+	if (door && uuid_equal(&door->tenant, &row->tenant_id))
+		row->tenant = text_or_null(door->tenant_name);
+	row->role = role_name(door ? door->caller.role : GetUserId());
+	row->session_role = role_name(GetSessionUserId());
+	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
+	row->application_name = text_or_null(application_name);
+	row->request_id = text_or_null(setting_request_id);
+	row->has_grant = door && door->has_grant;
+	if (row->has_grant)
+		row->grant_id = door->grant;
+}
+
+void
+audit_describe(const AuditRecord *record, AuditRow *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->tenant_id = record->tenant;
+	row->at = GetCurrentTimestamp();
+	add_caller(row, door_current());
+	add_connection(row);
+	row->operation = record->operation;
+	row->decision = record->decision;
+	row->object_kind = text_or_null(record->object_kind);
+	row->has_object = record->object != NULL;
+	if (record->object)
+		row->object_id = *record->object;
+	row->secret = text_or_null(record->secret);
+	row->environment = text_or_null(record->environment);
+	row->version = record->version;
+	row->reason = text_or_null(record->reason);
+	row->detail = record->detail;
+}
+
 void
 audit_write(const AuditRecord *record)
 {
-	static Sql	insert = {
-		"INSERT INTO vault_data.audit_log (id, at, tenant_id, tenant, principal_id, principal,"
-		" role, session_role, authenticated_role, address, port, tls, application_name, request_id,"
-		" operation, decision, object_kind, object_id, secret, environment, version, grant_id,"
-		" reason, detail)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-		" pg_catalog.inet_client_addr(), pg_catalog.inet_client_port(), $10,"
-		" pg_catalog.current_setting('application_name'), $11,"
-		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
-		21, {
-			INT8OID, TIMESTAMPTZOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, INT4OID,
-			UUIDOID, TEXTOID, JSONBOID
-		}
-	};
-	Door	   *door = door_current();
-	TimestampTz now = GetCurrentTimestamp();
-	bool		in_tenant;
-	Datum		values[21];
-	char		nulls[21];
+	AuditRow	row;
 
-	memset(nulls, ' ', sizeof(nulls));
-	sql_begin();
-	values[0] = Int64GetDatum(next_id(now));
-	values[1] = TimestampTzGetDatum(now);
-	values[2] = UUIDPGetDatum(&record->tenant);
-	in_tenant = door && uuid_equal(&door->tenant, &record->tenant);
-	set_text(values, nulls, 3, in_tenant ? door->tenant_name : NULL);
-	nulls[4] = door && door->caller.is_identified ? ' ' : 'n';
-	values[4] = door ? UUIDPGetDatum(&door->caller.principal) : (Datum) 0;
-	set_text(values, nulls, 5,
-			 door && door->caller.is_identified ? door->caller.principal_name : NULL);
-	set_text(values, nulls, 6, role_name(door ? door->caller.role : GetUserId()));
-	set_text(values, nulls, 7, role_name(GetSessionUserId()));
-	set_text(values, nulls, 8, MyProcPort ? MyProcPort->user_name : NULL);
-	values[9] = BoolGetDatum(MyProcPort && MyProcPort->ssl_in_use);
-	set_text(values, nulls, 10, setting_request_id);
-	set_text(values, nulls, 11, record->operation);
-	set_text(values, nulls, 12, record->decision);
-	set_text(values, nulls, 13, record->object_kind);
-	nulls[14] = record->object ? ' ' : 'n';
-	values[14] = UUIDPGetDatum(record->object);
-	set_text(values, nulls, 15, record->secret);
-	set_text(values, nulls, 16, record->environment);
-	nulls[17] = record->version ? ' ' : 'n';
-	values[17] = Int32GetDatum(record->version);
-	nulls[18] = door && door->has_grant ? ' ' : 'n';
-	values[18] = door ? UUIDPGetDatum(&door->grant) : (Datum) 0;
-	set_text(values, nulls, 19, record->reason);
-	nulls[20] = record->detail ? ' ' : 'n';
-	values[20] = record->detail;
-	writing = true;
-	PG_TRY();
-	{
-		sql_run(&insert, values, nulls);
-	}
-	PG_FINALLY();
-	{
-		writing = false;
-	}
-	PG_END_TRY();
-	sql_end();
-}
-
-bool
-audit_is_writing(void)
-{
-	return writing;
+	audit_describe(record, &row);
+	audit_store(&row, 1);
 }
 
 void
@@ -159,12 +151,6 @@ alert_of_statement(const char *what)
 		audit_write(&record);
 }
 
-static void
-shared_init(void *area)
-{
-	pg_atomic_init_u64(&((Shared *) area)->last_id, 0);
-}
-
 void
 audit_init(void)
 {
@@ -174,5 +160,5 @@ audit_init(void)
 	};
 
 	guard_set_listener(&listener);
-	shmem_register("vault audit", sizeof(Shared), shared_init, (void **) &shared);
+	audit_store_init();
 }

@@ -15,6 +15,8 @@
 
 #include "utils/uuid.h"
 
+#include "audit/record.h"
+
 typedef struct AuditRecord
 {
 	const char *operation;
@@ -29,11 +31,11 @@ typedef struct AuditRecord
 	Datum		detail;			/* jsonb; 0: none */
 } AuditRecord;
 
-/* Writes a row as the current user.  Who and where are taken from the session. */
-extern void audit_write(const AuditRecord *record);
+/* The row of a record: who and where are taken from the session and the door. */
+extern void audit_describe(const AuditRecord *record, AuditRow *row);
 
-/* Inside audit_write(). */
-extern bool audit_is_writing(void);
+/* Writes it in the present transaction. */
+extern void audit_write(const AuditRecord *record);
 
 /* An operation of the present door that has no row of its own. */
 extern void audit_event(const char *operation, const char *reason);

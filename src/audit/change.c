@@ -202,13 +202,13 @@ vault_audit_change(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* On the trail itself: rows come from audit_write() or from a restored dump. */
+/* On the trail itself: rows come from audit_store(), which fires no trigger, or from a restored dump. */
 Datum
 vault_refuse_change(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
 
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && (restoring || audit_is_writing()))
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && restoring)
 		return PointerGetDatum(data->tg_trigtuple);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

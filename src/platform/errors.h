@@ -20,6 +20,7 @@
 #define ERRCODE_VAULT_DELETED			MAKE_SQLSTATE('V','T','0','0','8')
 #define ERRCODE_VAULT_DESTROYED			MAKE_SQLSTATE('V','T','0','0','9')
 #define ERRCODE_VAULT_NO_TENANT			MAKE_SQLSTATE('V','T','0','1','0')
+#define ERRCODE_VAULT_AUDIT_UNAVAILABLE	MAKE_SQLSTATE('V','T','0','1','1')
 #define ERRCODE_VAULT_WRONG_FORM		MAKE_SQLSTATE('V','T','0','1','3')
 
 /* A NULL or malformed argument: 22023, naming the argument and the rule. */

@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 
+#include "audit/record.h"
 #include "crypto/raise.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
@@ -74,4 +75,16 @@ instance_derive(const char *label, SecretKey *key)
 {
 	keyring_require_unsealed();
 	crypto_require(envelope_key_derive(instance_key(), label, key));
+}
+
+static bool
+mac_of_audit_row(const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES])
+{
+	return instance_mac(MAC_AUDIT_ROW, data, size, mac);
+}
+
+void
+instance_key_init(void)
+{
+	audit_set_mac(mac_of_audit_row);
 }

@@ -34,4 +34,6 @@ extern bool instance_mac(MacUse use, const void *data, size_t size, unsigned cha
 /* A key for another use.  Raises VT001 while the vault is sealed. */
 extern void instance_derive(const char *label, SecretKey *key);
 
+extern void instance_key_init(void);
+
 #endif

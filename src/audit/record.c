@@ -1,0 +1,314 @@
+/*
+ * record.c
+ *		Line, MAC and tuple of a row of the trail.
+ */
+#include "audit/record.h"
+
+#include "utils/builtins.h"
+#include "utils/inet.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/xid8.h"
+
+#include "crypto/primitives.h"
+
+static AuditMac compute_mac = NULL;
+
+void
+audit_set_mac(AuditMac mac)
+{
+	compute_mac = mac;
+}
+
+static void
+add_name(StringInfo line, const char *name)
+{
+	if (line->data[line->len - 1] != '{')
+		appendStringInfoChar(line, ',');
+	appendStringInfoChar(line, '"');
+	appendStringInfoString(line, name);
+	appendStringInfoString(line, "\":");
+}
+
+static void
+add_text(StringInfo line, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	add_name(line, name);
+	escape_json(line, value);
+}
+
+static void
+add_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	add_name(line, name);
+	appendStringInfoChar(line, '"');
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			appendStringInfoChar(line, '-');
+		appendStringInfoChar(line, hex[value->data[i] >> 4]);
+		appendStringInfoChar(line, hex[value->data[i] & 15]);
+	}
+	appendStringInfoChar(line, '"');
+}
+
+static void
+add_int(StringInfo line, const char *name, int64 value)
+{
+	char		digits[32];
+
+	add_name(line, name);
+	pg_lltoa(value, digits);
+	appendStringInfoString(line, digits);
+}
+
+static void
+add_time(StringInfo line, const char *name, TimestampTz value)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+
+	if (timestamp2tm(value, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("time of an audit row out of range")));
+	add_name(line, name);
+	appendStringInfo(line, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year, tm.tm_mon,
+					 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fraction);
+}
+
+static void
+add_detail(StringInfo line, Datum detail)
+{
+	Jsonb	   *json = DatumGetJsonbP(detail);
+
+	add_name(line, "detail");
+	(void) JsonbToCString(line, &json->root, VARSIZE(json));
+}
+
+void
+audit_line(const AuditRow *row, StringInfo line)
+{
+	appendStringInfoChar(line, '{');
+	add_uuid(line, "tenant_id", &row->tenant_id);
+	add_int(line, "id", row->id);
+	add_time(line, "at", row->at);
+	add_int(line, "xid", (int64) row->xid);
+	add_text(line, "tenant", row->tenant);
+	if (row->has_principal)
+		add_uuid(line, "principal_id", &row->principal_id);
+	add_text(line, "principal", row->principal);
+	add_text(line, "role", row->role);
+	add_text(line, "session_role", row->session_role);
+	add_text(line, "authenticated_role", row->authenticated_role);
+	add_text(line, "address", row->address);
+	if (row->port >= 0)
+		add_int(line, "port", row->port);
+	add_name(line, "tls");
+	appendStringInfoString(line, row->tls ? "true" : "false");
+	add_text(line, "application_name", row->application_name);
+	add_text(line, "request_id", row->request_id);
+	add_text(line, "operation", row->operation);
+	add_text(line, "decision", row->decision);
+	add_text(line, "object_kind", row->object_kind);
+	if (row->has_object)
+		add_uuid(line, "object_id", &row->object_id);
+	add_text(line, "secret", row->secret);
+	add_text(line, "environment", row->environment);
+	if (row->version)
+		add_int(line, "version", row->version);
+	if (row->has_grant)
+		add_uuid(line, "grant_id", &row->grant_id);
+	add_text(line, "reason", row->reason);
+	if (row->detail)
+		add_detail(line, row->detail);
+	appendStringInfoChar(line, '}');
+}
+
+static void
+put_value(TupleTableSlot *slot, int column, Datum value, bool present)
+{
+	slot->tts_values[column - 1] = value;
+	slot->tts_isnull[column - 1] = !present;
+}
+
+static void
+put_text(TupleTableSlot *slot, int column, const char *text)
+{
+	put_value(slot, column, text ? CStringGetTextDatum(text) : (Datum) 0, text != NULL);
+}
+
+static void
+put_mac(const AuditRow *row, TupleTableSlot *slot)
+{
+	bytea	   *mac;
+
+	put_value(slot, AUDIT_MAC, (Datum) 0, false);
+	if (!row->has_mac)
+		return;
+	mac = palloc(VARHDRSZ + AUDIT_MAC_BYTES);
+	SET_VARSIZE(mac, VARHDRSZ + AUDIT_MAC_BYTES);
+	memcpy(VARDATA(mac), row->mac, AUDIT_MAC_BYTES);
+	put_value(slot, AUDIT_MAC, PointerGetDatum(mac), true);
+}
+
+void
+audit_row_store(const AuditRow *row, TupleTableSlot *slot)
+{
+	ExecClearTuple(slot);
+	put_value(slot, AUDIT_TENANT_ID, UUIDPGetDatum(&row->tenant_id), true);
+	put_value(slot, AUDIT_ID, Int64GetDatum(row->id), true);
+	put_value(slot, AUDIT_AT, TimestampTzGetDatum(row->at), true);
+	put_value(slot, AUDIT_XID, UInt64GetDatum(row->xid), true);
+	put_text(slot, AUDIT_TENANT, row->tenant);
+	put_value(slot, AUDIT_PRINCIPAL_ID, UUIDPGetDatum(&row->principal_id), row->has_principal);
+	put_text(slot, AUDIT_PRINCIPAL, row->principal);
+	put_text(slot, AUDIT_ROLE, row->role);
+	put_text(slot, AUDIT_SESSION_ROLE, row->session_role);
+	put_text(slot, AUDIT_AUTHENTICATED_ROLE, row->authenticated_role);
+	put_value(slot, AUDIT_ADDRESS, row->address ?
+			  DirectFunctionCall1(inet_in, CStringGetDatum(row->address)) : (Datum) 0,
+			  row->address != NULL);
+	put_value(slot, AUDIT_PORT, Int32GetDatum(row->port), row->port >= 0);
+	put_value(slot, AUDIT_TLS, BoolGetDatum(row->tls), true);
+	put_text(slot, AUDIT_APPLICATION_NAME, row->application_name);
+	put_text(slot, AUDIT_REQUEST_ID, row->request_id);
+	put_text(slot, AUDIT_OPERATION, row->operation);
+	put_text(slot, AUDIT_DECISION, row->decision);
+	put_text(slot, AUDIT_OBJECT_KIND, row->object_kind);
+	put_value(slot, AUDIT_OBJECT_ID, UUIDPGetDatum(&row->object_id), row->has_object);
+	put_text(slot, AUDIT_SECRET, row->secret);
+	put_text(slot, AUDIT_ENVIRONMENT, row->environment);
+	put_value(slot, AUDIT_VERSION, Int32GetDatum(row->version), row->version != 0);
+	put_value(slot, AUDIT_GRANT_ID, UUIDPGetDatum(&row->grant_id), row->has_grant);
+	put_text(slot, AUDIT_REASON, row->reason);
+	put_value(slot, AUDIT_DETAIL, row->detail, row->detail != 0);
+	put_mac(row, slot);
+	ExecStoreVirtualTuple(slot);
+}
+
+static Datum
+get_value(TupleTableSlot *slot, int column, bool *present)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, column, &isnull);
+
+	*present = !isnull;
+	return value;
+}
+
+static const char *
+get_text(TupleTableSlot *slot, int column)
+{
+	bool		present;
+	Datum		value = get_value(slot, column, &present);
+
+	return present ? TextDatumGetCString(value) : NULL;
+}
+
+static bool
+get_uuid(TupleTableSlot *slot, int column, pg_uuid_t *uuid)
+{
+	bool		present;
+	Datum		value = get_value(slot, column, &present);
+
+	if (present)
+		*uuid = *DatumGetUUIDP(value);
+	return present;
+}
+
+static int
+get_int(TupleTableSlot *slot, int column, int absent)
+{
+	bool		present;
+	Datum		value = get_value(slot, column, &present);
+
+	return present ? DatumGetInt32(value) : absent;
+}
+
+static void
+get_mac(TupleTableSlot *slot, AuditRow *row)
+{
+	Datum		value = get_value(slot, AUDIT_MAC, &row->has_mac);
+	bytea	   *mac;
+
+	memset(row->mac, 0, AUDIT_MAC_BYTES);
+	if (!row->has_mac)
+		return;
+	mac = DatumGetByteaPP(value);
+	if (VARSIZE_ANY_EXHDR(mac) == AUDIT_MAC_BYTES)
+		memcpy(row->mac, VARDATA_ANY(mac), AUDIT_MAC_BYTES);
+}
+
+void
+audit_row_load(TupleTableSlot *slot, AuditRow *row)
+{
+	bool		present;
+	Datum		value;
+
+	memset(row, 0, sizeof(*row));
+	slot_getallattrs(slot);
+	(void) get_uuid(slot, AUDIT_TENANT_ID, &row->tenant_id);
+	row->id = DatumGetInt64(get_value(slot, AUDIT_ID, &present));
+	row->at = DatumGetTimestampTz(get_value(slot, AUDIT_AT, &present));
+	row->xid = DatumGetUInt64(get_value(slot, AUDIT_XID, &present));
+	row->tenant = get_text(slot, AUDIT_TENANT);
+	row->has_principal = get_uuid(slot, AUDIT_PRINCIPAL_ID, &row->principal_id);
+	row->principal = get_text(slot, AUDIT_PRINCIPAL);
+	row->role = get_text(slot, AUDIT_ROLE);
+	row->session_role = get_text(slot, AUDIT_SESSION_ROLE);
+	row->authenticated_role = get_text(slot, AUDIT_AUTHENTICATED_ROLE);
+	value = get_value(slot, AUDIT_ADDRESS, &present);
+	row->address = present ? DatumGetCString(DirectFunctionCall1(inet_out, value)) : NULL;
+	row->port = get_int(slot, AUDIT_PORT, -1);
+	row->tls = DatumGetBool(get_value(slot, AUDIT_TLS, &present));
+	row->application_name = get_text(slot, AUDIT_APPLICATION_NAME);
+	row->request_id = get_text(slot, AUDIT_REQUEST_ID);
+	row->operation = get_text(slot, AUDIT_OPERATION);
+	row->decision = get_text(slot, AUDIT_DECISION);
+	row->object_kind = get_text(slot, AUDIT_OBJECT_KIND);
+	row->has_object = get_uuid(slot, AUDIT_OBJECT_ID, &row->object_id);
+	row->secret = get_text(slot, AUDIT_SECRET);
+	row->environment = get_text(slot, AUDIT_ENVIRONMENT);
+	row->version = get_int(slot, AUDIT_VERSION, 0);
+	row->has_grant = get_uuid(slot, AUDIT_GRANT_ID, &row->grant_id);
+	row->reason = get_text(slot, AUDIT_REASON);
+	value = get_value(slot, AUDIT_DETAIL, &present);
+	row->detail = present ? value : (Datum) 0;
+	get_mac(slot, row);
+}
+
+static bool
+row_mac(const AuditRow *row, unsigned char mac[AUDIT_MAC_BYTES])
+{
+	StringInfoData line;
+	bool		computed;
+
+	initStringInfo(&line);
+	audit_line(row, &line);
+	computed = compute_mac(line.data, line.len, mac);
+	pfree(line.data);
+	return computed;
+}
+
+void
+audit_row_authenticate(AuditRow *row)
+{
+	row->has_mac = row_mac(row, row->mac);
+}
+
+AuditRowState
+audit_row_check(const AuditRow *row)
+{
+	unsigned char expected[AUDIT_MAC_BYTES];
+
+	if (!row->has_mac)
+		return AUDIT_ROW_WITHOUT_MAC;
+	if (!row_mac(row, expected) || !secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
+		return AUDIT_ROW_ALTERED;
+	return AUDIT_ROW_GENUINE;
+}

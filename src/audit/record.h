@@ -1,0 +1,121 @@
+/*
+ * record.h
+ *		A row of the trail in C: its fields, its line, its MAC, its tuple.
+ *
+ * The line is what the MAC and the seals are about, and what an export shows: one
+ * JSON object, members in the order of the columns, those that are null left out,
+ * times in UTC with microseconds.  Whoever has the line can check its hash without
+ * the database.
+ */
+#ifndef VAULT_AUDIT_RECORD_H
+#define VAULT_AUDIT_RECORD_H
+
+#include "platform/compat.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "access/transam.h"
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#define AUDIT_MAC_BYTES 32
+
+/* Columns of vault_data.audit_log. */
+enum
+{
+	AUDIT_TENANT_ID = 1,
+	AUDIT_ID,
+	AUDIT_AT,
+	AUDIT_XID,
+	AUDIT_TENANT,
+	AUDIT_PRINCIPAL_ID,
+	AUDIT_PRINCIPAL,
+	AUDIT_ROLE,
+	AUDIT_SESSION_ROLE,
+	AUDIT_AUTHENTICATED_ROLE,
+	AUDIT_ADDRESS,
+	AUDIT_PORT,
+	AUDIT_TLS,
+	AUDIT_APPLICATION_NAME,
+	AUDIT_REQUEST_ID,
+	AUDIT_OPERATION,
+	AUDIT_DECISION,
+	AUDIT_OBJECT_KIND,
+	AUDIT_OBJECT_ID,
+	AUDIT_SECRET,
+	AUDIT_ENVIRONMENT,
+	AUDIT_VERSION,
+	AUDIT_GRANT_ID,
+	AUDIT_REASON,
+	AUDIT_DETAIL,
+	AUDIT_MAC,
+	AUDIT_COLUMNS = AUDIT_MAC
+};
+
+/* NULL texts, unset ids and a zero version are null columns. */
+typedef struct AuditRow
+{
+	pg_uuid_t	tenant_id;		/* zero: the instance */
+	int64		id;
+	TimestampTz at;
+	uint64		xid;			/* of the transaction that wrote the row */
+	const char *tenant;
+	bool		has_principal;
+	pg_uuid_t	principal_id;
+	const char *principal;
+	const char *role;
+	const char *session_role;
+	const char *authenticated_role;
+	const char *address;
+	int			port;			/* -1: none */
+	bool		tls;
+	const char *application_name;
+	const char *request_id;
+	const char *operation;
+	const char *decision;
+	const char *object_kind;
+	bool		has_object;
+	pg_uuid_t	object_id;
+	const char *secret;
+	const char *environment;
+	int			version;
+	bool		has_grant;
+	pg_uuid_t	grant_id;
+	const char *reason;
+	Datum		detail;			/* jsonb; 0: none */
+	bool		has_mac;
+	unsigned char mac[AUDIT_MAC_BYTES];
+} AuditRow;
+
+/* Appends the line, without a line feed. */
+extern void audit_line(const AuditRow *row, StringInfo line);
+
+/* Fills the columns of a slot of vault_data.audit_log, which it clears first. */
+extern void audit_row_store(const AuditRow *row, TupleTableSlot *slot);
+
+/* The other way; what it points to lives in the present memory context. */
+extern void audit_row_load(TupleTableSlot *slot, AuditRow *row);
+
+/*
+ * How rows are authenticated; set by a later feature.  False while the vault is
+ * sealed: such rows have no MAC, and only their seal covers them.
+ */
+typedef bool (*AuditMac) (const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES]);
+extern void audit_set_mac(AuditMac mac);
+
+/* Fills has_mac and mac. */
+extern void audit_row_authenticate(AuditRow *row);
+
+typedef enum AuditRowState
+{
+	AUDIT_ROW_GENUINE,
+	AUDIT_ROW_WITHOUT_MAC,
+	AUDIT_ROW_ALTERED
+} AuditRowState;
+
+/* Only while unsealed. */
+extern AuditRowState audit_row_check(const AuditRow *row);
+
+#endif

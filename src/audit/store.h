@@ -1,0 +1,24 @@
+/*
+ * store.h
+ *		Appends rows to vault_data.audit_log, without an executor.
+ *
+ * Rows go straight into the partition of their time: no trigger, no privilege and
+ * no row security stands between, which is why nothing else may insert there.
+ */
+#ifndef VAULT_AUDIT_STORE_H
+#define VAULT_AUDIT_STORE_H
+
+#include "audit/record.h"
+
+/*
+ * Gives each row its id, the present transaction's xid and its MAC, and appends them,
+ * with their index entries.  Inside a transaction.
+ */
+extern void audit_store(AuditRow *rows, int count);
+
+/* Ids are given out above this one from now on. */
+extern void audit_ids_above(int64 id);
+
+extern void audit_store_init(void);
+
+#endif
