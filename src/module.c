@@ -17,6 +17,7 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 #include "policy/policy.h"
+#include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
 
 PG_MODULE_MAGIC;
@@ -34,6 +35,7 @@ _PG_init(void)
 	harden_process();
 	shmem_init();
 	tables_init();
+	redaction_init();
 	guard_init();
 	audit_init();
 	keyring_init();

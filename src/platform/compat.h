@@ -12,6 +12,10 @@
 #include "varatt.h"				/* part of postgres.h before */
 #endif
 
+/* Marks the errors that are raised here; see redaction/log.c. */
+#undef TEXTDOMAIN
+#define TEXTDOMAIN "vault"
+
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "vault supports PostgreSQL 15 to 18"
 #endif
@@ -31,10 +35,15 @@
 #define VAULT_NORETURN pg_noreturn
 #define compat_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#define EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define EXECUTOR_RUN_ARGUMENTS query, direction, count
 #else
 #define VAULT_NORETURN pg_attribute_noreturn()
 #define compat_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#define EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
 #endif
 
 /* Symbols are hidden by default; before 16 the server's macros do not export theirs. */

@@ -21,6 +21,14 @@ extern char *setting_root_key_source;
 extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
 
+/* Set by the superuser, also for a role or a database. */
+enum
+{
+	REDACTION_STANDARD,
+	REDACTION_STRICT
+};
+extern int	setting_redaction;
+
 /* Set by anybody. */
 extern char *setting_tenant;
 extern char *setting_environment;

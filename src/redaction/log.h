@@ -1,0 +1,16 @@
+/*
+ * log.h
+ *		Redacts what is about to be logged.
+ */
+#ifndef VAULT_REDACTION_LOG_H
+#define VAULT_REDACTION_LOG_H
+
+#include "platform/compat.h"
+
+/* Installs the hook.  Preload only. */
+extern void log_init(void);
+
+/* Whether RAISE of PL/pgSQL has made the message. */
+extern bool error_is_raised(const ErrorData *error);
+
+#endif
