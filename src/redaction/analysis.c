@@ -199,8 +199,9 @@ is_opaque(Node *statement)
 		IsA(statement, ExecuteStmt);
 }
 
-bool
-query_uses_vault(Query *query, const char *text)
+/* False where there is no catalogue to read, or no vault. */
+static bool
+begin_search(void)
 {
 	if (!IsTransactionState() || !OidIsValid(api_schema_oid()))
 		return false;
@@ -208,6 +209,20 @@ query_uses_vault(Query *query, const char *text)
 		stale = true;
 	depth = 0;
 	make_cache();
+	return true;
+}
+
+bool
+function_uses_vault(Oid function)
+{
+	return begin_search() && function_leads(function, NULL);
+}
+
+bool
+query_uses_vault(Query *query, const char *text)
+{
+	if (!begin_search())
+		return false;
 	return node_uses_vault((Node *) query, NULL) ||
 		(query->utilityStmt && is_opaque(query->utilityStmt) && text && text_leads(text));
 }

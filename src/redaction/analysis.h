@@ -17,6 +17,9 @@
  */
 extern bool query_uses_vault(Query *query, const char *text);
 
+/* The same of a function. */
+extern bool function_uses_vault(Oid function);
+
 /* Preload only. */
 extern void analysis_init(void);
 

@@ -30,6 +30,7 @@ static struct
 } command;
 
 static bool session_marked = false;
+static TimestampTz sensitive_transaction = 0;	/* its start */
 
 /*
  * Hashes of texts that are sensitive for what their functions do: the same text
@@ -125,12 +126,21 @@ command_is_sensitive(void)
 }
 
 bool
+transaction_is_sensitive(void)
+{
+	return sensitive_transaction != 0 && IsTransactionState() &&
+		GetCurrentTransactionStartTimestamp() == sensitive_transaction;
+}
+
+bool
 command_hide(void)
 {
 	judge();
 	if (!command.sensitive || command.hidden)
 		return command.sensitive;
 	command.hidden = true;
+	if (IsTransactionState())
+		sensitive_transaction = GetCurrentTransactionStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, redacted);
 	if (debug_query_string)
 		debug_query_string = redacted;

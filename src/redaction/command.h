@@ -16,6 +16,9 @@
 
 extern bool command_is_sensitive(void);
 
+/* Whether a command of the present transaction was. */
+extern bool transaction_is_sensitive(void);
+
 /* Marks the present command; its text is hidden from then on. */
 extern void command_mark(void);
 

@@ -131,7 +131,10 @@ redact_message(ErrorData *error)
 		replace_after_commas(error->message, 5);
 	else if (error->sqlerrcode == ERRCODE_SYNTAX_ERROR &&
 			 (rest = strstr(error->message, " at or near \"")) != NULL)
-		replace_rest(rest + strlen(" at or near \""), "***\"");
+	{
+		rest += strlen(" at or near \"");
+		replace_rest(rest, strlen(rest) < 4 ? "*\"" : "***\"");
+	}
 	else
 		replace_arguments(error->message, error->message_id ? error->message_id : "***");
 }
@@ -161,8 +164,9 @@ mentions_vault(const char *text)
 }
 
 /*
- * What this process tells of another's command: the postmaster of one that
- * crashed, a deadlock's victim of the others, pg_cron of a job that it starts.
+ * What a command tells of another one: the postmaster of one that crashed, a
+ * deadlock's victim of the others, pg_cron of a job that it starts, auto_explain
+ * of a cursor that is closed.
  */
 static void
 redact_hearsay(ErrorData *error)
@@ -171,7 +175,10 @@ redact_hearsay(ErrorData *error)
 		drop(&error->detail_log);
 	if (!IsUnderPostmaster && mentions_vault(error->detail))
 		drop(&error->detail);
-	if (has_id(error, "cron job ") && error->message && mentions_vault(error->message))
+	if (error->message == NULL)
+		return;
+	if ((has_id(error, "cron job ") && mentions_vault(error->message)) ||
+		(has_id(error, "duration: %.3f ms  plan:") && transaction_is_sensitive()))
 		redact_message(error);
 }
 

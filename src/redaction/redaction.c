@@ -8,10 +8,14 @@
  */
 #include "redaction/redaction.h"
 
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/portal.h"
 
 #include "redaction/analysis.h"
 #include "redaction/command.h"
@@ -22,6 +26,7 @@ static planner_hook_type previous_planner = NULL;
 static ExecutorStart_hook_type previous_start = NULL;
 static ExecutorRun_hook_type previous_run = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
+static object_access_hook_type previous_access = NULL;
 
 void
 redaction_session_holds_secrets(void)
@@ -100,19 +105,41 @@ redact_run(EXECUTOR_RUN_PARAMETERS)
 		standard_ExecutorRun(EXECUTOR_RUN_ARGUMENTS);
 }
 
+/* A cursor's statement came with an earlier command. */
+static bool
+fetches_from_sensitive(Node *statement)
+{
+	Portal		portal = IsA(statement, FetchStmt) ?
+		GetPortalByName(((FetchStmt *) statement)->portalname) : NULL;
+
+	return portal && portal->sourceText && text_is_sensitive(portal->sourceText);
+}
+
 static void
 redact_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 			   ProcessUtilityContext context, ParamListInfo params,
 			   QueryEnvironment *environment, DestReceiver *receiver,
 			   QueryCompletion *completion)
 {
-	(void) command_hide();
+	if (!command_hide() && fetches_from_sensitive(statement->utilityStmt))
+		command_mark();
 	if (previous_utility)
 		previous_utility(statement, text, read_only_tree, context, params, environment, receiver,
 						 completion);
 	else
 		standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
 								receiver, completion);
+}
+
+/* A fast-path call has no text; its arguments are read after this. */
+static void
+redact_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
+{
+	if (previous_access)
+		previous_access(access, class, object, part, argument);
+	if (access == OAT_FUNCTION_EXECUTE && debug_query_string == NULL &&
+		function_uses_vault(object))
+		command_mark();
 }
 
 void
@@ -130,4 +157,6 @@ redaction_init(void)
 	ExecutorRun_hook = redact_run;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = redact_utility;
+	previous_access = object_access_hook;
+	object_access_hook = redact_access;
 }
