@@ -109,14 +109,14 @@ skip_blanks(const char *p, const char *end)
 	return p;
 }
 
-/* Behind a name, which may be quoted, comes a parenthesis. */
+/* Behind a name, which may be quoted, comes this character. */
 static bool
-is_called(const char *p, const char *end)
+is_before(const char *p, const char *end, char c)
 {
 	if (p < end && *p == '"')
 		p++;
 	p = skip_blanks(p, end);
-	return p < end && *p == '(';
+	return p < end && *p == c;
 }
 
 static bool
@@ -139,7 +139,8 @@ lexical_mentions_vault(const char *text, size_t length)
 	{
 		if (word.length < 3 || word.length > 6)
 			continue;
-		if (word_is(&word, "vault") || (takes_secrets(&word) && is_called(at, end)))
+		if ((word_is(&word, "vault") && is_before(at, end, '.')) ||
+			(takes_secrets(&word) && is_before(at, end, '(')))
 			return true;
 	}
 	return false;
@@ -169,7 +170,7 @@ lexical_next_call(const char *text, size_t length, size_t *position, LexicalName
 	while (next_word(&at, end, &word))
 	{
 		*position = at - text;
-		if (!is_called(at, end))
+		if (!is_before(at, end, '('))
 			continue;
 		copy_name(name, word.start, word.length);
 		return true;

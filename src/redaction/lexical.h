@@ -3,8 +3,8 @@
  *		What can be told from the text of a statement alone: no server needed, no
  *		allocation, so that it serves in a log hook and in unit tests.
  *
- * Strings and comments are searched like code: a text that only mentions the
- * vault counts, a DO block or dynamic SQL that uses it cannot hide.
+ * Strings and comments are searched like code: a DO block or dynamic SQL that
+ * uses the vault cannot hide.
  */
 #ifndef VAULT_REDACTION_LEXICAL_H
 #define VAULT_REDACTION_LEXICAL_H
@@ -21,8 +21,9 @@ typedef struct LexicalName
 } LexicalName;
 
 /*
- * The word "vault", quoted or not and in any case; or the name of a function that
- * takes a value, a share or a token, followed by a parenthesis.
+ * The word "vault" before a dot, or the name of a function that takes a value, a
+ * share or a token before a parenthesis; quoted or not, in any case, with white
+ * space and comments between.
  */
 extern bool lexical_mentions_vault(const char *text, size_t length);
 

@@ -22,6 +22,7 @@
 #include "platform/settings.h"
 #include "redaction/command.h"
 #include "redaction/lexical.h"
+#include "redaction/redaction.h"
 
 static emit_log_hook_type previous = NULL;
 
@@ -41,7 +42,8 @@ is_ours(const ErrorData *error)
 	return error->domain && strcmp(error->domain, TEXTDOMAIN) == 0;
 }
 
-bool
+/* Whether RAISE of PL/pgSQL has made the message. */
+static bool
 error_is_raised(const ErrorData *error)
 {
 	return error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0;
@@ -63,6 +65,18 @@ keeps_message(const ErrorData *error)
 	if (error_is_raised(error))
 		return setting_redaction == REDACTION_STANDARD;
 	return error->message_id && strchr(error->message_id, '%') == NULL;
+}
+
+void
+redaction_vouch(ErrorData *error)
+{
+	if (!error_is_raised(error))
+	{
+		if (is_ours(error) || !keeps_message(error))
+			return;
+		error->detail = NULL;
+	}
+	error->domain = TEXTDOMAIN;
 }
 
 /* Writes text over the rest of a message, as much of it as there is room for. */

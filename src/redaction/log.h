@@ -10,7 +10,4 @@
 /* Installs the hook.  Preload only. */
 extern void log_init(void);
 
-/* Whether RAISE of PL/pgSQL has made the message. */
-extern bool error_is_raised(const ErrorData *error);
-
 #endif

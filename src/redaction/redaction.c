@@ -34,13 +34,6 @@ redaction_session_holds_secrets(void)
 	command_mark_session();
 }
 
-void
-redaction_vouch(ErrorData *error)
-{
-	if (error_is_raised(error))
-		error->domain = TEXTDOMAIN;
-}
-
 static bool
 statement_is_sensitive(ParseState *pstate, Query *query)
 {

@@ -18,7 +18,10 @@ extern void redaction_init(void);
  */
 extern void redaction_session_holds_secrets(void);
 
-/* An error that PL/pgSQL of vault_data has raised by itself counts as one of ours. */
+/*
+ * Of an error from inside the door, before it is thrown again: what PL/pgSQL of
+ * vault_data has raised, and what has no arguments, counts as one of ours.
+ */
 extern void redaction_vouch(ErrorData *error);
 
 #endif
