@@ -55,6 +55,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE parsing LOGIN;
 	ALTER ROLE parsing SET debug_print_parse = on;
 	ALTER ROLE parsing SET debug_print_plan = on;
+	ALTER ROLE parsing SET debug_pretty_print = off;
 	CREATE ROLE strict LOGIN;
 	ALTER ROLE strict SET vault.redaction = strict;
 	GRANT CREATE ON SCHEMA public TO app, quiet;
@@ -157,7 +158,6 @@ my @succeed = (
 	q{PREPARE p (text) AS SELECT put('a', $1)},
 	q{EXECUTE p('%s')},
 	q{RESET search_path},
-	q{EXECUTE p('%s')},
 	q{DEALLOCATE ALL},
 	q{INSERT INTO checked SELECT left(vault.put('a', '%s')::text, 1)});
 my @fail = (
@@ -176,8 +176,8 @@ my @fail = (
 	[ '42883', q{SELECT vault.no_such_function('a', '%s')} ],
 	[ '42P01', q{SELECT vault.put('a', '%s') FROM nowhere} ],
 	[ '23514', q{INSERT INTO checked SELECT vault.put('a', '%s') || '%s'} ],
-	[ '42704', q{SET vault.token = '%s'} ],
-	[ '42704', q{SELECT set_config('vault.token', '%s', true)} ],
+	[ '42602', q{SET vault.token = '%s'} ],
+	[ '42602', q{SELECT set_config('vault.token', '%s', true)} ],
 	[ '22023', q{SELECT vault.put('not//a/name', '%s')} ],
 	[ '22012', q{DO $$ BEGIN PERFORM vault.put('a', '%s'); PERFORM 1 / 0; END $$} ]);
 my @wrapped = (
@@ -250,8 +250,15 @@ sub test_statements
 	is($app->query('SELECT store_atomic($1, $2)', 'b', $canary)->{state}, '00000', 'through functions');
 	is($app->query('SELECT store_atomic($1, $2), $3::int', 'b', $canary, $canary)->{state}, '22P02',
 		'through functions, malformed');
-	pgbench($_, 'app', $canary, q{SELECT vault.put('b', :value);}) for qw(simple extended prepared);
-	pgbench($_, 'quiet', $canary, q{SELECT store_too('b', :value);}) for qw(simple extended prepared);
+	my $quiet = VaultClient->new($node, 'quiet');
+	is($quiet->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000', 'a parameter in a duration');
+	pgbench('simple', 'app', $canary, q{SELECT vault.put('b', ':value');});
+	pgbench('simple', 'quiet', $canary, q{SELECT store_too('b', ':value');});
+	for my $mode ('extended', 'prepared')
+	{
+		pgbench($mode, 'app', $canary, q{SELECT vault.put('b', :value);});
+		pgbench($mode, 'quiet', $canary, q{SELECT store_too('b', :value);});
+	}
 	is($app->fast_path($node->safe_psql('postgres', q{SELECT 'vault.get_json'::regproc::oid}), 'b')->{state}, '08P01',
 		'a fast-path call with too few arguments');
 	$app = VaultClient->new($node, 'app');
@@ -285,7 +292,8 @@ sub test_parse_trees
 	is($parsing->simple("SELECT lower('$plain')")->{state}, '00000', 'a plain one');
 	settle();
 	hidden('no constant of a parse tree in the log', $canary);
-	cmp_ok(scalar(grep { /\(decimal\)/ } found($plain)), '>', 0, 'while that of the plain one is there');
+	my $bytes = join ' ', map { ord } split //, $plain;
+	ok(scalar(grep { index(read_file($_), $bytes) >= 0 } glob "$logs/*.log"), 'while that of the plain one is there');
 	return;
 }
 
@@ -296,7 +304,7 @@ sub test_controls
 	my $app = VaultClient->new($node, 'app');
 
 	$app->simple("SELECT '${plain}_a'");
-	$app->query('SELECT $1::text', "${plain}_b");
+	VaultClient->new($node, 'quiet')->query('SELECT $1::text', "${plain}_b");
 	$app->query('SELECT $1::int', "${plain}_c");
 	$app->simple("DO \$\$ BEGIN PERFORM '${plain}_d'; END \$\$");
 	$app->simple("SELECT echo('${plain}_e')");
@@ -304,17 +312,17 @@ sub test_controls
 	settle();
 
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
-	like($log, qr/LOG:  statement: SELECT '${plain}_a'/, 'plain: log_statement');
-	like($log, qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  parameters: \$1 = '${plain}_b'/, 'durations with parameters');
-	like($log, qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/, 'auto_explain');
-	like($log, qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/, 'errors');
-	like($log, qr/DETAIL:  Failing row contains \(${plain}_f\)/, 'details');
-	like($log, qr/STATEMENT:  INSERT INTO checked VALUES \('${plain}_f'\)/, 'statements of errors');
-	like($log, qr/WARNING:  the value is ${plain}_e/, 'warnings');
+	ok(scalar($log =~ qr/LOG:  statement: SELECT '${plain}_a'/), 'plain: log_statement');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  parameters: \$1 = '${plain}_b'/), 'durations with parameters');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/), 'auto_explain');
+	ok(scalar($log =~ qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/), 'errors');
+	ok(scalar($log =~ qr/DETAIL:  Failing row contains \(${plain}_f\)/), 'details');
+	ok(scalar($log =~ qr/STATEMENT:  INSERT INTO checked VALUES \('${plain}_f'\)/), 'statements of errors');
+	ok(scalar($log =~ qr/WARNING:  the value is ${plain}_e/), 'warnings');
   SKIP:
 	{
 		skip 'pgaudit is not installed', 1 unless $has_pgaudit;
-		like($log, qr/AUDIT: SESSION,[^\n]*${plain}_a/, 'pgaudit');
+		ok(scalar($log =~ qr/AUDIT: SESSION,[^\n]*${plain}_a/), 'pgaudit');
 	}
 	cmp_ok(statistics($plain), '>', 0, 'pg_stat_statements');
 	return;
@@ -335,12 +343,12 @@ sub test_remains
 	like($app->simple(q{SELECT vault.get('a' x)})->{message}, qr/^syntax error at or near "/, 'a syntax error is one');
 	settle();
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
-	like($log, qr/LOG:  statement: \*\*\*\n/, 'the log has that there was a statement');
-	like($log, qr/LOG:  duration: [0-9.]+ ms  <vault: redacted>\n/, 'and how long it took');
+	ok(scalar($log =~ qr/LOG:  statement: \*\*\*\n/), 'the log has that there was a statement');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  <vault: redacted>\n/), 'and how long it took');
   SKIP:
 	{
 		skip 'pgaudit is not installed', 1 unless $has_pgaudit;
-		like($log, qr/AUDIT: SESSION,[0-9]+,[0-9]+,READ,SELECT,<vault: redacted>/, 'and its class');
+		ok(scalar($log =~ qr/AUDIT: SESSION,[0-9]+,[0-9]+,READ,SELECT,<vault: redacted>/), 'and its class');
 	}
 	return;
 }
@@ -419,8 +427,8 @@ sub test_crash
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	settle();
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
-	like($log, qr/DETAIL:  Failed process was running: SELECT '$canary'/, 'the postmaster logs what it did') if $is_found;
-	like($log, qr/DETAIL:  Failed process was running: <vault: redacted>/, 'the postmaster logs that it was redacted') unless $is_found;
+	ok(scalar($log =~ qr/DETAIL:  Failed process was running: SELECT '$canary'/), 'the postmaster logs what it did') if $is_found;
+	ok(scalar($log =~ qr/DETAIL:  Failed process was running: <vault: redacted>/), 'the postmaster logs that it was redacted') unless $is_found;
 	hidden('and nothing of it is in the log', $canary) unless $is_found;
 	return;
 }

@@ -177,21 +177,36 @@ mentions_vault(const char *text)
 	return text && lexical_mentions_vault(text, strlen(text));
 }
 
+static void
+drop_mention(char **field)
+{
+	if (mentions_vault(*field))
+		drop(field);
+}
+
+/* Messages that quote a statement, its parameters or its plan. */
+static bool
+quotes_statement(const ErrorData *error)
+{
+	return has_id(error, "statement: ") || has_id(error, "duration: ") ||
+		has_id(error, "AUDIT: ") || has_id(error, "execute ") || has_id(error, "cron job ");
+}
+
 /*
  * What a command tells of another one: the postmaster of one that crashed, a
- * deadlock's victim of the others, pg_cron of a job that it starts, auto_explain
- * of a cursor that is closed.
+ * deadlock's victim of the others, pg_cron of its jobs, which are also parameters,
+ * auto_explain of a cursor that is closed.
  */
 static void
 redact_hearsay(ErrorData *error)
 {
-	if (mentions_vault(error->detail_log))
-		drop(&error->detail_log);
-	if (!IsUnderPostmaster && mentions_vault(error->detail))
-		drop(&error->detail);
-	if (error->message == NULL)
+	drop_mention(&error->detail);
+	drop_mention(&error->detail_log);
+	drop_mention(&error->context);
+	drop_mention(&error->internalquery);
+	if (error->message == NULL || !quotes_statement(error))
 		return;
-	if ((has_id(error, "cron job ") && mentions_vault(error->message)) ||
+	if (mentions_vault(error->message) ||
 		(has_id(error, "duration: %.3f ms  plan:") && transaction_is_sensitive()))
 		redact_message(error);
 }
