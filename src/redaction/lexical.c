@@ -15,6 +15,12 @@ typedef struct Word
 /* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
 static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"};
 
+/* Names behind "vault." that are settings without secrets, so that errors show what was set. */
+static const char *const settings[] = {
+	"allow_core_dumps", "allow_swappable_keys", "database", "environment", "max_result_memory",
+	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool
@@ -120,12 +126,24 @@ is_before(const char *p, const char *end, char c)
 }
 
 static bool
-takes_secrets(const Word *word)
+is_one_of(const Word *word, const char *const *names, size_t count)
 {
-	for (size_t i = 0; i < COUNT(taking_secrets); i++)
-		if (word_is(word, taking_secrets[i]))
+	for (size_t i = 0; i < count; i++)
+		if (word_is(word, names[i]))
 			return true;
 	return false;
+}
+
+/* Behind the word "vault": a dot, and not the name of a setting. */
+static bool
+is_qualifying(const char *p, const char *end)
+{
+	Word		word;
+
+	if (!is_before(p, end, '.'))
+		return false;
+	return !next_word(&p, end, &word) || !is_one_of(&word, settings, COUNT(settings)) ||
+		is_before(p, end, '(');
 }
 
 bool
@@ -139,8 +157,9 @@ lexical_mentions_vault(const char *text, size_t length)
 	{
 		if (word.length < 3 || word.length > 6)
 			continue;
-		if ((word_is(&word, "vault") && is_before(at, end, '.')) ||
-			(takes_secrets(&word) && is_before(at, end, '(')))
+		if ((word_is(&word, "vault") && is_qualifying(at, end)) ||
+			(is_one_of(&word, taking_secrets, COUNT(taking_secrets)) &&
+			 is_before(at, end, '(')))
 			return true;
 	}
 	return false;

@@ -8,8 +8,8 @@
  *
  *	- kept: SQLSTATE, severity, position, names of objects in their own fields;
  *	  messages of vault with detail and hint; messages of others without
- *	  arguments; those of undefined functions and missing privileges, whose
- *	  arguments are names and types; with "standard" those of RAISE;
+ *	  arguments; those of undefined functions, missing privileges and the protocol,
+ *	  whose arguments are names, types and numbers; with "standard" those of RAISE;
  *	- other messages: arguments become "***", but for durations, the class that
  *	  pgaudit has found, and what comes before "at or near";
  *	- never shown: statement, detail, context, internal query, other hints.
@@ -60,7 +60,8 @@ static bool
 keeps_message(const ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-		error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION)
+		error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
+		error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION)
 		return true;
 	if (error_is_raised(error))
 		return setting_redaction == REDACTION_STANDARD;

@@ -10,6 +10,7 @@
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "executor/executor.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
@@ -41,6 +42,8 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 
 	if (command_hide())
 		return true;
+	if (creating_extension)		/* scripts define functions, and hold no values */
+		return false;
 	if (!text || !text_is_sensitive(text))
 	{
 		if (!query_uses_vault(query, text))
@@ -124,14 +127,20 @@ redact_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 								receiver, completion);
 }
 
-/* A fast-path call has no text; its arguments are read after this. */
+/*
+ * Looking a schema up comes first in the analysis of most calls, and shortens the
+ * time in which the text is seen.  A fast-path call has no text; its arguments are
+ * read after this.
+ */
 static void
 redact_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
 {
 	if (previous_access)
 		previous_access(access, class, object, part, argument);
-	if (access == OAT_FUNCTION_EXECUTE && debug_query_string == NULL &&
-		function_uses_vault(object))
+	if (access == OAT_NAMESPACE_SEARCH)
+		(void) command_hide();
+	else if (access == OAT_FUNCTION_EXECUTE && debug_query_string == NULL &&
+			 function_uses_vault(object))
 		command_mark();
 }
 
