@@ -57,7 +57,7 @@ text_leads(const char *text)
 	size_t		position = 0;
 	LexicalName name;
 
-	if (lexical_mentions_vault(text, length))
+	if (lexical_mentions_vault(text, length, NULL))
 		return true;
 	while (lexical_next_call(text, length, &position, &name))
 	{
@@ -85,10 +85,13 @@ body_leads(HeapTuple tuple)
 static bool
 look_into(Oid oid)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
+	HeapTuple	tuple;
 	Form_pg_proc form;
 	bool		leads;
 
+	if (!OidIsValid(api_schema_oid()))
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tuple);
@@ -199,11 +202,11 @@ is_opaque(Node *statement)
 		IsA(statement, ExecuteStmt);
 }
 
-/* False where there is no catalogue to read, or no vault. */
+/* False where there is no catalogue to read. */
 static bool
 begin_search(void)
 {
-	if (!IsTransactionState() || !OidIsValid(api_schema_oid()))
+	if (!IsTransactionState())
 		return false;
 	if (depth > 0)				/* an error came in between */
 		stale = true;

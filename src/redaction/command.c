@@ -59,9 +59,9 @@ text_remember(const char *text)
 }
 
 static bool
-text_alone_is_sensitive(const char *text, size_t length)
+text_alone_is_sensitive(const char *text, size_t length, bool *executes)
 {
-	if (lexical_mentions_vault(text, length))
+	if (lexical_mentions_vault(text, length, executes))
 		return true;
 	if (any_remembered)
 	{
@@ -78,7 +78,7 @@ prepared_is_sensitive(const char *name)
 	PreparedStatement *prepared = FetchPreparedStatement(name, false);
 	const char *text = prepared ? prepared->plansource->query_string : NULL;
 
-	return text && text_alone_is_sensitive(text, strlen(text));
+	return text && text_alone_is_sensitive(text, strlen(text), NULL);
 }
 
 bool
@@ -87,10 +87,11 @@ text_is_sensitive(const char *text)
 	size_t		length = strlen(text);
 	size_t		position = 0;
 	LexicalName name;
+	bool		executes;
 
-	if (text_alone_is_sensitive(text, length))
+	if (text_alone_is_sensitive(text, length, &executes))
 		return true;
-	while (lexical_next_execute(text, length, &position, &name))
+	while (executes && lexical_next_execute(text, length, &position, &name))
 		if (prepared_is_sensitive(name.exact) || prepared_is_sensitive(name.folded))
 			return true;
 	return false;
@@ -103,7 +104,10 @@ session_is_sensitive(void)
 	return setting_redaction == REDACTION_STRICT && (session_marked || IsParallelWorker());
 }
 
-/* Without a text: the end of the last command, or a process that has none. */
+/*
+ * Once a text was replaced it is not looked at again.  Without a text: the end of the last command,
+ * or a process that has none.
+ */
 static void
 judge(void)
 {

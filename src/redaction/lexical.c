@@ -147,16 +147,24 @@ is_qualifying(const char *p, const char *end)
 }
 
 bool
-lexical_mentions_vault(const char *text, size_t length)
+lexical_mentions_vault(const char *text, size_t length, bool *executes)
 {
 	const char *at = text;
 	const char *end = text + length;
 	Word		word;
 
+	if (executes)
+		*executes = false;
 	while (next_word(&at, end, &word))
 	{
-		if (word.length < 3 || word.length > 6)
+		if (word.length < 3 || word.length > 7)
 			continue;
+		if (word.length == 7)
+		{
+			if (executes && word_is(&word, "execute"))
+				*executes = true;
+			continue;
+		}
 		if ((word_is(&word, "vault") && is_qualifying(at, end)) ||
 			(is_one_of(&word, taking_secrets, COUNT(taking_secrets)) &&
 			 is_before(at, end, '(')))

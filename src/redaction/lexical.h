@@ -23,9 +23,10 @@ typedef struct LexicalName
 /*
  * The word "vault" before a dot, or the name of a function that takes a value, a
  * share or a token before a parenthesis; quoted or not, in any case, with white
- * space and comments between.
+ * space and comments between.  If not, *executes says whether there is the word
+ * EXECUTE; it may be NULL.
  */
-extern bool lexical_mentions_vault(const char *text, size_t length);
+extern bool lexical_mentions_vault(const char *text, size_t length, bool *executes);
 
 /*
  * The next name after *position that is called, "name (", or executed, "EXECUTE

@@ -8,8 +8,9 @@
  *
  *	- kept: SQLSTATE, severity, position, names of objects in their own fields;
  *	  messages of vault with detail and hint; messages of others without
- *	  arguments; those of undefined functions, missing privileges and the protocol,
- *	  whose arguments are names, types and numbers; with "standard" those of RAISE;
+ *	  arguments; those of undefined functions, missing privileges, the protocol,
+ *	  lock waits and temporary files, whose arguments are names, types and
+ *	  numbers; with "standard" those of RAISE;
  *	- other messages: arguments become "***", but for durations, the class that
  *	  pgaudit has found, and what comes before "at or near";
  *	- never shown: statement, detail, context, internal query, other hints.
@@ -61,7 +62,8 @@ keeps_message(const ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 		error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
-		error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION)
+		error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION ||
+		has_id(error, "process %d ") || has_id(error, "temporary file: "))
 		return true;
 	if (error_is_raised(error))
 		return setting_redaction == REDACTION_STANDARD;
@@ -175,7 +177,7 @@ redact(ErrorData *error)
 static bool
 mentions_vault(const char *text)
 {
-	return text && lexical_mentions_vault(text, strlen(text));
+	return text && lexical_mentions_vault(text, strlen(text), NULL);
 }
 
 static void

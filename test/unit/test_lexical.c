@@ -51,7 +51,7 @@ test_cut(const char *text)
 		LexicalName name;
 
 		memcpy(copy, text, length);
-		(void) lexical_mentions_vault(copy, length);
+		(void) lexical_mentions_vault(copy, length, NULL);
 		while (lexical_next_call(copy, length, &position, &name))
 			CHECK(position <= length, "behind the end of: %s", text);
 		position = 0;
@@ -66,15 +66,16 @@ main(void)
 {
 	char long_name[200];
 	size_t position = 0;
+	bool executes;
 
 	for (size_t i = 0; i < sizeof(sensitive) / sizeof(sensitive[0]); i++)
 	{
-		CHECK(lexical_mentions_vault(sensitive[i], strlen(sensitive[i])), "plain: %s", sensitive[i]);
+		CHECK(lexical_mentions_vault(sensitive[i], strlen(sensitive[i]), NULL), "plain: %s", sensitive[i]);
 		test_cut(sensitive[i]);
 	}
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 	{
-		CHECK(!lexical_mentions_vault(plain[i], strlen(plain[i])), "sensitive: %s", plain[i]);
+		CHECK(!lexical_mentions_vault(plain[i], strlen(plain[i]), NULL), "sensitive: %s", plain[i]);
 		test_cut(plain[i]);
 	}
 
@@ -82,6 +83,8 @@ main(void)
 	CHECK(strcmp(called("select F(g /* */ (1)), \"H\" (2)", &position), "g") == 0, "g");
 	CHECK(strcmp(called("select F(g /* */ (1)), \"H\" (2)", &position), "h") == 0, "h");
 	CHECK(strcmp(called("select F(g /* */ (1)), \"H\" (2)", &position), "") == 0, "no more");
+	CHECK(!lexical_mentions_vault("explain Execute p", 17, &executes) && executes, "there is EXECUTE");
+	CHECK(!lexical_mentions_vault("executed execut e", 17, &executes) && !executes, "there is none");
 	CHECK(strcmp(executed("explain Execute /* */ p('x')"), "p") == 0, "p");
 	CHECK(strcmp(executed("execute \"My p\"('x')"), "My p") == 0, "quoted");
 	CHECK(strcmp(executed("execute"), "") == 0, "nothing");
