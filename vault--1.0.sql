@@ -255,7 +255,9 @@ CREATE TABLE vault_data.tenant (
 	state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'destroyed')),
 	recovery_window interval NOT NULL DEFAULT '30 days'
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
-	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision        integer NOT NULL,
+	mac             bytea NOT NULL
 );
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
@@ -296,7 +298,7 @@ CREATE POLICY tenant ON vault_data.tenant_key
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -425,6 +427,26 @@ GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_adm
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
 
 /*
+ * Rows that decide something carry a MAC. Of every table with a column mac it covers the
+ * columns before revision, and revision: what decides nothing stands after mac.
+ */
+CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
+COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside the door; the last trigger before the row is stored';
+
+/* By whole rows of these tables; each refuses to work outside the door. */
+CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
+CREATE FUNCTION vault_data.require_authentic(given record) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_authentic';
+
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+
+/*
  * Principals, and the database roles that they are bound to.
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
@@ -438,15 +460,19 @@ CREATE TABLE vault_data.principal (
 	name       text COLLATE "C" NOT NULL,
 	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
 );
 CREATE TABLE vault_data.principal_binding (
 	tenant_id    uuid NOT NULL,
-	db_role      regrole NOT NULL,
 	role_name    text COLLATE "C" NOT NULL,
 	principal_id uuid NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
+	db_role      regrole NOT NULL,
 	PRIMARY KEY (tenant_id, db_role),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -468,13 +494,19 @@ CREATE POLICY tenant ON vault_data.principal_binding
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
@@ -540,6 +572,9 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(this_tenant);
+	END IF;
 	/* An operator who could remove administrators could appoint another, and read. */
 	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
 		AND EXISTS (SELECT FROM vault_data.principal_binding b
@@ -605,6 +640,8 @@ CREATE TABLE vault_data.access_grant (
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by   uuid,
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -620,9 +657,12 @@ CREATE POLICY tenant ON vault_data.access_grant
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
@@ -650,13 +690,23 @@ COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the cal
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	found_id uuid;
+	found_row vault_data.principal;
 BEGIN
-	SELECT id INTO found_id FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
+	SELECT * INTO found_row FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
 	END IF;
-	RETURN found_id;
+	PERFORM vault_data.require_authentic(found_row);
+	RETURN found_row.id;
+END
+$$;
+
+/* Before rows of others decide: who administers a tenant, for one. */
+CREATE FUNCTION vault_data.require_authentic_rows(p_tenant uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant;
 END
 $$;
 
@@ -741,6 +791,10 @@ BEGIN
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* Its effect decided who may take it back. */
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic(given);
+	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 END
 $$;
@@ -771,6 +825,7 @@ BEGIN
 	FOR g IN SELECT * FROM vault_data.access_grant a WHERE a.tenant_id = this_tenant AND a.principal_id = subject
 		ORDER BY a.effect DESC, a.created_at, a.id
 	LOOP
+		PERFORM vault_data.require_authentic(g);
 		grant_id := g.id;
 		effect := g.effect;
 		permissions := g.permissions;
@@ -862,6 +917,7 @@ DECLARE
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
 		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN
@@ -914,11 +970,13 @@ CREATE TABLE vault_data.secret (
 	expires_at       timestamptz,
 	purge_at         timestamptz,
 	deactivated_at   timestamptz,
-	envelope         vault.envelope,
 	deleted_at       timestamptz,
+	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision         integer NOT NULL,
+	mac              bytea NOT NULL,
+	envelope         vault.envelope,
 	description      text,
 	tags             jsonb NOT NULL DEFAULT '{}',
-	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
 	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
@@ -993,9 +1051,12 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags');
+		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
@@ -1241,6 +1302,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -1354,7 +1416,7 @@ BEGIN
 		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
 			SELECT d.id FROM vault_data.secret d
 			WHERE d.tenant_id = vault.current_tenant_id()
-				AND d.purge_at <= pg_catalog.clock_timestamp()
+				AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
 			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		total := total + gone;

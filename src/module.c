@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "door/guard.h"
 #include "identity/identity.h"
+#include "integrity/integrity.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
 #include "platform/harden.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	keyring_init();
 	keyring_workers_init();
 	tenant_key_init();
+	integrity_init();
 	identity_init();
 	policy_init();
 }
