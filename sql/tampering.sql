@@ -17,7 +17,7 @@ BEGIN
 	RETURN answer;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN SQLSTATE || ' ' || SQLERRM || ' hint: ' || hint;
+	RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '[0-9a-f]{8}-[-0-9a-f]{27}', '(id)') || ' hint: ' || hint;
 END
 $$;
 RESET ROLE;
