@@ -1650,7 +1650,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH oldest AS (
 		SELECT pg_catalog.min(a.at) AS at FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant
 	), told AS (
-		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, pg_catalog.max(COALESCE(a.secret, a.detail->>'name')) AS name,
+		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, pg_catalog.max(COALESCE(a.secret, a.detail->>'name', a.detail->>'name_pattern')) AS name,
 			pg_catalog.max((CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END)::integer) AS revision,
 			pg_catalog.bool_or(a.detail ? 'deleted') AS deleted
 		FROM vault_data.audit_log a
