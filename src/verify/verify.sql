@@ -66,7 +66,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	)
 	SELECT parts[1], 'trigger is missing' FROM made WHERE parts[1] NOT IN (SELECT f.name FROM found f)
 	UNION ALL
-	SELECT f.name, 'trigger is disabled' FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
+	SELECT f.name, CASE f.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
+	FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
 	UNION ALL
 	SELECT f.name, 'trigger is not as the script made it' FROM found f
 	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
