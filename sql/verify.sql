@@ -87,6 +87,37 @@ SELECT pg_temp.silently('access_grant', format('INSERT INTO vault_data.access_gr
 SELECT pg_temp.silently('secret', format('UPDATE vault_data.secret s SET current_version = o.current_version, previous_version = o.previous_version, last_version = o.last_version, revision = o.revision, mac = o.mac, envelope = o.envelope FROM vault_data.secret o WHERE s.tenant_id = %L AND o.tenant_id = %1$L AND s.name = ''two'' AND o.name = ''one''', :'a'));
 SELECT pg_temp.silently('secret', format('INSERT INTO vault_data.secret SELECT %L, id, environment, ''copied'', type, current_version, previous_version, pending_version, last_version, expires_at, purge_at, deactivated_at, deleted_at, created_at, revision, mac, envelope FROM vault_data.secret WHERE tenant_id = %L', :'a', :'b'));
 
+-- rows that vault made, with a right mac, in a transaction that was rolled back: the trail never heard of them
+BEGIN;
+SET LOCAL ROLE regress_verify_admin;
+SELECT vault."grant"('app', '{write}', '**') AS unmade \gset
+SELECT vault.deactivate('two', 'test');
+RESET ROLE;
+SELECT g AS image FROM vault_data.access_grant g WHERE id = :'unmade' \gset grant_
+SELECT s AS image FROM vault_data.secret s WHERE tenant_id = :'a' AND name = 'two' \gset secret_
+ROLLBACK;
+SET ROLE regress_verify_admin;
+SELECT vault.rename('two', 'second');
+SELECT vault.rename('second', 'two'), vault.delete('two') IS NOT NULL AS deleted;
+SELECT vault.undelete('two');
+RESET ROLE;
+SELECT pg_temp.silently('access_grant', format('INSERT INTO vault_data.access_grant SELECT (%L::vault_data.access_grant).*', :'grant_image'));
+SELECT pg_temp.silently('secret', format('DELETE FROM vault_data.secret WHERE tenant_id = %L AND name = ''two''; INSERT INTO vault_data.secret SELECT (%L::vault_data.secret).*', :'a', :'secret_image'));
+-- and of the revision that the trail knows
+BEGIN;
+SET LOCAL ROLE regress_verify_admin;
+SELECT vault.deactivate('long', 'test');
+RESET ROLE;
+SELECT s AS image FROM vault_data.secret s WHERE tenant_id = :'a' AND name = 'long' \gset secret_
+ROLLBACK;
+SET ROLE regress_verify_admin;
+SELECT vault.rename('long', 'longer');
+RESET ROLE;
+SELECT pg_temp.silently('secret', format('DELETE FROM vault_data.secret WHERE tenant_id = %L AND name = ''longer''; INSERT INTO vault_data.secret SELECT (%L::vault_data.secret).*', :'a', :'secret_image'));
+SET ROLE regress_verify_admin;
+SELECT vault.rename('longer', 'long');
+RESET ROLE;
+
 -- rows deleted, with a trace and without
 SELECT pg_temp.after(format('DELETE FROM vault_data.access_grant WHERE id = %L', :'denied'));
 SELECT pg_temp.silently('access_grant', format('DELETE FROM vault_data.access_grant WHERE id = %L', :'denied'));

@@ -183,33 +183,50 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Rows against the trail: the highest revision that it has of each object, and whether
- * the object was deleted. Of what retention took from the trail nothing can be said; an object
- * that is younger than the oldest row of the trail must be in it.
+ * Rows against the trail: whether it knows the object, and as it is. Of what retention took
+ * from the trail nothing can be said; an object that is younger than the oldest row
+ * of the trail must be in it. Of columns that the trail never shows the mac says what it can.
  */
 CREATE FUNCTION vault_data.verify_history(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH oldest AS (
 		SELECT pg_catalog.min(a.at) AS at FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant
-	), told AS (
-		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, pg_catalog.max(COALESCE(a.secret, a.detail->>'name', a.detail->>'name_pattern')) AS name,
-			pg_catalog.max((CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END)::integer) AS revision,
-			pg_catalog.bool_or(a.detail ? 'deleted') AS deleted
+	), change AS (
+		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, a.detail, a.detail ? 'deleted' AS deletes, a.secret AS name,
+			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
+			(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END)::integer AS revision
 		FROM vault_data.audit_log a
 		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'secret') AND a.detail ? 'revision'
-		GROUP BY 1, 2
+	), told AS (
+		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
+			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
+			pg_catalog.jsonb_object_agg(e.key, CASE pg_catalog.jsonb_typeof(e.value) WHEN 'array' THEN e.value->>1 ELSE e.value #>> '{}' END ORDER BY c.revision) AS shown
+		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
 	), present AS (
-		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
-		UNION ALL SELECT 'principal', p.id, p.name, p.revision, p.created_at FROM vault_data.principal p WHERE p.tenant_id = p_tenant
-		UNION ALL SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
-		UNION ALL SELECT 'secret', s.id, s.name, s.revision, s.created_at FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
+			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text) AS shown
+		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)
+		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
+			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text)
+		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
+			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
+			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
+		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.name) AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
 			WHEN p.revision < t.revision THEN 'an old row was put back'
-			WHEN p.revision > t.revision THEN 'the trail does not know its last change' END AS fault
+			WHEN p.revision > t.revision THEN 'the trail does not know its last change'
+			ELSE (SELECT 'not what the trail says: ' || pg_catalog.string_agg(e.key, ', ' ORDER BY e.key) FROM pg_catalog.jsonb_each_text(p.shown) AS e
+				WHERE (t.shown ? e.key OR t.from_the_start) AND e.value IS DISTINCT FROM t.shown->>e.key) END AS fault
 		FROM present p FULL JOIN told t ON t.kind = p.kind AND t.id = p.id CROSS JOIN oldest o
 	)
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
