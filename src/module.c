@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "door/guard.h"
 #include "identity/identity.h"
+#include "integrity/integrity.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
 #include "platform/harden.h"
@@ -45,6 +46,7 @@ _PG_init(void)
 	keyring_workers_init();
 	tenant_key_init();
 	instance_key_init();
+	integrity_init();
 	identity_init();
 	policy_init();
 }
