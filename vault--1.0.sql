@@ -1660,7 +1660,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	), change AS (
 		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, a.detail, a.detail ? 'deleted' AS deletes, a.secret AS name,
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
-			(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END)::integer AS revision
+			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
 		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'secret') AND a.detail ? 'revision'
 	), told AS (
@@ -1702,7 +1702,7 @@ $$;
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
-		SELECT DISTINCT ON (a.detail->>'role_name') a.detail->>'role_name' AS name, (a.detail->>'principal_id')::uuid AS principal, a.detail ? 'deleted' AS deleted
+		SELECT DISTINCT ON (a.detail->>'role_name') a.detail->>'role_name' AS name, pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
 		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind = 'binding' AND a.detail ? 'role_name'
 		ORDER BY a.detail->>'role_name', a.id DESC
@@ -1721,10 +1721,13 @@ $$;
 /* Every envelope is opened; nothing of what is in it leaves. */
 CREATE FUNCTION vault_data.verify_versions(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s is missing', wanted)
-	FROM vault_data.secret s CROSS JOIN pg_catalog.generate_series(1, s.last_version) AS wanted
-	WHERE s.tenant_id = p_tenant
-		AND NOT EXISTS (SELECT FROM vault_data.secret_version v WHERE v.tenant_id = p_tenant AND v.secret_id = s.id AND v.version = wanted)
+	SELECT 'secret', g.id, g.name, CASE WHEN g.first = g.last THEN pg_catalog.format('version %s is missing', g.first)
+		ELSE pg_catalog.format('versions %s to %s are missing', g.first, g.last) END
+	FROM (SELECT n.id, n.name, pg_catalog.lag(n.version, 1, 0::bigint) OVER (PARTITION BY n.id ORDER BY n.version) + 1 AS first, n.version - 1 AS last
+		FROM (SELECT s.id, s.name, v.version::bigint FROM vault_data.secret s JOIN vault_data.secret_version v
+				ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version <= s.last_version WHERE s.tenant_id = p_tenant
+			UNION ALL SELECT s.id, s.name, s.last_version::bigint + 1 FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS n) AS g
+	WHERE g.first <= g.last
 	UNION ALL
 	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s is higher than the last one', v.version)
 	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id

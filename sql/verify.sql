@@ -142,6 +142,13 @@ SELECT pg_temp.after(format('UPDATE vault_data.secret_version v SET key_generati
 SELECT pg_temp.after(format('UPDATE vault_data.secret s SET envelope = v.envelope FROM vault_data.secret_version v WHERE s.tenant_id = %L AND s.name = ''one'' AND v.secret_id = s.id AND v.version = 1', :'a'));
 SELECT pg_temp.after(format('UPDATE vault_data.tenant_key k SET wrapped = o.wrapped FROM vault_data.tenant_key o WHERE k.tenant_id = %L AND o.tenant_id = %L', :'a', :'b'));
 SELECT pg_temp.silently('secret_version', format('INSERT INTO vault_data.secret_version SELECT tenant_id, secret_id, version + 10, key_generation, envelope FROM vault_data.secret_version WHERE tenant_id = %L AND version = 3', :'a'));
+SELECT pg_temp.after(format('UPDATE vault_data.secret SET last_version = 2147483647 WHERE tenant_id = %L AND name = ''one''', :'a'));
+-- a trail that says nonsense does not stop it
+BEGIN;
+ALTER TABLE vault_data.audit_log DISABLE TRIGGER append_only;
+UPDATE vault_data.audit_log SET detail = detail || '{"revision": "x", "principal_id": "y"}' WHERE tenant_id = :'a' AND object_kind IN ('grant', 'binding') AND operation = 'create_tenant';
+SELECT object_kind, name, fault FROM vault.verify('verify-a') WHERE object_kind <> 'catalog';
+ROLLBACK;
 
 -- the extension's own objects
 CREATE TEMP TABLE alteration (n serial, change text);
