@@ -128,8 +128,10 @@ add_caller(AuditRow *row, const Door *door)
 		row->principal_id = door->caller.principal;
 		row->principal = door->caller.principal_name;
 	}
-	if (door && uuid_equal(&door->tenant, &row->tenant_id))
+	if (door && door->has_tenant && uuid_equal(&door->tenant, &row->tenant_id))
 		row->tenant = text_or_null(door->tenant_name);
+	else if (row->has_principal && uuid_equal(&door->caller.tenant, &row->tenant_id))
+		row->tenant = text_or_null(door->caller.tenant_name);
 	row->role = text_or_null(who.role_name);
 	row->session_role = text_or_null(who.session_name);
 	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
