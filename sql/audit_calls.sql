@@ -21,7 +21,7 @@ BEGIN
 	RETURN true;
 END
 $$;
-\set trail 'SELECT pg_temp.all_told() \\g /dev/null \\\\ SELECT tenant, principal, role, operation, decision, secret, environment, version, regexp_replace(reason, ''until .*'', ''until …'') AS reason FROM vault_data.audit_log WHERE request_id = current_setting(''vault.request_id'') ORDER BY id'
+\set trail 'SELECT pg_temp.all_told() \\g /dev/null \\\\ SELECT tenant, principal, role, operation, decision, secret, environment, version, regexp_replace(reason, ''until .*'', ''until …'') AS reason FROM vault_data.audit_log WHERE request_id = current_setting(''vault.request_id'') ORDER BY at, id'
 
 -- each function, called with NULLs by each kind of caller: one row of that operation, or as many as there were changes
 CREATE TEMP TABLE call (id text PRIMARY KEY, signature regprocedure, operation name, caller text, state text);
@@ -103,7 +103,7 @@ SET SESSION AUTHORIZATION regress_calls_nobody;
 SELECT length(pg_temp.as_definer());
 RESET SESSION AUTHORIZATION;
 SELECT pg_temp.all_told() \g /dev/null
-SELECT operation, decision, principal, role, session_role, authenticated_role = session_user AS authenticated, reason FROM vault_data.audit_log WHERE request_id = 'roles' ORDER BY id;
+SELECT operation, decision, principal, role, session_role, authenticated_role = session_user AS authenticated, reason FROM vault_data.audit_log WHERE request_id = 'roles' ORDER BY at, id;
 
 -- what is refused or fails: one row with what was asked
 SET ROLE regress_calls_app;
@@ -231,7 +231,7 @@ SET application_name = E'x\ny|z]\u202e';
 SELECT length(vault.get('app/key'));
 RESET application_name;
 RESET ROLE;
-SELECT to_jsonb(secret) AS secret, char_length(secret), octet_length(secret), environment, octet_length(reason) < 400 AS short FROM vault_data.audit_log WHERE request_id = 'texts' AND decision <> 'allow' ORDER BY id;
+SELECT to_jsonb(secret) AS secret, char_length(secret), octet_length(secret), environment, octet_length(reason) < 400 AS short FROM vault_data.audit_log WHERE request_id = 'texts' AND decision <> 'allow' ORDER BY at, id;
 SELECT application_name FROM vault_data.audit_log WHERE request_id = 'texts' AND decision = 'allow';
 SET vault.request_id = 'names';
 SET ROLE regress_calls_op;
