@@ -326,25 +326,30 @@ vault_bind_role(PG_FUNCTION_ARGS)
 }
 
 /* Columns as in identity.sql. */
-Datum
-vault_whoami(PG_FUNCTION_ARGS)
+static Datum
+whoami_body(FunctionCallInfo fcinfo)
 {
-	Caller		caller;
+	const Caller *caller = &door_required()->caller;
 	TupleDesc	layout;
 	Datum		values[6];
 	bool		nulls[6] = {0};
 
-	door_check(DOOR_VIEW, &caller);
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "whoami must return a row");
-	nulls[0] = nulls[1] = !caller.is_identified;
-	values[0] = CStringGetTextDatum(caller.tenant_name);
-	values[1] = CStringGetTextDatum(caller.principal_name);
-	values[2] = CStringGetTextDatum(GetUserNameFromId(caller.role, false));
+	nulls[0] = nulls[1] = !caller->is_identified;
+	values[0] = CStringGetTextDatum(caller->tenant_name);
+	values[1] = CStringGetTextDatum(caller->principal_name);
+	values[2] = CStringGetTextDatum(GetUserNameFromId(caller->role, false));
 	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
-	values[4] = BoolGetDatum(caller.is_operator);
-	values[5] = BoolGetDatum(role_is_overseer(caller.role));
+	values[4] = BoolGetDatum(role_is_operator(caller->role));
+	values[5] = BoolGetDatum(role_is_overseer(caller->role));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
+}
+
+Datum
+vault_whoami(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_ANYONE, fcinfo, whoami_body);
 }
 
 void
