@@ -18,6 +18,7 @@
 #include "platform/tables.h"
 #include "platform/workers.h"
 #include "policy/policy.h"
+#include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "tenant/tenant_key.h"
 
@@ -45,4 +46,5 @@ _PG_init(void)
 	instance_key_init();
 	identity_init();
 	policy_init();
+	places_init();
 }

@@ -320,7 +320,7 @@ ring_peek(AuditRow *rows, int max)
 	return count;
 }
 
-/* Who waits, waits for its newest record: another one of its own right behind is worth waiting for. */
+/* Who waits, waits for its newest record: if the next one is its own too, it is woken later. */
 static void
 wake_waiters(uint64 from, uint64 to)
 {
