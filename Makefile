@@ -9,7 +9,7 @@
 FEATURES = platform crypto door audit keyring tenant identity policy secret lifecycle
 
 # The order of the regression tests; each after the first stands by itself.
-REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
+REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many places \
 	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog \
 	columns api_errors attacks
 
