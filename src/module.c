@@ -19,6 +19,7 @@
 #include "platform/tables.h"
 #include "platform/workers.h"
 #include "policy/policy.h"
+#include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
@@ -49,4 +50,5 @@ _PG_init(void)
 	integrity_init();
 	identity_init();
 	policy_init();
+	places_init();
 }
