@@ -301,7 +301,7 @@ sub crash_server
 	my $postmaster = $node->{_pid};
 
 	kill 'STOP', $postmaster or die "no postmaster: $!";    # it cannot start others now
-	my @children = _children($postmaster);
+	my @children = children($postmaster);
 	kill 'KILL', @children;
 	$node->kill9;
 	for my $pid ($postmaster, @children)
@@ -311,7 +311,7 @@ sub crash_server
 	return;
 }
 
-sub _children
+sub children
 {
 	my ($parent) = @_;
 	my @found;
