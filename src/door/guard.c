@@ -50,6 +50,7 @@ static void (*on_dropped) (void) = NULL;
 /* Set while a superuser's statement touches the vault's objects. */
 static bool touched = false;
 static bool extension_dropped = false;
+static bool own_work = false;
 
 void
 guard_set_listener(const GuardListener *given)
@@ -61,6 +62,12 @@ void
 guard_set_dropped(void (*dropped) (void))
 {
 	on_dropped = dropped;
+}
+
+void
+guard_set_own_work(bool value)
+{
+	own_work = value;
 }
 
 static bool
@@ -80,7 +87,7 @@ is_vault_role_name(const char *name)
 static bool
 is_exempt(void)
 {
-	return door_current() != NULL || creating_extension || IsBootstrapProcessingMode();
+	return door_current() != NULL || own_work || creating_extension || IsBootstrapProcessingMode();
 }
 
 /* Refuses, or for a superuser notes that there is something to report. */

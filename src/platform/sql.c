@@ -27,22 +27,48 @@ sql_run(Sql *sql, Datum *values, const char *nulls)
 	return sql_run_limit(sql, values, nulls, 0);
 }
 
+static void
+prepare(Sql *sql)
+{
+	SPIPlanPtr	plan;
+
+	if (sql->plan)
+		return;
+	plan = SPI_prepare(sql->text, sql->nargs, sql->types);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not prepare a statement: %s",
+						SPI_result_code_string(SPI_result))));
+	sql->plan = plan;
+}
+
+Portal
+sql_open(Sql *sql, Datum *values, const char *nulls)
+{
+	prepare(sql);
+	return SPI_cursor_open(NULL, sql->plan, values, nulls, true);
+}
+
+uint64
+sql_fetch(Portal portal, long count)
+{
+	SPI_cursor_fetch(portal, true, count);
+	return SPI_processed;
+}
+
+void
+sql_close(Portal portal)
+{
+	SPI_cursor_close(portal);
+}
+
 uint64
 sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
 {
 	int			result;
 
-	if (sql->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(sql->text, sql->nargs, sql->types);
-
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not prepare a statement: %s",
-							SPI_result_code_string(SPI_result))));
-		sql->plan = plan;
-	}
+	prepare(sql);
 	result = SPI_execute_plan(sql->plan, values, nulls, false, limit);
 	if (result < 0)
 		ereport(ERROR,
