@@ -58,7 +58,8 @@ startup(void)
 		if (!found)
 		{
 			memset(*areas[i].pointer, 0, areas[i].size);
-			areas[i].init(*areas[i].pointer);
+			if (areas[i].init)
+				areas[i].init(*areas[i].pointer);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
