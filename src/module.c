@@ -9,6 +9,7 @@
 
 #include "audit/audit.h"
 #include "door/guard.h"
+#include "evidence/sealer.h"
 #include "identity/identity.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
@@ -45,4 +46,5 @@ _PG_init(void)
 	instance_key_init();
 	identity_init();
 	policy_init();
+	evidence_init();
 }

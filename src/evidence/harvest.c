@@ -11,12 +11,14 @@
 #include "evidence/harvest.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/spin.h"
 #include "utils/array.h"
@@ -62,7 +64,6 @@ typedef struct Harvest
 	SealedRow  *rows;
 	int64		sealed;			/* rows */
 	int64		seals;
-	int64		newest_id;
 	pg_uuid_t	refused_tenant;
 	int64		refused_rows;
 	StringInfoData refused_ids;
@@ -72,9 +73,12 @@ static Shared *shared = NULL;
 static HarvestListener listeners[MAX_LISTENERS];
 static int	listener_count = 0;
 
-/* The root page's epoch when the last state was written, in this process. */
-static bool epoch_known = false;
-static uint64 epoch_of_state = 0;
+/* The root page's epoch when the last state was written, if by this process. */
+static uint64 *known_epoch = NULL;
+
+/* Of the step under way. */
+static uint64 epoch_of_step = 0;
+static bool wrote_state = false;
 static uint64 serving = 0;
 
 void
@@ -297,7 +301,6 @@ take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
 {
 	SealedRow  *sealed;
 
-	harvest->newest_id = Max(harvest->newest_id, row->id);
 	if (is_refused(harvest, row, line))
 	{
 		refuse_row(harvest, row);
@@ -350,22 +353,47 @@ take_uncovered(void *state, const AuditRow *row, StringInfo line, OpenSeal *open
 {
 	Harvest    *harvest = state;
 
-	harvest->newest_id = Max(harvest->newest_id, row->id);
 	if (open == NULL)
 		take_line(harvest, row, line);
 }
 
-/* Not while a restore still loads: its rows would be taken before their seals come. */
+/* Until every transaction that has written to the table or is loading it has ended. */
 static void
-lock_out_loading(void)
+await_writers(TableId id)
 {
-	static Sql	sql = {"LOCK TABLE vault_data.audit_log, vault_data.audit_seal IN SHARE MODE", 0};
-	int			level = NewGUCNestLevel();
+	List	   *tables = find_all_inheritors(table_oid(id), NoLock, NULL);
+	ListCell   *cell;
 
-	(void) set_config_option("lock_timeout", "5s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	foreach(cell, tables)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(cell));
+		WaitForLockers(tag, ShareLock, false);
+	}
+}
+
+static int64
+newest_id(void)
+{
+	static Sql	sql = {"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a", 0};
+
 	sql_run(&sql, NULL, NULL);
-	AtEOXact_GUC(false, level);
+	return DatumGetInt64(sql_value(0, 1, NULL));
+}
+
+/*
+ * Chooses the id up to which rows are taken by id alone: whoever was given one of these has
+ * finished.  Not while a restore still loads: its rows would be taken before their seals come.
+ */
+static void
+set_floor(HarvestState *state)
+{
+	await_writers(TABLE_AUDIT_LOG);
+	await_writers(TABLE_AUDIT_SEAL);
+	state->floor_id = audit_ids_above(newest_id());
+	state->floor_at = GetCurrentTimestamp() - USECS_PER_DAY;
+	await_writers(TABLE_AUDIT_LOG);
 }
 
 static void
@@ -380,8 +408,6 @@ harvest_uncovered(Harvest *harvest)
 		trail_walk(&tenants[i], DT_NOBEGIN, DT_NOEND, &visitor, harvest);
 		flush_seal(harvest);
 	}
-	harvest->state.floor_id = harvest->newest_id;
-	harvest->state.floor_at = GetCurrentTimestamp() - USECS_PER_DAY;
 }
 
 static int64
@@ -425,49 +451,56 @@ run_harvest(Harvest *harvest, bool anew)
 }
 
 static void
+finish(Harvest *harvest, char *snapshot, bool tampered)
+{
+	harvest->state.snapshot = snapshot;
+	harvest->state.seals = tampered ? count_seals() : harvest->state.seals + harvest->seals;
+	for (int i = 0; i < listener_count; i++)
+		if (listeners[i].end)
+			listeners[i].end();
+	alert_of_refused(harvest);
+	if (tampered)
+		alert_of_state();
+	write_state(&harvest->state);
+}
+
+static void
 step(void)
 {
 	Harvest		harvest = {0};
 	uint64		epoch = root_epoch();
 	bool		tampered;
 	bool		anew;
-	char	   *snapshot = present_snapshot();
+	char	   *snapshot;
 
 	harvest_state(&harvest.state);
 	tampered = harvest.state.exists ? !harvest.state.is_genuine : count_seals() > 0;
-	anew = !harvest.state.exists || tampered || !harvest.state.is_local;
-	if (anew)
-		lock_out_loading();
-	harvest.bare_is_forged = !anew && epoch_known && epoch_of_state == epoch;
-	harvest.rows = palloc(SEAL_MAX_ROWS * sizeof(SealedRow));
-	initStringInfo(&harvest.refused_ids);
-
-	run_harvest(&harvest, anew);
-	if (!anew && harvest.sealed == 0 && harvest.refused_rows == 0)
-		return;
+	anew = tampered || !harvest.state.exists || !harvest.state.is_local;
 	if (anew)
 	{
-		audit_ids_above(harvest.newest_id);
-		harvest.state.seals = count_seals();
+		set_floor(&harvest.state);
+		PushActiveSnapshot(GetLatestSnapshot());
 	}
-	else
-		harvest.state.seals += harvest.seals;
-	harvest.state.snapshot = snapshot;
-	for (int i = 0; i < listener_count; i++)
-		if (listeners[i].end)
-			listeners[i].end();
-	alert_of_refused(&harvest);
-	if (tampered)
-		alert_of_state();
-	write_state(&harvest.state);
-	epoch_known = false;
-	epoch_of_state = epoch;
+	snapshot = present_snapshot();
+	harvest.bare_is_forged = !anew && known_epoch && *known_epoch == epoch;
+	harvest.rows = palloc(SEAL_MAX_ROWS * sizeof(SealedRow));
+	initStringInfo(&harvest.refused_ids);
+	run_harvest(&harvest, anew);
+	if (anew || harvest.seals > 0 || harvest.refused_rows > 0)
+	{
+		finish(&harvest, snapshot, tampered);
+		epoch_of_step = epoch;
+		wrote_state = true;
+	}
+	if (anew)
+		PopActiveSnapshot();
 }
 
 void
 harvest_step(void)
 {
 	serving = pg_atomic_read_u64(&shared->requested);
+	wrote_state = false;
 	if (!root_is_open() || !OidIsValid(table_oid(TABLE_INSTANCE)))
 		return;
 	keyring_require_unsealed();
@@ -479,7 +512,13 @@ harvest_step(void)
 void
 harvest_committed(void)
 {
-	epoch_known = true;
+	static uint64 epoch;
+
+	if (wrote_state)
+	{
+		epoch = epoch_of_step;
+		known_epoch = &epoch;
+	}
 	pg_atomic_write_u64(&shared->done, serving);
 	ConditionVariableBroadcast(&shared->stepped);
 }

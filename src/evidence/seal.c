@@ -141,7 +141,7 @@ load_hash(uint64 row, int column, unsigned char hash[SHA256_BYTES])
 
 /* Forged ranges may be of any size: counts stop at the largest number. */
 static int64
-add_size(int64 count, const IdRange *range)
+extend_count(int64 count, const IdRange *range)
 {
 	int64		size;
 
@@ -169,7 +169,7 @@ load_ids(Datum datum, Seal *seal)
 		seal->ranges[i].first = lower.infinite ? PG_INT64_MIN : DatumGetInt64(lower.val);
 		seal->ranges[i].last = upper.infinite ? PG_INT64_MAX : DatumGetInt64(upper.val) - 1;
 		seal->ranges[i].rank = (int) Min(rank, PG_INT32_MAX);
-		rank = add_size(rank, &seal->ranges[i]);
+		rank = extend_count(rank, &seal->ranges[i]);
 	}
 }
 
@@ -238,7 +238,7 @@ seal_id_count(const Seal *seal)
 	int64		count = 0;
 
 	for (int i = 0; i < seal->range_count; i++)
-		count = add_size(count, &seal->ranges[i]);
+		count = extend_count(count, &seal->ranges[i]);
 	return count;
 }
 

@@ -9,6 +9,10 @@
 #ifndef VAULT_EVIDENCE_TRAIL_H
 #define VAULT_EVIDENCE_TRAIL_H
 
+#include "platform/compat.h"
+
+#include "utils/portal.h"
+
 #include "audit/record.h"
 #include "evidence/seal.h"
 
