@@ -6,12 +6,12 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform crypto door audit keyring tenant identity policy secret lifecycle evidence
+FEATURES = platform redaction crypto door audit keyring tenant identity policy secret lifecycle evidence
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
 	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog \
-	columns api_errors attacks evidence
+	columns api_errors attacks redaction evidence
 
 MODULE_big = vault
 EXTENSION = vault
