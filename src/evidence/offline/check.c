@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_SEAL_ROWS 1000000
+#define MAX_UNCOVERED 10000
 
 typedef struct Range
 {
@@ -47,6 +48,12 @@ typedef struct Link
 	unsigned char hash[SHA256_BYTES];
 } Link;
 
+typedef struct Uncovered
+{
+	int64_t id;
+	char at[LINE_TIME_BYTES];
+} Uncovered;
+
 struct Check
 {
 	CheckReport report;
@@ -70,6 +77,8 @@ struct Check
 	size_t retired_count;
 	int64_t rows;
 	int64_t unsealed;
+	Uncovered *uncovered; /* rows that no seal covers: judged at the end */
+	size_t uncovered_count;
 	int64_t retired_rows;
 };
 
@@ -372,12 +381,32 @@ check_anchor(Check *check)
 		report(check, false, "not anchored: the newest part may have been cut off");
 }
 
+/* What is newer than the newest seal may not have been sealed yet. */
+static void
+judge_uncovered(Check *check)
+{
+	for (size_t i = 0; i < check->uncovered_count; i++)
+	{
+		Uncovered *row = &check->uncovered[i];
+
+		if (strcmp(row->at, check->last_sealed_at) > 0)
+			check->unsealed++;
+		else
+			report(check, true, "row not covered: no seal has row %" PRId64 " of %s", row->id,
+				   row->at);
+	}
+	free(check->uncovered);
+	check->uncovered = NULL;
+	check->uncovered_count = 0;
+}
+
 static void
 end_tenant(Check *check)
 {
 	if (!check->begun)
 		return;
 	close_before(check, NULL);
+	judge_uncovered(check);
 	check_chain(check);
 	check_anchor(check);
 	report(check, false,
@@ -423,6 +452,21 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 }
 
 static void
+take_uncovered(Check *check, const Line *line)
+{
+	if (check->uncovered == NULL)
+		check->uncovered = grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
+	if (check->uncovered == NULL || check->uncovered_count == MAX_UNCOVERED)
+	{
+		report(check, true, "row not covered: no seal has row %" PRId64 ", nor many others",
+			   line->id);
+		return;
+	}
+	check->uncovered[check->uncovered_count].id = line->id;
+	memcpy(check->uncovered[check->uncovered_count++].at, line->at, LINE_TIME_BYTES);
+}
+
+static void
 take_row(Check *check, const Line *line, const char *text, size_t size)
 {
 	OpenSeal *open;
@@ -436,10 +480,8 @@ take_row(Check *check, const Line *line, const char *text, size_t size)
 	for (open = check->open; open; open = open->next)
 		if ((rank = rank_of(open, line->id)) >= 0)
 			break;
-	if (open == NULL && strcmp(line->at, check->last_sealed_at) > 0)
-		check->unsealed++;
-	else if (open == NULL)
-		report(check, true, "row not covered: no seal has row %" PRId64 " of %s", line->id, line->at);
+	if (open == NULL)
+		take_uncovered(check, line);
 	else if (open->seen[rank])
 		report(check, true, "row inserted: row %" PRId64 " is there twice", line->id);
 	else
@@ -518,6 +560,7 @@ check_free(Check *check)
 		check->open = open->next;
 		free_open(open);
 	}
+	free(check->uncovered);
 	free(check->links);
 	free(check->retired);
 	free(check->met);
