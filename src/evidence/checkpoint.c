@@ -73,8 +73,11 @@ read_heads(const char *text, size_t size, Checkpoint *checkpoint)
 	}
 	checkpoint->tenants = palloc(Max(1, checkpoint->count) * sizeof(pg_uuid_t));
 	for (int i = 0; status == CRYPTO_OK && i < checkpoint->count; i++)
-		checkpoint->tenants[i] = *DatumGetUUIDP(DirectFunctionCall1(uuid_in,
-														CStringGetDatum(checkpoint->heads[i].tenant)));
+	{
+		Datum		id = CStringGetDatum(checkpoint->heads[i].tenant);
+
+		checkpoint->tenants[i] = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, id));
+	}
 	return status;
 }
 

@@ -435,12 +435,13 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 		report(check, true, "line %" PRId64 ": no hash", check->line);
 	if (check->link_count == check->link_capacity)
 	{
-		Link *more =
-			grow(check, check->links, (check->link_capacity = check->link_capacity * 2 + 64) * sizeof(Link));
+		size_t capacity = check->link_capacity * 2 + 64;
+		Link *more = grow(check, check->links, capacity * sizeof(Link));
 
 		if (more == NULL)
 			return;
 		check->links = more;
+		check->link_capacity = capacity;
 	}
 	check->links[check->link_count++] = link;
 	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
