@@ -43,17 +43,20 @@ void
 line_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
 {
 	static const char hex[] = "0123456789abcdef";
+	char		text[2 * UUID_LEN + 6];
+	char	   *out = text;
 
-	line_name(line, name);
-	appendStringInfoChar(line, '"');
+	*out++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			appendStringInfoChar(line, '-');
-		appendStringInfoChar(line, hex[value->data[i] >> 4]);
-		appendStringInfoChar(line, hex[value->data[i] & 15]);
+			*out++ = '-';
+		*out++ = hex[value->data[i] >> 4];
+		*out++ = hex[value->data[i] & 15];
 	}
-	appendStringInfoChar(line, '"');
+	*out++ = '"';
+	line_name(line, name);
+	appendBinaryStringInfo(line, text, out - text);
 }
 
 void
