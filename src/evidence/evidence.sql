@@ -27,6 +27,7 @@ CREATE TABLE vault_data.audit_harvest (
 	system_identifier text NOT NULL,
 	floor_id          bigint NOT NULL,
 	floor_at          timestamptz NOT NULL,
+	newest_id         bigint NOT NULL,
 	seals             bigint NOT NULL,
 	stepped_at        timestamptz NOT NULL,
 	mac               bytea NOT NULL

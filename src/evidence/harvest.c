@@ -62,8 +62,7 @@ typedef struct Harvest
 	bool		has_head;
 	Seal		seal;			/* of the rows at hand; rows counts them */
 	SealedRow  *rows;
-	int64		sealed;			/* rows */
-	int64		seals;
+	int64		seals;			/* made by this step */
 	pg_uuid_t	refused_tenant;
 	int64		refused_rows;
 	StringInfoData refused_ids;
@@ -96,8 +95,9 @@ state_mac(const HarvestState *state, const char *system, unsigned char mac[MAC_B
 	StringInfoData line;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
-					 state->snapshot, system, state->floor_id, state->floor_at, state->seals);
+	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
+					 " " INT64_FORMAT, state->snapshot, system, state->floor_id, state->floor_at,
+					 state->newest_id, state->seals);
 	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
 		keyring_refuse_sealed();
 	pfree(line.data);
@@ -128,7 +128,7 @@ harvest_state(HarvestState *state)
 	static Sql	sql = {
 		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
 		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
-		" h.system_identifier, h.floor_id, h.floor_at, h.seals, h.mac"
+		" h.system_identifier, h.floor_id, h.floor_at, h.newest_id, h.seals, h.mac"
 		" FROM vault_data.audit_harvest h", 0
 	};
 	unsigned char mac[MAC_BYTES];
@@ -147,8 +147,9 @@ harvest_state(HarvestState *state)
 		system = TextDatumGetCString(sql_value(0, 4, NULL));
 		state->floor_id = DatumGetInt64(sql_value(0, 5, NULL));
 		state->floor_at = DatumGetTimestampTz(sql_value(0, 6, NULL));
-		state->seals = DatumGetInt64(sql_value(0, 7, NULL));
-		stored = DatumGetByteaPP(sql_value(0, 8, NULL));
+		state->newest_id = DatumGetInt64(sql_value(0, 7, NULL));
+		state->seals = DatumGetInt64(sql_value(0, 8, NULL));
+		stored = DatumGetByteaPP(sql_value(0, 9, NULL));
 		state_mac(state, system, mac);
 		state->is_genuine = VARSIZE_ANY_EXHDR(stored) == MAC_BYTES &&
 			secret_equal(VARDATA_ANY(stored), mac, MAC_BYTES);
@@ -190,20 +191,20 @@ write_state(HarvestState *state)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_harvest"
-		" (snapshot, system_identifier, floor_id, floor_at, seals, stepped_at, mac)"
-		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6)"
+		" (snapshot, system_identifier, floor_id, floor_at, newest_id, seals, stepped_at, mac)"
+		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, $6, clock_timestamp(), $7)"
 		" ON CONFLICT (singleton) DO UPDATE SET snapshot = excluded.snapshot,"
 		" system_identifier = excluded.system_identifier, floor_id = excluded.floor_id,"
-		" floor_at = excluded.floor_at, seals = excluded.seals, stepped_at = excluded.stepped_at,"
-		" mac = excluded.mac",
-		6, {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID, BYTEAOID}
+		" floor_at = excluded.floor_at, newest_id = excluded.newest_id, seals = excluded.seals,"
+		" stepped_at = excluded.stepped_at, mac = excluded.mac",
+		7, {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, BYTEAOID}
 	};
 	char	   *system = this_system();
 	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
 	Datum		values[] = {
 		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
 		Int64GetDatum(state->floor_id), TimestampTzGetDatum(state->floor_at),
-		Int64GetDatum(state->seals), PointerGetDatum(mac)
+		Int64GetDatum(state->newest_id), Int64GetDatum(state->seals), PointerGetDatum(mac)
 	};
 
 	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
@@ -263,7 +264,6 @@ flush_seal(Harvest *harvest)
 	if (!harvest->has_head || !uuid_equal(&harvest->head.tenant, &harvest->seal.tenant))
 		seal_head(&harvest->seal.tenant, &harvest->head);
 	harvest->has_head = true;
-	harvest->sealed += harvest->seal.rows;
 	harvest->seals++;
 	seal_append(&harvest->seal, harvest->rows, harvest->seal.rows, &harvest->head);
 	pfree(harvest->seal.ranges);
@@ -307,6 +307,7 @@ take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
 		return;
 	}
 	begin_seal(harvest, row, month_of(row->at));
+	harvest->state.newest_id = Max(harvest->state.newest_id, row->id);
 	sealed = &harvest->rows[harvest->seal.rows++];
 	sealed->id = row->id;
 	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
@@ -376,9 +377,13 @@ await_writers(TableId id)
 static int64
 newest_id(void)
 {
-	static Sql	sql = {"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a", 0};
+	static Sql	sql = {
+		"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a WHERE a.id <= $1", 1, {INT8OID}
+	};
+	/* Ids are times; one of far ahead is forged, and would leave no room. */
+	Datum		limit = Int64GetDatum(GetCurrentTimestamp() + 366 * USECS_PER_DAY);
 
-	sql_run(&sql, NULL, NULL);
+	sql_run(&sql, &limit, NULL);
 	return DatumGetInt64(sql_value(0, 1, NULL));
 }
 
@@ -391,7 +396,8 @@ set_floor(HarvestState *state)
 {
 	await_writers(TABLE_AUDIT_LOG);
 	await_writers(TABLE_AUDIT_SEAL);
-	state->floor_id = audit_ids_above(newest_id());
+	state->newest_id = newest_id();
+	state->floor_id = audit_ids_above(state->newest_id);
 	state->floor_at = GetCurrentTimestamp() - USECS_PER_DAY;
 	await_writers(TABLE_AUDIT_LOG);
 }
@@ -476,6 +482,9 @@ step(void)
 	harvest_state(&harvest.state);
 	tampered = harvest.state.exists ? !harvest.state.is_genuine : count_seals() > 0;
 	anew = tampered || !harvest.state.exists || !harvest.state.is_local;
+	/* The clock may have been set back since the server ran last. */
+	if (!anew)
+		(void) audit_ids_above(harvest.state.newest_id);
 	if (anew)
 	{
 		set_floor(&harvest.state);

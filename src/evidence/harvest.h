@@ -36,6 +36,7 @@ typedef struct HarvestState
 	int			running_count;
 	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
 	TimestampTz floor_at;
+	int64		newest_id;		/* of the rows seen */
 	int64		seals;			/* of all tenants together */
 } HarvestState;
 
