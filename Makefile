@@ -6,12 +6,12 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify evidence
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many places \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
-	columns api_errors attacks redaction
+	columns api_errors attacks redaction evidence
 
 MODULE_big = vault
 EXTENSION = vault
@@ -47,7 +47,30 @@ vault--1.0.sql: FORCE
 	@$(assemble) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
-all: vault--1.0.sql
+# The program that checks an exported trail: plain C and libcrypto, nothing of the server.
+VERIFIER = bin/vault-audit-verify
+VERIFIER_SOURCES = $(wildcard src/evidence/offline/*.c) src/evidence/note.c \
+	src/crypto/primitives.c src/crypto/ed25519.c
+
+$(VERIFIER): $(VERIFIER_SOURCES) $(HEADERS_OF_ALL) $(wildcard src/evidence/offline/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Isrc -o $@ \
+		$(VERIFIER_SOURCES) -lcrypto -Wl,-z,relro,-z,now
+
+all: vault--1.0.sql $(VERIFIER)
+
+install: install-verifier
+install-verifier: $(VERIFIER)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(VERIFIER) '$(DESTDIR)$(bindir)/vault-audit-verify'
+
+uninstall: uninstall-verifier
+uninstall-verifier:
+	rm -f '$(DESTDIR)$(bindir)/vault-audit-verify'
+
+clean: clean-verifier
+clean-verifier:
+	rm -f $(VERIFIER)
 
 check-sql:
 	@$(assemble) | cmp -s - vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }
@@ -60,4 +83,4 @@ print-regress:
 valgrind:
 	$(MAKE) -C test/unit valgrind
 
-.PHONY: FORCE check-sql print-features print-regress valgrind
+.PHONY: install-verifier uninstall-verifier clean-verifier FORCE check-sql print-features print-regress valgrind

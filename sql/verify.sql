@@ -172,7 +172,7 @@ INSERT INTO alteration (change) VALUES
 	('ALTER FUNCTION vault_data.oversees() RENAME TO overlooks'), ('CREATE FUNCTION vault.get(integer) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE AS ''SELECT NULL''; REVOKE ALL ON FUNCTION vault.get(integer) FROM PUBLIC'),
 	('CREATE RULE mine AS ON DELETE TO vault_data.access_grant DO INSTEAD NOTHING'), ('ALTER VIEW vault.secrets RESET (security_barrier)'),
 	('ALTER ROLE vault_exec BYPASSRLS'), ('GRANT vault_owner TO regress_verify_stranger');
-SELECT n, regexp_replace(finding, '[0-9]{4,}', '(oid)') AS finding FROM alteration, pg_temp.after(change) AS finding ORDER BY n, finding COLLATE "C";
+SELECT DISTINCT n, regexp_replace(regexp_replace(finding, 'log_[0-9]{4}_[0-9]{2}', 'log_(month)'), '[0-9]{4,}', '(oid)') COLLATE "C" AS finding FROM alteration, pg_temp.after(change) AS finding ORDER BY n, finding;
 -- none went unnoticed
 SELECT count(*) AS alterations FROM alteration;
 

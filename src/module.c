@@ -9,6 +9,7 @@
 
 #include "audit/audit.h"
 #include "door/guard.h"
+#include "evidence/sealer.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
@@ -51,4 +52,5 @@ _PG_init(void)
 	identity_init();
 	policy_init();
 	places_init();
+	evidence_init();
 }

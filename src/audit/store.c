@@ -43,7 +43,7 @@ next_id(void)
 	return (int64) next;
 }
 
-void
+int64
 audit_ids_above(int64 id)
 {
 	uint64		last = pg_atomic_read_u64(&shared->last_id);
@@ -51,6 +51,7 @@ audit_ids_above(int64 id)
 	while (last < (uint64) id &&
 		   !pg_atomic_compare_exchange_u64(&shared->last_id, &last, (uint64) id))
 		;
+	return (int64) Max(last, (uint64) id);
 }
 
 /* The partition for a time, as in get_partition_for_tuple(). */

@@ -16,8 +16,8 @@
  */
 extern void audit_store(AuditRow *rows, int count);
 
-/* Ids are given out above this one from now on. */
-extern void audit_ids_above(int64 id);
+/* Ids are given out above this one from now on; returns the last that was given out. */
+extern int64 audit_ids_above(int64 id);
 
 extern void audit_store_init(void);
 

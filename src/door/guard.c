@@ -50,6 +50,10 @@ static void (*on_dropped) (void) = NULL;
 /* Set while a superuser's statement touches the vault's objects. */
 static bool touched = false;
 static bool extension_dropped = false;
+static bool own_work = false;
+
+/* The utility statement that runs, the innermost, is a superuser's. */
+static bool by_superuser = false;
 
 void
 guard_set_listener(const GuardListener *given)
@@ -61,6 +65,12 @@ void
 guard_set_dropped(void (*dropped) (void))
 {
 	on_dropped = dropped;
+}
+
+void
+guard_set_own_work(bool value)
+{
+	own_work = value;
 }
 
 static bool
@@ -80,7 +90,7 @@ is_vault_role_name(const char *name)
 static bool
 is_exempt(void)
 {
-	return door_current() != NULL || creating_extension || IsBootstrapProcessingMode();
+	return door_current() != NULL || own_work || creating_extension || IsBootstrapProcessingMode();
 }
 
 /* Refuses, or for a superuser notes that there is something to report. */
@@ -89,7 +99,8 @@ watch(const char *what)
 {
 	if (is_exempt())
 		return;
-	if (!superuser())
+	/* To build an index, the server becomes the table's owner within the statement. */
+	if (!superuser() && !(by_superuser && InSecurityRestrictedOperation()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for %s of vault", what),
@@ -331,6 +342,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	Node	   *statement = planned->utilityStmt;
 	bool		transactional = IsTransactionState();
 	bool		restoring = transactional && is_restore(statement);
+	bool		outer = by_superuser;
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
@@ -339,6 +351,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	if (transactional && concerns_vault_objects(statement))
 		watch("objects");
 
+	by_superuser = transactional && superuser();
 	if (restoring && listener.restoring)
 		listener.restoring(true);
 	PG_TRY();
@@ -347,6 +360,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	}
 	PG_FINALLY();
 	{
+		by_superuser = outer;
 		if (restoring && listener.restoring)
 			listener.restoring(false);
 	}

@@ -22,6 +22,8 @@ typedef struct GuardListener
 } GuardListener;
 
 extern void guard_set_listener(const GuardListener *listener);
+/* While vault itself makes and drops partitions; on every way out it is taken back. */
+extern void guard_set_own_work(bool own_work);
 extern void guard_set_dropped(void (*dropped) (void));
 
 #endif

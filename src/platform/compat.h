@@ -56,6 +56,12 @@
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define compat_make_range(type, lower, upper) make_range(type, lower, upper, false, NULL)
+#else
+#define compat_make_range(type, lower, upper) make_range(type, lower, upper, false)
+#endif
+
 /* Symbols are hidden by default; before 16 the server's macros do not export theirs. */
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT

@@ -70,6 +70,26 @@ sql_read(Sql *sql, Datum *values, const char *nulls)
 										  InvalidSnapshot, true, false, 0));
 }
 
+Portal
+sql_open(Sql *sql, Datum *values, const char *nulls)
+{
+	prepare(sql);
+	return SPI_cursor_open(NULL, sql->plan, values, nulls, true);
+}
+
+uint64
+sql_fetch(Portal portal, long count)
+{
+	SPI_cursor_fetch(portal, true, count);
+	return SPI_processed;
+}
+
+void
+sql_close(Portal portal)
+{
+	SPI_cursor_close(portal);
+}
+
 Datum
 sql_value(uint64 row, int column, bool *isnull)
 {

@@ -34,6 +34,14 @@ extern uint64 sql_run_limit(Sql *sql, Datum *values, const char *nulls, long lim
 extern uint64 sql_read(Sql *sql, Datum *values, const char *nulls);
 extern void sql_end(void);
 
+/*
+ * Rows in portions, all as of the active snapshot: sql_fetch gives the number of rows in
+ * SPI_tuptable, 0 at the end.
+ */
+extern Portal sql_open(Sql *sql, Datum *values, const char *nulls);
+extern uint64 sql_fetch(Portal portal, long count);
+extern void sql_close(Portal portal);
+
 /* A column of a row of the last result. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 

@@ -30,6 +30,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
 	[TABLE_AUDIT_LOG] = "audit_log",
+	[TABLE_AUDIT_SEAL] = "audit_seal",
 	[INDEX_TENANT] = "tenant_pkey",
 	[INDEX_TENANT_NAME] = "tenant_name_key",
 	[INDEX_TENANT_KEY] = "tenant_key_pkey",

@@ -31,6 +31,7 @@ typedef enum TableId
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_AUDIT_LOG,
+	TABLE_AUDIT_SEAL,
 	INDEX_TENANT,				/* (id) */
 	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
 	INDEX_TENANT_KEY,			/* (tenant_id, generation) */

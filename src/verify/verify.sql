@@ -60,7 +60,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH made AS (
 		SELECT parts FROM pg_catalog.unnest(statements) AS s, vault_data.trigger_parts(s) AS parts WHERE parts IS NOT NULL
 	), found AS (
-		SELECT g.*, g.tgrelid::regclass || ': trigger ' || g.tgname AS name, vault_data.trigger_parts(pg_catalog.pg_get_triggerdef(g.oid)) AS parts
+		/* A month of the trail is made like its default partition. */
+		SELECT g.*, g.tgrelid::regclass || ': trigger ' || g.tgname AS name,
+			vault_data.trigger_parts(pg_catalog.regexp_replace(pg_catalog.pg_get_triggerdef(g.oid), 'audit_log_\d{4}_\d\d', 'audit_log_default')) AS parts
 		FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
 		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
 	)

@@ -10,12 +10,13 @@
  *		gcm		key iv aad msg ct tag
  *		hkdf	ikm salt info okm, with the size of okm in decimal before it
  *		hmac256, hmac512	key msg tag
+ *		ed25519	public key, msg sig
  *
  * The last line is "end", so that a writer that died is not taken for success.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "crypto/primitives.h"
+#include "crypto/ed25519.h"
 
 #include "harness.h"
 
@@ -118,6 +119,17 @@ run_hmac(const Field *f, bool wide, bool valid)
 	return secret_equal(out, f[2].bytes, f[2].size) == valid ? PASSED : FAILED;
 }
 
+static Verdict
+run_ed25519(const Field *f, bool valid)
+{
+	CryptoStatus status;
+
+	if (f[0].size != ED25519_PUBLIC_BYTES)
+		return NOT_OFFERED;
+	status = ed25519_verify(f[0].bytes, f[1].bytes, f[1].size, f[2].bytes, f[2].size);
+	return status == (valid ? CRYPTO_OK : CRYPTO_ERR_AUTH) ? PASSED : FAILED;
+}
+
 /* Cuts the line at its spaces; takes it apart for the kind that it names. */
 static Verdict
 run_line(char *line)
@@ -144,6 +156,8 @@ run_line(char *line)
 		verdict = run_hkdf(fields, strtoul(size, NULL, 10), valid);
 	else if (strncmp(kind, "hmac", 4) == 0 && count == 3)
 		verdict = run_hmac(fields, strcmp(kind, "hmac512") == 0, valid);
+	else if (strcmp(kind, "ed25519") == 0 && count == 3)
+		verdict = run_ed25519(fields, valid);
 	if (verdict == FAILED)
 		printf("failed: %s case %s, which is %s\n", kind, number, result);
 

@@ -22,7 +22,8 @@ my %files = (
 	'aes_gcm_test.json'     => ['gcm', qw(key iv aad msg ct tag)],
 	'hkdf_sha512_test.json' => ['hkdf', qw(size ikm salt info okm)],
 	'hmac_sha256_test.json' => ['hmac256', qw(key msg tag)],
-	'hmac_sha512_test.json' => ['hmac512', qw(key msg tag)],);
+	'hmac_sha512_test.json' => ['hmac512', qw(key msg tag)],
+	'ed25519_test.json'     => ['ed25519', qw(pk msg sig)],);
 
 # The cases of one file as lines; refuses what it does not understand.
 sub lines_of
@@ -32,6 +33,11 @@ sub lines_of
 	my $content = decode_json(do { local $/; <$in> });
 	my @lines;
 
+	# The public key of a signature is that of its group.
+	for my $group (@{ $content->{testGroups} })
+	{
+		$_->{pk} //= $group->{publicKey}{pk} for @{ $group->{tests} };
+	}
 	for my $test (map { @{ $_->{tests} } } @{ $content->{testGroups} })
 	{
 		my @values = map { $test->{$_} } @fields;

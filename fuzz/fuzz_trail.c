@@ -1,0 +1,72 @@
+/*
+ * fuzz_trail.c
+ *		Whatever an exported trail, a checkpoint or a key holds, reading it stays in bounds and
+ *		ends; what note_key_read accepts is what note_key_write writes.
+ */
+#include "evidence/offline/check.h"
+
+#include "fuzz.h"
+
+static void
+ignore(void *state, bool fault, const char *tenant, const char *text)
+{
+	(void) state;
+	(void) fault;
+	MUST(tenant != NULL && text != NULL);
+}
+
+static void
+read_trail(const uint8_t *data, size_t size)
+{
+	Check *check = check_new(NULL, 0, ignore, NULL);
+
+	MUST(check != NULL);
+	while (size > 0)
+	{
+		const uint8_t *end = memchr(data, '\n', size);
+		size_t length = end ? (size_t) (end - data) : size;
+		char *line = exact_copy(data, length);
+
+		check_line(check, line, length);
+		free(line);
+		length += end != NULL;
+		data += length;
+		size -= length;
+	}
+	(void) check_end(check);
+	check_free(check);
+}
+
+static void
+read_note(const uint8_t *data, size_t size)
+{
+	char *text = exact_copy(data, size);
+	char time[32];
+	char again[NOTE_KEY_TEXT_BYTES];
+	size_t at = 0;
+	size_t text_size;
+	NoteKey key;
+	NoteHead head;
+	CryptoStatus status;
+
+	memset(&key, 0, sizeof(key));
+	if (note_key_read(text, size, &key) == CRYPTO_OK)
+	{
+		note_key_write(&key, again);
+		MUST(strlen(again) <= size && memcmp(again, text, strlen(again)) == 0);
+	}
+	strcpy(key.name, "vault");
+	(void) note_open(text, size, &key, &text_size);
+	(void) note_time(text, size, time);
+	while (note_next(text, size, &at, &head, &status))
+		;
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_trail(data, size);
+	read_note(data, size);
+	return 0;
+}

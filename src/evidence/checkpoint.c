@@ -1,0 +1,283 @@
+/*
+ * checkpoint.c
+ *		Making and reading checkpoints.
+ */
+#include "evidence/checkpoint.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "audit/audit.h"
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "evidence/harvest.h"
+#include "evidence/overseer.h"
+#include "evidence/seal.h"
+#include "evidence/trail.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "tenant/instance_key.h"
+
+#define CHECKPOINT_LABEL "vault audit checkpoint v1"
+
+static void
+own_key(NoteKey *key, SecretKey *seed)
+{
+	unsigned char public_key[ED25519_PUBLIC_BYTES];
+	char		name[NOTE_NAME_BYTES];
+	pg_uuid_t	instance = root_instance();
+	CryptoStatus status;
+
+	snprintf(name, sizeof(name), "vault-audit-%s",
+			 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&instance))));
+	instance_derive(CHECKPOINT_LABEL, seed);
+	status = ed25519_public_key(seed, public_key);
+	if (status == CRYPTO_OK)
+		status = note_key_make(name, public_key, key);
+	if (status != CRYPTO_OK)
+		secret_wipe(seed, sizeof(*seed));
+	crypto_require(status);
+}
+
+static void
+public_key(NoteKey *key)
+{
+	SecretKey	seed;
+
+	own_key(key, &seed);
+	secret_wipe(&seed, sizeof(seed));
+}
+
+/* ---- reading ---- */
+
+static CryptoStatus
+read_heads(const char *text, size_t size, Checkpoint *checkpoint)
+{
+	CryptoStatus status = note_time(text, size, checkpoint->time);
+	int			capacity = 16;
+	size_t		at = 0;
+	NoteHead	head;
+
+	checkpoint->heads = palloc(capacity * sizeof(NoteHead));
+	while (status == CRYPTO_OK && note_next(text, size, &at, &head, &status))
+	{
+		if (checkpoint->count == capacity)
+			checkpoint->heads = repalloc_huge(checkpoint->heads,
+											  (capacity *= 2) * sizeof(NoteHead));
+		checkpoint->heads[checkpoint->count++] = head;
+	}
+	checkpoint->tenants = palloc(Max(1, checkpoint->count) * sizeof(pg_uuid_t));
+	for (int i = 0; status == CRYPTO_OK && i < checkpoint->count; i++)
+	{
+		Datum		id = CStringGetDatum(checkpoint->heads[i].tenant);
+
+		checkpoint->tenants[i] = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, id));
+	}
+	return status;
+}
+
+static CryptoStatus
+try_open(const char *note, size_t size, Checkpoint **checkpoint)
+{
+	NoteKey		key;
+	size_t		text_size;
+	CryptoStatus status;
+
+	public_key(&key);
+	*checkpoint = palloc0(sizeof(Checkpoint));
+	status = note_open(note, size, &key, &text_size);
+	return status == CRYPTO_OK ? read_heads(note, text_size, *checkpoint) : status;
+}
+
+Checkpoint *
+checkpoint_open(const char *note, size_t size)
+{
+	Checkpoint *checkpoint;
+	CryptoStatus status = try_open(note, size, &checkpoint);
+
+	if (status == CRYPTO_ERR_FORMAT)
+		error_bad_argument("checkpoint", "it is not a note that this vault signed",
+						   "Give the whole text that vault.audit_checkpoint() returned.");
+	if (status == CRYPTO_ERR_AUTH)
+		error_bad_argument("checkpoint", "its signature does not fit its text",
+						   "It was changed since vault.audit_checkpoint() returned it; take another copy.");
+	crypto_require(status);
+	return checkpoint;
+}
+
+Checkpoint *
+checkpoint_stored(void)
+{
+	static Sql	sql = {
+		"SELECT c.note FROM vault_data.audit_checkpoint c ORDER BY c.made_at DESC LIMIT 1", 0
+	};
+	Portal		portal = sql_open(&sql, NULL, NULL);
+	Checkpoint *checkpoint = NULL;
+
+	if (sql_fetch(portal, 1) > 0)
+	{
+		text	   *note = DatumGetTextPP(sql_value(0, 1, NULL));
+
+		if (try_open(VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note), &checkpoint) != CRYPTO_OK)
+			checkpoint = NULL;
+	}
+	sql_close(portal);
+	return checkpoint;
+}
+
+const NoteHead *
+checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant)
+{
+	for (int i = 0; checkpoint && i < checkpoint->count; i++)
+		if (uuid_equal(&checkpoint->tenants[i], tenant))
+			return &checkpoint->heads[i];
+	return NULL;
+}
+
+/* ---- making ---- */
+
+static void
+add_head(StringInfo text, const Seal *head)
+{
+	char		hash[SHA256_BYTES * 2];
+
+	base64_encode(BASE64_STANDARD, head->hash, SHA256_BYTES, hash);
+	appendStringInfo(text, "%s " INT64_FORMAT " " INT64_FORMAT " %s\n",
+					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&head->tenant))),
+					 head->seq, head->total_rows, hash);
+}
+
+static void
+add_heads(StringInfo text)
+{
+	Door	   *door = door_required();
+	Door		saved = *door;
+	int			count;
+	pg_uuid_t  *tenants = trail_tenants(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		Seal		head;
+
+		overseer_enter(&tenants[i]);
+		seal_head(&tenants[i], &head);
+		if (head.seq == 0)
+			continue;
+		if (!seal_is_genuine(&head))
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_TAMPERED),
+					 errmsg("the newest seal of a tenant's audit trail was changed"),
+					 errhint("vault.verify_audit() says which; a checkpoint would vouch for it.")));
+		add_head(text, &head);
+	}
+	door->has_tenant = saved.has_tenant;
+	door->tenant = saved.tenant;
+	strlcpy(door->tenant_name, saved.tenant_name, sizeof(door->tenant_name));
+}
+
+static void
+remember(TimestampTz now, const char *note)
+{
+	static Sql	sql = {
+		"INSERT INTO vault_data.audit_checkpoint (made_at, note) VALUES ($1, $2)",
+		2, {TIMESTAMPTZOID, TEXTOID}
+	};
+	Datum		values[] = {TimestampTzGetDatum(now), CStringGetTextDatum(note)};
+
+	audit_set_maintaining(true);
+	PG_TRY();
+	{
+		sql_run(&sql, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		audit_set_maintaining(false);
+	}
+	PG_END_TRY();
+}
+
+static void
+add_time_line(StringInfo text, TimestampTz now)
+{
+	StringInfoData member;
+
+	/* {"":"time"} */
+	initStringInfo(&member);
+	appendStringInfoChar(&member, '{');
+	line_time(&member, "", now);
+	appendBinaryStringInfo(text, member.data + 5, member.len - 6);
+	appendStringInfoChar(text, '\n');
+}
+
+static void
+sign(StringInfo note)
+{
+	char		line[NOTE_SIGNATURE_LINE_BYTES];
+	NoteKey		key;
+	SecretKey	seed;
+	CryptoStatus status;
+
+	own_key(&key, &seed);
+	status = note_sign(note->data, note->len, &key, &seed, line);
+	secret_wipe(&seed, sizeof(seed));
+	crypto_require(status);
+	appendStringInfoString(note, line);
+}
+
+static Datum
+checkpoint_body(FunctionCallInfo fcinfo)
+{
+	TimestampTz now;
+	StringInfoData note;
+	NoteKey		key;
+	text	   *result;
+	MemoryContext caller = CurrentMemoryContext;
+
+	overseer_require();
+	(void) harvest_request();
+	sql_begin();
+	now = GetCurrentTimestamp();
+	public_key(&key);
+	initStringInfo(&note);
+	appendStringInfo(&note, "%s\n", key.name);
+	add_time_line(&note, now);
+	add_heads(&note);
+	sign(&note);
+	remember(now, note.data);
+	audit_event("audit_checkpoint", NULL);
+	MemoryContextSwitchTo(caller);
+	result = cstring_to_text_with_len(note.data, note.len);
+	sql_end();
+	PG_RETURN_TEXT_P(result);
+}
+
+static Datum
+public_key_body(FunctionCallInfo fcinfo)
+{
+	char		text[NOTE_KEY_TEXT_BYTES];
+	NoteKey		key;
+
+	public_key(&key);
+	note_key_write(&key, text);
+	PG_RETURN_TEXT_P(cstring_to_text(text));
+}
+
+PG_FUNCTION_INFO_V1(vault_audit_checkpoint);
+PG_FUNCTION_INFO_V1(vault_audit_public_key);
+
+Datum
+vault_audit_checkpoint(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_VIEW, fcinfo, checkpoint_body);
+}
+
+Datum
+vault_audit_public_key(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_VIEW, fcinfo, public_key_body);
+}

@@ -1,0 +1,600 @@
+/*
+ * harvest.c
+ *		The steps, their state, and whoever waits for one.
+ *
+ * Exactly once: with P the snapshot of the last step and C that of this one, a row is new if
+ * it is visible in C and its transaction is P.xmax or later, or was in progress in P.  Nothing
+ * else can have become visible since.  After a logical restore the rows carry
+ * transaction ids of another cluster; then everything that no seal covers is taken once, by
+ * id, and the rows up to that point count as seen whatever their ids of transactions say.
+ */
+#include "evidence/harvest.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/spin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/xid8.h"
+
+#include "audit/audit.h"
+#include "audit/store.h"
+#include "crypto/raise.h"
+#include "evidence/seal.h"
+#include "evidence/trail.h"
+#include "keyring/keyring.h"
+#include "keyring/root_page.h"
+#include "platform/shmem.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "tenant/instance_key.h"
+
+#define MAX_LISTENERS 4
+#define WAIT_SECONDS 10
+#define NAMED_IDS 20
+
+typedef struct Shared
+{
+	pg_atomic_uint64 requested;
+	pg_atomic_uint64 done;
+	ConditionVariable stepped;
+	slock_t		mutex;			/* guards latch */
+	Latch	   *latch;			/* of the worker, if there is one */
+} Shared;
+
+/* What one step gathers. */
+typedef struct Harvest
+{
+	HarvestState state;
+	bool		bare_is_forged;	/* the vault has been open since the state was written */
+	Seal		head;			/* of the tenant at hand */
+	bool		has_head;
+	Seal		seal;			/* of the rows at hand; rows counts them */
+	SealedRow  *rows;
+	int64		seals;			/* made by this step */
+	pg_uuid_t	refused_tenant;
+	int64		refused_rows;
+	StringInfoData refused_ids;
+} Harvest;
+
+static Shared *shared = NULL;
+static HarvestListener listeners[MAX_LISTENERS];
+static int	listener_count = 0;
+
+/* The root page's epoch when the last state was written, if by this process. */
+static uint64 *known_epoch = NULL;
+
+/* Of the step under way. */
+static uint64 epoch_of_step = 0;
+static bool wrote_state = false;
+static uint64 serving = 0;
+
+void
+harvest_add_listener(const HarvestListener *listener)
+{
+	Assert(listener_count < MAX_LISTENERS);
+	listeners[listener_count++] = *listener;
+}
+
+/* ---- the state ---- */
+
+static void
+state_mac(const HarvestState *state, const char *system, unsigned char mac[MAC_BYTES])
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
+					 " " INT64_FORMAT, state->snapshot, system, state->floor_id, state->floor_at,
+					 state->newest_id, state->seals);
+	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
+		keyring_refuse_sealed();
+	pfree(line.data);
+}
+
+static char *
+this_system(void)
+{
+	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
+}
+
+static void
+load_running(Datum datum, HarvestState *state)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+
+	deconstruct_array(DatumGetArrayTypeP(datum), XID8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &elements, &nulls, &state->running_count);
+	state->running = palloc(Max(1, state->running_count) * sizeof(uint64));
+	for (int i = 0; i < state->running_count; i++)
+		state->running[i] = DatumGetUInt64(elements[i]);
+}
+
+void
+harvest_state(HarvestState *state)
+{
+	static Sql	sql = {
+		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
+		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
+		" h.system_identifier, h.floor_id, h.floor_at, h.newest_id, h.seals, h.mac"
+		" FROM vault_data.audit_harvest h", 0
+	};
+	unsigned char mac[MAC_BYTES];
+	char	   *system;
+	bytea	   *stored;
+	Portal		portal = sql_open(&sql, NULL, NULL);
+
+	memset(state, 0, sizeof(HarvestState));
+	state->floor_at = DT_NOBEGIN;
+	state->exists = sql_fetch(portal, 1) > 0;
+	if (state->exists)
+	{
+		state->snapshot = TextDatumGetCString(sql_value(0, 1, NULL));
+		state->xmax = DatumGetUInt64(sql_value(0, 2, NULL));
+		load_running(sql_value(0, 3, NULL), state);
+		system = TextDatumGetCString(sql_value(0, 4, NULL));
+		state->floor_id = DatumGetInt64(sql_value(0, 5, NULL));
+		state->floor_at = DatumGetTimestampTz(sql_value(0, 6, NULL));
+		state->newest_id = DatumGetInt64(sql_value(0, 7, NULL));
+		state->seals = DatumGetInt64(sql_value(0, 8, NULL));
+		stored = DatumGetByteaPP(sql_value(0, 9, NULL));
+		state_mac(state, system, mac);
+		state->is_genuine = VARSIZE_ANY_EXHDR(stored) == MAC_BYTES &&
+			secret_equal(VARDATA_ANY(stored), mac, MAC_BYTES);
+		state->is_local = strcmp(system, this_system()) == 0;
+	}
+	sql_close(portal);
+}
+
+bool
+harvest_is_new(const HarvestState *state, const AuditRow *row)
+{
+	if (!state->exists || !state->is_local)
+		return true;
+	if (row->id <= state->floor_id)
+		return false;
+	if (row->xid >= state->xmax)
+		return true;
+	for (int i = 0; i < state->running_count; i++)
+		if (state->running[i] == row->xid)
+			return true;
+	return false;
+}
+
+static char *
+present_snapshot(void)
+{
+	static Sql	sql = {"SELECT pg_current_snapshot()::text", 0};
+	Portal		portal = sql_open(&sql, NULL, NULL);
+	char	   *snapshot;
+
+	(void) sql_fetch(portal, 1);
+	snapshot = TextDatumGetCString(sql_value(0, 1, NULL));
+	sql_close(portal);
+	return snapshot;
+}
+
+static void
+write_state(HarvestState *state)
+{
+	static Sql	sql = {
+		"INSERT INTO vault_data.audit_harvest"
+		" (snapshot, system_identifier, floor_id, floor_at, newest_id, seals, stepped_at, mac)"
+		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, $6, clock_timestamp(), $7)"
+		" ON CONFLICT (singleton) DO UPDATE SET snapshot = excluded.snapshot,"
+		" system_identifier = excluded.system_identifier, floor_id = excluded.floor_id,"
+		" floor_at = excluded.floor_at, newest_id = excluded.newest_id, seals = excluded.seals,"
+		" stepped_at = excluded.stepped_at, mac = excluded.mac",
+		7, {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, BYTEAOID}
+	};
+	char	   *system = this_system();
+	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
+	Datum		values[] = {
+		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
+		Int64GetDatum(state->floor_id), TimestampTzGetDatum(state->floor_at),
+		Int64GetDatum(state->newest_id), Int64GetDatum(state->seals), PointerGetDatum(mac)
+	};
+
+	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
+	state_mac(state, system, (unsigned char *) VARDATA(mac));
+	audit_set_maintaining(true);
+	PG_TRY();
+	{
+		sql_run(&sql, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		audit_set_maintaining(false);
+	}
+	PG_END_TRY();
+}
+
+/* ---- rows ---- */
+
+/* One alert for a tenant's rows that are not sealed, with some of their ids. */
+static void
+alert_of_refused(Harvest *harvest)
+{
+	AuditRecord record = {
+		.operation = "seal trail",
+		.decision = "alert",
+		.object_kind = "audit_log",
+		.tenant = harvest->refused_tenant,
+	};
+
+	if (harvest->refused_rows == 0)
+		return;
+	record.reason = psprintf(INT64_FORMAT " rows of the trail are forged or were changed before "
+							 "they were sealed: %s%s", harvest->refused_rows,
+							 harvest->refused_ids.data,
+							 harvest->refused_rows > NAMED_IDS ? " and more" : "");
+	audit_write(&record);
+	harvest->refused_rows = 0;
+	resetStringInfo(&harvest->refused_ids);
+}
+
+static void
+refuse_row(Harvest *harvest, const AuditRow *row)
+{
+	if (!uuid_equal(&harvest->refused_tenant, &row->tenant_id))
+		alert_of_refused(harvest);
+	harvest->refused_tenant = row->tenant_id;
+	if (harvest->refused_rows++ < NAMED_IDS)
+		appendStringInfo(&harvest->refused_ids, "%s" INT64_FORMAT,
+						 harvest->refused_ids.len ? ", " : "", row->id);
+}
+
+static void
+flush_seal(Harvest *harvest)
+{
+	if (harvest->seal.rows == 0)
+		return;
+	if (!harvest->has_head || !uuid_equal(&harvest->head.tenant, &harvest->seal.tenant))
+		seal_head(&harvest->seal.tenant, &harvest->head);
+	harvest->has_head = true;
+	harvest->seals++;
+	seal_append(&harvest->seal, harvest->rows, harvest->seal.rows, &harvest->head);
+	pfree(harvest->seal.ranges);
+	memset(&harvest->seal, 0, sizeof(Seal));
+}
+
+static void
+begin_seal(Harvest *harvest, const AuditRow *row, DateADT month)
+{
+	Seal	   *seal = &harvest->seal;
+
+	if (seal->rows > 0 && (seal->rows == SEAL_MAX_ROWS || seal->month != month ||
+						   !uuid_equal(&seal->tenant, &row->tenant_id)))
+		flush_seal(harvest);
+	if (seal->rows > 0)
+		return;
+	seal->tenant = row->tenant_id;
+	seal->month = month;
+	seal->first_at = seal->last_at = row->at;
+}
+
+static bool
+is_refused(Harvest *harvest, const AuditRow *row, StringInfo line)
+{
+	AuditRowState state = audit_line_check(row, line);
+
+	if (TIMESTAMP_NOT_FINITE(row->at) || state == AUDIT_ROW_ALTERED)
+		return true;
+	return state == AUDIT_ROW_WITHOUT_MAC && harvest->bare_is_forged &&
+		row->xid >= harvest->state.xmax;
+}
+
+static void
+take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
+{
+	SealedRow  *sealed;
+
+	if (is_refused(harvest, row, line))
+	{
+		refuse_row(harvest, row);
+		return;
+	}
+	begin_seal(harvest, row, month_of(row->at));
+	harvest->state.newest_id = Max(harvest->state.newest_id, row->id);
+	sealed = &harvest->rows[harvest->seal.rows++];
+	sealed->id = row->id;
+	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
+	harvest->seal.without_mac += !row->has_mac;
+	harvest->seal.first_at = Min(harvest->seal.first_at, row->at);
+	harvest->seal.last_at = Max(harvest->seal.last_at, row->at);
+	for (int i = 0; i < listener_count; i++)
+		listeners[i].row(row);
+}
+
+static void
+take_row(void *state, const AuditRow *row)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	audit_line(row, &line);
+	take_line(state, row, &line);
+}
+
+static void
+harvest_new(Harvest *harvest)
+{
+	static Sql	sql = {
+		"SELECT a.* FROM vault_data.audit_log a"
+		" WHERE (a.xid >= pg_snapshot_xmax($1::text::pg_snapshot)"
+		"  OR a.xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot))))"
+		" AND a.id > $2 AND a.at >= $3"
+		" ORDER BY a.tenant_id, date_trunc('month', a.at AT TIME ZONE 'UTC'), a.id",
+		3, {TEXTOID, INT8OID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {
+		CStringGetTextDatum(harvest->state.snapshot), Int64GetDatum(harvest->state.floor_id),
+		TimestampTzGetDatum(harvest->state.floor_at)
+	};
+	Portal		portal = sql_open(&sql, values, NULL);
+
+	trail_rows(portal, take_row, harvest);
+	sql_close(portal);
+}
+
+static void
+take_uncovered(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
+{
+	Harvest    *harvest = state;
+
+	if (open == NULL)
+		take_line(harvest, row, line);
+}
+
+/* Until every transaction that has written to the table or is loading it has ended. */
+static void
+await_writers(TableId id)
+{
+	List	   *tables = find_all_inheritors(table_oid(id), NoLock, NULL);
+	ListCell   *cell;
+
+	foreach(cell, tables)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(cell));
+		WaitForLockers(tag, ShareLock, false);
+	}
+}
+
+static int64
+newest_id(void)
+{
+	static Sql	sql = {
+		"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a WHERE a.id <= $1", 1, {INT8OID}
+	};
+	/* Ids are times; one of far ahead is forged, and would leave no room. */
+	Datum		limit = Int64GetDatum(GetCurrentTimestamp() + 366 * USECS_PER_DAY);
+
+	sql_run(&sql, &limit, NULL);
+	return DatumGetInt64(sql_value(0, 1, NULL));
+}
+
+/*
+ * Chooses the id up to which rows are taken by id alone: whoever was given one of these has
+ * finished.  Not while a restore still loads: its rows would be taken before their seals come.
+ */
+static void
+set_floor(HarvestState *state)
+{
+	await_writers(TABLE_AUDIT_LOG);
+	await_writers(TABLE_AUDIT_SEAL);
+	state->newest_id = newest_id();
+	state->floor_id = audit_ids_above(state->newest_id);
+	state->floor_at = GetCurrentTimestamp() - USECS_PER_DAY;
+	await_writers(TABLE_AUDIT_LOG);
+}
+
+static void
+harvest_uncovered(Harvest *harvest)
+{
+	static const TrailVisitor visitor = {.row = take_uncovered};
+	int			count;
+	pg_uuid_t  *tenants = trail_tenants(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		trail_walk(&tenants[i], DT_NOBEGIN, DT_NOEND, &visitor, harvest);
+		flush_seal(harvest);
+	}
+}
+
+static int64
+count_seals(void)
+{
+	static Sql	sql = {"SELECT count(*) FROM vault_data.audit_seal", 0};
+
+	sql_run(&sql, NULL, NULL);
+	return DatumGetInt64(sql_value(0, 1, NULL));
+}
+
+static void
+alert_of_state(void)
+{
+	AuditRecord record = {
+		.operation = "seal trail",
+		.decision = "alert",
+		.object_kind = "audit_harvest",
+		.reason = "the state of sealing was removed or changed outside vault",
+	};
+
+	audit_write(&record);
+}
+
+/* ---- a step ---- */
+
+/* Rows must be found by the index of transaction ids, whatever the statistics say. */
+static void
+run_harvest(Harvest *harvest, bool anew)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", anew ? "on" : "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (anew)
+		harvest_uncovered(harvest);
+	else
+		harvest_new(harvest);
+	AtEOXact_GUC(false, level);
+	flush_seal(harvest);
+}
+
+static void
+finish(Harvest *harvest, char *snapshot, bool tampered)
+{
+	harvest->state.snapshot = snapshot;
+	harvest->state.seals = tampered ? count_seals() : harvest->state.seals + harvest->seals;
+	for (int i = 0; i < listener_count; i++)
+		if (listeners[i].end)
+			listeners[i].end();
+	alert_of_refused(harvest);
+	if (tampered)
+		alert_of_state();
+	write_state(&harvest->state);
+}
+
+static void
+step(void)
+{
+	Harvest		harvest = {0};
+	uint64		epoch = root_epoch();
+	bool		tampered;
+	bool		anew;
+	char	   *snapshot;
+
+	harvest_state(&harvest.state);
+	tampered = harvest.state.exists ? !harvest.state.is_genuine : count_seals() > 0;
+	anew = tampered || !harvest.state.exists || !harvest.state.is_local;
+	/* The clock may have been set back since the server ran last. */
+	if (!anew)
+		(void) audit_ids_above(harvest.state.newest_id);
+	if (anew)
+	{
+		set_floor(&harvest.state);
+		PushActiveSnapshot(GetLatestSnapshot());
+	}
+	snapshot = present_snapshot();
+	harvest.bare_is_forged = !anew && known_epoch && *known_epoch == epoch;
+	harvest.rows = palloc(SEAL_MAX_ROWS * sizeof(SealedRow));
+	initStringInfo(&harvest.refused_ids);
+	run_harvest(&harvest, anew);
+	if (anew || harvest.seals > 0 || harvest.refused_rows > 0)
+	{
+		finish(&harvest, snapshot, tampered);
+		epoch_of_step = epoch;
+		wrote_state = true;
+	}
+	if (anew)
+		PopActiveSnapshot();
+}
+
+void
+harvest_step(void)
+{
+	serving = pg_atomic_read_u64(&shared->requested);
+	wrote_state = false;
+	if (!root_is_open() || !OidIsValid(table_oid(TABLE_INSTANCE)))
+		return;
+	keyring_require_unsealed();
+	sql_begin();
+	step();
+	sql_end();
+}
+
+void
+harvest_committed(void)
+{
+	static uint64 epoch;
+
+	if (wrote_state)
+	{
+		epoch = epoch_of_step;
+		known_epoch = &epoch;
+	}
+	pg_atomic_write_u64(&shared->done, serving);
+	ConditionVariableBroadcast(&shared->stepped);
+}
+
+/* ---- who waits ---- */
+
+static void
+detach(int code, Datum arg)
+{
+	SpinLockAcquire(&shared->mutex);
+	shared->latch = NULL;
+	SpinLockRelease(&shared->mutex);
+}
+
+void
+harvest_attach(void)
+{
+	SpinLockAcquire(&shared->mutex);
+	shared->latch = MyLatch;
+	SpinLockRelease(&shared->mutex);
+	before_shmem_exit(detach, (Datum) 0);
+}
+
+static void
+wake_worker(void)
+{
+	SpinLockAcquire(&shared->mutex);
+	if (shared->latch)
+		SetLatch(shared->latch);
+	SpinLockRelease(&shared->mutex);
+}
+
+bool
+harvest_request(void)
+{
+	uint64		mine = pg_atomic_add_fetch_u64(&shared->requested, 1);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WAIT_SECONDS * 1000);
+	bool		served;
+
+	wake_worker();
+	ConditionVariablePrepareToSleep(&shared->stepped);
+	while (!(served = pg_atomic_read_u64(&shared->done) >= mine))
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+		if (left <= 0)
+			break;
+		(void) ConditionVariableTimedSleep(&shared->stepped, Min(left, 1000), PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return served;
+}
+
+static void
+shared_init(void *area)
+{
+	Shared	   *fresh = area;
+
+	pg_atomic_init_u64(&fresh->requested, 0);
+	pg_atomic_init_u64(&fresh->done, 0);
+	ConditionVariableInit(&fresh->stepped);
+	SpinLockInit(&fresh->mutex);
+	fresh->latch = NULL;
+}
+
+void
+harvest_init(void)
+{
+	shmem_register("vault harvest", sizeof(Shared), shared_init, (void **) &shared);
+}

@@ -1,0 +1,62 @@
+/*
+ * harvest.h
+ *		Steps through the trail: each committed row is seen exactly once, and sealed.
+ *
+ * A step is one transaction of the worker "vault sealer", every few seconds.  What it has
+ * seen is kept in vault_data.audit_harvest as a snapshot, and commits with the seals: rows that
+ * are visible now and were not then are new.  Rows of long transactions come late, and
+ * nothing waits for them.  While the vault is sealed no step is made.
+ */
+#ifndef VAULT_EVIDENCE_HARVEST_H
+#define VAULT_EVIDENCE_HARVEST_H
+
+#include "audit/record.h"
+
+/*
+ * Who else wants each row, once, by (tenant_id, month, id), within the step's transaction;
+ * row's argument lives for the call.  Rows that fail their MAC are left out.  Preload.
+ */
+typedef struct HarvestListener
+{
+	void		(*row) (const AuditRow *row);
+	void		(*end) (void);
+} HarvestListener;
+
+extern void harvest_add_listener(const HarvestListener *listener);
+
+/* What had been seen when the state was written. */
+typedef struct HarvestState
+{
+	bool		exists;
+	bool		is_genuine;		/* its MAC fits */
+	bool		is_local;		/* of this cluster: transaction ids mean the same */
+	char	   *snapshot;
+	uint64		xmax;
+	uint64	   *running;		/* below xmax, ascending */
+	int			running_count;
+	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
+	TimestampTz floor_at;
+	int64		newest_id;		/* of the rows seen */
+	int64		seals;			/* of all tenants together */
+} HarvestState;
+
+/* Inside SPI; false if there is none. */
+extern void harvest_state(HarvestState *state);
+
+/* Whether the row was not yet seen. */
+extern bool harvest_is_new(const HarvestState *state, const AuditRow *row);
+
+/*
+ * Asks for a step that sees what has been committed by now, and waits for it, at most ten
+ * seconds.  False if none came.
+ */
+extern bool harvest_request(void);
+
+extern void harvest_init(void);
+
+/* For the worker: one step in the present transaction; then, once it committed, the news. */
+extern void harvest_step(void);
+extern void harvest_committed(void);
+extern void harvest_attach(void);
+
+#endif

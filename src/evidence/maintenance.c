@@ -1,0 +1,171 @@
+/*
+ * maintenance.c
+ *		The jobs: the work is in SQL; here are the rights that it needs, and their end.
+ *
+ * A job is a superuser's: it makes and drops tables, and deletes from an append-only
+ * one.  The guard and the append-only triggers stand aside for exactly its duration, and for
+ * this process.
+ */
+#include "evidence/maintenance.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "audit/audit.h"
+#include "door/guard.h"
+#include "evidence/retired.h"
+#include "keyring/keyring.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "tenant/instance_key.h"
+
+static bool working = false;
+
+static void
+set_working(bool value)
+{
+	working = value;
+	guard_set_own_work(value);
+	audit_set_maintaining(value);
+}
+
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/* Nobody waits behind a job: it gives up soon, and comes again. */
+static void
+run_job(Sql *sql)
+{
+	int			level = NewGUCNestLevel();
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied: jobs on the audit trail are for superusers"),
+				 errhint("vault.install_jobs() schedules them.")));
+	pin("search_path", "pg_catalog, pg_temp");
+	pin("lock_timeout", "2s");
+	pin("TimeZone", "UTC");
+	pin("DateStyle", "ISO");
+	sql_begin();
+	set_working(true);
+	PG_TRY();
+	{
+		sql_run(sql, NULL, NULL);
+	}
+	PG_FINALLY();
+	{
+		set_working(false);
+	}
+	PG_END_TRY();
+	sql_end();
+	AtEOXact_GUC(false, level);
+}
+
+void
+maintenance_make_partitions(void)
+{
+	static Sql	sql = {"SELECT vault_data.make_partitions(3)", 0};
+
+	run_job(&sql);
+}
+
+void
+retired_mac(const pg_uuid_t *tenant, DateADT month, int64 rows, TimestampTz at,
+			unsigned char mac[MAC_BYTES])
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfoString(&line, "vault retired {");
+	line_uuid(&line, "tenant_id", tenant);
+	line_int(&line, "month", month);
+	line_int(&line, "rows", rows);
+	line_int(&line, "at", at);
+	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
+		keyring_refuse_sealed();
+	pfree(line.data);
+}
+
+static void
+write_event(const pg_uuid_t *tenant, DateADT month, int64 rows)
+{
+	AuditRecord record = {
+		.operation = "retire",
+		.decision = "allow",
+		.object_kind = "audit_log",
+		.tenant = *tenant,
+	};
+	int			year;
+	int			number;
+	int			day;
+
+	j2date(month + POSTGRES_EPOCH_JDATE, &year, &number, &day);
+	record.reason = psprintf(INT64_FORMAT " rows of %04d-%02d, as the retention asks", rows, year,
+							 number);
+	audit_write(&record);
+}
+
+PG_FUNCTION_INFO_V1(vault_job_partitions);
+PG_FUNCTION_INFO_V1(vault_job_retention);
+PG_FUNCTION_INFO_V1(vault_note_retired);
+
+Datum
+vault_job_partitions(PG_FUNCTION_ARGS)
+{
+	require_running_vault();
+	maintenance_make_partitions();
+	PG_RETURN_VOID();
+}
+
+Datum
+vault_job_retention(PG_FUNCTION_ARGS)
+{
+	static Sql	sql = {"SELECT vault_data.retire_trail()", 0};
+
+	require_running_vault();
+	keyring_require_unsealed();
+	run_job(&sql);
+	PG_RETURN_VOID();
+}
+
+/* note_retired(tenant, month, rows): what verify_audit() is not to miss. */
+Datum
+vault_note_retired(PG_FUNCTION_ARGS)
+{
+	static Sql	sql = {
+		"INSERT INTO vault_data.audit_retired AS r (tenant_id, month, rows, retired_at, mac)"
+		" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, month)"
+		" DO UPDATE SET rows = excluded.rows, retired_at = excluded.retired_at, mac = excluded.mac",
+		5, {UUIDOID, DATEOID, INT8OID, TIMESTAMPTZOID, BYTEAOID}
+	};
+	TimestampTz now = GetCurrentTimestamp();
+	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
+	Datum		values[] = {
+		PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), TimestampTzGetDatum(now),
+		PointerGetDatum(mac)
+	};
+
+	if (!working)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("internal function of vault called from outside"),
+				 errhint("Use the functions of schema vault.")));
+	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
+	retired_mac(PG_GETARG_UUID_P(0), PG_GETARG_DATEADT(1), PG_GETARG_INT64(2), now,
+				(unsigned char *) VARDATA(mac));
+	sql_begin();
+	sql_run(&sql, values, NULL);
+	sql_end();
+	write_event(PG_GETARG_UUID_P(0), PG_GETARG_DATEADT(1), PG_GETARG_INT64(2));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,13 @@
+/*
+ * maintenance.h
+ *		Partitions of months to come, and retirement of those that are over.
+ */
+#ifndef VAULT_EVIDENCE_MAINTENANCE_H
+#define VAULT_EVIDENCE_MAINTENANCE_H
+
+#include "platform/compat.h"
+
+/* As a superuser, in a transaction. */
+extern void maintenance_make_partitions(void);
+
+#endif

@@ -1,0 +1,569 @@
+/*
+ * check.c
+ *		The check of an exported trail.
+ *
+ * Memory: of each seal its link, and of those that are open, all of it.  A trail is read once,
+ * tenant by tenant; the header of a tenant begins it.
+ */
+#include "evidence/offline/check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SEAL_ROWS 1000000
+#define MAX_UNCOVERED 10000
+
+typedef struct Range
+{
+	int64_t first;
+	int64_t last;
+	int64_t rank;
+} Range;
+
+typedef struct OpenSeal
+{
+	int64_t seal;
+	char month[LINE_MONTH_BYTES + 1];
+	char first_at[LINE_TIME_BYTES];
+	char last_at[LINE_TIME_BYTES];
+	unsigned char rows_hash[SHA256_BYTES];
+	int64_t rows;
+	int64_t seen_count;
+	size_t range_count;
+	Range *ranges;
+	unsigned char *hashes;
+	bool *seen;
+	struct OpenSeal *next;
+} OpenSeal;
+
+typedef struct Link
+{
+	int64_t seal;
+	int64_t rows;
+	int64_t total_rows;
+	unsigned char previous[SHA256_BYTES];
+	unsigned char hash[SHA256_BYTES];
+} Link;
+
+typedef struct Uncovered
+{
+	int64_t id;
+	char at[LINE_TIME_BYTES];
+} Uncovered;
+
+struct Check
+{
+	CheckReport report;
+	void *state;
+	const NoteHead *heads;
+	size_t head_count;
+	bool *met; /* of the heads: their tenant was in the trail */
+	int64_t faults;
+	int64_t line;
+
+	/* of the tenant at hand */
+	bool begun;
+	Line header;
+	char last_at[LINE_TIME_BYTES];
+	char last_sealed_at[LINE_TIME_BYTES];
+	OpenSeal *open;
+	Link *links;
+	size_t link_count;
+	size_t link_capacity;
+	char (*retired)[LINE_MONTH_BYTES + 1];
+	size_t retired_count;
+	int64_t rows;
+	int64_t unsealed;
+	Uncovered *uncovered; /* rows that no seal covers: judged at the end */
+	size_t uncovered_count;
+	int64_t retired_rows;
+};
+
+static void report(Check *check, bool fault, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void
+report(Check *check, bool fault, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	check->faults += fault;
+	check->report(check->state, fault, check->begun ? check->header.tenant : "", text);
+}
+
+/* Out of memory is a fault: what was not checked does not pass. */
+static void *
+grow(Check *check, void *old, size_t size)
+{
+	void *new = realloc(old, size > 0 ? size : 1);
+
+	if (new == NULL)
+		report(check, true, "line %" PRId64 ": out of memory", check->line);
+	return new;
+}
+
+Check *
+check_new(const NoteHead *heads, size_t head_count, CheckReport callback, void *state)
+{
+	Check *check = calloc(1, sizeof(Check));
+
+	if (check == NULL)
+		return NULL;
+	check->report = callback;
+	check->state = state;
+	check->heads = heads;
+	check->head_count = head_count;
+	check->met = calloc(head_count + 1, sizeof(bool));
+	if (check->met == NULL)
+	{
+		free(check);
+		return NULL;
+	}
+	return check;
+}
+
+/* ---- seals that are open ---- */
+
+static void
+free_open(OpenSeal *open)
+{
+	free(open->ranges);
+	free(open->hashes);
+	free(open->seen);
+	free(open);
+}
+
+static int64_t
+rank_of(const OpenSeal *open, int64_t id)
+{
+	size_t low = 0;
+	size_t high = open->range_count;
+
+	while (low < high)
+	{
+		size_t middle = low + (high - low) / 2;
+		const Range *range = &open->ranges[middle];
+
+		if (id < range->first)
+			high = middle;
+		else if (id > range->last)
+			low = middle + 1;
+		else
+			return range->rank + (id - range->first);
+	}
+	return -1;
+}
+
+static int64_t
+id_of(const OpenSeal *open, int64_t rank)
+{
+	size_t i = 0;
+
+	while (i + 1 < open->range_count && open->ranges[i + 1].rank <= rank)
+		i++;
+	return open->ranges[i].first + (rank - open->ranges[i].rank);
+}
+
+/* The ranges of a seal's ids: ascending, and as many as it says. */
+static bool
+read_ranges(Check *check, const Line *line, OpenSeal *open)
+{
+	size_t capacity = 0;
+	size_t at = 0;
+	int64_t count = 0;
+	Range range;
+
+	while (line_next_ids(line->ids, line->ids_size, &at, &range.first, &range.last))
+	{
+		range.rank = count;
+		if ((open->range_count > 0 && range.first <= open->ranges[open->range_count - 1].last) ||
+			range.last - range.first >= MAX_SEAL_ROWS)
+			return false;
+		count += range.last - range.first + 1;
+		if (count > MAX_SEAL_ROWS)
+			return false;
+		if (open->range_count == capacity)
+		{
+			Range *more = grow(check, open->ranges, (capacity = capacity * 2 + 16) * sizeof(Range));
+
+			if (more == NULL)
+				return false;
+			open->ranges = more;
+		}
+		open->ranges[open->range_count++] = range;
+	}
+	return at == line->ids_size && count == line->rows && count > 0;
+}
+
+static void
+open_seal(Check *check, const Line *line)
+{
+	OpenSeal *open = calloc(1, sizeof(OpenSeal));
+
+	if (open == NULL || !read_ranges(check, line, open))
+	{
+		report(check, true, "seal %" PRId64 ": its ids are not as many as it says", line->seal);
+		if (open)
+			free_open(open);
+		return;
+	}
+	open->seal = line->seal;
+	open->rows = line->rows;
+	memcpy(open->month, line->month, sizeof(open->month));
+	memcpy(open->first_at, line->first_at, sizeof(open->first_at));
+	memcpy(open->last_at, line->last_at, sizeof(open->last_at));
+	memcpy(open->rows_hash, line->rows_hash, SHA256_BYTES);
+	open->hashes = malloc((size_t) open->rows * SHA256_BYTES);
+	open->seen = calloc((size_t) open->rows, sizeof(bool));
+	if (open->hashes == NULL || open->seen == NULL)
+	{
+		report(check, true, "seal %" PRId64 ": out of memory", line->seal);
+		free_open(open);
+		return;
+	}
+	open->next = check->open;
+	check->open = open;
+}
+
+static bool
+is_retired(const Check *check, const char *month)
+{
+	for (size_t i = 0; i < check->retired_count; i++)
+		if (strcmp(check->retired[i], month) == 0)
+			return true;
+	return false;
+}
+
+static void
+report_missing(Check *check, const OpenSeal *open)
+{
+	int64_t missing = open->rows - open->seen_count;
+	int64_t rank = 0;
+
+	if (is_retired(check, open->month))
+	{
+		check->retired_rows += missing;
+		return;
+	}
+	while (open->seen[rank])
+		rank++;
+	report(check, true,
+		   "row deleted: %" PRId64 " rows of seal %" PRId64 " are missing, the first is %" PRId64,
+		   missing, open->seal, id_of(open, rank));
+}
+
+static void
+close_seal(Check *check, OpenSeal *open)
+{
+	unsigned char hash[SHA256_BYTES];
+
+	if (open->seen_count < open->rows)
+		report_missing(check, open);
+	else if (crypto_sha256(open->hashes, (size_t) open->rows * SHA256_BYTES, hash) != CRYPTO_OK ||
+			 memcmp(hash, open->rows_hash, SHA256_BYTES) != 0)
+		report(check, true,
+			   "row changed: the rows of seal %" PRId64 " (ids %" PRId64 " to %" PRId64
+			   ") do not give its hash",
+			   open->seal, open->ranges[0].first, open->ranges[open->range_count - 1].last);
+	free_open(open);
+}
+
+/* Closes the seals that end before a time; all of them for NULL. */
+static void
+close_before(Check *check, const char *at)
+{
+	OpenSeal **place = &check->open;
+
+	while (*place)
+	{
+		OpenSeal *open = *place;
+
+		if (at && strcmp(open->last_at, at) >= 0)
+			place = &open->next;
+		else
+		{
+			*place = open->next;
+			close_seal(check, open);
+		}
+	}
+}
+
+/* ---- the chain ---- */
+
+static int
+by_seal(const void *a, const void *b)
+{
+	int64_t x = ((const Link *) a)->seal;
+	int64_t y = ((const Link *) b)->seal;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+check_link(Check *check, const Link *before, const Link *link)
+{
+	if (link->seal == before->seal)
+		report(check, true, "seal inserted: there is more than one seal %" PRId64, link->seal);
+	else if (link->seal > before->seal + 1)
+		report(check, true, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
+			   link->seal - 1);
+	else if (memcmp(link->previous, before->hash, SHA256_BYTES) != 0 ||
+			 link->total_rows != before->total_rows + link->rows)
+		report(check, true,
+			   "chain broken: seal %" PRId64 " does not continue seal %" PRId64
+			   ", one of them was changed",
+			   link->seal, before->seal);
+}
+
+static void
+check_chain(Check *check)
+{
+	Link start = {0};
+
+	if (check->link_count == 0)
+		return;
+	qsort(check->links, check->link_count, sizeof(Link), by_seal);
+	if (check->links[0].seal == 1)
+		check_link(check, &start, &check->links[0]);
+	else if (strcmp(check->header.since, "-infinity") == 0)
+		report(check, true, "head cut: the first seal is %" PRId64, check->links[0].seal);
+	else
+		report(check, false, "begins at seal %" PRId64, check->links[0].seal);
+	for (size_t i = 1; i < check->link_count; i++)
+		check_link(check, &check->links[i - 1], &check->links[i]);
+}
+
+static void
+check_head(Check *check, const NoteHead *head)
+{
+	const Link *last = check->link_count > 0 ? &check->links[check->link_count - 1] : NULL;
+
+	for (size_t i = 0; i < check->link_count; i++)
+	{
+		const Link *link = &check->links[i];
+
+		if (link->seal != head->seal)
+			continue;
+		if (memcmp(link->hash, head->hash, SHA256_BYTES) != 0 || link->total_rows != head->rows)
+			report(check, true, "chain replaced: seal %" PRId64 " is not the checkpoint's",
+				   head->seal);
+		else
+			report(check, false, "anchored until seal %" PRId64 " by the checkpoint", head->seal);
+		return;
+	}
+	if (strcmp(check->header.until, "infinity") == 0 && (last == NULL || last->seal < head->seal))
+		report(check, true, "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
+			   head->seal, last ? last->seal : 0);
+	else
+		report(check, false, "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
+			   head->seal);
+}
+
+static void
+check_anchor(Check *check)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < check->head_count; i++)
+		if (strcmp(check->heads[i].tenant, check->header.tenant) == 0)
+		{
+			check->met[i] = found = true;
+			check_head(check, &check->heads[i]);
+		}
+	if (!found && check->link_count > 0)
+		report(check, false, "not anchored: the newest part may have been cut off");
+}
+
+/* What is newer than the newest seal may not have been sealed yet. */
+static void
+judge_uncovered(Check *check)
+{
+	for (size_t i = 0; i < check->uncovered_count; i++)
+	{
+		Uncovered *row = &check->uncovered[i];
+
+		if (strcmp(row->at, check->last_sealed_at) > 0)
+			check->unsealed++;
+		else
+			report(check, true, "row not covered: no seal has row %" PRId64 " of %s", row->id,
+				   row->at);
+	}
+	free(check->uncovered);
+	check->uncovered = NULL;
+	check->uncovered_count = 0;
+}
+
+static void
+end_tenant(Check *check)
+{
+	if (!check->begun)
+		return;
+	close_before(check, NULL);
+	judge_uncovered(check);
+	check_chain(check);
+	check_anchor(check);
+	report(check, false,
+		   "%" PRId64 " rows in %zu seals, %" PRId64 " rows not sealed yet, %" PRId64
+		   " rows retired",
+		   check->rows, check->link_count, check->unsealed, check->retired_rows);
+	free(check->links);
+	free(check->retired);
+	check->links = NULL;
+	check->retired = NULL;
+	check->link_count = check->link_capacity = check->retired_count = 0;
+	check->rows = check->unsealed = check->retired_rows = 0;
+	check->last_at[0] = check->last_sealed_at[0] = '\0';
+	check->begun = false;
+}
+
+/* ---- lines ---- */
+
+static void
+take_seal(Check *check, const Line *line, const char *text, size_t size)
+{
+	Link link = {.seal = line->seal, .rows = line->rows, .total_rows = line->total_rows};
+
+	memcpy(link.previous, line->previous, SHA256_BYTES);
+	if (crypto_sha256(text, size, link.hash) != CRYPTO_OK)
+		report(check, true, "line %" PRId64 ": no hash", check->line);
+	if (check->link_count == check->link_capacity)
+	{
+		size_t capacity = check->link_capacity * 2 + 64;
+		Link *more = grow(check, check->links, capacity * sizeof(Link));
+
+		if (more == NULL)
+			return;
+		check->links = more;
+		check->link_capacity = capacity;
+	}
+	check->links[check->link_count++] = link;
+	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
+		memcpy(check->last_sealed_at, line->sealed_at, LINE_TIME_BYTES);
+	/* The others only link. */
+	if (strcmp(line->first_at, check->header.until) < 0 &&
+		strcmp(line->last_at, check->header.since) >= 0)
+		open_seal(check, line);
+}
+
+static void
+take_uncovered(Check *check, const Line *line)
+{
+	if (check->uncovered == NULL)
+		check->uncovered = grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
+	if (check->uncovered == NULL || check->uncovered_count == MAX_UNCOVERED)
+	{
+		report(check, true, "row not covered: no seal has row %" PRId64 ", nor many others",
+			   line->id);
+		return;
+	}
+	check->uncovered[check->uncovered_count].id = line->id;
+	memcpy(check->uncovered[check->uncovered_count++].at, line->at, LINE_TIME_BYTES);
+}
+
+static void
+take_row(Check *check, const Line *line, const char *text, size_t size)
+{
+	OpenSeal *open;
+	int64_t rank = -1;
+
+	check->rows++;
+	if (strcmp(line->at, check->last_at) < 0)
+		report(check, true, "row %" PRId64 " is not in its place", line->id);
+	memcpy(check->last_at, line->at, LINE_TIME_BYTES);
+	close_before(check, line->at);
+	for (open = check->open; open; open = open->next)
+		if ((rank = rank_of(open, line->id)) >= 0)
+			break;
+	if (open == NULL)
+		take_uncovered(check, line);
+	else if (open->seen[rank])
+		report(check, true, "row inserted: row %" PRId64 " is there twice", line->id);
+	else
+	{
+		open->seen[rank] = true;
+		open->seen_count++;
+		if (crypto_sha256(text, size, open->hashes + rank * SHA256_BYTES) != CRYPTO_OK)
+			report(check, true, "line %" PRId64 ": no hash", check->line);
+	}
+}
+
+static void
+take_retired(Check *check, const Line *line)
+{
+	char(*more)[LINE_MONTH_BYTES + 1] =
+		grow(check, check->retired, (check->retired_count + 1) * sizeof(*more));
+
+	if (more == NULL)
+		return;
+	check->retired = more;
+	memcpy(check->retired[check->retired_count++], line->month, sizeof(*more));
+}
+
+void
+check_line(Check *check, const char *text, size_t size)
+{
+	Line line;
+
+	check->line++;
+	if (size == 0)
+		return;
+	if (!line_read(text, size, &line))
+	{
+		report(check, true, "line %" PRId64 " is not one of an exported trail", check->line);
+		return;
+	}
+	if (line.kind == LINE_HEADER)
+	{
+		end_tenant(check);
+		check->header = line;
+		check->begun = true;
+	}
+	else if (!check->begun || strcmp(line.tenant, check->header.tenant) != 0)
+		report(check, true, "line %" PRId64 " is not of the tenant that the export announced",
+			   check->line);
+	else if (line.kind == LINE_SEAL)
+		take_seal(check, &line, text, size);
+	else if (line.kind == LINE_ROW)
+		take_row(check, &line, text, size);
+	else
+		take_retired(check, &line);
+}
+
+int64_t
+check_end(Check *check)
+{
+	size_t unmet = 0;
+
+	if (check->line == 0)
+		report(check, true, "the trail is empty");
+	end_tenant(check);
+	for (size_t i = 0; i < check->head_count; i++)
+		unmet += !check->met[i];
+	if (unmet > 0)
+		report(check, false, "%zu tenants of the checkpoint are not in this export", unmet);
+	return check->faults;
+}
+
+void
+check_free(Check *check)
+{
+	while (check->open)
+	{
+		OpenSeal *open = check->open;
+
+		check->open = open->next;
+		free_open(open);
+	}
+	free(check->uncovered);
+	free(check->links);
+	free(check->retired);
+	free(check->met);
+	free(check);
+}

@@ -1,0 +1,203 @@
+/*
+ * lines.c
+ *		A cursor that takes what it expects, and fails for good where it does not stand.
+ */
+#include "evidence/offline/lines.h"
+
+#include <string.h>
+
+#include "evidence/note.h"
+
+typedef struct Cursor
+{
+	const char *at;
+	const char *end;
+	bool failed;
+} Cursor;
+
+static bool
+stands(const Cursor *c, const char *text)
+{
+	size_t size = strlen(text);
+
+	return !c->failed && (size_t) (c->end - c->at) >= size && memcmp(c->at, text, size) == 0;
+}
+
+static void
+expect(Cursor *c, const char *text)
+{
+	if (stands(c, text))
+		c->at += strlen(text);
+	else
+		c->failed = true;
+}
+
+/* The next string without escapes, of the characters allowed; its end is at a quote. */
+static const char *
+take_string(Cursor *c, const char *allowed, size_t *size)
+{
+	const char *start = c->at;
+
+	*size = 0;
+	if (c->failed)
+		return start;
+	while (c->at < c->end && *c->at != '\0' && strchr(allowed, *c->at) != NULL)
+		c->at++;
+	*size = (size_t) (c->at - start);
+	expect(c, "\"");
+	return start;
+}
+
+/* The same into room for `room` bytes with a NUL. */
+static void
+take_text(Cursor *c, const char *name, const char *allowed, char *out, size_t room)
+{
+	const char *start;
+	size_t size;
+
+	expect(c, name);
+	start = take_string(c, allowed, &size);
+	if (c->failed || size == 0 || size >= room)
+	{
+		c->failed = true;
+		return;
+	}
+	memcpy(out, start, size);
+	out[size] = '\0';
+}
+
+static void
+take_time(Cursor *c, const char *name, char out[LINE_TIME_BYTES])
+{
+	take_text(c, name, "0123456789-:.TZinfty", out, LINE_TIME_BYTES);
+}
+
+static void
+take_number(Cursor *c, const char *name, int64_t *number)
+{
+	size_t used;
+
+	expect(c, name);
+	if (c->failed)
+		return;
+	used = parse_number(c->at, (size_t) (c->end - c->at), number);
+	c->failed = used == 0;
+	c->at += used;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+take_hash(Cursor *c, const char *name, unsigned char hash[SHA256_BYTES])
+{
+	char text[2 * SHA256_BYTES + 1];
+
+	take_text(c, name, "0123456789abcdef", text, sizeof(text));
+	if (c->failed || strlen(text) != 2 * SHA256_BYTES)
+	{
+		c->failed = true;
+		return;
+	}
+	for (int i = 0; i < SHA256_BYTES; i++)
+		hash[i] = (unsigned char) (hex_digit(text[2 * i]) * 16 + hex_digit(text[2 * i + 1]));
+}
+
+static void
+read_seal(Cursor *c, Line *line)
+{
+	line->kind = LINE_SEAL;
+	take_number(c, ",\"seal\":", &line->seal);
+	take_hash(c, ",\"previous\":\"", line->previous);
+	take_text(c, ",\"month\":\"", "0123456789-", line->month, sizeof(line->month));
+	take_time(c, ",\"first_at\":\"", line->first_at);
+	take_time(c, ",\"last_at\":\"", line->last_at);
+	take_number(c, ",\"rows\":", &line->rows);
+	take_number(c, ",\"without_mac\":", &line->without_mac);
+	take_number(c, ",\"total_rows\":", &line->total_rows);
+	take_hash(c, ",\"rows_hash\":\"", line->rows_hash);
+	take_time(c, ",\"sealed_at\":\"", line->sealed_at);
+	expect(c, ",\"ids\":\"");
+	line->ids = take_string(c, "0123456789-,", &line->ids_size);
+	expect(c, "}");
+	c->failed = c->failed || c->at != c->end;
+}
+
+static void
+read_row(Cursor *c, Line *line)
+{
+	line->kind = LINE_ROW;
+	take_number(c, ",\"id\":", &line->id);
+	take_time(c, ",\"at\":\"", line->at);
+	expect(c, ",\"xid\":");
+	c->failed = c->failed || c->end[-1] != '}';
+}
+
+static void
+read_header(Cursor *c, Line *line)
+{
+	line->kind = LINE_HEADER;
+	expect(c, ",\"trail\":\"vault audit v1\"");
+	take_time(c, ",\"since\":\"", line->since);
+	take_time(c, ",\"until\":\"", line->until);
+}
+
+static void
+read_retired(Cursor *c, Line *line)
+{
+	line->kind = LINE_RETIRED;
+	take_text(c, ",\"retired\":\"", "0123456789-", line->month, sizeof(line->month));
+	take_number(c, ",\"rows\":", &line->rows);
+	expect(c, "}");
+	c->failed = c->failed || c->at != c->end;
+}
+
+bool
+line_read(const char *text, size_t size, Line *line)
+{
+	Cursor c = {text, text + size, size > LINE_MAX_BYTES || size == 0};
+
+	memset(line, 0, sizeof(*line));
+	take_text(&c, "{\"tenant_id\":\"", "0123456789abcdef-", line->tenant, sizeof(line->tenant));
+	if (stands(&c, ",\"id\":"))
+		read_row(&c, line);
+	else if (stands(&c, ",\"seal\":"))
+		read_seal(&c, line);
+	else if (stands(&c, ",\"trail\":"))
+		read_header(&c, line);
+	else if (stands(&c, ",\"retired\":"))
+		read_retired(&c, line);
+	else
+		return false;
+	return !c.failed;
+}
+
+bool
+line_next_ids(const char *ids, size_t size, size_t *at, int64_t *first, int64_t *last)
+{
+	size_t next = *at;
+	size_t used;
+
+	if (next >= size)
+		return false;
+	if (next > 0 && ids[next++] != ',')
+		return false;
+	used = parse_number(ids + next, size - next, first);
+	*last = *first;
+	next += used;
+	if (used > 0 && next < size && ids[next] == '-')
+	{
+		next++;
+		used = parse_number(ids + next, size - next, last);
+		next += used;
+	}
+	if (used == 0 || *last < *first)
+		return false;
+	*at = next;
+	return true;
+}

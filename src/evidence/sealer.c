@@ -1,0 +1,88 @@
+/*
+ * sealer.c
+ *		The worker's loop.  What fails is told to the log and tried again.
+ */
+#include "evidence/sealer.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "evidence/harvest.h"
+#include "evidence/maintenance.h"
+#include "keyring/root_page.h"
+#include "platform/workers.h"
+
+#define STEP_MS 5000
+#define PARTITIONS_MS (24 * 60 * 60 * 1000)
+#define PAUSE_AFTER_ERROR_MS 5000
+
+static void
+in_transaction(void (*work) (void))
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	work();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+}
+
+/* A partition that cannot be made today is made tomorrow: rows go into the default one. */
+static void
+make_partitions(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!root_is_open() || (last && !TimestampDifferenceExceeds(last, now, PARTITIONS_MS)))
+		return;
+	last = now;
+	in_transaction(maintenance_make_partitions);
+}
+
+static void
+recover(void)
+{
+	error_context_stack = NULL;
+	HOLD_INTERRUPTS();
+	EmitErrorReport();
+	AbortCurrentTransaction();
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+	worker_wait(PAUSE_AFTER_ERROR_MS);
+}
+
+void
+vault_sealer_worker_main(Datum arg)
+{
+	sigjmp_buf	failed;
+	MemoryContext memory;
+
+	worker_begin();
+	harvest_attach();
+	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);
+	if (sigsetjmp(failed, 1) != 0)
+		recover();
+	PG_exception_stack = &failed;
+	for (;;)
+	{
+		MemoryContextSwitchTo(memory);
+		MemoryContextReset(memory);
+		in_transaction(harvest_step);
+		harvest_committed();
+		make_partitions();
+		worker_wait(STEP_MS);
+	}
+}
+
+void
+evidence_init(void)
+{
+	harvest_init();
+	workers_add("vault sealer", "vault_sealer_worker_main");
+}
