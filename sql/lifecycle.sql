@@ -74,7 +74,7 @@ SELECT vault.deactivate('key', NULL), vault.deactivate('key', repeat('x', 256));
 SELECT vault.deactivate('key', repeat('x', 256));
 SELECT vault.deactivate('absent', 'why');
 SELECT vault.get('key');
-SELECT operation, reason FROM vault.audit WHERE operation IN ('deactivate', 'reactivate') ORDER BY id;
+SELECT operation, reason FROM vault.audit WHERE operation IN ('deactivate', 'reactivate') AND decision = 'allow' ORDER BY id;
 
 -- deactivated, then deleted and undeleted: still deactivated
 SELECT vault.deactivate('key', 'incident');

@@ -95,7 +95,8 @@ RESET ROLE;
 CREATE TEMP TABLE saved AS SELECT ctid AS place, * FROM vault_data.secret_version WHERE tenant_id = :'a' AND secret_id = (SELECT id FROM vault_data.secret WHERE tenant_id = :'a' AND name = 'two');
 UPDATE vault_data.secret_version SET envelope = pg_temp.envelope_of('tampering-a', 'one', 1) WHERE ctid = (SELECT place FROM saved);
 UPDATE vault_data.secret SET envelope = pg_temp.envelope_of('tampering-a', 'one', 1) WHERE tenant_id = :'a' AND name = 'two';
-SELECT operation, decision, object_kind, role = current_user AS by_me, reason, detail - 'secret_id' AS detail FROM vault_data.audit_log WHERE tenant_id = :'a' AND decision = 'alert' ORDER BY id;
+SELECT operation, decision, object_kind, role = current_user AS by_me, reason, detail - 'secret_id' AS detail FROM vault_data.audit_log WHERE tenant_id = :'a' AND decision = 'alert' AND operation LIKE 'direct%' ORDER BY id;
+SELECT DISTINCT operation, decision, object_kind, reason FROM vault_data.audit_log WHERE tenant_id = :'a' AND reason LIKE 'VT004%' ORDER BY operation;
 SET ROLE regress_tampering_a;
 SELECT vault.get('two');
 \set VERBOSITY sqlstate

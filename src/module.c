@@ -16,6 +16,7 @@
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
+#include "platform/workers.h"
 #include "policy/policy.h"
 #include "tenant/instance_key.h"
 #include "tenant/tenant_key.h"
@@ -34,6 +35,7 @@ _PG_init(void)
 	settings_init();
 	harden_process();
 	shmem_init();
+	workers_init();
 	tables_init();
 	guard_init();
 	audit_init();

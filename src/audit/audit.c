@@ -9,11 +9,16 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "audit/attempt.h"
 #include "audit/record.h"
+#include "audit/ring.h"
 #include "audit/store.h"
+#include "audit/worker.h"
 #include "door/door.h"
 #include "door/guard.h"
 #include "platform/settings.h"
@@ -26,10 +31,53 @@ text_or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
-static const char *
-role_name(Oid role)
+/* The caller's roles, looked up while tables may be read, for when they may not. */
+static struct
 {
-	return OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
+	bool		known;
+	Oid			role;
+	Oid			session;
+	bool		superuser;
+	char		role_name[NAMEDATALEN];
+	char		session_name[NAMEDATALEN];
+} who;
+
+static void
+roles_changed(Datum arg, int cache, uint32 hash)
+{
+	who.known = false;
+}
+
+static void
+copy_role_name(char name[NAMEDATALEN], Oid role)
+{
+	char	   *found = GetUserNameFromId(role, true);
+
+	strlcpy(name, found ? found : "", NAMEDATALEN);
+	if (found)
+		pfree(found);
+}
+
+void
+audit_know_caller(void)
+{
+	Oid			role = GetUserId();
+	Oid			session = GetSessionUserId();
+
+	if (who.known && who.role == role && who.session == session)
+		return;
+	copy_role_name(who.role_name, role);
+	copy_role_name(who.session_name, session);
+	who.superuser = superuser_arg(role);
+	who.role = role;
+	who.session = session;
+	who.known = true;
+}
+
+bool
+audit_caller_is_superuser(void)
+{
+	return who.superuser;
 }
 
 static Datum
@@ -82,8 +130,8 @@ add_caller(AuditRow *row, const Door *door)
 	}
 	if (door && uuid_equal(&door->tenant, &row->tenant_id))
 		row->tenant = text_or_null(door->tenant_name);
-	row->role = role_name(door ? door->caller.role : GetUserId());
-	row->session_role = role_name(GetSessionUserId());
+	row->role = text_or_null(who.role_name);
+	row->session_role = text_or_null(who.session_name);
 	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
 	row->application_name = text_or_null(application_name);
 	row->request_id = text_or_null(setting_request_id);
@@ -93,12 +141,14 @@ add_caller(AuditRow *row, const Door *door)
 }
 
 void
-audit_describe(const AuditRecord *record, AuditRow *row)
+audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 {
+	if (door == NULL)
+		audit_know_caller();
 	memset(row, 0, sizeof(*row));
 	row->tenant_id = record->tenant;
 	row->at = GetCurrentTimestamp();
-	add_caller(row, door_current());
+	add_caller(row, door);
 	add_connection(row);
 	row->operation = record->operation;
 	row->decision = record->decision;
@@ -116,10 +166,14 @@ audit_describe(const AuditRecord *record, AuditRow *row)
 void
 audit_write(const AuditRecord *record)
 {
+	Door	   *door = door_current();
 	AuditRow	row;
 
-	audit_describe(record, &row);
+	audit_describe(record, door, &row);
 	audit_store(&row, 1);
+	attempt_note(&row);
+	if (door)
+		door->records++;
 }
 
 void
@@ -160,5 +214,9 @@ audit_init(void)
 	};
 
 	guard_set_listener(&listener);
+	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
 	audit_store_init();
+	ring_init();
+	attempt_init();
+	audit_worker_init();
 }

@@ -16,6 +16,7 @@
 #include "utils/uuid.h"
 
 #include "audit/record.h"
+#include "door/door.h"
 
 typedef struct AuditRecord
 {
@@ -31,8 +32,13 @@ typedef struct AuditRecord
 	Datum		detail;			/* jsonb; 0: none */
 } AuditRecord;
 
-/* The row of a record: who and where are taken from the session and the door. */
-extern void audit_describe(const AuditRecord *record, AuditRow *row);
+/*
+ * The row of a record: who and where are taken from the session and the door.  With a
+ * door, reads no table: audit_know_caller() did, when the call began.
+ */
+extern void audit_describe(const AuditRecord *record, const Door *door, AuditRow *row);
+extern void audit_know_caller(void);
+extern bool audit_caller_is_superuser(void);
 
 /* Writes it in the present transaction. */
 extern void audit_write(const AuditRecord *record);

@@ -202,7 +202,7 @@ vault_audit_change(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* On the trail itself: rows come from audit_store(), which fires no trigger, or from a restored dump. */
+/* On the trail: rows come from audit_store(), which fires no trigger, or a restored dump. */
 Datum
 vault_refuse_change(PG_FUNCTION_ARGS)
 {

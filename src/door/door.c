@@ -16,11 +16,29 @@
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 
+#include "door/call.h"
 #include "platform/errors.h"
 
 static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
 static void (*identify) (Oid role, Caller *caller) = NULL;
+static void
+no_call(void)
+{
+}
+
+static void
+no_pass(const Door *door)
+{
+}
+
+static void
+no_failure(const Door *door, const ErrorData *error)
+{
+}
+
+/* Loaded late, the module refuses every call, and nobody keeps a trail. */
+static DoorRecorder recorder = {no_call, no_pass, no_failure};
 
 Door *
 door_current(void)
@@ -49,6 +67,12 @@ void
 door_set_identify(void (*function) (Oid role, Caller *caller))
 {
 	identify = function;
+}
+
+void
+door_set_recorder(const DoorRecorder *given)
+{
+	recorder = *given;
 }
 
 static bool
@@ -192,29 +216,22 @@ pin_settings(void)
 		pin_setting("row_security", "on");
 }
 
-/* Notes the name of the public function that is being called. */
+/* The caller's own tenant, if it may work in it. */
 static void
-note_operation(Door *door, FunctionCallInfo fcinfo)
+take_tenant(Door *door)
 {
-	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
-
-	strlcpy(door->operation, name ? name : "unknown", sizeof(door->operation));
-	if (name)
-		pfree(name);
+	if (!door->caller.is_identified || door->caller.is_suspended)
+		return;
+	door->has_tenant = true;
+	door->tenant = door->caller.tenant;
+	strlcpy(door->tenant_name, door->caller.tenant_name, sizeof(door->tenant_name));
 }
 
 static void
-door_open(Door *door, DoorKind kind, FunctionCallInfo fcinfo)
+door_open(Door *door)
 {
-	memset(door, 0, sizeof(Door));
-	door_check(kind, &door->caller);
-	note_operation(door, fcinfo);
-	if (door->caller.is_identified && !door->caller.is_suspended)
-	{
-		door->has_tenant = true;
-		door->tenant = door->caller.tenant;
-		strlcpy(door->tenant_name, door->caller.tenant_name, sizeof(door->tenant_name));
-	}
+	door_check(door->kind, &door->caller);
+	take_tenant(door);
 	GetUserIdAndSecContext(&door->saved_user, &door->saved_security);
 	door->settings_level = NewGUCNestLevel();
 	pin_settings();
@@ -227,9 +244,26 @@ door_open(Door *door, DoorKind kind, FunctionCallInfo fcinfo)
 static void
 door_close(Door *door)
 {
+	if (current != door)
+		return;
 	current = door->outer;
+	if (door->settings_level == 0)
+		return;
 	SetUserIdAndSecContext(door->saved_user, door->saved_security);
 	AtEOXact_GUC(false, door->settings_level);
+}
+
+/* Closes the door after an error and records it; what it returns is to be raised. */
+static ErrorData *
+door_fail(Door *door, MemoryContext context)
+{
+	ErrorData  *error;
+
+	door_close(door);
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	recorder.failed(door, error);
+	return error;
 }
 
 /*
@@ -237,12 +271,8 @@ door_close(Door *door)
  * internal functions, the detail of a constraint internal columns.
  */
 static void
-rethrow_from_inside(MemoryContext context)
+rethrow_from_inside(ErrorData *error)
 {
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
 	FlushErrorState();
 	error->context = NULL;
 	error->internalquery = NULL;
@@ -257,17 +287,46 @@ door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		result = (Datum) 0;
-	Door		door;
+	Door		door = {.kind = kind};
 
-	door_open(&door, kind, fcinfo);
+	call_note(&door, fcinfo);
+	recorder.begins();
 	PG_TRY();
 	{
+		door_open(&door);
 		result = body(fcinfo);
 	}
 	PG_CATCH();
 	{
-		door_close(&door);
-		rethrow_from_inside(context);
+		rethrow_from_inside(door_fail(&door, context));
+	}
+	PG_END_TRY();
+	door_close(&door);
+	recorder.passed(&door);
+	return result;
+}
+
+Datum
+door_read(FunctionCallInfo fcinfo, DoorBody body)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+	Door		door = {.kind = DOOR_CLIENT};
+
+	call_note(&door, fcinfo);
+	recorder.begins();
+	PG_TRY();
+	{
+		door_check(DOOR_CLIENT, &door.caller);
+		take_tenant(&door);
+		door.outer = current;
+		current = &door;
+		result = body(fcinfo);
+	}
+	PG_CATCH();
+	{
+		(void) door_fail(&door, context);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	door_close(&door);

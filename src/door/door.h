@@ -44,8 +44,11 @@ typedef struct Caller
 	char		principal_name[64];
 } Caller;
 
+#define DOOR_NAME_BYTES 256
+
 typedef struct Door
 {
+	DoorKind	kind;
 	char		operation[NAMEDATALEN];	/* name of the public function */
 	Caller		caller;
 
@@ -53,10 +56,14 @@ typedef struct Door
 	pg_uuid_t	tenant;
 	char		tenant_name[64];
 
-	bool		has_grant;		/* what decided, for the audit trail */
+	/* For the audit trail: what was asked, what decided, what was done. */
+	char		asked_name[DOOR_NAME_BYTES];
+	char		asked_environment[64];
+	bool		has_grant;
 	pg_uuid_t	grant;
 	char		reason[256];
 	int			version;		/* if it is not the current one; 0: it is */
+	int			records;		/* that this call has made so far */
 
 	void	   *work;			/* of put and rotate; see secret/write.c */
 
@@ -72,16 +79,18 @@ extern Door *door_current(void);
 /* The same, or an error: for helpers that must not be called from outside. */
 extern Door *door_required(void);
 
-/*
- * Checks as for going in, without opening: for a read that executes no SQL and
- * therefore needs neither another user nor a search_path.  The caller's
- * identity is filled in.
- */
+/* Checks as for going in, for views: nothing is opened, and nothing recorded. */
 extern void door_check(DoorKind kind, Caller *caller);
 
 /* Opens the door, runs body, closes the door on every way out. */
 typedef Datum (*DoorBody) (FunctionCallInfo fcinfo);
 extern Datum door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body);
+
+/*
+ * The same for a read that executes no SQL and therefore needs neither another user
+ * nor a search_path.
+ */
+extern Datum door_read(FunctionCallInfo fcinfo, DoorBody body);
 
 /* Makes the door look into another tenant (operators). */
 extern void door_enter_tenant(const pg_uuid_t *tenant, const char *name);
@@ -95,5 +104,19 @@ extern bool role_is_overseer(Oid role);	/* operators and auditors */
  */
 extern void door_set_seal_check(void (*require_unsealed) (void));
 extern void door_set_identify(void (*identify) (Oid role, Caller *caller));
+
+/*
+ * Who keeps the trail.  begins() comes before anything is checked, passed() after the
+ * door was closed, failed() with the error that is about to be raised: inside an aborted
+ * transaction, so without a look at any table.  passed() may raise.
+ */
+typedef struct DoorRecorder
+{
+	void		(*begins) (void);
+	void		(*passed) (const Door *door);
+	void		(*failed) (const Door *door, const ErrorData *error);
+} DoorRecorder;
+
+extern void door_set_recorder(const DoorRecorder *recorder);
 
 #endif

@@ -164,9 +164,6 @@ seal_body(FunctionCallInfo fcinfo)
 {
 	root_seal_by_operator();
 	report("sealed");
-	sql_begin();
-	audit_event("seal", NULL);
-	sql_end();
 	PG_RETURN_VOID();
 }
 
@@ -263,9 +260,8 @@ unseal_body(FunctionCallInfo fcinfo)
 		result = CStringGetTextDatum("unsealed");
 	}
 	report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
-	sql_begin();
-	audit_event("unseal", root_state() == ROOT_UNSEALED ? "unsealed" : "share given");
-	sql_end();
+	strlcpy(door_required()->reason, root_state() == ROOT_UNSEALED ? "unsealed" : "share given",
+			sizeof(door_required()->reason));
 	return result;
 }
 

@@ -1,6 +1,6 @@
 /*
  * workers.h
- *		The background workers: registration, and entry points that are found by name.
+ *		The worker that unseals.
  */
 #ifndef VAULT_KEYRING_WORKERS_H
 #define VAULT_KEYRING_WORKERS_H
@@ -9,7 +9,6 @@
 
 extern void keyring_workers_init(void);
 
-extern PGDLLEXPORT void vault_keeper_worker_main(Datum arg);
 extern PGDLLEXPORT void vault_unseal_worker_main(Datum arg);
 
 #endif

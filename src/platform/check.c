@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 
 #include "platform/errors.h"
+#include "platform/workers.h"
 
 PG_FUNCTION_INFO_V1(vault_check_server);
 
@@ -27,5 +28,6 @@ vault_check_server(PG_FUNCTION_ARGS)
 						   VAULT_MINIMUM_VERSION_NUM),
 				 errhint("Update PostgreSQL to the newest minor release and restart it.")));
 	require_running_vault();
+	workers_wake();
 	PG_RETURN_VOID();
 }

@@ -12,6 +12,10 @@
 #include "varatt.h"				/* part of postgres.h before */
 #endif
 
+/* By it the extension's own errors are told from the server's. */
+#undef TEXTDOMAIN
+#define TEXTDOMAIN "vault"
+
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "vault supports PostgreSQL 15 to 18"
 #endif

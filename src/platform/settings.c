@@ -9,9 +9,12 @@
 char	   *setting_database;
 bool		setting_allow_swappable_keys;
 bool		setting_allow_core_dumps;
+int			setting_audit_ring_size;
 char	   *setting_root_key_source;
 bool		setting_seal_on_crash;
 int			setting_max_result_memory;
+int			setting_audit_mode;
+int			setting_audit_timeout;
 char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
@@ -88,6 +91,29 @@ define_server_settings(void)
 }
 
 static void
+define_audit_settings(void)
+{
+	static const struct config_enum_entry modes[] = {
+		{"durable", AUDIT_DURABLE, false},
+		{"queued", AUDIT_QUEUED, false},
+		{NULL, 0, false}
+	};
+
+	DefineCustomEnumVariable("vault.audit_mode",
+							 "Whether a read waits until its audit record is on disk (durable) or in shared memory (queued).", NULL,
+							 &setting_audit_mode, AUDIT_DURABLE, modes,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.audit_timeout",
+							"How long a call waits for its audit record before it is refused.", NULL,
+							&setting_audit_timeout, 5000, 100, 60000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.audit_ring_size",
+							"Audit records that shared memory has room for, 1.5 kB each.", NULL,
+							&setting_audit_ring_size, 4096, 64, 1024 * 1024,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
+static void
 define_session_settings(void)
 {
 	DefineCustomStringVariable("vault.tenant",
@@ -114,6 +140,7 @@ void
 settings_init(void)
 {
 	define_server_settings();
+	define_audit_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");
 }

@@ -11,15 +11,24 @@
 
 #include "platform/compat.h"
 
+typedef enum AuditMode
+{
+	AUDIT_DURABLE,				/* a read waits until its record is on disk */
+	AUDIT_QUEUED				/* until it is in shared memory */
+} AuditMode;
+
 /* Set at server start. */
 extern char *setting_database;
 extern bool setting_allow_swappable_keys;
 extern bool setting_allow_core_dumps;
+extern int	setting_audit_ring_size;	/* records */
 
 /* Set by the superuser in the configuration file. */
 extern char *setting_root_key_source;
 extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
+extern int	setting_audit_mode;		/* AuditMode */
+extern int	setting_audit_timeout;	/* ms */
 
 /* Set by anybody. */
 extern char *setting_tenant;

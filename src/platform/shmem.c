@@ -8,7 +8,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 
-#define MAX_AREAS 8
+#define MAX_AREAS 16
 
 typedef struct Area
 {
@@ -58,7 +58,8 @@ startup(void)
 		if (!found)
 		{
 			memset(*areas[i].pointer, 0, areas[i].size);
-			areas[i].init(*areas[i].pointer);
+			if (areas[i].init)
+				areas[i].init(*areas[i].pointer);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);

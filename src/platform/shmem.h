@@ -3,7 +3,7 @@
  *		Shared memory of the features: each asks for a struct at preload and finds
  *		it through its own pointer afterwards.
  *
- * init runs once per (re)start with the add-in lock held, on zeroed memory.
+ * init (may be NULL) runs once per (re)start with the add-in lock held, on zeroed memory.
  */
 #ifndef VAULT_PLATFORM_SHMEM_H
 #define VAULT_PLATFORM_SHMEM_H

@@ -6,7 +6,8 @@
  * here, so it needs no other user and leaves nothing to undo.  Secret and
  * version are read under one fresh snapshot, in every isolation level: what
  * was deleted, deactivated or rotated is so for the next call.  The values leave
- * only after the vault was found unsealed once more.
+ * only after the audit record is safe, and then the vault was found unsealed and the
+ * permission still there once more.
  */
 #include "platform/compat.h"
 
@@ -18,10 +19,12 @@
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
+#include "audit/attempt.h"
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "keyring/keyring.h"
@@ -104,25 +107,24 @@ open_copy(TableScan *scan, const SecretHead *head, uint8_t *format)
 					   envelope, format);
 }
 
-/* The value that a read by name asks for; version 0: the current one. */
+/* The value that a read by name asks for, and its head; version 0: the current one. */
 static bytea *
-read_value(const Caller *caller, const SecretName *name, int version, uint8_t *format)
+read_value(const SecretName *name, int version, SecretHead *head, uint8_t *format)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScan	scan;
-	SecretHead	head;
 	bytea	   *value = NULL;
 
-	secret_scan(&scan, &caller->tenant, name, snapshot);
+	secret_scan(&scan, &door_required()->tenant, name, snapshot);
 	if (!scan_next(&scan))
 		secret_refuse_absent(name);
-	secret_head_from(&scan, &head);
-	secret_require_readable(&head);
-	if (version == 0 || version == head.current)
-		value = open_copy(&scan, &head, format);
+	secret_head_from(&scan, head);
+	secret_require_readable(head);
+	if (version == 0 || version == head->current)
+		value = open_copy(&scan, head, format);
 	scan_end(&scan);
 	if (value == NULL)
-		value = read_version(&head, version ? version : head.current, snapshot, format);
+		value = read_version(head, version ? version : head->current, snapshot, format);
 	UnregisterSnapshot(snapshot);
 	return value;
 }
@@ -138,25 +140,50 @@ wanted_version(FunctionCallInfo fcinfo)
 	return PG_GETARG_INT32(1);
 }
 
+static void
+record_release(const SecretName *name, const SecretHead *head, int version,
+			   const pg_uuid_t *grant)
+{
+	Release		release = {
+		.secret = name->name,.secret_size = name->name_size,
+		.environment = name->environment,.environment_size = name->environment_size,
+		.id = &head->id,.version = version ? version : head->current,.grant = grant
+	};
+
+	audit_release(&release);
+}
+
+/* While the record was on its way to the disk, a revoke or a seal may have come. */
+static void
+await_records(uint64 epoch)
+{
+	audit_await_releases();
+	AcceptInvalidationMessages();
+	require_same_epoch(epoch);
+}
+
 /* The whole of a read by name; arguments (name, version, environment). */
 static bytea *
 read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 {
-	Caller		caller;
+	const Caller *caller = &door_required()->caller;
+	uint64		epoch = root_epoch();
+	pg_uuid_t	grant;
 	SecretName	name;
-	uint64		epoch;
+	SecretHead	head;
 	bytea	   *value;
 
 	refuse_holdable_cursor();
-	door_check(DOOR_CLIENT, &caller);
-	epoch = root_epoch();
 	if (PG_ARGISNULL(0))
 		error_bad_argument("name", "it is null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &name);
-	policy_require(&caller, &name, MAY_READ, NULL);
+	door_required()->version = wanted_version(fcinfo);
+	policy_require(caller, &name, MAY_READ, &grant);
 
-	value = read_value(&caller, &name, wanted_version(fcinfo), format);
-	require_same_epoch(epoch);
+	value = read_value(&name, door_required()->version, &head, format);
+	record_release(&name, &head, door_required()->version, &grant);
+	await_records(epoch);
+	policy_require(caller, &name, MAY_READ, &grant);
 	return value;
 }
 
@@ -204,8 +231,8 @@ PG_FUNCTION_INFO_V1(vault_get_bytes);
 PG_FUNCTION_INFO_V1(vault_get_json);
 PG_FUNCTION_INFO_V1(vault_get_many);
 
-Datum
-vault_get(PG_FUNCTION_ARGS)
+static Datum
+get_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
 	bytea	   *value = read_by_name(fcinfo, &format);
@@ -214,16 +241,16 @@ vault_get(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(value);
 }
 
-Datum
-vault_get_bytes(PG_FUNCTION_ARGS)
+static Datum
+get_bytes_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
 
 	PG_RETURN_BYTEA_P(read_by_name(fcinfo, &format));
 }
 
-Datum
-vault_get_json(PG_FUNCTION_ARGS)
+static Datum
+get_json_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
 	bytea	   *value = read_by_name(fcinfo, &format);
@@ -232,10 +259,28 @@ vault_get_json(PG_FUNCTION_ARGS)
 	return parse_json(value);
 }
 
+Datum
+vault_get(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, get_body);
+}
+
+Datum
+vault_get_bytes(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, get_bytes_body);
+}
+
+Datum
+vault_get_json(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, get_json_body);
+}
+
 /* State of one get_many call. */
 typedef struct BulkRead
 {
-	Caller		caller;
+	const Caller *caller;
 	const char *pattern;
 	size_t		pattern_size;
 	const char *environment;
@@ -247,6 +292,7 @@ typedef struct BulkRead
 	MemoryContext memory;		/* of the call */
 	MemoryContext row_memory;
 	int64		bytes;
+	int64		rows;
 } BulkRead;
 
 /*
@@ -326,13 +372,14 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 		VARDATA_ANY(DatumGetTextPP(name)), VARSIZE_ANY_EXHDR(DatumGetTextPP(name))
 	};
 	SecretHead	head;
+	pg_uuid_t	grant;
 	uint8_t		format;
 	bytea	   *value;
 	Datum		values[4];
 	bool		nulls[4] = {0};
 
 	if (!pattern_matches(bulk->pattern, bulk->pattern_size, secret.name, secret.name_size) ||
-		!(policy_permissions(&bulk->caller, &secret, MAY_READ, NULL) & MAY_READ))
+		!(policy_permissions(bulk->caller, &secret, MAY_READ, &grant) & MAY_READ))
 		return;
 	secret_head_from(scan, &head);
 	if (!secret_is_readable(&head))
@@ -343,6 +390,8 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	if (value == NULL || format == FORMAT_BYTES)
 		return;
 	account(bulk, value);
+	record_release(&secret, &head, 0, &grant);
+	bulk->rows++;
 	values[0] = name;
 	values[1] = environment;
 	values[2] = Int32GetDatum(head.current);
@@ -365,7 +414,7 @@ bulk_read(BulkRead *bulk)
 {
 	size_t		prefix = pattern_prefix(bulk->pattern, bulk->pattern_size);
 	Datum		keys[2] = {
-		UUIDPGetDatum(&bulk->caller.tenant),
+		UUIDPGetDatum(&bulk->caller->tenant),
 		PointerGetDatum(cstring_to_text_with_len(bulk->environment, bulk->environment_size))
 	};
 	Datum		from = PointerGetDatum(cstring_to_text_with_len(bulk->pattern, prefix));
@@ -388,39 +437,65 @@ bulk_read(BulkRead *bulk)
 	UnregisterSnapshot(bulk->snapshot);
 }
 
+static void
+read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
+{
+	text	   *pattern;
+	const char *fault;
+
+	if (PG_ARGISNULL(0))
+		error_bad_argument("name pattern", "it is null", NULL);
+	pattern = PG_GETARG_TEXT_PP(0);
+	bulk->pattern = VARDATA_ANY(pattern);
+	bulk->pattern_size = VARSIZE_ANY_EXHDR(pattern);
+	fault = pattern_fault(bulk->pattern, bulk->pattern_size);
+	if (fault)
+		error_bad_argument("name pattern", fault,
+						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
+	bulk->environment = PG_ARGISNULL(1) ? default_environment() : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
+	bulk->environment_size = PG_ARGISNULL(1) ? strlen(default_environment()) :
+		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
+	fault = identifier_fault(bulk->environment, bulk->environment_size);
+	if (fault)
+		error_bad_argument("environment", fault,
+						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+}
+
+/* A call that found nothing is a record, too. */
+static void
+record_nothing(const BulkRead *bulk)
+{
+	Release		release = {
+		.secret = bulk->pattern,.secret_size = bulk->pattern_size,
+		.environment = bulk->environment,.environment_size = bulk->environment_size,
+		.reason = "no secret that may be read matches"
+	};
+
+	audit_release(&release);
+}
+
 /*
  * get_many(name_pattern, environment): what the caller may read of what matches,
  * is readable and is text.
  */
+static Datum
+get_many_body(FunctionCallInfo fcinfo)
+{
+	BulkRead	bulk = {.caller = &door_required()->caller};
+	uint64		epoch = root_epoch();
+
+	refuse_holdable_cursor();
+	read_bulk_arguments(fcinfo, &bulk);
+	begin_result(fcinfo, &bulk);
+	bulk_read(&bulk);
+	if (bulk.rows == 0)
+		record_nothing(&bulk);
+	await_records(epoch);
+	PG_RETURN_NULL();
+}
+
 Datum
 vault_get_many(PG_FUNCTION_ARGS)
 {
-	BulkRead	bulk = {0};
-	text	   *pattern;
-	const char *fault;
-	uint64		epoch;
-
-	refuse_holdable_cursor();
-	door_check(DOOR_CLIENT, &bulk.caller);
-	epoch = root_epoch();
-	if (PG_ARGISNULL(0))
-		error_bad_argument("name pattern", "it is null", NULL);
-	pattern = PG_GETARG_TEXT_PP(0);
-	bulk.pattern = VARDATA_ANY(pattern);
-	bulk.pattern_size = VARSIZE_ANY_EXHDR(pattern);
-	fault = pattern_fault(bulk.pattern, bulk.pattern_size);
-	if (fault)
-		error_bad_argument("name pattern", fault,
-						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
-	bulk.environment = PG_ARGISNULL(1) ? default_environment() : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
-	bulk.environment_size = PG_ARGISNULL(1) ? strlen(default_environment()) :
-		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
-	fault = identifier_fault(bulk.environment, bulk.environment_size);
-	if (fault)
-		error_bad_argument("environment", fault,
-						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
-	begin_result(fcinfo, &bulk);
-	bulk_read(&bulk);
-	require_same_epoch(epoch);
-	PG_RETURN_NULL();
+	return door_read(fcinfo, get_many_body);
 }

@@ -1,0 +1,299 @@
+/*
+ * attempt.c
+ *		The door's recorder, and what was rolled back.
+ *
+ * A call that changed rows has them in its own transaction and needs nothing here,
+ * unless it fails or is rolled back.  A refusal must not reveal by waiting longer
+ * whether there was something to refuse, so every refusal waits in the same way.
+ */
+#include "audit/attempt.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "audit/audit.h"
+#include "audit/ring.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
+
+/* Changes of one transaction that are remembered in case it is rolled back. */
+#define MAX_ATTEMPTS 64
+
+typedef struct Attempt
+{
+	int			level;			/* of the subtransaction */
+	PackedRow  *row;
+} Attempt;
+
+static Attempt attempts[MAX_ATTEMPTS];
+static int	attempt_count = 0;
+static int	attempts_before_call = 0;
+
+/* The newest record of this call that somebody may have to wait for. */
+static bool awaited = false;
+static uint64 awaited_position = 0;
+
+static void
+refuse_unrecorded(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_AUDIT_UNAVAILABLE),
+			 errmsg("the audit record could not be written, and nothing is returned"),
+			 errhint("The worker \"vault audit\" does not run or cannot write; the server's log says why.")));
+}
+
+static bool
+push(const AuditRow *row, bool may_wait)
+{
+	uint64		position;
+
+	if (RecoveryInProgress() || !ring_push(row, may_wait, &position))
+		return false;
+	awaited = true;
+	awaited_position = position;
+	return true;
+}
+
+/* True once what was pushed is as safe as vault.audit_mode asks. */
+static bool
+await(void)
+{
+	bool		safe = !awaited || setting_audit_mode == AUDIT_QUEUED ||
+		ring_wait(awaited_position);
+
+	awaited = false;
+	return safe;
+}
+
+void
+audit_release(const Release *release)
+{
+	Door	   *door = door_required();
+	AuditRecord record = {
+		.operation = door->operation,
+		.decision = "allow",
+		.object_kind = "secret",
+		.tenant = door->tenant,
+		.object = release->id,
+		.version = release->version,
+		.reason = release->reason,
+	};
+	char		name[DOOR_NAME_BYTES];
+	char		environment[64];
+	AuditRow	row;
+
+	memcpy(name, release->secret, release->secret_size);
+	name[release->secret_size] = 0;
+	memcpy(environment, release->environment, release->environment_size);
+	environment[release->environment_size] = 0;
+	record.secret = name;
+	record.environment = environment;
+	audit_describe(&record, door, &row);
+	row.has_grant = release->grant != NULL;
+	if (release->grant)
+		row.grant_id = *release->grant;
+	if (!push(&row, true))
+		refuse_unrecorded();
+}
+
+void
+audit_await_releases(void)
+{
+	if (!await())
+		refuse_unrecorded();
+}
+
+static bool
+is_best_effort(const Door *door)
+{
+	return door->kind == DOOR_ANYONE || door->kind == DOOR_KEY_HOLDER;
+}
+
+/* What was asked, as far as it is a secret's place; other names go to the reason. */
+static void
+fill_asked(const Door *door, AuditRecord *record)
+{
+	record->operation = door->operation;
+	if (door->has_tenant)
+		record->tenant = door->tenant;
+	else if (door->caller.is_identified)
+		record->tenant = door->caller.tenant;
+	record->version = door->version;
+	record->environment = door->asked_environment;
+	if (door->asked_environment[0])
+	{
+		record->object_kind = "secret";
+		record->secret = door->asked_name;
+	}
+}
+
+static void
+call_begins(void)
+{
+	audit_know_caller();
+	awaited = false;
+	attempts_before_call = attempt_count;
+}
+
+static void
+call_passed(const Door *door)
+{
+	AuditRecord record = {.decision = "allow",.reason = door->reason};
+	AuditRow	row;
+	bool		recorded;
+
+	if (door->records > 0 || RecoveryInProgress())
+		return;
+	fill_asked(door, &record);
+	audit_describe(&record, door, &row);
+	recorded = push(&row, !is_best_effort(door));
+	if (recorded && door->kind != DOOR_ANYONE)
+		recorded = await();
+	if (!recorded && !is_best_effort(door))
+		refuse_unrecorded();
+}
+
+static const char *
+decision_of(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+		case ERRCODE_VAULT_NO_TENANT:
+			return "deny";
+		case ERRCODE_VAULT_WRONG_KEY:
+		case ERRCODE_VAULT_TAMPERED:
+			return "alert";
+		default:
+			return "error";
+	}
+}
+
+/* Messages of others could quote a value: only vault's own go into the trail. */
+static bool
+is_own_message(const ErrorData *error)
+{
+	if (error->message == NULL)
+		return false;
+	return strcmp(error->domain, TEXTDOMAIN) == 0 ||
+		(error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0);
+}
+
+static void
+describe_failure(const Door *door, const ErrorData *error, char *reason, size_t size)
+{
+	bool		names_other = door->asked_name[0] && !door->asked_environment[0];
+
+	snprintf(reason, size, "%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
+			 is_own_message(error) ? ": " : "", is_own_message(error) ? error->message : "",
+			 names_other ? "; asked for " : "", names_other ? door->asked_name : "");
+}
+
+/* Whoever goes away, or is refused because nothing can be recorded, does not wait. */
+static bool
+waits_for_record(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return error->sqlerrcode != ERRCODE_VAULT_AUDIT_UNAVAILABLE &&
+		category != ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
+}
+
+/* The error's own rows of this call go with it; the call as a whole is told below. */
+static void
+forget_attempts(int count)
+{
+	while (attempt_count > count)
+		pfree(attempts[--attempt_count].row);
+}
+
+static void
+call_failed(const Door *door, const ErrorData *error)
+{
+	char		reason[1024];
+	AuditRecord record = {.decision = decision_of(error->sqlerrcode),.reason = reason};
+	bool		waits = waits_for_record(error);
+	AuditRow	row;
+
+	forget_attempts(attempts_before_call);
+	describe_failure(door, error, reason, sizeof(reason));
+	fill_asked(door, &record);
+	audit_describe(&record, door, &row);
+	if (!push(&row, waits))
+		return;
+	if (strcmp(record.decision, "deny") == 0 && audit_caller_is_superuser())
+	{
+		row.decision = "alert";
+		row.reason = "a superuser was refused";
+		(void) push(&row, waits);
+	}
+	if (waits)
+		(void) await();
+}
+
+void
+attempt_note(const AuditRow *row)
+{
+	AuditRow	aborted = *row;
+	Attempt    *attempt = &attempts[attempt_count];
+	PackedRow	packed;
+
+	if (attempt_count == MAX_ATTEMPTS)
+		return;
+	aborted.decision = "aborted";
+	audit_row_pack(&aborted, &packed);
+	attempt->level = GetCurrentTransactionNestLevel();
+	attempt->row = MemoryContextAlloc(TopTransactionContext, packed_size(&packed));
+	memcpy(attempt->row, &packed, packed_size(&packed));
+	attempt_count++;
+}
+
+/* Of the levels from this one on: into the trail.  In an abort nobody can wait for room. */
+static void
+tell_rolled_back(int level)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < attempt_count; i++)
+	{
+		if (attempts[i].level < level)
+			attempts[kept++] = attempts[i];
+		else if (!ring_push_packed(attempts[i].row))
+			ereport(LOG, (errmsg("the audit record of a change that was rolled back is lost")));
+	}
+	attempt_count = kept;
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		tell_rolled_back(0);
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+		attempt_count = 0;
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		tell_rolled_back(level);
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		for (int i = 0; i < attempt_count; i++)
+			attempts[i].level = Min(attempts[i].level, level - 1);
+}
+
+void
+attempt_init(void)
+{
+	static const DoorRecorder recorder = {call_begins, call_passed, call_failed};
+
+	door_set_recorder(&recorder);
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+}

@@ -1,0 +1,359 @@
+/*
+ * ring.c
+ *		A bounded queue of many producers and one consumer.
+ *
+ * `head` counts the slots that were taken, `durable` those whose record is on disk,
+ * `tail` those that are free again; a slot is ready when its sequence is its position
+ * plus one.  Who waits is named in the slot before it is ready, and woken
+ * before it is free.  Between taking a slot and
+ * making it ready there is a copy and nothing that could end the process but a kill,
+ * after which the server restarts and the ring is made anew.
+ */
+#include "audit/ring.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/timestamp.h"
+
+#include "platform/settings.h"
+#include "platform/shmem.h"
+#include "platform/workers.h"
+
+/* The worker sleeps at most so long without looking. */
+#define NAP_MS 1000
+
+/* A producer that waits for room looks again after so long. */
+#define ROOM_MS 5
+
+typedef struct Slot
+{
+	pg_atomic_uint64 sequence;
+	Latch	   *waiter;			/* who may wait for it to be on disk, or NULL */
+	PackedRow	row;
+} Slot;
+
+typedef struct Ring
+{
+	pg_atomic_uint64 head;
+	char		apart[PG_CACHE_LINE_SIZE];
+	pg_atomic_uint64 tail;
+	pg_atomic_uint64 durable;
+	pg_atomic_uint32 sleeping;	/* the worker is about to, or does */
+	Latch	   *worker;			/* NULL: it does not run */
+	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
+} Ring;
+
+static Ring *ring = NULL;
+
+static uint64
+ring_size(void)
+{
+	return (uint64) setting_audit_ring_size;
+}
+
+static Slot *
+slot_at(uint64 position)
+{
+	return &ring->slots[position % ring_size()];
+}
+
+/* The fixed part of a packed row; texts follow, each with its NUL. */
+typedef struct PackedHead
+{
+	pg_uuid_t	tenant_id;
+	pg_uuid_t	principal_id;
+	pg_uuid_t	object_id;
+	pg_uuid_t	grant_id;
+	TimestampTz at;
+	int			port;
+	int			version;
+	bool		has_principal;
+	bool		has_object;
+	bool		has_grant;
+	bool		tls;
+} PackedHead;
+
+/* The texts of a row, in the order in which room is given to them; what is missing is "". */
+#define ROW_TEXTS 13
+
+static void
+list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
+{
+	const char **order[ROW_TEXTS] = {
+		&row->operation, &row->decision, &row->object_kind, &row->tenant, &row->principal,
+		&row->role, &row->session_role, &row->authenticated_role, &row->address, &row->secret,
+		&row->environment, &row->request_id, &row->application_name
+	};
+
+	memcpy(texts, order, sizeof(order));
+}
+
+/* Appends at most `limit` bytes of a text, as far as there is room. */
+static void
+pack_text(PackedRow *packed, const char *text, size_t limit)
+{
+	size_t		room = sizeof(packed->bytes) - packed->size - 1;
+	size_t		size = text ? strlen(text) : 0;
+
+	if (size > Min(room, limit))
+		size = pg_mbcliplen(text, size, Min(room, limit));
+	if (size > 0)
+		memcpy(packed->bytes + packed->size, text, size);
+	packed->bytes[packed->size + size] = 0;
+	packed->size += size + 1;
+}
+
+void
+audit_row_pack(const AuditRow *row, PackedRow *packed)
+{
+	PackedHead	head = {
+		.tenant_id = row->tenant_id,
+		.principal_id = row->principal_id,
+		.object_id = row->object_id,
+		.grant_id = row->grant_id,
+		.at = row->at,
+		.port = row->port,
+		.version = row->version,
+		.has_principal = row->has_principal,
+		.has_object = row->has_object,
+		.has_grant = row->has_grant,
+		.tls = row->tls,
+	};
+	const char **texts[ROW_TEXTS];
+
+	memcpy(packed->bytes, &head, sizeof(head));
+	packed->size = sizeof(head);
+	list_texts((AuditRow *) row, texts);
+	for (int i = 0; i < ROW_TEXTS; i++)
+		pack_text(packed, *texts[i], 255);
+	pack_text(packed, row->reason, sizeof(packed->bytes));
+}
+
+static const char *
+unpack_text(const char **at)
+{
+	const char *text = *at;
+
+	*at += strlen(text) + 1;
+	return *text ? text : NULL;
+}
+
+void
+audit_row_unpack(const PackedRow *packed, AuditRow *row)
+{
+	const char *at = packed->bytes + sizeof(PackedHead);
+	const char **texts[ROW_TEXTS];
+	PackedHead	head;
+
+	memcpy(&head, packed->bytes, sizeof(head));
+	memset(row, 0, sizeof(*row));
+	row->tenant_id = head.tenant_id;
+	row->principal_id = head.principal_id;
+	row->object_id = head.object_id;
+	row->grant_id = head.grant_id;
+	row->at = head.at;
+	row->port = head.port;
+	row->version = head.version;
+	row->has_principal = head.has_principal;
+	row->has_object = head.has_object;
+	row->has_grant = head.has_grant;
+	row->tls = head.tls;
+	list_texts(row, texts);
+	for (int i = 0; i < ROW_TEXTS; i++)
+		*texts[i] = unpack_text(&at);
+	row->reason = unpack_text(&at);
+}
+
+/* Takes the next slot; false if the ring is full. */
+static bool
+take_slot(uint64 *position)
+{
+	uint64		head = pg_atomic_read_u64(&ring->head);
+
+	do
+	{
+		if (head - pg_atomic_read_u64(&ring->tail) >= ring_size())
+			return false;
+	} while (!pg_atomic_compare_exchange_u64(&ring->head, &head, head + 1));
+	*position = head;
+	return true;
+}
+
+static void
+wake_worker(void)
+{
+	Latch	   *worker;
+
+	pg_memory_barrier();
+	worker = ring->worker;
+	if (worker && pg_atomic_read_u32(&ring->sleeping))
+		SetLatch(worker);
+}
+
+static void
+make_ready(uint64 position, Latch *waiter)
+{
+	slot_at(position)->waiter = waiter;
+	pg_write_barrier();
+	pg_atomic_write_u64(&slot_at(position)->sequence, position + 1);
+	wake_worker();
+}
+
+/* Sleeps a little; false when the deadline has passed. */
+static bool
+sleep_until(TimestampTz deadline, long at_most)
+{
+	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+	if (left <= 0)
+		return false;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 Min(left, at_most), PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+static TimestampTz
+deadline_from_now(void)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_audit_timeout);
+}
+
+bool
+ring_push(const AuditRow *row, bool may_wait, uint64 *position)
+{
+	TimestampTz deadline = 0;
+
+	while (!take_slot(position))
+	{
+		if (!may_wait)
+			return false;
+		if (deadline == 0)
+			deadline = deadline_from_now();
+		if (!sleep_until(deadline, ROOM_MS))
+			return false;
+	}
+	audit_row_pack(row, &slot_at(*position)->row);
+	make_ready(*position, setting_audit_mode == AUDIT_DURABLE ? MyLatch : NULL);
+	return true;
+}
+
+bool
+ring_push_packed(const PackedRow *row)
+{
+	uint64		position;
+
+	if (!take_slot(&position))
+		return false;
+	memcpy(&slot_at(position)->row, row, packed_size(row));
+	make_ready(position, NULL);
+	return true;
+}
+
+static bool
+is_on_disk(uint64 position)
+{
+	return pg_atomic_read_u64(&ring->durable) > position;
+}
+
+bool
+ring_wait(uint64 position)
+{
+	TimestampTz deadline;
+
+	if (is_on_disk(position))
+		return true;
+	deadline = deadline_from_now();
+	while (!is_on_disk(position))
+		if (!sleep_until(deadline, NAP_MS))
+			return is_on_disk(position);
+	return true;
+}
+
+int
+ring_peek(AuditRow *rows, int max)
+{
+	uint64		tail = pg_atomic_read_u64(&ring->tail);
+	int			count = 0;
+
+	while (count < max && count < ring_size() &&
+		   pg_atomic_read_u64(&slot_at(tail + count)->sequence) == tail + count + 1)
+	{
+		pg_read_barrier();
+		audit_row_unpack(&slot_at(tail + count)->row, &rows[count]);
+		count++;
+	}
+	return count;
+}
+
+void
+ring_done(int count)
+{
+	uint64		tail = pg_atomic_read_u64(&ring->tail);
+	Latch	   *previous = NULL;
+
+	pg_atomic_write_u64(&ring->durable, tail + count);
+	pg_memory_barrier();
+	for (int i = 0; i < count; i++)
+	{
+		Latch	   *waiter = slot_at(tail + i)->waiter;
+
+		if (waiter && waiter != previous)
+			SetLatch(waiter);
+		previous = waiter;
+	}
+	pg_memory_barrier();
+	pg_atomic_write_u64(&ring->tail, tail + count);
+}
+
+void
+ring_await(void)
+{
+	AuditRow	row;
+
+	pg_atomic_write_u32(&ring->sleeping, 1);
+	pg_memory_barrier();
+	if (ring_peek(&row, 1) == 0)
+		worker_wait(NAP_MS);
+	pg_atomic_write_u32(&ring->sleeping, 0);
+}
+
+static void
+detach_worker(int code, Datum arg)
+{
+	ring->worker = NULL;
+}
+
+void
+ring_attach_worker(void)
+{
+	ring->worker = MyLatch;
+	before_shmem_exit(detach_worker, (Datum) 0);
+}
+
+static void
+make_ring(void *area)
+{
+	Ring	   *fresh = area;
+
+	pg_atomic_init_u64(&fresh->head, 0);
+	pg_atomic_init_u64(&fresh->tail, 0);
+	pg_atomic_init_u64(&fresh->durable, 0);
+	pg_atomic_init_u32(&fresh->sleeping, 0);
+	for (int i = 0; i < setting_audit_ring_size; i++)
+		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
+}
+
+void
+ring_init(void)
+{
+	shmem_register("vault audit ring",
+				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(Slot),
+				   make_ring, (void **) &ring);
+}

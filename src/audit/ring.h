@@ -1,0 +1,60 @@
+/*
+ * ring.h
+ *		From the backends to the worker "vault audit": records in shared memory.
+ *
+ * A record that is in the ring will be in the trail whatever becomes of its
+ * transaction; it is lost only if the server crashes before the worker's commit,
+ * and then nobody who waits for it has received anything.  Slots are taken with
+ * atomic operations: there is no lock that anybody could hold.
+ */
+#ifndef VAULT_AUDIT_RING_H
+#define VAULT_AUDIT_RING_H
+
+#include "platform/compat.h"
+
+#include "audit/record.h"
+
+/* A row, packed: what fits is kept, the reason and then other texts are cut. */
+#define RING_SLOT_BYTES 1536
+
+typedef struct PackedRow
+{
+	uint16		size;			/* of the bytes in use */
+	char		bytes[RING_SLOT_BYTES - 2 * sizeof(uint64) - sizeof(uint16)];
+} PackedRow;
+
+#define packed_size(packed) (offsetof(PackedRow, bytes) + (packed)->size)
+
+/* detail, id, xid and MAC are not kept.  unpack's texts point into the packed row. */
+extern void audit_row_pack(const AuditRow *row, PackedRow *packed);
+extern void audit_row_unpack(const PackedRow *packed, AuditRow *row);
+
+/*
+ * Puts a record into the ring.  While the ring is full it waits for the worker, at most
+ * vault.audit_timeout; without may_wait not at all.  False if there was no room.  The
+ * position is what ring_wait() asks for.  Interrupts are served while waiting.
+ */
+extern bool ring_push(const AuditRow *row, bool may_wait, uint64 *position);
+extern bool ring_push_packed(const PackedRow *row);
+
+/*
+ * Waits until the record at the position is on disk; false after vault.audit_timeout.
+ * Only where vault.audit_mode is what it was at ring_push().
+ */
+extern bool ring_wait(uint64 position);
+
+/* For the worker: the next records, at most max of them, in order. */
+extern int	ring_peek(AuditRow *rows, int max);
+
+/* They are on disk: their slots are free, and who waits for them is woken. */
+extern void ring_done(int count);
+
+/* Sleeps until there is something to peek at. */
+extern void ring_await(void);
+
+/* The calling process is the worker from now on. */
+extern void ring_attach_worker(void);
+
+extern void ring_init(void);
+
+#endif

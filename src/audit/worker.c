@@ -1,0 +1,108 @@
+/*
+ * worker.c
+ *		The one consumer of the ring.
+ *
+ * Everything that waits goes into one transaction, whose commit is forced to be
+ * synchronous; then those who wait are woken.  What cannot be written stays in the
+ * ring and is tried again: callers are refused meanwhile, and nothing is lost.
+ */
+#include "audit/worker.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "audit/ring.h"
+#include "audit/store.h"
+#include "platform/tables.h"
+#include "platform/workers.h"
+
+#define BATCH_ROWS 256
+#define PAUSE_AFTER_ERROR_MS 500
+#define STATISTICS_MS 10000
+
+/* Without the extension there is no trail, and nobody whom a record could matter to. */
+static void
+write_rows(AuditRow *rows, int count)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (OidIsValid(table_oid(TABLE_AUDIT_LOG)))
+		audit_store(rows, count);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+static void
+report_statistics(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(last, now, STATISTICS_MS))
+		return;
+	last = now;
+	pgstat_report_stat(true);
+}
+
+static void
+consume(void)
+{
+	static AuditRow rows[BATCH_ROWS];
+
+	for (;;)
+	{
+		int			count = ring_peek(rows, BATCH_ROWS);
+
+		CHECK_FOR_INTERRUPTS();
+		if (count > 0)
+		{
+			write_rows(rows, count);
+			ring_done(count);
+			continue;
+		}
+		report_statistics();
+		ring_await();
+	}
+}
+
+/* As in every process with a main loop: what failed is undone and told to the log. */
+static void
+recover(void)
+{
+	error_context_stack = NULL;
+	HOLD_INTERRUPTS();
+	EmitErrorReport();
+	AbortCurrentTransaction();
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+	worker_wait(PAUSE_AFTER_ERROR_MS);
+}
+
+void
+vault_audit_worker_main(Datum arg)
+{
+	sigjmp_buf	failed;
+
+	worker_begin();
+	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
+	ring_attach_worker();
+	if (sigsetjmp(failed, 1) != 0)
+		recover();
+	PG_exception_stack = &failed;
+	consume();
+}
+
+void
+audit_worker_init(void)
+{
+	workers_add("vault audit", "vault_audit_worker_main");
+}
