@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "door/guard.h"
 #include "identity/identity.h"
+#include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
 #include "platform/harden.h"
@@ -20,6 +21,7 @@
 #include "policy/policy.h"
 #include "tenant/instance_key.h"
 #include "tenant/tenant_key.h"
+#include "usage/usage.h"
 
 PG_MODULE_MAGIC;
 
@@ -45,4 +47,6 @@ _PG_init(void)
 	instance_key_init();
 	identity_init();
 	policy_init();
+	usage_init();
+	jobs_init();
 }

@@ -13,8 +13,10 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/resowner.h"
@@ -26,6 +28,7 @@
 #include "evidence/harvest.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "policy/grants.h"
 #include "policy/policy.h"
 #include "tenant/tenant.h"
 

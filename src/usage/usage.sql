@@ -112,7 +112,8 @@ FROM vault_data.usage u
 WHERE u.tenant_id = ANY (vault_data.visible_tenants())
 	AND (s.id IS NOT NULL OR u.secret_id = '00000000-0000-0000-0000-000000000000')
 	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
-	AND (s.id IS NULL OR vault_data.sees_secret(s.tenant_id, s.name, s.environment));
+	/* Names that are no secret for administrators only: nobody else may tell them from those that are hidden. */
+	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.usage IS 'reads and failed attempts by secret, principal and version: one''s own, all of the tenant for its administrators, all for operators and auditors';
 
 CREATE VIEW vault.ghost_readers WITH (security_barrier) AS
