@@ -221,14 +221,16 @@ SELECT tour.attempt('vault.get(''billing/db/password'', version => 1)') AS versi
 
 -- ---- who did what ----
 
-\echo '10. What happened to the password, from the audit trail. The rotation that was rolled back is not in it.'
+\echo '10. What happened to the password, from the audit trail: who read it, and who changed it. The rotation that was'
+\echo '    rolled back is there as such, and so is the read within it.'
 \echo
 SELECT to_char(at, 'HH24:MI:SS') AS at, principal, role, operation, version, decision, reason
 FROM vault.audit WHERE secret = 'billing/db/password' ORDER BY id;
 \echo '    and everything that acme has seen so far:'
 \echo
-SELECT object_kind, operation, count(*) FROM vault.audit WHERE object_kind IS NOT NULL
-GROUP BY object_kind, operation ORDER BY min(id);
+SELECT operation, count(*) FILTER (WHERE decision = 'allow') AS allowed, count(*) FILTER (WHERE decision = 'deny') AS denied,
+	count(*) FILTER (WHERE decision NOT IN ('allow', 'deny')) AS failed
+FROM vault.audit GROUP BY operation ORDER BY min(id);
 
 \setenv PGPASSWORD
 \unset billing_password

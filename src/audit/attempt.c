@@ -30,6 +30,7 @@ typedef struct Attempt
 
 static Attempt attempts[MAX_ATTEMPTS];
 static int	attempt_count = 0;
+static int	attempts_beyond = 0;
 static int	attempts_before_call = 0;
 
 /* The newest record of this call that somebody may have to wait for. */
@@ -242,7 +243,10 @@ attempt_note(const AuditRow *row)
 	PackedRow	packed;
 
 	if (attempt_count == MAX_ATTEMPTS)
+	{
+		attempts_beyond++;
 		return;
+	}
 	aborted.decision = "aborted";
 	audit_row_pack(&aborted, &packed);
 	attempt->level = GetCurrentTransactionNestLevel();
@@ -251,20 +255,41 @@ attempt_note(const AuditRow *row)
 	attempt_count++;
 }
 
+static void
+tell_beyond(const PackedRow *last)
+{
+	char		reason[64];
+	uint64		position;
+	AuditRow	row;
+
+	snprintf(reason, sizeof(reason), "%d more changes were rolled back", attempts_beyond);
+	audit_row_unpack(last, &row);
+	row.reason = reason;
+	(void) ring_push(&row, false, &position);
+	attempts_beyond = 0;
+}
+
 /* Of the levels from this one on: into the trail.  In an abort nobody can wait for room. */
 static void
 tell_rolled_back(int level)
 {
+	const PackedRow *told = NULL;
 	int			kept = 0;
 
 	for (int i = 0; i < attempt_count; i++)
 	{
 		if (attempts[i].level < level)
+		{
 			attempts[kept++] = attempts[i];
-		else if (!ring_push_packed(attempts[i].row))
+			continue;
+		}
+		told = attempts[i].row;
+		if (!ring_push_packed(told))
 			ereport(LOG, (errmsg("the audit record of a change that was rolled back is lost")));
 	}
 	attempt_count = kept;
+	if (told && attempts_beyond > 0)
+		tell_beyond(told);
 }
 
 static void
@@ -273,7 +298,7 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT)
 		tell_rolled_back(0);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
-		attempt_count = 0;
+		attempt_count = attempts_beyond = 0;
 }
 
 static void

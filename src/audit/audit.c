@@ -119,17 +119,26 @@ add_connection(AuditRow *row)
 	row->tls = MyProcPort && MyProcPort->ssl_in_use;
 }
 
+/* An operator's own tenant is of no concern to the one that the operator works in. */
 static void
-add_caller(AuditRow *row, const Door *door)
+add_identity(AuditRow *row, const Door *door)
 {
-	if (door && door->caller.is_identified)
+	if (door->caller.is_identified && uuid_equal(&door->caller.tenant, &row->tenant_id))
 	{
 		row->has_principal = true;
 		row->principal_id = door->caller.principal;
 		row->principal = door->caller.principal_name;
+		row->tenant = door->caller.tenant_name;
 	}
-	if (door && uuid_equal(&door->tenant, &row->tenant_id))
+	else if (uuid_equal(&door->tenant, &row->tenant_id))
 		row->tenant = text_or_null(door->tenant_name);
+}
+
+static void
+add_caller(AuditRow *row, const Door *door)
+{
+	if (door)
+		add_identity(row, door);
 	row->role = text_or_null(who.role_name);
 	row->session_role = text_or_null(who.session_name);
 	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;

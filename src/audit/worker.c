@@ -4,7 +4,8 @@
  *
  * Everything that waits goes into one transaction, whose commit is forced to be
  * synchronous; then those who wait are woken.  What cannot be written stays in the
- * ring and is tried again: callers are refused meanwhile, and nothing is lost.
+ * ring and is tried again: callers are refused meanwhile, and nothing is lost.  Asked to
+ * end, the worker empties the ring first.
  */
 #include "audit/worker.h"
 
@@ -12,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -68,6 +70,8 @@ consume(void)
 			ring_done(count);
 			continue;
 		}
+		if (ShutdownRequestPending)
+			proc_exit(0);
 		report_statistics();
 		ring_await();
 	}
@@ -83,6 +87,8 @@ recover(void)
 	AbortCurrentTransaction();
 	FlushErrorState();
 	RESUME_INTERRUPTS();
+	if (ShutdownRequestPending)
+		proc_exit(1);
 	worker_wait(PAUSE_AFTER_ERROR_MS);
 }
 
@@ -92,6 +98,7 @@ vault_audit_worker_main(Datum arg)
 	sigjmp_buf	failed;
 
 	worker_begin();
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ring_attach_worker();
