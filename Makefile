@@ -11,7 +11,7 @@ FEATURES = platform crypto door audit keyring tenant identity policy secret life
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
-	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog jobs anomalies \
+	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog usage anomalies jobs \
 	columns api_errors attacks
 
 MODULE_big = vault

@@ -163,12 +163,6 @@ vault_job_anomalies(PG_FUNCTION_ARGS)
 }
 
 Datum
-vault_job_purge(PG_FUNCTION_ARGS)
-{
-	return run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES);
-}
-
-Datum
 vault_job_rewrap(PG_FUNCTION_ARGS)
 {
 	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES);
@@ -197,6 +191,31 @@ job_exists(int job)
 	return OidIsValid(GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
 									  PointerGetDatum(arguments),
 									  ObjectIdGetDatum(data_schema_oid())));
+}
+
+/* pg_cron itself keeps what it says of every run. */
+static void
+forget_runs(void)
+{
+	const char *arguments[] = {JOBS_ROLE};
+	Assumed		before;
+
+	if (!cron_is_installed())
+		return;
+	assume(&before, BOOTSTRAP_SUPERUSERID);
+	(void) run("DELETE FROM cron.job_run_details WHERE username = $1"
+			   " AND end_time < now() - interval '30 days'", 1, arguments);
+	resume(&before);
+}
+
+Datum
+vault_job_purge(PG_FUNCTION_ARGS)
+{
+	Datum		purged = run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES);
+
+	if (!fcinfo->isnull)
+		forget_runs();
+	return purged;
 }
 
 static int
