@@ -154,7 +154,7 @@ PG_FUNCTION_INFO_V1(vault_job_rewrap);
 PG_FUNCTION_INFO_V1(vault_install_jobs);
 PG_FUNCTION_INFO_V1(vault_remove_jobs);
 PG_FUNCTION_INFO_V1(vault_schedule_jobs);
-PG_FUNCTION_INFO_V1(vault_job_runs);
+PG_FUNCTION_INFO_V1(vault_report_jobs);
 
 Datum
 vault_job_anomalies(PG_FUNCTION_ARGS)
@@ -376,9 +376,9 @@ put_run(ReturnSetInfo *result, int job)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* job_runs(): each job with its schedule and last run, for operators and auditors. */
+/* report_jobs(): each job with its schedule and last run, for operators and auditors. */
 Datum
-vault_job_runs(PG_FUNCTION_ARGS)
+vault_report_jobs(PG_FUNCTION_ARGS)
 {
 	Assumed		before;
 	Caller		caller;
