@@ -2,24 +2,25 @@
  * usage.c
  *		Counts who read what, from the rows of the trail.
  *
- * A listener of the harvest keeps the rows of a step in a tuplestore and, at its end,
- * counts them in SQL.  The counts commit with the harvest's own state, so each
- * row of the trail is counted exactly once, whatever crashes; a read by itself
- * updates nothing.  Runs in the harvest's worker as the bootstrap superuser.
+ * A listener of the harvest adds up the rows of a step, and SQL adds the sums to the
+ * tables at its end.  They commit with the harvest's own state, so each row of the trail
+ * is counted exactly once, whatever crashes; a read by itself updates nothing.  Runs
+ * in the harvest's worker as the bootstrap superuser.
  */
 #include "usage/usage.h"
 
-#include "access/table.h"
+#include "access/tupdesc.h"
 #include "catalog/pg_type.h"
-#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inet.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
-#include "utils/resowner.h"
+#include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
@@ -32,55 +33,101 @@
 #include "policy/policy.h"
 #include "tenant/tenant.h"
 
-/* What SQL calls the rows of a step. */
-#define HARVESTED "harvested"
+/* So many sums are kept in memory; a longer step is counted in parts. */
+#define MAX_SUMS 50000
 
-/* A read of one secret. */
-#define IS_READ "decision = 'allow' AND object_kind = 'secret'" \
-	" AND operation IN ('get', 'get_bytes', 'get_json', 'get_many')"
+#define ADDRESS_BYTES 48
+
+/* What SQL calls the sums, and their columns. */
+#define SUMS "sums"
+
+enum
+{
+	SUM_TENANT,
+	SUM_PRINCIPAL_ID,
+	SUM_OBJECT,
+	SUM_GRANT,
+	SUM_VERSION,
+	SUM_HOUR,
+	SUM_IS_READ,
+	SUM_DECISION,
+	SUM_ADDRESS,
+	SUM_N,
+	SUM_FIRST_AT,
+	SUM_LAST_AT,
+	SUM_PRINCIPAL,
+	SUM_ROLE,
+	SUM_APPLICATION,
+	SUM_SECRET,
+	SUM_ENVIRONMENT,
+	SUM_COLUMNS
+};
+
+static const struct
+{
+	const char *name;
+	Oid			type;
+}			columns[SUM_COLUMNS] = {
+	[SUM_TENANT] = {"tenant_id", UUIDOID},
+	[SUM_PRINCIPAL_ID] = {"principal_id", UUIDOID},
+	[SUM_OBJECT] = {"object_id", UUIDOID},
+	[SUM_GRANT] = {"grant_id", UUIDOID},
+	[SUM_VERSION] = {"version", INT4OID},
+	[SUM_HOUR] = {"hour", TIMESTAMPTZOID},
+	[SUM_IS_READ] = {"is_read", BOOLOID},
+	[SUM_DECISION] = {"decision", TEXTOID},
+	[SUM_ADDRESS] = {"address", INETOID},
+	[SUM_N] = {"n", INT8OID},
+	[SUM_FIRST_AT] = {"first_at", TIMESTAMPTZOID},
+	[SUM_LAST_AT] = {"last_at", TIMESTAMPTZOID},
+	[SUM_PRINCIPAL] = {"principal", TEXTOID},
+	[SUM_ROLE] = {"role", TEXTOID},
+	[SUM_APPLICATION] = {"application", TEXTOID},
+	[SUM_SECRET] = {"secret", TEXTOID},
+	[SUM_ENVIRONMENT] = {"environment", TEXTOID},
+};
 
 #define ZERO "'00000000-0000-0000-0000-000000000000'::uuid"
-
-/* A row of the trail without an address is of a session on the server's machine. */
-#define THIS_MACHINE "'127.0.0.1'::inet"
 
 /*
  * By principal and hour.  It comes before the counts by secret: a secret is new in an
  * hour if its last read until now was before it.
  */
-static Sql	count_hours = {
+static const char *const count_hours =
 	"INSERT INTO vault_data.usage_hour AS u (tenant_id, principal_id, hour, calls, reads, denials, secrets)"
-	" SELECT h.tenant_id, h.principal_id, date_trunc('hour', h.at, 'UTC') AS hour, count(*),"
-	"  count(*) FILTER (WHERE " IS_READ "), count(*) FILTER (WHERE decision = 'deny'),"
-	"  count(DISTINCT h.object_id) FILTER (WHERE " IS_READ " AND NOT EXISTS (SELECT FROM vault_data.usage o"
-	"   WHERE o.tenant_id = h.tenant_id AND o.secret_id = h.object_id AND o.principal_id = h.principal_id"
-	"   AND o.last_read_at >= date_trunc('hour', h.at, 'UTC')))"
-	" FROM " HARVESTED " h WHERE h.principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+	" SELECT s.tenant_id, s.principal_id, s.hour, sum(n), COALESCE(sum(n) FILTER (WHERE is_read), 0),"
+	"  COALESCE(sum(n) FILTER (WHERE decision = 'deny'), 0),"
+	"  count(DISTINCT s.object_id) FILTER (WHERE is_read AND NOT EXISTS (SELECT FROM vault_data.usage o"
+	"   WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.object_id AND o.principal_id = s.principal_id"
+	"   AND o.last_read_at >= s.hour))"
+	" FROM " SUMS " s WHERE s.principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 	" ON CONFLICT (tenant_id, principal_id, hour) DO UPDATE SET calls = u.calls + excluded.calls,"
 	"  reads = u.reads + excluded.reads, denials = u.denials + excluded.denials,"
-	"  secrets = u.secrets + excluded.secrets, changed_at = excluded.changed_at"
-};
+	"  secrets = u.secrets + excluded.secrets, changed_at = excluded.changed_at";
 
 /*
  * By secret, principal and version.  A failed call names a secret: one that exists is
  * counted with it, all others together, so that guessing fills no table.  Reads of a secret
  * that is gone by now go with it.
  */
-static Sql	count_secrets = {
-	"WITH named AS (SELECT h.*, COALESCE(h.principal_id, " ZERO ") AS who, " IS_READ " AS is_read,"
-	"  CASE WHEN " IS_READ " THEN (SELECT s.id FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id AND s.id = h.object_id)"
-	"   ELSE COALESCE((SELECT s.id FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id"
-	"    AND s.environment = h.environment COLLATE \"C\" AND s.name = h.secret COLLATE \"C\"), " ZERO ") END AS secret_id"
-	"  FROM " HARVESTED " h WHERE (" IS_READ ") OR (decision IN ('deny', 'error') AND secret IS NOT NULL)),"
-	" counted AS (SELECT n.*, CASE WHEN is_read OR EXISTS (SELECT FROM vault_data.secret_version v"
-	"   WHERE v.tenant_id = n.tenant_id AND v.secret_id = n.secret_id AND v.version = n.version)"
-	"   THEN COALESCE(n.version, 0) ELSE 0 END AS counted_version FROM named n WHERE secret_id IS NOT NULL)"
+static const char *const count_secrets =
+	"WITH counted AS ("
+	"  SELECT s.*, c.id AS secret_id, COALESCE(s.version, 0) AS counted_version FROM " SUMS " s"
+	"  JOIN vault_data.secret c ON c.tenant_id = s.tenant_id AND c.id = s.object_id WHERE s.is_read"
+	"  UNION ALL"
+	"  SELECT s.*, COALESCE(c.id, " ZERO "), COALESCE(v.version, 0) FROM " SUMS " s"
+	"  LEFT JOIN vault_data.secret c ON c.tenant_id = s.tenant_id"
+	"   AND c.environment = s.environment COLLATE \"C\" AND c.name = s.secret COLLATE \"C\""
+	"  LEFT JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = c.id AND v.version = s.version"
+	"  WHERE s.decision IN ('deny', 'error') AND s.secret IS NOT NULL)"
 	" INSERT INTO vault_data.usage AS u (tenant_id, secret_id, principal_id, version, reads, failed, first_read_at,"
 	"  last_read_at, last_failed_at, last_at, principal, last_role, last_address, last_application)"
-	" SELECT tenant_id, secret_id, who, counted_version, count(*) FILTER (WHERE is_read), count(*) FILTER (WHERE NOT is_read),"
-	"  min(at) FILTER (WHERE is_read), max(at) FILTER (WHERE is_read), max(at) FILTER (WHERE NOT is_read), max(at),"
-	"  (array_agg(principal ORDER BY at DESC))[1], (array_agg(role ORDER BY at DESC))[1],"
-	"  (array_agg(address ORDER BY at DESC))[1], (array_agg(application_name ORDER BY at DESC))[1]"
+	" SELECT tenant_id, secret_id, COALESCE(principal_id, " ZERO "), counted_version,"
+	"  COALESCE(sum(n) FILTER (WHERE is_read), 0), COALESCE(sum(n) FILTER (WHERE NOT is_read), 0),"
+	"  min(first_at) FILTER (WHERE is_read), max(last_at) FILTER (WHERE is_read),"
+	"  max(last_at) FILTER (WHERE NOT is_read), max(last_at),"
+	"  (array_agg(principal ORDER BY last_at DESC))[1], (array_agg(role ORDER BY last_at DESC))[1],"
+	"  (array_agg(address ORDER BY last_at DESC))[1], (array_agg(application ORDER BY last_at DESC))[1]"
 	" FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
 	" ON CONFLICT (tenant_id, secret_id, principal_id, version) DO UPDATE SET"
 	"  reads = u.reads + excluded.reads, failed = u.failed + excluded.failed,"
@@ -90,51 +137,73 @@ static Sql	count_secrets = {
 	"  last_at = GREATEST(u.last_at, excluded.last_at), principal = COALESCE(excluded.principal, u.principal),"
 	"  last_role = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_role ELSE u.last_role END,"
 	"  last_address = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_address ELSE u.last_address END,"
-	"  last_application = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_application ELSE u.last_application END"
-};
+	"  last_application = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_application ELSE u.last_application END";
 
-static Sql	count_networks = {
+/* A row of the trail without an address is of a session on the server's machine. */
+static const char *const count_networks =
 	"INSERT INTO vault_data.usage_network AS u (tenant_id, principal_id, network, first_seen_at, last_seen_at, calls)"
-	" SELECT tenant_id, principal_id, network(set_masklen(COALESCE(address, " THIS_MACHINE "),"
-	"  CASE family(COALESCE(address, " THIS_MACHINE ")) WHEN 4 THEN 24 ELSE 48 END)), min(at), max(at), count(*)"
-	" FROM " HARVESTED " WHERE principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+	" SELECT tenant_id, principal_id, network(set_masklen(a, CASE family(a) WHEN 4 THEN 24 ELSE 48 END)),"
+	"  min(first_at), max(last_at), sum(n)"
+	" FROM " SUMS ", COALESCE(address, '127.0.0.1') a WHERE principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 	" ON CONFLICT (tenant_id, principal_id, network) DO UPDATE SET calls = u.calls + excluded.calls,"
 	"  first_seen_at = LEAST(u.first_seen_at, excluded.first_seen_at),"
-	"  last_seen_at = GREATEST(u.last_seen_at, excluded.last_seen_at)"
-};
+	"  last_seen_at = GREATEST(u.last_seen_at, excluded.last_seen_at)";
 
-static Sql	count_denials = {
+static const char *const count_denials =
 	"INSERT INTO vault_data.usage_denial AS u (tenant_id, principal_id, address, minute, denials)"
-	" SELECT tenant_id, COALESCE(principal_id, " ZERO "), COALESCE(address, " THIS_MACHINE "),"
-	"  date_trunc('minute', at, 'UTC'), count(*)"
-	" FROM " HARVESTED " WHERE decision = 'deny' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+	" SELECT tenant_id, COALESCE(principal_id, " ZERO "), COALESCE(address, '127.0.0.1'),"
+	"  date_trunc('minute', last_at, 'UTC'), sum(n)"
+	" FROM " SUMS " WHERE decision = 'deny' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
 	" ON CONFLICT (tenant_id, principal_id, address, minute) DO UPDATE SET denials = u.denials + excluded.denials,"
-	"  changed_at = excluded.changed_at"
-};
+	"  changed_at = excluded.changed_at";
 
-static Sql	count_grants = {
+static const char *const count_grants =
 	"INSERT INTO vault_data.usage_grant AS u (tenant_id, grant_id, uses, first_used_at, last_used_at)"
-	" SELECT tenant_id, grant_id, count(*), min(at), max(at)"
-	" FROM " HARVESTED " WHERE grant_id IS NOT NULL AND decision = 'allow' GROUP BY 1, 2 ORDER BY 1, 2"
+	" SELECT tenant_id, grant_id, sum(n), min(first_at), max(last_at)"
+	" FROM " SUMS " WHERE grant_id IS NOT NULL AND decision = 'allow' GROUP BY 1, 2 ORDER BY 1, 2"
 	" ON CONFLICT (tenant_id, grant_id) DO UPDATE SET uses = u.uses + excluded.uses,"
 	"  first_used_at = LEAST(u.first_used_at, excluded.first_used_at),"
-	"  last_used_at = GREATEST(u.last_used_at, excluded.last_used_at)"
-};
+	"  last_used_at = GREATEST(u.last_used_at, excluded.last_used_at)";
 
-static Sql *const counts[] = {
+/* In this order. */
+static const char *const *const counts[] = {
 	&count_hours, &count_secrets, &count_networks, &count_denials, &count_grants
 };
 
-/* The rows of the present step; lives as long as its transaction. */
+typedef struct SumKey
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	principal;		/* zero: nobody */
+	pg_uuid_t	object;			/* of a read */
+	pg_uuid_t	grant;			/* zero: none */
+	TimestampTz hour;
+	int64		alone;			/* what was refused or failed is not summed up: its number */
+	int			version;
+	bool		is_read;
+	char		address[ADDRESS_BYTES];
+} SumKey;
+
+typedef struct Sum
+{
+	SumKey		key;
+	int64		n;
+	TimestampTz first_at;
+	TimestampTz last_at;
+	const char *decision;		/* and what follows: of the last row */
+	char	   *principal;
+	char	   *role;
+	char	   *application;
+	char	   *secret;
+	char	   *environment;
+} Sum;
+
+/* The sums of the present step; they live as long as its transaction. */
 typedef struct Batch
 {
 	MemoryContext memory;
-	MemoryContext scratch;
 	MemoryContextCallback forget;
-	Relation	log;
-	TupleTableSlot *slot;
-	Tuplestorestate *rows;
-	int64		count;
+	HTAB	   *sums;
+	int64		alone;
 } Batch;
 
 static Batch *batch = NULL;
@@ -150,83 +219,237 @@ begin_batch(void)
 {
 	MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "vault usage",
 												 ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	ResourceOwner owner = CurrentResourceOwner;
+	HASHCTL		control = {.keysize = sizeof(SumKey),.entrysize = sizeof(Sum),.hcxt = memory};
 
-	batch = palloc0(sizeof(Batch));
+	batch = MemoryContextAllocZero(memory, sizeof(Batch));
 	batch->memory = memory;
 	batch->forget.func = forget_batch;
 	MemoryContextRegisterResetCallback(memory, &batch->forget);
-	batch->scratch = AllocSetContextCreate(memory, "vault usage row", ALLOCSET_DEFAULT_SIZES);
-	/* Of the transaction and not of a cursor that the harvest may close before its end. */
-	CurrentResourceOwner = TopTransactionResourceOwner;
-	batch->log = table_open(table_oid(TABLE_AUDIT_LOG), AccessShareLock);
-	batch->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(batch->log)),
-										   &TTSOpsVirtual);
-	batch->rows = tuplestore_begin_heap(true, false, work_mem);
-	CurrentResourceOwner = owner;
-	MemoryContextSwitchTo(old);
+	batch->sums = hash_create("vault usage", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* What a principal asked for; neither changes that were rolled back, nor alerts. */
-static bool
-counts_as_use(const AuditRow *row)
+/* What a principal asked for, as a constant; neither changes that were rolled back nor alerts. */
+static const char *
+decision_of(const AuditRow *row)
 {
-	return strcmp(row->decision, "allow") == 0 || strcmp(row->decision, "deny") == 0 ||
-		strcmp(row->decision, "error") == 0;
+	static const char *const decisions[] = {"allow", "deny", "error"};
+
+	for (int i = 0; i < (int) lengthof(decisions); i++)
+		if (strcmp(row->decision, decisions[i]) == 0)
+			return decisions[i];
+	return NULL;
+}
+
+static bool
+is_read(const AuditRow *row)
+{
+	static const char *const reads[] = {"get", "get_bytes", "get_json", "get_many"};
+
+	if (strcmp(row->decision, "allow") != 0 || !row->has_object || row->object_kind == NULL ||
+		strcmp(row->object_kind, "secret") != 0)
+		return false;
+	for (int i = 0; i < (int) lengthof(reads); i++)
+		if (strcmp(row->operation, reads[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+fill_key(SumKey *key, const AuditRow *row)
+{
+	TimestampTz in_hour = row->at % USECS_PER_HOUR;
+
+	memset(key, 0, sizeof(SumKey));
+	key->tenant = row->tenant_id;
+	if (row->has_principal)
+		key->principal = row->principal_id;
+	key->is_read = is_read(row);
+	if (key->is_read)
+		key->object = row->object_id;
+	if (row->has_grant)
+		key->grant = row->grant_id;
+	key->hour = row->at - (in_hour < 0 ? in_hour + USECS_PER_HOUR : in_hour);
+	key->version = row->version;
+	if (row->address)
+		strlcpy(key->address, row->address, ADDRESS_BYTES);
+	if (strcmp(row->decision, "allow") != 0)
+		key->alone = ++batch->alone;
+}
+
+static void
+keep_text(char **kept, const char *text)
+{
+	if (*kept && text && strcmp(*kept, text) == 0)
+		return;
+	if (*kept)
+		pfree(*kept);
+	*kept = text ? MemoryContextStrdup(batch->memory, text) : NULL;
+}
+
+static void
+add_row(const AuditRow *row, const char *decision)
+{
+	SumKey		key;
+	Sum		   *sum;
+	bool		found;
+
+	fill_key(&key, row);
+	sum = hash_search(batch->sums, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) sum + sizeof(SumKey), 0, sizeof(Sum) - sizeof(SumKey));
+		sum->first_at = sum->last_at = row->at;
+	}
+	sum->n++;
+	sum->first_at = Min(sum->first_at, row->at);
+	if (row->at < sum->last_at)
+		return;
+	sum->last_at = row->at;
+	sum->decision = decision;
+	keep_text(&sum->principal, row->principal);
+	keep_text(&sum->role, row->role);
+	keep_text(&sum->application, row->application_name);
+	if (key.alone)
+	{
+		keep_text(&sum->secret, row->secret);
+		keep_text(&sum->environment, row->environment);
+	}
+}
+
+static TupleDesc
+sum_layout(void)
+{
+	TupleDesc	layout = CreateTemplateTupleDesc(SUM_COLUMNS);
+
+	for (int i = 0; i < SUM_COLUMNS; i++)
+		TupleDescInitEntry(layout, i + 1, columns[i].name, columns[i].type, -1, 0);
+	return layout;
+}
+
+static void
+put_uuid(Datum *values, bool *nulls, int column, const pg_uuid_t *id)
+{
+	pg_uuid_t	zero = UUID_ZERO;
+
+	values[column] = UUIDPGetDatum(id);
+	nulls[column] = uuid_equal(id, &zero);
+}
+
+static void
+put_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static void
+put_sum(Tuplestorestate *store, TupleDesc layout, const Sum *sum)
+{
+	Datum		values[SUM_COLUMNS];
+	bool		nulls[SUM_COLUMNS] = {false};
+
+	values[SUM_TENANT] = UUIDPGetDatum(&sum->key.tenant);
+	put_uuid(values, nulls, SUM_PRINCIPAL_ID, &sum->key.principal);
+	put_uuid(values, nulls, SUM_OBJECT, &sum->key.object);
+	put_uuid(values, nulls, SUM_GRANT, &sum->key.grant);
+	values[SUM_VERSION] = Int32GetDatum(sum->key.version);
+	nulls[SUM_VERSION] = sum->key.version == 0;
+	values[SUM_HOUR] = TimestampTzGetDatum(sum->key.hour);
+	values[SUM_IS_READ] = BoolGetDatum(sum->key.is_read);
+	put_text(values, nulls, SUM_DECISION, sum->decision);
+	nulls[SUM_ADDRESS] = sum->key.address[0] == 0;
+	values[SUM_ADDRESS] = nulls[SUM_ADDRESS] ? (Datum) 0 :
+		DirectFunctionCall1(inet_in, CStringGetDatum(sum->key.address));
+	values[SUM_N] = Int64GetDatum(sum->n);
+	values[SUM_FIRST_AT] = TimestampTzGetDatum(sum->first_at);
+	values[SUM_LAST_AT] = TimestampTzGetDatum(sum->last_at);
+	put_text(values, nulls, SUM_PRINCIPAL, sum->principal);
+	put_text(values, nulls, SUM_ROLE, sum->role);
+	put_text(values, nulls, SUM_APPLICATION, sum->application);
+	put_text(values, nulls, SUM_SECRET, sum->secret);
+	put_text(values, nulls, SUM_ENVIRONMENT, sum->environment);
+	tuplestore_putvalues(store, layout, values, nulls);
+}
+
+static Tuplestorestate *
+store_sums(TupleDesc layout)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(true, false, work_mem);
+	MemoryContext scratch = AllocSetContextCreate(batch->memory, "vault usage row",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	HASH_SEQ_STATUS scan;
+	Sum		   *sum;
+
+	hash_seq_init(&scan, batch->sums);
+	while ((sum = hash_seq_search(&scan)) != NULL)
+	{
+		put_sum(store, layout, sum);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	return store;
+}
+
+/* Planned anew each time: a moment ago the tables may have been empty. */
+static void
+run_counts(EphemeralNamedRelation sums)
+{
+	SPI_register_relation(sums);
+	for (int i = 0; i < (int) lengthof(counts); i++)
+	{
+		int			result = SPI_execute(*counts[i], false, 0);
+
+		if (result != SPI_OK_INSERT)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not count the usage: %s", SPI_result_code_string(result))));
+	}
+	SPI_unregister_relation(sums->md.name);
+}
+
+/* Adds the sums to the tables, and begins with none. */
+static void
+count_batch(void)
+{
+	EphemeralNamedRelationData sums = {
+		.md = {.name = SUMS,.enrtype = ENR_NAMED_TUPLESTORE},
+	};
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	sql_begin();
+	sums.md.tupdesc = sum_layout();
+	sums.md.enrtuples = hash_get_num_entries(batch->sums);
+	sums.reldata = store_sums(sums.md.tupdesc);
+	run_counts(&sums);
+	tuplestore_end(sums.reldata);
+	sql_end();
+	AtEOXact_GUC(false, level);
+	MemoryContextDelete(batch->memory);
 }
 
 static void
 usage_row(const AuditRow *row)
 {
-	MemoryContext old;
+	const char *decision = decision_of(row);
 
-	if (!counts_as_use(row))
+	if (decision == NULL)
 		return;
 	if (batch == NULL)
 		begin_batch();
-	old = MemoryContextSwitchTo(batch->scratch);
-	audit_row_store(row, batch->slot);
-	tuplestore_puttupleslot(batch->rows, batch->slot);
-	batch->count++;
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(batch->scratch);
-}
-
-static void
-count_batch(void)
-{
-	EphemeralNamedRelationData relation = {
-		.md = {
-			.name = HARVESTED,
-			.reliddesc = RelationGetRelid(batch->log),
-			.enrtype = ENR_NAMED_TUPLESTORE,
-			.enrtuples = batch->count,
-		},
-		.reldata = batch->rows,
-	};
-
-	sql_begin();
-	SPI_register_relation(&relation);
-	for (int i = 0; i < (int) lengthof(counts); i++)
-		sql_run(counts[i], NULL, NULL);
-	SPI_unregister_relation(HARVESTED);
-	sql_end();
+	add_row(row, decision);
+	if (hash_get_num_entries(batch->sums) >= MAX_SUMS)
+		count_batch();
 }
 
 static void
 usage_end(void)
 {
-	ResourceOwner owner = CurrentResourceOwner;
-
-	if (batch == NULL)
-		return;
-	count_batch();
-	tuplestore_end(batch->rows);
-	CurrentResourceOwner = TopTransactionResourceOwner;
-	table_close(batch->log, AccessShareLock);
-	CurrentResourceOwner = owner;
-	MemoryContextDelete(batch->memory);
+	if (batch)
+		count_batch();
 }
 
 PG_FUNCTION_INFO_V1(vault_principal_may);
