@@ -20,6 +20,7 @@
 #include "platform/workers.h"
 #include "policy/policy.h"
 #include "tenant/instance_key.h"
+#include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
 
@@ -39,6 +40,7 @@ _PG_init(void)
 	shmem_init();
 	workers_init();
 	tables_init();
+	redaction_init();
 	guard_init();
 	audit_init();
 	keyring_init();

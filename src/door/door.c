@@ -18,6 +18,7 @@
 
 #include "door/call.h"
 #include "platform/errors.h"
+#include "redaction/redaction.h"
 
 static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
@@ -180,6 +181,7 @@ void
 door_check(DoorKind kind, Caller *caller)
 {
 	require_running_vault();
+	redaction_session_holds_secrets();
 	check_surroundings(kind);
 	AcceptInvalidationMessages();
 	if (kind != DOOR_ANYONE && kind != DOOR_KEY_HOLDER)
@@ -277,6 +279,7 @@ rethrow_from_inside(ErrorData *error)
 	error->context = NULL;
 	error->internalquery = NULL;
 	error->internalpos = 0;
+	redaction_vouch(error);
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 		error->detail = NULL;
 	ThrowErrorData(error);

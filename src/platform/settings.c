@@ -15,9 +15,16 @@ bool		setting_seal_on_crash;
 int			setting_max_result_memory;
 int			setting_audit_mode;
 int			setting_audit_timeout;
+int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
+
+static const struct config_enum_entry redaction_levels[] = {
+	{"standard", REDACTION_STANDARD, false},
+	{"strict", REDACTION_STRICT, false},
+	{NULL, 0, false}
+};
 
 /* Identifiers and request ids: printable, short, no white space. */
 static bool
@@ -88,6 +95,11 @@ define_server_settings(void)
 							"Values are never spilled to a temporary file.",
 							&setting_max_result_memory, 256 * 1024, 64, MAX_KILOBYTES,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vault.redaction",
+							 "Whose statements the server's log, activity and statistics do not show.",
+							 "standard: those that use the vault; strict: all of a session that has used it.",
+							 &setting_redaction, REDACTION_STANDARD, redaction_levels,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 static void

@@ -30,6 +30,14 @@ extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
 
+/* Set by the superuser, also for a role or a database. */
+enum
+{
+	REDACTION_STANDARD,
+	REDACTION_STRICT
+};
+extern int	setting_redaction;
+
 /* Set by anybody. */
 extern char *setting_tenant;
 extern char *setting_environment;

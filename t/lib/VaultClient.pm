@@ -52,6 +52,29 @@ sub value
 	return $result->{rows}[0] ? $result->{rows}[0][0] : undef;
 }
 
+# simple(SQL): the same in the simple protocol, all of it as text
+sub simple
+{
+	my ($self, $sql) = @_;
+	$self->send_simple($sql);
+	return $self->receive;
+}
+
+sub send_simple
+{
+	my ($self, $sql) = @_;
+	$self->_message('Q', "$sql\0");
+	return;
+}
+
+# fast_path(FUNCTION'S OID, ARGUMENT ...): a function call without a statement
+sub fast_path
+{
+	my ($self, $oid, @arguments) = @_;
+	$self->_message('F', pack('Nnn', $oid, 0, scalar @arguments) . pack('(N/a*)*', @arguments) . pack('n', 0));
+	return $self->receive;
+}
+
 sub send
 {
 	my ($self, $sql, @parameters) = @_;

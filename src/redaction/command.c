@@ -1,0 +1,169 @@
+/*
+ * command.c
+ *		The verdict on the present command, and hiding its text.
+ *
+ * debug_query_string says which command is executed, but the next one may lie at
+ * the same address; the time at which it came tells them apart.
+ */
+#include "redaction/command.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "commands/prepare.h"
+#include "common/hashfn.h"
+#include "pgstat.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+#include "utils/plancache.h"
+
+#include "platform/settings.h"
+#include "redaction/lexical.h"
+
+static const char redacted[] = REDACTED;
+
+static struct
+{
+	const char *text;
+	TimestampTz start;
+	bool		sensitive;
+	bool		hidden;
+} command;
+
+static bool session_marked = false;
+static TimestampTz sensitive_transaction = 0;	/* its start */
+
+/*
+ * Hashes of texts that are sensitive for what their functions do: the same text
+ * is known in time when a client binds to it or sends it again.  One that is
+ * displaced is found again by its next analysis.
+ */
+#define REMEMBERED 4096
+static uint64 remembered[REMEMBERED];
+static bool any_remembered = false;
+
+static uint64
+hash_text(const char *text, size_t length)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+
+	return hash ? hash : 1;
+}
+
+void
+text_remember(const char *text)
+{
+	uint64		hash = hash_text(text, strlen(text));
+
+	remembered[hash % REMEMBERED] = hash;
+	any_remembered = true;
+}
+
+static bool
+text_alone_is_sensitive(const char *text, size_t length, bool *executes)
+{
+	if (lexical_mentions_vault(text, length, executes))
+		return true;
+	if (any_remembered)
+	{
+		uint64		hash = hash_text(text, length);
+
+		return remembered[hash % REMEMBERED] == hash;
+	}
+	return false;
+}
+
+static bool
+prepared_is_sensitive(const char *name)
+{
+	PreparedStatement *prepared = FetchPreparedStatement(name, false);
+	const char *text = prepared ? prepared->plansource->query_string : NULL;
+
+	return text && text_alone_is_sensitive(text, strlen(text), NULL);
+}
+
+bool
+text_is_sensitive(const char *text)
+{
+	size_t		length = strlen(text);
+	size_t		position = 0;
+	LexicalName name;
+	bool		executes;
+
+	if (text_alone_is_sensitive(text, length, &executes))
+		return true;
+	while (executes && lexical_next_execute(text, length, &position, &name))
+		if (prepared_is_sensitive(name.exact) || prepared_is_sensitive(name.folded))
+			return true;
+	return false;
+}
+
+static bool
+session_is_sensitive(void)
+{
+	/* A worker does not know what its leader has done. */
+	return setting_redaction == REDACTION_STRICT && (session_marked || IsParallelWorker());
+}
+
+/*
+ * Once a text was replaced it is not looked at again.  Without a text: the end of the last command,
+ * or a process that has none.
+ */
+static void
+judge(void)
+{
+	const char *text = debug_query_string;
+	TimestampTz start = GetCurrentStatementStartTimestamp();
+
+	if (text == redacted || (start == command.start && (text == command.text || text == NULL)))
+		return;
+	command.text = text;
+	command.start = start;
+	command.hidden = false;
+	command.sensitive = session_is_sensitive() || (text && text_is_sensitive(text));
+}
+
+bool
+command_is_sensitive(void)
+{
+	judge();
+	return command.sensitive && (debug_query_string != NULL || IsTransactionState());
+}
+
+bool
+transaction_is_sensitive(void)
+{
+	return sensitive_transaction != 0 && IsTransactionState() &&
+		GetCurrentTransactionStartTimestamp() == sensitive_transaction;
+}
+
+bool
+command_hide(void)
+{
+	judge();
+	if (!command.sensitive || command.hidden)
+		return command.sensitive;
+	command.hidden = true;
+	if (IsTransactionState())
+		sensitive_transaction = GetCurrentTransactionStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, redacted);
+	if (debug_query_string)
+		debug_query_string = redacted;
+	return true;
+}
+
+void
+command_mark(void)
+{
+	judge();
+	if (!command.sensitive && debug_query_string)
+		text_remember(debug_query_string);
+	command.sensitive = true;
+	(void) command_hide();
+}
+
+void
+command_mark_session(void)
+{
+	session_marked = true;
+	command_mark();
+}

@@ -1,0 +1,238 @@
+/*
+ * lexical.c
+ *		Words of a statement's text.
+ */
+#include "redaction/lexical.h"
+
+#include <string.h>
+
+typedef struct Word
+{
+	const char *start;
+	size_t		length;
+} Word;
+
+/* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
+static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"};
+
+/* Names behind "vault." that are settings without secrets, so that errors show what was set. */
+static const char *const settings[] = {
+	"allow_core_dumps", "allow_swappable_keys", "database", "environment", "max_result_memory",
+	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static char
+fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* Letters, underscore, and bytes of other alphabets. */
+static inline bool
+starts_word(unsigned char c)
+{
+	return (unsigned char) ((c | 0x20) - 'a') < 26 || c == '_' || c >= 0x80;
+}
+
+static inline bool
+continues_word(unsigned char c)
+{
+	return starts_word(c) || (unsigned char) (c - '0') < 10 || c == '$';
+}
+
+/* The next word from *at on; *at moves behind it. */
+static inline bool
+next_word(const char **at, const char *end, Word *word)
+{
+	const char *p = *at;
+
+	while (p < end && !starts_word(*p))
+		p++;
+	word->start = p;
+	while (p < end && continues_word(*p))
+		p++;
+	word->length = p - word->start;
+	*at = p;
+	return word->length > 0;
+}
+
+static bool
+word_is(const Word *word, const char *lower)
+{
+	for (size_t i = 0; i < word->length; i++)
+		if (fold(word->start[i]) != lower[i])	/* ends at the shorter one's end */
+			return false;
+	return lower[word->length] == '\0';
+}
+
+/* Comments nest. */
+static const char *
+skip_block_comment(const char *p, const char *end)
+{
+	int			depth = 0;
+
+	do
+	{
+		if (end - p >= 2 && p[0] == '/' && p[1] == '*')
+		{
+			depth++;
+			p += 2;
+		}
+		else if (end - p >= 2 && p[0] == '*' && p[1] == '/')
+		{
+			depth--;
+			p += 2;
+		}
+		else
+			p++;
+	} while (depth > 0 && p < end);
+	return p;
+}
+
+static const char *
+skip_blanks(const char *p, const char *end)
+{
+	while (p < end)
+	{
+		if (is_space(*p))
+			p++;
+		else if (end - p >= 2 && p[0] == '-' && p[1] == '-')
+			while (p < end && *p != '\n' && *p != '\r')
+				p++;
+		else if (end - p >= 2 && p[0] == '/' && p[1] == '*')
+			p = skip_block_comment(p, end);
+		else
+			break;
+	}
+	return p;
+}
+
+/* Behind a name, which may be quoted, comes this character. */
+static bool
+is_before(const char *p, const char *end, char c)
+{
+	if (p < end && *p == '"')
+		p++;
+	p = skip_blanks(p, end);
+	return p < end && *p == c;
+}
+
+static bool
+is_one_of(const Word *word, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (word_is(word, names[i]))
+			return true;
+	return false;
+}
+
+/* Behind the word "vault": a dot, and not the name of a setting. */
+static bool
+is_qualifying(const char *p, const char *end)
+{
+	Word		word;
+
+	if (!is_before(p, end, '.'))
+		return false;
+	return !next_word(&p, end, &word) || !is_one_of(&word, settings, COUNT(settings)) ||
+		is_before(p, end, '(');
+}
+
+bool
+lexical_mentions_vault(const char *text, size_t length, bool *executes)
+{
+	const char *at = text;
+	const char *end = text + length;
+	Word		word;
+
+	if (executes)
+		*executes = false;
+	while (next_word(&at, end, &word))
+	{
+		if (word.length < 3 || word.length > 7)
+			continue;
+		if (word.length == 7)
+		{
+			if (executes && word_is(&word, "execute"))
+				*executes = true;
+			continue;
+		}
+		if ((word_is(&word, "vault") && is_qualifying(at, end)) ||
+			(is_one_of(&word, taking_secrets, COUNT(taking_secrets)) &&
+			 is_before(at, end, '(')))
+			return true;
+	}
+	return false;
+}
+
+/* Names are cut as the server cuts them. */
+static void
+copy_name(LexicalName *name, const char *start, size_t length)
+{
+	if (length >= LEXICAL_NAME_SIZE)
+		length = LEXICAL_NAME_SIZE - 1;
+	for (size_t i = 0; i < length; i++)
+	{
+		name->exact[i] = start[i];
+		name->folded[i] = fold(start[i]);
+	}
+	name->exact[length] = name->folded[length] = '\0';
+}
+
+bool
+lexical_next_call(const char *text, size_t length, size_t *position, LexicalName *name)
+{
+	const char *at = text + *position;
+	const char *end = text + length;
+	Word		word;
+
+	while (next_word(&at, end, &word))
+	{
+		*position = at - text;
+		if (!is_before(at, end, '('))
+			continue;
+		copy_name(name, word.start, word.length);
+		return true;
+	}
+	return false;
+}
+
+bool
+lexical_next_execute(const char *text, size_t length, size_t *position, LexicalName *name)
+{
+	const char *at = text + *position;
+	const char *end = text + length;
+	Word		word;
+
+	while (next_word(&at, end, &word))
+	{
+		const char *start;
+
+		*position = at - text;
+		if (word.length != 7 || !word_is(&word, "execute"))
+			continue;
+		start = skip_blanks(at, end);
+		if (start < end && *start == '"')
+		{
+			const char *quote;
+
+			start++;
+			quote = memchr(start, '"', end - start);
+			copy_name(name, start, (quote ? quote : end) - start);
+			return true;
+		}
+		if (!next_word(&start, end, &word))
+			return false;
+		copy_name(name, word.start, word.length);
+		return true;
+	}
+	return false;
+}
