@@ -1444,7 +1444,7 @@ CREATE TABLE vault_data.usage_hour (
 	changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (tenant_id, principal_id, hour)
 ) WITH (fillfactor = 70);
-CREATE INDEX usage_hour_hour ON vault_data.usage_hour (tenant_id, hour);
+CREATE INDEX usage_hour_changed ON vault_data.usage_hour (tenant_id, changed_at);
 /* Kept until 90 days after the last use. */
 CREATE TABLE vault_data.usage_network (
 	tenant_id     uuid NOT NULL,
@@ -1817,7 +1817,7 @@ DECLARE
 BEGIN
 	/* An hour more: a step of the harvest commits after the time that it writes. */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
-	since := COALESCE(since, '-infinity');
+	since := COALESCE(since, p_as_of - interval '7 days');
 	FOR found_id IN
 		INSERT INTO vault_data.anomaly AS a (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
 		SELECT p_tenant, vault_data.new_id(), f.* FROM (

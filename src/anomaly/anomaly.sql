@@ -197,7 +197,7 @@ DECLARE
 BEGIN
 	/* An hour more: a step of the harvest commits after the time that it writes. */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
-	since := COALESCE(since, '-infinity');
+	since := COALESCE(since, p_as_of - interval '7 days');
 	FOR found_id IN
 		INSERT INTO vault_data.anomaly AS a (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
 		SELECT p_tenant, vault_data.new_id(), f.* FROM (

@@ -35,7 +35,7 @@ CREATE TABLE vault_data.usage_hour (
 	changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (tenant_id, principal_id, hour)
 ) WITH (fillfactor = 70);
-CREATE INDEX usage_hour_hour ON vault_data.usage_hour (tenant_id, hour);
+CREATE INDEX usage_hour_changed ON vault_data.usage_hour (tenant_id, changed_at);
 /* Kept until 90 days after the last use. */
 CREATE TABLE vault_data.usage_network (
 	tenant_id     uuid NOT NULL,
