@@ -6,13 +6,13 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant identity policy secret lifecycle \
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify \
 	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
-	versions lifecycle purge rename_tag keys tampering audit_changes isolation_of_tenants doors guard catalog usage anomalies jobs \
-	columns api_errors attacks redaction
+	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
+	usage anomalies jobs columns api_errors attacks redaction
 
 MODULE_big = vault
 EXTENSION = vault

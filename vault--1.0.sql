@@ -267,7 +267,9 @@ CREATE TABLE vault_data.tenant (
 	state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'destroyed')),
 	recovery_window interval NOT NULL DEFAULT '30 days'
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
-	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision        integer NOT NULL,
+	mac             bytea NOT NULL
 );
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
@@ -308,7 +310,7 @@ CREATE POLICY tenant ON vault_data.tenant_key
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -437,6 +439,26 @@ GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_adm
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
 
 /*
+ * Rows that decide something carry a MAC. Of every table with a column mac it covers the
+ * columns before revision, and revision: what decides nothing stands after mac.
+ */
+CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
+COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside the door; the last trigger before the row is stored';
+
+/* By whole rows of these tables; each refuses to work outside the door. */
+CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
+CREATE FUNCTION vault_data.require_authentic(given record) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_authentic';
+
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+
+/*
  * Principals, and the database roles that they are bound to.
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
@@ -450,15 +472,19 @@ CREATE TABLE vault_data.principal (
 	name       text COLLATE "C" NOT NULL,
 	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
 );
 CREATE TABLE vault_data.principal_binding (
 	tenant_id    uuid NOT NULL,
-	db_role      regrole NOT NULL,
 	role_name    text COLLATE "C" NOT NULL,
 	principal_id uuid NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
+	db_role      regrole NOT NULL,
 	PRIMARY KEY (tenant_id, db_role),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -480,13 +506,19 @@ CREATE POLICY tenant ON vault_data.principal_binding
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
@@ -552,6 +584,9 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(this_tenant);
+	END IF;
 	/* An operator who could remove administrators could appoint another, and read. */
 	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
 		AND EXISTS (SELECT FROM vault_data.principal_binding b
@@ -617,6 +652,8 @@ CREATE TABLE vault_data.access_grant (
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by   uuid,
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -632,9 +669,12 @@ CREATE POLICY tenant ON vault_data.access_grant
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
@@ -662,13 +702,23 @@ COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the cal
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	found_id uuid;
+	found_row vault_data.principal;
 BEGIN
-	SELECT id INTO found_id FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
+	SELECT * INTO found_row FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
 	END IF;
-	RETURN found_id;
+	PERFORM vault_data.require_authentic(found_row);
+	RETURN found_row.id;
+END
+$$;
+
+/* Before rows of others decide: who administers a tenant, for one. */
+CREATE FUNCTION vault_data.require_authentic_rows(p_tenant uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant;
 END
 $$;
 
@@ -753,6 +803,10 @@ BEGIN
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* Its effect decided who may take it back. */
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic(given);
+	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 END
 $$;
@@ -783,6 +837,7 @@ BEGIN
 	FOR g IN SELECT * FROM vault_data.access_grant a WHERE a.tenant_id = this_tenant AND a.principal_id = subject
 		ORDER BY a.effect DESC, a.created_at, a.id
 	LOOP
+		PERFORM vault_data.require_authentic(g);
 		grant_id := g.id;
 		effect := g.effect;
 		permissions := g.permissions;
@@ -874,6 +929,7 @@ DECLARE
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
 		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN
@@ -926,11 +982,13 @@ CREATE TABLE vault_data.secret (
 	expires_at       timestamptz,
 	purge_at         timestamptz,
 	deactivated_at   timestamptz,
-	envelope         vault.envelope,
 	deleted_at       timestamptz,
+	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision         integer NOT NULL,
+	mac              bytea NOT NULL,
+	envelope         vault.envelope,
 	description      text,
 	tags             jsonb NOT NULL DEFAULT '{}',
-	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
 	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
@@ -1005,9 +1063,12 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags');
+		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
@@ -1253,6 +1314,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -1366,7 +1428,7 @@ BEGIN
 		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
 			SELECT d.id FROM vault_data.secret d
 			WHERE d.tenant_id = vault.current_tenant_id()
-				AND d.purge_at <= pg_catalog.clock_timestamp()
+				AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
 			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		total := total + gone;
@@ -1406,6 +1468,313 @@ GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), va
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
 	vault.tag(text, jsonb, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
+
+/*
+ * verify: what was changed outside vault. Rows against their MACs, rows against the
+ * trail, envelopes against their keys, and the catalogue against the script that made
+ * the extension. Functions here are STABLE, so that each sees tables and trail as of one moment.
+ */
+
+/* Statements of the script, which no superuser can change with SQL; NULL if it cannot be read. */
+CREATE FUNCTION vault_data.install_statements() RETURNS text[]
+LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
+
+/* Whether an envelope opens where it stands; generation NULL: the one that it names. */
+CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer, generation integer, envelope vault.envelope) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
+
+/* An expression as it was written and as the server prints it, made comparable. */
+CREATE FUNCTION vault_data.plain(expression text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT pg_catalog.regexp_replace(pg_catalog.lower(expression), '[[:space:]()]', '', 'g')
+$$;
+
+CREATE FUNCTION vault_data.verify_functions(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT pg_catalog.replace(m[1], '"', '') AS name, pg_catalog.replace(s, 'MODULE_' || 'PATHNAME', '$libdir/vault') AS text, pg_catalog.count(*) OVER (PARTITION BY m[1]) AS times
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE FUNCTION ([^( ]+)') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT p.*, l.lanname, p.pronamespace::regnamespace || '.' || p.proname AS name,
+			pg_catalog.count(*) OVER (PARTITION BY p.pronamespace, p.proname) AS times
+		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT f.name, 'function is not as the script made it' FROM found f
+	WHERE NOT EXISTS (SELECT FROM made m
+		WHERE m.name = f.name AND m.times = f.times
+			AND CASE WHEN f.lanname = 'c' THEN f.probin = '$libdir/vault'
+					AND pg_catalog.strpos(m.text, pg_catalog.format('AS %L, %L', f.probin, f.prosrc)) > 0
+				WHEN f.prosqlbody IS NULL THEN pg_catalog.strpos(m.text, 'AS $' || '$' || f.prosrc || '$' || '$') > 0
+				ELSE pg_catalog.strpos(m.text, 'RETURN ') > 0 END
+			AND (f.lanname = 'c' OR m.text LIKE '%LANGUAGE ' || f.lanname || ' %')
+			AND m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END
+			AND m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END)
+		OR f.prosecdef OR f.proleakproof OR f.proconfig IS NOT NULL
+	UNION ALL
+	SELECT DISTINCT m.name, 'function is missing' FROM made m WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
+$$;
+
+/* A trigger as the script or pg_get_triggerdef() says it, in comparable parts. */
+CREATE FUNCTION vault_data.trigger_parts(statement text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ARRAY[m[4] || ': trigger ' || m[1], m[2], (SELECT pg_catalog.string_agg(e, ' ' ORDER BY e) FROM pg_catalog.regexp_split_to_table(m[3], ' OR ') AS e),
+		m[5], vault_data.plain(m[6]), pg_catalog.regexp_replace(m[7], '\s+', ' ', 'g')]
+	FROM pg_catalog.regexp_match(statement,
+		'^CREATE TRIGGER (\S+) (BEFORE|AFTER) (.*) ON (\S+)\s+FOR EACH (ROW|STATEMENT)\s+(?:WHEN (.*)\s+)?EXECUTE FUNCTION (.*)$') AS m
+	WHERE m IS NOT NULL
+$$;
+
+CREATE FUNCTION vault_data.verify_triggers(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT parts FROM pg_catalog.unnest(statements) AS s, vault_data.trigger_parts(s) AS parts WHERE parts IS NOT NULL
+	), found AS (
+		SELECT g.*, g.tgrelid::regclass || ': trigger ' || g.tgname AS name, vault_data.trigger_parts(pg_catalog.pg_get_triggerdef(g.oid)) AS parts
+		FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT parts[1], 'trigger is missing' FROM made WHERE parts[1] NOT IN (SELECT f.name FROM found f)
+	UNION ALL
+	SELECT f.name, CASE f.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
+	FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
+	UNION ALL
+	SELECT f.name, 'trigger is not as the script made it' FROM found f
+	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
+$$;
+
+CREATE FUNCTION vault_data.verify_policies(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT m[2] || ': policy ' || m[1] AS name, vault_data.plain(m[3]) AS predicate
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)\s+USING (.*)$') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name, vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate,
+			p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL AS plain
+		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.polrelid AND d.deptype = 'e'
+			JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT COALESCE(m.name, f.name), CASE WHEN f.name IS NULL THEN 'policy is missing' ELSE 'policy is not as the script made it' END
+	FROM made m FULL JOIN found f ON f.name = m.name
+	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR f.predicate IS DISTINCT FROM m.predicate
+$$;
+
+CREATE FUNCTION vault_data.verify_tables(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT m[1] AS name FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:TABLE|VIEW) (\S+)') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT c.*, c.oid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS has_tenant
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+	)
+	SELECT m.name, 'table or view is missing' FROM made m WHERE m.name NOT IN (SELECT f.name FROM found f)
+	UNION ALL
+	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relrowsecurity
+	UNION ALL
+	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relforcerowsecurity
+	UNION ALL
+	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind <> 'v' AND f.relhasrules
+	UNION ALL
+	SELECT f.name, 'the view is no security barrier' FROM found f
+	WHERE f.relkind = 'v' AND NOT COALESCE('security_barrier=true' = ANY (f.reloptions), false)
+	UNION ALL
+	SELECT f.name, 'a column has privileges of its own' FROM found f
+	WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = f.oid AND a.attacl IS NOT NULL)
+$$;
+
+/* Owners, and privileges compared with those that the script gave, which the server keeps. */
+CREATE FUNCTION vault_data.verify_privileges() RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH found AS (
+		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected, c.relacl AS acl
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S')
+		UNION ALL
+		SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, p.proacl
+		FROM pg_catalog.pg_proc p, pg_catalog.pg_extension e
+		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND e.extname = 'vault'
+		UNION ALL
+		SELECT 'pg_namespace'::regclass, n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, n.nspacl
+		FROM pg_catalog.pg_namespace n, pg_catalog.pg_extension e
+		WHERE n.nspname IN ('vault', 'vault_data') AND e.extname = 'vault'
+	)
+	SELECT f.name, 'it has another owner' FROM found f WHERE f.owner <> f.expected
+	UNION ALL
+	SELECT f.name, 'its privileges are not those that the script gave' FROM found f
+		JOIN pg_catalog.pg_depend d ON d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e'
+		LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = f.class AND i.objoid = f.oid AND i.objsubid = 0
+	WHERE (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(f.acl) AS a)
+		IS DISTINCT FROM (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(i.initprivs) AS a)
+	UNION ALL
+	SELECT 'role ' || r.rolname, 'the role has attributes or members that the script did not give'
+	FROM pg_catalog.pg_roles r
+	WHERE r.rolname IN ('vault_owner', 'vault_exec') AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb
+		OR r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
+$$;
+
+CREATE FUNCTION vault_data.verify_catalog() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+DECLARE
+	statements text[] := vault_data.install_statements();
+BEGIN
+	object_kind := 'catalog';
+	IF statements IS NULL THEN
+		fault := 'the installation script cannot be read: functions, triggers and policies were not compared';
+		RETURN NEXT;
+	END IF;
+	FOR name, fault IN
+		SELECT f.name, f.fault FROM vault_data.verify_privileges() f
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_tables(statements) f
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
+		ORDER BY 1, 2
+	LOOP
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+/* Rows that do not fit their MAC. */
+CREATE FUNCTION vault_data.verify_rows(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT r.kind, r.id, r.name, 'changed outside vault' FROM (
+		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, vault_data.is_authentic(t) AS authentic FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
+		UNION ALL SELECT 'principal', p.id, p.name, vault_data.is_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant
+		UNION ALL SELECT 'binding', b.principal_id, b.role_name, vault_data.is_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
+		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
+		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
+	WHERE NOT r.authentic
+$$;
+
+/*
+ * Rows against the trail: whether it knows the object, and as it is. Of what retention took
+ * from the trail nothing can be said; an object that is younger than the oldest row
+ * of the trail must be in it. Of columns that the trail never shows the mac says what it can.
+ */
+CREATE FUNCTION vault_data.verify_history(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH oldest AS (
+		SELECT pg_catalog.min(a.at) AS at FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant
+	), change AS (
+		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, a.detail, a.detail ? 'deleted' AS deletes, a.secret AS name,
+			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
+			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
+		FROM vault_data.audit_log a
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'secret') AND a.detail ? 'revision'
+	), told AS (
+		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
+			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
+			pg_catalog.jsonb_object_agg(e.key, CASE pg_catalog.jsonb_typeof(e.value) WHEN 'array' THEN e.value->>1 ELSE e.value #>> '{}' END ORDER BY c.revision) AS shown
+		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
+	), present AS (
+		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
+			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text) AS shown
+		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)
+		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
+			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text)
+		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
+			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
+			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
+		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+	), compared AS (
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
+			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
+			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
+			WHEN t.deleted THEN 'was deleted, and is there again'
+			WHEN p.revision < t.revision THEN 'an old row was put back'
+			WHEN p.revision > t.revision THEN 'the trail does not know its last change'
+			ELSE (SELECT 'not what the trail says: ' || pg_catalog.string_agg(e.key, ', ' ORDER BY e.key) FROM pg_catalog.jsonb_each_text(p.shown) AS e
+				WHERE (t.shown ? e.key OR t.from_the_start) AND e.value IS DISTINCT FROM t.shown->>e.key) END AS fault
+		FROM present p FULL JOIN told t ON t.kind = p.kind AND t.id = p.id CROSS JOIN oldest o
+	)
+	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+$$;
+
+/* Bindings have no id: they go by the name of the role, which can be bound anew. */
+CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH told AS (
+		SELECT DISTINCT ON (a.detail->>'role_name') a.detail->>'role_name' AS name, pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
+		FROM vault_data.audit_log a
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind = 'binding' AND a.detail ? 'role_name'
+		ORDER BY a.detail->>'role_name', a.id DESC
+	), compared AS (
+		SELECT COALESCE(b.principal_id, t.principal) AS principal, COALESCE(b.role_name, t.name) AS name, CASE
+			WHEN b.role_name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
+			WHEN t.name IS NULL THEN CASE WHEN b.created_at > (SELECT pg_catalog.min(a.at) FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant)
+				THEN 'the trail does not know it' END
+			WHEN t.deleted THEN 'was deleted, and is there again'
+			WHEN b.principal_id <> t.principal THEN 'an old row was put back' END AS fault
+		FROM (SELECT * FROM vault_data.principal_binding WHERE tenant_id = p_tenant) b FULL JOIN told t ON t.name = b.role_name
+	)
+	SELECT 'binding', c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+$$;
+
+/* Every envelope is opened; nothing of what is in it leaves. */
+CREATE FUNCTION vault_data.verify_versions(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'secret', g.id, g.name, CASE WHEN g.first = g.last THEN pg_catalog.format('version %s is missing', g.first)
+		ELSE pg_catalog.format('versions %s to %s are missing', g.first, g.last) END
+	FROM (SELECT n.id, n.name, pg_catalog.lag(n.version, 1, 0::bigint) OVER (PARTITION BY n.id ORDER BY n.version) + 1 AS first, n.version - 1 AS last
+		FROM (SELECT s.id, s.name, v.version::bigint FROM vault_data.secret s JOIN vault_data.secret_version v
+				ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version <= s.last_version WHERE s.tenant_id = p_tenant
+			UNION ALL SELECT s.id, s.name, s.last_version::bigint + 1 FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS n) AS g
+	WHERE g.first <= g.last
+	UNION ALL
+	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s is higher than the last one', v.version)
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
+	WHERE s.tenant_id = p_tenant AND v.version > s.last_version
+	UNION ALL
+	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s does not open', v.version)
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
+	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
+		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, s.type, v.version, v.key_generation, v.envelope))
+	UNION ALL
+	SELECT 'secret', s.id, s.name, 'the copy of the current version is not that version'
+	FROM vault_data.secret s LEFT JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version
+	WHERE s.tenant_id = p_tenant AND s.envelope IS NOT NULL
+		AND vault_data.envelope_send(s.envelope) IS DISTINCT FROM vault_data.envelope_send(v.envelope)
+	UNION ALL
+	SELECT DISTINCT 'secret', s.id, s.name, pg_catalog.format('version %s was destroyed, and is there again', v.version)
+	FROM vault_data.audit_log a JOIN vault_data.secret s ON s.tenant_id = a.tenant_id AND s.id = a.object_id
+		JOIN vault_data.secret_version v ON v.tenant_id = a.tenant_id AND v.secret_id = a.object_id AND v.version = a.version
+	WHERE a.tenant_id = p_tenant AND a.operation = 'destroy' AND a.decision = 'allow' AND v.envelope IS NOT NULL
+$$;
+
+CREATE FUNCTION vault_data.verify_tenant(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT * FROM (
+		SELECT * FROM vault_data.verify_rows(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_history(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_bindings(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_versions(p_tenant)) AS f
+	ORDER BY 1, 3, 2, 4
+$$;
+
+CREATE FUNCTION vault.verify(tenant text DEFAULT NULL) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_verify';
+COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows, envelopes, the extension''s own objects; no rows if nothing was';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
+	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
+	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
+	vault_data.verify_tenant(uuid) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
 
 /*
  * Usage: who reads what, counted from the trail.
@@ -1678,8 +2047,7 @@ ALTER TABLE vault_data.anomaly_threshold ENABLE ALWAYS TRIGGER audit;
 
 CREATE FUNCTION vault_data.anomaly_defaults()
 RETURNS TABLE (name text, value numeric, lowest numeric, highest numeric, meaning text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	VALUES
 	('history_days', 56::numeric, 7::numeric, 90::numeric, 'days of a principal''s past that count'),
 	('habit_hours', 3, 1, 1000, 'hours of the past that were nearly as busy make it a habit: neither rate nor mass_read'),
@@ -1693,8 +2061,8 @@ BEGIN ATOMIC
 	('mass_floor', 50, 1, 1000000000, 'mass_read: at least so many secrets in the hour'),
 	('mass_share', 0.5, 0, 1, 'mass_read: or this share of the tenant''s secrets'),
 	('burst_denials', 20, 1, 1000000000, 'denial_burst: at least so many denials'),
-	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes');
-END;
+	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes')
+$$;
 
 CREATE FUNCTION vault_data.anomaly_limits() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -85,7 +85,7 @@ BEGIN;
 UPDATE vault_data.secret SET deactivated_at = 'infinity' WHERE tenant_id = :'a';
 SET LOCAL session_replication_role = replica;
 DELETE FROM vault_data.secret_version WHERE tenant_id = :'a' AND version = 1;
-INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (:'a', gen_random_uuid(), 'ghost', 'user');
+INSERT INTO vault_data.principal (tenant_id, id, name, kind, revision, mac) VALUES (:'a', gen_random_uuid(), 'ghost', 'user', 1, '');
 SELECT operation, decision, object_kind, role = current_user AS by_me, reason, detail - 'secret_id' AS detail
 FROM vault_data.audit_log WHERE tenant_id = :'a' AND decision = 'alert' ORDER BY id;
 ROLLBACK;

@@ -13,7 +13,7 @@ SELECT signature FROM api JOIN pg_language l ON l.oid = prolang
 WHERE lanname <> 'c' OR prosecdef OR proleakproof OR provolatile = 'i' OR (proname <> 'current_tenant_id' AND (provolatile <> 'v' OR proparallel <> 'u')) OR proconfig IS NOT NULL;
 SELECT signature FROM api WHERE obj_description(oid, 'pg_proc') IS NULL;
 SELECT oid::regclass FROM pg_class WHERE relnamespace = 'vault'::regnamespace AND obj_description(oid, 'pg_class') IS NULL;
-SELECT signature FROM inner_function WHERE prosecdef OR proleakproof OR (provolatile = 'i' AND prosrc NOT IN ('vault_envelope_in', 'vault_envelope_out', 'vault_envelope_recv', 'vault_envelope_send', 'vault_name_matches', 'vault_small'));
+SELECT signature FROM inner_function WHERE prosecdef OR proleakproof OR (provolatile = 'i' AND prosrc NOT IN ('vault_envelope_in', 'vault_envelope_out', 'vault_envelope_recv', 'vault_envelope_send', 'vault_name_matches', 'vault_small')) ORDER BY signature::text COLLATE "C";
 -- every one that is served by SQL has its inner function of the same arguments
 SELECT signature FROM api a WHERE prosrc LIKE 'vault\_as\_%' AND NOT EXISTS (SELECT FROM inner_function i WHERE i.proname = a.proname AND i.proargtypes = a.proargtypes AND i.prorettype = a.prorettype AND i.proretset = a.proretset);
 

@@ -4,13 +4,16 @@ INSERT INTO read_by_number VALUES
 	-- secret/secret.h
 	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
-	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'envelope', 13, 'vault.envelope'),
+	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'envelope', 17, 'vault.envelope'),
 	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
 	-- identity/identity.c
-	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'db_role', 2, 'regrole'), ('principal_binding', 'role_name', 3, 'text'), ('principal_binding', 'principal_id', 4, 'uuid'),
+	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
+	-- integrity/integrity.c
+	('tenant', 'revision', 6, 'int'), ('tenant', 'mac', 7, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
+	('access_grant', 'revision', 10, 'int'), ('access_grant', 'mac', 11, 'bytea'), ('secret', 'revision', 15, 'int'), ('secret', 'mac', 16, 'bytea'),
 	-- policy/policy.c
 	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),
 	-- keyring/keyring.c

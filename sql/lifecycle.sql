@@ -102,9 +102,20 @@ SELECT vault.get('short');
 
 -- the window is over: gone for undelete too, though not purged yet
 SELECT vault.put('late', 'x');
+RESET ROLE;
+CREATE FUNCTION pg_temp.in_the_past() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.purge_at := clock_timestamp() - interval '1 second';
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER in_the_past BEFORE UPDATE ON vault_data.secret FOR EACH ROW WHEN (NEW.name = 'late') EXECUTE FUNCTION pg_temp.in_the_past();
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER in_the_past;
+SET ROLE regress_lifecycle_admin;
 SELECT vault.delete('late') IS NOT NULL AS deleted;
 RESET ROLE;
-UPDATE vault_data.secret SET purge_at = clock_timestamp() - interval '1 second' WHERE name = 'late';
+DROP TRIGGER in_the_past ON vault_data.secret;
+DROP FUNCTION pg_temp.in_the_past();
 SET ROLE regress_lifecycle_admin;
 SELECT vault.undelete('late');
 

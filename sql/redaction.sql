@@ -21,10 +21,10 @@ SELECT activity() FROM vault.secrets WHERE name = 'redaction';
 -- prepared, by name
 PREPARE keeping (text) AS SELECT activity(), vault.put('redaction', $1) AS version;
 PREPARE wrapped (text) AS SELECT activity(), keep_too($1) AS version;
-PREPARE plain (text) AS SELECT $1 AS value, activity();
+PREPARE innocent (text) AS SELECT $1 AS value, activity();
 EXECUTE keeping('hush');
 EXECUTE "wrapped"('hush');
-EXECUTE plain('plain');
+EXECUTE innocent('plain');
 DEALLOCATE ALL;
 
 -- a function that comes to use the vault is noticed, and one that no longer does

@@ -17,7 +17,7 @@ BEGIN
 	RETURN answer;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
-	RETURN SQLSTATE || ' ' || SQLERRM || ' hint: ' || hint;
+	RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '[0-9a-f]{8}-[-0-9a-f]{27}', '(id)') || ' hint: ' || hint;
 END
 $$;
 RESET ROLE;
@@ -96,7 +96,7 @@ CREATE TEMP TABLE saved AS SELECT ctid AS place, * FROM vault_data.secret_versio
 UPDATE vault_data.secret_version SET envelope = pg_temp.envelope_of('tampering-a', 'one', 1) WHERE ctid = (SELECT place FROM saved);
 UPDATE vault_data.secret SET envelope = pg_temp.envelope_of('tampering-a', 'one', 1) WHERE tenant_id = :'a' AND name = 'two';
 SELECT operation, decision, object_kind, role = current_user AS by_me, reason, detail - 'secret_id' AS detail FROM vault_data.audit_log WHERE tenant_id = :'a' AND decision = 'alert' AND operation LIKE 'direct%' ORDER BY id;
-SELECT DISTINCT operation, decision, object_kind, reason FROM vault_data.audit_log WHERE tenant_id = :'a' AND reason LIKE 'VT004%' ORDER BY operation;
+SELECT DISTINCT operation, decision, object_kind, regexp_replace(reason, '[0-9a-f]{8}-[0-9a-f-]{27}', '(id)') AS reason FROM vault_data.audit_log WHERE tenant_id = :'a' AND reason LIKE 'VT004%' ORDER BY operation;
 SET ROLE regress_tampering_a;
 SELECT vault.get('two');
 \set VERBOSITY sqlstate

@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "door/guard.h"
 #include "identity/identity.h"
+#include "integrity/integrity.h"
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
@@ -47,6 +48,7 @@ _PG_init(void)
 	keyring_workers_init();
 	tenant_key_init();
 	instance_key_init();
+	integrity_init();
 	identity_init();
 	policy_init();
 	usage_init();

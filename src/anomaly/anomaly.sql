@@ -58,8 +58,7 @@ ALTER TABLE vault_data.anomaly_threshold ENABLE ALWAYS TRIGGER audit;
 
 CREATE FUNCTION vault_data.anomaly_defaults()
 RETURNS TABLE (name text, value numeric, lowest numeric, highest numeric, meaning text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	VALUES
 	('history_days', 56::numeric, 7::numeric, 90::numeric, 'days of a principal''s past that count'),
 	('habit_hours', 3, 1, 1000, 'hours of the past that were nearly as busy make it a habit: neither rate nor mass_read'),
@@ -73,8 +72,8 @@ BEGIN ATOMIC
 	('mass_floor', 50, 1, 1000000000, 'mass_read: at least so many secrets in the hour'),
 	('mass_share', 0.5, 0, 1, 'mass_read: or this share of the tenant''s secrets'),
 	('burst_denials', 20, 1, 1000000000, 'denial_burst: at least so many denials'),
-	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes');
-END;
+	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes')
+$$;
 
 CREATE FUNCTION vault_data.anomaly_limits() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -30,8 +30,15 @@ typedef struct Attempt
 
 static Attempt attempts[MAX_ATTEMPTS];
 static int	attempt_count = 0;
-static int	attempts_beyond = 0;
 static int	attempts_before_call = 0;
+
+/* Those that found no room: one row for all, told if the outermost or any of them ends. */
+static struct
+{
+	int			count;
+	int			level;
+	PackedRow  *first;
+} more_attempts;
 
 /* The newest record of this call that somebody may have to wait for. */
 static bool awaited = false;
@@ -235,70 +242,102 @@ call_failed(const Door *door, const ErrorData *error)
 		(void) await();
 }
 
+static PackedRow *
+packed_as_aborted(const AuditRow *row)
+{
+	AuditRow	aborted = *row;
+	PackedRow	packed;
+	PackedRow  *copy;
+
+	aborted.decision = "aborted";
+	audit_row_pack(&aborted, &packed);
+	copy = MemoryContextAlloc(TopTransactionContext, packed_size(&packed));
+	memcpy(copy, &packed, packed_size(&packed));
+	return copy;
+}
+
 void
 attempt_note(const AuditRow *row)
 {
-	AuditRow	aborted = *row;
-	Attempt    *attempt = &attempts[attempt_count];
-	PackedRow	packed;
+	int			level = GetCurrentTransactionNestLevel();
 
-	if (attempt_count == MAX_ATTEMPTS)
+	if (attempt_count < MAX_ATTEMPTS)
 	{
-		attempts_beyond++;
+		attempts[attempt_count] = (Attempt) {level, packed_as_aborted(row)};
+		attempt_count++;
 		return;
 	}
-	aborted.decision = "aborted";
-	audit_row_pack(&aborted, &packed);
-	attempt->level = GetCurrentTransactionNestLevel();
-	attempt->row = MemoryContextAlloc(TopTransactionContext, packed_size(&packed));
-	memcpy(attempt->row, &packed, packed_size(&packed));
-	attempt_count++;
+	if (more_attempts.count == 0)
+		more_attempts.first = packed_as_aborted(row);
+	more_attempts.count++;
+	more_attempts.level = Max(more_attempts.level, level);
 }
 
 static void
-tell_beyond(const PackedRow *last)
+report_lost(void)
+{
+	ereport(LOG, (errmsg("the audit record of a change that was rolled back is lost")));
+}
+
+static void
+tell_more_rolled_back(void)
 {
 	char		reason[64];
-	uint64		position;
 	AuditRow	row;
+	uint64		position;
 
-	snprintf(reason, sizeof(reason), "%d more changes were rolled back", attempts_beyond);
-	audit_row_unpack(last, &row);
+	audit_row_unpack(more_attempts.first, &row);
+	snprintf(reason, sizeof(reason), "stands for up to %d changes", more_attempts.count);
 	row.reason = reason;
-	(void) ring_push(&row, false, &position);
-	attempts_beyond = 0;
+	if (!ring_push(&row, false, &position))
+		report_lost();
+	more_attempts.count = more_attempts.level = 0;
+}
+
+static void
+forget_all_attempts(void)
+{
+	attempt_count = more_attempts.count = more_attempts.level = 0;
 }
 
 /* Of the levels from this one on: into the trail.  In an abort nobody can wait for room. */
 static void
 tell_rolled_back(int level)
 {
-	const PackedRow *told = NULL;
 	int			kept = 0;
 
 	for (int i = 0; i < attempt_count; i++)
 	{
 		if (attempts[i].level < level)
-		{
 			attempts[kept++] = attempts[i];
-			continue;
-		}
-		told = attempts[i].row;
-		if (!ring_push_packed(told))
-			ereport(LOG, (errmsg("the audit record of a change that was rolled back is lost")));
+		else if (!ring_push_packed(attempts[i].row))
+			report_lost();
 	}
 	attempt_count = kept;
-	if (told && attempts_beyond > 0)
-		tell_beyond(told);
+	if (more_attempts.count > 0 && more_attempts.level >= level)
+		tell_more_rolled_back();
+}
+
+/* Once prepared, it could be rolled back by anybody at any time, without a trace. */
+static void
+refuse_prepare(void)
+{
+	if (attempt_count > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a transaction that changed something in the vault cannot be prepared"),
+				 errhint("End it with COMMIT.")));
 }
 
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PRE_PREPARE)
+		refuse_prepare();
 	if (event == XACT_EVENT_ABORT)
 		tell_rolled_back(0);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
-		attempt_count = attempts_beyond = 0;
+		forget_all_attempts();
 }
 
 static void
@@ -311,6 +350,8 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		for (int i = 0; i < attempt_count; i++)
 			attempts[i].level = Min(attempts[i].level, level - 1);
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		more_attempts.level = Min(more_attempts.level, level - 1);
 }
 
 void

@@ -95,6 +95,18 @@ add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTu
 	return true;
 }
 
+/* A row that went reads like one that came but for this. */
+static void
+add_deleted(JsonbParseState **state)
+{
+	JsonbValue	value = json_string("deleted");
+
+	pushJsonbValue(state, WJB_KEY, &value);
+	value.type = jbvBool;
+	value.val.boolean = true;
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
 static Datum
 changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc layout)
 {
@@ -105,6 +117,8 @@ changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc l
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 1; i < trigger->tgnargs; i++)
 		any |= add_column(&state, trigger->tgargs[i], before, after, layout);
+	if (after == NULL)
+		add_deleted(&state);
 	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	return any ? JsonbPGetDatum(JsonbValueToJsonb(whole)) : (Datum) 0;
 }

@@ -333,6 +333,10 @@ detach_worker(int code, Datum arg)
 void
 ring_attach_worker(void)
 {
+	if (ring->worker)
+		ereport(FATAL,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("another worker takes records out of the audit ring")));
 	ring->worker = MyLatch;
 	before_shmem_exit(detach_worker, (Datum) 0);
 }

@@ -4,8 +4,8 @@
  *
  * Everything that waits goes into one transaction, whose commit is forced to be
  * synchronous; then those who wait are woken.  What cannot be written stays in the
- * ring and is tried again: callers are refused meanwhile, and nothing is lost.  Asked to
- * end, the worker empties the ring first.
+ * ring and is tried again: callers are refused meanwhile, and nothing is lost.  When
+ * the server stops, the worker stays until the sessions have ended and the ring is empty.
  */
 #include "audit/worker.h"
 
@@ -15,6 +15,8 @@
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -28,6 +30,8 @@
 #define BATCH_ROWS 256
 #define PAUSE_AFTER_ERROR_MS 500
 #define STATISTICS_MS 10000
+#define STAY_MS 2000
+#define STAY_NAP_MS 10
 
 /* Without the extension there is no trail, and nobody whom a record could matter to. */
 static void
@@ -54,6 +58,43 @@ report_statistics(void)
 	pgstat_report_stat(true);
 }
 
+/*
+ * Asked to end.  The cancel ends what could wait for ever otherwise, which is a lock
+ * or a synchronous standby; it is no reason to leave records behind.
+ */
+static void
+request_end(SIGNAL_ARGS)
+{
+	int			saved_errno = errno;
+
+	ShutdownRequestPending = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+	errno = saved_errno;
+}
+
+/* Whoever is connected may still be rolling back, and have something to tell. */
+static bool
+may_end(void)
+{
+	static TimestampTz asked = 0;
+
+	if (asked == 0)
+		asked = GetCurrentTimestamp();
+	return CountDBConnections(MyDatabaseId) == 0 ||
+		TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), STAY_MS);
+}
+
+static void
+wait_for_records(void)
+{
+	if (!ShutdownRequestPending)
+		ring_await();
+	else
+		worker_wait(STAY_NAP_MS);
+}
+
 static void
 consume(void)
 {
@@ -70,10 +111,10 @@ consume(void)
 			ring_done(count);
 			continue;
 		}
-		if (ShutdownRequestPending)
+		if (ShutdownRequestPending && may_end())
 			proc_exit(0);
 		report_statistics();
-		ring_await();
+		wait_for_records();
 	}
 }
 
@@ -81,12 +122,17 @@ consume(void)
 static void
 recover(void)
 {
+	bool		ending = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
+
 	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
-	EmitErrorReport();
+	if (!ending)
+		EmitErrorReport();
 	AbortCurrentTransaction();
 	FlushErrorState();
 	RESUME_INTERRUPTS();
+	if (ending)
+		return;
 	if (ShutdownRequestPending)
 		proc_exit(1);
 	worker_wait(PAUSE_AFTER_ERROR_MS);
@@ -98,7 +144,7 @@ vault_audit_worker_main(Datum arg)
 	sigjmp_buf	failed;
 
 	worker_begin();
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGTERM, request_end);
 	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ring_attach_worker();

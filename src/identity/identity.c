@@ -10,6 +10,11 @@
  * The cache is this backend's: role to the tenants it is bound in.  Changes of
  * the tables of bindings, principals and tenants, and of pg_authid, empty it
  * at the next call.
+ *
+ * If the row of the binding, of its principal or of its tenant was changed outside
+ * vault, the role is nobody there, and told so (VT004).  It still counts among
+ * the tenants of the role: another must not take its place unasked.  Overseers
+ * are only nobody: they are who finds out.
  */
 #include "identity/identity.h"
 
@@ -28,6 +33,8 @@
 #include "utils/syscache.h"
 
 #include "door/door.h"
+#include "integrity/integrity.h"
+#include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -38,7 +45,6 @@
 enum
 {
 	BINDING_TENANT = 1,
-	BINDING_ROLE,
 	BINDING_ROLE_NAME,
 	BINDING_PRINCIPAL,
 	PRINCIPAL_NAME = 3
@@ -51,6 +57,7 @@ typedef struct Candidate
 	bool		suspended;
 	char		tenant_name[64];
 	char		principal_name[64];
+	char	   *changed_row;	/* label of one that was changed outside vault, or NULL */
 	struct Candidate *next;
 } Candidate;
 
@@ -76,17 +83,29 @@ roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 	cache_stale = true;
 }
 
+/* In the present memory context; the first label stays. */
+static void
+note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
+{
+	if (candidate->changed_row == NULL && !row_is_authentic(scan, table))
+		candidate->changed_row = row_label(scan, table);
+}
+
 static bool
-principal_name(const pg_uuid_t *tenant, const pg_uuid_t *principal, char name[64])
+load_principal(Candidate *candidate)
 {
 	TableScan	scan;
-	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(principal)};
+	Datum		keys[2] = {UUIDPGetDatum(&candidate->tenant), UUIDPGetDatum(&candidate->principal)};
 	bool		found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
 	found = scan_next(&scan);
 	if (found)
-		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)), name, 64);
+	{
+		note_changed_row(candidate, &scan, TABLE_PRINCIPAL);
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)),
+							   candidate->principal_name, 64);
+	}
 	scan_end(&scan);
 	return found;
 }
@@ -94,15 +113,17 @@ principal_name(const pg_uuid_t *tenant, const pg_uuid_t *principal, char name[64
 static Candidate *
 load_candidate(TableScan *scan)
 {
-	Candidate  *candidate = MemoryContextAllocZero(cache_memory, sizeof(Candidate));
+	Candidate  *candidate = palloc0(sizeof(Candidate));
 	char		state[16];
 
+	note_changed_row(candidate, scan, TABLE_PRINCIPAL_BINDING);
 	candidate->tenant = *DatumGetUUIDP(scan_get(scan, BINDING_TENANT, NULL));
 	candidate->principal = *DatumGetUUIDP(scan_get(scan, BINDING_PRINCIPAL, NULL));
 	if (!tenant_describe(&candidate->tenant, candidate->tenant_name, state) ||
-		!principal_name(&candidate->tenant, &candidate->principal, candidate->principal_name) ||
-		strcmp(state, "destroyed") == 0)
+		!load_principal(candidate) || strcmp(state, "destroyed") == 0)
 		return NULL;
+	if (candidate->changed_row == NULL)
+		candidate->changed_row = tenant_row_fault(&candidate->tenant);
 	candidate->suspended = strcmp(state, "active") != 0;
 	return candidate;
 }
@@ -121,10 +142,13 @@ load_candidates(Oid role)
 	while (scan_next(&scan))
 	{
 		Candidate  *candidate;
+		MemoryContext old;
 
 		if (strcmp(TextDatumGetCString(scan_get(&scan, BINDING_ROLE_NAME, NULL)), name) != 0)
 			continue;
+		old = MemoryContextSwitchTo(cache_memory);
 		candidate = load_candidate(&scan);
+		MemoryContextSwitchTo(old);
 		if (candidate)
 		{
 			candidate->next = list;
@@ -162,6 +186,10 @@ candidates_of(Oid role)
 	if (entry)
 		return entry->candidates;
 
+	/* Rows cannot be told from changed ones while the vault is sealed. */
+	if (!root_is_open())
+		return NULL;
+
 	/* If reading the tables makes the cache stale, what was read is not kept. */
 	list = load_candidates(role);
 	if (!cache_stale)
@@ -188,17 +216,21 @@ static void
 identify(Oid role, Caller *caller)
 {
 	bool		selects = setting_tenant && *setting_tenant;
+	const char *changed_row = NULL;
 
 	for (Candidate *candidate = candidates_of(role); candidate; candidate = candidate->next)
 	{
 		if (selects && strcmp(candidate->tenant_name, setting_tenant) != 0)
 			continue;
 		caller->candidates++;
-		if (caller->candidates == 1)
+		changed_row = candidate->changed_row;
+		if (caller->candidates == 1 && changed_row == NULL)
 			fill_caller(caller, candidate);
 		else
 			caller->is_identified = false;
 	}
+	if (caller->candidates == 1 && changed_row && !role_is_overseer(role))
+		row_refuse(changed_row);
 }
 
 /* Somebody else's tenant has this role already. */
@@ -294,25 +326,30 @@ vault_bind_role(PG_FUNCTION_ARGS)
 }
 
 /* Columns as in identity.sql. */
-Datum
-vault_whoami(PG_FUNCTION_ARGS)
+static Datum
+whoami_body(FunctionCallInfo fcinfo)
 {
-	Caller		caller;
+	const Caller *caller = &door_required()->caller;
 	TupleDesc	layout;
 	Datum		values[6];
 	bool		nulls[6] = {0};
 
-	door_check(DOOR_VIEW, &caller);
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "whoami must return a row");
-	nulls[0] = nulls[1] = !caller.is_identified;
-	values[0] = CStringGetTextDatum(caller.tenant_name);
-	values[1] = CStringGetTextDatum(caller.principal_name);
-	values[2] = CStringGetTextDatum(GetUserNameFromId(caller.role, false));
+	nulls[0] = nulls[1] = !caller->is_identified;
+	values[0] = CStringGetTextDatum(caller->tenant_name);
+	values[1] = CStringGetTextDatum(caller->principal_name);
+	values[2] = CStringGetTextDatum(GetUserNameFromId(caller->role, false));
 	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
-	values[4] = BoolGetDatum(caller.is_operator);
-	values[5] = BoolGetDatum(role_is_overseer(caller.role));
+	values[4] = BoolGetDatum(role_is_operator(caller->role));
+	values[5] = BoolGetDatum(role_is_overseer(caller->role));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
+}
+
+Datum
+vault_whoami(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_ANYONE, fcinfo, whoami_body);
 }
 
 void

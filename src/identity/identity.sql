@@ -12,15 +12,19 @@ CREATE TABLE vault_data.principal (
 	name       text COLLATE "C" NOT NULL,
 	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
 );
 CREATE TABLE vault_data.principal_binding (
 	tenant_id    uuid NOT NULL,
-	db_role      regrole NOT NULL,
 	role_name    text COLLATE "C" NOT NULL,
 	principal_id uuid NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
+	db_role      regrole NOT NULL,
 	PRIMARY KEY (tenant_id, db_role),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -42,13 +46,19 @@ CREATE POLICY tenant ON vault_data.principal_binding
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.principal_binding
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.principal ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
@@ -114,6 +124,9 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(this_tenant);
+	END IF;
 	/* An operator who could remove administrators could appoint another, and read. */
 	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
 		AND EXISTS (SELECT FROM vault_data.principal_binding b

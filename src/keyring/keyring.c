@@ -297,7 +297,7 @@ status_body(FunctionCallInfo fcinfo)
 	values[7] = Int32GetDatum(record.threshold);
 	nulls[6] = nulls[7] = !initialised || source_kind() != SOURCE_MANUAL;
 	values[8] = CStringGetTextDatum(root_page_memory());
-	values[9] = CStringGetTextDatum("1.0");
+	values[9] = CStringGetTextDatum(VAULT_VERSION);
 	secret_wipe(shares, sizeof(shares));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }

@@ -160,6 +160,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -273,7 +274,7 @@ BEGIN
 		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
 			SELECT d.id FROM vault_data.secret d
 			WHERE d.tenant_id = vault.current_tenant_id()
-				AND d.purge_at <= pg_catalog.clock_timestamp()
+				AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
 			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
 		GET DIAGNOSTICS gone = ROW_COUNT;
 		total := total + gone;

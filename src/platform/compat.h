@@ -20,6 +20,8 @@
 #error "vault supports PostgreSQL 15 to 18"
 #endif
 
+#define VAULT_VERSION "1.0"
+
 /* Older minors have row security defects (CVE-2026-14666 and before). */
 #if PG_VERSION_NUM < 160000
 #define VAULT_MINIMUM_VERSION_NUM 150019

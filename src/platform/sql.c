@@ -4,6 +4,8 @@
  */
 #include "platform/sql.h"
 
+#include "utils/snapmgr.h"
+
 #include "platform/errors.h"
 
 void
@@ -27,28 +29,45 @@ sql_run(Sql *sql, Datum *values, const char *nulls)
 	return sql_run_limit(sql, values, nulls, 0);
 }
 
-uint64
-sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
+static void
+prepare(Sql *sql)
 {
-	int			result;
+	SPIPlanPtr	plan;
 
-	if (sql->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(sql->text, sql->nargs, sql->types);
+	if (sql->plan)
+		return;
+	plan = SPI_prepare(sql->text, sql->nargs, sql->types);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not prepare a statement: %s",
+						SPI_result_code_string(SPI_result))));
+	sql->plan = plan;
+}
 
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not prepare a statement: %s",
-							SPI_result_code_string(SPI_result))));
-		sql->plan = plan;
-	}
-	result = SPI_execute_plan(sql->plan, values, nulls, false, limit);
+static uint64
+processed(int result)
+{
 	if (result < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not run a statement: %s", SPI_result_code_string(result))));
 	return SPI_processed;
+}
+
+uint64
+sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
+{
+	prepare(sql);
+	return processed(SPI_execute_plan(sql->plan, values, nulls, false, limit));
+}
+
+uint64
+sql_read(Sql *sql, Datum *values, const char *nulls)
+{
+	prepare(sql);
+	return processed(SPI_execute_snapshot(sql->plan, values, nulls, GetLatestSnapshot(),
+										  InvalidSnapshot, true, false, 0));
 }
 
 Datum

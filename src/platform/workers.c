@@ -167,10 +167,14 @@ call_back(void)
 		callbacks[i] ();
 }
 
+/* The next keeper does not know these children and starts its own. */
 static void
 keeper_ends(int code, Datum arg)
 {
 	shared->keeper = NULL;
+	for (int i = 0; i < child_count; i++)
+		if (children[i].handle)
+			TerminateBackgroundWorker(children[i].handle);
 }
 
 void
@@ -210,7 +214,8 @@ vault_keeper_worker_main(Datum arg)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	proc_exit(0);
+	/* Not 0: if it is not the whole server that ends, the postmaster starts another. */
+	proc_exit(1);
 }
 
 void
@@ -247,6 +252,6 @@ workers_init(void)
 	shmem_register("vault workers", sizeof(Shared), NULL, (void **) &shared);
 	describe(&worker, "vault keeper", "vault_keeper_worker_main");
 	worker.bgw_notify_pid = 0;
-	worker.bgw_restart_time = 5;
+	worker.bgw_restart_time = 1;
 	RegisterBackgroundWorker(&worker);
 }

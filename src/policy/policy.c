@@ -10,6 +10,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "policy/grants.h"
@@ -105,6 +106,19 @@ compile_grant(TableScan *scan, Grant *grant)
 		grant->environments = text_array(environments, &grant->environment_count);
 }
 
+/*
+ * A grant that was changed outside vault stops the principal: to leave it out would
+ * take a denial away.
+ */
+static void
+require_grant_row(TableScan *scan)
+{
+	if (row_is_authentic(scan, TABLE_ACCESS_GRANT))
+		return;
+	cache_stale = true;			/* what was loaded so far goes with it */
+	row_refuse(row_label(scan, TABLE_ACCESS_GRANT));
+}
+
 static void
 load_grants(const CacheKey *key, GrantSet *set)
 {
@@ -120,6 +134,7 @@ load_grants(const CacheKey *key, GrantSet *set)
 	{
 		if (set->count == capacity)
 			set->grants = repalloc(set->grants, (capacity *= 2) * sizeof(Grant));
+		require_grant_row(&scan);
 		compile_grant(&scan, &set->grants[set->count++]);
 	}
 	scan_end(&scan);

@@ -12,6 +12,8 @@ CREATE TABLE vault_data.access_grant (
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by   uuid,
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
@@ -27,9 +29,12 @@ CREATE POLICY tenant ON vault_data.access_grant
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
@@ -57,13 +62,23 @@ COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the cal
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	found_id uuid;
+	found_row vault_data.principal;
 BEGIN
-	SELECT id INTO found_id FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
+	SELECT * INTO found_row FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
 	END IF;
-	RETURN found_id;
+	PERFORM vault_data.require_authentic(found_row);
+	RETURN found_row.id;
+END
+$$;
+
+/* Before rows of others decide: who administers a tenant, for one. */
+CREATE FUNCTION vault_data.require_authentic_rows(p_tenant uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant;
 END
 $$;
 
@@ -148,6 +163,10 @@ BEGIN
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* Its effect decided who may take it back. */
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic(given);
+	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 END
 $$;
@@ -178,6 +197,7 @@ BEGIN
 	FOR g IN SELECT * FROM vault_data.access_grant a WHERE a.tenant_id = this_tenant AND a.principal_id = subject
 		ORDER BY a.effect DESC, a.created_at, a.id
 	LOOP
+		PERFORM vault_data.require_authentic(g);
 		grant_id := g.id;
 		effect := g.effect;
 		permissions := g.permissions;
@@ -269,6 +289,7 @@ DECLARE
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
 		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
 	THEN

@@ -17,7 +17,8 @@ static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"}
 
 /* Names behind "vault." that are settings without secrets, so that errors show what was set. */
 static const char *const settings[] = {
-	"allow_core_dumps", "allow_swappable_keys", "database", "environment", "max_result_memory",
+	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
+	"audit_timeout", "database", "environment", "max_result_memory",
 	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
 };
 
@@ -35,17 +36,19 @@ fold(char c)
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
-/* Letters, underscore, and bytes of other alphabets. */
-static inline bool
-starts_word(unsigned char c)
-{
-	return (unsigned char) ((c | 0x20) - 'a') < 26 || c == '_' || c >= 0x80;
-}
+/* Letters, underscore and bytes of other alphabets start a word; digits and "$" go on with it. */
+#define STARTS	  1
+#define CONTINUES 2
+static const unsigned char classes[256] = {
+	['A' ... 'Z'] = STARTS | CONTINUES, ['a' ... 'z'] = STARTS | CONTINUES,
+	['_'] = STARTS | CONTINUES, [0x80 ... 0xff] = STARTS | CONTINUES,
+	['0' ... '9'] = CONTINUES, ['$'] = CONTINUES
+};
 
 static inline bool
-continues_word(unsigned char c)
+is_class(char c, unsigned char class)
 {
-	return starts_word(c) || (unsigned char) (c - '0') < 10 || c == '$';
+	return (classes[(unsigned char) c] & class) != 0;
 }
 
 /* The next word from *at on; *at moves behind it. */
@@ -54,10 +57,10 @@ next_word(const char **at, const char *end, Word *word)
 {
 	const char *p = *at;
 
-	while (p < end && !starts_word(*p))
+	while (p < end && !is_class(*p, STARTS))
 		p++;
 	word->start = p;
-	while (p < end && continues_word(*p))
+	while (p < end && is_class(*p, CONTINUES))
 		p++;
 	word->length = p - word->start;
 	*at = p;

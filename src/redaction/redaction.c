@@ -44,7 +44,7 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 		return true;
 	if (creating_extension)		/* scripts define functions, and hold no values */
 		return false;
-	if (!text || !text_is_sensitive(text))
+	if (!text || text == debug_query_string || !text_is_sensitive(text))
 	{
 		if (!query_uses_vault(query, text))
 			return false;

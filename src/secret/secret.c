@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "crypto/raise.h"
+#include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "tenant/tenant_key.h"
@@ -17,6 +18,7 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	bool		isnull;
 	Datum		value;
 
+	row_require_authentic(scan, TABLE_SECRET);
 	head->tenant = *DatumGetUUIDP(scan_get(scan, SECRET_TENANT, NULL));
 	head->id = *DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL));
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),

@@ -40,7 +40,7 @@ enum
 	SECRET_EXPIRES_AT,
 	SECRET_PURGE_AT,
 	SECRET_DEACTIVATED_AT,
-	SECRET_ENVELOPE				/* copy of the current version's, if it is small */
+	SECRET_ENVELOPE = 17		/* copy of the current version's, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */

@@ -24,11 +24,13 @@ CREATE TABLE vault_data.secret (
 	expires_at       timestamptz,
 	purge_at         timestamptz,
 	deactivated_at   timestamptz,
-	envelope         vault.envelope,
 	deleted_at       timestamptz,
+	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision         integer NOT NULL,
+	mac              bytea NOT NULL,
+	envelope         vault.envelope,
 	description      text,
 	tags             jsonb NOT NULL DEFAULT '{}',
-	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
 	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
@@ -103,9 +105,12 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags');
+		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;

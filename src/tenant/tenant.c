@@ -23,6 +23,14 @@ enum
 	COL_STATE
 };
 
+static void (*check_row) (TableScan *scan) = NULL;
+
+void
+tenant_set_check(void (*check) (TableScan *scan))
+{
+	check_row = check;
+}
+
 bool
 tenant_find(const char *name, pg_uuid_t *tenant)
 {
@@ -33,7 +41,10 @@ tenant_find(const char *name, pg_uuid_t *tenant)
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, &key, 1);
 	found = scan_next(&scan);
 	if (found)
+	{
+		check_row(&scan);
 		*tenant = *DatumGetUUIDP(scan_get(&scan, COL_TENANT, NULL));
+	}
 	scan_end(&scan);
 	return found;
 }

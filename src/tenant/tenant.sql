@@ -26,7 +26,9 @@ CREATE TABLE vault_data.tenant (
 	state           text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'suspended', 'destroyed')),
 	recovery_window interval NOT NULL DEFAULT '30 days'
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
-	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision        integer NOT NULL,
+	mac             bytea NOT NULL
 );
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
@@ -67,7 +69,7 @@ CREATE POLICY tenant ON vault_data.tenant_key
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant

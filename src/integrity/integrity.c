@@ -1,0 +1,436 @@
+/*
+ * integrity.c
+ *		Encoding rows, checking and writing their MACs.
+ *
+ * The key is one under the instance key and not a key of the tenant: tenant keys
+ * rotate and are destroyed, and every row would have to be authenticated anew.
+ * The tenant's id is the first column of every row, so it is in the data.
+ *
+ * An update inside the door first checks the row that it replaces, so that a
+ * changed row cannot become a valid one.  One that changes no covered column
+ * keeps revision and mac.
+ */
+#include "integrity/integrity.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "crypto/primitives.h"
+#include "door/door.h"
+#include "keyring/keyring.h"
+#include "platform/errors.h"
+#include "tenant/instance_key.h"
+#include "tenant/tenant.h"
+
+/* Columns that are covered come first, then revision, then mac. */
+typedef struct DecidingTable
+{
+	const char *name;
+	const char *kind;			/* in errors, and in the trail */
+	int			id;				/* column that names the row */
+	int			covered;
+} DecidingTable;
+
+static const DecidingTable deciding[TABLE_COUNT] = {
+	[TABLE_TENANT] = {"tenant", "tenant", 1, 5},
+	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
+	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
+	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 9},
+	[TABLE_SECRET] = {"secret", "secret", 2, 14},
+};
+
+#define ENCODED_NULL UINT32_MAX
+
+/* A row taken apart; columns from 0. */
+typedef struct Row
+{
+	const DecidingTable *table;
+	TupleDesc	layout;
+	const Datum *values;
+	const bool *nulls;
+} Row;
+
+/* Most rows fit the stack. */
+typedef struct Encoder
+{
+	unsigned char *data;
+	size_t		size;
+	size_t		capacity;
+	unsigned char stack[1024];
+} Encoder;
+
+static void
+put_bytes(Encoder *encoder, const void *bytes, size_t size)
+{
+	if (size > encoder->capacity - encoder->size)
+	{
+		size_t		capacity = 2 * (encoder->size + size);
+		unsigned char *grown = palloc(capacity);
+
+		memcpy(grown, encoder->data, encoder->size);
+		encoder->data = grown;
+		encoder->capacity = capacity;
+	}
+	memcpy(encoder->data + encoder->size, bytes, size);
+	encoder->size += size;
+}
+
+static void
+put_uint32(Encoder *encoder, uint32 number)
+{
+	uint32		big_endian = pg_hton32(number);
+
+	put_bytes(encoder, &big_endian, sizeof(big_endian));
+}
+
+static void
+put_uint64(Encoder *encoder, uint64 number)
+{
+	uint64		big_endian = pg_hton64(number);
+
+	put_bytes(encoder, &big_endian, sizeof(big_endian));
+}
+
+static void
+put_sized(Encoder *encoder, const void *bytes, size_t size)
+{
+	put_uint32(encoder, size);
+	put_bytes(encoder, bytes, size);
+}
+
+/* What a type without a case of its own prints; text[] above all. */
+static void
+put_output(Encoder *encoder, Oid type, Datum value)
+{
+	Oid			function;
+	bool		is_varlena;
+	char	   *text;
+
+	getTypeOutputInfo(type, &function, &is_varlena);
+	text = OidOutputFunctionCall(function, value);
+	put_sized(encoder, text, strlen(text));
+}
+
+static void
+put_interval(Encoder *encoder, const Interval *interval)
+{
+	put_uint32(encoder, 16);
+	put_uint64(encoder, interval->time);
+	put_uint32(encoder, interval->day);
+	put_uint32(encoder, interval->month);
+}
+
+static void
+put_value(Encoder *encoder, Oid type, Datum value)
+{
+	text	   *string;
+
+	switch (type)
+	{
+		case UUIDOID:
+			put_sized(encoder, DatumGetUUIDP(value)->data, UUID_LEN);
+			break;
+		case TEXTOID:
+			string = DatumGetTextPP(value);
+			put_sized(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			break;
+		case INT4OID:
+			put_uint32(encoder, sizeof(int32));
+			put_uint32(encoder, DatumGetInt32(value));
+			break;
+		case TIMESTAMPTZOID:
+			put_uint32(encoder, sizeof(TimestampTz));
+			put_uint64(encoder, DatumGetTimestampTz(value));
+			break;
+		case INTERVALOID:
+			put_interval(encoder, DatumGetIntervalP(value));
+			break;
+		default:
+			put_output(encoder, type, value);
+	}
+}
+
+/* The MAC of the row under that revision.  Raises VT001 while sealed. */
+static void
+compute_mac(const Row *row, int32 revision, unsigned char mac[MAC_BYTES])
+{
+	Encoder		encoder;
+
+	encoder.data = encoder.stack;
+	encoder.capacity = sizeof(encoder.stack);
+	encoder.size = 0;
+	put_sized(&encoder, row->table->name, strlen(row->table->name));
+	put_uint32(&encoder, row->table->covered);
+	for (int i = 0; i < row->table->covered; i++)
+	{
+		if (row->nulls[i])
+			put_uint32(&encoder, ENCODED_NULL);
+		else
+			put_value(&encoder, TupleDescAttr(row->layout, i)->atttypid, row->values[i]);
+	}
+	put_uint32(&encoder, revision);
+	if (!instance_mac(MAC_DECIDING_ROW, encoder.data, encoder.size, mac))
+		keyring_refuse_sealed();
+}
+
+static bool
+is_authentic(const Row *row)
+{
+	int			revision = row->table->covered;
+	unsigned char expected[MAC_BYTES];
+	bytea	   *mac;
+
+	if (row->nulls[revision] || row->nulls[revision + 1])
+		return false;
+	mac = DatumGetByteaPP(row->values[revision + 1]);
+	compute_mac(row, DatumGetInt32(row->values[revision]), expected);
+	return VARSIZE_ANY_EXHDR(mac) == MAC_BYTES &&
+		secret_equal(VARDATA_ANY(mac), expected, MAC_BYTES);
+}
+
+static char *
+label(const Row *row)
+{
+	int			id = row->table->id - 1;
+
+	if (row->nulls[id])
+		return psprintf("a %s", row->table->kind);
+	if (TupleDescAttr(row->layout, id)->atttypid == UUIDOID)
+		return psprintf("%s %s", row->table->kind,
+						DatumGetCString(DirectFunctionCall1(uuid_out, row->values[id])));
+	return psprintf("%s \"%s\"", row->table->kind, TextDatumGetCString(row->values[id]));
+}
+
+static void
+require_columns(const DecidingTable *table, TupleDesc layout)
+{
+	if (layout->natts < table->covered + 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("table \"%s\" lacks columns", table->name),
+				 errhint("The table was changed outside vault; restore it from a backup.")));
+}
+
+/* The scan's present row, in one pass over its columns. */
+static void
+row_from_scan(TableScan *scan, TableId table, Row *row)
+{
+	row->table = &deciding[table];
+	row->layout = RelationGetDescr(scan->heap);
+	require_columns(row->table, row->layout);
+	slot_getsomeattrs(scan->slot, row->table->covered + 2);
+	row->values = scan->slot->tts_values;
+	row->nulls = scan->slot->tts_isnull;
+}
+
+bool
+row_is_authentic(TableScan *scan, TableId table)
+{
+	Row			row;
+
+	row_from_scan(scan, table, &row);
+	return is_authentic(&row);
+}
+
+char *
+row_label(TableScan *scan, TableId table)
+{
+	Row			row;
+
+	row_from_scan(scan, table, &row);
+	return label(&row);
+}
+
+void
+row_refuse(const char *text)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_TAMPERED),
+			 errmsg("the row of %s was changed outside vault", text),
+			 errhint("vault.verify() lists what was changed; restore it from a backup.")));
+}
+
+void
+row_require_authentic(TableScan *scan, TableId table)
+{
+	Row			row;
+
+	row_from_scan(scan, table, &row);
+	if (!is_authentic(&row))
+		row_refuse(label(&row));
+}
+
+char *
+tenant_row_fault(const pg_uuid_t *tenant)
+{
+	TableScan	scan;
+	Datum		key = UUIDPGetDatum(tenant);
+	char	   *fault = NULL;
+
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, &key, 1);
+	if (scan_next(&scan) && !row_is_authentic(&scan, TABLE_TENANT))
+		fault = row_label(&scan, TABLE_TENANT);
+	scan_end(&scan);
+	return fault;
+}
+
+/* An operator looks a tenant up by its name. */
+static void
+require_tenant_row(TableScan *scan)
+{
+	row_require_authentic(scan, TABLE_TENANT);
+}
+
+static const DecidingTable *
+deciding_table(Oid relation)
+{
+	for (int i = 0; i < TABLE_COUNT; i++)
+		if (deciding[i].name && table_oid(i) == relation)
+			return &deciding[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("rows of this table are not authenticated")));
+}
+
+/* Takes a tuple apart, into memory of the present context. */
+static void
+row_from_tuple(const DecidingTable *table, HeapTuple tuple, TupleDesc layout, Row *row)
+{
+	Datum	   *values = palloc(layout->natts * sizeof(Datum));
+	bool	   *nulls = palloc(layout->natts * sizeof(bool));
+
+	require_columns(table, layout);
+	heap_deform_tuple(tuple, layout, values, nulls);
+	row->table = table;
+	row->layout = layout;
+	row->values = values;
+	row->nulls = nulls;
+}
+
+/* The tuple with this revision and its mac. */
+static HeapTuple
+with_mac(HeapTuple tuple, const Row *row, int32 revision, const unsigned char mac[MAC_BYTES])
+{
+	int			columns[2] = {row->table->covered + 1, row->table->covered + 2};
+	bytea	   *stored = palloc(VARHDRSZ + MAC_BYTES);
+	Datum		values[2] = {Int32GetDatum(revision), PointerGetDatum(stored)};
+	bool		nulls[2] = {false, false};
+
+	SET_VARSIZE(stored, VARHDRSZ + MAC_BYTES);
+	memcpy(VARDATA(stored), mac, MAC_BYTES);
+	return heap_modify_tuple_by_cols(tuple, row->layout, 2, columns, values, nulls);
+}
+
+static HeapTuple
+authenticate_insert(const Row *row, HeapTuple tuple)
+{
+	unsigned char mac[MAC_BYTES];
+
+	compute_mac(row, 1, mac);
+	return with_mac(tuple, row, 1, mac);
+}
+
+static HeapTuple
+authenticate_update(const Row *old, const Row *new, HeapTuple tuple)
+{
+	int			column = old->table->covered;
+	unsigned char mac[MAC_BYTES];
+	int32		revision;
+
+	if (!is_authentic(old))
+		row_refuse(label(old));
+	revision = DatumGetInt32(old->values[column]);
+	compute_mac(new, revision, mac);
+	if (!secret_equal(mac, VARDATA_ANY(DatumGetByteaPP(old->values[column + 1])), MAC_BYTES))
+		compute_mac(new, ++revision, mac);
+	return with_mac(tuple, new, revision, mac);
+}
+
+PG_FUNCTION_INFO_V1(vault_authenticate_row);
+PG_FUNCTION_INFO_V1(vault_is_authentic);
+PG_FUNCTION_INFO_V1(vault_require_authentic);
+
+/* The trigger; outside the door a row stays as it is given. */
+Datum
+vault_authenticate_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	const DecidingTable *table;
+	TupleDesc	layout;
+	HeapTuple	given;
+	Row			old;
+	Row			new;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function is a trigger before INSERT or UPDATE of a row")));
+	given = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	if (door_current() == NULL)
+		return PointerGetDatum(given);
+	table = deciding_table(RelationGetRelid(data->tg_relation));
+	layout = RelationGetDescr(data->tg_relation);
+	row_from_tuple(table, given, layout, &new);
+	if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		return PointerGetDatum(authenticate_insert(&new, given));
+	row_from_tuple(table, data->tg_trigtuple, layout, &old);
+	return PointerGetDatum(authenticate_update(&old, &new, given));
+}
+
+/* The argument: a whole row of one of the tables. */
+static TupleDesc
+row_argument(FunctionCallInfo fcinfo, HeapTupleData *tuple, Row *row)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
+	Oid			type = HeapTupleHeaderGetTypeId(header);
+	TupleDesc	layout = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
+
+	(void) door_required();
+	memset(tuple, 0, sizeof(*tuple));
+	tuple->t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple->t_data = header;
+	row_from_tuple(deciding_table(get_typ_typrelid(type)), tuple, layout, row);
+	return layout;
+}
+
+/* is_authentic(row) */
+Datum
+vault_is_authentic(PG_FUNCTION_ARGS)
+{
+	HeapTupleData tuple;
+	Row			row;
+	TupleDesc	layout = row_argument(fcinfo, &tuple, &row);
+	bool		authentic = is_authentic(&row);
+
+	ReleaseTupleDesc(layout);
+	PG_RETURN_BOOL(authentic);
+}
+
+/* require_authentic(row): VT004 unless it is. */
+Datum
+vault_require_authentic(PG_FUNCTION_ARGS)
+{
+	HeapTupleData tuple;
+	Row			row;
+	TupleDesc	layout = row_argument(fcinfo, &tuple, &row);
+
+	if (!is_authentic(&row))
+		row_refuse(label(&row));
+	ReleaseTupleDesc(layout);
+	PG_RETURN_VOID();
+}
+
+void
+integrity_init(void)
+{
+	tenant_set_check(require_tenant_row);
+}

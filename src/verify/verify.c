@@ -1,0 +1,329 @@
+/*
+ * verify.c
+ *		vault.verify(): who may ask, of which tenants, and the two checks that SQL
+ *		cannot do, opening envelopes and reading the installation script.
+ *
+ * For operators and auditors (any tenant, or all) and for a tenant's administrators
+ * (their own).  The checks are queries (verify.sql).  They run under one fresh
+ * snapshot for each tenant, and under a lock that keeps rewrap from deleting a key
+ * that this snapshot still needs.
+ */
+#include "platform/compat.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "secret/secret.h"
+#include "tenant/tenant.h"
+
+#define RESULT_COLUMNS 4
+
+static void
+add_rows(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		Datum		values[RESULT_COLUMNS];
+		bool		nulls[RESULT_COLUMNS];
+
+		for (int i = 0; i < RESULT_COLUMNS; i++)
+			values[i] = sql_value(row, i + 1, &nulls[i]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+static void
+verify_catalog(FunctionCallInfo fcinfo)
+{
+	static Sql	check = {"SELECT * FROM vault_data.verify_catalog()", 0};
+
+	sql_read(&check, NULL, NULL);
+	add_rows(fcinfo);
+}
+
+static void
+verify_tenant(FunctionCallInfo fcinfo, const pg_uuid_t *tenant, const char *name)
+{
+	static Sql	check = {"SELECT * FROM vault_data.verify_tenant($1)", 1, {UUIDOID}};
+	Datum		value = UUIDPGetDatum(tenant);
+
+	door_enter_tenant(tenant, name);
+	sql_read(&check, &value, NULL);
+	add_rows(fcinfo);
+}
+
+typedef struct TenantRow
+{
+	pg_uuid_t	id;
+	char		name[64];
+} TenantRow;
+
+static List *
+add_tenant(List *tenants, const pg_uuid_t *id, const char *name)
+{
+	TenantRow  *row = palloc(sizeof(TenantRow));
+
+	row->id = *id;
+	strlcpy(row->name, name, sizeof(row->name));
+	return lappend(tenants, row);
+}
+
+/* By name, or all; not asked whether the row is authentic, as everywhere else. */
+static List *
+tenants_by_name(const char *name)
+{
+	List	   *tenants = NIL;
+	Datum		key = name ? CStringGetTextDatum(name) : (Datum) 0;
+	TableScan	scan;
+
+	if (name)
+		scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, &key, 1);
+	else
+		scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
+	while (scan_next(&scan))
+		tenants = add_tenant(tenants, DatumGetUUIDP(scan_get(&scan, 1, NULL)),
+							 TextDatumGetCString(scan_get(&scan, 2, NULL)));
+	scan_end(&scan);
+	if (name && tenants == NIL)
+		tenant_refuse_unknown();
+	return tenants;
+}
+
+static bool
+has_tenant(List *tenants, const pg_uuid_t *id)
+{
+	ListCell   *cell;
+
+	foreach(cell, tenants)
+		if (uuid_equal(&((TenantRow *) lfirst(cell))->id, id))
+			return true;
+	return false;
+}
+
+/* A tenant whose row was taken away has keys still. */
+static List *
+add_tenants_of_keys(List *tenants)
+{
+	pg_uuid_t	instance = UUID_ZERO;
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t  *id = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+
+		if (!uuid_equal(id, &instance) && !has_tenant(tenants, id))
+			tenants = add_tenant(tenants, id, "");
+	}
+	scan_end(&scan);
+	return tenants;
+}
+
+/* The tenants that the caller asks for and may. */
+static List *
+chosen_tenants(const Door *door, const char *name)
+{
+	const Caller *caller = &door->caller;
+
+	if (role_is_overseer(caller->role))
+		return name ? tenants_by_name(name) : add_tenants_of_keys(tenants_by_name(NULL));
+	if (!caller->is_identified || caller->is_suspended || !policy_is_administrator(caller))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to verify"),
+				 errhint("Operators, auditors and administrators of the tenant can.")));
+	if (name && strcmp(name, caller->tenant_name) != 0)
+		tenant_refuse_unknown();
+	return add_tenant(NIL, &caller->tenant, caller->tenant_name);
+}
+
+static Datum
+verify_body(FunctionCallInfo fcinfo)
+{
+	Relation	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
+	List	   *tenants = chosen_tenants(door_required(), PG_ARGISNULL(0) ? NULL :
+										 text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	ListCell   *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	sql_begin();
+	verify_catalog(fcinfo);
+	foreach(cell, tenants)
+	{
+		TenantRow  *row = lfirst(cell);
+
+		CHECK_FOR_INTERRUPTS();
+		verify_tenant(fcinfo, &row->id, row->name);
+	}
+	sql_end();
+	table_close(versions, NoLock);
+	return (Datum) 0;
+}
+
+/* Opens the envelope and forgets what was in it; raises if it does not open. */
+static void
+try_to_open(FunctionCallInfo fcinfo)
+{
+	SecretHead	head = {.tenant = *PG_GETARG_UUID_P(0),.id = *PG_GETARG_UUID_P(1)};
+	bytea	   *envelope = PG_GETARG_BYTEA_PP(5);
+	uint32		generation;
+	uint8_t		format;
+	bytea	   *value;
+
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
+	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
+								  VARSIZE_ANY_EXHDR(envelope)));
+	generation = envelope_generation((unsigned char *) VARDATA_ANY(envelope));
+	if (!PG_ARGISNULL(4) && PG_GETARG_INT32(4) != (int32) generation)
+		crypto_require(CRYPTO_ERR_AUTH);
+	value = secret_open(&head, PG_GETARG_INT32(3), generation, envelope, &format);
+	secret_wipe(value, VARSIZE(value));
+}
+
+/* False if that raised what a damaged envelope or key raises. */
+static bool
+opens(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool opened = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		try_to_open(fcinfo);
+		ReleaseCurrentSubTransaction();
+		opened = true;
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		MemoryContextSwitchTo(context);
+		if (code != ERRCODE_VAULT_TAMPERED && code != ERRCODE_VAULT_WRONG_KEY)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return opened;
+}
+
+/* The script of this version of the extension; NULL if it cannot be read. */
+static char *
+read_install_script(void)
+{
+	char		share[MAXPGPATH];
+	char		path[MAXPGPATH];
+	StringInfoData text;
+	FILE	   *file;
+	int			size;
+
+	get_share_path(my_exec_path, share);
+	snprintf(path, sizeof(path), "%s/extension/vault--" VAULT_VERSION ".sql", share);
+	file = AllocateFile(path, PG_BINARY_R);
+	if (file == NULL)
+		return NULL;
+	initStringInfo(&text);
+	do
+	{
+		enlargeStringInfo(&text, 65536);
+		size = fread(text.data + text.len, 1, 65536, file);
+		text.len += size;
+	} while (size > 0);
+	text.data[text.len] = '\0';
+	FreeFile(file);
+	return text.data;
+}
+
+/* Past a quoted text, a comment, or one character. */
+static const char *
+past_token(const char *at)
+{
+	const char *end = NULL;
+
+	if (strncmp(at, "$$", 2) == 0)
+		end = strstr(at + 2, "$$");
+	else if (strncmp(at, "/*", 2) == 0)
+		end = strstr(at + 2, "*/");
+	else if (*at == '\'' || *at == '"')
+		return (end = strchr(at + 1, *at)) ? end + 1 : at + 1;
+	else if (strncmp(at, "--", 2) == 0 || (*at == '\\' && at[1] == 'e'))
+		return at + strcspn(at, "\n");
+	return end ? end + 2 : at + 1;
+}
+
+static const char *
+past_space_and_comments(const char *at)
+{
+	for (;;)
+	{
+		at += strspn(at, " \t\r\n");
+		if (strncmp(at, "/*", 2) != 0 && strncmp(at, "--", 2) != 0 && *at != '\\')
+			return at;
+		at = past_token(at);
+	}
+}
+
+PG_FUNCTION_INFO_V1(vault_verify);
+PG_FUNCTION_INFO_V1(vault_opens);
+PG_FUNCTION_INFO_V1(vault_install_statements);
+
+Datum
+vault_verify(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_VIEW, fcinfo, verify_body);
+}
+
+/* opens(tenant, secret, type, version, generation, envelope) */
+Datum
+vault_opens(PG_FUNCTION_ARGS)
+{
+	(void) door_required();
+	CHECK_FOR_INTERRUPTS();
+	PG_RETURN_BOOL(opens(fcinfo));
+}
+
+/* install_statements(): without the semicolons. */
+Datum
+vault_install_statements(PG_FUNCTION_ARGS)
+{
+	ArrayBuildState *statements = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	const char *at;
+
+	(void) door_required();
+	at = read_install_script();
+	if (at == NULL)
+		PG_RETURN_NULL();
+	while (*(at = past_space_and_comments(at)) != '\0')
+	{
+		const char *end = at;
+
+		while (*end != '\0' && *end != ';')
+			end = past_token(end);
+		statements = accumArrayResult(statements,
+									  PointerGetDatum(cstring_to_text_with_len(at, end - at)),
+									  false, TEXTOID, CurrentMemoryContext);
+		at = *end == ';' ? end + 1 : end;
+	}
+	PG_RETURN_DATUM(makeArrayResult(statements, CurrentMemoryContext));
+}

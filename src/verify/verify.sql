@@ -1,0 +1,306 @@
+/*
+ * verify: what was changed outside vault. Rows against their MACs, rows against the
+ * trail, envelopes against their keys, and the catalogue against the script that made
+ * the extension. Functions here are STABLE, so that each sees tables and trail as of one moment.
+ */
+
+/* Statements of the script, which no superuser can change with SQL; NULL if it cannot be read. */
+CREATE FUNCTION vault_data.install_statements() RETURNS text[]
+LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
+
+/* Whether an envelope opens where it stands; generation NULL: the one that it names. */
+CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer, generation integer, envelope vault.envelope) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
+
+/* An expression as it was written and as the server prints it, made comparable. */
+CREATE FUNCTION vault_data.plain(expression text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT pg_catalog.regexp_replace(pg_catalog.lower(expression), '[[:space:]()]', '', 'g')
+$$;
+
+CREATE FUNCTION vault_data.verify_functions(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT pg_catalog.replace(m[1], '"', '') AS name, pg_catalog.replace(s, 'MODULE_' || 'PATHNAME', '$libdir/vault') AS text, pg_catalog.count(*) OVER (PARTITION BY m[1]) AS times
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE FUNCTION ([^( ]+)') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT p.*, l.lanname, p.pronamespace::regnamespace || '.' || p.proname AS name,
+			pg_catalog.count(*) OVER (PARTITION BY p.pronamespace, p.proname) AS times
+		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT f.name, 'function is not as the script made it' FROM found f
+	WHERE NOT EXISTS (SELECT FROM made m
+		WHERE m.name = f.name AND m.times = f.times
+			AND CASE WHEN f.lanname = 'c' THEN f.probin = '$libdir/vault'
+					AND pg_catalog.strpos(m.text, pg_catalog.format('AS %L, %L', f.probin, f.prosrc)) > 0
+				WHEN f.prosqlbody IS NULL THEN pg_catalog.strpos(m.text, 'AS $' || '$' || f.prosrc || '$' || '$') > 0
+				ELSE pg_catalog.strpos(m.text, 'RETURN ') > 0 END
+			AND (f.lanname = 'c' OR m.text LIKE '%LANGUAGE ' || f.lanname || ' %')
+			AND m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END
+			AND m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END)
+		OR f.prosecdef OR f.proleakproof OR f.proconfig IS NOT NULL
+	UNION ALL
+	SELECT DISTINCT m.name, 'function is missing' FROM made m WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
+$$;
+
+/* A trigger as the script or pg_get_triggerdef() says it, in comparable parts. */
+CREATE FUNCTION vault_data.trigger_parts(statement text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT ARRAY[m[4] || ': trigger ' || m[1], m[2], (SELECT pg_catalog.string_agg(e, ' ' ORDER BY e) FROM pg_catalog.regexp_split_to_table(m[3], ' OR ') AS e),
+		m[5], vault_data.plain(m[6]), pg_catalog.regexp_replace(m[7], '\s+', ' ', 'g')]
+	FROM pg_catalog.regexp_match(statement,
+		'^CREATE TRIGGER (\S+) (BEFORE|AFTER) (.*) ON (\S+)\s+FOR EACH (ROW|STATEMENT)\s+(?:WHEN (.*)\s+)?EXECUTE FUNCTION (.*)$') AS m
+	WHERE m IS NOT NULL
+$$;
+
+CREATE FUNCTION vault_data.verify_triggers(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT parts FROM pg_catalog.unnest(statements) AS s, vault_data.trigger_parts(s) AS parts WHERE parts IS NOT NULL
+	), found AS (
+		SELECT g.*, g.tgrelid::regclass || ': trigger ' || g.tgname AS name, vault_data.trigger_parts(pg_catalog.pg_get_triggerdef(g.oid)) AS parts
+		FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT parts[1], 'trigger is missing' FROM made WHERE parts[1] NOT IN (SELECT f.name FROM found f)
+	UNION ALL
+	SELECT f.name, CASE f.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
+	FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
+	UNION ALL
+	SELECT f.name, 'trigger is not as the script made it' FROM found f
+	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
+$$;
+
+CREATE FUNCTION vault_data.verify_policies(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT m[2] || ': policy ' || m[1] AS name, vault_data.plain(m[3]) AS predicate
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)\s+USING (.*)$') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name, vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate,
+			p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL AS plain
+		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.polrelid AND d.deptype = 'e'
+			JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
+	)
+	SELECT COALESCE(m.name, f.name), CASE WHEN f.name IS NULL THEN 'policy is missing' ELSE 'policy is not as the script made it' END
+	FROM made m FULL JOIN found f ON f.name = m.name
+	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR f.predicate IS DISTINCT FROM m.predicate
+$$;
+
+CREATE FUNCTION vault_data.verify_tables(statements text[]) RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH made AS (
+		SELECT m[1] AS name FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:TABLE|VIEW) (\S+)') AS m
+		WHERE m IS NOT NULL
+	), found AS (
+		SELECT c.*, c.oid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS has_tenant
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+	)
+	SELECT m.name, 'table or view is missing' FROM made m WHERE m.name NOT IN (SELECT f.name FROM found f)
+	UNION ALL
+	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relrowsecurity
+	UNION ALL
+	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relforcerowsecurity
+	UNION ALL
+	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind <> 'v' AND f.relhasrules
+	UNION ALL
+	SELECT f.name, 'the view is no security barrier' FROM found f
+	WHERE f.relkind = 'v' AND NOT COALESCE('security_barrier=true' = ANY (f.reloptions), false)
+	UNION ALL
+	SELECT f.name, 'a column has privileges of its own' FROM found f
+	WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = f.oid AND a.attacl IS NOT NULL)
+$$;
+
+/* Owners, and privileges compared with those that the script gave, which the server keeps. */
+CREATE FUNCTION vault_data.verify_privileges() RETURNS TABLE (name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH found AS (
+		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected, c.relacl AS acl
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S')
+		UNION ALL
+		SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, p.proacl
+		FROM pg_catalog.pg_proc p, pg_catalog.pg_extension e
+		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND e.extname = 'vault'
+		UNION ALL
+		SELECT 'pg_namespace'::regclass, n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, n.nspacl
+		FROM pg_catalog.pg_namespace n, pg_catalog.pg_extension e
+		WHERE n.nspname IN ('vault', 'vault_data') AND e.extname = 'vault'
+	)
+	SELECT f.name, 'it has another owner' FROM found f WHERE f.owner <> f.expected
+	UNION ALL
+	SELECT f.name, 'its privileges are not those that the script gave' FROM found f
+		JOIN pg_catalog.pg_depend d ON d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e'
+		LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = f.class AND i.objoid = f.oid AND i.objsubid = 0
+	WHERE (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(f.acl) AS a)
+		IS DISTINCT FROM (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(i.initprivs) AS a)
+	UNION ALL
+	SELECT 'role ' || r.rolname, 'the role has attributes or members that the script did not give'
+	FROM pg_catalog.pg_roles r
+	WHERE r.rolname IN ('vault_owner', 'vault_exec') AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb
+		OR r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
+$$;
+
+CREATE FUNCTION vault_data.verify_catalog() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+DECLARE
+	statements text[] := vault_data.install_statements();
+BEGIN
+	object_kind := 'catalog';
+	IF statements IS NULL THEN
+		fault := 'the installation script cannot be read: functions, triggers and policies were not compared';
+		RETURN NEXT;
+	END IF;
+	FOR name, fault IN
+		SELECT f.name, f.fault FROM vault_data.verify_privileges() f
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_tables(statements) f
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
+		ORDER BY 1, 2
+	LOOP
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+/* Rows that do not fit their MAC. */
+CREATE FUNCTION vault_data.verify_rows(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT r.kind, r.id, r.name, 'changed outside vault' FROM (
+		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, vault_data.is_authentic(t) AS authentic FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
+		UNION ALL SELECT 'principal', p.id, p.name, vault_data.is_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant
+		UNION ALL SELECT 'binding', b.principal_id, b.role_name, vault_data.is_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
+		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
+		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
+	WHERE NOT r.authentic
+$$;
+
+/*
+ * Rows against the trail: whether it knows the object, and as it is. Of what retention took
+ * from the trail nothing can be said; an object that is younger than the oldest row
+ * of the trail must be in it. Of columns that the trail never shows the mac says what it can.
+ */
+CREATE FUNCTION vault_data.verify_history(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH oldest AS (
+		SELECT pg_catalog.min(a.at) AS at FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant
+	), change AS (
+		SELECT a.object_kind AS kind, COALESCE(a.object_id, a.tenant_id) AS id, a.detail, a.detail ? 'deleted' AS deletes, a.secret AS name,
+			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
+			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
+		FROM vault_data.audit_log a
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'secret') AND a.detail ? 'revision'
+	), told AS (
+		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
+			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
+			pg_catalog.jsonb_object_agg(e.key, CASE pg_catalog.jsonb_typeof(e.value) WHEN 'array' THEN e.value->>1 ELSE e.value #>> '{}' END ORDER BY c.revision) AS shown
+		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
+	), present AS (
+		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
+			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text) AS shown
+		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)
+		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
+			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text)
+		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
+			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
+			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
+		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+	), compared AS (
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
+			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
+			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
+			WHEN t.deleted THEN 'was deleted, and is there again'
+			WHEN p.revision < t.revision THEN 'an old row was put back'
+			WHEN p.revision > t.revision THEN 'the trail does not know its last change'
+			ELSE (SELECT 'not what the trail says: ' || pg_catalog.string_agg(e.key, ', ' ORDER BY e.key) FROM pg_catalog.jsonb_each_text(p.shown) AS e
+				WHERE (t.shown ? e.key OR t.from_the_start) AND e.value IS DISTINCT FROM t.shown->>e.key) END AS fault
+		FROM present p FULL JOIN told t ON t.kind = p.kind AND t.id = p.id CROSS JOIN oldest o
+	)
+	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+$$;
+
+/* Bindings have no id: they go by the name of the role, which can be bound anew. */
+CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH told AS (
+		SELECT DISTINCT ON (a.detail->>'role_name') a.detail->>'role_name' AS name, pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
+		FROM vault_data.audit_log a
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind = 'binding' AND a.detail ? 'role_name'
+		ORDER BY a.detail->>'role_name', a.id DESC
+	), compared AS (
+		SELECT COALESCE(b.principal_id, t.principal) AS principal, COALESCE(b.role_name, t.name) AS name, CASE
+			WHEN b.role_name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
+			WHEN t.name IS NULL THEN CASE WHEN b.created_at > (SELECT pg_catalog.min(a.at) FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant)
+				THEN 'the trail does not know it' END
+			WHEN t.deleted THEN 'was deleted, and is there again'
+			WHEN b.principal_id <> t.principal THEN 'an old row was put back' END AS fault
+		FROM (SELECT * FROM vault_data.principal_binding WHERE tenant_id = p_tenant) b FULL JOIN told t ON t.name = b.role_name
+	)
+	SELECT 'binding', c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+$$;
+
+/* Every envelope is opened; nothing of what is in it leaves. */
+CREATE FUNCTION vault_data.verify_versions(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'secret', g.id, g.name, CASE WHEN g.first = g.last THEN pg_catalog.format('version %s is missing', g.first)
+		ELSE pg_catalog.format('versions %s to %s are missing', g.first, g.last) END
+	FROM (SELECT n.id, n.name, pg_catalog.lag(n.version, 1, 0::bigint) OVER (PARTITION BY n.id ORDER BY n.version) + 1 AS first, n.version - 1 AS last
+		FROM (SELECT s.id, s.name, v.version::bigint FROM vault_data.secret s JOIN vault_data.secret_version v
+				ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version <= s.last_version WHERE s.tenant_id = p_tenant
+			UNION ALL SELECT s.id, s.name, s.last_version::bigint + 1 FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS n) AS g
+	WHERE g.first <= g.last
+	UNION ALL
+	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s is higher than the last one', v.version)
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
+	WHERE s.tenant_id = p_tenant AND v.version > s.last_version
+	UNION ALL
+	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s does not open', v.version)
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
+	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
+		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, s.type, v.version, v.key_generation, v.envelope))
+	UNION ALL
+	SELECT 'secret', s.id, s.name, 'the copy of the current version is not that version'
+	FROM vault_data.secret s LEFT JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version
+	WHERE s.tenant_id = p_tenant AND s.envelope IS NOT NULL
+		AND vault_data.envelope_send(s.envelope) IS DISTINCT FROM vault_data.envelope_send(v.envelope)
+	UNION ALL
+	SELECT DISTINCT 'secret', s.id, s.name, pg_catalog.format('version %s was destroyed, and is there again', v.version)
+	FROM vault_data.audit_log a JOIN vault_data.secret s ON s.tenant_id = a.tenant_id AND s.id = a.object_id
+		JOIN vault_data.secret_version v ON v.tenant_id = a.tenant_id AND v.secret_id = a.object_id AND v.version = a.version
+	WHERE a.tenant_id = p_tenant AND a.operation = 'destroy' AND a.decision = 'allow' AND v.envelope IS NOT NULL
+$$;
+
+CREATE FUNCTION vault_data.verify_tenant(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT * FROM (
+		SELECT * FROM vault_data.verify_rows(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_history(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_bindings(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_versions(p_tenant)) AS f
+	ORDER BY 1, 3, 2, 4
+$$;
+
+CREATE FUNCTION vault.verify(tenant text DEFAULT NULL) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_verify';
+COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows, envelopes, the extension''s own objects; no rows if nothing was';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
+	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
+	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
+	vault_data.verify_tenant(uuid) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
