@@ -56,7 +56,7 @@ INSERT INTO vault_data.usage_denial SELECT id, id, address, minute, n, minute FR
 SELECT vault_data.detect(:'a', :now - interval '60 days'), vault_data.detect(:'b', :now);
 -- found, once
 SELECT vault_data.detect(:'a', :now) AS found, vault_data.detect(:'a', :now) AS again, vault_data.detect(:'a', :now + interval '30 minutes') AS later, vault_data.detect('00000000-0000-0000-0000-000000000000', :now) AS of_nobody;
-SELECT kind, principal, at, severity, evidence FROM vault.anomalies WHERE at > '2031-01-01' ORDER BY tenant, kind, principal;
+SELECT kind, principal, at, severity, evidence FROM vault.anomalies WHERE at > '2031-01-01' ORDER BY tenant, kind, principal, at;
 -- what has come in late is judged too, what has changed again is no second anomaly
 UPDATE vault_data.usage_hour SET reads = 300, changed_at = :now + interval '1 hour' WHERE tenant_id = :'a' AND principal_id = pg_temp.principal('rate1') AND hour = :now;
 UPDATE vault_data.usage_hour SET reads = 500, changed_at = :now + interval '1 hour' WHERE tenant_id = :'a' AND principal_id = pg_temp.principal('rate2') AND hour = :now - interval '5 hours';
