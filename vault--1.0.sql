@@ -2216,9 +2216,9 @@ BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
 		/* Once a day. */
-		IF NOT EXISTS (SELECT FROM vault_data.usage_judged j
-			WHERE j.tenant_id = this_tenant AND j.until >= pg_catalog.date_trunc('day', now, 'UTC'))
-		THEN
+		PERFORM FROM vault_data.usage_judged j
+		WHERE j.tenant_id = this_tenant AND j.until >= pg_catalog.date_trunc('day', now, 'UTC');
+		IF NOT FOUND THEN
 			PERFORM vault_data.forget_usage(now);
 			DELETE FROM vault_data.anomaly a WHERE a.tenant_id = this_tenant AND a.at < now - interval '400 days';
 		END IF;
