@@ -222,7 +222,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	now timestamptz := pg_catalog.clock_timestamp();
 	this_tenant uuid;
-	found integer := 0;
+	total integer := 0;
 BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
@@ -233,9 +233,9 @@ BEGIN
 			PERFORM vault_data.forget_usage(now);
 			DELETE FROM vault_data.anomaly a WHERE a.tenant_id = this_tenant AND a.at < now - interval '400 days';
 		END IF;
-		found := found + vault_data.detect(this_tenant, now);
+		total := total + vault_data.detect(this_tenant, now);
 	END LOOP;
-	RETURN found;
+	RETURN total;
 END
 $$;
 CREATE FUNCTION vault.detect_anomalies() RETURNS integer
