@@ -43,6 +43,8 @@ CREATE TABLE plain_put (
 	PRIMARY KEY (name, version)
 );
 CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS, PRIMARY KEY (tenant_id, at, id));
+CREATE INDEX ON plain_audit (xid);
+CREATE INDEX ON plain_audit USING brin (at);
 GRANT SELECT ON names TO bench_admin;
 GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000;
 GRANT INSERT, SELECT ON plain_put, plain_audit TO bench_app;

@@ -20,6 +20,7 @@
 #include "platform/tables.h"
 #include "platform/workers.h"
 #include "policy/policy.h"
+#include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
@@ -51,6 +52,7 @@ _PG_init(void)
 	integrity_init();
 	identity_init();
 	policy_init();
+	places_init();
 	usage_init();
 	jobs_init();
 }

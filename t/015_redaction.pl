@@ -291,8 +291,8 @@ sub test_parse_trees
 	is($parsing->simple("SELECT lower('$plain')")->{state}, '00000', 'a plain one');
 	settle();
 	hidden('no constant of a parse tree in the log', $canary);
-	my $log = join('', map { read_file($_) } glob "$logs/*.log") =~ s/\s+/ /gr;    # trees are wrapped
-	my ($secret_bytes, $plain_bytes) = map { join ' ', map { ord } split // } $canary, $plain;
+	my $log = join('', map { read_file($_) } glob "$logs/*.log") =~ s/\s+//gr;    # trees are wrapped, within numbers too
+	my ($secret_bytes, $plain_bytes) = map { join '', map { ord } split // } $canary, $plain;
 	is(index($log, $secret_bytes), -1, 'nor its bytes');
 	cmp_ok(index($log, $plain_bytes), '>', 0, 'while those of the plain one are there');
 	return;

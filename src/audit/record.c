@@ -20,14 +20,34 @@ audit_set_mac(AuditMac mac)
 	compute_mac = mac;
 }
 
+/* Every read is a line: what can be is copied in one piece. */
 static void
 add_name(StringInfo line, const char *name)
 {
-	if (line->data[line->len - 1] != '{')
-		appendStringInfoChar(line, ',');
-	appendStringInfoChar(line, '"');
-	appendStringInfoString(line, name);
-	appendStringInfoString(line, "\":");
+	size_t		size = strlen(name);
+	char	   *at;
+
+	enlargeStringInfo(line, size + 4);
+	at = line->data + line->len;
+	if (at[-1] != '{')
+		*at++ = ',';
+	*at++ = '"';
+	memcpy(at, name, size);
+	at += size;
+	*at++ = '"';
+	*at++ = ':';
+	*at = 0;
+	line->len = at - line->data;
+}
+
+/* Nothing in it that escape_json() would change. */
+static bool
+is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char) *text < ' ' || *text == '"' || *text == '\\')
+			return false;
+	return true;
 }
 
 static void
@@ -36,7 +56,14 @@ add_text(StringInfo line, const char *name, const char *value)
 	if (value == NULL)
 		return;
 	add_name(line, name);
-	escape_json(line, value);
+	if (!is_plain(value))
+	{
+		escape_json(line, value);
+		return;
+	}
+	appendStringInfoChar(line, '"');
+	appendBinaryStringInfo(line, value, strlen(value));
+	appendStringInfoChar(line, '"');
 }
 
 static void
@@ -44,16 +71,20 @@ add_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	add_name(line, name);
-	appendStringInfoChar(line, '"');
+	char		text[2 * UUID_LEN + 6];
+	char	   *at = text;
+
+	*at++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			appendStringInfoChar(line, '-');
-		appendStringInfoChar(line, hex[value->data[i] >> 4]);
-		appendStringInfoChar(line, hex[value->data[i] & 15]);
+			*at++ = '-';
+		*at++ = hex[value->data[i] >> 4];
+		*at++ = hex[value->data[i] & 15];
 	}
-	appendStringInfoChar(line, '"');
+	*at++ = '"';
+	add_name(line, name);
+	appendBinaryStringInfo(line, text, sizeof(text));
 }
 
 static void
@@ -72,13 +103,31 @@ add_time(StringInfo line, const char *name, TimestampTz value)
 	struct pg_tm tm;
 	fsec_t		fraction;
 
+	char		text[64];
+	char	   *at = text;
+
 	if (timestamp2tm(value, NULL, &tm, &fraction, NULL, NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("time of an audit row out of range")));
+	*at++ = '"';
+	at = pg_ultostr_zeropad(at, tm.tm_year, 4);
+	*at++ = '-';
+	at = pg_ultostr_zeropad(at, tm.tm_mon, 2);
+	*at++ = '-';
+	at = pg_ultostr_zeropad(at, tm.tm_mday, 2);
+	*at++ = 'T';
+	at = pg_ultostr_zeropad(at, tm.tm_hour, 2);
+	*at++ = ':';
+	at = pg_ultostr_zeropad(at, tm.tm_min, 2);
+	*at++ = ':';
+	at = pg_ultostr_zeropad(at, tm.tm_sec, 2);
+	*at++ = '.';
+	at = pg_ultostr_zeropad(at, fraction, 6);
+	*at++ = 'Z';
+	*at++ = '"';
 	add_name(line, name);
-	appendStringInfo(line, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year, tm.tm_mon,
-					 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fraction);
+	appendBinaryStringInfo(line, text, at - text);
 }
 
 static void

@@ -30,6 +30,18 @@
 /* A producer that waits for room looks again after so long. */
 #define ROOM_MS 5
 
+/* Records that nobody waits for are collected for so long, or until there are so many. */
+#define GATHER_MS 10
+#define GATHER_ROWS (ring_size() / 8)
+
+/* What the worker sleeps for. */
+enum
+{
+	AWAKE,
+	UNTIL_ANY,
+	UNTIL_AWAITED
+};
+
 typedef struct Slot
 {
 	pg_atomic_uint64 sequence;
@@ -43,7 +55,7 @@ typedef struct Ring
 	char		apart[PG_CACHE_LINE_SIZE];
 	pg_atomic_uint64 tail;
 	pg_atomic_uint64 durable;
-	pg_atomic_uint32 sleeping;	/* the worker is about to, or does */
+	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
 	Latch	   *worker;			/* NULL: it does not run */
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
@@ -184,14 +196,30 @@ take_slot(uint64 *position)
 	return true;
 }
 
+static bool
+is_ready(uint64 position)
+{
+	return pg_atomic_read_u64(&slot_at(position)->sequence) == position + 1;
+}
+
+/* Somebody waits for it, or there is enough to write. */
+static bool
+is_urgent(uint64 position)
+{
+	return slot_at(position)->waiter ||
+		position - pg_atomic_read_u64(&ring->tail) >= GATHER_ROWS;
+}
+
 static void
-wake_worker(void)
+wake_worker(uint64 position)
 {
 	Latch	   *worker;
+	uint32		sleeping;
 
 	pg_memory_barrier();
 	worker = ring->worker;
-	if (worker && pg_atomic_read_u32(&ring->sleeping))
+	sleeping = pg_atomic_read_u32(&ring->sleeping);
+	if (worker && (sleeping == UNTIL_ANY || (sleeping == UNTIL_AWAITED && is_urgent(position))))
 		SetLatch(worker);
 }
 
@@ -201,7 +229,7 @@ make_ready(uint64 position, Latch *waiter)
 	slot_at(position)->waiter = waiter;
 	pg_write_barrier();
 	pg_atomic_write_u64(&slot_at(position)->sequence, position + 1);
-	wake_worker();
+	wake_worker(position);
 }
 
 /* Sleeps a little; false when the deadline has passed. */
@@ -283,7 +311,7 @@ ring_peek(AuditRow *rows, int max)
 	int			count = 0;
 
 	while (count < max && count < ring_size() &&
-		   pg_atomic_read_u64(&slot_at(tail + count)->sequence) == tail + count + 1)
+		   is_ready(tail + count))
 	{
 		pg_read_barrier();
 		audit_row_unpack(&slot_at(tail + count)->row, &rows[count]);
@@ -292,36 +320,62 @@ ring_peek(AuditRow *rows, int max)
 	return count;
 }
 
+/* Who waits, waits for its newest record: if the next one is its own too, it is woken later. */
+static void
+wake_waiters(uint64 from, uint64 to)
+{
+	for (uint64 i = from; i < to; i++)
+	{
+		Latch	   *waiter = slot_at(i)->waiter;
+
+		if (waiter && !(is_ready(i + 1) && slot_at(i + 1)->waiter == waiter))
+			SetLatch(waiter);
+	}
+}
+
 void
 ring_done(int count)
 {
 	uint64		tail = pg_atomic_read_u64(&ring->tail);
-	Latch	   *previous = NULL;
 
 	pg_atomic_write_u64(&ring->durable, tail + count);
 	pg_memory_barrier();
-	for (int i = 0; i < count; i++)
-	{
-		Latch	   *waiter = slot_at(tail + i)->waiter;
-
-		if (waiter && waiter != previous)
-			SetLatch(waiter);
-		previous = waiter;
-	}
+	wake_waiters(tail, tail + count);
 	pg_memory_barrier();
 	pg_atomic_write_u64(&ring->tail, tail + count);
+}
+
+static bool
+has_any(void)
+{
+	return is_ready(pg_atomic_read_u64(&ring->tail));
+}
+
+static bool
+has_urgent(void)
+{
+	for (uint64 i = pg_atomic_read_u64(&ring->tail); is_ready(i); i++)
+		if (is_urgent(i))
+			return true;
+	return false;
+}
+
+static void
+sleep_unless(bool (*has) (void), uint32 until, int ms)
+{
+	pg_atomic_write_u32(&ring->sleeping, until);
+	pg_memory_barrier();
+	if (!has())
+		worker_wait(ms);
+	pg_atomic_write_u32(&ring->sleeping, AWAKE);
 }
 
 void
 ring_await(void)
 {
-	AuditRow	row;
-
-	pg_atomic_write_u32(&ring->sleeping, 1);
-	pg_memory_barrier();
-	if (ring_peek(&row, 1) == 0)
-		worker_wait(NAP_MS);
-	pg_atomic_write_u32(&ring->sleeping, 0);
+	sleep_unless(has_any, UNTIL_ANY, NAP_MS);
+	if (has_any())
+		sleep_unless(has_urgent, UNTIL_AWAITED, GATHER_MS);
 }
 
 static void

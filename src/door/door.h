@@ -42,6 +42,10 @@ typedef struct Caller
 	pg_uuid_t	principal;
 	char		tenant_name[64];
 	char		principal_name[64];
+
+	/* From a verified token; empty without one. */
+	char		subject[256];
+	char		claimed_address[64];
 } Caller;
 
 #define DOOR_NAME_BYTES 256

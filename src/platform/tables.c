@@ -9,6 +9,7 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -133,12 +134,19 @@ set_keys(TableScan *scan, ScanKeyData *scankeys, const Datum *keys, int nkeys)
 }
 
 static void
-open_scan(TableScan *scan, TableId table, TableId index, Snapshot snapshot)
+open_table(TableScan *scan, TableId table, Snapshot snapshot)
 {
+	memset(scan, 0, sizeof(*scan));
 	scan->heap = open_or_fail(table, false);
-	scan->index = open_or_fail(index, true);
 	scan->snapshot = RegisterSnapshot(snapshot ? snapshot : GetLatestSnapshot());
 	scan->slot = table_slot_create(scan->heap, NULL);
+}
+
+static void
+open_scan(TableScan *scan, TableId table, TableId index, Snapshot snapshot)
+{
+	open_table(scan, table, snapshot);
+	scan->index = open_or_fail(index, true);
 }
 
 void
@@ -166,6 +174,20 @@ scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot
 	index_rescan(scan->scan, scankeys, nkeys + 1, NULL, 0);
 }
 
+/* The table may have become shorter since the place was noted. */
+bool
+scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place)
+{
+	bool		again = false;
+
+	open_table(scan, table, snapshot);
+	scan->place = *place;
+	scan->fetch = table_index_fetch_begin(scan->heap);
+	return ItemPointerGetBlockNumber(place) < RelationGetNumberOfBlocks(scan->heap) &&
+		table_index_fetch_tuple(scan->fetch, &scan->place, scan->snapshot, scan->slot, &again,
+								NULL);
+}
+
 void
 scan_again(TableScan *scan, const Datum *keys, int nkeys)
 {
@@ -178,16 +200,29 @@ scan_again(TableScan *scan, const Datum *keys, int nkeys)
 bool
 scan_next(TableScan *scan)
 {
-	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot);
+	ItemPointer place;
+
+	while ((place = index_getnext_tid(scan->scan, ForwardScanDirection)) != NULL)
+	{
+		scan->place = *place;	/* fetching moves it on to the row's newest version */
+		if (index_fetch_heap(scan->scan, scan->slot))
+			return true;
+	}
+	return false;
 }
 
 void
 scan_end(TableScan *scan)
 {
 	ExecDropSingleTupleTableSlot(scan->slot);
-	index_endscan(scan->scan);
+	if (scan->fetch)
+		table_index_fetch_end(scan->fetch);
+	else
+	{
+		index_endscan(scan->scan);
+		index_close(scan->index, AccessShareLock);
+	}
 	UnregisterSnapshot(scan->snapshot);
-	index_close(scan->index, AccessShareLock);
 	table_close(scan->heap, AccessShareLock);
 }
 

@@ -12,6 +12,7 @@
 
 #include "platform/compat.h"
 
+#include "access/relscan.h"
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
@@ -61,8 +62,10 @@ typedef struct TableScan
 	Relation	heap;
 	Relation	index;
 	IndexScanDesc scan;
+	IndexFetchTableData *fetch;	/* instead of index and scan, after scan_begin_at() */
 	TupleTableSlot *slot;
 	Snapshot	snapshot;		/* registered by the scan */
+	ItemPointerData place;		/* where the index led to */
 } TableScan;
 
 /*
@@ -76,6 +79,13 @@ extern void scan_begin(TableScan *scan, TableId table, TableId index, Snapshot s
 /* The same, and the next column is at least `from` in C collation (text). */
 extern void scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
 							const Datum *keys, int nkeys, Datum from);
+
+/*
+ * Opens the table without an index and stands on the row that the index once led to at
+ * this place; false if there is none to see.  It may be any row, also of another key.
+ */
+extern bool scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot,
+						  const ItemPointerData *place);
 
 /* Starts again with other keys, of the same number. */
 extern void scan_again(TableScan *scan, const Datum *keys, int nkeys);

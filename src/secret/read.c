@@ -115,8 +115,7 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 	TableScan	scan;
 	bytea	   *value = NULL;
 
-	secret_scan(&scan, &door_required()->tenant, name, snapshot);
-	if (!scan_next(&scan))
+	if (!secret_scan(&scan, &door_required()->tenant, name, snapshot))
 		secret_refuse_absent(name);
 	secret_head_from(&scan, head);
 	secret_require_readable(head);

@@ -10,6 +10,7 @@
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "secret/places.h"
 #include "tenant/tenant_key.h"
 
 void
@@ -34,8 +35,26 @@ secret_head_from(TableScan *scan, SecretHead *head)
 		head->state = STATE_DELETED;
 }
 
-void
-secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
+static bool
+text_is(Datum value, const char *wanted, size_t size)
+{
+	text	   *found = DatumGetTextPP(value);
+
+	return VARSIZE_ANY_EXHDR(found) == size && memcmp(VARDATA_ANY(found), wanted, size) == 0;
+}
+
+static bool
+stands_on(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name)
+{
+	return uuid_equal(DatumGetUUIDP(scan_get(scan, SECRET_TENANT, NULL)), tenant) &&
+		text_is(scan_get(scan, SECRET_NAME, NULL), name->name, name->name_size) &&
+		text_is(scan_get(scan, SECRET_ENVIRONMENT, NULL), name->environment,
+				name->environment_size);
+}
+
+static bool
+find_by_index(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
+			  Snapshot snapshot)
 {
 	Datum		keys[3] = {
 		UUIDPGetDatum(tenant),
@@ -44,6 +63,27 @@ secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Sn
 	};
 
 	scan_begin(scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
+	return scan_next(scan);
+}
+
+/* Of all rows that a snapshot sees, one at most has the key: any way that leads to it is right. */
+bool
+secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
+{
+	uint64		hash = places_hash(tenant, name);
+	ItemPointerData place;
+	bool		found;
+
+	if (places_recall(hash, &place))
+	{
+		if (scan_begin_at(scan, TABLE_SECRET, snapshot, &place) && stands_on(scan, tenant, name))
+			return true;
+		scan_end(scan);
+	}
+	found = find_by_index(scan, tenant, name, snapshot);
+	if (found)
+		places_note(hash, &scan->place);
+	return found;
 }
 
 bool
@@ -52,8 +92,7 @@ secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head)
 	TableScan	scan;
 	bool		found;
 
-	secret_scan(&scan, tenant, name, NULL);
-	found = scan_next(&scan);
+	found = secret_scan(&scan, tenant, name, NULL);
 	if (found)
 		secret_head_from(&scan, head);
 	scan_end(&scan);

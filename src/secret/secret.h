@@ -74,8 +74,8 @@ typedef struct SecretHead
 /* Reads the head that a scan over vault_data.secret stands on. */
 extern void secret_head_from(TableScan *scan, SecretHead *head);
 
-/* Begins a scan that finds the head of at most one secret; see secret_find. */
-extern void secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
+/* Begins a scan that stands on the head of the secret, or on none; see secret_find. */
+extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
 						Snapshot snapshot);
 
 /*

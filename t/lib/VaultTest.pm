@@ -303,7 +303,7 @@ sub crash_server
 	my $postmaster = $node->{_pid};
 
 	kill 'STOP', $postmaster or die "no postmaster: $!";    # it cannot start others now
-	my @children = _children($postmaster);
+	my @children = children($postmaster);
 	kill 'KILL', @children;
 	$node->kill9;
 	for my $pid ($postmaster, @children)
@@ -313,7 +313,7 @@ sub crash_server
 	return;
 }
 
-sub _children
+sub children
 {
 	my ($parent) = @_;
 	my @found;
