@@ -6,12 +6,13 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify evidence
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify \
+	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many places \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
-	columns api_errors attacks redaction evidence
+	usage anomalies jobs columns api_errors attacks redaction evidence
 
 MODULE_big = vault
 EXTENSION = vault

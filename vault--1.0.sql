@@ -8,25 +8,30 @@
 
 /*
  * The roles, or an error if one exists that is not as this script would have
- * made it: somebody could have prepared it to get in.
+ * made it: somebody could have prepared it to get in. pg_cron logs in as vault_jobs,
+ * which has no password and may execute nothing but the jobs' functions.
  */
 DO $$
 DECLARE
 	wanted text;
 	existing pg_catalog.pg_roles;
 	member_count bigint;
+	is_jobs boolean;
 BEGIN
-	FOREACH wanted IN ARRAY ARRAY['vault_owner', 'vault_exec', 'vault_admin', 'vault_auditor', 'vault_client'] LOOP
+	FOREACH wanted IN ARRAY ARRAY['vault_owner', 'vault_exec', 'vault_admin', 'vault_auditor', 'vault_client', 'vault_jobs'] LOOP
+		is_jobs := wanted OPERATOR(pg_catalog.=) 'vault_jobs';
 		SELECT * INTO existing FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) wanted;
 		IF NOT FOUND THEN
-			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted);
+			EXECUTE pg_catalog.format('CREATE ROLE %I NOINHERIT %s', wanted, CASE WHEN is_jobs THEN 'LOGIN' ELSE 'NOLOGIN' END);
 			CONTINUE;
 		END IF;
 		SELECT pg_catalog.count(*) INTO member_count FROM pg_catalog.pg_auth_members
 		WHERE roleid OPERATOR(pg_catalog.=) existing.oid OR member OPERATOR(pg_catalog.=) existing.oid;
-		IF existing.rolcanlogin OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
+		IF existing.rolcanlogin OPERATOR(pg_catalog.<>) is_jobs OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
 			OR existing.rolreplication OR existing.rolbypassrls
-			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec', 'vault_jobs']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR is_jobs AND (existing.rolconfig IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_authid a
+				WHERE a.oid OPERATOR(pg_catalog.=) existing.oid AND a.rolpassword IS NOT NULL))
 		THEN
 			RAISE EXCEPTION 'role "%" exists and is not as vault would have made it', wanted
 				USING ERRCODE = 'duplicate_object',
@@ -2197,3 +2202,593 @@ GRANT EXECUTE ON FUNCTION vault.verify_audit(text, text), vault.export_audit(tex
 GRANT EXECUTE ON FUNCTION vault.audit_checkpoint() TO vault_admin, vault_auditor;
 GRANT EXECUTE ON FUNCTION vault.set_audit_retention(interval, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_audit_floor(interval), vault.set_legal_hold(text, text), vault.release_legal_hold(text, text) TO vault_admin;
+
+/*
+ * Usage: who reads what, counted from the trail.
+ *
+ * Written by the harvest alone (usage.c), some seconds behind the trail, and each row
+ * of it exactly once. What is counted here can be counted again from the trail, so
+ * these tables write nothing there. principal_id is the zero uuid for callers without
+ * identity, secret_id for names that are no secret, version 0 for none.
+ */
+CREATE TABLE vault_data.usage (
+	tenant_id        uuid NOT NULL,
+	secret_id        uuid NOT NULL,
+	principal_id     uuid NOT NULL,
+	version          integer NOT NULL,
+	reads            bigint NOT NULL,
+	failed           bigint NOT NULL,
+	first_read_at    timestamptz,
+	last_read_at     timestamptz,
+	last_failed_at   timestamptz,
+	last_at          timestamptz NOT NULL,
+	principal        text,
+	last_role        text,
+	last_address     inet,
+	last_application text,
+	PRIMARY KEY (tenant_id, secret_id, principal_id, version)
+) WITH (fillfactor = 70);
+/* Kept for 90 days: what a principal's habits are judged by. */
+CREATE TABLE vault_data.usage_hour (
+	tenant_id    uuid NOT NULL,
+	principal_id uuid NOT NULL,
+	hour         timestamptz NOT NULL,
+	calls        bigint NOT NULL,
+	reads        bigint NOT NULL,
+	denials      bigint NOT NULL,
+	secrets      bigint NOT NULL,
+	changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, principal_id, hour)
+) WITH (fillfactor = 70);
+CREATE INDEX usage_hour_changed ON vault_data.usage_hour (tenant_id, changed_at);
+/* Kept until 90 days after the last use. */
+CREATE TABLE vault_data.usage_network (
+	tenant_id     uuid NOT NULL,
+	principal_id  uuid NOT NULL,
+	network       cidr NOT NULL,
+	first_seen_at timestamptz NOT NULL,
+	last_seen_at  timestamptz NOT NULL,
+	calls         bigint NOT NULL,
+	PRIMARY KEY (tenant_id, principal_id, network)
+) WITH (fillfactor = 70);
+/* Kept for 7 days. */
+CREATE TABLE vault_data.usage_denial (
+	tenant_id    uuid NOT NULL,
+	principal_id uuid NOT NULL,
+	address      inet NOT NULL,
+	minute       timestamptz NOT NULL,
+	denials      bigint NOT NULL,
+	changed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, principal_id, address, minute)
+);
+/* Grants that decided something. */
+CREATE TABLE vault_data.usage_grant (
+	tenant_id     uuid NOT NULL,
+	grant_id      uuid NOT NULL,
+	uses          bigint NOT NULL,
+	first_used_at timestamptz NOT NULL,
+	last_used_at  timestamptz NOT NULL,
+	PRIMARY KEY (tenant_id, grant_id)
+) WITH (fillfactor = 70);
+
+ALTER TABLE vault_data.usage OWNER TO vault_owner;
+ALTER TABLE vault_data.usage_hour OWNER TO vault_owner;
+ALTER TABLE vault_data.usage_network OWNER TO vault_owner;
+ALTER TABLE vault_data.usage_denial OWNER TO vault_owner;
+ALTER TABLE vault_data.usage_grant OWNER TO vault_owner;
+REVOKE ALL ON vault_data.usage, vault_data.usage_hour, vault_data.usage_network, vault_data.usage_denial, vault_data.usage_grant FROM PUBLIC;
+GRANT SELECT, DELETE ON vault_data.usage, vault_data.usage_hour, vault_data.usage_network, vault_data.usage_denial, vault_data.usage_grant TO vault_exec;
+ALTER TABLE vault_data.usage ALTER COLUMN principal SET STATISTICS 0, ALTER COLUMN last_role SET STATISTICS 0,
+	ALTER COLUMN last_address SET STATISTICS 0, ALTER COLUMN last_application SET STATISTICS 0;
+ALTER TABLE vault_data.usage_network ALTER COLUMN network SET STATISTICS 0;
+ALTER TABLE vault_data.usage_denial ALTER COLUMN address SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_hour', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_network', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_denial', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_grant', '');
+ALTER TABLE vault_data.usage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.usage_hour ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.usage_network ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.usage_denial ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.usage_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.usage USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage_hour USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage_network USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage_denial USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage_grant USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_principal_may';
+COMMENT ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) IS 'the policy''s decision about a principal, for whoever may see its grants';
+CREATE FUNCTION vault_data.all_tenant_ids() RETURNS uuid[]
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids';
+CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant_id';
+
+CREATE VIEW vault.usage WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name AS secret, s.environment, COALESCE(p.name, u.principal) AS principal, p.kind,
+	NULLIF(u.version, 0) AS version, u.reads, u.failed, u.first_read_at, u.last_read_at, u.last_failed_at,
+	u.last_address, u.last_application, u.last_role
+FROM vault_data.usage u
+	LEFT JOIN vault_data.tenant t ON t.tenant_id = u.tenant_id
+	LEFT JOIN vault_data.secret s ON s.tenant_id = u.tenant_id AND s.id = u.secret_id
+	LEFT JOIN vault_data.principal p ON p.tenant_id = u.tenant_id AND p.id = u.principal_id
+WHERE u.tenant_id = ANY (vault_data.visible_tenants())
+	AND (s.id IS NOT NULL OR u.secret_id = '00000000-0000-0000-0000-000000000000')
+	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
+	/* Names that are no secret for administrators only: nobody else may tell them from those that are hidden. */
+	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.usage IS 'reads and failed attempts by secret, principal and version: one''s own, all of the tenant for its administrators, all for operators and auditors';
+
+CREATE VIEW vault.ghost_readers WITH (security_barrier) AS
+SELECT t.name AS tenant, COALESCE(p.name, r.principal) AS principal, s.name AS secret, s.environment, r.reads, r.last_read_at,
+	r.last_version, r.knows_current
+FROM vault_data.secret s
+	JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+	CROSS JOIN LATERAL (
+		SELECT u.principal_id, pg_catalog.max(u.principal) AS principal, pg_catalog.sum(u.reads)::bigint AS reads,
+			pg_catalog.max(u.last_read_at) AS last_read_at, pg_catalog.max(u.version) AS last_version,
+			pg_catalog.bool_or(u.version = s.current_version) AS knows_current
+		FROM vault_data.usage u WHERE u.tenant_id = s.tenant_id AND u.secret_id = s.id AND u.reads > 0
+		GROUP BY u.principal_id) r
+	LEFT JOIN vault_data.principal p ON p.tenant_id = s.tenant_id AND p.id = r.principal_id
+WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(s.tenant_id, NULL)
+	AND NOT vault_data.principal_may(s.tenant_id, r.principal_id, 'read', s.name, s.environment);
+COMMENT ON VIEW vault.ghost_readers IS 'principals that have read a secret and may not read it any more; for administrators of the tenant, operators and auditors';
+
+CREATE VIEW vault.never_used_grants WITH (security_barrier) AS
+SELECT t.name AS tenant, g.id, p.name AS grantee, g.permissions, g.name_pattern, g.environments, g.created_at
+FROM vault_data.access_grant g
+	JOIN vault_data.tenant t ON t.tenant_id = g.tenant_id
+	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
+WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, NULL) AND g.effect = 'allow'
+	AND NOT EXISTS (SELECT FROM vault_data.usage_grant u WHERE u.tenant_id = g.tenant_id AND u.grant_id = g.id);
+COMMENT ON VIEW vault.never_used_grants IS 'allowances that have never decided a call; for administrators of the tenant, operators and auditors';
+
+ALTER VIEW vault.usage OWNER TO vault_owner;
+ALTER VIEW vault.ghost_readers OWNER TO vault_owner;
+ALTER VIEW vault.never_used_grants OWNER TO vault_owner;
+REVOKE ALL ON vault.usage, vault.ghost_readers, vault.never_used_grants FROM PUBLIC;
+GRANT SELECT ON vault.usage, vault.ghost_readers, vault.never_used_grants TO vault_client, vault_admin, vault_auditor;
+
+CREATE FUNCTION vault_data.unused_in_tenant(p_unused_for interval)
+RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT t.name, s.name, s.environment, s.created_at, r.last_read_at, COALESCE(r.reads, 0)
+	FROM vault_data.secret s
+		JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+		CROSS JOIN LATERAL (SELECT max(u.last_read_at) AS last_read_at, sum(u.reads)::bigint AS reads
+			FROM vault_data.usage u WHERE u.tenant_id = s.tenant_id AND u.secret_id = s.id) r
+	WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
+		AND COALESCE(r.last_read_at, s.created_at) < clock_timestamp() - p_unused_for
+	ORDER BY COALESCE(r.last_read_at, s.created_at), s.environment, s.name
+$$;
+
+CREATE FUNCTION vault_data.unused_secrets(p_unused_for interval, p_tenant text)
+RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF p_unused_for IS NULL OR NOT p_unused_for BETWEEN '0' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid interval: it is null, negative or longer than 100 years', 'Give an interval such as ''90 days''.');
+	END IF;
+	IF p_tenant IS NULL AND vault_data.caller_principal() IS NULL THEN
+		FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+			PERFORM vault_data.enter_tenant(tenant_name);
+			RETURN QUERY SELECT * FROM vault_data.unused_in_tenant(p_unused_for);
+		END LOOP;
+	ELSE
+		PERFORM vault_data.choose_tenant(p_tenant);
+		PERFORM vault_data.require_administrator();
+		RETURN QUERY SELECT * FROM vault_data.unused_in_tenant(p_unused_for);
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.unused_secrets(unused_for interval DEFAULT '90 days', tenant text DEFAULT NULL)
+RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.unused_secrets(interval, text) IS 'secrets that nobody has read for so long, the longest first; operators see those of all tenants unless they name one';
+
+/* What nothing needs any more, of the tenant that the door shows. */
+CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault.current_tenant_id();
+BEGIN
+	DELETE FROM vault_data.usage_hour WHERE tenant_id = this_tenant AND hour < p_as_of - interval '90 days';
+	DELETE FROM vault_data.usage_network WHERE tenant_id = this_tenant AND last_seen_at < p_as_of - interval '90 days';
+	DELETE FROM vault_data.usage_denial WHERE tenant_id = this_tenant AND minute < p_as_of - interval '7 days';
+	DELETE FROM vault_data.usage u WHERE u.tenant_id = this_tenant AND u.secret_id <> '00000000-0000-0000-0000-000000000000'
+		AND NOT EXISTS (SELECT FROM vault_data.secret s WHERE s.tenant_id = u.tenant_id AND s.id = u.secret_id);
+	DELETE FROM vault_data.usage_grant u WHERE u.tenant_id = this_tenant
+		AND NOT EXISTS (SELECT FROM vault_data.access_grant g WHERE g.tenant_id = u.tenant_id AND g.id = u.grant_id);
+END
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.all_tenant_ids(), vault_data.enter_tenant_id(uuid), vault_data.unused_in_tenant(interval),
+	vault_data.unused_secrets(interval, text), vault_data.forget_usage(timestamptz) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.unused_secrets(interval, text) TO vault_client, vault_admin;
+
+/*
+ * Anomalies: what a principal does that it has not done before, judged by the counts
+ * of usage and never by the trail itself, so that the cost follows the principals that
+ * were active and not the length of the trail.
+ *
+ * A run judges what the harvest has brought since the last one and what is younger than
+ * seven days. An anomaly is found once: the key is tenant, kind, principal, subject and window,
+ * so that to judge something twice does no harm.
+ */
+CREATE TABLE vault_data.anomaly (
+	tenant_id       uuid NOT NULL,
+	id              uuid NOT NULL,
+	kind            text COLLATE "C" NOT NULL,
+	principal_id    uuid NOT NULL,
+	subject         text COLLATE "C" NOT NULL,
+	at              timestamptz NOT NULL,
+	severity        text NOT NULL,
+	evidence        jsonb NOT NULL,
+	detected_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	acknowledged_at timestamptz,
+	acknowledged_by text,
+	note            text,
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT anomaly_once UNIQUE (tenant_id, kind, principal_id, subject, at)
+);
+/* Thresholds that operators have changed; the others are in anomaly_defaults(). */
+CREATE TABLE vault_data.anomaly_threshold (
+	name  text COLLATE "C" PRIMARY KEY,
+	value numeric NOT NULL
+);
+/* Until when the usage of a tenant was judged. */
+CREATE TABLE vault_data.usage_judged (
+	tenant_id uuid PRIMARY KEY,
+	until     timestamptz NOT NULL
+);
+
+ALTER TABLE vault_data.anomaly OWNER TO vault_owner;
+ALTER TABLE vault_data.anomaly_threshold OWNER TO vault_owner;
+ALTER TABLE vault_data.usage_judged OWNER TO vault_owner;
+REVOKE ALL ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged TO vault_exec;
+ALTER TABLE vault_data.anomaly ALTER COLUMN subject SET STATISTICS 0, ALTER COLUMN evidence SET STATISTICS 0,
+	ALTER COLUMN acknowledged_by SET STATISTICS 0, ALTER COLUMN note SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly_threshold', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_judged', '');
+ALTER TABLE vault_data.anomaly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.usage_judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.anomaly USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage_judged USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly', 'kind', 'principal_id', 'at', 'severity', 'acknowledged_by');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly_threshold
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly_threshold', 'name', 'value');
+ALTER TABLE vault_data.anomaly ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.anomaly_threshold ENABLE ALWAYS TRIGGER audit;
+
+CREATE FUNCTION vault_data.anomaly_defaults()
+RETURNS TABLE (name text, value numeric, lowest numeric, highest numeric, meaning text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	VALUES
+	('history_days', 56::numeric, 7::numeric, 90::numeric, 'days of a principal''s past that count'),
+	('habit_hours', 3, 1, 1000, 'hours of the past that were nearly as busy make it a habit: neither rate nor mass_read'),
+	('network_days', 7, 0, 90, 'new_network: days since the principal was first seen'),
+	('week_days', 28, 7, 90, 'unusual_hour: days since the principal was first seen'),
+	('week_hours', 100, 1, 2160, 'unusual_hour: hours of the past in which it was active'),
+	('week_share', 0.01, 0, 1, 'unusual_hour: below this share of them fell on this hour of the week and its neighbours'),
+	('rate_hours', 24, 1, 2160, 'rate: hours of the past with reads'),
+	('rate_deviations', 6, 1, 1000, 'rate and mass_read: this many deviations above the median'),
+	('rate_floor', 100, 1, 1000000000, 'rate: at least so many reads in the hour'),
+	('mass_floor', 50, 1, 1000000000, 'mass_read: at least so many secrets in the hour'),
+	('mass_share', 0.5, 0, 1, 'mass_read: or this share of the tenant''s secrets'),
+	('burst_denials', 20, 1, 1000000000, 'denial_burst: at least so many denials'),
+	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes')
+$$;
+
+CREATE FUNCTION vault_data.anomaly_limits() RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT jsonb_object_agg(d.name, COALESCE(c.value, d.value))
+	FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
+$$;
+COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'every threshold by its name';
+
+/*
+ * How the hours before p_hour were, those with anything at all: median, median absolute deviation
+ * (scaled to a standard deviation, and never below a tenth of the median or 1), and how many were at least four fifths of p_value.
+ */
+CREATE FUNCTION vault_data.hourly_baseline(p_tenant uuid, p_principal uuid, p_hour timestamptz, p_days float8, p_secrets boolean, p_value bigint)
+RETURNS TABLE (hours bigint, median float8, deviation float8, similar_hours bigint)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH past AS MATERIALIZED (
+		SELECT (CASE WHEN p_secrets THEN u.secrets ELSE u.reads END)::float8 AS n FROM vault_data.usage_hour u
+		WHERE u.tenant_id = p_tenant AND u.principal_id = p_principal
+			AND u.hour >= p_hour - p_days * interval '1 day' AND u.hour < p_hour AND u.reads > 0
+	), middle AS (
+		SELECT count(*) AS hours, percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS median,
+			count(*) FILTER (WHERE n >= 0.8 * p_value) AS similar_hours
+		FROM past
+	)
+	SELECT m.hours, m.median, GREATEST(1.4826 * (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(n - m.median)) FROM past), 0.1 * m.median, 1),
+		m.similar_hours
+	FROM middle m
+$$;
+
+/* Each detector returns what it finds in the usage of a tenant that changed from p_since on and that is not later than p_until. */
+CREATE FUNCTION vault_data.find_new_networks(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
+RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'new_network', n.principal_id, n.network::text, n.first_seen_at, 'medium',
+		jsonb_build_object('network', n.network, 'calls', n.calls, 'known_networks', known.networks, 'known_since', known.since)
+	FROM vault_data.usage_network n CROSS JOIN LATERAL (
+		SELECT min(o.first_seen_at) AS since, count(*) AS networks FROM vault_data.usage_network o
+		WHERE o.tenant_id = n.tenant_id AND o.principal_id = n.principal_id AND o.first_seen_at < n.first_seen_at) known
+	WHERE n.tenant_id = p_tenant AND n.first_seen_at > p_until - interval '7 days' AND n.first_seen_at <= p_until
+		AND known.since <= n.first_seen_at - (l ->> 'network_days')::float8 * interval '1 day'
+$$;
+
+/* The hour of the week is in UTC; it and the hours beside it count as one. */
+CREATE FUNCTION vault_data.find_unusual_hours(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
+RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'unusual_hour', h.principal_id, '', h.hour, 'low',
+		jsonb_build_object('calls', h.calls, 'reads', h.reads, 'hour_utc', to_char(h.hour AT TIME ZONE 'UTC', 'FMDay HH24:00'),
+			'active_hours', past.hours, 'at_this_hour', past.here)
+	FROM vault_data.usage_hour h CROSS JOIN LATERAL (
+		SELECT count(*) AS hours, min(o.hour) AS since,
+			count(*) FILTER (WHERE (extract(epoch FROM h.hour - o.hour) / 3600)::bigint % 168 IN (0, 1, 167)) AS here
+		FROM vault_data.usage_hour o
+		WHERE o.tenant_id = h.tenant_id AND o.principal_id = h.principal_id
+			AND o.hour >= h.hour - (l ->> 'history_days')::float8 * interval '1 day' AND o.hour < h.hour) past
+	WHERE h.tenant_id = p_tenant AND h.changed_at >= p_since AND h.hour > p_until - interval '7 days' AND h.hour <= p_until
+		AND past.hours >= (l ->> 'week_hours')::float8
+		AND past.since <= h.hour - (l ->> 'week_days')::float8 * interval '1 day'
+		AND past.here < (l ->> 'week_share')::float8 * past.hours
+$$;
+
+CREATE FUNCTION vault_data.find_rates(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
+RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'rate', h.principal_id, '', h.hour, 'medium',
+		jsonb_build_object('reads', h.reads, 'median', b.median, 'deviation', round(b.deviation::numeric, 2), 'hours', b.hours)
+	FROM vault_data.usage_hour h CROSS JOIN LATERAL
+		vault_data.hourly_baseline(h.tenant_id, h.principal_id, h.hour, (l ->> 'history_days')::float8, false, h.reads) b
+	WHERE h.tenant_id = p_tenant AND h.changed_at >= p_since AND h.hour > p_until - interval '7 days' AND h.hour <= p_until
+		AND h.reads >= (l ->> 'rate_floor')::float8
+		AND b.hours >= (l ->> 'rate_hours')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
+		AND h.reads > b.median + (l ->> 'rate_deviations')::float8 * b.deviation
+$$;
+
+CREATE FUNCTION vault_data.find_mass_reads(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
+RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'mass_read', h.principal_id, '', h.hour, 'high',
+		jsonb_build_object('secrets', h.secrets, 'tenant_secrets', total.n, 'median', b.median, 'deviation', round(b.deviation::numeric, 2), 'hours', b.hours)
+	FROM vault_data.usage_hour h CROSS JOIN LATERAL
+		vault_data.hourly_baseline(h.tenant_id, h.principal_id, h.hour, (l ->> 'history_days')::float8, true, h.secrets) b
+		CROSS JOIN LATERAL (SELECT count(*) AS n FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id) total
+	WHERE h.tenant_id = p_tenant AND h.changed_at >= p_since AND h.hour > p_until - interval '7 days' AND h.hour <= p_until
+		AND h.secrets >= (l ->> 'mass_floor')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
+		AND (h.secrets >= (l ->> 'mass_share')::float8 * total.n
+			OR (b.hours >= (l ->> 'rate_hours')::float8 AND h.secrets > b.median + (l ->> 'rate_deviations')::float8 * b.deviation))
+$$;
+
+/* By principal, and where nobody was identified by address; at most one an hour, that in which the number was reached. */
+CREATE FUNCTION vault_data.find_denial_bursts(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
+RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH minutes AS (
+		SELECT d.principal_id, CASE WHEN d.principal_id = '00000000-0000-0000-0000-000000000000' THEN host(d.address) ELSE '' END AS subject,
+			d.minute, sum(d.denials) AS denials, max(d.changed_at) AS changed_at
+		FROM vault_data.usage_denial d
+		WHERE d.tenant_id = p_tenant AND d.minute > p_until - interval '7 days' AND d.minute <= p_until GROUP BY 1, 2, 3
+	), sums AS (
+		SELECT m.*, sum(m.denials) OVER (PARTITION BY m.principal_id, m.subject
+			ORDER BY floor(extract(epoch FROM m.minute) / 60) RANGE BETWEEN ((l ->> 'burst_minutes')::numeric - 1) PRECEDING AND CURRENT ROW) AS denials_before
+		FROM minutes m
+	)
+	SELECT 'denial_burst', s.principal_id, s.subject, date_trunc('hour', s.minute, 'UTC'),
+		CASE WHEN max(s.denials_before) >= 5 * (l ->> 'burst_denials')::float8 THEN 'high' ELSE 'medium' END,
+		jsonb_strip_nulls(jsonb_build_object('denials', max(s.denials_before), 'minutes', (l ->> 'burst_minutes')::numeric, 'address', NULLIF(s.subject, '')))
+	FROM sums s
+	WHERE s.denials_before >= (l ->> 'burst_denials')::float8
+	GROUP BY s.principal_id, s.subject, date_trunc('hour', s.minute, 'UTC')
+	HAVING max(s.changed_at) >= p_since
+$$;
+
+/* Judges the usage of a tenant as of a time; returns how many anomalies were new. */
+CREATE FUNCTION vault_data.detect(p_tenant uuid, p_as_of timestamptz) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	l jsonb := vault_data.anomaly_limits();
+	since timestamptz;
+	found_id uuid;
+	found integer := 0;
+BEGIN
+	/* An hour more: a step of the harvest commits after the time that it writes. */
+	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
+	since := COALESCE(since, p_as_of - interval '7 days');
+	FOR found_id IN
+		INSERT INTO vault_data.anomaly AS a (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
+		SELECT p_tenant, vault_data.new_id(), f.* FROM (
+			SELECT * FROM vault_data.find_new_networks(p_tenant, since, p_as_of, l)
+			UNION ALL SELECT * FROM vault_data.find_unusual_hours(p_tenant, since, p_as_of, l)
+			UNION ALL SELECT * FROM vault_data.find_rates(p_tenant, since, p_as_of, l)
+			UNION ALL SELECT * FROM vault_data.find_mass_reads(p_tenant, since, p_as_of, l)
+			UNION ALL SELECT * FROM vault_data.find_denial_bursts(p_tenant, since, p_as_of, l)) f
+		ON CONFLICT ON CONSTRAINT anomaly_once DO NOTHING
+		RETURNING a.id
+	LOOP
+		PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_build_object('kind', 'anomaly', 'id', found_id)::text);
+		found := found + 1;
+	END LOOP;
+	INSERT INTO vault_data.usage_judged AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
+	ON CONFLICT (tenant_id) DO UPDATE SET until = excluded.until;
+	RETURN found;
+END
+$$;
+
+CREATE FUNCTION vault_data.detect_anomalies() RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	now timestamptz := pg_catalog.clock_timestamp();
+	this_tenant uuid;
+	total integer := 0;
+BEGIN
+	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
+		PERFORM vault_data.enter_tenant_id(this_tenant);
+		/* Once a day. */
+		PERFORM FROM vault_data.usage_judged j
+		WHERE j.tenant_id = this_tenant AND j.until >= pg_catalog.date_trunc('day', now, 'UTC');
+		IF NOT FOUND THEN
+			PERFORM vault_data.forget_usage(now);
+			DELETE FROM vault_data.anomaly a WHERE a.tenant_id = this_tenant AND a.at < now - interval '400 days';
+		END IF;
+		total := total + vault_data.detect(this_tenant, now);
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.detect_anomalies() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.detect_anomalies() IS 'judges what has been used since the last call, writes and notifies what is out of the ordinary, and returns how many anomalies that are';
+
+CREATE FUNCTION vault_data.acknowledge_anomaly(p_id uuid, p_note text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_tenant IS NOT NULL OR vault_data.caller_principal() IS NOT NULL THEN
+		PERFORM vault_data.choose_tenant(p_tenant);
+	END IF;
+	PERFORM vault_data.require_administrator();
+	IF pg_catalog.octet_length(p_note) > 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid note: it is longer than 1024 bytes', 'Refer to a ticket for more.');
+	END IF;
+	UPDATE vault_data.anomaly a SET acknowledged_at = pg_catalog.clock_timestamp(), note = p_note,
+		acknowledged_by = vault_data.caller_name()
+	WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id AND a.acknowledged_at IS NULL;
+	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.anomaly a WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id) THEN
+		PERFORM vault_data.fail('55000', 'anomaly is acknowledged already', 'The view vault.anomalies says by whom.');
+	ELSIF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such anomaly', 'The view vault.anomalies shows them; operators name the tenant.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault_data.caller_name() RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_name';
+CREATE FUNCTION vault.acknowledge_anomaly(id uuid, note text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) IS 'says that somebody has looked at an anomaly, and what it was';
+
+CREATE FUNCTION vault_data.set_anomaly_threshold(p_name text, p_value numeric) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	bounds record;
+BEGIN
+	SELECT * INTO bounds FROM vault_data.anomaly_defaults() d WHERE d.name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('22023', 'invalid name: there is no such threshold', 'The view vault.anomaly_thresholds shows them.');
+	ELSIF NOT p_value BETWEEN bounds.lowest AND bounds.highest THEN
+		PERFORM vault_data.fail('22023', pg_catalog.format('invalid value: it is not between %s and %s', bounds.lowest, bounds.highest),
+			'NULL brings the default back.');
+	END IF;
+	DELETE FROM vault_data.anomaly_threshold c WHERE c.name = p_name COLLATE "C" AND p_value IS NULL;
+	INSERT INTO vault_data.anomaly_threshold (name, value) SELECT p_name, p_value WHERE p_value IS NOT NULL
+	ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+END
+$$;
+CREATE FUNCTION vault.set_anomaly_threshold(name text, value numeric) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.set_anomaly_threshold(text, numeric) IS 'changes a threshold of the detection of anomalies, for all tenants; NULL brings its default back';
+
+CREATE VIEW vault.anomalies WITH (security_barrier) AS
+SELECT t.name AS tenant, a.id, a.kind, p.name AS principal, a.at, a.severity, a.evidence, a.detected_at,
+	a.acknowledged_at, a.acknowledged_by, a.note
+FROM vault_data.anomaly a
+	LEFT JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
+	LEFT JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
+WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, NULL);
+COMMENT ON VIEW vault.anomalies IS 'what was out of the ordinary, with its evidence; for administrators of the tenant, operators and auditors, and not for the principal concerned';
+
+CREATE VIEW vault.anomaly_thresholds WITH (security_barrier) AS
+SELECT d.name, COALESCE(c.value, d.value) AS value, d.value AS default_value, d.lowest, d.highest, d.meaning
+FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
+WHERE vault_data.oversees();
+COMMENT ON VIEW vault.anomaly_thresholds IS 'what the detection of anomalies goes by, and between which bounds operators may set it';
+
+ALTER VIEW vault.anomalies OWNER TO vault_owner;
+ALTER VIEW vault.anomaly_thresholds OWNER TO vault_owner;
+REVOKE ALL ON vault.anomalies, vault.anomaly_thresholds FROM PUBLIC;
+GRANT SELECT ON vault.anomalies TO vault_client, vault_admin, vault_auditor;
+GRANT SELECT ON vault.anomaly_thresholds TO vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.anomaly_defaults(), vault_data.anomaly_limits(),
+	vault_data.hourly_baseline(uuid, uuid, timestamptz, float8, boolean, bigint),
+	vault_data.find_new_networks(uuid, timestamptz, timestamptz, jsonb), vault_data.find_unusual_hours(uuid, timestamptz, timestamptz, jsonb),
+	vault_data.find_rates(uuid, timestamptz, timestamptz, jsonb), vault_data.find_mass_reads(uuid, timestamptz, timestamptz, jsonb),
+	vault_data.find_denial_bursts(uuid, timestamptz, timestamptz, jsonb), vault_data.detect(uuid, timestamptz),
+	vault_data.detect_anomalies(), vault_data.acknowledge_anomaly(uuid, text, text), vault_data.caller_name(),
+	vault_data.set_anomaly_threshold(text, numeric) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.anomaly_defaults() TO vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.detect_anomalies(), vault.set_anomaly_threshold(text, numeric) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) TO vault_client, vault_admin;
+
+/*
+ * Jobs: what pg_cron runs, as the role vault_jobs, which may do nothing else.
+ */
+CREATE FUNCTION vault_data.job_anomalies() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_anomalies';
+COMMENT ON FUNCTION vault_data.job_anomalies() IS 'the job vault:anomalies; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_purge() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_purge';
+COMMENT ON FUNCTION vault_data.job_purge() IS 'the job vault:purge; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_rewrap() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rewrap';
+COMMENT ON FUNCTION vault_data.job_rewrap() IS 'the job vault:rewrap; NULL while the vault is sealed';
+
+CREATE FUNCTION vault_data.schedule_jobs() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_schedule_jobs';
+CREATE FUNCTION vault_data.report_jobs()
+RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
+COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
+
+CREATE FUNCTION vault.install_jobs() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_jobs';
+COMMENT ON FUNCTION vault.install_jobs() IS 'schedules the jobs of vault that are missing in pg_cron, and returns how many those were';
+CREATE FUNCTION vault.remove_jobs() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
+COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
+
+CREATE VIEW vault.jobs WITH (security_barrier) AS
+SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message FROM vault_data.report_jobs() r;
+COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that are not installed';
+
+ALTER VIEW vault.jobs OWNER TO vault_owner;
+REVOKE ALL ON vault.jobs FROM PUBLIC;
+GRANT SELECT ON vault.jobs TO vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT USAGE ON SCHEMA vault_data TO vault_jobs;
+/* Its own, and those of other features. */
+DO $$
+DECLARE
+	job pg_catalog.regprocedure;
+BEGIN
+	FOR job IN SELECT p.oid FROM pg_catalog.pg_proc p
+		WHERE p.pronamespace OPERATOR(pg_catalog.=) 'vault_data'::pg_catalog.regnamespace AND p.pronargs OPERATOR(pg_catalog.=) 0
+			AND pg_catalog.starts_with(p.proname::pg_catalog.text, 'job_')
+	LOOP
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO vault_jobs', job);
+	END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs() TO vault_admin;
+
+SELECT vault_data.schedule_jobs();

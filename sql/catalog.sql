@@ -54,8 +54,8 @@ SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'vault_data'::regnam
 SELECT c.oid::regclass FROM pg_class c WHERE relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND relkind NOT IN ('i', 'I', 't') AND relname !~ '^audit_log_\d{4}_\d{2}$'
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e');
 
--- triggers: on every table an audit that fires in every mode; the trail refuses changes
-SELECT oid::regclass FROM data_table t WHERE relname NOT LIKE 'audit\_log%' AND relname NOT IN ('audit_seal', 'audit_harvest', 'audit_checkpoint', 'audit_retired')
+-- triggers: on every table but counts taken from the trail an audit that fires in every mode; the trail refuses changes
+SELECT oid::regclass FROM data_table t WHERE relname NOT LIKE 'audit\_log%' AND relname NOT LIKE 'usage%' AND relname NOT IN ('audit_seal', 'audit_harvest', 'audit_checkpoint', 'audit_retired')
 	AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.oid AND tgfoid = 'vault_data.audit_change'::regproc AND tgtype = 29);
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM data_table) AND NOT tgisinternal AND tgenabled <> 'A';
 SELECT tgrelid::regclass, tgname, tgtype FROM pg_trigger WHERE tgfoid = 'vault_data.refuse_change'::regproc AND tgrelid IN (SELECT oid FROM data_table) ORDER BY tgrelid::regclass::text, 2;

@@ -12,6 +12,7 @@
 #include "evidence/sealer.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
+#include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
 #include "platform/harden.h"
@@ -24,6 +25,7 @@
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
+#include "usage/usage.h"
 
 PG_MODULE_MAGIC;
 
@@ -53,4 +55,6 @@ _PG_init(void)
 	policy_init();
 	places_init();
 	evidence_init();
+	usage_init();
+	jobs_init();
 }

@@ -63,7 +63,11 @@ for my $prepared (
 	[ 'vault_owner', 'CREATE ROLE vault_owner; GRANT vault_owner TO mallory' ],
 	[ 'vault_exec', 'CREATE ROLE vault_exec; GRANT mallory TO vault_exec' ],
 	[ 'vault_admin', 'CREATE ROLE vault_admin CREATEROLE' ],
-	[ 'vault_client', 'CREATE ROLE vault_client BYPASSRLS' ])
+	[ 'vault_client', 'CREATE ROLE vault_client BYPASSRLS' ],
+	[ 'vault_jobs', 'CREATE ROLE vault_jobs' ],
+	[ 'vault_jobs', q{CREATE ROLE vault_jobs LOGIN PASSWORD 'x'} ],
+	[ 'vault_jobs', 'CREATE ROLE vault_jobs LOGIN; GRANT vault_jobs TO mallory' ],
+	[ 'vault_jobs', q{CREATE ROLE vault_jobs LOGIN; ALTER ROLE vault_jobs SET search_path = x} ])
 {
 	my ($role, $sql) = @$prepared;
 	$node->safe_psql('postgres', $sql);
@@ -87,7 +91,7 @@ is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'and the vault stil
 
 $node->safe_psql('postgres', 'DROP EXTENSION vault');
 is($node->safe_psql('postgres', $traces), '', 'DROP EXTENSION leaves nothing');
-is($node->safe_psql('postgres', $roles), 'vault_admin vault_auditor vault_client vault_exec vault_owner', 'but the roles');
+is($node->safe_psql('postgres', $roles), 'vault_admin vault_auditor vault_client vault_exec vault_jobs vault_owner', 'but the roles');
 is(sql_state($node, q{SELECT vault.get('a')}, 'app'), '3F000', 'and no function');
 
 # Made again
@@ -111,7 +115,7 @@ is($node->safe_psql('postgres', q{
 	"1\n0\nt\n1\nnewest", 'dropped, made and used in one session');
 
 # The roles can be dropped too.
-$node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client');
+$node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
 is($node->safe_psql('postgres', $roles), '', 'the roles own nothing that is left');
 
 sub create_vault_here

@@ -77,7 +77,8 @@ static bool
 is_vault_role_name(const char *name)
 {
 	static const char *const names[] = {
-		"vault_owner", "vault_exec", "vault_admin", "vault_auditor", "vault_client"
+		"vault_owner", "vault_exec", "vault_admin", "vault_auditor", "vault_client",
+		"vault_jobs"
 	};
 
 	for (int i = 0; name && i < (int) lengthof(names); i++)

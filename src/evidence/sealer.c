@@ -7,6 +7,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -64,6 +65,8 @@ vault_sealer_worker_main(Datum arg)
 	MemoryContext memory;
 
 	worker_begin();
+	/* In a deadlock, as with DROP EXTENSION, it is the sealer that gives way. */
+	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_OVERRIDE);
 	harvest_attach();
 	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);
 	if (sigsetjmp(failed, 1) != 0)

@@ -5,25 +5,30 @@
 
 /*
  * The roles, or an error if one exists that is not as this script would have
- * made it: somebody could have prepared it to get in.
+ * made it: somebody could have prepared it to get in. pg_cron logs in as vault_jobs,
+ * which has no password and may execute nothing but the jobs' functions.
  */
 DO $$
 DECLARE
 	wanted text;
 	existing pg_catalog.pg_roles;
 	member_count bigint;
+	is_jobs boolean;
 BEGIN
-	FOREACH wanted IN ARRAY ARRAY['vault_owner', 'vault_exec', 'vault_admin', 'vault_auditor', 'vault_client'] LOOP
+	FOREACH wanted IN ARRAY ARRAY['vault_owner', 'vault_exec', 'vault_admin', 'vault_auditor', 'vault_client', 'vault_jobs'] LOOP
+		is_jobs := wanted OPERATOR(pg_catalog.=) 'vault_jobs';
 		SELECT * INTO existing FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) wanted;
 		IF NOT FOUND THEN
-			EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted);
+			EXECUTE pg_catalog.format('CREATE ROLE %I NOINHERIT %s', wanted, CASE WHEN is_jobs THEN 'LOGIN' ELSE 'NOLOGIN' END);
 			CONTINUE;
 		END IF;
 		SELECT pg_catalog.count(*) INTO member_count FROM pg_catalog.pg_auth_members
 		WHERE roleid OPERATOR(pg_catalog.=) existing.oid OR member OPERATOR(pg_catalog.=) existing.oid;
-		IF existing.rolcanlogin OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
+		IF existing.rolcanlogin OPERATOR(pg_catalog.<>) is_jobs OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
 			OR existing.rolreplication OR existing.rolbypassrls
-			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec', 'vault_jobs']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR is_jobs AND (existing.rolconfig IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_authid a
+				WHERE a.oid OPERATOR(pg_catalog.=) existing.oid AND a.rolpassword IS NOT NULL))
 		THEN
 			RAISE EXCEPTION 'role "%" exists and is not as vault would have made it', wanted
 				USING ERRCODE = 'duplicate_object',

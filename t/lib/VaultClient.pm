@@ -29,6 +29,9 @@ sub new
 	return $self;
 }
 
+# What came in by NOTIFY with the answers so far: [ channel, payload ] each
+sub notified { return @{ $_[0]{notified} // [] } }
+
 # The backend's process
 sub pid { return $_[0]{pid} }
 
@@ -105,6 +108,7 @@ sub receive
 		}
 		if ($type eq 'D') { push @{ $result->{rows} }, _row($body) }
 		elsif ($type eq 'E') { _error($result, $body) }
+		elsif ($type eq 'A') { push @{ $self->{notified} }, [ split /\0/, substr($body, 4) ] }
 		elsif ($type eq 'K') { $self->{pid} = unpack('N', $body) }
 		elsif ($type eq 'R' && unpack('N', $body) != 0) { die 'the server asks for a password' }
 		last if $type eq 'Z' || $type eq 's';

@@ -35,6 +35,7 @@ our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_s
 #   no_start      only make it
 #   no_extension  start it without CREATE EXTENSION
 #   no_init       without SELECT vault.init()
+#   jobs          keep the jobs that CREATE EXTENSION has scheduled; otherwise none runs into the test
 # What vault.init() returned is in $node->{vault_init}.
 sub new_vault_node
 {
@@ -77,6 +78,7 @@ sub create_vault
 	my $database = $opt{database} // 'postgres';
 
 	$node->safe_psql($database, 'CREATE EXTENSION pg_cron; CREATE EXTENSION vault CASCADE');
+	$node->safe_psql($database, 'SELECT cron.unschedule(jobid) FROM cron.job') unless $opt{jobs};
 	$node->{vault_init} = $node->safe_psql($database, 'SELECT vault.init()') unless $opt{no_init};
 	return;
 }

@@ -1,0 +1,23 @@
+/*
+ * anomaly.c
+ *		Who acknowledges; the rest is SQL.
+ */
+#include "platform/compat.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "door/door.h"
+
+PG_FUNCTION_INFO_V1(vault_caller_name);
+
+/* caller_name(): the principal, or an operator's role. */
+Datum
+vault_caller_name(PG_FUNCTION_ARGS)
+{
+	const Caller *caller = &door_required()->caller;
+
+	PG_RETURN_TEXT_P(cstring_to_text(caller->is_identified ? caller->principal_name :
+									 GetUserNameFromId(caller->role, false)));
+}

@@ -1,0 +1,414 @@
+/*
+ * jobs.c
+ *		What runs at its times, by pg_cron, and the functions that it calls.
+ *
+ * pg_cron logs in as the owner of a job, so there is the role vault_jobs, which may
+ * do nothing but execute the functions vault_data.job_…().  Each takes no argument and
+ * does as vault_admin what an operator would; on a standby and while the vault is
+ * sealed it does nothing.  pg_cron's own functions are called as the bootstrap
+ * superuser, after a look at whether they are pg_cron's: its schema may be anybody's
+ * where it is not installed.
+ */
+#include "jobs/jobs.h"
+
+#include "access/xlog.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+
+#include "door/door.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+
+#define JOBS_ROLE "vault_jobs"
+
+/* A run moves at most this many batches, so that its transaction ends. */
+#define MAX_BATCHES 100
+
+/* Those whose function exists are installed; times are pg_cron's, in GMT. */
+static const struct
+{
+	const char *name;
+	const char *schedule;
+}			jobs[] = {
+	{"anomalies", "*/5 * * * *"},
+	{"partitions", "7 1 * * *"},
+	{"purge", "17 2 * * *"},
+	{"retention", "37 3 * * *"},
+	{"rewrap", "*/15 * * * *"},
+};
+
+static object_access_hook_type previous_access = NULL;
+
+/* ---- another user for a while; an error ends it too ---- */
+
+typedef struct Assumed
+{
+	Oid			user;
+	int			security;
+	int			level;
+} Assumed;
+
+static void
+assume(Assumed *before, Oid role)
+{
+	GetUserIdAndSecContext(&before->user, &before->security);
+	before->level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	SetUserIdAndSecContext(role, before->security | SECURITY_LOCAL_USERID_CHANGE);
+	sql_begin();
+}
+
+static void
+resume(const Assumed *before)
+{
+	sql_end();
+	SetUserIdAndSecContext(before->user, before->security);
+	AtEOXact_GUC(false, before->level);
+}
+
+/* A statement whose arguments are texts; the result is in SPI_tuptable. */
+static uint64
+run(const char *statement, int count, const char *const *arguments)
+{
+	Oid			types[4];
+	Datum		values[4];
+	int			result;
+
+	for (int i = 0; i < count; i++)
+	{
+		types[i] = TEXTOID;
+		values[i] = CStringGetTextDatum(arguments[i]);
+	}
+	result = SPI_execute_with_args(statement, count, types, values, NULL, false, 0);
+	if (result < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not run a statement: %s", SPI_result_code_string(result))));
+	return SPI_processed;
+}
+
+/* ---- the jobs' functions ---- */
+
+static void
+require_job_runner(void)
+{
+	Oid			caller = GetUserId();
+
+	if (caller != get_role_oid(JOBS_ROLE, true) && !role_is_operator(caller))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied: this is for the jobs of vault"),
+				 errhint("Operators call vault.purge(), vault.rewrap() and the like.")));
+}
+
+/* What an operator's statement returned, summed up over batches until one is empty. */
+static Datum
+run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
+{
+	int64		total = 0;
+	Assumed		before;
+
+	require_running_vault();
+	require_job_runner();
+	if (RecoveryInProgress() || !root_is_open())
+		PG_RETURN_NULL();
+	assume(&before, get_role_oid("vault_admin", false));
+	for (int i = 0; i < max_batches; i++)
+	{
+		int32		moved;
+
+		(void) run(statement, 0, NULL);
+		moved = DatumGetInt32(sql_value(0, 1, NULL));
+		total += moved;
+		if (moved == 0)
+			break;
+	}
+	resume(&before);
+	PG_RETURN_INT64(total);
+}
+
+PG_FUNCTION_INFO_V1(vault_job_anomalies);
+PG_FUNCTION_INFO_V1(vault_job_purge);
+PG_FUNCTION_INFO_V1(vault_job_rewrap);
+PG_FUNCTION_INFO_V1(vault_install_jobs);
+PG_FUNCTION_INFO_V1(vault_remove_jobs);
+PG_FUNCTION_INFO_V1(vault_schedule_jobs);
+PG_FUNCTION_INFO_V1(vault_report_jobs);
+
+Datum
+vault_job_anomalies(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.detect_anomalies()", 1);
+}
+
+Datum
+vault_job_rewrap(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES);
+}
+
+/* ---- pg_cron ---- */
+
+static bool
+cron_is_installed(void)
+{
+	Oid			extension = get_extension_oid("pg_cron", true);
+	Oid			schema = get_namespace_oid("cron", true);
+
+	return OidIsValid(extension) && OidIsValid(schema) &&
+		getExtensionOfObject(NamespaceRelationId, schema) == extension;
+}
+
+static bool
+job_exists(int job)
+{
+	char		name[NAMEDATALEN];
+	Oid			none = InvalidOid;
+	oidvector  *arguments = buildoidvector(&none, 0);
+
+	snprintf(name, sizeof(name), "job_%s", jobs[job].name);
+	return OidIsValid(GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+									  PointerGetDatum(arguments),
+									  ObjectIdGetDatum(data_schema_oid())));
+}
+
+/* pg_cron itself keeps what it says of every run. */
+static void
+forget_runs(void)
+{
+	const char *arguments[] = {JOBS_ROLE};
+	Assumed		before;
+
+	if (!cron_is_installed())
+		return;
+	assume(&before, BOOTSTRAP_SUPERUSERID);
+	(void) run("DELETE FROM cron.job_run_details WHERE username = $1"
+			   " AND end_time < now() - interval '30 days'", 1, arguments);
+	resume(&before);
+}
+
+Datum
+vault_job_purge(PG_FUNCTION_ARGS)
+{
+	Datum		purged = run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES);
+
+	if (!fcinfo->isnull)
+		forget_runs();
+	return purged;
+}
+
+static int
+unschedule(const char *which)
+{
+	const char *arguments[] = {JOBS_ROLE};
+	char	   *statement = psprintf("SELECT count(cron.unschedule(jobid)) FROM cron.job"
+									 " WHERE username = $1 AND jobname LIKE 'vault:%%' AND %s",
+									 which);
+
+	(void) run(statement, 1, arguments);
+	return (int) DatumGetInt64(sql_value(0, 1, NULL));
+}
+
+/* False if there is such a job already, whose times may have been changed. */
+static bool
+schedule(int job)
+{
+	char	   *name = psprintf("vault:%s", jobs[job].name);
+	const char *arguments[] = {
+		name, jobs[job].schedule, psprintf("SELECT vault_data.job_%s()", jobs[job].name), JOBS_ROLE
+	};
+
+	return run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"
+			   " WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $4)",
+			   4, arguments) > 0;
+}
+
+static bool
+may_connect(void)
+{
+	const char *arguments[] = {JOBS_ROLE};
+
+	(void) run("SELECT has_database_privilege($1, current_database(), 'CONNECT')", 1, arguments);
+	return DatumGetBool(sql_value(0, 1, NULL));
+}
+
+static int
+schedule_all(void)
+{
+	int			added = 0;
+
+	if (!may_connect())
+	{
+		ereport(NOTICE,
+				(errmsg("no jobs are scheduled: role \"%s\" may not connect to this database",
+						JOBS_ROLE),
+				 errhint("GRANT CONNECT ON DATABASE %s TO %s, then call vault.install_jobs().",
+						 quote_identifier(get_database_name(MyDatabaseId)), JOBS_ROLE)));
+		return 0;
+	}
+	/* Of a restored dump, perhaps: what means another database. */
+	(void) unschedule("database <> current_database()");
+	for (int i = 0; i < (int) lengthof(jobs); i++)
+		if (job_exists(i) && schedule(i))
+			added++;
+	return added;
+}
+
+static Datum
+install(FunctionCallInfo fcinfo)
+{
+	Assumed		before;
+	int			added;
+
+	if (!cron_is_installed())
+	{
+		ereport(NOTICE,
+				(errmsg("no jobs are scheduled: pg_cron is not installed in this database"),
+				 errhint("Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().")));
+		PG_RETURN_INT32(0);
+	}
+	assume(&before, BOOTSTRAP_SUPERUSERID);
+	added = schedule_all();
+	resume(&before);
+	PG_RETURN_INT32(added);
+}
+
+static int
+remove_all(void)
+{
+	Assumed		before;
+	int			removed;
+
+	if (!cron_is_installed())
+		return 0;
+	assume(&before, BOOTSTRAP_SUPERUSERID);
+	removed = unschedule("true");
+	resume(&before);
+	return removed;
+}
+
+static Datum
+remove_body(FunctionCallInfo fcinfo)
+{
+	PG_RETURN_INT32(remove_all());
+}
+
+Datum
+vault_install_jobs(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_KEY_HOLDER, fcinfo, install);
+}
+
+Datum
+vault_remove_jobs(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_KEY_HOLDER, fcinfo, remove_body);
+}
+
+/* pg_dump's scripts begin with these two; the dump has pg_cron's jobs, with their numbers. */
+static bool
+is_restoring(void)
+{
+	return !row_security && !check_function_bodies;
+}
+
+/*
+ * For the extension's script, which runs before anything can be recorded, and hides
+ * notices.
+ */
+Datum
+vault_schedule_jobs(PG_FUNCTION_ARGS)
+{
+	int			level = NewGUCNestLevel();
+	Datum		added = Int32GetDatum(0);
+
+	if (!creating_extension)
+		(void) door_required();
+	if (!is_restoring())
+	{
+		(void) set_config_option("client_min_messages", "notice", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+		added = install(fcinfo);
+	}
+	AtEOXact_GUC(false, level);
+	return added;
+}
+
+static void
+put_run(ReturnSetInfo *result, int job)
+{
+	Datum		values[6];
+	bool		nulls[6] = {false, true, true, true, true, true};
+
+	values[0] = CStringGetTextDatum(psprintf("vault:%s", jobs[job].name));
+	if (cron_is_installed())
+	{
+		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
+
+		if (run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message"
+				" FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
+				"  WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) r ON true"
+				" WHERE j.jobname = $1 AND j.username = $2", 2, arguments) > 0)
+			for (int i = 1; i < 6; i++)
+				values[i] = sql_value(0, i, &nulls[i]);
+	}
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* report_jobs(): each job with its schedule and last run, for operators and auditors. */
+Datum
+vault_report_jobs(PG_FUNCTION_ARGS)
+{
+	Assumed		before;
+	Caller		caller;
+
+	door_check(DOOR_ANYONE, &caller);
+	InitMaterializedSRF(fcinfo, 0);
+	if (!role_is_overseer(caller.role))
+		return (Datum) 0;
+	assume(&before, BOOTSTRAP_SUPERUSERID);
+	for (int i = 0; i < (int) lengthof(jobs); i++)
+		if (job_exists(i))
+			put_run((ReturnSetInfo *) fcinfo->resultinfo, i);
+	resume(&before);
+	return (Datum) 0;
+}
+
+/* DROP EXTENSION takes the jobs along; as its own transaction, it may be rolled back. */
+static void
+jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
+{
+	if (previous_access)
+		previous_access(access, class, object, part, argument);
+	if (access == OAT_DROP && class == ExtensionRelationId &&
+		object == get_extension_oid("vault", true))
+		(void) remove_all();
+}
+
+void
+jobs_init(void)
+{
+	previous_access = object_access_hook;
+	object_access_hook = jobs_access;
+}
