@@ -90,36 +90,39 @@ sub app_settings
 	return;
 }
 
-# One call of a client under load; what it received, as number of rows that the trail must have of it
+# One call of a client under load: how many rows the trail must have of it, and whether it may have more, because the
+# call was cut short and had released more than was received
 sub one_call
 {
 	my ($client, $request, $kind) = @_;
-	my $mark = 'SELECT set_config($1, $2, false)';
-	my $result;
+	my ($result, $each) = (undef, 1);
 
-	return 0 if $client->query($mark, 'vault.request_id', $request)->{state} ne '00000';
+	return (0, 1) if $client->query('SELECT set_config($1, $2, false)', 'vault.request_id', $request)->{state} ne '00000';
 	if ($kind == 0)
 	{
 		$result = $client->query('SELECT vault.get($1)', 'app/' . (1 + int rand $secrets));
-		return scalar @{ $result->{rows} };
 	}
-	if ($kind == 1)
+	elsif ($kind == 1)
 	{
 		$client->query('BEGIN');
 		$result = $client->query('SELECT vault.get($1), vault.get_bytes($1)', 'app/1');
 		$client->query('ROLLBACK');
-		return 2 * @{ $result->{rows} };
+		$each = 2;
 	}
-	if ($kind == 2)
+	elsif ($kind == 2)
 	{
-		return scalar @{ $client->query('SELECT * FROM vault.get_many($1)', 'app/*')->{rows} };
+		$result = $client->query('SELECT * FROM vault.get_many($1)', 'app/*');
 	}
-	if ($kind == 3)
+	elsif ($kind == 3)
 	{
-		return $client->query('SELECT vault.get($1)', 'private')->{state} eq '42501' ? 1 : 0;
+		return ($client->query('SELECT vault.get($1)', 'private')->{state} eq '42501' ? 1 : 0, 0);
 	}
-	$client->query('SELECT vault.put($1, $2::text)', 'app/1', 'new');
-	return 0;
+	else
+	{
+		$client->query('SELECT vault.put($1, $2::text)', 'app/1', 'new');
+		return (0, 1);
+	}
+	return ($each * @{ $result->{rows} }, $result->{state} eq '00000' ? 0 : 1);
 }
 
 # Runs in a process of its own until the connection ends or there is a file "stop"; logs what it received.
@@ -132,8 +135,8 @@ sub client_main
 	my $client = eval { VaultClient->new($node, 'app') };
 	for (my $n = 0; $client && !-e $stop; $n++)
 	{
-		my $received = one_call($client, "$name:$n", $n % 5);
-		print $out "$name:$n $received\n" if $received;
+		my ($received, $cut_short) = one_call($client, "$name:$n", $n % 5);
+		print $out "$name:$n $received $cut_short\n" if $received;
 		$client->query('SELECT 1')->{state} eq 'connection' and last;
 	}
 	return;
@@ -194,11 +197,11 @@ sub check_received
 {
 	my ($what) = @_;
 	my @received = received();
-	my $values = join ', ', map { my ($id, $rows) = split / /; "('$id', $rows)" } @received;
-	my $sql = qq{SELECT count(*) FROM (VALUES $values) AS r (id, rows)
+	my $values = join ', ', map { my ($id, $rows, $cut_short) = split / /; "('$id', $rows, $cut_short)" } @received;
+	my $sql = qq{SELECT string_agg(concat_ws(' ', id, 'received', rows, 'told', a.count), ', ') FROM (VALUES $values) AS r (id, rows, cut_short)
 		LEFT JOIN (SELECT request_id, count(*) FROM vault_data.audit_log WHERE decision IN ('allow', 'deny') GROUP BY 1) AS a ON a.request_id = r.id
-		WHERE a.count IS DISTINCT FROM r.rows};
-	is($node->safe_psql('postgres', $sql), 0, "$what: each of what was received has its row");
+		WHERE coalesce(a.count, 0) < r.rows OR (cut_short = 0 AND a.count > r.rows)};
+	is($node->safe_psql('postgres', $sql), '', "$what: each of what was received has its row");
 	check_trail($node, $what);
 	unlink glob "$log.*";
 	return scalar @received;
@@ -343,8 +346,8 @@ check_received('cancelled');
 # ---- ended by an operator ----
 
 is(psql_as($node, 'signaller', 'SELECT true'), 't', 'whoever may signal backends');
-is(sql_state($node, "SELECT pg_terminate_backend($_->[0])", 'signaller'), '42501', "cannot end the $_->[1]")
-  for ([ worker_pid(), 'worker' ], [ keeper_pid(), 'keeper' ]);
+is(sql_state($node, 'SELECT pg_terminate_backend(' . worker_pid() . ')', 'signaller'), '42501', 'cannot end the worker');
+is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . keeper_pid() . ')'), 'f', 'and nobody the keeper');
 for my $round (1 .. 2)
 {
 	$worker = worker_pid();
@@ -361,7 +364,7 @@ my $keeper = keeper_pid();
 $worker = worker_pid();
 @clients = start_load(3);
 wait_for_load(30);
-$node->safe_psql('postgres', "SELECT pg_terminate_backend($keeper)");
+kill 'TERM', $keeper or die "kill: $!";    # only the system can
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker") or die 'the worker goes on without its keeper';
 wait_for_load(100);
 end_load(@clients);
@@ -393,7 +396,7 @@ $client->query('SET statement_timeout = 200');
 is($client->query(q{SELECT vault.put('app/3', 'x')})->{state}, '57014', 'a change waits for the lock as for any other');
 $client->query('SET statement_timeout = 0');
 $locker->query('ROLLBACK');
-$client->query(q{SET vault.request_id = 'after locks'});
+$client->query(q{SET vault.request_id = 'unlocked'});
 $node->poll_query_until('postgres', q{SELECT count(*) = 5 FROM vault_data.audit_log WHERE request_id = 'locks'}) or die 'a record was lost: ' . told('locks');
 is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'unlocked, reads go on');
 is(told('locks'), 'get allow, get allow, get error, get deny, put error', 'and all of it is told');
@@ -401,55 +404,60 @@ $client->close;
 
 # ---- nowhere to write ----
 
-# Files of the worker cannot grow any more, while its log, in segments of 1 MB, has room: as on a full tablespace.
-sub limit_worker
+# A process can write to no file past this size. For the worker and the size of the trail it is as on a full tablespace:
+# the WAL, in segments of 1 MB, has room.
+sub limit_files
 {
-	my ($bytes) = @_;
-	my $pid = worker_pid();
+	my ($pid, $bytes) = @_;
 	system('prlimit', '--pid', $pid, "--fsize=$bytes:unlimited") == 0 or die 'prlimit failed';
-	return $pid;
+	return;
 }
 
 SKIP:
 {
 	skip 'there is no prlimit', 13 if system('prlimit --version >/dev/null 2>&1') != 0;
 	app_settings('vault.audit_timeout' => '1s');
+	$node->safe_psql('postgres', q{ALTER ROLE admin SET vault.audit_timeout = '1s'});
 	$client = session('app', 'vault.request_id' => 'full');
 	my $filler = session('admin', 'vault.request_id' => 'filler');
 	my $size = q{SELECT pg_relation_size('vault_data.audit_log_default')};
-	$filler->value(q{SELECT count(*) FROM vault.get_many('many/*')}) while $node->safe_psql('postgres', $size) < 2 << 20;
-	$node->safe_psql('postgres', 'CHECKPOINT');
-	$worker = limit_worker($node->safe_psql('postgres', $size));
-
-	my $before = $filler->value(q{SELECT count(*) FROM vault.audit WHERE request_id = 'filler'});
-	$filler->query('SET statement_timeout = 3000');
-	for (1 .. 30)
+	my ($bytes, $before) = (0, 0);
+	while ($bytes < 2 << 20 || $bytes == $before)    # until no free space is left in it
 	{
-		$result = $filler->query(q{SELECT count(*) FROM vault.get_many('many/*')});
+		$filler->value(q{SELECT count(*) FROM vault.get_many('many/*')});
+		($before, $bytes) = ($bytes, $node->safe_psql('postgres', $size));
+	}
+	$node->safe_psql('postgres', 'CHECKPOINT');
+	$worker = worker_pid();
+	limit_files($worker, $bytes);
+
+	for (1 .. 5000)
+	{
+		$result = $filler->query(q{SELECT vault.get('private')});
 		last if $result->{state} ne '00000';
 	}
-	isnt($result->{state}, '00000', 'no room on the disk: reads are refused in the end');
+	is($result->{state}, 'VT011', 'no room on the disk: reads are refused in the end');
 	$result = $client->query(q{SELECT vault.get('app/3')});
 	is($result->{state}, 'VT011', 'all of them');
 	is_deeply($result->{rows}, [], 'with nothing returned');
-	like(slurp_file($node->logfile), qr/ERROR:  could not extend file "[^"]*"/, 'the log says why');
+	ok(slurp_file($node->logfile) =~ /ERROR:  could not extend file "/, 'the log says why');
 	is(worker_pid(), $worker, 'the worker tries on');
-	system('prlimit', '--pid', $worker, '--fsize=unlimited:unlimited') == 0 or die 'prlimit failed';
+	limit_files($worker, 'unlimited');
 	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE request_id = 'full'}) or die 'a record was lost';
 	is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'with room again: reads go on');
 	is(told('full'), 'get allow, get error, get allow', 'and nothing was lost');
 	check_trail($node, 'after a full disk');
 	$filler->close;
 
-	# No room for the log itself: PostgreSQL restarts.
+	# No room for WAL: PostgreSQL restarts.
 	@clients = start_load(3);
 	wait_for_load(50);
 	my $offset = -s $node->logfile;
-	limit_worker(0);
+	limit_files($node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'}), 0);
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	end_load(@clients);
-	like(slurp_file($node->logfile, $offset), qr/PANIC:  could not write to (?:log )?file/, 'no room for WAL: the server stops at once');
+	ok(slurp_file($node->logfile, $offset) =~ /WAL writer process \(PID \d+\) was terminated by signal 6/, 'no room for WAL: the server stops at once');
 	check_received('no room for WAL');
 	is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and is back');
 }
@@ -464,13 +472,9 @@ $node->safe_psql('postgres', 'SELECT vault.unseal()');
 
 # ---- partitions ----
 
-my $month = $node->safe_psql('postgres', q{SELECT date_trunc('month', now() + '1 year')::date});
-$node->safe_psql('postgres', 'ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default');
-app_settings('vault.audit_timeout' => '500ms');
-is(sql_state($node, q{SET vault.request_id = 'detached'; SELECT vault.get('app/3')}, 'app'), 'VT011', 'no partition at all: reads are refused');
-$node->safe_psql('postgres', 'ALTER TABLE vault_data.audit_log ATTACH PARTITION vault_data.audit_log_default DEFAULT');
-$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM vault_data.audit_log WHERE request_id = 'detached'}) or die 'a record was lost';
-is(told('detached'), 'get allow, get error', 'and told once there is one');
+# What a superuser does there is itself told, and there must be a place for that.
+is(sql_state($node, 'ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default'), 'VT011', 'the only partition cannot be taken away');
+is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and reads go on');
 
 # ---- without the extension ----
 
@@ -491,6 +495,6 @@ $bare->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity}
 $bare->wait_for_log(qr/database "nowhere" does not exist/);
 is($bare->safe_psql('postgres', 'SELECT 1'), 1, 'without its database the server runs');
 $bare->stop;
-unlike(slurp_file($bare->logfile), qr/PANIC|terminated by signal/, 'and the workers do no harm');
+ok(slurp_file($bare->logfile) !~ /PANIC|terminated by signal/, 'and the workers do no harm');
 
 done_testing();
