@@ -122,7 +122,7 @@ for my $how ('custom', 'plain', 'disabled triggers')
 	run_command([ 'psql', '-X', '-q', @to, '-f', "$dir/globals.sql" ]);
 	my @restore = $how eq 'custom' ? (['pg_restore', @to, '--exit-on-error', "$dir/custom"])
 	  : $how eq 'plain' ? (['psql', '-X', '-q', @to, '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql"])
-	  : (['psql', '-X', '-q', @to, '-c', 'CREATE EXTENSION pg_cron', '-c', 'CREATE EXTENSION vault CASCADE'],
+	  : (['psql', '-X', '-q', @to, '-c', 'CREATE EXTENSION pg_cron', '-c', 'CREATE EXTENSION vault CASCADE', '-c', 'SELECT vault_data.job_partitions()'],
 		['psql', '-X', '-q', @to, '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql"]);
 	for my $command (@restore)
 	{
