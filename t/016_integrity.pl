@@ -110,7 +110,7 @@ my @from = ('-h', $node->host, '-p', $node->port, '-U', 'postgres');
 command_ok([ 'pg_dumpall', @from, '--globals-only', '-f', "$dir/globals.sql" ], 'pg_dumpall --globals-only');
 command_ok([ 'pg_dump', @from, '-Fc', '-f', "$dir/custom", 'postgres' ], 'pg_dump -Fc');
 command_ok([ 'pg_dump', @from, '-f', "$dir/plain.sql", 'postgres' ], 'pg_dump');
-command_ok([ 'pg_dump', @from, '--data-only', '--disable-triggers', '-f', "$dir/data.sql", 'postgres' ], 'pg_dump --disable-triggers');
+command_ok([ 'pg_dump', @from, '--data-only', '--disable-triggers', '--load-via-partition-root', '-f', "$dir/data.sql", 'postgres' ], 'pg_dump --disable-triggers');
 
 for my $how ('custom', 'plain', 'disabled triggers')
 {
