@@ -66,7 +66,6 @@ consume(void)
 		{
 			write_rows(rows, count);
 			ring_done(count);
-			continue;
 		}
 		report_statistics();
 		ring_await();
