@@ -360,13 +360,20 @@ has_urgent(void)
 	return false;
 }
 
+/* A latch that was set before, for what has been seen since, does not end the sleep. */
 static void
 sleep_unless(bool (*has) (void), uint32 until, int ms)
 {
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	long		left = ms;
+
 	pg_atomic_write_u32(&ring->sleeping, until);
 	pg_memory_barrier();
-	if (!has())
-		worker_wait(ms);
+	while (left > 0 && !has())
+	{
+		worker_wait(left);
+		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	}
 	pg_atomic_write_u32(&ring->sleeping, AWAKE);
 }
 

@@ -49,7 +49,7 @@ extern int	ring_peek(AuditRow *rows, int max);
 /* They are on disk: their slots are free, and who waits for them is woken. */
 extern void ring_done(int count);
 
-/* Sleeps until there is something to peek at. */
+/* Sleeps until there is something to peek at, and until that is worth a commit. */
 extern void ring_await(void);
 
 /* The calling process is the worker from now on. */

@@ -109,7 +109,6 @@ consume(void)
 		{
 			write_rows(rows, count);
 			ring_done(count);
-			continue;
 		}
 		if (ShutdownRequestPending && may_end())
 			proc_exit(0);
