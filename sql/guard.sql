@@ -26,6 +26,34 @@ SELECT statement, left(pg_temp.try(statement), 5) AS answer FROM unnest(ARRAY[
 	'DROP ROLE vault_client', 'DROP ROLE regress_guard_op, vault_auditor', 'DROP OWNED BY vault_owner', 'REASSIGN OWNED BY vault_owner TO regress_guard', 'REASSIGN OWNED BY regress_guard TO vault_owner',
 	'CREATE ROLE regress_guard_new IN ROLE vault_admin', 'CREATE ROLE regress_guard_new IN GROUP vault_owner', 'CREATE USER regress_guard_new ROLE vault_exec', 'CREATE ROLE regress_guard_new ADMIN vault_owner', 'CREATE ROLE vault_admin',
 	'CREATE ROLE regress_guard_new', 'GRANT regress_guard TO regress_guard_op', 'ALTER ROLE regress_guard_op CREATEDB', 'DROP ROLE regress_guard_op']) AS statement;
+-- in what a superuser's REINDEX runs on behalf of a table's owner, too
+RESET ROLE;
+GRANT CREATE ON SCHEMA public TO regress_guard;
+SET ROLE regress_guard;
+CREATE FUNCTION public.regress_guard_take() RETURNS void LANGUAGE plpgsql AS 'BEGIN GRANT vault_owner TO regress_guard; END';
+CREATE FUNCTION public.regress_guard_index(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_setting('regress.guard', true) = 'on' THEN
+		PERFORM public.regress_guard_take();
+	END IF;
+	RETURN n;
+END
+$$;
+CREATE TABLE public.regress_guard_indexed (n integer);
+INSERT INTO public.regress_guard_indexed VALUES (1);
+CREATE INDEX ON public.regress_guard_indexed (public.regress_guard_index(n));
+RESET ROLE;
+SET regress.guard = 'on';
+\set VERBOSITY sqlstate
+REINDEX TABLE public.regress_guard_indexed;
+ANALYZE public.regress_guard_indexed;
+\set VERBOSITY terse
+RESET regress.guard;
+SELECT count(*) FROM pg_auth_members WHERE roleid = 'vault_owner'::regrole AND member = 'regress_guard'::regrole;
+DROP TABLE public.regress_guard_indexed;
+DROP FUNCTION public.regress_guard_index(integer), public.regress_guard_take();
+REVOKE CREATE ON SCHEMA public FROM regress_guard;
+SET ROLE regress_guard;
 -- in a function and a DO block likewise
 DO $$ BEGIN EXECUTE 'GRANT vault_admin TO regress_guard'; END $$;
 

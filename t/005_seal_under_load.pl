@@ -83,7 +83,7 @@ for my $round (1 .. soak_rounds(5, 100))
 	push @periods, "('$sealed'::timestamptz, '$unsealing'::timestamptz)";
 	wait_for_reads(400);
 }
-$load->{run}->signal('INT');
+$load->{run}->signal('TERM');
 my $output = stop_load($load);
 unlike($output, qr/aborted|ERROR/, 'no client ended early');
 
@@ -139,7 +139,7 @@ for my $round (1 .. soak_rounds(8, 60))
 		$failed++, diag("rotate_root_key: $result->{state} $result->{message}") if $result->{state} ne '00000';
 	}
 }
-$load->{run}->signal('INT');
+$load->{run}->signal('TERM');
 $output = stop_load($load);
 unlike($output, qr/aborted|ERROR/, 'no read or write fails while keys rotate');
 is($failed, 0, 'no rotation failed');

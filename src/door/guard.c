@@ -347,16 +347,16 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
-	if (concerns_vault_roles(statement))
-		watch("roles");
-	if (transactional && concerns_vault_objects(statement))
-		watch("objects");
-
+	/* Before anything is asked: within a superuser's REINDEX, others' functions run statements. */
 	by_superuser = transactional && superuser();
 	if (restoring && listener.restoring)
 		listener.restoring(true);
 	PG_TRY();
 	{
+		if (concerns_vault_roles(statement))
+			watch("roles");
+		if (transactional && concerns_vault_objects(statement))
+			watch("objects");
 		run(planned, text, read_only_tree, context, params, environment, receiver, completion);
 	}
 	PG_FINALLY();
