@@ -21,7 +21,7 @@ OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(sort $(wildcard
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered -Wno-declaration-after-statement
 PG_CPPFLAGS = -Isrc
-SHLIB_LINK = -lcrypto -Wl,-z,relro,-z,now
+SHLIB_LINK = -lcrypto -ljansson -Wl,-z,relro,-z,now
 
 PG_CONFIG ?= pg_config
 # No bitcode: nothing here is worth inlining into a query, and clang is not needed then.
