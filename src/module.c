@@ -22,6 +22,7 @@
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
+#include "token/token.h"
 
 PG_MODULE_MAGIC;
 
@@ -49,4 +50,5 @@ _PG_init(void)
 	integrity_init();
 	identity_init();
 	policy_init();
+	token_init();
 }

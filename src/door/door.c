@@ -23,6 +23,9 @@
 static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
 static void (*identify) (Oid role, Caller *caller) = NULL;
+static void (*admit) (const Caller *caller) = NULL;
+static void (*denied) (const Caller *caller) = NULL;
+
 static void
 no_call(void)
 {
@@ -68,6 +71,14 @@ void
 door_set_identify(void (*function) (Oid role, Caller *caller))
 {
 	identify = function;
+}
+
+void
+door_set_limits(void (*admit_function) (const Caller *caller),
+				void (*denied_function) (const Caller *caller))
+{
+	admit = admit_function;
+	denied = denied_function;
 }
 
 void
@@ -175,6 +186,8 @@ check_caller(DoorKind kind, const Caller *caller)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)
 		refuse_suspended();
+	if (needs_client && admit)
+		admit(caller);
 }
 
 void
@@ -265,6 +278,9 @@ door_fail(Door *door, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	recorder.failed(door, error);
+	if (denied && door->caller.is_identified &&
+		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		denied(&door->caller);
 	return error;
 }
 

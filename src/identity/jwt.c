@@ -476,6 +476,25 @@ jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text, size_
 	return fault;
 }
 
+bool
+jwt_signed_subject(const JwtKeySet *keys, const char *text, size_t size,
+				   char subject[JWT_MAX_CLAIM + 1])
+{
+	unsigned char payload[JWT_MAX_PAYLOAD];
+	char kid[JWKS_MAX_KID + 1];
+	size_t payload_size;
+	json_t *object = NULL;
+	bool found;
+
+	*subject = '\0';
+	if (jws_verify(keys, text, size, kid, payload, &payload_size) != JWT_OK)
+		return false;
+	found = parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object) == JWT_OK &&
+		copy_required(object, "sub", subject);
+	json_decref(object);
+	return found;
+}
+
 JwtFault
 jwt_peek_issuer(const char *text, size_t size, char issuer[JWT_MAX_CLAIM + 1])
 {
