@@ -9,7 +9,7 @@
 FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy token secret lifecycle verify
 
 # The order of the regression tests; each after the first stands by itself.
-REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
+REGRESS = install status envelope tenants principals grants grants_apply delegation names tokens issuers put get get_many \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
 	columns api_errors attacks redaction
 

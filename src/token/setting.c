@@ -37,12 +37,20 @@ token_has_form(const char *text, size_t size)
 	return true;
 }
 
+/*
+ * A statement's error is raised here, because the server would make it a message of its
+ * own, which redaction blanks.  Where a connection or a file gave the value, the server
+ * decides what follows.
+ */
 static bool
-refuse(const char *message, const char *hint)
+refuse(GucSource source, const char *message, const char *hint)
 {
-	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
-	GUC_check_errmsg_string = pstrdup(message);
-	GUC_check_errhint_string = pstrdup(hint);
+	if (source == PGC_S_SESSION || source == PGC_S_TEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", message),
+				 errhint("%s", hint)));
+	GUC_check_errmsg("vault.token is set in a transaction and nowhere else");
 	return false;
 }
 
@@ -56,10 +64,10 @@ check_token(char **newval, void **extra, GucSource source)
 		return true;
 	redaction_session_holds_secrets();
 	if (source != PGC_S_SESSION)
-		return refuse("vault.token is set in a transaction and nowhere else",
+		return refuse(source, "vault.token is set in a transaction and nowhere else",
 					  "Use SET LOCAL vault.token or vault.login().");
 	if (!token_has_form(*newval, strlen(*newval)))
-		return refuse("what vault.token is set to is no token",
+		return refuse(source, "what vault.token is set to is no token",
 					  "A token is three base64url segments with dots between them, at most 8 kB.");
 	made = compat_guc_malloc(sizeof(Mark));
 	if (made == NULL)

@@ -334,15 +334,14 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Fin
 
 /* In the trail of the tenant whose issuer signed it, or in no tenant's. */
 VAULT_NORETURN static void
-refuse_foreign(Caller *caller, const Finding *finding)
+refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
 {
 	caller->tenant = UUID_ZERO;
 	caller->tenant_name[0] = 0;
 	if (finding->subject[0])
 		(void) take_tenant(caller, &finding->tenant);
 	strlcpy(caller->subject, finding->subject, sizeof(caller->subject));
-	refuse(caller, finding->fault == JWT_OK ? "it is of no issuer that counts here" :
-		   jwt_fault_text(finding->fault));
+	refuse(caller, fault);
 }
 
 static void
@@ -355,9 +354,12 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 		if (take_tenant(caller, &tenants[i]))
 			try_issuers(caller, token, name, &finding);
 	if (finding.accepted == 0)
-		refuse_foreign(caller, &finding);
-	if (!take_tenant(caller, &finding.tenant) || finding.accepted > 1)
-		refuse(caller, "several issuers accept it, and vault.tenant does not select one");
+		refuse_foreign(caller, &finding, finding.fault == JWT_OK ?
+					   "it is of no issuer that counts here" : jwt_fault_text(finding.fault));
+	if (finding.accepted > 1)
+		refuse_foreign(caller, &(Finding) {0},
+					   "several issuers accept it, and vault.tenant does not select one");
+	(void) take_tenant(caller, &finding.tenant);
 	strlcpy(caller->subject, finding.claims.subject, sizeof(caller->subject));
 	require_below_limit(caller);
 	take_claims(caller, &finding.issuer->rules, &finding.claims);

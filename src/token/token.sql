@@ -278,7 +278,7 @@ BEGIN
 			'Administrators of the tenant issue tokens for all, others for themselves; a caller who showed a token gets none.');
 	END IF;
 	subject := vault_data.find_principal(this_tenant, p_principal);
-	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl NOT BETWEEN '1 second' AND CASE WHEN p_single_use THEN '1 hour'::interval ELSE '1 day' END THEN
+	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl < '1 second' OR p_ttl > '1 day' OR (p_single_use AND p_ttl > '1 hour') THEN
 		PERFORM vault_data.fail('22023', 'invalid ttl: it is not between one second and one day, or one hour for a single use', 'Give an interval such as ''15 minutes''.');
 	END IF;
 	IF p_db_role IS NOT NULL AND NOT EXISTS (SELECT FROM vault_data.token_role r WHERE r.tenant_id = this_tenant AND r.role_name = p_db_role) THEN
