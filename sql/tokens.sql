@@ -253,6 +253,7 @@ SELECT vault.unseal();
 SELECT reason, count(*) FROM vault_data.audit_log WHERE (tenant_id = :'a' OR tenant_id = '00000000-0000-0000-0000-000000000000') AND role LIKE 'regress\_tokens%' AND reason LIKE 'VT014%' GROUP BY 1 ORDER BY reason COLLATE "C";
 SELECT DISTINCT principal, subject, decision FROM vault_data.audit_log WHERE tenant_id = :'a' AND operation = 'get' AND subject IS NOT NULL ORDER BY 1, 2, 3;
 SELECT count(*) FROM vault_data.audit_log AS r WHERE r::text LIKE '%eyJ%';
+SELECT count(*) FROM vault_data.audit_log WHERE operation = 'view' AND decision = 'deny' AND role LIKE 'regress\_tokens%' AND reason LIKE 'VT014%';
 SELECT regexp_replace(reason, '[0-9a-f-]{36}', '<jti>') AS reason, count(*) FROM vault_data.audit_log WHERE tenant_id = :'a' AND operation IN ('issue_token', 'revoke_token') AND decision = 'allow' GROUP BY 1 ORDER BY 1;
 
 -- rows changed outside vault

@@ -214,7 +214,6 @@ my @refused = (
 	[ 'not valid yet', token($okta, { %good, nbf => $now + 3600 }) ],
 	[ 'issued in the future', token($okta, { %good, iat => $now + 3600, exp => $now + 3700 }) ],
 	[ 'exp missing', token($okta, { %good, exp => undef }) ],
-	[ 'exp a string', token($okta, { %good, exp => ($now + 300) . '' . '' }) =~ s/^$//r ],
 	[ 'exp 1e400', payload(qq({$rest,"sub":"app1","exp":1e400})) ],
 	[ 'exp a fraction', payload(qq({$rest,"sub":"app1","exp":${\ ($now + 300)}.5})) ],
 	[ 'exp in quotes', payload(qq({$rest,"sub":"app1","exp":"${\ ($now + 300)}"})) ],
@@ -247,7 +246,6 @@ my @refused = (
 	[ 'of the other tenant', of_tenant(2, 'app1') ],
 	[ 'of its key with our issuer', token($other, \%good, { kid => 'okta' }) ],
 	[ 'nothing', '' ]);
-@refused = grep { $_->[0] ne 'exp a string' } @refused;
 
 my $bound = VaultClient->new($node, 'bound');
 my %texts;

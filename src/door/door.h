@@ -84,7 +84,7 @@ extern Door *door_current(void);
 /* The same, or an error: for helpers that must not be called from outside. */
 extern Door *door_required(void);
 
-/* Checks as for going in, for views: nothing is opened, and nothing recorded. */
+/* Checks as for going in, for views: nothing is opened, and only an error in who it is recorded. */
 extern void door_check(DoorKind kind, Caller *caller);
 
 /* Opens the door, runs body, closes the door on every way out. */

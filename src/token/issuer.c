@@ -97,8 +97,7 @@ static Issuer *
 compile_issuer(TableScan *scan)
 {
 	Issuer	   *issuer = palloc0(sizeof(Issuer));
-
-	issuer->rules = (JwtRules) {
+	JwtRules	rules = {
 		.issuer = optional_text(scan, COL_ISSUER),
 		.audience = optional_text(scan, COL_AUDIENCE),
 		.skew = TOKEN_SKEW,
@@ -108,6 +107,8 @@ compile_issuer(TableScan *scan)
 		.role_claim = optional_text(scan, COL_ROLE_CLAIM),
 		.address_claim = optional_text(scan, COL_ADDRESS_CLAIM),
 	};
+
+	issuer->rules = rules;
 	issuer->keys = compile_keys(DatumGetTextPP(scan_get(scan, COL_JWKS, NULL)));
 	return issuer;
 }

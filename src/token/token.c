@@ -363,7 +363,8 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 	strlcpy(caller->subject, finding.claims.subject, sizeof(caller->subject));
 	require_below_limit(caller);
 	take_claims(caller, &finding.issuer->rules, &finding.claims);
-	if (!take_principal(caller, INDEX_PRINCIPAL_NAME, CStringGetTextDatum(finding.claims.principal)))
+	if (!take_principal(caller, INDEX_PRINCIPAL_NAME,
+						CStringGetTextDatum(finding.claims.principal)))
 		refuse_signed(caller, "there is no such principal");
 	verified.is_issued_here = false;
 	verified.valid_until = finding.claims.valid_until;
