@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256);
-use MIME::Base64 qw(encode_base64);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -70,6 +70,7 @@ package Pooler
 }
 
 my $place = $node->basedir . '/pooler';
+my $pooler_port = $node->port + 1;    # in the name of a socket only
 mkdir $place, 0700 or die "$place: $!";
 write_file("$place/users", join '', map { qq("$_" ""\n) } qw(pool bound));
 write_file("$place/pgbouncer.ini", <<"INI");
@@ -77,8 +78,8 @@ write_file("$place/pgbouncer.ini", <<"INI");
 one = host=${\ $node->host} port=${\ $node->port} dbname=postgres pool_size=1
 postgres = host=${\ $node->host} port=${\ $node->port} dbname=postgres pool_size=5
 [pgbouncer]
-listen_port = 6432
-unix_socket_dir = $place
+listen_port = $pooler_port
+unix_socket_dir = ${\ $node->host}
 auth_type = trust
 auth_file = $place/users
 pool_mode = transaction
@@ -100,10 +101,10 @@ END
 	waitpid $pooler_pid, 0 if $pooler_pid;
 	$? = $status;
 }
-my $pooler = Pooler->new(host => $place, port => 6432);
+my $pooler = Pooler->new(host => $node->host, port => $pooler_port);
 for (1 .. 600)
 {
-	last if -S "$place/.s.PGSQL.6432";
+	last if -S $node->host . "/.s.PGSQL.$pooler_port";
 	select undef, undef, undef, 0.1;
 }
 
