@@ -464,10 +464,16 @@ PG_FUNCTION_INFO_V1(vault_shows_token);
 static Datum
 login_body(FunctionCallInfo fcinfo)
 {
-	Caller	   *caller = &door_required()->caller;
+	Door	   *door = door_required();
 
-	if (caller->subject[0] == 0)
-		refuse(caller, "the call comes from a SECURITY DEFINER function");
+	if (door->caller.subject[0] == 0)
+		refuse(&door->caller, "the call comes from a SECURITY DEFINER function");
+	if (verified.is_issued_here)
+	{
+		char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id)));
+
+		snprintf(door->reason, sizeof(door->reason), "token %s", id);
+	}
 	PG_RETURN_VOID();
 }
 

@@ -911,6 +911,23 @@ test_peek(void)
 	CHECK(jwt_peek_issuer("a.b", 3, issuer) == JWT_FAULT_SEGMENTS, "peek into two segments");
 }
 
+/* Only of what a key of the set has signed, whatever else is wrong with it. */
+static void
+test_signed_subject(void)
+{
+	char subject[JWT_MAX_CLAIM + 1];
+	char token[ROOM];
+
+	make(ED, header_of(ED, ""), "{\"sub\":\"app\",\"exp\":1}", token);
+	CHECK(jwt_signed_subject(keys, token, strlen(token), subject), "an expired token");
+	CHECK(strcmp(subject, "app") == 0, "its subject");
+	token[strlen(token) - 3] ^= 1;
+	CHECK(!jwt_signed_subject(keys, token, strlen(token), subject), "a wrong signature");
+	CHECK(subject[0] == '\0', "no subject beside it");
+	make(ED, header_of(ED, ""), "{\"sub\":1}", token);
+	CHECK(!jwt_signed_subject(keys, token, strlen(token), subject), "a subject that is no string");
+}
+
 /* A bare signature over something that is not claims */
 static void
 test_jws(void)
@@ -1283,6 +1300,7 @@ main(void)
 	test_mapping();
 	test_rules();
 	test_peek();
+	test_signed_subject();
 	test_jws();
 	test_fault_texts();
 	test_make();
