@@ -470,9 +470,9 @@ login_body(FunctionCallInfo fcinfo)
 		refuse(&door->caller, "the call comes from a SECURITY DEFINER function");
 	if (verified.is_issued_here)
 	{
-		char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id)));
+		Datum		id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id));
 
-		snprintf(door->reason, sizeof(door->reason), "token %s", id);
+		snprintf(door->reason, sizeof(door->reason), "token %s", DatumGetCString(id));
 	}
 	PG_RETURN_VOID();
 }
