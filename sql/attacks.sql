@@ -160,6 +160,7 @@ SELECT relname, attname, type FROM kept
 WHERE kept <> '' AND (relname, attname) IN (('secret', 'name'), ('secret', 'environment'), ('secret', 'tags'), ('secret', 'description'),
 	('secret', 'envelope'), ('secret_version', 'envelope'), ('tenant_key', 'wrapped'), ('tenant', 'name'), ('principal', 'name'),
 	('principal_binding', 'role_name'), ('access_grant', 'name_pattern'), ('access_grant', 'environments'), ('secret_name_key', 'name'))
+	OR kept <> '' AND (relname LIKE 'token%' OR relname = 'issued_token') AND type::text LIKE 'text%'
 	OR kept <> '' AND relname LIKE 'audit_log%' AND type::text IN ('text', 'jsonb', 'inet')
 ORDER BY 1, 2;
 -- (roles are known to everybody)

@@ -26,6 +26,7 @@
 #include "redaction/redaction.h"
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
+#include "token/token.h"
 
 PG_MODULE_MAGIC;
 
@@ -53,6 +54,7 @@ _PG_init(void)
 	integrity_init();
 	identity_init();
 	policy_init();
+	token_init();
 	places_init();
 	evidence_init();
 	usage_init();

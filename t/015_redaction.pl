@@ -175,8 +175,8 @@ my @fail = (
 	[ '42883', q{SELECT vault.no_such_function('a', '%s')} ],
 	[ '42P01', q{SELECT vault.put('a', '%s') FROM nowhere} ],
 	[ '23514', q{INSERT INTO checked SELECT vault.put('a', '%s') || '%s'} ],
-	[ '42602', q{SET vault.token = '%s'} ],
-	[ '42602', q{SELECT set_config('vault.token', '%s', true)} ],
+	[ '22023', q{SET vault.token = '%s !'} ],
+	[ '22023', q{SELECT set_config('vault.token', '%s !', true)} ],
 	[ '22023', q{SELECT vault.put('not//a/name', '%s')} ],
 	[ '22012', q{DO $$ BEGIN PERFORM vault.put('a', '%s'); PERFORM 1 / 0; END $$} ]);
 my @wrapped = (

@@ -127,7 +127,7 @@ fill_asked(const Door *door, AuditRecord *record)
 	record->operation = door->operation;
 	if (door->has_tenant)
 		record->tenant = door->tenant;
-	else if (door->caller.is_identified)
+	else if (door->caller.is_identified || door->caller.token_fault)
 		record->tenant = door->caller.tenant;
 	record->version = door->version;
 	record->environment = door->asked_environment;
@@ -171,6 +171,7 @@ decision_of(int sqlstate)
 	{
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 		case ERRCODE_VAULT_NO_TENANT:
+		case ERRCODE_VAULT_TOKEN_REFUSED:
 			return "deny";
 		case ERRCODE_VAULT_WRONG_KEY:
 		case ERRCODE_VAULT_TAMPERED:
@@ -195,8 +196,12 @@ describe_failure(const Door *door, const ErrorData *error, char *reason, size_t 
 {
 	bool		names_other = door->asked_name[0] && !door->asked_environment[0];
 
-	snprintf(reason, size, "%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
+	const char *fault = error->sqlerrcode == ERRCODE_VAULT_TOKEN_REFUSED ?
+		door->caller.token_fault : NULL;
+
+	snprintf(reason, size, "%s%s%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
 			 is_own_message(error) ? ": " : "", is_own_message(error) ? error->message : "",
+			 fault ? ": " : "", fault ? fault : "",
 			 names_other ? "; asked for " : "", names_other ? door->asked_name : "");
 }
 

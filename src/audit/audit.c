@@ -129,9 +129,15 @@ add_identity(AuditRow *row, const Door *door)
 		row->principal_id = door->caller.principal;
 		row->principal = door->caller.principal_name;
 		row->tenant = door->caller.tenant_name;
+		row->subject = text_or_null(door->caller.subject);
 	}
 	else if (uuid_equal(&door->tenant, &row->tenant_id))
 		row->tenant = text_or_null(door->tenant_name);
+	if (door->caller.token_fault)
+	{
+		row->tenant = text_or_null(door->caller.tenant_name);
+		row->subject = text_or_null(door->caller.subject);
+	}
 }
 
 static void

@@ -34,6 +34,7 @@ CREATE TABLE vault_data.audit_log (
 	grant_id           uuid,
 	reason             text,
 	detail             jsonb,
+	subject            text,
 	mac                bytea
 ) PARTITION BY RANGE (at);
 CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;

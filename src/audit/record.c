@@ -180,6 +180,7 @@ audit_line(const AuditRow *row, StringInfo line)
 	line_text(line, "reason", row->reason);
 	if (row->detail)
 		add_detail(line, row->detail);
+	line_text(line, "subject", row->subject);
 	appendStringInfoChar(line, '}');
 }
 
@@ -241,6 +242,7 @@ audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 	put_value(slot, AUDIT_GRANT_ID, UUIDPGetDatum(&row->grant_id), row->has_grant);
 	put_text(slot, AUDIT_REASON, row->reason);
 	put_value(slot, AUDIT_DETAIL, row->detail, row->detail != 0);
+	put_text(slot, AUDIT_SUBJECT, row->subject);
 	put_mac(row, slot);
 	ExecStoreVirtualTuple(slot);
 }
@@ -333,6 +335,7 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 	row->reason = get_text(slot, AUDIT_REASON);
 	value = get_value(slot, AUDIT_DETAIL, &present);
 	row->detail = present ? value : (Datum) 0;
+	row->subject = get_text(slot, AUDIT_SUBJECT);
 	get_mac(slot, row);
 }
 

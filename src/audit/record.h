@@ -50,6 +50,7 @@ enum
 	AUDIT_GRANT_ID,
 	AUDIT_REASON,
 	AUDIT_DETAIL,
+	AUDIT_SUBJECT,
 	AUDIT_MAC,
 	AUDIT_COLUMNS = AUDIT_MAC
 };
@@ -85,6 +86,7 @@ typedef struct AuditRow
 	pg_uuid_t	grant_id;
 	const char *reason;
 	Datum		detail;			/* jsonb; 0: none */
+	const char *subject;		/* of the token that the caller showed */
 	bool		has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
 } AuditRow;

@@ -23,6 +23,9 @@
 static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
 static void (*identify) (Oid role, Caller *caller) = NULL;
+static void (*admit) (const Caller *caller) = NULL;
+static void (*denied) (const Caller *caller) = NULL;
+
 static void
 no_call(void)
 {
@@ -68,6 +71,14 @@ void
 door_set_identify(void (*function) (Oid role, Caller *caller))
 {
 	identify = function;
+}
+
+void
+door_set_limits(void (*admit_function) (const Caller *caller),
+				void (*denied_function) (const Caller *caller))
+{
+	admit = admit_function;
+	denied = denied_function;
 }
 
 void
@@ -175,6 +186,57 @@ check_caller(DoorKind kind, const Caller *caller)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)
 		refuse_suspended();
+	if (needs_client && admit)
+		admit(caller);
+}
+
+static void
+door_close(Door *door)
+{
+	if (current != door)
+		return;
+	current = door->outer;
+	if (door->settings_level == 0)
+		return;
+	SetUserIdAndSecContext(door->saved_user, door->saved_security);
+	AtEOXact_GUC(false, door->settings_level);
+}
+
+/* Closes the door after an error and records it; what it returns is to be raised. */
+static ErrorData *
+door_fail(Door *door, MemoryContext context)
+{
+	ErrorData  *error;
+
+	door_close(door);
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	recorder.failed(door, error);
+	if (denied && door->caller.is_identified &&
+		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		denied(&door->caller);
+	return error;
+}
+
+/* A view opens no door: that a token was refused, or a row was changed, is told here. */
+static void
+identify_viewer(Caller *caller)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	recorder.begins();
+	PG_TRY();
+	{
+		identify(caller->role, caller);
+	}
+	PG_CATCH();
+	{
+		Door		door = {.kind = DOOR_VIEW,.operation = "view",.caller = *caller};
+
+		(void) door_fail(&door, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void
@@ -191,7 +253,9 @@ door_check(DoorKind kind, Caller *caller)
 	caller->role = GetUserId();
 	if (kind != DOOR_CLIENT)
 		caller->is_operator = role_is_operator(caller->role);
-	if (kind != DOOR_KEY_HOLDER)
+	if (kind == DOOR_VIEW)
+		identify_viewer(caller);
+	else if (kind != DOOR_KEY_HOLDER)
 		identify(caller->role, caller);
 	check_caller(kind, caller);
 }
@@ -241,31 +305,6 @@ door_open(Door *door)
 						   door->saved_security | SECURITY_LOCAL_USERID_CHANGE);
 	door->outer = current;
 	current = door;
-}
-
-static void
-door_close(Door *door)
-{
-	if (current != door)
-		return;
-	current = door->outer;
-	if (door->settings_level == 0)
-		return;
-	SetUserIdAndSecContext(door->saved_user, door->saved_security);
-	AtEOXact_GUC(false, door->settings_level);
-}
-
-/* Closes the door after an error and records it; what it returns is to be raised. */
-static ErrorData *
-door_fail(Door *door, MemoryContext context)
-{
-	ErrorData  *error;
-
-	door_close(door);
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	recorder.failed(door, error);
-	return error;
 }
 
 /*

@@ -46,6 +46,7 @@ typedef struct Caller
 	/* From a verified token; empty without one. */
 	char		subject[256];
 	char		claimed_address[64];
+	const char *token_fault;	/* why it was refused, for the trail only; a literal */
 } Caller;
 
 #define DOOR_NAME_BYTES 256
@@ -83,7 +84,7 @@ extern Door *door_current(void);
 /* The same, or an error: for helpers that must not be called from outside. */
 extern Door *door_required(void);
 
-/* Checks as for going in, for views: nothing is opened, and nothing recorded. */
+/* Checks as for going in, for views: nothing is opened, and only an error in who it is recorded. */
 extern void door_check(DoorKind kind, Caller *caller);
 
 /* Opens the door, runs body, closes the door on every way out. */
@@ -108,6 +109,13 @@ extern bool role_is_overseer(Oid role);	/* operators and auditors */
  */
 extern void door_set_seal_check(void (*require_unsealed) (void));
 extern void door_set_identify(void (*identify) (Oid role, Caller *caller));
+
+/*
+ * How often somebody may be refused: admit() raises if the caller is to be refused
+ * whatever it asks for, denied() is told of each refusal of an identified caller.
+ */
+extern void door_set_limits(void (*admit) (const Caller *caller),
+							void (*denied) (const Caller *caller));
 
 /*
  * Who keeps the trail.  begins() comes before anything is checked, passed() after the

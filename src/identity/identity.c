@@ -70,17 +70,33 @@ typedef struct CacheEntry
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
 static bool cache_stale = false;
+static uint64 generation = 0;
+static bool (*identify_by_token) (Caller *caller) = NULL;
+
+void
+identity_set_token(bool (*function) (Caller *caller))
+{
+	identify_by_token = function;
+}
+
+uint64
+identity_generation(void)
+{
+	return generation;
+}
 
 static void
 bindings_changed(void)
 {
 	cache_stale = true;
+	generation++;
 }
 
 static void
 roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
 	cache_stale = true;
+	generation++;
 }
 
 /* In the present memory context; the first label stays. */
@@ -218,6 +234,8 @@ identify(Oid role, Caller *caller)
 	bool		selects = setting_tenant && *setting_tenant;
 	const char *changed_row = NULL;
 
+	if (identify_by_token && identify_by_token(caller))
+		return;
 	for (Candidate *candidate = candidates_of(role); candidate; candidate = candidate->next)
 	{
 		if (selects && strcmp(candidate->tenant_name, setting_tenant) != 0)
@@ -248,9 +266,12 @@ is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
 	return elsewhere;
 }
 
-/* Who may be bound by whom; see identity.sql.  One binding of a role at a time. */
+/*
+ * Who may be bound by whom; see identity.sql.  One binding of a role at a time.  A role
+ * that shows tokens may do so for several tenants.
+ */
 static void
-check_bindable(const Door *door, Oid role, const char *name)
+check_bindable(const Door *door, Oid role, const char *name, bool for_tokens)
 {
 	bool		operator = role_is_operator(door->caller.role);
 
@@ -261,7 +282,7 @@ check_bindable(const Door *door, Oid role, const char *name)
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
 	if (!operator && (superuser_arg(role) || role_is_overseer(role) ||
-					  is_bound_elsewhere(role, &door->tenant)))
+					  (!for_tokens && is_bound_elsewhere(role, &door->tenant))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to bind role \"%s\"", name),
@@ -285,6 +306,29 @@ enrol_as_client(Oid role, const char *name)
 	SetUserIdAndSecContext(user, security);
 }
 
+static Oid
+role_by_name(const char *name)
+{
+	Oid			role = get_role_oid(name, true);
+
+	if (!OidIsValid(role))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("database role \"%s\" does not exist", name),
+				 errhint("Create it with CREATE ROLE first.")));
+	return role;
+}
+
+Oid
+identity_enrol_for_tokens(const Door *door, const char *name)
+{
+	Oid			role = role_by_name(name);
+
+	check_bindable(door, role, name, true);
+	enrol_as_client(role, name);
+	return role;
+}
+
 PG_FUNCTION_INFO_V1(vault_bind_role);
 PG_FUNCTION_INFO_V1(vault_whoami);
 
@@ -304,15 +348,10 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	};
 	Door	   *door = door_required();
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Oid			role = get_role_oid(name, true);
+	Oid			role = role_by_name(name);
 	Datum		values[4];
 
-	if (!OidIsValid(role))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("database role \"%s\" does not exist", name),
-				 errhint("Create it with CREATE ROLE first.")));
-	check_bindable(door, role, name);
+	check_bindable(door, role, name, false);
 	sql_begin();
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = ObjectIdGetDatum(role);

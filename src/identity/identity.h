@@ -7,6 +7,23 @@
 
 #include "platform/compat.h"
 
+#include "door/door.h"
+
+/*
+ * Who knows more than the role does: is asked first, and returns false if it has
+ * nothing to say.
+ */
+extern void identity_set_token(bool (*identify) (Caller *caller));
+
+/* Grows whenever a role, a binding, a principal or a tenant changed. */
+extern uint64 identity_generation(void);
+
+/*
+ * The oid of a role that is to show tokens for the door's tenant, if the caller may
+ * say so; it becomes a member of vault_client.  Between sql_begin and sql_end.
+ */
+extern Oid	identity_enrol_for_tokens(const Door *door, const char *name);
+
 extern void identity_init(void);
 
 #endif

@@ -62,6 +62,22 @@
 #define compat_make_range(type, lower, upper) make_range(type, lower, upper, false)
 #endif
 
+/* The local transaction that this backend is in. */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_LOCAL_XID (MyProc->vxid.lxid)
+#else
+#define COMPAT_LOCAL_XID (MyProc->lxid)
+#endif
+
+/* What a check hook returns in extra; NULL if there is no memory. */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_malloc(size) guc_malloc(LOG, size)
+#define compat_guc_free(pointer) guc_free(pointer)
+#else
+#define compat_guc_malloc(size) malloc(size)
+#define compat_guc_free(pointer) free(pointer)
+#endif
+
 /* Symbols are hidden by default; before 16 the server's macros do not export theirs. */
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT

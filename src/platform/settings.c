@@ -15,6 +15,9 @@ bool		setting_seal_on_crash;
 int			setting_max_result_memory;
 int			setting_audit_mode;
 int			setting_audit_timeout;
+int			setting_max_failures;
+int			setting_max_denials;
+int			setting_failure_window;
 int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
@@ -126,6 +129,23 @@ define_audit_settings(void)
 }
 
 static void
+define_limit_settings(void)
+{
+	DefineCustomIntVariable("vault.max_failures",
+							"Refused tokens of one subject from one address before all of them are refused for a while; 0: no limit.", NULL,
+							&setting_max_failures, 100, 0, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_denials",
+							"Denials of one principal from one address before all its calls are refused for a while; 0: no limit.", NULL,
+							&setting_max_denials, 0, 0, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.failure_window",
+							"Time in which failures are counted, and for which the first back-off lasts.", NULL,
+							&setting_failure_window, 60, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
 define_session_settings(void)
 {
 	DefineCustomStringVariable("vault.tenant",
@@ -153,6 +173,7 @@ settings_init(void)
 {
 	define_server_settings();
 	define_audit_settings();
+	define_limit_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");
 }

@@ -29,6 +29,9 @@ extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
+extern int	setting_max_failures;	/* 0: no limit */
+extern int	setting_max_denials;	/* 0: no limit */
+extern int	setting_failure_window;	/* s */
 
 /* Set by the superuser, also for a role or a database. */
 enum

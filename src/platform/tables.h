@@ -28,6 +28,9 @@ typedef enum TableId
 	TABLE_PRINCIPAL,
 	TABLE_PRINCIPAL_BINDING,
 	TABLE_ACCESS_GRANT,
+	TABLE_TOKEN_ISSUER,
+	TABLE_TOKEN_ROLE,
+	TABLE_ISSUED_TOKEN,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_AUDIT_LOG,
@@ -36,8 +39,12 @@ typedef enum TableId
 	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
 	INDEX_TENANT_KEY,			/* (tenant_id, generation) */
 	INDEX_PRINCIPAL,			/* (tenant_id, id) */
+	INDEX_PRINCIPAL_NAME,		/* (tenant_id, name) */
 	INDEX_BINDING_ROLE,			/* (db_role) */
 	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
+	INDEX_TOKEN_ISSUER,			/* (tenant_id, id) */
+	INDEX_TOKEN_ROLE,			/* (db_role) */
+	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	TABLE_COUNT

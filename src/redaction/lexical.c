@@ -18,7 +18,8 @@ static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"}
 /* Names behind "vault." that are settings without secrets, so that errors show what was set. */
 static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
-	"audit_timeout", "database", "environment", "max_result_memory",
+	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
+	"max_result_memory",
 	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
 };
 

@@ -16,7 +16,9 @@ SELECT 'view', c.relname, string_agg(a.attname, ', ' ORDER BY a.attnum), '', (
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'vault'::regnamespace AND c.relkind = 'v' GROUP BY c.oid, c.relname ORDER BY c.relname;
 
-SELECT 'setting', name, coalesce(boot_val, ''), coalesce(unit, ''), context FROM pg_settings WHERE name LIKE 'vault.%' ORDER BY name;
+SELECT 'setting', name, coalesce(boot_val, ''), coalesce(unit, ''), context FROM pg_settings WHERE name LIKE 'vault.%'
+-- pg_settings does not show it
+UNION ALL SELECT 'setting', 'vault.token', '', '', 'user' WHERE current_setting('vault.token', true) = '' ORDER BY 2;
 
 SELECT 'type', typname, '', '', '' FROM pg_type
 WHERE typnamespace = 'vault'::regnamespace AND typtype = 'b' AND typcategory <> 'A' ORDER BY typname;

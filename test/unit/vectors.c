@@ -10,13 +10,21 @@
  *		gcm		key iv aad msg ct tag
  *		hkdf	ikm salt info okm, with the size of okm in decimal before it
  *		hmac256, hmac512	key msg tag
- *		ed25519	public key, msg sig
+ *		ed25519	x msg sig
+ *		es256	point msg sig, the point uncompressed
+ *		rs256, ps256	n e msg sig
+ *		jws		JWK token, both text in hex, with "taken" or "refused" before them:
+ *				what must become of the key
  *
  * The last line is "end", so that a writer that died is not taken for success.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include "crypto/ed25519.h"
+#include "crypto/primitives.h"
+#include "crypto/signature.h"
+#include "identity/jwks.h"
+#include "identity/jwt.h"
 
 #include "harness.h"
 
@@ -119,15 +127,87 @@ run_hmac(const Field *f, bool wide, bool valid)
 	return secret_equal(out, f[2].bytes, f[2].size) == valid ? PASSED : FAILED;
 }
 
+/* Takes the key over.  A key that is refused verifies nothing. */
+static Verdict
+verify_with(CryptoStatus made, PublicKey *key, const Field *msg, const Field *sig, bool valid)
+{
+	CryptoStatus status = CRYPTO_ERR_AUTH;
+
+	if (made == CRYPTO_OK)
+		status = signature_verify(key, msg->bytes, msg->size, sig->bytes, sig->size);
+	public_key_free(key);
+	return status == (valid ? CRYPTO_OK : CRYPTO_ERR_AUTH) ? PASSED : FAILED;
+}
+
 static Verdict
 run_ed25519(const Field *f, bool valid)
 {
-	CryptoStatus status;
+	PublicKey *key;
+	CryptoStatus made = public_key_ed25519(f[0].bytes, f[0].size, &key);
+	CryptoStatus status = CRYPTO_ERR_AUTH;
 
-	if (f[0].size != ED25519_PUBLIC_BYTES)
-		return NOT_OFFERED;
-	status = ed25519_verify(f[0].bytes, f[1].bytes, f[1].size, f[2].bytes, f[2].size);
-	return status == (valid ? CRYPTO_OK : CRYPTO_ERR_AUTH) ? PASSED : FAILED;
+	if (f[0].size == ED25519_PUBLIC_BYTES)
+		status = ed25519_verify(f[0].bytes, f[1].bytes, f[1].size, f[2].bytes, f[2].size);
+	if (status != (valid ? CRYPTO_OK : CRYPTO_ERR_AUTH))
+	{
+		public_key_free(key);
+		return FAILED;
+	}
+	return verify_with(made, key, &f[1], &f[2], valid);
+}
+
+static Verdict
+run_es256(const Field *f, bool valid)
+{
+	PublicKey *key;
+	CryptoStatus made;
+
+	if (f[0].size != 65 || f[0].bytes[0] != 4)
+		return FAILED;
+	made = public_key_p256(f[0].bytes + 1, 32, f[0].bytes + 33, 32, &key);
+	return verify_with(made, key, &f[1], &f[2], valid);
+}
+
+static Verdict
+run_rsa(const Field *f, SignatureAlgorithm algorithm, bool valid)
+{
+	PublicKey *key;
+	CryptoStatus made =
+		public_key_rsa(algorithm, f[0].bytes, f[0].size, f[1].bytes, f[1].size, &key);
+
+	return verify_with(made, key, &f[2], &f[3], valid);
+}
+
+/* A set of this one key.  What is expected of it is not taken from what it does. */
+static Verdict
+run_jws(const Field *f, bool valid, bool refused)
+{
+	static const char before[] = "{\"keys\":[";
+	static const char after[] = "]}";
+	size_t size = sizeof(before) - 1 + f[0].size + sizeof(after) - 1;
+	unsigned char payload[JWT_MAX_PAYLOAD];
+	char kid[JWKS_MAX_KID + 1];
+	char *text = room(size);
+	size_t payload_size;
+	JwtKeySet *keys;
+	int position;
+	Verdict verdict;
+
+	memcpy(text, before, sizeof(before) - 1);
+	memcpy(text + sizeof(before) - 1, f[0].bytes, f[0].size);
+	memcpy(text + size - (sizeof(after) - 1), after, sizeof(after) - 1);
+	if (jwks_parse(text, size, &keys, &position) != NULL)
+		verdict = !refused ? FAILED : valid ? NOT_OFFERED : PASSED;
+	else if (refused)
+		verdict = FAILED;
+	else
+		verdict = (jws_verify(keys, (const char *) f[1].bytes, f[1].size, kid, payload,
+							  &payload_size) == JWT_OK) == valid
+			? PASSED
+			: FAILED;
+	jwks_free(keys);
+	free(text);
+	return verdict;
 }
 
 /* Cuts the line at its spaces; takes it apart for the kind that it names. */
@@ -139,7 +219,8 @@ run_line(char *line)
 	const char *number = strtok(NULL, " ");
 	const char *result = strtok(NULL, " ");
 	bool is_hkdf = kind != NULL && strcmp(kind, "hkdf") == 0;
-	const char *size = is_hkdf ? strtok(NULL, " ") : "0";
+	bool is_jws = kind != NULL && strcmp(kind, "jws") == 0;
+	const char *size = is_hkdf || is_jws ? strtok(NULL, " ") : "0"; /* or what becomes of the key */
 	Verdict verdict = FAILED;
 	bool valid;
 	int count = 0;
@@ -158,6 +239,14 @@ run_line(char *line)
 		verdict = run_hmac(fields, strcmp(kind, "hmac512") == 0, valid);
 	else if (strcmp(kind, "ed25519") == 0 && count == 3)
 		verdict = run_ed25519(fields, valid);
+	else if (strcmp(kind, "es256") == 0 && count == 3)
+		verdict = run_es256(fields, valid);
+	else if (strcmp(kind, "rs256") == 0 && count == 4)
+		verdict = run_rsa(fields, SIGNATURE_RS256, valid);
+	else if (strcmp(kind, "ps256") == 0 && count == 4)
+		verdict = run_rsa(fields, SIGNATURE_PS256, valid);
+	else if (is_jws && count == 2)
+		verdict = run_jws(fields, valid, strcmp(size, "refused") == 0);
 	if (verdict == FAILED)
 		printf("failed: %s case %s, which is %s\n", kind, number, result);
 

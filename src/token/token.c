@@ -1,0 +1,552 @@
+/*
+ * token.c
+ *		Who a caller is by the token that it shows.
+ *
+ * For pooled applications that share a database role.  The caller is
+ *
+ *		nobody yet, and its role decides	no token is set; or the call comes from inside a
+ *					SECURITY DEFINER function, whose owner did not set it; or the
+ *					vault is sealed
+ *		the token's principal	the present transaction set the token; an issuer of a tenant
+ *					that lets this role show tokens has signed it, or the vault itself
+ *					has; it fulfils the issuer's rules now; it names a principal of
+ *					that tenant, and this role and tenant if the issuer maps claims
+ *					for them; it was not revoked nor, if for one use, used before
+ *		refused		in every other case: a token that is there never gives way to the
+ *					role.  All are told the same (VT014); the trail says why
+ *
+ * A tenant's issuer is looked for among the tenants that the role may show tokens for, by
+ * its name, and verified with that tenant's keys only: it cannot speak for another.
+ * If several accept the token, vault.tenant selects.  What was verified is kept until
+ * anything that it rests on changes; expiry and revocation are looked at in every call.
+ */
+#include "token/token.h"
+
+#include <arpa/inet.h>
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "catalog/pg_type.h"
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "identity/identity.h"
+#include "identity/jwt.h"
+#include "integrity/integrity.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "redaction/redaction.h"
+#include "tenant/tenant.h"
+#include "token/issued.h"
+#include "token/issuer.h"
+#include "token/limit.h"
+#include "token/setting.h"
+
+/* Columns of vault_data.token_role and vault_data.principal. */
+enum
+{
+	ROLE_TENANT = 1,
+	ROLE_NAME,
+	PRINCIPAL_ID = 2,
+	PRINCIPAL_NAME
+};
+
+/* What the answer rests on, besides the clock. */
+typedef struct Basis
+{
+	uint64		serial;
+	uint64		identities;
+	uint64		issuers;
+	uint64		token_roles;
+	uint64		epoch;
+	uint64		role;			/* as wide as the others: compared as bytes */
+} Basis;
+
+static struct
+{
+	bool		known;
+	Basis		basis;
+	Caller		caller;
+	int64		valid_until;	/* seconds since 1970 */
+	bool		is_issued_here;
+	pg_uuid_t	id;				/* if so */
+} verified;
+
+static uint64 token_role_generation = 0;
+static bool login_is_malformed = false;
+
+static void
+token_roles_changed(void)
+{
+	token_role_generation++;
+}
+
+/* fault is a literal: it outlives the error. */
+VAULT_NORETURN static void
+refuse(Caller *caller, const char *fault)
+{
+	caller->token_fault = fault;
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_TOKEN_REFUSED),
+			 errmsg("the token was refused"),
+			 errhint("Get a new token and set it in the transaction that uses it; the audit trail says what is wrong with this one.")));
+}
+
+/* The same for one whose signature is right: it is known whose it is. */
+VAULT_NORETURN static void
+refuse_signed(Caller *caller, const char *fault)
+{
+	limit_count(LIMIT_TOKEN, &caller->tenant, caller->subject);
+	refuse(caller, fault);
+}
+
+static int64
+unix_now(void)
+{
+	return unix_seconds(GetCurrentTimestamp());
+}
+
+static Basis
+present_basis(Oid role, const ShownToken *token)
+{
+	Basis		basis;
+
+	memset(&basis, 0, sizeof(basis));
+	basis.serial = token->serial;
+	basis.identities = identity_generation();
+	basis.issuers = issuer_generation();
+	basis.token_roles = token_role_generation;
+	basis.epoch = root_epoch();
+	basis.role = role;
+	return basis;
+}
+
+/* The tenants whose tokens this role may show. */
+static int
+tenants_of_role(Oid role, pg_uuid_t **tenants)
+{
+	char	   *name = GetUserNameFromId(role, true);
+	Datum		key = ObjectIdGetDatum(role);
+	int			count = 0;
+	int			capacity = 8;
+	TableScan	scan;
+
+	*tenants = palloc(capacity * sizeof(pg_uuid_t));
+	scan_begin(&scan, TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, NULL, &key, 1);
+	while (name && scan_next(&scan))
+	{
+		if (strcmp(TextDatumGetCString(scan_get(&scan, ROLE_NAME, NULL)), name) != 0)
+			continue;
+		row_require_authentic(&scan, TABLE_TOKEN_ROLE);
+		if (count == capacity)
+			*tenants = repalloc(*tenants, (capacity *= 2) * sizeof(pg_uuid_t));
+		(*tenants)[count++] = *DatumGetUUIDP(scan_get(&scan, ROLE_TENANT, NULL));
+	}
+	scan_end(&scan);
+	return count;
+}
+
+/* Fills the caller's tenant; false if there is none, or vault.tenant asks for another. */
+static bool
+take_tenant(Caller *caller, const pg_uuid_t *tenant)
+{
+	char		name[64];
+	char		state[16];
+	char	   *changed_row;
+
+	if (!tenant_describe(tenant, name, state) || strcmp(state, "destroyed") == 0)
+		return false;
+	if (setting_tenant && *setting_tenant && strcmp(setting_tenant, name) != 0)
+		return false;
+	changed_row = tenant_row_fault(tenant);
+	if (changed_row)
+		row_refuse(changed_row);
+	caller->tenant = *tenant;
+	strlcpy(caller->tenant_name, name, sizeof(caller->tenant_name));
+	caller->is_suspended = strcmp(state, "active") != 0;
+	return true;
+}
+
+/* By (tenant, name) or (tenant, id), as the index says. */
+static bool
+take_principal(Caller *caller, TableId index, Datum key)
+{
+	Datum		keys[2] = {UUIDPGetDatum(&caller->tenant), key};
+	TableScan	scan;
+	bool		found;
+
+	scan_begin(&scan, TABLE_PRINCIPAL, index, NULL, keys, 2);
+	found = scan_next(&scan);
+	if (found)
+	{
+		row_require_authentic(&scan, TABLE_PRINCIPAL);
+		caller->principal = *DatumGetUUIDP(scan_get(&scan, PRINCIPAL_ID, NULL));
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)),
+							   caller->principal_name, sizeof(caller->principal_name));
+	}
+	scan_end(&scan);
+	return found;
+}
+
+static bool
+is_address(const char *text)
+{
+	struct in6_addr address;
+
+	return strlen(text) < sizeof(((Caller *) 0)->claimed_address) &&
+		(inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1);
+}
+
+/* What the token says of role, tenant and address; raises if it does not fit. */
+static void
+take_claims(Caller *caller, const JwtRules *rules, const JwtClaims *claims)
+{
+	char	   *role = GetUserNameFromId(caller->role, false);
+
+	if (rules && rules->tenant_claim && strcmp(claims->tenant, caller->tenant_name) != 0)
+		refuse_signed(caller, "it is for another tenant, or does not say for which");
+	if (rules && rules->role_claim && strcmp(claims->role, role) != 0)
+		refuse_signed(caller, "it is for another role, or does not say for which");
+	if (claims->role[0] && strcmp(claims->role, role) != 0)
+		refuse_signed(caller, "it is for another role");
+	if (claims->address[0] && !is_address(claims->address))
+		refuse_signed(caller, "the claim for the address is no address");
+	strlcpy(caller->claimed_address, claims->address, sizeof(caller->claimed_address));
+}
+
+static void
+require_below_limit(Caller *caller)
+{
+	if (limit_is_reached(LIMIT_TOKEN, &caller->tenant, caller->subject))
+		refuse(caller, "too many tokens of this subject were refused at this address");
+}
+
+/* ---- tokens of the vault ---- */
+
+static bool
+is_among(const pg_uuid_t *tenant, const pg_uuid_t *tenants, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (uuid_equal(tenant, &tenants[i]))
+			return true;
+	return false;
+}
+
+static pg_uuid_t
+uuid_of(const char *text)
+{
+	return *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
+}
+
+/* Nobody learns whose it is but those who know the signature to be right. */
+static void
+refuse_issued(Caller *caller, const ShownToken *token, JwtFault fault)
+{
+	char		subject[JWT_MAX_CLAIM + 1];
+
+	if (fault >= JWT_FAULT_CLAIMS_SYNTAX &&
+		issued_signed_subject(token->text, token->size, subject))
+		strlcpy(caller->subject, subject, sizeof(caller->subject));
+	refuse(caller, jwt_fault_text(fault));
+}
+
+static void
+verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count)
+{
+	JwtClaims	claims;
+	JwtFault	fault = issued_verify(token->text, token->size, unix_now(), &claims);
+	IssuedToken issued;
+	pg_uuid_t	tenant;
+
+	if (fault != JWT_OK)
+		refuse_issued(caller, token, fault);
+	tenant = uuid_of(claims.tenant);
+	verified.id = uuid_of(claims.token_id);
+	verified.is_issued_here = true;
+	verified.valid_until = claims.valid_until;
+	strlcpy(caller->subject, claims.subject, sizeof(caller->subject));
+	if (!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
+		refuse(caller, "the role does not show tokens of this tenant");
+	require_below_limit(caller);
+	take_claims(caller, NULL, &claims);
+	if (!issued_find(&tenant, &verified.id, &issued))
+		refuse_signed(caller, "it was revoked");
+	if (!take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&issued.principal)))
+		refuse_signed(caller, "there is no such principal");
+	if (issued.single_use &&
+		!once_take(&tenant, &verified.id, token->serial, issued.created_at, issued.expires_at))
+		refuse_signed(caller, "it is for one use, and was used");
+}
+
+/* ---- tokens of a tenant's issuers ---- */
+
+typedef struct Finding
+{
+	int			accepted;		/* by so many issuers */
+	const Issuer *issuer;
+	pg_uuid_t	tenant;
+	JwtClaims	claims;
+	JwtFault	fault;			/* of the one that came closest */
+	char		subject[JWT_MAX_CLAIM + 1];	/* if its signature is right */
+} Finding;
+
+/* Counts a token that is refused though it is this issuer's. */
+static void
+note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, JwtFault fault,
+		   Finding *finding)
+{
+	finding->fault = Max(finding->fault, fault);
+	if (fault < JWT_FAULT_CLAIMS_SYNTAX || fault == JWT_FAULT_INTERNAL ||
+		!jwt_signed_subject(issuer->keys, token->text, token->size, finding->subject))
+		return;
+	finding->tenant = caller->tenant;
+	limit_count(LIMIT_TOKEN, &caller->tenant, finding->subject);
+}
+
+static void
+try_issuers(const Caller *caller, const ShownToken *token, const char *name, Finding *finding)
+{
+	for (const Issuer *issuer = issuers_of(&caller->tenant); issuer; issuer = issuer->next)
+	{
+		JwtClaims	claims;
+		JwtFault	fault;
+
+		if (strcmp(issuer->rules.issuer, name) != 0)
+			continue;
+		fault = jwt_verify(issuer->keys, &issuer->rules, token->text, token->size, unix_now(),
+						   &claims);
+		if (fault == JWT_OK)
+		{
+			finding->accepted++;
+			finding->issuer = issuer;
+			finding->tenant = caller->tenant;
+			finding->claims = claims;
+			continue;
+		}
+		note_fault(caller, token, issuer, fault, finding);
+	}
+}
+
+/* In the trail of the tenant whose issuer signed it, or in no tenant's. */
+VAULT_NORETURN static void
+refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
+{
+	caller->tenant = UUID_ZERO;
+	caller->tenant_name[0] = 0;
+	if (finding->subject[0])
+		(void) take_tenant(caller, &finding->tenant);
+	strlcpy(caller->subject, finding->subject, sizeof(caller->subject));
+	refuse(caller, fault);
+}
+
+static void
+verify_foreign(Caller *caller, const ShownToken *token, const char *name,
+			   const pg_uuid_t *tenants, int count)
+{
+	Finding		finding = {0};
+
+	for (int i = 0; i < count; i++)
+		if (take_tenant(caller, &tenants[i]))
+			try_issuers(caller, token, name, &finding);
+	if (finding.accepted == 0)
+		refuse_foreign(caller, &finding, finding.fault == JWT_OK ?
+					   "it is of no issuer that counts here" : jwt_fault_text(finding.fault));
+	if (finding.accepted > 1)
+		refuse_foreign(caller, &(Finding) {0},
+					   "several issuers accept it, and vault.tenant does not select one");
+	(void) take_tenant(caller, &finding.tenant);
+	strlcpy(caller->subject, finding.claims.subject, sizeof(caller->subject));
+	require_below_limit(caller);
+	take_claims(caller, &finding.issuer->rules, &finding.claims);
+	if (!take_principal(caller, INDEX_PRINCIPAL_NAME,
+						CStringGetTextDatum(finding.claims.principal)))
+		refuse_signed(caller, "there is no such principal");
+	verified.is_issued_here = false;
+	verified.valid_until = finding.claims.valid_until;
+}
+
+/* ---- the whole ---- */
+
+static void
+verify(Caller *caller, const ShownToken *token)
+{
+	Basis		basis = present_basis(caller->role, token);
+	char		issuer[JWT_MAX_CLAIM + 1];
+	pg_uuid_t  *tenants;
+	int			count = tenants_of_role(caller->role, &tenants);
+	JwtFault	fault = jwt_peek_issuer(token->text, token->size, issuer);
+
+	verified.known = false;
+	if (count == 0)
+		refuse(caller, "the role does not show tokens");
+	if (fault != JWT_OK)
+		refuse(caller, jwt_fault_text(fault));
+	if (issued_here(issuer))
+		verify_issued(caller, token, tenants, count);
+	else
+		verify_foreign(caller, token, issuer, tenants, count);
+	caller->is_identified = true;
+	caller->candidates = 1;
+	verified.caller = *caller;
+	verified.basis = basis;
+	verified.known = true;
+}
+
+/* What can change while nothing that the answer rests on does. */
+static void
+require_still_valid(Caller *caller)
+{
+	IssuedToken issued;
+
+	if (unix_now() >= verified.valid_until)
+		refuse(caller, jwt_fault_text(JWT_FAULT_EXPIRED));
+	if (verified.is_issued_here && !issued_find(&caller->tenant, &verified.id, &issued))
+		refuse(caller, "it was revoked");
+	if (setting_tenant && *setting_tenant && strcmp(setting_tenant, caller->tenant_name) != 0)
+		refuse(caller, "vault.tenant names another tenant");
+}
+
+static void
+take_verified(Caller *caller)
+{
+	bool		is_operator = caller->is_operator;
+
+	*caller = verified.caller;
+	caller->is_operator = is_operator;
+}
+
+static bool
+identify_by_token(Caller *caller)
+{
+	ShownToken	token;
+	Basis		basis;
+
+	if (login_is_malformed)
+		refuse(caller, "it is no token");
+	if (!setting_shown_token(&token) || InLocalUserIdChange() || !root_is_open())
+		return false;
+	if (!token.is_current)
+		refuse(caller, "it was set in another transaction");
+	basis = present_basis(caller->role, &token);
+	if (verified.known && memcmp(&verified.basis, &basis, sizeof(basis)) == 0)
+		take_verified(caller);
+	else
+		verify(caller, &token);
+	require_still_valid(caller);
+	return true;
+}
+
+static void
+admit(const Caller *caller)
+{
+	if (limit_is_reached(LIMIT_DENIAL, &caller->tenant, caller->principal_name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied after too many denials"),
+				 errhint("Wait; vault.max_denials and vault.failure_window say how long.")));
+}
+
+static void
+denied(const Caller *caller)
+{
+	limit_count(LIMIT_DENIAL, &caller->tenant, caller->principal_name);
+}
+
+PG_FUNCTION_INFO_V1(vault_login);
+PG_FUNCTION_INFO_V1(vault_bind_token_role);
+PG_FUNCTION_INFO_V1(vault_shows_token);
+
+static Datum
+login_body(FunctionCallInfo fcinfo)
+{
+	Door	   *door = door_required();
+
+	if (door->caller.subject[0] == 0)
+		refuse(&door->caller, "the call comes from a SECURITY DEFINER function");
+	if (verified.is_issued_here)
+	{
+		Datum		id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id));
+
+		snprintf(door->reason, sizeof(door->reason), "token %s", DatumGetCString(id));
+	}
+	PG_RETURN_VOID();
+}
+
+/* The setting is changed before the door opens, because the door undoes changes. */
+static void
+show_given_token(FunctionCallInfo fcinfo)
+{
+	char	   *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	login_is_malformed = token == NULL || *token == 0 || !token_has_form(token, strlen(token));
+	if (!login_is_malformed)
+		setting_show_token(token);
+	if (token)
+		secret_wipe(token, strlen(token));
+}
+
+/* login(token) */
+Datum
+vault_login(PG_FUNCTION_ARGS)
+{
+	require_running_vault();
+	redaction_session_holds_secrets();
+	PG_TRY();
+	{
+		show_given_token(fcinfo);
+		door_run(DOOR_CLIENT, fcinfo, login_body);
+	}
+	PG_FINALLY();
+	{
+		login_is_malformed = false;
+	}
+	PG_END_TRY();
+	PG_RETURN_VOID();
+}
+
+/* bind_token_role(db_role): in the door's tenant; one that no longer fits gives way. */
+Datum
+vault_bind_token_role(PG_FUNCTION_ARGS)
+{
+	static Sql	forget = {"DELETE FROM vault_data.token_role WHERE tenant_id = $1"
+		" AND (db_role = $2) <> (role_name = $3)", 3, {UUIDOID, REGROLEOID, TEXTOID}
+	};
+	static Sql	insert = {"INSERT INTO vault_data.token_role (tenant_id, db_role, role_name)"
+		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", 3, {UUIDOID, REGROLEOID, TEXTOID}
+	};
+	Door	   *door = door_required();
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum		values[3];
+
+	sql_begin();
+	values[0] = UUIDPGetDatum(&door->tenant);
+	values[1] = ObjectIdGetDatum(identity_enrol_for_tokens(door, name));
+	values[2] = CStringGetTextDatum(name);
+	sql_run(&forget, values, NULL);
+	sql_run(&insert, values, NULL);
+	sql_end();
+	PG_RETURN_VOID();
+}
+
+/* Whether the caller is who it is by a token. */
+Datum
+vault_shows_token(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(door_required()->caller.subject[0] != 0);
+}
+
+void
+token_init(void)
+{
+	token_setting_init();
+	limit_init();
+	issuer_init();
+	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
+	identity_set_token(identify_by_token);
+	door_set_limits(admit, denied);
+}
