@@ -6,7 +6,7 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy secret lifecycle verify
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role secret lifecycle review verify
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \

@@ -43,7 +43,8 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_TENANT] = {"tenant", "tenant", 1, 5},
 	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
 	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
-	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 9},
+	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
+	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
 	[TABLE_SECRET] = {"secret", "secret", 2, 14},
 };
 

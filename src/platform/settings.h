@@ -11,6 +11,8 @@
 
 #include "platform/compat.h"
 
+#include "platform/netblock.h"
+
 typedef enum AuditMode
 {
 	AUDIT_DURABLE,				/* a read waits until its record is on disk */
@@ -29,6 +31,14 @@ extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
+
+/* Peers behind which anybody can be; set in the configuration file. */
+typedef struct BlockList
+{
+	int			count;
+	NetBlock	blocks[FLEXIBLE_ARRAY_MEMBER];
+} BlockList;
+extern const BlockList *setting_proxies;
 
 /* Set by the superuser, also for a role or a database. */
 enum

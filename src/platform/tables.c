@@ -26,6 +26,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_PRINCIPAL] = "principal",
 	[TABLE_PRINCIPAL_BINDING] = "principal_binding",
 	[TABLE_ACCESS_GRANT] = "access_grant",
+	[TABLE_ROLE_MEMBER] = "role_member",
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
 	[TABLE_AUDIT_LOG] = "audit_log",
@@ -35,6 +36,7 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_PRINCIPAL] = "principal_pkey",
 	[INDEX_BINDING_ROLE] = "principal_binding_db_role",
 	[INDEX_GRANT_PRINCIPAL] = "access_grant_principal",
+	[INDEX_MEMBER_ROLES] = "role_member_member",
 	[INDEX_SECRET_NAME] = "secret_name_key",
 	[INDEX_SECRET_VERSION] = "secret_version_pkey",
 };

@@ -27,6 +27,7 @@ typedef enum TableId
 	TABLE_PRINCIPAL,
 	TABLE_PRINCIPAL_BINDING,
 	TABLE_ACCESS_GRANT,
+	TABLE_ROLE_MEMBER,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_AUDIT_LOG,
@@ -36,6 +37,7 @@ typedef enum TableId
 	INDEX_PRINCIPAL,			/* (tenant_id, id) */
 	INDEX_BINDING_ROLE,			/* (db_role) */
 	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
+	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	TABLE_COUNT
