@@ -6,10 +6,10 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role secret lifecycle review verify
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role secret lifecycle review document verify
 
 # The order of the regression tests; each after the first stands by itself.
-REGRESS = install status envelope tenants principals grants grants_apply delegation names put get get_many \
+REGRESS = install status envelope tenants principals grants grants_apply delegation roles conditions conditions_property access_review policy_document names put get get_many \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
 	columns api_errors attacks redaction
 
