@@ -1946,11 +1946,30 @@ BEGIN
 END
 $$;
 
+/* Memberships and grants name what is there, or will be. */
+CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	holders text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements((have->'principals') || (want->'principals')) AS e
+		UNION SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e);
+	roles text[] := ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e
+		UNION SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = vault.current_tenant_id() AND p.kind = 'built-in role');
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'grants') AS e WHERE NOT e->>'grantee' = ANY (holders)) THEN
+		PERFORM vault_data.refuse_document('grants', 'a grantee is no principal or role');
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'members') AS e WHERE NOT (e->>'role' = ANY (roles) AND e->>'member' = ANY (holders))) THEN
+		PERFORM vault_data.refuse_document('members', 'there is no such role, or the member is no principal or role');
+	END IF;
+END
+$$;
+
 /* The document in the form of policy_document(), or 22023. */
 CREATE FUNCTION vault_data.read_document(document jsonb, have jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	roles jsonb;
+	want jsonb;
 BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
@@ -1962,10 +1981,12 @@ BEGIN
 	roles := vault_data.document_section(document, have, 'roles');
 	PERFORM vault_data.check_identifier('role name', r)
 	FROM pg_catalog.unnest(vault_data.document_list(pg_catalog.jsonb_build_object('roles', roles), 'roles')) AS r;
-	RETURN pg_catalog.jsonb_build_object('roles', roles,
+	want := pg_catalog.jsonb_build_object('roles', roles,
 		'principals', vault_data.read_principals(vault_data.document_section(document, have, 'principals')),
 		'members', vault_data.read_members(vault_data.document_section(document, have, 'members')),
 		'grants', vault_data.read_grants(vault_data.document_section(document, have, 'grants')));
+	PERFORM vault_data.require_names(have, want);
+	RETURN want;
 END
 $$;
 
@@ -2053,7 +2074,7 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.document_time(jsonb, text), vault_data.document_list(jsonb, text), vault_data.require_fields(jsonb, text, text[]), vault_data.sorted(text[]),
 	vault_data.grant_document(vault_data.access_grant, text), vault_data.grant_from_document(jsonb), vault_data.policy_document(uuid), vault_data.export_policy(text),
 	vault_data.document_section(jsonb, jsonb, text), vault_data.read_principals(jsonb), vault_data.read_members(jsonb), vault_data.read_grants(jsonb),
-	vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb),
+	vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
 

@@ -137,9 +137,9 @@ SELECT vault."grant"('app', '{read}', 'key') IS NOT NULL AS given;
 -- an administrator under conditions is one to operators at any time, until it is over
 RESET ROLE;
 SELECT vault.create_tenant('conditions-2', 'regress_conditions_admin') IS NOT NULL AS made;
+SELECT vault.create_principal('lead', db_role => 'regress_conditions_lead', tenant => 'conditions-2') IS NOT NULL AS made;
 SET vault.tenant = 'conditions-2';
 SET ROLE regress_conditions_admin;
-SELECT vault.create_principal('lead', db_role => 'regress_conditions_lead') IS NOT NULL AS made;
 SELECT vault."grant"('lead', '{grant}', '**', addresses => '{10.0.0.0/8}') AS given \gset
 RESET ROLE;
 SELECT vault.drop_principal('lead', 'conditions-2');

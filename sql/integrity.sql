@@ -28,6 +28,7 @@ SELECT vault."grant"('app', '{read}', 'two', effect => 'deny') AS denied \gset
 SET ROLE regress_integrity_other;
 SELECT vault.put('one', 'of b');
 
+SET ROLE regress_integrity_admin;
 SELECT vault.create_role('crew') IS NOT NULL AS made;
 SELECT vault.add_member('crew', 'app');
 

@@ -24,7 +24,7 @@ SELECT jsonb_build_object('format', 'vault.policy.v1', 'principals', '[{"name": 
 SELECT count(*), count(*) FILTER (WHERE action = 'add') FROM vault.import_policy(:'document2', false);
 SELECT count(*) FROM vault.import_policy(:'document2', false);
 SELECT role, member FROM vault.role_members ORDER BY 1;
-SELECT vault.export_policy()->'grants' @> (:'document'::jsonb #> '{grants,0}') AS same;
+SELECT count(*) = jsonb_array_length(:'document'::jsonb->'grants') - 1 AS all_others_are_the_same FROM jsonb_array_elements(vault.export_policy()->'grants') AS g WHERE :'document'::jsonb->'grants' @> jsonb_build_array(g) AND g->>'grantee' <> 'regress_document_other';
 -- what the document does not say any more goes; a section that it leaves out stays
 SELECT action, kind, name, detail FROM vault.import_policy('{"format": "vault.policy.v1", "members": [{"role": "team", "member": "crew"}]}', false);
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault.policy.v1", "roles": ["new"], "members": [{"role": "new", "member": "app"}], "grants": [{"grantee": "regress_document_other", "permissions": ["read", "write", "rotate", "delete", "grant", "list"], "name_pattern": "**"}, {"grantee": "new", "permissions": ["read"], "name_pattern": "a"}]}', false);
@@ -52,6 +52,7 @@ ROLLBACK;
 -- malformed: 22023, and nothing happened
 \set VERBOSITY default
 SET ROLE regress_document_admin;
+SELECT vault.export_policy() AS before \gset
 CREATE FUNCTION pg_temp.refusal(document jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	message text;
@@ -70,8 +71,7 @@ SELECT d, pg_temp.refusal(CASE WHEN d LIKE '{"format%' OR d NOT LIKE '{%' THEN d
 	'{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "valid_until": "tomorrow"}]}', '{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "valid_until": "2026-02-30T00:00:00Z"}]}', '{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "require_tls": "yes"}]}',
 	'{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "addresses": ["10.0.0.1/8"]}]}', '{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "if": true}]}', '{"grants": [{"grantee": "app", "permissions": ["read"], "name_pattern": "x", "effect": "maybe"}]}']) AS d;
 SELECT pg_temp.refusal(jsonb_build_object('format', 'vault.policy.v1', 'roles', (SELECT jsonb_agg('r' || i) FROM generate_series(1, 10001) AS i))), pg_temp.refusal(jsonb_build_object('format', 'vault.policy.v1', 'x', repeat('x', 5000000)));
-SELECT vault.remove_member('admin', 'lead');
-SELECT vault.export_policy() #- '{roles}' = :'document'::jsonb #- '{roles}' AS unchanged;
+SELECT vault.export_policy() = :'before' AS unchanged;
 
 RESET ROLE;
 SELECT object_kind, name, fault FROM vault.verify('document') UNION ALL SELECT object_kind, name, fault FROM vault.verify('document-2');
