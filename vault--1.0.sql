@@ -1853,7 +1853,7 @@ $$;
 /* The tenant as a document. Issuers will be a list beside the others. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT pg_catalog.jsonb_build_object('format', 'vault.policy.v1',
+	SELECT pg_catalog.jsonb_build_object('format', 'vault-policy-v1',
 		'principals', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind, 'db_roles',
 				(SELECT COALESCE(pg_catalog.jsonb_agg(b.role_name ORDER BY b.role_name), '[]') FROM vault_data.principal_binding b
 				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b))) ORDER BY p.name), '[]')
@@ -1975,8 +1975,8 @@ BEGIN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
 	PERFORM vault_data.require_fields(document, 'document', ARRAY['format', 'principals', 'roles', 'members', 'grants']);
-	IF document->>'format' IS DISTINCT FROM 'vault.policy.v1' THEN
-		PERFORM vault_data.refuse_document('format', 'it is not vault.policy.v1');
+	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
+		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	roles := vault_data.document_section(document, have, 'roles');
 	PERFORM vault_data.check_identifier('role name', r)
@@ -2016,6 +2016,22 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
+/*
+ * Whoever is bound to a principal has all that it holds: to bind a role is to hand that out.
+ * Operators bind what holds nothing and is nobody's yet, as when they make it.
+ */
+CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.may_change_member(p_principal, false) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(p_principal)
+		OR EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
+	THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	PERFORM vault_data.bind_role(p_principal, p_db_role);
+END
+$$;
+
 CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text, p_detail jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2023,7 +2039,7 @@ DECLARE
 BEGIN
 	CASE p_step
 	WHEN 1 THEN PERFORM vault_data.create_principal(p_name, p_detail->>'kind', NULL, NULL);
-	WHEN 2 THEN PERFORM vault_data.bind_role(vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role');
+	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant, vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role');
 	WHEN 3 THEN PERFORM vault_data.create_role(p_name, NULL);
 	WHEN 4 THEN
 		given := vault_data.grant_from_document(p_detail);
@@ -2074,7 +2090,7 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.document_time(jsonb, text), vault_data.document_list(jsonb, text), vault_data.require_fields(jsonb, text, text[]), vault_data.sorted(text[]),
 	vault_data.grant_document(vault_data.access_grant, text), vault_data.grant_from_document(jsonb), vault_data.policy_document(uuid), vault_data.export_policy(text),
 	vault_data.document_section(jsonb, jsonb, text), vault_data.read_principals(jsonb), vault_data.read_members(jsonb), vault_data.read_grants(jsonb),
-	vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb),
+	vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text), vault_data.apply_difference(uuid, integer, text, jsonb),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
 

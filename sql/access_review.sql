@@ -47,7 +47,7 @@ SELECT effect FROM vault.explain_access('app', 'read', 'db/a') WHERE reason LIKE
 SELECT count(DISTINCT principal) FROM vault.access_matrix;
 SELECT vault.get('db/a');
 SELECT vault.create_role('x');
-SELECT count(*) FROM vault.import_policy('{"format": "vault.policy.v1"}');
+SELECT count(*) FROM vault.import_policy('{"format": "vault-policy-v1"}');
 SET ROLE regress_review_op;
 SELECT effect, via FROM vault.explain_access('app', 'rotate', 'db/a', tenant => 'review') WHERE applies;
 SELECT vault.get('db/a');
