@@ -6,11 +6,12 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy token secret lifecycle verify \
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token secret lifecycle review document verify \
 	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.
-REGRESS = install status envelope tenants principals grants grants_apply delegation names tokens issuers put get get_many places \
+REGRESS = install status envelope tenants principals grants grants_apply delegation roles conditions conditions_property \
+	access_review policy_document names tokens issuers put get get_many places \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
 	usage anomalies jobs columns api_errors attacks redaction evidence
 

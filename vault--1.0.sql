@@ -460,7 +460,8 @@ ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 
 /*
- * Principals, and the database roles that they are bound to.
+ * Principals, and the database roles that they are bound to. Roles of a tenant are rows
+ * beside them, which nothing binds.
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
  * tenant's administrator any role that no other tenant has and that is no
@@ -471,13 +472,14 @@ CREATE TABLE vault_data.principal (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	id         uuid NOT NULL,
 	name       text COLLATE "C" NOT NULL,
-	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
+	kind       text NOT NULL CHECK (kind IN ('user', 'service', 'role', 'built-in role')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	revision   integer NOT NULL,
 	mac        bytea NOT NULL,
-	PRIMARY KEY (tenant_id, id),
-	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
+	PRIMARY KEY (tenant_id, id)
 );
+/* Principals and roles share their names; built-in roles take none away. */
+CREATE UNIQUE INDEX principal_name_key ON vault_data.principal (tenant_id, name, (kind = 'built-in role'));
 CREATE TABLE vault_data.principal_binding (
 	tenant_id    uuid NOT NULL,
 	role_name    text COLLATE "C" NOT NULL,
@@ -531,6 +533,8 @@ CREATE FUNCTION vault_data.require_administrator() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_administrator';
 CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
+CREATE FUNCTION vault_data.is_auditor() RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_auditor';
 
 /* The role that the binding means is still there, under that name. */
 CREATE FUNCTION vault_data.is_live(b vault_data.principal_binding) RETURNS boolean
@@ -547,7 +551,7 @@ BEGIN
 	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;
-	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
+	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name AND kind <> 'built-in role') THEN
 		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
@@ -585,11 +589,14 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
+	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind = 'role') THEN
+		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
+	END IF;
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic_rows(this_tenant);
 	END IF;
 	/* An operator who could remove administrators could appoint another, and read. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
+	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
 		AND EXISTS (SELECT FROM vault_data.principal_binding b
 			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
 	THEN
@@ -601,7 +608,7 @@ END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings and grants';
+COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
@@ -611,14 +618,14 @@ COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant an
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
-COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own, all of its tenant for administrators, all for operators and auditors';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
 
 CREATE VIEW vault.principals WITH (security_barrier) AS
 SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
 FROM vault_data.principal p
 	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
-WHERE p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
+WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
 COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
 
 CREATE VIEW vault.audit WITH (security_barrier) AS
@@ -627,7 +634,7 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
-COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 ALTER VIEW vault.principals OWNER TO vault_owner;
 ALTER VIEW vault.audit OWNER TO vault_owner;
@@ -640,7 +647,10 @@ GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_aud
 GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;
 
 /*
- * Grants: what a principal may do with which names, where.
+ * Grants: what a principal or a role may do with which names, where, from where, when and
+ * as which service; and who is a member of which role.
+ *
+ * A condition that is not asked is NULL. What decides stands before revision.
  */
 CREATE TABLE vault_data.access_grant (
 	tenant_id    uuid NOT NULL,
@@ -651,6 +661,13 @@ CREATE TABLE vault_data.access_grant (
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
+	addresses    text[],
+	windows      text[],
+	services     text[],
+	require_tls  boolean,
+	require_session_user boolean,
+	valid_from   timestamptz,
+	valid_until  timestamptz,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by   uuid,
 	revision     integer NOT NULL,
@@ -659,22 +676,55 @@ CREATE TABLE vault_data.access_grant (
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX access_grant_principal ON vault_data.access_grant (tenant_id, principal_id);
+CREATE TABLE vault_data.role_member (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	role_id    uuid NOT NULL,
+	member_id  uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by uuid,
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT role_member_key UNIQUE (tenant_id, role_id, member_id),
+	FOREIGN KEY (tenant_id, role_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE,
+	FOREIGN KEY (tenant_id, member_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX role_member_member ON vault_data.role_member (tenant_id, member_id);
 
 ALTER TABLE vault_data.access_grant OWNER TO vault_owner;
 REVOKE ALL ON vault_data.access_grant FROM PUBLIC;
 GRANT SELECT, INSERT, DELETE ON vault_data.access_grant TO vault_exec;
-ALTER TABLE vault_data.access_grant ALTER COLUMN name_pattern SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0;
+ALTER TABLE vault_data.role_member OWNER TO vault_owner;
+REVOKE ALL ON vault_data.role_member FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON vault_data.role_member TO vault_exec;
+ALTER TABLE vault_data.access_grant ALTER COLUMN name_pattern SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0,
+	ALTER COLUMN addresses SET STATISTICS 0, ALTER COLUMN windows SET STATISTICS 0, ALTER COLUMN services SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.role_member', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.role_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.role_member
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.access_grant
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
+		'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('membership', 'role_id', 'member_id', 'revision');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.role_member
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.role_member ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.role_member ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.role_member ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
@@ -684,8 +734,29 @@ CREATE FUNCTION vault_data.require(permission text, name text, environment text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
 CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_permitted';
-CREATE FUNCTION vault_data.may_delegate(permissions text[], name_pattern text, environments text[]) RETURNS boolean
+CREATE FUNCTION vault_data.may_delegate(given vault_data.access_grant, permissions text[]) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_delegate';
+CREATE FUNCTION vault_data.may_change_member(role uuid, removes boolean) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_change_member';
+CREATE FUNCTION vault_data.check_membership(role uuid, member uuid) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_membership';
+/* What policy_is_administrator() says of the caller, of anybody in the tenant; may_: but for denials. */
+CREATE FUNCTION vault_data.administers(principal uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administers';
+CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
+CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
+CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_holds_nothing';
+CREATE FUNCTION vault_data.holds_denial(role uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_holds_denial';
+CREATE FUNCTION vault_data.check_addresses(addresses text[]) RETURNS text[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_addresses';
+CREATE FUNCTION vault_data.check_windows(windows text[]) RETURNS text[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_windows';
+CREATE FUNCTION vault_data.check_services(services text[]) RETURNS text[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_services';
 CREATE FUNCTION vault_data.check_name(name text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_name';
 CREATE FUNCTION vault_data.check_pattern(name_pattern text) RETURNS text
@@ -700,14 +771,15 @@ CREATE FUNCTION vault_data.sees_secret(tenant uuid, name text, environment text)
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_secret';
 COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the caller may know of this secret: any permission on its name, or operator or auditor';
 
+/* A principal or a role that is not built in. */
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	found_row vault_data.principal;
 BEGIN
-	SELECT * INTO found_row FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name;
+	SELECT * INTO found_row FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name AND kind <> 'built-in role';
 	IF NOT FOUND THEN
-		PERFORM vault_data.fail('42704', 'no such principal', 'The view vault.principals shows them.');
+		PERFORM vault_data.fail('42704', 'no such principal', 'The views vault.principals and vault.roles show them.');
 	END IF;
 	PERFORM vault_data.require_authentic(found_row);
 	RETURN found_row.id;
@@ -720,6 +792,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	PERFORM vault_data.require_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant;
 	PERFORM vault_data.require_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(m) FROM vault_data.role_member m WHERE m.tenant_id = p_tenant;
 END
 $$;
 
@@ -731,67 +804,100 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.add_grant(p_principal uuid, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
+CREATE FUNCTION vault_data.add_grant(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	new_id uuid := vault_data.new_id();
 BEGIN
-	INSERT INTO vault_data.access_grant
-		(tenant_id, id, principal_id, effect, permissions, name_pattern, environments, created_by)
-	VALUES (vault.current_tenant_id(), new_id, p_principal, p_effect, p_permissions, p_pattern, p_environments,
+	given.id := vault_data.new_id();
+	INSERT INTO vault_data.access_grant (tenant_id, id, principal_id, effect, permissions, name_pattern, environments, addresses, windows, services,
+		require_tls, require_session_user, valid_from, valid_until, created_by)
+	VALUES (vault.current_tenant_id(), given.id, given.principal_id, given.effect, given.permissions, given.name_pattern, given.environments,
+		given.addresses, given.windows, given.services, given.require_tls, given.require_session_user, given.valid_from, given.valid_until,
 		vault_data.caller_principal());
-	RETURN new_id;
+	RETURN given.id;
 END
 $$;
 
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
-CREATE FUNCTION vault_data.may_administer(p_tenant uuid, p_principal uuid) RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT EXISTS (SELECT FROM vault_data.access_grant g
-		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'allow'
-			AND 'grant' = ANY (g.permissions) AND g.name_pattern = '**' AND g.environments IS NULL)
-$$;
-
-/* What policy_is_administrator() says of the caller, of anybody. */
-CREATE FUNCTION vault_data.administers(p_tenant uuid, p_principal uuid) RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT vault_data.may_administer(p_tenant, p_principal) AND NOT EXISTS (SELECT FROM vault_data.access_grant g
-		WHERE g.tenant_id = p_tenant AND g.principal_id = p_principal AND g.effect = 'deny' AND 'grant' = ANY (g.permissions))
-$$;
-
-CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text) RETURNS uuid
+/* The grant as it is stored, or an error that names what is wrong with it. */
+CREATE FUNCTION vault_data.check_grant(given vault_data.access_grant) RETURNS vault_data.access_grant
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	given text;
-	grantee uuid;
+	environment text;
 BEGIN
-	PERFORM vault_data.check_permissions(p_permissions);
-	PERFORM vault_data.check_pattern(p_pattern);
-	IF p_effect IS NULL OR p_effect NOT IN ('allow', 'deny') THEN
+	PERFORM vault_data.check_permissions(given.permissions);
+	PERFORM vault_data.check_pattern(given.name_pattern);
+	IF given.effect IS NULL OR given.effect NOT IN ('allow', 'deny') THEN
 		PERFORM vault_data.fail('22023', 'invalid effect: a grant allows or denies', 'Give ''allow'' or ''deny''.');
 	END IF;
-	IF pg_catalog.cardinality(p_environments) = 0 OR pg_catalog.cardinality(p_environments) > 64 THEN
+	IF pg_catalog.cardinality(given.environments) = 0 OR pg_catalog.cardinality(given.environments) > 64 THEN
 		PERFORM vault_data.fail('22023', 'invalid environments: the list is empty or longer than 64', 'Give NULL for all environments.');
 	END IF;
-	FOREACH given IN ARRAY COALESCE(p_environments, '{}') LOOP
-		PERFORM vault_data.check_identifier('environment', given);
+	FOREACH environment IN ARRAY COALESCE(given.environments, '{}') LOOP
+		PERFORM vault_data.check_identifier('environment', environment);
 	END LOOP;
-	IF NOT vault_data.may_delegate(CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END, p_pattern, p_environments) THEN
-		PERFORM vault_data.refuse_delegation();
+	given.addresses := vault_data.check_addresses(given.addresses);
+	given.windows := vault_data.check_windows(given.windows);
+	given.services := vault_data.check_services(given.services);
+	given.require_tls := NULLIF(given.require_tls, false);
+	given.require_session_user := NULLIF(given.require_session_user, false);
+	given.valid_from := NULLIF(given.valid_from, '-infinity');
+	given.valid_until := NULLIF(given.valid_until, 'infinity');
+	IF given.valid_from >= given.valid_until OR given.valid_from = 'infinity' OR given.valid_until = '-infinity' THEN
+		PERFORM vault_data.fail('22023', 'invalid valid_until: the grant would end before it begins', 'Give a later time, or NULL for no end.');
 	END IF;
-	grantee := vault_data.find_principal(vault.current_tenant_id(), p_grantee);
-	/* An administrator could not take a denial of their own back: only their equals give one. */
-	IF p_effect = 'deny' AND vault_data.may_administer(vault.current_tenant_id(), grantee) AND NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.refuse_delegation();
-	END IF;
-	RETURN vault_data.add_grant(grantee, p_permissions, p_pattern, p_environments, p_effect);
+	RETURN given;
 END
 $$;
-CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern text, environments text[] DEFAULT NULL, effect text DEFAULT 'allow') RETURNS uuid
+
+/* Gives what was checked, if the caller may. */
+CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	/* An administrator could not take a denial of their own back: only their equals give one. */
+	IF given.effect = 'deny' AND NOT vault_data.is_administrator() AND vault_data.reaches_administrator(given.principal_id) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	RETURN vault_data.add_grant(given);
+END
+$$;
+
+CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text[], p_pattern text, p_environments text[], p_effect text,
+	p_addresses text[], p_windows text[], p_services text[], p_require_tls boolean, p_valid_from timestamptz, p_valid_until timestamptz,
+	p_require_session_user boolean) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	given.tenant_id := vault.current_tenant_id();
+	given.effect := p_effect;
+	given.permissions := p_permissions;
+	given.name_pattern := p_pattern;
+	given.environments := p_environments;
+	given.addresses := p_addresses;
+	given.windows := p_windows;
+	given.services := p_services;
+	given.require_tls := p_require_tls;
+	given.require_session_user := p_require_session_user;
+	given.valid_from := p_valid_from;
+	given.valid_until := p_valid_until;
+	given := vault_data.check_grant(given);
+	IF NOT vault_data.may_delegate(given, CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	given.principal_id := vault_data.find_principal(given.tenant_id, p_grantee);
+	RETURN vault_data.give(given);
+END
+$$;
+CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern text, environments text[] DEFAULT NULL, effect text DEFAULT 'allow',
+	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
+	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text) IS 'allows or denies a principal permissions on names that match, in some or all environments; returns the id of the grant';
+COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'allows or denies a principal or role permissions on names that match, where the conditions are met; returns the id of the grant';
 
 CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -799,9 +905,7 @@ DECLARE
 	given vault_data.access_grant;
 BEGIN
 	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
-	IF NOT FOUND OR NOT vault_data.may_delegate(CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END,
-		given.name_pattern, given.environments)
-	THEN
+	IF NOT FOUND OR NOT vault_data.may_delegate(given, CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/* Its effect decided who may take it back. */
@@ -815,89 +919,30 @@ CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.revoke(uuid) IS 'takes a grant back, in force for the next call of every session';
 
-CREATE FUNCTION vault_data.explain_access(p_principal text, p_permission text, p_name text, p_environment text, p_tenant text)
-RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	this_tenant uuid := vault_data.choose_tenant(p_tenant);
-	env text := vault_data.environment(p_environment);
-	subject uuid;
-	g vault_data.access_grant;
-	allowing uuid;
-	denying uuid;
-BEGIN
-	PERFORM vault_data.check_identifier('principal', p_principal);
-	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
-	PERFORM vault_data.check_name(p_name);
-	PERFORM vault_data.check_identifier('environment', env);
-	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
-	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
-		PERFORM vault_data.require_administrator();
-		subject := vault_data.find_principal(this_tenant, p_principal);
-	END IF;
-	FOR g IN SELECT * FROM vault_data.access_grant a WHERE a.tenant_id = this_tenant AND a.principal_id = subject
-		ORDER BY a.effect DESC, a.created_at, a.id
-	LOOP
-		PERFORM vault_data.require_authentic(g);
-		grant_id := g.id;
-		effect := g.effect;
-		permissions := g.permissions;
-		name_pattern := g.name_pattern;
-		environments := g.environments;
-		reason := CASE
-			WHEN g.environments IS NOT NULL AND NOT env = ANY (g.environments) THEN 'not for this environment'
-			WHEN NOT vault_data.name_matches(p_name, g.name_pattern) THEN 'its pattern does not match the name'
-			WHEN p_permission = ANY (g.permissions) THEN 'applies'
-			WHEN p_permission = 'list' AND g.effect = 'allow' THEN 'applies: any permission lets see that the secret exists'
-			ELSE 'does not hold the permission'
-		END;
-		applies := reason LIKE 'applies%';
-		IF applies AND g.effect = 'deny' THEN
-			denying := COALESCE(denying, g.id);
-		ELSIF applies THEN
-			allowing := COALESCE(allowing, g.id);
-		END IF;
-		RETURN NEXT;
-	END LOOP;
-	grant_id := COALESCE(denying, allowing);
-	effect := CASE WHEN denying IS NULL AND allowing IS NOT NULL THEN 'allow' ELSE 'deny' END;
-	permissions := ARRAY[p_permission];
-	name_pattern := p_name;
-	environments := ARRAY[env];
-	applies := true;
-	reason := CASE
-		WHEN denying IS NOT NULL THEN 'decision: a denial applies, and denials win'
-		WHEN allowing IS NOT NULL THEN 'decision: an allowance applies and no denial does'
-		ELSE 'decision: nothing allows it'
-	END;
-	RETURN NEXT;
-END
-$$;
-CREATE FUNCTION vault.explain_access(principal text, permission text, name text, environment text DEFAULT NULL, tenant text DEFAULT NULL)
-RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text)
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.explain_access(text, text, text, text, text) IS 'every grant of the principal with whether it applies and why; the last row is the decision and the grant that made it';
-
 CREATE VIEW vault.grants WITH (security_barrier) AS
 SELECT t.name AS tenant, g.id, p.name AS grantee, g.effect, g.permissions, g.name_pattern, g.environments, g.created_at,
-	c.name AS created_by
+	c.name AS created_by, g.addresses, g.windows, g.services, COALESCE(g.require_tls, false) AS require_tls, g.valid_from, g.valid_until,
+	COALESCE(g.require_session_user, false) AS require_session_user
 FROM vault_data.access_grant g
 	JOIN vault_data.tenant t ON t.tenant_id = g.tenant_id
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
-COMMENT ON VIEW vault.grants IS 'grants: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.grants IS 'grants: one''s own and one''s roles'', all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 /* Tenants begin with somebody who may do everything in them. */
 CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	principal_name text := CASE WHEN p_db_role ~ '^[A-Za-z0-9._-]{1,63}$' THEN p_db_role ELSE 'admin' END;
-	new_principal uuid;
+	given vault_data.access_grant;
 BEGIN
-	new_principal := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
-	PERFORM vault_data.add_grant(new_principal, ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'], '**', NULL, 'allow');
-	RETURN new_principal;
+	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	given.effect := 'allow';
+	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	given.name_pattern := '**';
+	PERFORM vault_data.add_grant(given);
+	RETURN given.principal_id;
 END
 $$;
 
@@ -913,6 +958,7 @@ BEGIN
 	this_tenant := vault_data.enter_new_tenant(p_name);
 	INSERT INTO vault_data.tenant (tenant_id, name) VALUES (this_tenant, p_name);
 	PERFORM vault_data.new_tenant_key();
+	PERFORM vault_data.add_built_in_roles(this_tenant);
 	IF p_admin_role IS NOT NULL THEN
 		PERFORM vault_data.add_administrator(this_tenant, p_admin_role);
 	END IF;
@@ -932,7 +978,7 @@ BEGIN
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
-		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.tenant_id, b.principal_id))
+		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.principal_id))
 	THEN
 		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
 			'Administrators appoint others with vault.create_principal() and vault.grant().');
@@ -953,9 +999,172 @@ GRANT SELECT ON vault.grants TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.create_tenant(text, text), vault.appoint_admin(text, text) TO vault_admin;
-GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text), vault.revoke(uuid) TO vault_client;
-GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
+	vault.revoke(uuid) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.sees_secret(uuid, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
+
+/*
+ * Roles: named sets of grants inside a tenant, held by principals and by other roles, nested
+ * up to eight deep and never in a cycle.
+ *
+ * The built-in ones hold the same on ** in every tenant (see policy/grants.c), so nobody
+ * can drop or change them; principals may have their names.
+ */
+CREATE FUNCTION vault_data.add_built_in_roles(p_tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	INSERT INTO vault_data.principal (tenant_id, id, name, kind)
+	SELECT p_tenant, vault_data.new_id(), r.name, 'built-in role'
+	FROM pg_catalog.unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator', 'auditor']) AS r (name)
+$$;
+
+/* Of a name that is both, the built-in one is meant. */
+CREATE FUNCTION vault_data.find_role(p_tenant uuid, p_name text) RETURNS vault_data.principal
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	found_row vault_data.principal;
+BEGIN
+	SELECT * INTO found_row FROM vault_data.principal p
+	WHERE p.tenant_id = p_tenant AND p.name = p_name AND p.kind IN ('role', 'built-in role') ORDER BY p.kind LIMIT 1;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such role', 'The view vault.roles shows them.');
+	END IF;
+	PERFORM vault_data.require_authentic(found_row);
+	RETURN found_row;
+END
+$$;
+
+CREATE FUNCTION vault_data.add_role(p_tenant uuid, p_name text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.check_identifier('role name', p_name);
+	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('a principal or role "%s" exists already', p_name), 'Choose another name.');
+	END IF;
+	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, 'role');
+	RETURN new_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_role(p_name text, p_tenant text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	RETURN vault_data.add_role(this_tenant, p_name);
+END
+$$;
+CREATE FUNCTION vault.create_role(name text, tenant text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.create_role(text, text) IS 'makes a role of the tenant; it holds nothing until something is granted to it';
+
+CREATE FUNCTION vault_data.drop_role(p_name text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject vault_data.principal;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	subject := vault_data.find_role(this_tenant, p_name);
+	IF subject.kind = 'built-in role' THEN
+		PERFORM vault_data.fail('42501', pg_catalog.format('the role "%s" is built in', p_name), 'Take its members away with vault.remove_member().');
+	END IF;
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	/* With it go its grants, and what its members have through it. An operator could so remove administrators. */
+	IF NOT vault_data.may_change_member(subject.id, true) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id)) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject.id;
+END
+$$;
+CREATE FUNCTION vault.drop_role(name text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.drop_role(text, text) IS 'takes a role away, with its grants and memberships';
+
+CREATE FUNCTION vault_data.add_member(p_role text, p_member text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault.current_tenant_id();
+	chosen vault_data.principal;
+	member uuid;
+BEGIN
+	PERFORM vault_data.check_identifier('role', p_role);
+	PERFORM vault_data.check_identifier('member', p_member);
+	/* One at a time: a cycle takes two. */
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	chosen := vault_data.find_role(this_tenant, p_role);
+	IF NOT vault_data.may_change_member(chosen.id, false) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	member := vault_data.find_principal(this_tenant, p_member);
+	IF EXISTS (SELECT FROM vault_data.role_member m WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('"%s" is a member of the role "%s" already', p_member, p_role),
+			'The view vault.role_members shows who is a member of what.');
+	END IF;
+	PERFORM vault_data.check_membership(chosen.id, member);
+	IF NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id) AND vault_data.reaches_administrator(member) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	INSERT INTO vault_data.role_member (tenant_id, id, role_id, member_id, created_by)
+	VALUES (this_tenant, vault_data.new_id(), chosen.id, member, vault_data.caller_principal());
+END
+$$;
+CREATE FUNCTION vault.add_member(role text, member text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.add_member(text, text) IS 'makes a principal or role a member of a role; the caller must be able to grant all that the role holds';
+
+CREATE FUNCTION vault_data.remove_member(p_role text, p_member text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault.current_tenant_id();
+	chosen vault_data.principal;
+	member uuid;
+BEGIN
+	PERFORM vault_data.check_identifier('role', p_role);
+	PERFORM vault_data.check_identifier('member', p_member);
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	chosen := vault_data.find_role(this_tenant, p_role);
+	IF NOT vault_data.may_change_member(chosen.id, true) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	member := vault_data.find_principal(this_tenant, p_member);
+	DELETE FROM vault_data.role_member m WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', pg_catalog.format('"%s" is not a member of the role "%s"', p_member, p_role),
+			'The view vault.role_members shows who is a member of what.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.remove_member(role text, member text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.remove_member(text, text) IS 'ends a membership, in force for the next call of every session';
+
+CREATE VIEW vault.roles WITH (security_barrier) AS
+SELECT t.name AS tenant, p.id, p.name, p.kind = 'built-in role' AS built_in, p.created_at
+FROM vault_data.principal p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
+WHERE p.kind IN ('role', 'built-in role') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
+COMMENT ON VIEW vault.roles IS 'roles of tenants: those that one is a member of, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+
+CREATE VIEW vault.role_members WITH (security_barrier) AS
+SELECT t.name AS tenant, r.name AS role, p.name AS member, p.kind AS member_kind, m.created_at, c.name AS created_by
+FROM vault_data.role_member m
+	JOIN vault_data.tenant t ON t.tenant_id = m.tenant_id
+	JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+	JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
+	LEFT JOIN vault_data.principal c ON c.tenant_id = m.tenant_id AND c.id = m.created_by
+WHERE m.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(m.tenant_id, m.member_id);
+COMMENT ON VIEW vault.role_members IS 'who is a member of which role: one''s own memberships, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+
+ALTER VIEW vault.roles OWNER TO vault_owner;
+ALTER VIEW vault.role_members OWNER TO vault_owner;
+REVOKE ALL ON vault.roles, vault.role_members FROM PUBLIC;
+GRANT SELECT ON vault.roles, vault.role_members TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.create_role(text, text), vault.drop_role(text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.add_member(text, text), vault.remove_member(text, text) TO vault_client;
 
 /*
  * Tokens: the issuers whose tokens count in a tenant, the database roles that may show
@@ -1845,6 +2054,427 @@ GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), va
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
 
 /*
+ * Review of access: why a decision is as it is, and who may do what. Both tell what the code
+ * that decides says.
+ */
+CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text, environment text, at timestamptz, from_address inet, service text, tls boolean)
+RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_explain_grants';
+
+CREATE FUNCTION vault_data.explain_access(p_principal text, p_permission text, p_name text, p_environment text, p_at timestamptz, p_from_address inet,
+	p_tenant text, p_service text, p_tls boolean)
+RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	env text := vault_data.environment(p_environment);
+	subject uuid;
+BEGIN
+	PERFORM vault_data.check_identifier('principal', p_principal);
+	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
+	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_services(ARRAY[p_service]) WHERE p_service IS NOT NULL;
+	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal ORDER BY p.kind = 'built-in role' LIMIT 1;
+	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
+		IF NOT vault_data.is_auditor() THEN
+			PERFORM vault_data.require_administrator();
+		END IF;
+		IF subject IS NULL THEN
+			subject := vault_data.find_principal(this_tenant, p_principal);
+		END IF;
+	END IF;
+	RETURN QUERY SELECT * FROM vault_data.explain_grants(subject, p_permission, p_name, env, p_at, p_from_address, p_service, p_tls);
+END
+$$;
+CREATE FUNCTION vault.explain_access(principal text, permission text, name text, environment text DEFAULT NULL, at timestamptz DEFAULT NULL,
+	from_address inet DEFAULT NULL, tenant text DEFAULT NULL, service text DEFAULT NULL, tls boolean DEFAULT NULL)
+RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) IS 'every grant of the principal and its roles with whether it applies in that situation and why; the last row is the decision and the grant that made it';
+
+CREATE FUNCTION vault_data.access_of(tenant uuid, principal uuid, name text, environment text, OUT permissions text[], OUT conditional text[], OUT via text[])
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_access_of';
+
+CREATE VIEW vault.access_matrix WITH (security_barrier) AS
+SELECT t.name AS tenant, p.name AS principal, s.name AS secret, s.environment, a.permissions, a.conditional, a.via
+FROM vault_data.secret s
+	JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+	JOIN vault_data.principal p ON p.tenant_id = s.tenant_id AND p.kind IN ('user', 'service')
+	CROSS JOIN LATERAL vault_data.access_of(s.tenant_id, p.id, s.name, s.environment) a
+WHERE s.deleted_at IS NULL AND s.tenant_id = ANY (vault_data.visible_tenants())
+	AND vault_data.sees_policy(p.tenant_id, p.id) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment)
+	AND a.permissions IS NOT NULL;
+COMMENT ON VIEW vault.access_matrix IS 'what each principal may do with each secret, what of it hangs on conditions, and through which roles: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+
+ALTER VIEW vault.access_matrix OWNER TO vault_owner;
+REVOKE ALL ON vault.access_matrix FROM PUBLIC;
+GRANT SELECT ON vault.access_matrix TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.explain_grants(uuid, text, text, text, timestamptz, inet, text, boolean),
+	vault_data.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.access_of(uuid, uuid, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner, vault_exec;
+GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) TO vault_client, vault_admin;
+
+/*
+ * Policy as data: principals, roles, memberships and grants of a tenant as one JSON document,
+ * and what has to change to make the tenant as a document says.
+ *
+ * A document is brought into one form first: lists sorted, no nulls, blocks and windows as they
+ * are stored. So two that mean the same are equal, and differences are differences of sets.
+ * Applying one goes through the same checks as the single calls.
+ */
+CREATE FUNCTION vault_data.refuse_document(field text, fault text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.fail('22023', pg_catalog.format('invalid document: %s: %s', field, fault), 'vault.export_policy() shows the form.');
+END
+$$;
+
+CREATE FUNCTION vault_data.document_text(item jsonb, field text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF pg_catalog.jsonb_typeof(item->field) NOT IN ('string', 'null') THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a string');
+	END IF;
+	RETURN item->>field;
+END
+$$;
+
+CREATE FUNCTION vault_data.document_flag(item jsonb, field text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF pg_catalog.jsonb_typeof(item->field) NOT IN ('boolean', 'null') THEN
+		PERFORM vault_data.refuse_document(field, 'it is not true or false');
+	END IF;
+	RETURN (item->>field)::boolean;
+END
+$$;
+
+CREATE FUNCTION vault_data.document_time(item jsonb, field text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given text := vault_data.document_text(item, field);
+BEGIN
+	IF given IS NOT NULL AND given !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9:]{2,6})$' THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a time such as 2026-12-31T00:00:00Z');
+	END IF;
+	RETURN given::timestamptz;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+	PERFORM vault_data.refuse_document(field, 'there is no such time');
+END
+$$;
+
+CREATE FUNCTION vault_data.document_list(item jsonb, field text) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF pg_catalog.jsonb_typeof(item->field) = 'null' OR NOT item ? field THEN
+		RETURN NULL;
+	END IF;
+	IF pg_catalog.jsonb_typeof(item->field) <> 'array'
+		OR EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(item->field) AS e WHERE pg_catalog.jsonb_typeof(e) <> 'string')
+	THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a list of strings');
+	END IF;
+	RETURN ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(item->field) AS e);
+END
+$$;
+
+CREATE FUNCTION vault_data.require_fields(item jsonb, section text, known text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF pg_catalog.jsonb_typeof(item) <> 'object' THEN
+		PERFORM vault_data.refuse_document(section, 'it is not an object');
+	END IF;
+	IF item - known <> '{}' THEN
+		PERFORM vault_data.refuse_document(section, 'it has a field that is not known');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.sorted(given text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+	SELECT pg_catalog.array_agg(DISTINCT e COLLATE "C" ORDER BY e COLLATE "C") FROM pg_catalog.unnest(given) AS e
+$$;
+
+CREATE FUNCTION vault_data.grant_document(g vault_data.access_grant, grantee text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('grantee', grantee, 'effect', g.effect, 'permissions', vault_data.sorted(g.permissions),
+		'name_pattern', g.name_pattern, 'environments', vault_data.sorted(g.environments), 'addresses', vault_data.sorted(g.addresses),
+		'windows', vault_data.sorted(g.windows), 'services', vault_data.sorted(g.services), 'require_tls', g.require_tls,
+		'require_session_user', g.require_session_user, 'valid_from', g.valid_from, 'valid_until', g.valid_until))
+$$;
+
+/* Checked, but for the grantee. */
+CREATE FUNCTION vault_data.grant_from_document(item jsonb) RETURNS vault_data.access_grant
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	PERFORM vault_data.require_fields(item, 'grants', ARRAY['grantee', 'effect', 'permissions', 'name_pattern', 'environments', 'addresses',
+		'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until']);
+	given.tenant_id := vault.current_tenant_id();
+	given.effect := COALESCE(vault_data.document_text(item, 'effect'), 'allow');
+	given.permissions := vault_data.document_list(item, 'permissions');
+	given.name_pattern := vault_data.document_text(item, 'name_pattern');
+	given.environments := vault_data.document_list(item, 'environments');
+	given.addresses := vault_data.document_list(item, 'addresses');
+	given.windows := vault_data.document_list(item, 'windows');
+	given.services := vault_data.document_list(item, 'services');
+	given.require_tls := vault_data.document_flag(item, 'require_tls');
+	given.require_session_user := vault_data.document_flag(item, 'require_session_user');
+	given.valid_from := vault_data.document_time(item, 'valid_from');
+	given.valid_until := vault_data.document_time(item, 'valid_until');
+	RETURN vault_data.check_grant(given);
+END
+$$;
+
+/* The tenant as a document. Issuers will be a list beside the others. */
+CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT pg_catalog.jsonb_build_object('format', 'vault-policy-v1',
+		'principals', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind, 'db_roles',
+				(SELECT COALESCE(pg_catalog.jsonb_agg(b.role_name ORDER BY b.role_name), '[]') FROM vault_data.principal_binding b
+				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b))) ORDER BY p.name), '[]')
+			FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.kind IN ('user', 'service')),
+		'roles', (SELECT COALESCE(pg_catalog.jsonb_agg(p.name ORDER BY p.name), '[]') FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.kind = 'role'),
+		'members', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('role', r.name, 'member', p.name) ORDER BY r.name, p.name), '[]')
+			FROM vault_data.role_member m JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+				JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id WHERE m.tenant_id = p_tenant),
+		'grants', (SELECT COALESCE(pg_catalog.jsonb_agg(g.document ORDER BY g.document), '[]') FROM (
+			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document FROM vault_data.access_grant a
+				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id WHERE a.tenant_id = p_tenant) AS g))
+$$;
+
+CREATE FUNCTION vault_data.export_policy(p_tenant text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	IF NOT vault_data.is_auditor() THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
+	PERFORM vault_data.require_authentic_rows(this_tenant);
+	RETURN vault_data.policy_document(this_tenant);
+END
+$$;
+CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships and grants of the tenant as one JSON document';
+
+/* Its section, each of at most 10,000 elements; that of `have` if it has none. */
+CREATE FUNCTION vault_data.document_section(document jsonb, have jsonb, section text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given jsonb := COALESCE(document->section, have->section, '[]');
+BEGIN
+	IF pg_catalog.jsonb_typeof(given) <> 'array' THEN
+		PERFORM vault_data.refuse_document(section, 'it is not a list');
+	END IF;
+	IF pg_catalog.jsonb_array_length(given) > 10000 THEN
+		PERFORM vault_data.refuse_document(section, 'it has more than 10000 elements');
+	END IF;
+	RETURN given;
+END
+$$;
+
+CREATE FUNCTION vault_data.read_principals(given jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	item jsonb;
+BEGIN
+	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
+		PERFORM vault_data.require_fields(item, 'principals', ARRAY['name', 'kind', 'db_roles']);
+		PERFORM vault_data.check_identifier('principal name', vault_data.document_text(item, 'name'));
+		IF COALESCE(vault_data.document_text(item, 'kind') NOT IN ('user', 'service'), true) THEN
+			PERFORM vault_data.refuse_document('kind', 'a principal is a user or a service');
+		END IF;
+		PERFORM vault_data.document_list(item, 'db_roles');
+	END LOOP;
+	RETURN given;
+END
+$$;
+
+CREATE FUNCTION vault_data.read_members(given jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	item jsonb;
+BEGIN
+	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
+		PERFORM vault_data.require_fields(item, 'members', ARRAY['role', 'member']);
+		PERFORM vault_data.check_identifier('role', vault_data.document_text(item, 'role'));
+		PERFORM vault_data.check_identifier('member', vault_data.document_text(item, 'member'));
+	END LOOP;
+	RETURN given;
+END
+$$;
+
+CREATE FUNCTION vault_data.read_grants(given jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	item jsonb;
+	grantee text;
+	canonical jsonb[] := '{}';
+BEGIN
+	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
+		PERFORM vault_data.require_fields(item, 'grants', ARRAY[]::text[]) WHERE pg_catalog.jsonb_typeof(item) <> 'object';
+		grantee := vault_data.check_identifier('grantee', vault_data.document_text(item, 'grantee'));
+		canonical := canonical || vault_data.grant_document(vault_data.grant_from_document(item), grantee);
+	END LOOP;
+	RETURN pg_catalog.to_jsonb(canonical);
+END
+$$;
+
+/* Memberships and grants name what is there, or will be. */
+CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	holders text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements((have->'principals') || (want->'principals')) AS e
+		UNION SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e);
+	roles text[] := ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e
+		UNION SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = vault.current_tenant_id() AND p.kind = 'built-in role');
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'grants') AS e WHERE NOT e->>'grantee' = ANY (holders)) THEN
+		PERFORM vault_data.refuse_document('grants', 'a grantee is no principal or role');
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'members') AS e WHERE NOT (e->>'role' = ANY (roles) AND e->>'member' = ANY (holders))) THEN
+		PERFORM vault_data.refuse_document('members', 'there is no such role, or the member is no principal or role');
+	END IF;
+END
+$$;
+
+/* The document in the form of policy_document(), or 22023. */
+CREATE FUNCTION vault_data.read_document(document jsonb, have jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	roles jsonb;
+	want jsonb;
+BEGIN
+	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
+		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
+	END IF;
+	PERFORM vault_data.require_fields(document, 'document', ARRAY['format', 'principals', 'roles', 'members', 'grants']);
+	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
+		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
+	END IF;
+	roles := vault_data.document_section(document, have, 'roles');
+	PERFORM vault_data.check_identifier('role name', r)
+	FROM pg_catalog.unnest(vault_data.document_list(pg_catalog.jsonb_build_object('roles', roles), 'roles')) AS r;
+	want := pg_catalog.jsonb_build_object('roles', roles,
+		'principals', vault_data.read_principals(vault_data.document_section(document, have, 'principals')),
+		'members', vault_data.read_members(vault_data.document_section(document, have, 'members')),
+		'grants', vault_data.read_grants(vault_data.document_section(document, have, 'grants')));
+	PERFORM vault_data.require_names(have, want);
+	RETURN want;
+END
+$$;
+
+/*
+ * In the order in which they can be made. Principals are added and bound, never taken away:
+ * a document that forgets one must not lock it out of what it has elsewhere.
+ */
+CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants')),
+	had AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(have->s.key) AS e),
+	wanted AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(want->s.key) AS e),
+	bound AS (SELECT h.item->>'name' AS name, r FROM had h, pg_catalog.jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
+	binding AS (SELECT DISTINCT w.item->>'name' AS name, r FROM wanted w, pg_catalog.jsonb_array_elements_text(COALESCE(w.item->'db_roles', '[]')) AS r WHERE w.key = 'principals'),
+	missing AS (SELECT * FROM wanted EXCEPT ALL SELECT * FROM had),
+	surplus AS (SELECT * FROM had EXCEPT ALL SELECT * FROM wanted)
+	SELECT * FROM (
+		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name', pg_catalog.jsonb_build_object('kind', w.item->>'kind') FROM wanted w
+		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name' AND h.item->>'kind' = w.item->>'kind')
+		UNION ALL SELECT 2, 'add', 'binding', b.name, pg_catalog.jsonb_build_object('db_role', b.r) FROM (SELECT * FROM binding EXCEPT SELECT * FROM bound) AS b
+		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'roles'
+		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m WHERE m.key = 'grants'
+		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'members'
+		UNION ALL SELECT 6, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
+		UNION ALL SELECT 7, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 8, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
+	ORDER BY d.step, d.name COLLATE "C", d.detail
+$$;
+
+/*
+ * Whoever is bound to a principal has all that it holds: to bind a role is to hand that out.
+ * Operators bind what holds nothing and is nobody's yet, as when they make it.
+ */
+CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.may_change_member(p_principal, false) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(p_principal)
+		OR EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
+	THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	PERFORM vault_data.bind_role(p_principal, p_db_role);
+END
+$$;
+
+CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text, p_detail jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	CASE p_step
+	WHEN 1 THEN PERFORM vault_data.create_principal(p_name, p_detail->>'kind', NULL, NULL);
+	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant, vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role');
+	WHEN 3 THEN PERFORM vault_data.create_role(p_name, NULL);
+	WHEN 4 THEN
+		given := vault_data.grant_from_document(p_detail);
+		given.principal_id := vault_data.find_principal(p_tenant, p_name);
+		PERFORM vault_data.give(given);
+	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
+	WHEN 6 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 7 THEN
+		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
+		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
+	WHEN 8 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	END CASE;
+END
+$$;
+
+CREATE FUNCTION vault_data.import_policy(p_document jsonb, p_dry_run boolean, p_tenant text) RETURNS TABLE (action text, kind text, name text, detail jsonb)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	have jsonb;
+	want jsonb;
+	step integer;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		PERFORM vault_data.fail('25001', 'a policy cannot be imported in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
+	END IF;
+	IF NOT COALESCE(p_dry_run, true) THEN
+		PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	END IF;
+	PERFORM vault_data.require_authentic_rows(this_tenant);
+	have := vault_data.policy_document(this_tenant);
+	want := vault_data.read_document(p_document, have);
+	FOR step, action, kind, name, detail IN SELECT * FROM vault_data.policy_differences(have, want) LOOP
+		IF NOT COALESCE(p_dry_run, true) THEN
+			PERFORM vault_data.apply_difference(this_tenant, step, name, detail);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+CREATE FUNCTION vault.import_policy(document jsonb, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.import_policy(jsonb, boolean, text) IS 'makes roles, memberships and grants of the tenant as the document says and adds its principals, or only lists what would change';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
+	vault_data.document_time(jsonb, text), vault_data.document_list(jsonb, text), vault_data.require_fields(jsonb, text, text[]), vault_data.sorted(text[]),
+	vault_data.grant_document(vault_data.access_grant, text), vault_data.grant_from_document(jsonb), vault_data.policy_document(uuid), vault_data.export_policy(text),
+	vault_data.document_section(jsonb, jsonb, text), vault_data.read_principals(jsonb), vault_data.read_members(jsonb), vault_data.read_grants(jsonb),
+	vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text), vault_data.apply_difference(uuid, integer, text, jsonb),
+	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
+
+/*
  * verify: what was changed outside vault. Rows against their MACs, rows against the
  * trail, envelopes against their keys, and the catalogue against the script that made
  * the extension. Functions here are STABLE, so that each sees tables and trail as of one moment.
@@ -2029,6 +2659,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
+			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
@@ -2047,7 +2679,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'issuer', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -2062,13 +2694,18 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
-			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text)
+			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text,
+			'addresses', g.addresses::text, 'windows', g.windows::text, 'services', g.services::text, 'require_tls', pg_catalog.left(g.require_tls::text, 1),
+			'require_session_user', pg_catalog.left(g.require_session_user::text, 1), 'valid_from', g.valid_from::text, 'valid_until', g.valid_until::text)
 		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'issuer', i.id, i.name, i.revision, i.created_at, pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience,
 			'principal_claim', i.principal_claim, 'tenant_claim', i.tenant_claim, 'role_claim', i.role_claim,
 			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text)
 		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
+		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
 			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,

@@ -8,8 +8,11 @@ CREATE ROLE bench_admin LOGIN;
 CREATE ROLE bench_app LOGIN;		-- 10 grants, the application of most measurements
 CREATE ROLE bench_app1 LOGIN;		-- 1 grant
 CREATE ROLE bench_app1000 LOGIN;	-- 1,000 grants
+CREATE ROLE bench_conditional LOGIN;	-- 1,000 grants through a role, each with conditions
 CREATE ROLE bench_switch LOGIN;		-- one session that is each of them in turn
-GRANT bench_app, bench_app1, bench_app1000 TO bench_switch;
+GRANT bench_app, bench_app1, bench_app1000, bench_conditional TO bench_switch;
+-- to measure a decision alone; nobody else has it
+GRANT USAGE ON SCHEMA vault_data TO bench_app1000, bench_conditional;
 SELECT vault.create_tenant('bench', 'bench_admin') IS NOT NULL AS made \gset
 
 SET ROLE bench_admin;
@@ -20,6 +23,12 @@ SELECT vault.grant(r, ARRAY['read', 'write', 'list'], 'apps/**')
 FROM unnest(ARRAY['bench_app', 'bench_app1', 'bench_app1000']) r \g /dev/null
 SELECT vault.grant(r, ARRAY['read'], 'apps/app-' || r || '-' || i || '/**')
 FROM (VALUES ('bench_app', 9), ('bench_app1000', 999)) g(r, n), generate_series(1, n) i \g /dev/null
+SELECT vault.create_principal('bench_conditional', 'service', 'bench_conditional') IS NOT NULL AS made,
+	vault.create_role('conditional') IS NOT NULL AS made2 \g /dev/null
+SELECT vault.add_member('conditional', 'bench_conditional') \g /dev/null
+SELECT vault.grant('conditional', ARRAY['read'], CASE i WHEN 0 THEN 'apps/**' ELSE 'apps/app-conditional-' || i || '/**' END,
+	windows => '{"daily 00:00-24:00 Europe/Berlin"}', valid_until => '2100-01-01')
+FROM generate_series(0, 999) i \g /dev/null
 RESET ROLE;
 
 CREATE TABLE names (name text COLLATE "C" NOT NULL);
@@ -46,6 +55,6 @@ CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS, PRIMARY 
 CREATE INDEX ON plain_audit (xid);
 CREATE INDEX ON plain_audit USING brin (at);
 GRANT SELECT ON names TO bench_admin;
-GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000;
+GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000, bench_conditional;
 GRANT INSERT, SELECT ON plain_put, plain_audit TO bench_app;
 GRANT USAGE ON new_name, plain_version, plain_audit_id TO bench_app;

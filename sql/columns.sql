@@ -13,9 +13,11 @@ INSERT INTO read_by_number VALUES
 	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
 	-- integrity/integrity.c
 	('tenant', 'revision', 6, 'int'), ('tenant', 'mac', 7, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
-	('access_grant', 'revision', 10, 'int'), ('access_grant', 'mac', 11, 'bytea'), ('secret', 'revision', 15, 'int'), ('secret', 'mac', 16, 'bytea'),
-	-- policy/policy.c
+	('access_grant', 'revision', 17, 'int'), ('access_grant', 'mac', 18, 'bytea'), ('role_member', 'id', 2, 'uuid'), ('role_member', 'revision', 7, 'int'), ('role_member', 'mac', 8, 'bytea'), ('secret', 'revision', 15, 'int'), ('secret', 'mac', 16, 'bytea'),
+	-- policy/grants.c
 	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),
+	('access_grant', 'addresses', 8, 'text[]'), ('access_grant', 'windows', 9, 'text[]'), ('access_grant', 'services', 10, 'text[]'), ('access_grant', 'require_tls', 11, 'bool'), ('access_grant', 'require_session_user', 12, 'bool'),
+	('access_grant', 'valid_from', 13, 'timestamptz'), ('access_grant', 'valid_until', 14, 'timestamptz'), ('access_grant', 'created_at', 15, 'timestamptz'), ('role_member', 'role_id', 3, 'uuid'), ('principal', 'kind', 4, 'text'),
 	-- token/token.c, token/issuer.c, token/issued.c
 	('token_role', 'tenant_id', 1, 'uuid'), ('token_role', 'role_name', 2, 'text'), ('principal', 'name', 3, 'text'), ('token_issuer', 'tenant_id', 1, 'uuid'), ('token_issuer', 'issuer', 4, 'text'), ('token_issuer', 'audience', 5, 'text'),
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
@@ -30,11 +32,11 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments') AND r.attribute NOT LIKE '%\_claim' ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until') AND r.attribute NOT LIKE '%\_claim' ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey']) AS i (name)
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

@@ -69,7 +69,7 @@ SET ROLE regress_delegation_admin;
 SELECT effect, applies, reason FROM vault.explain_access('lead', 'read', 'team/a', 'dev');
 SELECT count(*) FROM vault.explain_access('unknown', 'read', 'team/a');
 SET ROLE regress_delegation_op;
-SELECT effect, applies, reason FROM vault.explain_access('lead', 'read', 'team/a', 'prod', 'delegation');
+SELECT effect, applies, reason FROM vault.explain_access('lead', 'read', 'team/a', 'prod', tenant => 'delegation');
 SELECT count(*) FROM vault.explain_access('lead', 'read', 'team/a');
 SELECT count(*) FROM vault.explain_access('unknown', 'read', 'team/a', tenant => 'delegation');
 SELECT count(*) FROM vault.explain_access(NULL, 'read', 'team/a', tenant => 'delegation');

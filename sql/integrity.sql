@@ -28,6 +28,10 @@ SELECT vault."grant"('app', '{read}', 'two', effect => 'deny') AS denied \gset
 SET ROLE regress_integrity_other;
 SELECT vault.put('one', 'of b');
 
+SET ROLE regress_integrity_admin;
+SELECT vault.create_role('crew') IS NOT NULL AS made;
+SELECT vault.add_member('crew', 'app');
+
 -- what the rows say of themselves
 RESET ROLE;
 SELECT name, revision, octet_length(mac) FROM vault_data.secret WHERE tenant_id = :'a' ORDER BY name;
@@ -79,6 +83,11 @@ INSERT INTO edit VALUES
 	('access_grant', 'principal_id', '(SELECT app FROM ids)', 'name_pattern = ''one'''), ('access_grant', 'effect', '''allow''', 'effect = ''deny'''),
 	('access_grant', 'permissions', '''{write}''', 'effect = ''deny'''), ('access_grant', 'name_pattern', '''none''', 'effect = ''deny'''), ('access_grant', 'environments', '''{none}''', 'effect = ''deny'''),
 	('access_grant', 'created_at', 'created_at - interval ''1 us''', 'effect = ''deny'''), ('access_grant', 'created_by', 'NULL', 'effect = ''deny'''),
+	('access_grant', 'addresses', '''{0.0.0.0/0}''', 'effect = ''deny'''), ('access_grant', 'windows', '''{"daily 00:00-24:00 UTC"}''', 'effect = ''deny'''), ('access_grant', 'services', '''{cn:none}''', 'effect = ''deny'''),
+	('access_grant', 'require_tls', 'true', 'effect = ''deny'''), ('access_grant', 'require_session_user', 'true', 'effect = ''deny'''),
+	('access_grant', 'valid_from', 'now()', 'effect = ''deny'''), ('access_grant', 'valid_until', 'now()', 'effect = ''deny'''),
+	('role_member', 'tenant_id', '(SELECT b FROM ids)', 'true'), ('role_member', 'id', 'gen_random_uuid()', 'true'), ('role_member', 'role_id', '(SELECT second FROM ids)', 'true'),
+	('role_member', 'member_id', '(SELECT second FROM ids)', 'true'), ('role_member', 'created_at', 'created_at - interval ''1 us''', 'true'), ('role_member', 'created_by', 'NULL', 'true'),
 	('secret', 'tenant_id', '(SELECT b FROM ids)', 'name = ''two'''), ('secret', 'id', 'gen_random_uuid()', 'name = ''one'''), ('secret', 'environment', '''prod''', 'name = ''one'''), ('secret', 'name', '''three''', 'name = ''one'''),
 	('secret', 'type', '''password''', 'name = ''one'''), ('secret', 'current_version', '1', 'name = ''one'''), ('secret', 'previous_version', '1', 'name = ''one'''), ('secret', 'pending_version', '1', 'name = ''one'''),
 	('secret', 'last_version', '4', 'name = ''one'''), ('secret', 'expires_at', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'purge_at', 'now()', 'name = ''one'''),

@@ -47,7 +47,8 @@ enum
 	BINDING_TENANT = 1,
 	BINDING_ROLE_NAME,
 	BINDING_PRINCIPAL,
-	PRINCIPAL_NAME = 3
+	PRINCIPAL_NAME = 3,
+	PRINCIPAL_KIND
 };
 
 typedef struct Candidate
@@ -107,6 +108,15 @@ note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
 		candidate->changed_row = row_label(scan, table);
 }
 
+/* Nobody is a role, whatever a binding says. */
+static bool
+is_person_or_service(TableScan *scan)
+{
+	char	   *kind = TextDatumGetCString(scan_get(scan, PRINCIPAL_KIND, NULL));
+
+	return strcmp(kind, "user") == 0 || strcmp(kind, "service") == 0;
+}
+
 static bool
 load_principal(Candidate *candidate)
 {
@@ -115,7 +125,7 @@ load_principal(Candidate *candidate)
 	bool		found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
-	found = scan_next(&scan);
+	found = scan_next(&scan) && is_person_or_service(&scan);
 	if (found)
 	{
 		note_changed_row(candidate, &scan, TABLE_PRINCIPAL);

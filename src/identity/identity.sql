@@ -1,5 +1,6 @@
 /*
- * Principals, and the database roles that they are bound to.
+ * Principals, and the database roles that they are bound to. Roles of a tenant are rows
+ * beside them, which nothing binds.
  *
  * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
  * tenant's administrator any role that no other tenant has and that is no
@@ -10,13 +11,14 @@ CREATE TABLE vault_data.principal (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	id         uuid NOT NULL,
 	name       text COLLATE "C" NOT NULL,
-	kind       text NOT NULL CHECK (kind IN ('user', 'service')),
+	kind       text NOT NULL CHECK (kind IN ('user', 'service', 'role', 'built-in role')),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	revision   integer NOT NULL,
 	mac        bytea NOT NULL,
-	PRIMARY KEY (tenant_id, id),
-	CONSTRAINT principal_name_key UNIQUE (tenant_id, name)
+	PRIMARY KEY (tenant_id, id)
 );
+/* Principals and roles share their names; built-in roles take none away. */
+CREATE UNIQUE INDEX principal_name_key ON vault_data.principal (tenant_id, name, (kind = 'built-in role'));
 CREATE TABLE vault_data.principal_binding (
 	tenant_id    uuid NOT NULL,
 	role_name    text COLLATE "C" NOT NULL,
@@ -70,6 +72,8 @@ CREATE FUNCTION vault_data.require_administrator() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_administrator';
 CREATE FUNCTION vault_data.is_administrator() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrator';
+CREATE FUNCTION vault_data.is_auditor() RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_auditor';
 
 /* The role that the binding means is still there, under that name. */
 CREATE FUNCTION vault_data.is_live(b vault_data.principal_binding) RETURNS boolean
@@ -86,7 +90,7 @@ BEGIN
 	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;
-	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
+	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name AND kind <> 'built-in role') THEN
 		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
@@ -124,11 +128,14 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
+	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind = 'role') THEN
+		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
+	END IF;
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic_rows(this_tenant);
 	END IF;
 	/* An operator who could remove administrators could appoint another, and read. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(this_tenant, subject)
+	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
 		AND EXISTS (SELECT FROM vault_data.principal_binding b
 			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
 	THEN
@@ -140,7 +147,7 @@ END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings and grants';
+COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
@@ -150,14 +157,14 @@ COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant an
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
-COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own, all of its tenant for administrators, all for operators and auditors';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
 
 CREATE VIEW vault.principals WITH (security_barrier) AS
 SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
 FROM vault_data.principal p
 	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
-WHERE p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
+WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
 COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
 
 CREATE VIEW vault.audit WITH (security_barrier) AS
@@ -166,7 +173,7 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
-COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 ALTER VIEW vault.principals OWNER TO vault_owner;
 ALTER VIEW vault.audit OWNER TO vault_owner;

@@ -47,6 +47,8 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_TOKEN_ISSUER] = {"token_issuer", "issuer", 2, 11},
 	[TABLE_TOKEN_ROLE] = {"token_role", "token role", 2, 3},
 	[TABLE_ISSUED_TOKEN] = {"issued_token", "token", 2, 6},
+	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
+	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
 	[TABLE_SECRET] = {"secret", "secret", 2, 14},
 };
 

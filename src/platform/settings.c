@@ -23,6 +23,12 @@ char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
 
+#define MAX_PROXIES 256
+
+static const BlockList no_proxies;
+const BlockList *setting_proxies = &no_proxies;
+static char *proxies_text;
+
 static const struct config_enum_entry redaction_levels[] = {
 	{"standard", REDACTION_STANDARD, false},
 	{"strict", REDACTION_STRICT, false},
@@ -70,6 +76,35 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+/* The list is kept in the setting's extra. */
+static bool
+check_proxies(char **newval, void **extra, GucSource source)
+{
+	NetBlock	blocks[MAX_PROXIES];
+	BlockList  *list;
+	int			count;
+	const char *fault = net_list_parse(*newval, blocks, MAX_PROXIES, &count);
+
+	if (fault)
+	{
+		GUC_check_errdetail("Of the addresses and blocks, one is not valid: %s.", fault);
+		return false;
+	}
+	list = compat_guc_malloc(offsetof(BlockList, blocks) + count * sizeof(NetBlock));
+	if (list == NULL)
+		return false;
+	list->count = count;
+	memcpy(list->blocks, blocks, count * sizeof(NetBlock));
+	*extra = list;
+	return true;
+}
+
+static void
+assign_proxies(const char *newval, void *extra)
+{
+	setting_proxies = extra ? extra : &no_proxies;
+}
+
 static void
 define_server_settings(void)
 {
@@ -93,6 +128,11 @@ define_server_settings(void)
 							 "Wipes the root key when the server restarts after a crash of a backend.", NULL,
 							 &setting_seal_on_crash, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.proxies",
+							   "Addresses of poolers and proxies, whose address is not the client's.",
+							   "A list of addresses and blocks; conditions on addresses are not met through them.",
+							   &proxies_text, "",
+							   PGC_SIGHUP, 0, check_proxies, assign_proxies, NULL);
 	DefineCustomIntVariable("vault.max_result_memory",
 							"Memory that the values of one vault.get_many() call may take.",
 							"Values are never spilled to a temporary file.",

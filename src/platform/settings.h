@@ -11,6 +11,8 @@
 
 #include "platform/compat.h"
 
+#include "platform/netblock.h"
+
 typedef enum AuditMode
 {
 	AUDIT_DURABLE,				/* a read waits until its record is on disk */
@@ -32,6 +34,14 @@ extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_failures;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
+
+/* Peers behind which anybody can be; set in the configuration file. */
+typedef struct BlockList
+{
+	int			count;
+	NetBlock	blocks[FLEXIBLE_ARRAY_MEMBER];
+} BlockList;
+extern const BlockList *setting_proxies;
 
 /* Set by the superuser, also for a role or a database. */
 enum

@@ -30,6 +30,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_TOKEN_ISSUER] = "token_issuer",
 	[TABLE_TOKEN_ROLE] = "token_role",
 	[TABLE_ISSUED_TOKEN] = "issued_token",
+	[TABLE_ROLE_MEMBER] = "role_member",
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
 	[TABLE_AUDIT_LOG] = "audit_log",
@@ -44,6 +45,7 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_TOKEN_ISSUER] = "token_issuer_pkey",
 	[INDEX_TOKEN_ROLE] = "token_role_db_role",
 	[INDEX_ISSUED_TOKEN] = "issued_token_pkey",
+	[INDEX_MEMBER_ROLES] = "role_member_member",
 	[INDEX_SECRET_NAME] = "secret_name_key",
 	[INDEX_SECRET_VERSION] = "secret_version_pkey",
 };

@@ -31,6 +31,7 @@ typedef enum TableId
 	TABLE_TOKEN_ISSUER,
 	TABLE_TOKEN_ROLE,
 	TABLE_ISSUED_TOKEN,
+	TABLE_ROLE_MEMBER,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_AUDIT_LOG,
@@ -45,6 +46,7 @@ typedef enum TableId
 	INDEX_TOKEN_ISSUER,			/* (tenant_id, id) */
 	INDEX_TOKEN_ROLE,			/* (db_role) */
 	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
+	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	TABLE_COUNT

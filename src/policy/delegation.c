@@ -7,17 +7,29 @@
  * that cover the grant's, in each of its environments, with no denial of
  * any of them that overlaps it.  To take an allowance back, or to add a
  * denial, "grant" alone is asked in the same way.
+ *
+ * What a principal holds under a condition counts if that is met now, and for a grant
+ * whose own conditions are at least as narrow.  A denial counts whether its
+ * conditions are met now or not, until it is over.
+ *
+ * To make somebody a member of a role is to hand out all that the role holds, and
+ * to end that is to take it back.
  */
 #include "policy/delegation.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/typcache.h"
 
 #include "door/door.h"
 #include "platform/errors.h"
-#include "platform/tables.h"
 #include "platform/settings.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
 #include "policy/grants.h"
 #include "policy/name.h"
 
@@ -39,17 +51,8 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
 }
 
-/* What is to be handed out. */
-typedef struct Offer
-{
-	const char *pattern;
-	size_t		pattern_size;
-	char	  **environments;	/* NULL: all */
-	int			environment_count;
-} Offer;
-
 static bool
-environments_cover(const Grant *grant, const Offer *offer)
+environments_cover(const Grant *grant, const Grant *offer)
 {
 	if (grant->environments == NULL)
 		return true;
@@ -62,7 +65,7 @@ environments_cover(const Grant *grant, const Offer *offer)
 }
 
 static bool
-environments_overlap(const Grant *grant, const Offer *offer)
+environments_overlap(const Grant *grant, const Grant *offer)
 {
 	if (grant->environments == NULL || offer->environments == NULL)
 		return true;
@@ -72,9 +75,26 @@ environments_overlap(const Grant *grant, const Offer *offer)
 	return false;
 }
 
-/* One permission, over the whole of the offer. */
 static bool
-holds_throughout(const GrantSet *set, int permission, const Offer *offer)
+denies_part_of(const Grant *g, const Grant *offer, const Situation *situation)
+{
+	return g->denies && environments_overlap(g, offer) &&
+		!condition_is_over(g->condition, situation->at) &&
+		pattern_overlaps(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size);
+}
+
+static bool
+allows_all_of(const Grant *g, const Grant *offer, const Situation *situation)
+{
+	return !g->denies && environments_cover(g, offer) && grant_is_in_force(g, situation) &&
+		condition_covers(g->condition, offer->condition) &&
+		pattern_covers(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size);
+}
+
+/* One permission, over the whole of what is to be handed out. */
+static bool
+holds_throughout(const GrantSet *set, int permission, const Grant *offer,
+				 const Situation *situation)
 {
 	int			given_by = permission == MAY_LIST ? MAY_EVERYTHING : permission;
 	bool		covered = false;
@@ -83,20 +103,36 @@ holds_throughout(const GrantSet *set, int permission, const Offer *offer)
 	{
 		const Grant *g = &set->grants[i];
 
-		if (g->denies && (g->mask & permission) && environments_overlap(g, offer) &&
-			pattern_overlaps(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size))
+		if ((g->mask & permission) && denies_part_of(g, offer, situation))
 			return false;
-		if (!g->denies && (g->mask & given_by) && environments_cover(g, offer) &&
-			pattern_covers(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size))
+		if ((g->mask & given_by) && allows_all_of(g, offer, situation))
 			covered = true;
 	}
 	return covered;
 }
 
+static bool
+may_hand_out(const GrantSet *set, int mask, const Grant *offer, const Situation *situation)
+{
+	mask |= MAY_GRANT;
+	for (int permission = 1; permission <= MAY_LIST; permission <<= 1)
+		if ((mask & permission) && !holds_throughout(set, permission, offer, situation))
+			return false;
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(vault_may_delegate);
+PG_FUNCTION_INFO_V1(vault_may_change_member);
+PG_FUNCTION_INFO_V1(vault_administers);
+PG_FUNCTION_INFO_V1(vault_may_administer);
+PG_FUNCTION_INFO_V1(vault_reaches_administrator);
+PG_FUNCTION_INFO_V1(vault_check_membership);
+PG_FUNCTION_INFO_V1(vault_holds_nothing);
+PG_FUNCTION_INFO_V1(vault_holds_denial);
 PG_FUNCTION_INFO_V1(vault_require);
 PG_FUNCTION_INFO_V1(vault_require_administrator);
 PG_FUNCTION_INFO_V1(vault_is_administrator);
+PG_FUNCTION_INFO_V1(vault_is_auditor);
 PG_FUNCTION_INFO_V1(vault_permitted);
 PG_FUNCTION_INFO_V1(vault_sees_secret);
 PG_FUNCTION_INFO_V1(vault_sees_policy);
@@ -105,29 +141,166 @@ PG_FUNCTION_INFO_V1(vault_check_identifier);
 PG_FUNCTION_INFO_V1(vault_check_name);
 PG_FUNCTION_INFO_V1(vault_check_pattern);
 PG_FUNCTION_INFO_V1(vault_check_permissions);
+PG_FUNCTION_INFO_V1(vault_check_addresses);
+PG_FUNCTION_INFO_V1(vault_check_windows);
+PG_FUNCTION_INFO_V1(vault_check_services);
 PG_FUNCTION_INFO_V1(vault_environment);
 
-/* may_delegate(permissions text[], pattern text, environments text[]) */
+/* Who hands out: the caller's own grants and situation; false for nobody. */
+static bool
+take_caller(const Door *door, GrantSet *set, Situation *situation)
+{
+	if (!door->caller.is_identified || !uuid_equal(&door->caller.tenant, &door->tenant))
+		return false;
+	*set = grants_of(&door->caller.tenant, &door->caller.principal);
+	situation_now(&door->caller, situation);
+	return true;
+}
+
+static void
+grant_from_record(HeapTupleHeader header, Grant *grant)
+{
+	TupleDesc	layout = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+												HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),.t_data = header};
+	Datum		values[GRANT_COLUMNS];
+	bool		nulls[GRANT_COLUMNS];
+
+	if (layout->natts != GRANT_COLUMNS)
+		elog(ERROR, "a grant has %d columns", layout->natts);
+	heap_deform_tuple(&tuple, layout, values, nulls);
+	grant_compile(values, nulls, grant);
+	ReleaseTupleDesc(layout);
+}
+
+/* may_delegate(given access_grant, permissions text[]) */
 Datum
 vault_may_delegate(PG_FUNCTION_ARGS)
 {
 	Door	   *door = door_required();
-	text	   *pattern = PG_GETARG_TEXT_PP(1);
-	int			mask = permission_mask(PG_GETARG_DATUM(0)) | MAY_GRANT;
-	Offer		offer = {
-		.pattern = VARDATA_ANY(pattern),.pattern_size = VARSIZE_ANY_EXHDR(pattern)
-	};
+	Grant		offer;
 	GrantSet	set;
+	Situation	situation;
 
-	if (!door->caller.is_identified)
+	grant_from_record(PG_GETARG_HEAPTUPLEHEADER(0), &offer);
+	PG_RETURN_BOOL(take_caller(door, &set, &situation) &&
+				   may_hand_out(&set, permission_mask(PG_GETARG_DATUM(1)), &offer, &situation));
+}
+
+/*
+ * may_change_member(role, removes): whether the caller may hand out, or take back, all
+ * that the role holds.  With a role that holds nothing, administrators may.
+ */
+Datum
+vault_may_change_member(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	bool		removes = PG_GETARG_BOOL(1);
+	GrantSet	role = grants_load(&door->tenant, PG_GETARG_UUID_P(0));
+	GrantSet	set;
+	Situation	situation;
+
+	if (!take_caller(door, &set, &situation))
 		PG_RETURN_BOOL(false);
-	if (!PG_ARGISNULL(2))
-		offer.environments = text_array(PG_GETARG_DATUM(2), &offer.environment_count);
-	set = grants_of(&door->caller.tenant, &door->caller.principal);
-	for (int permission = 1; permission <= MAY_LIST; permission <<= 1)
-		if ((mask & permission) && !holds_throughout(&set, permission, &offer))
+	if (role.count == 0)
+		PG_RETURN_BOOL(grants_administer(&set, &situation, NULL));
+	for (int i = 0; i < role.count; i++)
+	{
+		const Grant *g = &role.grants[i];
+
+		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &situation))
 			PG_RETURN_BOOL(false);
+	}
 	PG_RETURN_BOOL(true);
+}
+
+/* What an administrator could be under some condition that is to be met yet. */
+static bool
+administers(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
+{
+	GrantSet	set = grants_load(tenant, principal);
+	Situation	situation = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
+
+	return grants_administer(&set, &situation, may);
+}
+
+/* administers(principal): in the door's tenant; "grant" on everything, nothing denied. */
+Datum
+vault_administers(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(administers(&door_required()->tenant, PG_GETARG_UUID_P(0), NULL));
+}
+
+/* may_administer(principal): the same but for denials. */
+Datum
+vault_may_administer(PG_FUNCTION_ARGS)
+{
+	bool		may;
+
+	(void) administers(&door_required()->tenant, PG_GETARG_UUID_P(0), &may);
+	PG_RETURN_BOOL(may);
+}
+
+/* reaches_administrator(subject): it, or somebody who is a member of it, may administer. */
+Datum
+vault_reaches_administrator(PG_FUNCTION_ARGS)
+{
+	static Sql	members = {"WITH RECURSIVE down (id) AS (SELECT $2 UNION"
+		" SELECT m.member_id FROM down d JOIN vault_data.role_member m"
+		" ON m.tenant_id = $1 AND m.role_id = d.id) SELECT id FROM down", 2, {UUIDOID, UUIDOID}
+	};
+	Door	   *door = door_required();
+	Datum		values[2] = {UUIDPGetDatum(&door->tenant), PG_GETARG_DATUM(0)};
+	bool		reaches = false;
+	uint64		count;
+
+	sql_begin();
+	count = sql_read(&members, values, NULL);
+	for (uint64 i = 0; !reaches && i < count; i++)
+		(void) administers(&door->tenant, DatumGetUUIDP(sql_value(i, 1, NULL)), &reaches);
+	sql_end();
+	PG_RETURN_BOOL(reaches);
+}
+
+/*
+ * check_membership(role, member): no cycle, and no chain of more than MAX_ROLE_DEPTH.
+ * The caller holds the lock that lines up changes of memberships.
+ */
+Datum
+vault_check_membership(PG_FUNCTION_ARGS)
+{
+	static Sql	chains = {"WITH RECURSIVE up (id, n) AS (SELECT $2, 0 UNION"
+		" SELECT m.role_id, u.n + 1 FROM up u JOIN vault_data.role_member m"
+		" ON m.tenant_id = $1 AND m.member_id = u.id WHERE u.n < 9),"
+		" down (id, n) AS (SELECT $3, 0 UNION"
+		" SELECT m.member_id, d.n + 1 FROM down d JOIN vault_data.role_member m"
+		" ON m.tenant_id = $1 AND m.role_id = d.id WHERE d.n < 9)"
+		" SELECT EXISTS (SELECT FROM up WHERE id = $3),"
+		" (SELECT pg_catalog.max(n) FROM up) + 1 + (SELECT pg_catalog.max(n) FROM down)",
+		3, {UUIDOID, UUIDOID, UUIDOID}
+	};
+	Datum		values[3] = {
+		UUIDPGetDatum(&door_required()->tenant), PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)
+	};
+	bool		cycle;
+	int			depth;
+
+	sql_begin();
+	(void) sql_read(&chains, values, NULL);
+	cycle = DatumGetBool(sql_value(0, 1, NULL));
+	depth = DatumGetInt32(sql_value(0, 2, NULL));
+	sql_end();
+	if (cycle)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_GRANT_OPERATION),
+				 errmsg("the role would become a member of itself"),
+				 errhint("The view vault.role_members shows who is a member of what.")));
+	if (depth > MAX_ROLE_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("roles are nested deeper than %d", MAX_ROLE_DEPTH),
+				 errhint("Make the principals members of a higher role directly.")));
+	PG_RETURN_VOID();
 }
 
 static Permission
@@ -170,6 +343,17 @@ vault_is_administrator(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(door->caller.is_identified && !door->caller.is_suspended &&
 				   uuid_equal(&door->caller.tenant, &door->tenant) &&
 				   policy_is_administrator(&door->caller));
+}
+
+/* The caller is a member of the built-in role "auditor" of the door's tenant. */
+Datum
+vault_is_auditor(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+
+	PG_RETURN_BOOL(door->caller.is_identified && !door->caller.is_suspended &&
+				   uuid_equal(&door->caller.tenant, &door->tenant) &&
+				   policy_is_auditor(&door->caller));
 }
 
 /* Operators pass for what concerns no value. */
@@ -219,7 +403,8 @@ vault_sees_secret(PG_FUNCTION_ARGS)
 
 /*
  * sees_policy(tenant, principal): rows of views about principals and grants,
- * and rows of the trail: one's own, all of the tenant for its administrators.
+ * and rows of the trail: one's own and those of one's roles, all of the tenant for its
+ * administrators and auditors.
  */
 Datum
 vault_sees_policy(PG_FUNCTION_ARGS)
@@ -231,9 +416,9 @@ vault_sees_policy(PG_FUNCTION_ARGS)
 	if (!caller.is_identified || caller.is_suspended || PG_ARGISNULL(0) ||
 		!uuid_equal(&caller.tenant, PG_GETARG_UUID_P(0)))
 		PG_RETURN_BOOL(false);
-	if (!PG_ARGISNULL(1) && uuid_equal(&caller.principal, PG_GETARG_UUID_P(1)))
+	if (!PG_ARGISNULL(1) && policy_has_role(&caller, PG_GETARG_UUID_P(1)))
 		PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(policy_is_administrator(&caller));
+	PG_RETURN_BOOL(policy_is_auditor(&caller) || policy_is_administrator(&caller));
 }
 
 Datum
@@ -311,6 +496,116 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
+/* A list of texts: not empty, not too long, none of them null. */
+static char **
+list_argument(FunctionCallInfo fcinfo, const char *what, int max, int *count)
+{
+	ArrayType  *given = PG_GETARG_ARRAYTYPE_P(0);
+	char	  **texts;
+
+	if (ARR_NDIM(given) != 1 || array_contains_nulls(given))
+		error_bad_argument(what, "the list is empty, or an element is null",
+						   "Give NULL for no such condition.");
+	texts = text_array(PointerGetDatum(given), count);
+	if (*count > max)
+		error_bad_argument(what, "the list is too long", NULL);
+	return texts;
+}
+
+static Datum
+text_list(const Datum *texts, int count)
+{
+	return PointerGetDatum(construct_array((Datum *) texts, count, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* check_addresses(text[]): each as it is written canonically. */
+Datum
+vault_check_addresses(PG_FUNCTION_ARGS)
+{
+	int			count;
+	char	  **texts = list_argument(fcinfo, "addresses", MAX_ADDRESSES, &count);
+	Datum		checked[MAX_ADDRESSES];
+
+	for (int i = 0; i < count; i++)
+	{
+		NetBlock	block;
+		char		text[NET_TEXT_BYTES];
+		const char *fault = net_block_parse(texts[i], strlen(texts[i]), &block);
+
+		if (fault)
+			error_bad_argument("addresses", fault, "Give blocks such as 10.1.0.0/16 or 2001:db8::/32.");
+		net_block_format(&block, text);
+		checked[i] = CStringGetTextDatum(text);
+	}
+	return text_list(checked, count);
+}
+
+/*
+ * The server takes POSIX rules for zones, too.  Those have a digit; for a name with one its
+ * list decides, which is slow to read.
+ */
+static bool
+zone_exists(const char *zone)
+{
+	pg_tz	   *named = pg_tzset(zone);
+	pg_tzenum  *zones;
+	pg_tz	   *next;
+	bool		found = false;
+
+	if (named == NULL || strpbrk(zone, "0123456789") == NULL)
+		return named && strcmp(pg_get_timezone_name(named), zone) == 0;
+	zones = pg_tzenumerate_start();
+
+	while (!found && (next = pg_tzenumerate_next(zones)) != NULL)
+		found = strcmp(pg_get_timezone_name(next), zone) == 0;
+	pg_tzenumerate_end(zones);
+	return found;
+}
+
+/* check_windows(text[]): each as it is written canonically. */
+Datum
+vault_check_windows(PG_FUNCTION_ARGS)
+{
+	int			count;
+	char	  **texts = list_argument(fcinfo, "windows", MAX_WINDOWS, &count);
+	Datum		checked[MAX_WINDOWS];
+
+	for (int i = 0; i < count; i++)
+	{
+		Window		window;
+		char		text[WINDOW_TEXT_BYTES];
+		const char *fault = window_parse(texts[i], strlen(texts[i]), &window);
+
+		if (fault == NULL && !zone_exists(window.zone))
+			fault = "its time zone is not known";
+		if (fault)
+			error_bad_argument("windows", fault,
+							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'.");
+		window_format(&window, text);
+		checked[i] = CStringGetTextDatum(text);
+	}
+	return text_list(checked, count);
+}
+
+/* check_services(text[]) */
+Datum
+vault_check_services(PG_FUNCTION_ARGS)
+{
+	int			count;
+	char	  **texts = list_argument(fcinfo, "services", MAX_SERVICES, &count);
+
+	for (int i = 0; i < count; i++)
+	{
+		const char *fault = service_fault(texts[i]);
+
+		if (fault)
+			error_bad_argument("services", fault,
+							   "Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; other kinds are dn, uri and email.");
+	}
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 /* environment(given): what a call that names none means. */
 Datum
 vault_environment(PG_FUNCTION_ARGS)
@@ -318,4 +613,22 @@ vault_environment(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_TEXT_P(cstring_to_text(default_environment()));
 	PG_RETURN_TEXT_P(PG_GETARG_TEXT_PP(0));
+}
+
+/* holds_nothing(role), holds_denial(role): itself and through its roles. */
+Datum
+vault_holds_nothing(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(grants_load(&door_required()->tenant, PG_GETARG_UUID_P(0)).count == 0);
+}
+
+Datum
+vault_holds_denial(PG_FUNCTION_ARGS)
+{
+	GrantSet	set = grants_load(&door_required()->tenant, PG_GETARG_UUID_P(0));
+
+	for (int i = 0; i < set.count; i++)
+		if (set.grants[i].denies)
+			PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(false);
 }

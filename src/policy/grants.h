@@ -1,38 +1,112 @@
 /*
  * grants.h
- *		Compiled grants, shared by the decision (policy.c) and by who may hand out
- *		what (delegation.c).
+ *		Compiled grants, shared by the decision (policy.c), by who may hand out what
+ *		(delegation.c), and by what explains decisions.
+ *
+ * The set of a principal has its own grants and those of every role that it is a member of,
+ * directly or through other roles.
  */
 #ifndef VAULT_POLICY_GRANTS_H
 #define VAULT_POLICY_GRANTS_H
 
+#include "platform/compat.h"
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "policy/condition.h"
 #include "policy/policy.h"
+
+/* The longest chain of memberships, from a principal to a role. */
+#define MAX_ROLE_DEPTH 8
 
 typedef struct Grant
 {
-	pg_uuid_t	id;
 	bool		denies;
-	int			mask;
+	uint8		mask;
+	uint16		source;			/* index into the set's sources */
 	char	   *pattern;
 	size_t		pattern_size;
 	size_t		prefix_size;	/* what every matching name starts with */
 	char	  **environments;	/* NULL: all */
 	int			environment_count;
+	Condition  *condition;		/* NULL: none */
+	pg_uuid_t	id;				/* of a built-in role's grant: the role's */
+	TimestampTz created_at;
 } Grant;
+
+/* The principal itself first, then roles in the order of their distance. */
+typedef struct GrantSource
+{
+	pg_uuid_t	id;
+	int			parent;			/* who is a member of it; -1: the principal itself */
+	bool		built_in;
+	char		name[64];
+} GrantSource;
 
 typedef struct GrantSet
 {
 	Grant	   *grants;
 	int			count;
+	int			capacity;
+	GrantSource *sources;
+	int			source_count;
+	int			source_capacity;
+	bool		conditional;	/* one of the grants has a condition */
 } GrantSet;
 
-/* Valid until the next call. */
+/* From the cache; valid until the next call. */
 extern GrantSet grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal);
+
+/* Read anew, into the present memory context. */
+extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal);
+
+/* Compiles a row of vault_data.access_grant. */
+extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
+
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
+extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
+
+/* NULL if the grant applies, else why not; whatever its permissions are. */
+extern const char *grant_fault(const Grant *grant, const SecretName *secret,
+							   const Situation *situation);
+
+/* Whether a condition (may be NULL) of an allowance or denial is met. */
+extern bool grant_is_in_force(const Grant *grant, const Situation *situation);
+
+/* What the set allows; first (may be NULL) as for policy_permissions. */
+extern int	grants_decide(const GrantSet *set, const SecretName *secret,
+						  const Situation *situation, Permission wanted, const Grant **first);
+
+/* "grant" on everything; may (NULL allowed) tells whether that is but for denials. */
+extern bool grants_administer(const GrantSet *set, const Situation *situation, bool *may);
+
+extern void grants_init(void);
 
 /* 0 if there is no such permission. */
 extern int	permission_by_name(const char *name);
 extern int	permission_mask(Datum permissions);
+extern Datum permission_array(int mask);
 extern char **text_array(Datum datum, int *count);
+
+/* Columns of vault_data.access_grant. */
+enum
+{
+	GRANT_ID = 2,
+	GRANT_PRINCIPAL,
+	GRANT_EFFECT,
+	GRANT_PERMISSIONS,
+	GRANT_PATTERN,
+	GRANT_ENVIRONMENTS,
+	GRANT_ADDRESSES,
+	GRANT_WINDOWS,
+	GRANT_SERVICES,
+	GRANT_REQUIRE_TLS,
+	GRANT_REQUIRE_SESSION_USER,
+	GRANT_VALID_FROM,
+	GRANT_VALID_UNTIL,
+	GRANT_CREATED_AT,
+	GRANT_COLUMNS = 18
+};
 
 #endif

@@ -2,15 +2,16 @@
  * policy.h
  *		Who may do what: the decision over a principal's grants.
  *
- * Default deny.  A grant applies if its environment list (none: all) holds the
- * environment and its pattern matches the name.  What applying grants allow,
+ * Default deny.  The grants of a principal are its own and those of its roles.  A grant
+ * applies if its environment list (none: all) holds the environment, its pattern matches
+ * the name and its conditions are met (see condition.h).  What applying grants allow,
  * less what applying denials deny, is what the principal may do; "list" comes
  * with any other permission unless it is denied.  A principal that may do
  * nothing with a name is told the same whether the name exists or not.
  *
  * Decisions are made from a per-backend cache of compiled grants, read under a
- * fresh snapshot and dropped when vault_data.access_grant changes, so that a
- * revoke is in force at the next call in every isolation level.
+ * fresh snapshot and dropped when vault_data.access_grant or vault_data.role_member
+ * changes, so that a revoke is in force at the next call in every isolation level.
  */
 #ifndef VAULT_POLICY_POLICY_H
 #define VAULT_POLICY_POLICY_H
@@ -55,6 +56,12 @@ extern void policy_require(const Caller *caller, const SecretName *secret,
 
 /* The whole tenant: "grant" on every name in every environment, nothing denied. */
 extern bool policy_is_administrator(const Caller *caller);
+
+/* A member of the built-in role "auditor": sees policy and trail of the tenant. */
+extern bool policy_is_auditor(const Caller *caller);
+
+/* The caller itself, or a role that it is a member of, directly or not. */
+extern bool policy_has_role(const Caller *caller, const pg_uuid_t *role);
 
 extern void policy_init(void);
 

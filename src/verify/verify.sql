@@ -183,6 +183,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
+			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
@@ -201,7 +203,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'issuer', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -216,13 +218,18 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
-			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text)
+			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text,
+			'addresses', g.addresses::text, 'windows', g.windows::text, 'services', g.services::text, 'require_tls', pg_catalog.left(g.require_tls::text, 1),
+			'require_session_user', pg_catalog.left(g.require_session_user::text, 1), 'valid_from', g.valid_from::text, 'valid_until', g.valid_until::text)
 		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'issuer', i.id, i.name, i.revision, i.created_at, pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience,
 			'principal_claim', i.principal_claim, 'tenant_claim', i.tenant_claim, 'role_claim', i.role_claim,
 			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text)
 		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
+		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
 			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,

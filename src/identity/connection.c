@@ -1,0 +1,113 @@
+/*
+ * connection.c
+ *		Address, proxies and certificate of the connection.
+ */
+#include "identity/connection.h"
+
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include <netinet/in.h>
+
+#include "crypto/certificate.h"
+#include "platform/settings.h"
+
+#define MAX_SERVICES 64
+
+static struct
+{
+	bool		known;
+	NetAddress	peer;
+	int			service_count;
+	const char *services[MAX_SERVICES];
+} facts;
+
+static void
+learn_peer(const struct sockaddr_storage *peer)
+{
+	if (peer->ss_family == AF_INET)
+		net_address_set(&facts.peer, 4, &((const struct sockaddr_in *) peer)->sin_addr);
+	else if (peer->ss_family == AF_INET6)
+		net_address_set(&facts.peer, 6, &((const struct sockaddr_in6 *) peer)->sin6_addr);
+}
+
+static void
+add_service(const char *kind, const char *name, size_t size, void *argument)
+{
+	char	   *text;
+
+	if (facts.service_count == MAX_SERVICES)
+		return;
+	text = MemoryContextAllocExtended(TopMemoryContext, strlen(kind) + size + 2,
+									  MCXT_ALLOC_NO_OOM);
+	if (text == NULL)
+		return;
+	sprintf(text, "%s:", kind);
+	memcpy(text + strlen(kind) + 1, name, size);
+	text[strlen(kind) + 1 + size] = 0;
+	facts.services[facts.service_count++] = text;
+}
+
+static void
+learn_certificate(const Port *port)
+{
+	if (!port->ssl_in_use || !port->peer_cert_valid)
+		return;
+	if (port->peer_cn)
+		add_service("cn", port->peer_cn, strlen(port->peer_cn), NULL);
+	if (port->peer_dn)
+		add_service("dn", port->peer_dn, strlen(port->peer_dn), NULL);
+#ifdef USE_OPENSSL
+	if (port->peer)
+		certificate_alternative_names(port->peer, add_service, NULL);
+#endif
+}
+
+/* Background workers and the like have no client: nothing is known of it. */
+static void
+learn(void)
+{
+	if (facts.known)
+		return;
+	if (MyProcPort)
+	{
+		learn_peer(&MyProcPort->raddr.addr);
+		learn_certificate(MyProcPort);
+	}
+	facts.known = true;
+}
+
+static bool
+is_proxy(const NetAddress *address)
+{
+	for (int i = 0; i < setting_proxies->count; i++)
+		if (net_block_holds(&setting_proxies->blocks[i], address))
+			return true;
+	return false;
+}
+
+void
+connection_address(const Caller *caller, NetAddress *address)
+{
+	learn();
+	*address = facts.peer;
+	if (address->family != 0 && !is_proxy(address))
+		return;
+	/* A direct peer is what it is, whatever a token claims. */
+	(void) net_address_parse(caller->claimed_address, strlen(caller->claimed_address), address);
+}
+
+bool
+connection_is_encrypted(void)
+{
+	return MyProcPort && MyProcPort->ssl_in_use;
+}
+
+const char *const *
+connection_services(int *count)
+{
+	learn();
+	*count = facts.service_count;
+	return facts.services;
+}

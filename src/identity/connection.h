@@ -1,0 +1,28 @@
+/*
+ * connection.h
+ *		What is known for sure of the client's connection.
+ *
+ * Facts of the TCP peer and of its verified TLS certificate, learnt once a backend.  A
+ * Unix socket has no address, and behind one of vault.proxies anybody can be: both
+ * count as unknown, unless a verified token says the address.
+ */
+#ifndef VAULT_IDENTITY_CONNECTION_H
+#define VAULT_IDENTITY_CONNECTION_H
+
+#include "platform/compat.h"
+
+#include "door/door.h"
+#include "platform/netblock.h"
+
+/* The client's address; family 0: unknown. */
+extern void connection_address(const Caller *caller, NetAddress *address);
+
+extern bool connection_is_encrypted(void);
+
+/*
+ * "cn:…", "dn:…", "dns:…", "uri:…", "email:…" of the client certificate; none
+ * without one.
+ */
+extern const char *const *connection_services(int *count);
+
+#endif

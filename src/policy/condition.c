@@ -1,0 +1,165 @@
+/*
+ * condition.c
+ *		Judging conditions.
+ */
+#include "policy/condition.h"
+
+#include "miscadmin.h"
+
+#include "identity/connection.h"
+
+const char	condition_address_unknown[] = "the client's address is not known";
+
+static bool
+is_in_window(const Condition *condition, TimestampTz at)
+{
+	pg_time_t	moment = timestamptz_to_time_t(at);
+
+	for (int i = 0; i < condition->window_count; i++)
+	{
+		struct pg_tm *clock = condition->zones[i] ?
+			pg_localtime(&moment, condition->zones[i]) : NULL;
+
+		if (clock && window_holds(&condition->windows[i], clock->tm_wday,
+								  clock->tm_hour * 60 + clock->tm_min))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_token_subject(const char *service, const Situation *situation)
+{
+	return situation->subject && *situation->subject && strncmp(service, "token:", 6) == 0 &&
+		strcmp(service + 6, situation->subject) == 0;
+}
+
+static bool
+is_service(const Condition *condition, const Situation *situation)
+{
+	for (int i = 0; i < condition->service_count; i++)
+	{
+		if (is_token_subject(condition->services[i], situation))
+			return true;
+		for (int j = 0; j < situation->service_count; j++)
+			if (strcmp(condition->services[i], situation->services[j]) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool
+is_at_address(const Condition *condition, const NetAddress *address)
+{
+	for (int i = 0; i < condition->address_count; i++)
+		if (net_block_holds(&condition->addresses[i], address))
+			return true;
+	return false;
+}
+
+const char *
+condition_fault(const Condition *condition, const Situation *situation)
+{
+	if (situation->at < condition->valid_from)
+		return "it is not valid yet";
+	if (situation->at >= condition->valid_until)
+		return "it is not valid any more";
+	if (condition->require_tls && !situation->tls)
+		return "the connection does not use TLS";
+	if (condition->require_session_user && !situation->session_user)
+		return "the session user is another role";
+	if (condition->windows && !is_in_window(condition, situation->at))
+		return "it is outside the time windows";
+	if (condition->services && !is_service(condition, situation))
+		return "the client is none of the services";
+	if (condition->addresses && situation->address.family == 0)
+		return condition_address_unknown;
+	if (condition->addresses && !is_at_address(condition, &situation->address))
+		return "the client's address is in none of the blocks";
+	return NULL;
+}
+
+static bool
+addresses_cover(const Condition *outer, const Condition *inner)
+{
+	for (int i = 0; i < inner->address_count; i++)
+	{
+		bool		covered = false;
+
+		for (int j = 0; !covered && j < outer->address_count; j++)
+			covered = net_block_covers(&outer->addresses[j], &inner->addresses[i]);
+		if (!covered)
+			return false;
+	}
+	return inner->addresses != NULL;
+}
+
+static bool
+all_windows_cover(const Condition *outer, const Condition *inner)
+{
+	for (int i = 0; i < inner->window_count; i++)
+		if (!windows_cover(outer->windows, outer->window_count, &inner->windows[i]))
+			return false;
+	return inner->windows != NULL;
+}
+
+static bool
+services_cover(const Condition *outer, const Condition *inner)
+{
+	for (int i = 0; i < inner->service_count; i++)
+	{
+		bool		covered = false;
+
+		for (int j = 0; !covered && j < outer->service_count; j++)
+			covered = strcmp(outer->services[j], inner->services[i]) == 0;
+		if (!covered)
+			return false;
+	}
+	return inner->services != NULL;
+}
+
+bool
+condition_covers(const Condition *outer, const Condition *inner)
+{
+	if (outer == NULL)
+		return true;
+	if (inner == NULL)
+		return false;
+	return outer->valid_from <= inner->valid_from && inner->valid_until <= outer->valid_until &&
+		(!outer->require_tls || inner->require_tls) &&
+		(!outer->require_session_user || inner->require_session_user) &&
+		(outer->windows == NULL || all_windows_cover(outer, inner)) &&
+		(outer->services == NULL || services_cover(outer, inner)) &&
+		(outer->addresses == NULL || addresses_cover(outer, inner));
+}
+
+bool
+condition_is_over(const Condition *condition, TimestampTz now)
+{
+	return condition && condition->valid_until <= now;
+}
+
+void
+situation_now(const Caller *caller, Situation *situation)
+{
+	situation->assumption = ASSUME_NOTHING;
+	situation->at = GetCurrentTimestamp();
+	connection_address(caller, &situation->address);
+	situation->tls = connection_is_encrypted();
+	situation->session_user = GetSessionUserId() == caller->role;
+	situation->subject = caller->subject;
+	situation->services = connection_services(&situation->service_count);
+}
+
+const char *
+service_fault(const char *text)
+{
+	static const char *const kinds[] = {"token:", "cn:", "dn:", "dns:", "uri:", "email:"};
+
+	if (strlen(text) >= SERVICE_BYTES)
+		return "a service is longer than 511 bytes";
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+		if (strncmp(text, kinds[i], strlen(kinds[i])) == 0 && text[strlen(kinds[i])])
+			return NULL;
+	return "a service does not begin with the kind of its name";
+}

@@ -1,0 +1,79 @@
+/*
+ * condition.h
+ *		Conditions of a grant, and the situation in which they are judged.
+ *
+ * A grant that allows applies only where all of its conditions are met.  One that
+ * denies, too, but an address that is not known meets its list of addresses: who
+ * hides the address does not escape the denial.  Times are those of the wall clock.
+ */
+#ifndef VAULT_POLICY_CONDITION_H
+#define VAULT_POLICY_CONDITION_H
+
+#include "platform/compat.h"
+
+#include "pgtime.h"
+#include "utils/timestamp.h"
+
+#include "door/door.h"
+#include "platform/netblock.h"
+#include "policy/window.h"
+
+/* Limits of one grant's lists. */
+#define MAX_ADDRESSES	64
+#define MAX_WINDOWS		32
+#define MAX_SERVICES	64
+#define SERVICE_BYTES	512
+
+/* An absent list is NULL and has no elements. */
+typedef struct Condition
+{
+	NetBlock   *addresses;
+	int			address_count;
+	Window	   *windows;
+	pg_tz	  **zones;			/* of the windows; NULL: the server does not know it any more */
+	int			window_count;
+	char	  **services;
+	int			service_count;
+	bool		require_tls;
+	bool		require_session_user;
+	TimestampTz valid_from;		/* -infinity, infinity: no limit */
+	TimestampTz valid_until;
+} Condition;
+
+typedef enum Assumption
+{
+	ASSUME_NOTHING,				/* judge by the situation */
+	ASSUME_GENEROUS,			/* allowances' conditions are met, denials' are not */
+	ASSUME_STRICT				/* the other way round */
+} Assumption;
+
+typedef struct Situation
+{
+	Assumption	assumption;
+	TimestampTz at;
+	NetAddress	address;		/* family 0: unknown */
+	bool		tls;
+	bool		session_user;	/* it is the current one */
+	const char *subject;		/* of a token; may be empty */
+	const char *const *services;	/* of the certificate */
+	int			service_count;
+} Situation;
+
+/* NULL, or why the condition is not met.  Address comes last. */
+extern const char *condition_fault(const Condition *condition, const Situation *situation);
+
+/* What condition_fault says if all that fails is that the address is unknown. */
+extern const char condition_address_unknown[];
+
+/* Whatever meets the inner one meets the outer one; either may be NULL: none. */
+extern bool condition_covers(const Condition *outer, const Condition *inner);
+
+/* It will not be met again. */
+extern bool condition_is_over(const Condition *condition, TimestampTz now);
+
+extern void situation_now(const Caller *caller, Situation *situation);
+
+/* Compiles one element; NULL or what is wrong with it. */
+extern const char *service_fault(const char *text);
+
+#endif

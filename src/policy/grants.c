@@ -1,0 +1,404 @@
+/*
+ * grants.c
+ *		Compiling grants, and their cache.
+ *
+ * The cache is this backend's: principal to its grants and those of its roles.
+ * Changes of the tables of grants and of memberships empty it at the next call.
+ *
+ * What built-in roles may do stands here and not in a table, where it could be
+ * changed.
+ */
+#include "policy/grants.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "integrity/integrity.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+#include "policy/name.h"
+
+/* Columns of vault_data.role_member and vault_data.principal. */
+enum
+{
+	MEMBER_ROLE = 3,
+	PRINCIPAL_NAME = 3,
+	PRINCIPAL_KIND
+};
+
+typedef struct CacheKey
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	principal;
+} CacheKey;
+
+typedef struct CacheEntry
+{
+	CacheKey	key;
+	GrantSet	grants;
+} CacheEntry;
+
+static MemoryContext cache_memory = NULL;
+static HTAB *cache = NULL;
+static bool cache_stale = false;
+
+static const char *const permission_names[] = {
+	"read", "write", "rotate", "delete", "grant", "list"
+};
+
+/* Each on ** in every environment. */
+static const struct
+{
+	const char *name;
+	int			mask;
+} built_in_roles[] = {
+	{"owner", MAY_EVERYTHING},
+	{"admin", MAY_EVERYTHING & ~MAY_READ},
+	{"writer", MAY_WRITE | MAY_LIST},
+	{"reader", MAY_READ | MAY_LIST},
+	{"rotator", MAY_ROTATE | MAY_LIST},
+	{"auditor", MAY_LIST}
+};
+
+int
+permission_by_name(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(permission_names); i++)
+		if (strcmp(name, permission_names[i]) == 0)
+			return 1 << i;
+	return 0;
+}
+
+Datum
+permission_array(int mask)
+{
+	Datum		names[lengthof(permission_names)];
+	int			count = 0;
+
+	for (int i = 0; i < (int) lengthof(permission_names); i++)
+		if (mask & (1 << i))
+			names[count++] = CStringGetTextDatum(permission_names[i]);
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* A text[] as an array of C strings in the present memory context. */
+char	  **
+text_array(Datum datum, int *count)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	char	  **texts;
+
+	deconstruct_array(DatumGetArrayTypeP(datum), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, count);
+	texts = palloc(Max(*count, 1) * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+		texts[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(elements[i]);
+	return texts;
+}
+
+int
+permission_mask(Datum permissions)
+{
+	int			count;
+	char	  **names = text_array(permissions, &count);
+	int			mask = 0;
+
+	for (int i = 0; i < count; i++)
+		mask |= permission_by_name(names[i]);
+	return mask;
+}
+
+/* Rows were checked when they were written, and carry a MAC: what does not parse is no typo. */
+static void
+refuse_malformed(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the %s of a grant are malformed", what),
+			 errhint("Revoke the grant and give it anew.")));
+}
+
+static void
+compile_addresses(Datum datum, Condition *condition)
+{
+	char	  **texts = text_array(datum, &condition->address_count);
+
+	condition->addresses = palloc((condition->address_count + 1) * sizeof(NetBlock));
+	for (int i = 0; i < condition->address_count; i++)
+		if (net_block_parse(texts[i], strlen(texts[i]), &condition->addresses[i]) != NULL)
+			refuse_malformed("addresses");
+}
+
+static void
+compile_windows(Datum datum, Condition *condition)
+{
+	char	  **texts = text_array(datum, &condition->window_count);
+
+	condition->windows = palloc((condition->window_count + 1) * sizeof(Window));
+	condition->zones = palloc((condition->window_count + 1) * sizeof(pg_tz *));
+	for (int i = 0; i < condition->window_count; i++)
+	{
+		if (window_parse(texts[i], strlen(texts[i]), &condition->windows[i]) != NULL)
+			refuse_malformed("windows");
+		condition->zones[i] = pg_tzset(condition->windows[i].zone);
+	}
+}
+
+static bool
+has_condition(const bool *nulls)
+{
+	for (int column = GRANT_ADDRESSES; column <= GRANT_VALID_UNTIL; column++)
+		if (!nulls[column - 1])
+			return true;
+	return false;
+}
+
+static Condition *
+compile_condition(const Datum *values, const bool *nulls)
+{
+	Condition  *condition = palloc0(sizeof(Condition));
+
+	if (!nulls[GRANT_ADDRESSES - 1])
+		compile_addresses(values[GRANT_ADDRESSES - 1], condition);
+	if (!nulls[GRANT_WINDOWS - 1])
+		compile_windows(values[GRANT_WINDOWS - 1], condition);
+	if (!nulls[GRANT_SERVICES - 1])
+		condition->services = text_array(values[GRANT_SERVICES - 1], &condition->service_count);
+	condition->require_tls = !nulls[GRANT_REQUIRE_TLS - 1] &&
+		DatumGetBool(values[GRANT_REQUIRE_TLS - 1]);
+	condition->require_session_user = !nulls[GRANT_REQUIRE_SESSION_USER - 1] &&
+		DatumGetBool(values[GRANT_REQUIRE_SESSION_USER - 1]);
+	condition->valid_from = nulls[GRANT_VALID_FROM - 1] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[GRANT_VALID_FROM - 1]);
+	condition->valid_until = nulls[GRANT_VALID_UNTIL - 1] ? DT_NOEND :
+		DatumGetTimestampTz(values[GRANT_VALID_UNTIL - 1]);
+	return condition;
+}
+
+static void
+set_pattern(Grant *grant, char *pattern)
+{
+	grant->pattern = pattern;
+	grant->pattern_size = strlen(pattern);
+	grant->prefix_size = pattern_prefix(pattern, grant->pattern_size);
+}
+
+void
+grant_compile(const Datum *values, const bool *nulls, Grant *grant)
+{
+	memset(grant, 0, sizeof(*grant));
+	if (!nulls[GRANT_ID - 1])
+		grant->id = *DatumGetUUIDP(values[GRANT_ID - 1]);
+	grant->denies = strcmp(TextDatumGetCString(values[GRANT_EFFECT - 1]), "deny") == 0;
+	grant->mask = permission_mask(values[GRANT_PERMISSIONS - 1]);
+	set_pattern(grant, TextDatumGetCString(values[GRANT_PATTERN - 1]));
+	if (!nulls[GRANT_ENVIRONMENTS - 1])
+		grant->environments = text_array(values[GRANT_ENVIRONMENTS - 1],
+										 &grant->environment_count);
+	if (has_condition(nulls))
+		grant->condition = compile_condition(values, nulls);
+	if (!nulls[GRANT_CREATED_AT - 1])
+		grant->created_at = DatumGetTimestampTz(values[GRANT_CREATED_AT - 1]);
+}
+
+/*
+ * A row that was changed outside vault stops the principal: to leave it out would
+ * take a denial away.
+ */
+static void
+require_row(TableScan *scan, TableId table)
+{
+	if (row_is_authentic(scan, table))
+		return;
+	cache_stale = true;			/* what was loaded so far goes with it */
+	row_refuse(row_label(scan, table));
+}
+
+static Grant *
+add_grant(GrantSet *set)
+{
+	if (set->count == set->capacity)
+		set->grants = repalloc(set->grants, (set->capacity *= 2) * sizeof(Grant));
+	return &set->grants[set->count++];
+}
+
+bool
+grant_has_source(const GrantSet *set, const pg_uuid_t *id)
+{
+	for (int i = 0; i < set->source_count; i++)
+		if (uuid_equal(&set->sources[i].id, id))
+			return true;
+	return false;
+}
+
+static void
+add_source(GrantSet *set, const pg_uuid_t *id, int parent)
+{
+	GrantSource *source;
+
+	if (set->source_count == UINT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a principal is a member of too many roles")));
+	if (set->source_count == set->source_capacity)
+		set->sources = repalloc(set->sources,
+								(set->source_capacity *= 2) * sizeof(GrantSource));
+	source = &set->sources[set->source_count++];
+	memset(source, 0, sizeof(*source));
+	source->id = *id;
+	source->parent = parent;
+}
+
+static void
+describe_source(const pg_uuid_t *tenant, GrantSource *source)
+{
+	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&source->id)};
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
+	if (scan_next(&scan))
+	{
+		require_row(&scan, TABLE_PRINCIPAL);
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)),
+							   source->name, sizeof(source->name));
+		source->built_in = strcmp(TextDatumGetCString(scan_get(&scan, PRINCIPAL_KIND, NULL)),
+								  "built-in role") == 0;
+	}
+	scan_end(&scan);
+}
+
+static void
+add_roles_of(const pg_uuid_t *tenant, GrantSet *set, int member)
+{
+	pg_uuid_t	id = set->sources[member].id;
+	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&id)};
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_ROLE_MEMBER, INDEX_MEMBER_ROLES, NULL, keys, 2);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t  *role = DatumGetUUIDP(scan_get(&scan, MEMBER_ROLE, NULL));
+
+		require_row(&scan, TABLE_ROLE_MEMBER);
+		if (!grant_has_source(set, role))
+			add_source(set, role, member);
+	}
+	scan_end(&scan);
+}
+
+static void
+add_grants_of(const pg_uuid_t *tenant, GrantSet *set, int source)
+{
+	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&set->sources[source].id)};
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_ACCESS_GRANT, INDEX_GRANT_PRINCIPAL, NULL, keys, 2);
+	while (scan_next(&scan))
+	{
+		Grant	   *grant = add_grant(set);
+
+		require_row(&scan, TABLE_ACCESS_GRANT);
+		grant_compile(scan.slot->tts_values, scan.slot->tts_isnull, grant);
+		grant->source = source;
+		set->conditional |= grant->condition != NULL;
+	}
+	scan_end(&scan);
+}
+
+static void
+add_built_in(GrantSet *set, int source)
+{
+	for (int i = 0; i < (int) lengthof(built_in_roles); i++)
+	{
+		Grant	   *grant;
+
+		if (strcmp(set->sources[source].name, built_in_roles[i].name) != 0)
+			continue;
+		grant = add_grant(set);
+		memset(grant, 0, sizeof(*grant));
+		grant->id = set->sources[source].id;
+		grant->mask = built_in_roles[i].mask;
+		grant->source = source;
+		set_pattern(grant, "**");
+	}
+}
+
+GrantSet
+grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
+{
+	GrantSet	set = {.capacity = 8,.source_capacity = 4};
+
+	set.grants = palloc(set.capacity * sizeof(Grant));
+	set.sources = palloc(set.source_capacity * sizeof(GrantSource));
+	add_source(&set, principal, -1);
+	for (int i = 0; i < set.source_count; i++)
+		add_roles_of(tenant, &set, i);
+	for (int i = 0; i < set.source_count; i++)
+	{
+		describe_source(tenant, &set.sources[i]);
+		if (set.sources[i].built_in)
+			add_built_in(&set, i);
+		else
+			add_grants_of(tenant, &set, i);
+	}
+	return set;
+}
+
+static void
+empty_cache(void)
+{
+	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+
+	cache = NULL;
+	if (cache_memory)
+		MemoryContextDelete(cache_memory);
+	cache_memory = NULL;
+	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault grants", ALLOCSET_SMALL_SIZES);
+	control.hcxt = cache_memory;
+	cache = hash_create("vault grants", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache_stale = false;
+}
+
+GrantSet
+grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
+{
+	CacheKey	key = {*tenant, *principal};
+	MemoryContext old;
+	CacheEntry *entry;
+	GrantSet	loaded;
+
+	if (cache == NULL || cache_stale)
+		empty_cache();
+	entry = hash_search(cache, &key, HASH_FIND, NULL);
+	if (entry)
+		return entry->grants;
+
+	/* If reading the tables makes the cache stale, what was read is not kept. */
+	old = MemoryContextSwitchTo(cache_memory);
+	loaded = grants_load(tenant, principal);
+	MemoryContextSwitchTo(old);
+	if (!cache_stale)
+	{
+		entry = hash_search(cache, &key, HASH_ENTER, NULL);
+		entry->grants = loaded;
+	}
+	return loaded;
+}
+
+static void
+grants_changed(void)
+{
+	cache_stale = true;
+}
+
+void
+grants_init(void)
+{
+	tables_on_change(TABLE_ACCESS_GRANT, grants_changed);
+	tables_on_change(TABLE_ROLE_MEMBER, grants_changed);
+}
