@@ -1440,12 +1440,15 @@ DECLARE
 	subject uuid;
 BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
-	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
+	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal AND p.kind IN ('user', 'service');
 	IF vault_data.shows_token() OR (subject IS DISTINCT FROM vault_data.caller_principal() AND NOT vault_data.is_administrator()) THEN
 		PERFORM vault_data.fail('42501', 'permission denied to issue a token for this principal',
 			'Administrators of the tenant issue tokens for all, others for themselves; a caller who showed a token gets none.');
 	END IF;
 	subject := vault_data.find_principal(this_tenant, p_principal);
+	IF NOT EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind IN ('user', 'service')) THEN
+		PERFORM vault_data.fail('42704', 'no such principal: it is a role', 'Issue the token for one of its members.');
+	END IF;
 	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl < '1 second' OR p_ttl > '1 day' OR (p_single_use AND p_ttl > '1 hour') THEN
 		PERFORM vault_data.fail('22023', 'invalid ttl: it is not between one second and one day, or one hour for a single use', 'Give an interval such as ''15 minutes''.');
 	END IF;
@@ -1487,7 +1490,7 @@ DECLARE
 	gone integer;
 BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
-	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal;
+	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal AND p.kind IN ('user', 'service');
 	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
 		PERFORM vault_data.require_administrator();
 		subject := vault_data.find_principal(this_tenant, p_principal);

@@ -143,6 +143,7 @@ DROP FUNCTION regress_tokens_definer(), regress_tokens_unbound(), regress_tokens
 SET ROLE regress_tokens_bound;
 SELECT length(vault.issue_token('bound')) > 100 AS own;
 SELECT vault.issue_token('web');
+SELECT vault.issue_token('owner');
 SELECT vault.issue_token('nobody');
 SET ROLE regress_tokens_pool;
 BEGIN;

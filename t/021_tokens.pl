@@ -334,6 +334,7 @@ is(login('pool', of_tenant(2, 'app3')), '00000', 'nor one of this name in anothe
 like($node->safe_psql('postgres', q{SELECT reason FROM vault.audit WHERE subject = 'app3' AND tenant = 't1' ORDER BY at DESC LIMIT 1}),
 	qr/too many/, 'the trail says why');
 is(login('pool', token($other, { sub => 'app5' }, { kid => 'okta' })), 'VT014', 'one with a wrong signature') for 1 .. 6;
+isnt(login('pool', token($okta, { sub => 'owner' })), '00000', 'a role of the tenant is no principal');
 is(login('pool', token($okta, { sub => 'app5' })), '00000', 'shuts out nobody');
 limits(max_failures => 0);
 is(login('pool', token($okta, { sub => 'app3' })), '00000', 'no limit');

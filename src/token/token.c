@@ -53,7 +53,8 @@ enum
 	ROLE_TENANT = 1,
 	ROLE_NAME,
 	PRINCIPAL_ID = 2,
-	PRINCIPAL_NAME
+	PRINCIPAL_NAME,
+	PRINCIPAL_KIND
 };
 
 /* What the answer rests on, besides the clock. */
@@ -172,6 +173,16 @@ take_tenant(Caller *caller, const pg_uuid_t *tenant)
 	return true;
 }
 
+/* Roles of the tenant have names beside those of principals; nobody is one. */
+static bool
+is_role(TableScan *scan)
+{
+	char		kind[16];
+
+	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, PRINCIPAL_KIND, NULL)), kind, sizeof(kind));
+	return strcmp(kind, "user") != 0 && strcmp(kind, "service") != 0;
+}
+
 /* By (tenant, name) or (tenant, id), as the index says. */
 static bool
 take_principal(Caller *caller, TableId index, Datum key)
@@ -181,7 +192,8 @@ take_principal(Caller *caller, TableId index, Datum key)
 	bool		found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, index, NULL, keys, 2);
-	found = scan_next(&scan);
+	while ((found = scan_next(&scan)) && is_role(&scan))
+		;
 	if (found)
 	{
 		row_require_authentic(&scan, TABLE_PRINCIPAL);
