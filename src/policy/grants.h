@@ -44,9 +44,21 @@ typedef struct GrantSource
 	char		name[64];
 } GrantSource;
 
+/*
+ * By what most grants are passed over: the last bytes of what every matching name starts
+ * with, zeros before a short one.  Small and close together, because of a thousand grants all
+ * are looked at.
+ */
+typedef struct GrantHead
+{
+	uint64		tail;
+	uint32		prefix_size;
+} GrantHead;
+
 typedef struct GrantSet
 {
 	Grant	   *grants;
+	GrantHead  *heads;			/* in the order in which the grants were loaded */
 	int			count;
 	int			capacity;
 	GrantSource *sources;
@@ -74,7 +86,7 @@ extern const char *grant_fault(const Grant *grant, const SecretName *secret,
 /* Whether a condition (may be NULL) of an allowance or denial is met. */
 extern bool grant_is_in_force(const Grant *grant, const Situation *situation);
 
-/* What the set allows; first (may be NULL) as for policy_permissions. */
+/* What the set, as it was loaded, allows; first (may be NULL) as for policy_permissions. */
 extern int	grants_decide(const GrantSet *set, const SecretName *secret,
 						  const Situation *situation, Permission wanted, const Grant **first);
 

@@ -63,18 +63,34 @@ grant_fault(const Grant *grant, const SecretName *secret, const Situation *situa
 	return NULL;
 }
 
+static inline bool
+is_passed_over(const GrantHead *head, const char *padded, size_t name_size)
+{
+	uint64		tail;
+
+	if (head->prefix_size > name_size)
+		return true;
+	memcpy(&tail, padded + head->prefix_size, sizeof(tail));
+	return tail != head->tail;
+}
+
 int
 grants_decide(const GrantSet *set, const SecretName *secret, const Situation *situation,
 			  Permission wanted, const Grant **first)
 {
+	char		padded[sizeof(uint64) + NAME_MAX_BYTES];
 	int			allowed = 0;
 	int			denied = 0;
 
+	if (secret->name_size > NAME_MAX_BYTES)
+		return 0;
+	memset(padded, 0, sizeof(uint64));
+	memcpy(padded + sizeof(uint64), secret->name, secret->name_size);
 	for (int i = 0; i < set->count; i++)
 	{
 		const Grant *g = &set->grants[i];
 
-		if (!name_fits(g, secret) ||
+		if (is_passed_over(&set->heads[i], padded, secret->name_size) || !name_fits(g, secret) ||
 			!grant_has_environment(g, secret->environment, secret->environment_size) ||
 			(g->condition && !grant_is_in_force(g, situation)))
 			continue;
