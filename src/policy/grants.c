@@ -328,6 +328,19 @@ add_built_in(GrantSet *set, int source)
 	}
 }
 
+int
+grant_head_compare(const void *a, const void *b)
+{
+	const GrantHead *x = a;
+	const GrantHead *y = b;
+
+	if (x->prefix_size != y->prefix_size)
+		return x->prefix_size < y->prefix_size ? -1 : 1;
+	if (x->tail != y->tail)
+		return x->tail < y->tail ? -1 : 1;
+	return x->grant < y->grant ? -1 : x->grant > y->grant;
+}
+
 static void
 add_heads(GrantSet *set)
 {
@@ -340,7 +353,9 @@ add_heads(GrantSet *set)
 		memcpy(padded + sizeof(uint64), g->pattern, g->prefix_size);
 		memcpy(&set->heads[i].tail, padded + g->prefix_size, sizeof(uint64));
 		set->heads[i].prefix_size = g->prefix_size;
+		set->heads[i].grant = i;
 	}
+	qsort(set->heads, set->count, sizeof(GrantHead), grant_head_compare);
 }
 
 GrantSet

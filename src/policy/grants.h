@@ -45,20 +45,20 @@ typedef struct GrantSource
 } GrantSource;
 
 /*
- * By what most grants are passed over: the last bytes of what every matching name starts
- * with, zeros before a short one.  Small and close together, because of a thousand grants all
- * are looked at.
+ * By what grants are found: how long what every matching name starts with is, and the last
+ * bytes of that, zeros before a short one.  Sorted, so that of a thousand grants few are looked at.
  */
 typedef struct GrantHead
 {
 	uint64		tail;
 	uint32		prefix_size;
+	uint32		grant;			/* index into the set's grants */
 } GrantHead;
 
 typedef struct GrantSet
 {
 	Grant	   *grants;
-	GrantHead  *heads;			/* in the order in which the grants were loaded */
+	GrantHead  *heads;
 	int			count;
 	int			capacity;
 	GrantSource *sources;
@@ -77,6 +77,8 @@ extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
+/* Less than, equal to or greater than zero, as for qsort. */
+extern int	grant_head_compare(const void *a, const void *b);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* NULL if the grant applies, else why not; whatever its permissions are. */
