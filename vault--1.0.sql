@@ -1446,7 +1446,7 @@ BEGIN
 			'Administrators of the tenant issue tokens for all, others for themselves; a caller who showed a token gets none.');
 	END IF;
 	subject := vault_data.find_principal(this_tenant, p_principal);
-	IF NOT EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind IN ('user', 'service')) THEN
+	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind NOT IN ('user', 'service')) THEN
 		PERFORM vault_data.fail('42704', 'no such principal: it is a role', 'Issue the token for one of its members.');
 	END IF;
 	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl < '1 second' OR p_ttl > '1 day' OR (p_single_use AND p_ttl > '1 hour') THEN

@@ -54,6 +54,7 @@ CREATE TABLE plain_put (
 CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS, PRIMARY KEY (tenant_id, at, id));
 CREATE INDEX ON plain_audit (xid);
 CREATE INDEX ON plain_audit USING brin (at);
+ALTER TABLE plain_audit ALTER xid SET DEFAULT pg_current_xact_id(), ALTER tls SET DEFAULT false;
 GRANT SELECT ON names TO bench_admin;
 GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000, bench_conditional;
 GRANT INSERT, SELECT ON plain_put, plain_audit TO bench_app;

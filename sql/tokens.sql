@@ -158,6 +158,7 @@ SELECT vault.issue_token('billing');
 SELECT count(*) FROM vault.issued_tokens;
 SET ROLE regress_tokens_admin;
 SELECT vault.issue_token('nobody');
+SELECT vault.issue_token('owner');
 SELECT pg_temp.state(format('SELECT vault.issue_token(''web'', %L)', t)) FROM unnest(ARRAY['0', '-1 hour', '25 hours', NULL]::interval[]) AS t;
 SELECT pg_temp.state('SELECT vault.issue_token(''web'', ''61 minutes'', true)'), pg_temp.state('SELECT vault.issue_token(''web'', single_use => NULL)'), pg_temp.state('SELECT vault.issue_token(NULL)'),
 	pg_temp.state('SELECT vault.issue_token(''web'', db_role => ''regress_tokens_plain'')');

@@ -328,6 +328,36 @@ add_built_in(GrantSet *set, int source)
 	}
 }
 
+int
+grant_head_compare(const void *a, const void *b)
+{
+	const GrantHead *x = a;
+	const GrantHead *y = b;
+
+	if (x->prefix_size != y->prefix_size)
+		return x->prefix_size < y->prefix_size ? -1 : 1;
+	if (x->tail != y->tail)
+		return x->tail < y->tail ? -1 : 1;
+	return x->grant < y->grant ? -1 : x->grant > y->grant;
+}
+
+static void
+add_heads(GrantSet *set)
+{
+	set->heads = palloc((set->count + 1) * sizeof(GrantHead));
+	for (int i = 0; i < set->count; i++)
+	{
+		const Grant *g = &set->grants[i];
+		char		padded[sizeof(uint64) + NAME_MAX_BYTES] = {0};
+
+		memcpy(padded + sizeof(uint64), g->pattern, g->prefix_size);
+		memcpy(&set->heads[i].tail, padded + g->prefix_size, sizeof(uint64));
+		set->heads[i].prefix_size = g->prefix_size;
+		set->heads[i].grant = i;
+	}
+	qsort(set->heads, set->count, sizeof(GrantHead), grant_head_compare);
+}
+
 GrantSet
 grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 {
@@ -346,6 +376,7 @@ grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 		else
 			add_grants_of(tenant, &set, i);
 	}
+	add_heads(&set);
 	return set;
 }
 

@@ -44,9 +44,21 @@ typedef struct GrantSource
 	char		name[64];
 } GrantSource;
 
+/*
+ * By what grants are found: how long what every matching name starts with is, and the last
+ * bytes of that, zeros before a short one.  Sorted, so that of a thousand grants few are looked at.
+ */
+typedef struct GrantHead
+{
+	uint64		tail;
+	uint32		prefix_size;
+	uint32		grant;			/* index into the set's grants */
+} GrantHead;
+
 typedef struct GrantSet
 {
 	Grant	   *grants;
+	GrantHead  *heads;
 	int			count;
 	int			capacity;
 	GrantSource *sources;
@@ -65,6 +77,8 @@ extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
+/* Less than, equal to or greater than zero, as for qsort. */
+extern int	grant_head_compare(const void *a, const void *b);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* NULL if the grant applies, else why not; whatever its permissions are. */
@@ -74,7 +88,7 @@ extern const char *grant_fault(const Grant *grant, const SecretName *secret,
 /* Whether a condition (may be NULL) of an allowance or denial is met. */
 extern bool grant_is_in_force(const Grant *grant, const Situation *situation);
 
-/* What the set allows; first (may be NULL) as for policy_permissions. */
+/* What the set, as it was loaded, allows; first (may be NULL) as for policy_permissions. */
 extern int	grants_decide(const GrantSet *set, const SecretName *secret,
 						  const Situation *situation, Permission wanted, const Grant **first);
 

@@ -63,34 +63,84 @@ grant_fault(const Grant *grant, const SecretName *secret, const Situation *situa
 	return NULL;
 }
 
+/* The first head at or behind `from` that is not before the wanted one. */
+static int
+find_head(const GrantSet *set, int from, const GrantHead *wanted)
+{
+	int			to = set->count;
+
+	while (from < to)
+	{
+		int			middle = from + (to - from) / 2;
+
+		if (grant_head_compare(&set->heads[middle], wanted) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/* What was decided so far. */
+typedef struct Decision
+{
+	int			allowed;
+	int			denied;
+	int			wanted;
+	int			first;			/* the first grant that allows it; INT_MAX: none */
+} Decision;
+
+static void
+judge(const GrantSet *set, int number, const SecretName *secret, const Situation *situation,
+	  Decision *decision)
+{
+	const Grant *g = &set->grants[number];
+
+	if (!name_fits(g, secret) ||
+		!grant_has_environment(g, secret->environment, secret->environment_size) ||
+		!grant_is_in_force(g, situation))
+		return;
+	if (g->denies)
+		decision->denied |= g->mask;
+	else
+		decision->allowed |= g->mask;
+	if (!g->denies && (g->mask & decision->wanted))
+		decision->first = Min(decision->first, number);
+}
+
+/*
+ * For each length of prefix that occurs, the grants whose prefix ends as the name does
+ * there.
+ */
 int
 grants_decide(const GrantSet *set, const SecretName *secret, const Situation *situation,
 			  Permission wanted, const Grant **first)
 {
-	int			allowed = 0;
-	int			denied = 0;
+	char		padded[sizeof(uint64) + NAME_MAX_BYTES];
+	Decision	decision = {.wanted = wanted,.first = INT_MAX};
+	int			i = 0;
 
-	for (int i = 0; i < set->count; i++)
+	if (secret->name_size > NAME_MAX_BYTES)
+		return 0;
+	memset(padded, 0, sizeof(uint64));
+	memcpy(padded + sizeof(uint64), secret->name, secret->name_size);
+	while (i < set->count && set->heads[i].prefix_size <= secret->name_size)
 	{
-		const Grant *g = &set->grants[i];
+		GrantHead	head = {.prefix_size = set->heads[i].prefix_size};
 
-		if (!name_fits(g, secret) ||
-			!grant_has_environment(g, secret->environment, secret->environment_size) ||
-			(g->condition && !grant_is_in_force(g, situation)))
-			continue;
-		if (g->denies)
-			denied |= g->mask;
-		else
-		{
-			if (first && (g->mask & wanted) && !(allowed & wanted))
-				*first = g;
-			allowed |= g->mask;
-		}
+		memcpy(&head.tail, padded + head.prefix_size, sizeof(head.tail));
+		for (i = find_head(set, i, &head);
+			 i < set->count && set->heads[i].prefix_size == head.prefix_size &&
+			 set->heads[i].tail == head.tail; i++)
+			judge(set, set->heads[i].grant, secret, situation, &decision);
+		i = find_head(set, i, &(GrantHead) {.prefix_size = head.prefix_size + 1});
 	}
-	allowed &= ~denied;
-	if (allowed && !(denied & MAY_LIST))
-		allowed |= MAY_LIST;
-	return allowed;
+	decision.allowed &= ~decision.denied;
+	if (decision.allowed && !(decision.denied & MAY_LIST))
+		decision.allowed |= MAY_LIST;
+	if (first)
+		*first = decision.first == INT_MAX ? NULL : &set->grants[decision.first];
+	return decision.allowed;
 }
 
 int

@@ -176,6 +176,7 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(5))
 		take_address(PG_GETARG_INET_PP(5), &situation.address);
 	secret_name_from(PG_GETARG_TEXT_PP(2), PG_GETARG_TEXT_PP(3), &secret);
+	allowed = (grants_decide(&set, &secret, &situation, wanted, NULL) & wanted) != 0;
 	qsort(set.grants, set.count, sizeof(Grant), compare_grants);
 	for (int i = 0; i < set.count; i++)
 	{
@@ -189,7 +190,6 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 		if (applies && !g->denies && allowance == NULL)
 			allowance = g;
 	}
-	allowed = (grants_decide(&set, &secret, &situation, wanted, NULL) & wanted) != 0;
 	put_decision(result, &secret, wanted, allowed, denial, allowance);
 	PG_RETURN_NULL();
 }

@@ -179,7 +179,8 @@ is_role(TableScan *scan)
 {
 	char		kind[16];
 
-	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, PRINCIPAL_KIND, NULL)), kind, sizeof(kind));
+	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, PRINCIPAL_KIND, NULL)), kind,
+						   sizeof(kind));
 	return strcmp(kind, "user") != 0 && strcmp(kind, "service") != 0;
 }
 

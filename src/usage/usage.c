@@ -458,13 +458,16 @@ PG_FUNCTION_INFO_V1(vault_enter_tenant_id);
 
 /*
  * principal_may(tenant, principal, permission, name, environment): the policy's
- * decision for somebody else; false for those who may not see that principal's grants.
+ * decision for somebody else, were the conditions of its grants met; false for those who
+ * may not see that principal's grants.
  */
 Datum
 vault_principal_may(PG_FUNCTION_ARGS)
 {
 	Caller		viewer;
-	Caller		subject = {.is_identified = true};
+	pg_uuid_t  *tenant = PG_GETARG_UUID_P(0);
+	GrantSet	set;
+	Situation	generous = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
 	text	   *name = PG_GETARG_TEXT_PP(3);
 	text	   *environment = PG_GETARG_TEXT_PP(4);
 	Permission	permission = (Permission) permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -474,14 +477,13 @@ vault_principal_may(PG_FUNCTION_ARGS)
 		.environment_size = VARSIZE_ANY_EXHDR(environment)
 	};
 
-	subject.tenant = *PG_GETARG_UUID_P(0);
-	subject.principal = *PG_GETARG_UUID_P(1);
 	door_check(DOOR_VIEW, &viewer);
 	if (!role_is_overseer(viewer.role) &&
 		(!viewer.is_identified || viewer.is_suspended ||
-		 !uuid_equal(&viewer.tenant, &subject.tenant) || !policy_is_administrator(&viewer)))
+		 !uuid_equal(&viewer.tenant, tenant) || !policy_is_administrator(&viewer)))
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL((policy_permissions(&subject, &secret, permission, NULL) & permission) != 0);
+	set = grants_of(tenant, PG_GETARG_UUID_P(1));
+	PG_RETURN_BOOL((grants_decide(&set, &secret, &generous, permission, NULL) & permission) != 0);
 }
 
 static void
