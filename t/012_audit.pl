@@ -38,6 +38,7 @@ sub check_trail
 {
 	my ($server, $what) = @_;
 	is($server->safe_psql('postgres', 'SELECT count(*) - count(DISTINCT id) FROM vault_data.audit_log'), 0, "$what: no record is there twice");
+	is($server->safe_psql('postgres', 'SELECT tenant_name, fault, id, detail FROM vault.verify_audit() WHERE NOT ok'), '', "$what: the chain verifies");
 	return;
 }
 
