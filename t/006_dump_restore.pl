@@ -143,7 +143,7 @@ my @connection = ('-h', $source->host, '-p', $source->port, '-U', 'postgres');
 command_ok([ 'pg_dumpall', @connection, '--globals-only', '-f', "$dir/globals.sql" ], 'pg_dumpall --globals-only');
 command_ok([ 'pg_dump', @connection, '-Fc', '-f', "$dir/custom", 'postgres' ], 'pg_dump -Fc');
 command_ok([ 'pg_dump', @connection, '-f', "$dir/plain.sql", 'postgres' ], 'pg_dump');
-is($source->safe_psql('postgres', "SELECT count(*) FROM vault_data.audit_log WHERE $changes"), $audited, 'a dump changes nothing');
+is($source->safe_psql('postgres', "SELECT count(*) FROM vault_data.audit_log"), $audited, 'a dump changes nothing');
 
 for my $role ('app', 'reader', 'operator', 'stranger')
 {
