@@ -69,7 +69,7 @@ extern void *json_object(void);
 void *
 json_object(void)
 {
-	printf("libjansson's json_object is called by way of the server's\n");
+	fprintf(stderr, "libjansson's json_object is called by way of the server's\n");
 	abort();
 }
 
