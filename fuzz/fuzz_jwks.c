@@ -7,23 +7,55 @@
 
 #include "compose.h"
 
-#define X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-#define PX "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
-#define PY "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+#define X   "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define PX  "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+#define PY  "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
 #define A32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-#define N "gg" A32 A32 A32 A32 A32 A32 A32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ"
+#define N   "gg" A32 A32 A32 A32 A32 A32 A32 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ"
 
-static const char *const fragments[] = {
-	"{\"keys\":[", "]}", "{", "}", ",", "[", "]", ":", "\"keys\"", "null", "1", "\"\\u0000\"",
-	"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" X "\",\"kid\":\"a\"}",
-	"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" PX "\",\"y\":\"" PY "\",\"kid\":\"b\"}",
-	"{\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"" N "\",\"e\":\"AQAB\",\"kid\":\"c\"}",
-	"\"kty\":\"OKP\"", "\"kty\":\"EC\"", "\"kty\":\"RSA\"", "\"kty\":\"oct\"",
-	"\"crv\":\"Ed25519\"", "\"crv\":\"P-256\"", "\"x\":\"" X "\"", "\"x\":\"" PX "\"",
-	"\"y\":\"" PY "\"", "\"n\":\"" N "\"", "\"e\":\"AQAB\"", "\"e\":\"Aw\"", "\"x\":\"AA\"",
-	"\"alg\":\"EdDSA\"", "\"alg\":\"ES256\"", "\"alg\":\"RS256\"", "\"alg\":\"PS256\"",
-	"\"use\":\"sig\"", "\"use\":\"enc\"", "\"key_ops\":[\"verify\"]", "\"d\":\"AA\"",
-	"\"kid\":\"a\"", "\"kid\":\"b\"", "\"kid\":\"", "\""};
+static const char *const fragments[] = {"{\"keys\":[",
+										"]}",
+										"{",
+										"}",
+										",",
+										"[",
+										"]",
+										":",
+										"\"keys\"",
+										"null",
+										"1",
+										"\"\\u0000\"",
+										"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" X
+										"\",\"kid\":\"a\"}",
+										"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" PX
+										"\",\"y\":\"" PY "\",\"kid\":\"b\"}",
+										"{\"kty\":\"RSA\",\"alg\":\"RS256\",\"n\":\"" N
+										"\",\"e\":\"AQAB\",\"kid\":\"c\"}",
+										"\"kty\":\"OKP\"",
+										"\"kty\":\"EC\"",
+										"\"kty\":\"RSA\"",
+										"\"kty\":\"oct\"",
+										"\"crv\":\"Ed25519\"",
+										"\"crv\":\"P-256\"",
+										"\"x\":\"" X "\"",
+										"\"x\":\"" PX "\"",
+										"\"y\":\"" PY "\"",
+										"\"n\":\"" N "\"",
+										"\"e\":\"AQAB\"",
+										"\"e\":\"Aw\"",
+										"\"x\":\"AA\"",
+										"\"alg\":\"EdDSA\"",
+										"\"alg\":\"ES256\"",
+										"\"alg\":\"RS256\"",
+										"\"alg\":\"PS256\"",
+										"\"use\":\"sig\"",
+										"\"use\":\"enc\"",
+										"\"key_ops\":[\"verify\"]",
+										"\"d\":\"AA\"",
+										"\"kid\":\"a\"",
+										"\"kid\":\"b\"",
+										"\"kid\":\"",
+										"\""};
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
 

@@ -11,14 +11,48 @@
 #define NOW 1800000000
 
 static const char *const fragments[] = {
-	"{", "}", "[", "]", ",", ":", "\"", "\\u0000", "null", "1", "1e400", "-1", "\"a\"",
-	"\"alg\":\"EdDSA\"", "\"alg\":\"none\"", "\"alg\":\"HS256\"", "\"kid\":\"k\"", "\"kid\":\"x\"",
-	"\"typ\":\"JWT\"", "\"jwk\":{}", "\"crit\":[]",
-	"\"iss\":\"issuer\"", "\"iss\":\"other\"", "\"aud\":\"vault\"", "\"aud\":[\"vault\",\"b\"]",
-	"\"aud\":", "\"sub\":\"s\"", "\"sub\":\"\xc3\xa9\\\"\"", "\"sub\":", "\"exp\":1800000300",
-	"\"exp\":", "\"iat\":1800000000", "\"iat\":", "\"nbf\":1799999999", "\"nbf\":1900000000",
-	"\"jti\":\"j\"", "\"tenant\":\"t\"", "\"tenant\":", "\"role\":\"r\"", "\"ip\":\"::1\"",
-	"{\"iss\":\"issuer\",\"aud\":\"vault\",\"sub\":\"s\",\"exp\":1800000300", "253402300800"};
+	"{",
+	"}",
+	"[",
+	"]",
+	",",
+	":",
+	"\"",
+	"\\u0000",
+	"null",
+	"1",
+	"1e400",
+	"-1",
+	"\"a\"",
+	"\"alg\":\"EdDSA\"",
+	"\"alg\":\"none\"",
+	"\"alg\":\"HS256\"",
+	"\"kid\":\"k\"",
+	"\"kid\":\"x\"",
+	"\"typ\":\"JWT\"",
+	"\"jwk\":{}",
+	"\"crit\":[]",
+	"\"iss\":\"issuer\"",
+	"\"iss\":\"other\"",
+	"\"aud\":\"vault\"",
+	"\"aud\":[\"vault\",\"b\"]",
+	"\"aud\":",
+	"\"sub\":\"s\"",
+	"\"sub\":\"\xc3\xa9\\\"\"",
+	"\"sub\":",
+	"\"exp\":1800000300",
+	"\"exp\":",
+	"\"iat\":1800000000",
+	"\"iat\":",
+	"\"nbf\":1799999999",
+	"\"nbf\":1900000000",
+	"\"jti\":\"j\"",
+	"\"tenant\":\"t\"",
+	"\"tenant\":",
+	"\"role\":\"r\"",
+	"\"ip\":\"::1\"",
+	"{\"iss\":\"issuer\",\"aud\":\"vault\",\"sub\":\"s\",\"exp\":1800000300",
+	"253402300800"};
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
 
@@ -107,8 +141,8 @@ change(Input *input)
 {
 	static char good[JWT_MAX_BYTES + 1];
 	static size_t good_size;
-	JwtClaims claims = {.subject = "s", .principal = "s", .tenant = "t", .issued_at = NOW,
-						.expires_at = NOW + 300};
+	JwtClaims claims = {
+		.subject = "s", .principal = "s", .tenant = "t", .issued_at = NOW, .expires_at = NOW + 300};
 	char token[JWT_MAX_BYTES + 1];
 
 	if (good_size == 0)

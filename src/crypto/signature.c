@@ -19,15 +19,15 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#define ED25519_BYTES	32
-#define P256_BYTES		32
-#define RSA_MIN_E		65537
+#define ED25519_BYTES   32
+#define P256_BYTES      32
+#define RSA_MIN_E       65537
 #define RSA_MAX_E_BYTES 8
 
 struct PublicKey
 {
 	SignatureAlgorithm algorithm;
-	EVP_PKEY   *key;
+	EVP_PKEY *key;
 };
 
 /* The one exit: leaves nothing in OpenSSL's error queue. */
@@ -43,7 +43,7 @@ settle(CryptoStatus status)
 static CryptoStatus
 wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 {
-	PublicKey  *wrapper;
+	PublicKey *wrapper;
 
 	if (key == NULL)
 		return settle(CRYPTO_ERR_FORMAT);
@@ -64,7 +64,7 @@ static EVP_PKEY *
 key_from(const char *type, OSSL_PARAM *params)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	EVP_PKEY   *key = NULL;
+	EVP_PKEY *key = NULL;
 
 	if (context == NULL || params == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
 		EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
@@ -105,7 +105,7 @@ has_small_order(const unsigned char x[ED25519_BYTES])
 	unsigned char y[ED25519_BYTES];
 
 	memcpy(y, x, ED25519_BYTES);
-	y[ED25519_BYTES - 1] &= 0x7f;	/* the sign of the other coordinate */
+	y[ED25519_BYTES - 1] &= 0x7f; /* the sign of the other coordinate */
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 	{
 		if (memcmp(y, points[i], ED25519_BYTES) == 0)
@@ -129,8 +129,8 @@ public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y, s
 				PublicKey **made)
 {
 	unsigned char point[1 + 2 * P256_BYTES];
-	char		group[] = "P-256";
-	OSSL_PARAM	params[3];
+	char group[] = "P-256";
+	OSSL_PARAM params[3];
 
 	*made = NULL;
 	if (x_size != P256_BYTES || y_size != P256_BYTES)
@@ -145,11 +145,12 @@ public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y, s
 	return wrap(SIGNATURE_ES256, key_from("EC", params), made);
 }
 
+/* The caller has bounded the sizes from above. */
 static bool
 rsa_numbers_fit(const BIGNUM *n, const BIGNUM *e)
 {
-	return BN_num_bits(n) >= RSA_MIN_BITS && BN_num_bits(n) <= RSA_MAX_BITS && BN_is_odd(n) &&
-		BN_is_odd(e) && (BN_num_bits(e) > 17 || BN_get_word(e) >= RSA_MIN_E);
+	return BN_num_bits(n) >= RSA_MIN_BITS && BN_is_odd(n) && BN_is_odd(e) &&
+		(BN_num_bits(e) > 17 || BN_get_word(e) >= RSA_MIN_E);
 }
 
 /*
@@ -161,8 +162,8 @@ public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_si
 			   const unsigned char *e, size_t e_size, PublicKey **made)
 {
 	CryptoStatus status = CRYPTO_ERR_INTERNAL;
-	BIGNUM	   *modulus = NULL;
-	BIGNUM	   *exponent = NULL;
+	BIGNUM *modulus = NULL;
+	BIGNUM *exponent = NULL;
 	OSSL_PARAM_BLD *build = NULL;
 	OSSL_PARAM *params = NULL;
 
@@ -214,15 +215,15 @@ public_key_free(PublicKey *key)
 static unsigned char *
 ecdsa_der(const unsigned char *raw, size_t *size)
 {
-	ECDSA_SIG  *pair = ECDSA_SIG_new();
-	BIGNUM	   *r = BN_bin2bn(raw, P256_BYTES, NULL);
-	BIGNUM	   *s = BN_bin2bn(raw + P256_BYTES, P256_BYTES, NULL);
+	ECDSA_SIG *pair = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw, P256_BYTES, NULL);
+	BIGNUM *s = BN_bin2bn(raw + P256_BYTES, P256_BYTES, NULL);
 	unsigned char *der = NULL;
-	int			written = -1;
+	int written = -1;
 
 	if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1)
 	{
-		r = NULL;				/* owned by the pair now */
+		r = NULL; /* owned by the pair now */
 		s = NULL;
 		written = i2d_ECDSA_SIG(pair, &der);
 	}
@@ -240,12 +241,12 @@ start_verification(EVP_MD_CTX *context, const PublicKey *key)
 		[SIGNATURE_RS256] = OSSL_PKEY_RSA_PAD_MODE_PKCSV15,
 		[SIGNATURE_PS256] = OSSL_PKEY_RSA_PAD_MODE_PSS,
 	};
-	bool		is_rsa = key->algorithm == SIGNATURE_RS256 || key->algorithm == SIGNATURE_PS256;
+	bool is_rsa = key->algorithm == SIGNATURE_RS256 || key->algorithm == SIGNATURE_PS256;
 	const char *digest = key->algorithm == SIGNATURE_EDDSA ? NULL : "SHA2-256";
-	char		mgf1[] = "SHA2-256";
-	int			salt = SHA256_BYTES;
-	OSSL_PARAM	params[4];
-	int			n = 0;
+	char mgf1[] = "SHA2-256";
+	int salt = SHA256_BYTES;
+	OSSL_PARAM params[4];
+	int n = 0;
 
 	if (is_rsa)
 		params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE,

@@ -179,7 +179,7 @@ pin_key(const json_t *jwk, JwtKeySet *keys)
 		return "member key_ops is not verify alone";
 
 	fault = *type == 'O' ? okp_key(jwk, &pinned->key)
-		: *type == 'E'	 ? ec_key(jwk, &pinned->key)
+		: *type == 'E'   ? ec_key(jwk, &pinned->key)
 						 : rsa_key(jwk, &pinned->key);
 	if (fault != NULL)
 		return fault;

@@ -454,8 +454,8 @@ jwt_rules_fault(const JwtRules *rules)
 /* ---- the whole ---- */
 
 JwtFault
-jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text, size_t size,
-		   int64_t now, JwtClaims *claims)
+jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text, size_t size, int64_t now,
+		   JwtClaims *claims)
 {
 	unsigned char payload[JWT_MAX_PAYLOAD];
 	size_t payload_size;
@@ -531,9 +531,8 @@ can_make(const char *kid, const JwtRules *rules, const JwtClaims *c)
 	const char *principal = rules->principal_claim;
 	bool is_subject = principal == NULL || strcmp(principal, "sub") == 0;
 
-	return jwks_kid_is_valid(kid) && jwt_rules_fault(rules) == NULL &&
-		text_is_clean(c->subject) && text_is_clean(c->principal) &&
-		(!is_subject || strcmp(c->principal, c->subject) == 0) &&
+	return jwks_kid_is_valid(kid) && jwt_rules_fault(rules) == NULL && text_is_clean(c->subject) &&
+		text_is_clean(c->principal) && (!is_subject || strcmp(c->principal, c->subject) == 0) &&
 		can_say(c->tenant, rules->tenant_claim) && can_say(c->role, rules->role_claim) &&
 		can_say(c->address, rules->address_claim) && can_say(c->token_id, "jti") &&
 		c->issued_at >= 0 && c->expires_at > c->issued_at && c->expires_at <= YEAR_9999 &&
@@ -551,9 +550,9 @@ say(json_t *object, const char *name, const char *value)
 static json_t *
 claims_object(const JwtRules *rules, const JwtClaims *c)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", rules->issuer, "aud",
-							   rules->audience, "sub", c->subject, "iat",
-							   (json_int_t) c->issued_at, "exp", (json_int_t) c->expires_at);
+	json_t *object =
+		json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", rules->issuer, "aud", rules->audience, "sub",
+				  c->subject, "iat", (json_int_t) c->issued_at, "exp", (json_int_t) c->expires_at);
 
 	if (object != NULL && say(object, "jti", c->token_id) &&
 		say(object, rules->principal_claim != NULL ? rules->principal_claim : "sub",

@@ -19,12 +19,12 @@
 
 #include "harness.h"
 
-#define NOW	 INT64_C(1800000000)
-#define ISS	 "\"iss\":\"https://id.example\""
-#define AUD	 "\"aud\":\"vault\""
-#define SUB	 "\"sub\":\"svc\""
-#define IAT	 "\"iat\":1800000000"
-#define EXP	 "\"exp\":1800000300"
+#define NOW  INT64_C(1800000000)
+#define ISS  "\"iss\":\"https://id.example\""
+#define AUD  "\"aud\":\"vault\""
+#define SUB  "\"sub\":\"svc\""
+#define IAT  "\"iat\":1800000000"
+#define EXP  "\"exp\":1800000300"
 #define GOOD "{" ISS "," AUD "," SUB "," IAT "," EXP "}"
 
 #define ROOM 16384
@@ -69,7 +69,7 @@ extern void *json_object(void);
 void *
 json_object(void)
 {
-	printf("libjansson's json_object is called by way of the server's\n");
+	fprintf(stderr, "libjansson's json_object is called by way of the server's\n");
 	abort();
 }
 
@@ -100,8 +100,9 @@ sign(Kind kind, const void *text, size_t size, unsigned char *out)
 	if (EVP_DigestSignInit(context, &parameters, kind == ED ? NULL : EVP_sha256(), NULL,
 						   private_keys[kind]) != 1)
 		abort();
-	if (kind == PS && (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) != 1 ||
-					   EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, 32) != 1))
+	if (kind == PS &&
+		(EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) != 1 ||
+		 EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, 32) != 1))
 		abort();
 	if (EVP_DigestSign(context, out, &written, text, size) != 1)
 		abort();
@@ -325,10 +326,14 @@ test_header(void)
 {
 	for (Kind kind = ED; kind < KINDS; kind++)
 	{
-		static const char *const refused[] = {
-			",\"jwk\":{\"kty\":\"OKP\"}", ",\"jku\":\"https://evil.example\"",
-			",\"x5u\":\"https://evil.example\"", ",\"x5c\":[\"AAAA\"]", ",\"crit\":[\"exp\"]",
-			",\"b64\":false", ",\"jwk\":null", ",\"b64\":true,\"crit\":[\"b64\"]"};
+		static const char *const refused[] = {",\"jwk\":{\"kty\":\"OKP\"}",
+											  ",\"jku\":\"https://evil.example\"",
+											  ",\"x5u\":\"https://evil.example\"",
+											  ",\"x5c\":[\"AAAA\"]",
+											  ",\"crit\":[\"exp\"]",
+											  ",\"b64\":false",
+											  ",\"jwk\":null",
+											  ",\"b64\":true,\"crit\":[\"b64\"]"};
 		static const char *const types[] = {",\"typ\":\"\"", ",\"typ\":\"logout+jwt\"",
 											",\"typ\":null", ",\"typ\":[\"JWT\"]",
 											",\"typ\":\"JWT \""};
@@ -343,7 +348,8 @@ test_header(void)
 		expect_header(JWT_FAULT_HEADER_DUPLICATE, kind, header_of(kind, ",\"kid\":\"ed\""));
 		expect_header(JWT_FAULT_HEADER_DUPLICATE, kind, header_of(kind, ",\"\\u0061lg\":\"none\""));
 		expect_header(JWT_OK, kind, header_of(kind, ",\"deep\":[[[[[[[1]]]]]]]"));
-		expect_header(JWT_FAULT_HEADER_NESTING, kind, header_of(kind, ",\"deep\":[[[[[[[[1]]]]]]]]"));
+		expect_header(JWT_FAULT_HEADER_NESTING, kind,
+					  header_of(kind, ",\"deep\":[[[[[[[[1]]]]]]]]"));
 		expect_header(JWT_OK, kind, header_of(kind, ",\"flat\":\"\\\\\\\"[[[[[[[[[[[\""));
 	}
 	expect_header(JWT_FAULT_HEADER_SYNTAX, ED, "[]");
@@ -379,7 +385,8 @@ test_algorithm(void)
 		}
 		for (size_t i = 0; i < sizeof(nones) / sizeof(nones[0]); i++)
 		{
-			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", nones[i], kids[kind]);
+			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", nones[i],
+					 kids[kind]);
 			expect_header(JWT_FAULT_ALGORITHM_NONE, kind, header);
 		}
 		for (size_t i = 0; i < sizeof(symmetric) / sizeof(symmetric[0]); i++)
@@ -390,7 +397,8 @@ test_algorithm(void)
 		}
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		{
-			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", others[i], kids[kind]);
+			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"%s\"}", others[i],
+					 kids[kind]);
 			expect_header(JWT_FAULT_ALGORITHM, kind, header);
 		}
 	}
@@ -673,7 +681,8 @@ test_claims_json(void)
 	expect_claims(JWT_FAULT_CLAIMS_DUPLICATE,
 				  "{" ISS "," AUD "," SUB "," EXP ",\"a\":[{\"b\":1,\"b\":1}]}");
 	expect_claims(JWT_OK, "{" ISS "," AUD "," SUB "," EXP ",\"a\":[[[[[[[]]]]]]]}");
-	expect_claims(JWT_FAULT_CLAIMS_NESTING, "{" ISS "," AUD "," SUB "," EXP ",\"a\":[[[[[[[{}]]]]]]]}");
+	expect_claims(JWT_FAULT_CLAIMS_NESTING,
+				  "{" ISS "," AUD "," SUB "," EXP ",\"a\":[[[[[[[{}]]]]]]]}");
 	strcpy(deep, "{" ISS "," AUD "," SUB "," EXP ",\"a\":");
 	memset(deep + strlen(deep), '[', 1000);
 	memset(deep + strlen(deep), ']', 1000);
@@ -684,13 +693,27 @@ test_claims_json(void)
 static void
 test_issuer_and_audience(void)
 {
-	static const char *const issuers[] = {
-		"\"https://id.example/\"", "\"https://id.exampl\"", "\"HTTPS://id.example\"", "\"\"",
-		"null", "[\"https://id.example\"]", "\"https://id.example \""};
-	static const char *const audiences[] = {
-		"\"vaul\"", "\"vault2\"", "\"Vault\"", "\"vault/x\"", "\"\"", "null", "1", "[]",
-		"[\"other\"]", "[\"vault2\",\"vaul\"]", "[\"vault\",1]", "[[\"vault\"]]", "{\"vault\":1}",
-		"\"other vault\""};
+	static const char *const issuers[] = {"\"https://id.example/\"",
+										  "\"https://id.exampl\"",
+										  "\"HTTPS://id.example\"",
+										  "\"\"",
+										  "null",
+										  "[\"https://id.example\"]",
+										  "\"https://id.example \""};
+	static const char *const audiences[] = {"\"vaul\"",
+											"\"vault2\"",
+											"\"Vault\"",
+											"\"vault/x\"",
+											"\"\"",
+											"null",
+											"1",
+											"[]",
+											"[\"other\"]",
+											"[\"vault2\",\"vaul\"]",
+											"[\"vault\",1]",
+											"[[\"vault\"]]",
+											"{\"vault\":1}",
+											"\"other vault\""};
 	char claims[512];
 
 	expect_claims(JWT_OK, "{" ISS "," AUD "," SUB "," EXP "}");
@@ -715,10 +738,11 @@ static void
 test_time_forms(void)
 {
 	static const char *const bad[] = {
-		"\"1800000300\"", "1800000300.0", "1.8e9", "-1", "null", "true", "[1800000300]",
-		"253402300800", "9223372036854775807"};
-	static const char *const no_number[] = {"1e400", "9223372036854775808", "0x6b49d2ac", "01",
-											"NaN", "+1"};
+		"\"1800000300\"", "1800000300.0",       "1.8e9", "-1", "null", "true", "[1800000300]",
+		"253402300800",   "9223372036854775807"};
+	static const char *const no_number[] = {"1e400",      "9223372036854775808",
+											"0x6b49d2ac", "01",
+											"NaN",        "+1"};
 	static const struct
 	{
 		const char *name;
@@ -765,7 +789,8 @@ test_clock(void)
 		expect_at(JWT_FAULT_EXPIRED, &rules, GOOD, NOW + 301 + skew);
 		expect_at(JWT_OK, &rules, GOOD, NOW - skew);
 		expect_at(JWT_FAULT_ISSUED_IN_FUTURE, &rules, GOOD, NOW - skew - 1);
-		expect_at(JWT_OK, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"nbf\":1800000000}", NOW - skew);
+		expect_at(JWT_OK, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"nbf\":1800000000}",
+				  NOW - skew);
 		expect_at(JWT_FAULT_NOT_YET_VALID, &rules,
 				  "{" ISS "," AUD "," SUB "," EXP ",\"nbf\":1800000000}", NOW - skew - 1);
 	}
@@ -783,7 +808,8 @@ test_lifetime(void)
 	expect_at(JWT_OK, &rules, GOOD, NOW + 200);
 	expect_at(JWT_OK, &rules, "{" ISS "," AUD "," SUB "," EXP "}", NOW);
 	expect_at(JWT_FAULT_LIFETIME, &rules, "{" ISS "," AUD "," SUB "," EXP "}", NOW - 1);
-	expect_at(JWT_FAULT_LIFETIME, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"iat\":1799999999}", NOW);
+	expect_at(JWT_FAULT_LIFETIME, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"iat\":1799999999}",
+			  NOW);
 	expect_at(JWT_FAULT_LIFETIME, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"iat\":0}", NOW);
 	expect_at(JWT_FAULT_LIFETIME, &rules, "{" ISS "," AUD "," SUB "," EXP ",\"iat\":1800000300}",
 			  NOW + 299);
@@ -795,17 +821,20 @@ test_lifetime(void)
 static void
 test_strings(void)
 {
-	static const char *const bad[] = {
-		"\"\"", "null", "1", "[\"svc\"]", "\" svc\"", "\"svc \"", "\"s\\nvc\"", "\"s\\u007fvc\"",
-		"\"s\\u0085vc\"", "\"\\u0009\""};
-	static const char *const good[] = {"\"S VC\"", "\"caf\xc3\xa9\"", "\"a\\u00a0b\"", "\"\\u00c2\\u00a9\"",
-									   "\"spiffe://example.org/ns/a\""};
+	static const char *const bad[] = {"\"\"",       "null",           "1",
+									  "[\"svc\"]",  "\" svc\"",       "\"svc \"",
+									  "\"s\\nvc\"", "\"s\\u007fvc\"", "\"s\\u0085vc\"",
+									  "\"\\u0009\""};
+	static const char *const good[] = {"\"S VC\"", "\"caf\xc3\xa9\"", "\"a\\u00a0b\"",
+									   "\"\\u00c2\\u00a9\"", "\"spiffe://example.org/ns/a\""};
 	static const struct
 	{
 		const char *name;
 		JwtFault fault;
-	} cases[] = {{"sub", JWT_FAULT_SUBJECT},   {"jti", JWT_FAULT_TOKEN_ID},
-				 {"tenant", JWT_FAULT_TENANT}, {"db_role", JWT_FAULT_ROLE},
+	} cases[] = {{"sub", JWT_FAULT_SUBJECT},
+				 {"jti", JWT_FAULT_TOKEN_ID},
+				 {"tenant", JWT_FAULT_TENANT},
+				 {"db_role", JWT_FAULT_ROLE},
 				 {"ip", JWT_FAULT_ADDRESS}};
 	char claims[1024];
 
@@ -839,8 +868,8 @@ test_strings(void)
 static void
 test_mapping(void)
 {
-	static const char claims[] =
-		"{" ISS "," AUD "," SUB "," EXP ",\"https://x/user\":\"anna\",\"org\":\"acme\",\"tenant\":5}";
+	static const char claims[] = "{" ISS "," AUD "," SUB "," EXP
+								 ",\"https://x/user\":\"anna\",\"org\":\"acme\",\"tenant\":5}";
 	JwtRules rules = standard_rules;
 	char token[ROOM];
 	JwtClaims found;
@@ -865,13 +894,13 @@ test_rules(void)
 	JwtRules rules = standard_rules;
 
 	CHECK(jwt_rules_fault(&rules) == NULL, "the standard rules");
-#define WRONG(field, value)                                                        \
-	do                                                                             \
-	{                                                                              \
-		rules = standard_rules;                                                    \
-		rules.field = (value);                                                     \
+#define WRONG(field, value)                                                         \
+	do                                                                              \
+	{                                                                               \
+		rules = standard_rules;                                                     \
+		rules.field = (value);                                                      \
 		CHECK(jwt_rules_fault(&rules) != NULL, "rules with %s %s", #field, #value); \
-		expect_at(JWT_FAULT_RULES, &rules, GOOD, NOW);                             \
+		expect_at(JWT_FAULT_RULES, &rules, GOOD, NOW);                              \
 	} while (0)
 	WRONG(issuer, NULL);
 	WRONG(issuer, "");
@@ -905,7 +934,8 @@ test_peek(void)
 	make(ED, header_of(ED, ""), "{\"iss\":1}", token);
 	CHECK(jwt_peek_issuer(token, strlen(token), issuer) == JWT_FAULT_ISSUER, "issuer is no string");
 	make(ED, header_of(ED, ""), "{\"iss\":\"a\",\"iss\":\"b\"}", token);
-	CHECK(jwt_peek_issuer(token, strlen(token), issuer) == JWT_FAULT_CLAIMS_DUPLICATE, "two issuers");
+	CHECK(jwt_peek_issuer(token, strlen(token), issuer) == JWT_FAULT_CLAIMS_DUPLICATE,
+		  "two issuers");
 	CHECK(issuer[0] == '\0', "no issuer beside a fault");
 	CHECK(jwt_peek_issuer("a.!.a", 5, issuer) == JWT_FAULT_BASE64, "peek into no base64");
 	CHECK(jwt_peek_issuer("a.b", 3, issuer) == JWT_FAULT_SEGMENTS, "peek into two segments");
@@ -963,8 +993,11 @@ test_fault_texts(void)
 static void
 test_make(void)
 {
-	JwtClaims claims = {.subject = "svc \"\\ \xc3\xa9", .principal = "svc \"\\ \xc3\xa9",
-						.tenant = "acme", .token_id = "t-1", .issued_at = NOW,
+	JwtClaims claims = {.subject = "svc \"\\ \xc3\xa9",
+						.principal = "svc \"\\ \xc3\xa9",
+						.tenant = "acme",
+						.token_id = "t-1",
+						.issued_at = NOW,
 						.expires_at = NOW + 3600};
 	JwtRules rules = standard_rules;
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
@@ -981,12 +1014,14 @@ test_make(void)
 	CHECK(strcmp(found.subject, claims.subject) == 0 && strcmp(found.tenant, "acme") == 0 &&
 			  strcmp(found.token_id, "t-1") == 0 && found.role[0] == '\0',
 		  "the own claims");
-	CHECK(jwt_verify(keys, &rules, token, size, NOW, &found) == JWT_FAULT_KEY_UNKNOWN, "not theirs");
+	CHECK(jwt_verify(keys, &rules, token, size, NOW, &found) == JWT_FAULT_KEY_UNKNOWN,
+		  "not theirs");
 
 	CHECK(jwt_make(&seed, "", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "no kid");
 	CHECK(size == 0 && token[0] == '\0', "nothing made");
 	rules.tenant_claim = NULL;
-	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "tenant unsaid");
+	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT,
+		  "tenant unsaid");
 	rules = standard_rules;
 	rules.principal_claim = "user";
 	strcpy(claims.principal, "anna");
@@ -998,12 +1033,14 @@ test_make(void)
 	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "two subjects");
 	strcpy(claims.principal, claims.subject);
 	claims.expires_at++;
-	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "too long a life");
+	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT,
+		  "too long a life");
 	claims.expires_at = NOW;
 	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "no life");
 	claims.expires_at = NOW + 1;
 	strcpy(claims.tenant, "a\nb");
-	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "control character");
+	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT,
+		  "control character");
 	strcpy(claims.tenant, "a\xff");
 	CHECK(jwt_make(&seed, "k", &rules, &claims, token, &size) == CRYPTO_ERR_FORMAT, "not UTF-8");
 	jwks_free(own);
@@ -1023,7 +1060,8 @@ expect_key(const char *wanted, const char *key)
 	snprintf(text, sizeof(text), "{\"keys\":[%s]}", key);
 	fault = jwks_parse(text, strlen(text), &set, &position);
 	if (wanted == NULL)
-		CHECK(fault == NULL && jwks_count(set) == 1 && position == 0, "refused: %s: %s", key, fault);
+		CHECK(fault == NULL && jwks_count(set) == 1 && position == 0, "refused: %s: %s", key,
+			  fault);
 	else
 		CHECK(fault != NULL && strstr(fault, wanted) != NULL && set == NULL && position == 1,
 			  "%s: \"%s\" instead of \"%s\"", key, fault != NULL ? fault : "taken", wanted);
@@ -1058,7 +1096,7 @@ okp(const char *members)
 	return key;
 }
 
-#define KID	   ",\"kid\":\"k\""
+#define KID    ",\"kid\":\"k\""
 #define ED_CRV KID ",\"crv\":\"Ed25519\""
 
 static void
@@ -1144,7 +1182,8 @@ expect_ec(const char *wanted, const char *x, const char *y, const char *members)
 {
 	char key[512];
 
-	snprintf(key, sizeof(key), "{\"kty\":\"EC\"" KID ",\"x\":\"%s\",\"y\":\"%s\"%s}", x, y, members);
+	snprintf(key, sizeof(key), "{\"kty\":\"EC\"" KID ",\"x\":\"%s\",\"y\":\"%s\"%s}", x, y,
+			 members);
 	expect_key(wanted, key);
 }
 
@@ -1183,7 +1222,8 @@ expect_rsa(const char *wanted, size_t bits, unsigned char last, const char *e, c
 	n[size - 1] = last;
 	*text = '\0';
 	encode_to(text, n, size);
-	snprintf(key, sizeof(key), "{\"kty\":\"RSA\"" KID ",\"n\":\"%s\",\"e\":\"%s\"%s}", text, e, alg);
+	snprintf(key, sizeof(key), "{\"kty\":\"RSA\"" KID ",\"n\":\"%s\",\"e\":\"%s\"%s}", text, e,
+			 alg);
 	expect_key(wanted, key);
 }
 
@@ -1191,33 +1231,43 @@ static void
 test_rsa_keys(void)
 {
 	static const char rs[] = ",\"alg\":\"RS256\"";
+	unsigned char longer[257]; /* 2048 bits behind a zero */
+	char text[512];
 	char key[1024];
 
-	snprintf(key, sizeof(key), "{\"kty\":\"RSA\"" KID ",\"n\":\"%s\",\"e\":\"AQAB\",\"alg\":\"PS256\"}",
-			 n_text);
+	snprintf(key, sizeof(key),
+			 "{\"kty\":\"RSA\"" KID ",\"n\":\"%s\",\"e\":\"AQAB\",\"alg\":\"PS256\"}", n_text);
 	expect_key(NULL, key);
-	snprintf(key, sizeof(key), "{\"kty\":\"RSA\"" KID ",\"n\":\"AA%s\",\"e\":\"AQAB\",\"alg\":\"PS256\"}",
-			 n_text);
-	expect_key("members n and e", key);
+	longer[0] = 0;
+	memset(longer + 1, 0x81, sizeof(longer) - 1);
+	for (size_t zeros = 0; zeros < 2; zeros++)
+	{
+		*text = '\0';
+		encode_to(text, longer + 1 - zeros, sizeof(longer) - 1 + zeros);
+		snprintf(key, sizeof(key),
+				 "{\"kty\":\"RSA\"" KID ",\"n\":\"%s\",\"e\":\"AQAB\",\"alg\":\"PS256\"}", text);
+		expect_key(zeros == 0 ? NULL : "members n and e", key);
+	}
 	expect_rsa(NULL, 2048, 1, "AQAB", rs);
 	expect_rsa(NULL, 8192, 1, "AQAB", rs);
 	expect_rsa(NULL, 2048, 1, "__________8", ",\"alg\":\"PS256\"");
-	expect_rsa("members n and e", 2048, 2, "AQAB", rs);	/* even */
+	expect_rsa("members n and e", 2048, 2, "AQAB", rs); /* even */
 	expect_rsa("members n and e", 1024, 1, "AQAB", rs);
 	expect_rsa("members n and e", 2047, 1, "AQAB", rs);
 	expect_rsa("members n and e", 8193, 1, "AQAB", rs);
-	expect_rsa("members n and e", 2048, 1, "Aw", rs);		/* 3 */
-	expect_rsa("members n and e", 2048, 1, "__8", rs);	/* 65535 */
-	expect_rsa("members n and e", 2048, 1, "AQAA", rs);	/* 65536 */
-	expect_rsa("members n and e", 2048, 1, "AQAC", rs);	/* 65538 */
-	expect_rsa("members n and e", 2048, 1, "AAEAAQ", rs);	/* a leading zero */
-	expect_rsa("members n and e", 2048, 1, "AQAAAAAAAAAB", rs);	/* nine bytes */
+	expect_rsa("members n and e", 2048, 1, "Aw", rs);           /* 3 */
+	expect_rsa("members n and e", 2048, 1, "__8", rs);          /* 65535 */
+	expect_rsa("members n and e", 2048, 1, "AQAA", rs);         /* 65536 */
+	expect_rsa("members n and e", 2048, 1, "AQAC", rs);         /* 65538 */
+	expect_rsa("members n and e", 2048, 1, "AAEAAQ", rs);       /* a leading zero */
+	expect_rsa("members n and e", 2048, 1, "AQAAAAAAAAAB", rs); /* nine bytes */
 	expect_rsa("members n and e", 2048, 1, "", rs);
 	expect_rsa("alg", 2048, 1, "AQAB", "");
 	expect_rsa("alg", 2048, 1, "AQAB", ",\"alg\":\"RS512\"");
 	expect_rsa("alg", 2048, 1, "AQAB", ",\"alg\":\"HS256\"");
 	expect_rsa("alg", 2048, 1, "AQAB", ",\"alg\":null");
-	expect_key("members n and e", "{\"kty\":\"RSA\"" KID ",\"n\":\"\",\"e\":\"AQAB\",\"alg\":\"RS256\"}");
+	expect_key("members n and e",
+			   "{\"kty\":\"RSA\"" KID ",\"n\":\"\",\"e\":\"AQAB\",\"alg\":\"RS256\"}");
 }
 
 static void
@@ -1235,8 +1285,10 @@ test_key_sets(void)
 	expect_set("member keys", "{\"keys\":[]}", 11);
 	expect_set("two members", "{\"keys\":[],\"keys\":[]}", 21);
 	expect_set("nested", "{\"a\":[[[[[[[[1]]]]]]]]}", 23);
-	snprintf(text, sizeof(text), "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\",\"x\":\"%s\","
-			 "\"kid\":\"k\"}]}", ed_text, ed_text);
+	snprintf(text, sizeof(text),
+			 "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\",\"x\":\"%s\","
+			 "\"kid\":\"k\"}]}",
+			 ed_text, ed_text);
 	expect_set("two members", text, strlen(text));
 
 	for (int count = 15; count <= 17; count++)
