@@ -34,7 +34,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app');
 	INSERT INTO vault_data.usage_network SELECT tenant_id, principal.id, network, now() - since, now(), 1
-	FROM vault_data.principal, (VALUES ('192.0.2.0/24'::cidr, interval '10 days'), ('203.0.113.0/24', '1 minute')) AS n (network, since)});
+	FROM vault_data.principal, (VALUES ('192.0.2.0/24'::cidr, interval '10 days'), ('203.0.113.0/24', '1 minute')) AS n (network, since)
+	WHERE principal.name = 'app'});
 my $listener = VaultClient->new($node, 'app');
 $listener->query('LISTEN vault');
 $node->safe_psql('postgres', sprintf $every_minute, 'vault:anomalies');
