@@ -83,7 +83,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', 'role_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.issued_token
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-token', 'principal_id', 'expires_at', 'single_use', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token', 'principal_id', 'expires_at', 'single_use', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
@@ -289,9 +289,9 @@ BEGIN
 	END IF;
 	expires := pg_catalog.clock_timestamp() + p_ttl;
 	PERFORM vault_data.forget_tokens(this_tenant);
+	PERFORM vault_data.note(pg_catalog.format('token %s for %s', new_id, p_principal));
 	INSERT INTO vault_data.issued_token (tenant_id, id, principal_id, expires_at, single_use, created_by)
 	VALUES (this_tenant, new_id, subject, expires, p_single_use, vault_data.caller_principal());
-	PERFORM vault_data.note(pg_catalog.format('token %s for %s', new_id, p_principal));
 	RETURN vault_data.sign_token(new_id, p_principal, expires, p_db_role);
 END
 $$;
@@ -302,12 +302,12 @@ COMMENT ON FUNCTION vault.issue_token(text, interval, boolean, text) IS 'makes a
 CREATE FUNCTION vault_data.revoke_token(p_jti uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
+	PERFORM vault_data.note(pg_catalog.format('token %s', p_jti));
 	DELETE FROM vault_data.issued_token WHERE tenant_id = vault.current_tenant_id() AND id = p_jti
 		AND (principal_id = vault_data.caller_principal() OR vault_data.is_administrator());
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such token', 'The view vault.issued_tokens shows those that count.');
 	END IF;
-	PERFORM vault_data.note(pg_catalog.format('token %s', p_jti));
 END
 $$;
 CREATE FUNCTION vault.revoke_token(jti uuid) RETURNS void

@@ -203,7 +203,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -228,6 +228,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text)
 		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL
+		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
+			'single_use', pg_catalog.left(k.single_use::text, 1))
+		FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
@@ -249,24 +253,29 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Bindings have no id: they go by the name of the role, which can be bound anew. */
+/* Bindings, and roles that show tokens, have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
-		SELECT DISTINCT ON (a.detail->>'role_name') a.detail->>'role_name' AS name, pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
+		SELECT DISTINCT ON (a.object_kind, a.detail->>'role_name') a.object_kind AS kind, a.detail->>'role_name' AS name,
+			pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind = 'binding' AND a.detail ? 'role_name'
-		ORDER BY a.detail->>'role_name', a.id DESC
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role') AND a.detail ? 'role_name'
+		ORDER BY a.object_kind, a.detail->>'role_name', a.id DESC
+	), present AS (
+		SELECT 'binding' AS kind, b.role_name AS name, b.principal_id AS principal, b.created_at FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'token_role', r.role_name, NULL, r.created_at FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(b.principal_id, t.principal) AS principal, COALESCE(b.role_name, t.name) AS name, CASE
-			WHEN b.role_name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
+		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.principal, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
+			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.name IS NULL THEN CASE WHEN b.created_at > (SELECT pg_catalog.min(a.at) FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant)
 				THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
-			WHEN b.principal_id <> t.principal THEN 'an old row was put back' END AS fault
-		FROM (SELECT * FROM vault_data.principal_binding WHERE tenant_id = p_tenant) b FULL JOIN told t ON t.name = b.role_name
+			WHEN b.principal <> t.principal THEN 'an old row was put back' END AS fault
+		FROM present b FULL JOIN told t ON t.kind = b.kind AND t.name = b.name
 	)
-	SELECT 'binding', c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+	SELECT c.kind, c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
 /* Every envelope is opened; nothing of what is in it leaves. */
