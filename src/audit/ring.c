@@ -2,18 +2,22 @@
  * ring.c
  *		A bounded queue of many producers and one consumer.
  *
- * `head` counts the slots that were taken, `durable` those whose record is on disk,
- * `tail` those that are free again; a slot is ready when its sequence is its position
- * plus one.  Who waits is named in the slot before it is ready, and woken
+ * `head` counts the slots that were taken, `written` those whose record is committed,
+ * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
+ * slot is ready when its sequence is its position plus one.  Who waits is named in the slot before it is ready, and woken
  * before it is free.  Between taking a slot and
  * making it ready there is a copy and nothing that could end the process but a kill,
  * after which the server restarts and the ring is made anew.
  */
 #include "audit/ring.h"
 
+#include <sched.h>
+
+#include "access/xlog.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -33,6 +37,12 @@
 /* Records that nobody waits for are collected for so long, or until there are so many. */
 #define GATHER_MS 10
 #define GATHER_ROWS (ring_size() / 8)
+
+/* Polling instead of sleeping: how long for the worker, how far behind it, and the worker for the next. */
+#define POLL_WRITTEN_US 60
+#define POLL_RECORDS 4
+#define POLL_NEXT_US 200
+#define POLL_LEAST_US 4
 
 /* What the worker sleeps for. */
 enum
@@ -54,7 +64,8 @@ typedef struct Ring
 	pg_atomic_uint64 head;
 	char		apart[PG_CACHE_LINE_SIZE];
 	pg_atomic_uint64 tail;
-	pg_atomic_uint64 durable;
+	pg_atomic_uint64 written;
+	pg_atomic_uint64 commit_end;	/* of the newest commit, or 0: nothing is to be flushed */
 	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
 	Latch	   *worker;			/* NULL: it does not run */
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
@@ -196,6 +207,33 @@ take_slot(uint64 *position)
 	return true;
 }
 
+typedef struct Poll
+{
+	instr_time	start;
+	uint64		micros;
+} Poll;
+
+static Poll
+poll_for(uint64 micros)
+{
+	Poll		poll = {.micros = micros};
+
+	INSTR_TIME_SET_CURRENT(poll.start);
+	return poll;
+}
+
+/* False when the time is up.  Whoever else wants this core gets it. */
+static bool
+poll_again(const Poll *poll)
+{
+	instr_time	passed;
+
+	sched_yield();
+	INSTR_TIME_SET_CURRENT(passed);
+	INSTR_TIME_SUBTRACT(passed, poll->start);
+	return INSTR_TIME_GET_MICROSEC(passed) < poll->micros;
+}
+
 static bool
 is_ready(uint64 position)
 {
@@ -285,36 +323,77 @@ ring_push_packed(const PackedRow *row)
 }
 
 static bool
-is_on_disk(uint64 position)
+is_written(uint64 position)
 {
-	return pg_atomic_read_u64(&ring->durable) > position;
+	return pg_atomic_read_u64(&ring->written) > position;
 }
 
-bool
-ring_wait(uint64 position)
+/* To be woken costs more than what the worker needs for a few records, if it is awake. */
+static bool
+is_soon_written(uint64 position)
+{
+	Poll		poll = poll_for(POLL_WRITTEN_US);
+
+	if (position - pg_atomic_read_u64(&ring->written) >= POLL_RECORDS)
+		return false;
+	while (pg_atomic_read_u32(&ring->sleeping) == AWAKE)
+	{
+		if (is_written(position))
+			return true;
+		if (!poll_again(&poll))
+			break;
+	}
+	return is_written(position);
+}
+
+static bool
+wait_until_written(uint64 position)
 {
 	TimestampTz deadline;
 
-	if (is_on_disk(position))
+	if (is_written(position) || is_soon_written(position))
 		return true;
 	deadline = deadline_from_now();
-	while (!is_on_disk(position))
+	while (!is_written(position))
 		if (!sleep_until(deadline, NAP_MS))
-			return is_on_disk(position);
+			return is_written(position);
+	return true;
+}
+
+/*
+ * The flush is done by who waits for it, as after a commit of its own: one is woken
+ * less, and those who come together share it.
+ */
+bool
+ring_wait(uint64 position)
+{
+	XLogRecPtr	commit_end;
+
+	if (!wait_until_written(position))
+		return false;
+	pg_read_barrier();
+	commit_end = pg_atomic_read_u64(&ring->commit_end);
+	if (XLogNeedsFlush(commit_end))
+		XLogFlush(commit_end);
 	return true;
 }
 
 int
-ring_peek(AuditRow *rows, int max)
+ring_peek(AuditRow *rows, int max, bool *awaited)
 {
 	uint64		tail = pg_atomic_read_u64(&ring->tail);
 	int			count = 0;
 
+	*awaited = true;
 	while (count < max && count < ring_size() &&
 		   is_ready(tail + count))
 	{
+		Slot	   *slot = slot_at(tail + count);
+
 		pg_read_barrier();
-		audit_row_unpack(&slot_at(tail + count)->row, &rows[count]);
+		audit_row_unpack(&slot->row, &rows[count]);
+		if (slot->waiter == NULL)
+			*awaited = false;
 		count++;
 	}
 	return count;
@@ -334,11 +413,13 @@ wake_waiters(uint64 from, uint64 to)
 }
 
 void
-ring_done(int count)
+ring_done(int count, XLogRecPtr commit_end)
 {
 	uint64		tail = pg_atomic_read_u64(&ring->tail);
 
-	pg_atomic_write_u64(&ring->durable, tail + count);
+	pg_atomic_write_u64(&ring->commit_end, commit_end);
+	pg_write_barrier();
+	pg_atomic_write_u64(&ring->written, tail + count);
 	pg_memory_barrier();
 	wake_waiters(tail, tail + count);
 	pg_memory_barrier();
@@ -377,6 +458,26 @@ sleep_unless(bool (*has) (void), uint32 until, int ms)
 	pg_atomic_write_u32(&ring->sleeping, AWAKE);
 }
 
+/*
+ * Who got an answer often asks again at once, and finding the worker awake saves it two
+ * task switches.  The time spent on that grows while it pays, and shrinks else.
+ */
+bool
+ring_poll(void)
+{
+	static int	patience = POLL_NEXT_US;
+	Poll		poll = poll_for(patience);
+
+	while (!has_any())
+		if (!poll_again(&poll))
+		{
+			patience = Max(patience / 2, POLL_LEAST_US);
+			return false;
+		}
+	patience = Min(patience * 2, POLL_NEXT_US);
+	return true;
+}
+
 void
 ring_await(void)
 {
@@ -409,7 +510,8 @@ make_ring(void *area)
 
 	pg_atomic_init_u64(&fresh->head, 0);
 	pg_atomic_init_u64(&fresh->tail, 0);
-	pg_atomic_init_u64(&fresh->durable, 0);
+	pg_atomic_init_u64(&fresh->written, 0);
+	pg_atomic_init_u64(&fresh->commit_end, 0);
 	pg_atomic_init_u32(&fresh->sleeping, 0);
 	for (int i = 0; i < setting_audit_ring_size; i++)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);

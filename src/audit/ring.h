@@ -3,14 +3,16 @@
  *		From the backends to the worker "vault audit": records in shared memory.
  *
  * A record that is in the ring will be in the trail whatever becomes of its
- * transaction; it is lost only if the server crashes before the worker's commit,
- * and then nobody who waits for it has received anything.  Slots are taken with
+ * transaction; it is lost only if the server crashes before the worker's commit is
+ * flushed, and then nobody who waits for it has received anything.  Slots are taken with
  * atomic operations: there is no lock that anybody could hold.
  */
 #ifndef VAULT_AUDIT_RING_H
 #define VAULT_AUDIT_RING_H
 
 #include "platform/compat.h"
+
+#include "access/xlogdefs.h"
 
 #include "audit/record.h"
 
@@ -43,11 +45,17 @@ extern bool ring_push_packed(const PackedRow *row);
  */
 extern bool ring_wait(uint64 position);
 
-/* For the worker: the next records, at most max of them, in order. */
-extern int	ring_peek(AuditRow *rows, int max);
+/* For the worker: the next records, at most max of them, in order; and whether somebody waits for each. */
+extern int	ring_peek(AuditRow *rows, int max, bool *awaited);
 
-/* They are on disk: their slots are free, and who waits for them is woken. */
-extern void ring_done(int count);
+/*
+ * They are committed up to commit_end, or on disk if that is 0: their slots are free, and
+ * who waits for them is woken and flushes.
+ */
+extern void ring_done(int count, XLogRecPtr commit_end);
+
+/* Looks for a moment, without sleeping, whether there is something to peek at. */
+extern bool ring_poll(void);
 
 /* Sleeps until there is something to peek at, and until that is worth a commit. */
 extern void ring_await(void);

@@ -89,6 +89,7 @@ typedef struct Target
 	Relation	relation;
 	EState	   *estate;
 	ResultRelInfo *result;
+	TupleDesc	layout;			/* a copy, whose references nobody counts */
 	TupleTableSlot **slots;
 	int			filled;
 	int			capacity;
@@ -103,9 +104,11 @@ target_open(Target *target, Oid oid, int capacity)
 	target->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(target->result, target->relation, 0, NULL, 0);
 	ExecOpenIndices(target->result, false);
+	target->layout = CreateTupleDescCopy(RelationGetDescr(target->relation));
 	target->slots = palloc(capacity * sizeof(TupleTableSlot *));
 	for (int i = 0; i < capacity; i++)
-		target->slots[i] = table_slot_create(target->relation, NULL);
+		target->slots[i] = MakeSingleTupleTableSlot(target->layout,
+													table_slot_callbacks(target->relation));
 	target->capacity = capacity;
 	target->filled = 0;
 }
@@ -130,6 +133,7 @@ target_close(Target *target)
 	target_flush(target);
 	for (int i = 0; i < target->capacity; i++)
 		ExecDropSingleTupleTableSlot(target->slots[i]);
+	FreeTupleDesc(target->layout);
 	ExecCloseIndices(target->result);
 	FreeExecutorState(target->estate);
 	table_close(target->relation, NoLock);

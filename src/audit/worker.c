@@ -2,18 +2,21 @@
  * worker.c
  *		The one consumer of the ring.
  *
- * Everything that waits goes into one transaction, whose commit is forced to be
- * synchronous; then those who wait are woken.  What cannot be written stays in the
+ * Everything that waits goes into one transaction.  Once it is committed those who wait are
+ * woken, and they flush it; what nobody waits for is flushed here, and with synchronous
+ * standbys the commit itself waits for them.  What cannot be written stays in the
  * ring and is tried again: callers are refused meanwhile, and nothing is lost.  When
  * the server stops, the worker stays until the sessions have ended and the ring is empty.
  */
 #include "audit/worker.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "replication/syncrep.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
@@ -33,10 +36,34 @@
 #define STAY_MS 2000
 #define STAY_NAP_MS 10
 
+/* The end of the newest commit that may not be on disk. */
+static XLogRecPtr unflushed = InvalidXLogRecPtr;
+
+static void
+flush(void)
+{
+	if (unflushed != InvalidXLogRecPtr)
+		XLogFlush(unflushed);
+	unflushed = InvalidXLogRecPtr;
+}
+
+static void
+choose_commit(bool waits)
+{
+	static int	chosen = -1;
+
+	if (chosen != waits)
+		SetConfigOption("synchronous_commit", waits ? "on" : "off", PGC_SUSET, PGC_S_OVERRIDE);
+	chosen = waits;
+}
+
 /* Without the extension there is no trail, and nobody whom a record could matter to. */
 static void
 write_rows(AuditRow *rows, int count)
 {
+	bool		standbys = SyncRepStandbyNames && SyncRepStandbyNames[0];
+
+	choose_commit(standbys);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -44,6 +71,7 @@ write_rows(AuditRow *rows, int count)
 		audit_store(rows, count);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	unflushed = standbys ? InvalidXLogRecPtr : XactLastCommitEnd;
 }
 
 static void
@@ -86,9 +114,13 @@ may_end(void)
 		TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), STAY_MS);
 }
 
+/* Before it sleeps everything is on disk, whoever else may have flushed it. */
 static void
-wait_for_records(void)
+wait_for_records(bool awaited)
 {
+	if (awaited && ring_poll())
+		return;
+	flush();
 	if (!ShutdownRequestPending)
 		ring_await();
 	else
@@ -99,21 +131,22 @@ static void
 consume(void)
 {
 	static AuditRow rows[BATCH_ROWS];
+	bool		awaited = false;
 
 	for (;;)
 	{
-		int			count = ring_peek(rows, BATCH_ROWS);
+		int			count = ring_peek(rows, BATCH_ROWS, &awaited);
 
 		CHECK_FOR_INTERRUPTS();
 		if (count > 0)
 		{
 			write_rows(rows, count);
-			ring_done(count);
+			ring_done(count, unflushed);
 		}
 		if (ShutdownRequestPending && may_end())
 			proc_exit(0);
 		report_statistics();
-		wait_for_records();
+		wait_for_records(count > 0 && awaited);
 	}
 }
 
@@ -144,7 +177,6 @@ vault_audit_worker_main(Datum arg)
 
 	worker_begin();
 	pqsignal(SIGTERM, request_end);
-	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ring_attach_worker();
 	if (sigsetjmp(failed, 1) != 0)

@@ -184,7 +184,19 @@ scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot
 	index_rescan(scan->scan, scankeys, nkeys + 1, NULL, 0);
 }
 
-/* The table may have become shorter since the place was noted. */
+/*
+ * The table may have become shorter since the place was noted. Who truncates it locks it and
+ * has everybody forget its size, so while it is locked here a remembered size is a lower bound.
+ */
+static bool
+is_inside(Relation heap, BlockNumber block)
+{
+	BlockNumber known = RelationGetSmgr(heap)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) ||
+		block < RelationGetNumberOfBlocks(heap);
+}
+
 bool
 scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place)
 {
@@ -193,7 +205,7 @@ scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPoint
 	open_table(scan, table, snapshot);
 	scan->place = *place;
 	scan->fetch = table_index_fetch_begin(scan->heap);
-	return ItemPointerGetBlockNumber(place) < RelationGetNumberOfBlocks(scan->heap) &&
+	return is_inside(scan->heap, ItemPointerGetBlockNumber(place)) &&
 		table_index_fetch_tuple(scan->fetch, &scan->place, scan->snapshot, scan->slot, &again,
 								NULL);
 }
