@@ -2664,6 +2664,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
+		UNION ALL SELECT 'audit_policy', a.tenant_id, NULL, vault_data.is_authentic(a) FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
@@ -2682,7 +2683,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -2710,6 +2711,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
 			'single_use', pg_catalog.left(k.single_use::text, 1))
 		FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'audit_policy', a.tenant_id, NULL, a.revision, NULL, pg_catalog.jsonb_build_object('retention', a.retention::text, 'hold_reason', a.hold_reason)
+		FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
@@ -2861,7 +2865,9 @@ CREATE TABLE vault_data.audit_policy (
 	tenant_id   uuid PRIMARY KEY REFERENCES vault_data.tenant,
 	retention   interval NOT NULL DEFAULT '7 years',
 	hold_reason text,
-	held_at     timestamptz
+	held_at     timestamptz,
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL
 );
 CREATE TABLE vault_data.audit_floor (
 	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -2923,10 +2929,13 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_retired
 ALTER TABLE vault_data.audit_retired ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_retired ENABLE ALWAYS TRIGGER append_only_truncate;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.audit_policy
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_policy', 'retention', 'hold_reason');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_policy', 'retention', 'hold_reason', 'revision');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.audit_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.audit_floor
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_floor', 'floor');
 ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.audit_floor ENABLE ALWAYS TRIGGER audit;
 
 /*
@@ -3013,11 +3022,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval)
 $$;
 
+/* Under a rule that was changed outside vault nothing goes. */
 CREATE FUNCTION vault_data.may_retire(p_tenant uuid, p_month date) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT ((p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
 			+ greatest(coalesce(p.retention, '7 years'::interval), vault_data.audit_retention_floor()) <= pg_catalog.now()
-		AND p.held_at IS NULL
+		AND p.held_at IS NULL AND coalesce(vault_data.is_authentic(p), true)
 	FROM (SELECT) AS always LEFT JOIN vault_data.audit_policy p ON p.tenant_id = p_tenant
 $$;
 

@@ -161,6 +161,15 @@ psql_as($node, 'operator', q{SELECT vault.set_audit_retention('1 year', 'acme');
 $node->safe_psql('postgres', 'SELECT vault_data.job_retention()');
 like($node->safe_psql('postgres', $left), qr/acme 2015-03, acme 2016-07, acme 2017-01/, 'nor under a legal hold');
 
+$node->safe_psql('postgres', q{CREATE TABLE held AS SELECT * FROM vault_data.audit_policy;
+	ALTER TABLE vault_data.audit_policy DISABLE TRIGGER USER; UPDATE vault_data.audit_policy SET held_at = NULL, hold_reason = NULL;
+	SELECT vault_data.job_retention()});
+like($node->safe_psql('postgres', $left), qr/acme 2015-03, acme 2016-07, acme 2017-01/, 'nor when a superuser took the hold away');
+like($node->safe_psql('postgres', q{SELECT object_kind, fault FROM vault.verify('acme')}), qr/audit_policy\|changed outside vault/, 'which is found');
+$node->safe_psql('postgres', q{UPDATE vault_data.audit_policy p SET held_at = h.held_at, hold_reason = h.hold_reason FROM held h WHERE h.tenant_id = p.tenant_id;
+	ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER audit; ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER write_mac});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.verify('acme') WHERE object_kind = 'audit_policy'}), 0, 'put back, it is as it was');
+
 psql_as($node, 'operator', q{SELECT vault.release_legal_hold('acme', 'closed'); SELECT vault.set_audit_floor('50 years')});
 $node->safe_psql('postgres', 'SELECT vault_data.job_retention()');
 like($node->safe_psql('postgres', $left), qr/acme 2015-03, acme 2016-07, acme 2017-01/, 'nor before the floor');
@@ -173,11 +182,9 @@ is($node->safe_psql('postgres', $faults), '', 'what is left verifies');
 is(psql_as($node, 'auditor', q{SELECT string_agg(reason, ', ' ORDER BY reason) FROM vault.audit WHERE operation = 'retire' AND tenant_id = (SELECT id FROM vault.tenants WHERE name = 'acme')}),
 	join(', ', map { "200 rows of $_, as the retention asks" } @old), 'the trail says what went');
 
-$node->safe_psql('postgres', q{SELECT vault.destroy_tenant('globex', 'globex')});
-is($node->safe_psql('postgres', $left), 'globex 2015-03, globex 2016-07, globex 2017-01', 'a destroyed tenant\'s trail stays');
-$node->safe_psql('postgres', q{UPDATE vault_data.audit_policy SET retention = '7 years'});
+psql_as($node, 'operator', q{SELECT vault.set_audit_retention(date_trunc('day', now() - '2016-11-01'::timestamptz), 'globex'); SELECT vault.destroy_tenant('globex', 'globex')});
 $node->safe_psql('postgres', 'SELECT vault_data.job_retention()');
-is($node->safe_psql('postgres', $left), '', 'until its retention is over');
+is($node->safe_psql('postgres', $left), 'globex 2017-01', 'a destroyed tenant\'s trail stays until its retention is over');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname IN ('audit_log_2015_03', 'audit_log_2016_07')}), 0, 'partitions that are empty are dropped');
 is($node->safe_psql('postgres', $faults), '', 'and all verifies');
 my $quoted = $checkpoint =~ s/'/''/gr;

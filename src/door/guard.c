@@ -67,6 +67,12 @@ guard_set_dropped(void (*dropped) (void))
 	on_dropped = dropped;
 }
 
+bool
+guard_is_own_work(void)
+{
+	return own_work;
+}
+
 void
 guard_set_own_work(bool value)
 {

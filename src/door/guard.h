@@ -24,6 +24,7 @@ typedef struct GuardListener
 extern void guard_set_listener(const GuardListener *listener);
 /* While vault itself makes and drops partitions; on every way out it is taken back. */
 extern void guard_set_own_work(bool own_work);
+extern bool guard_is_own_work(void);
 extern void guard_set_dropped(void (*dropped) (void));
 
 #endif

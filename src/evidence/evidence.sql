@@ -49,7 +49,9 @@ CREATE TABLE vault_data.audit_policy (
 	tenant_id   uuid PRIMARY KEY REFERENCES vault_data.tenant,
 	retention   interval NOT NULL DEFAULT '7 years',
 	hold_reason text,
-	held_at     timestamptz
+	held_at     timestamptz,
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL
 );
 CREATE TABLE vault_data.audit_floor (
 	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
@@ -111,10 +113,13 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_retired
 ALTER TABLE vault_data.audit_retired ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_retired ENABLE ALWAYS TRIGGER append_only_truncate;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.audit_policy
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_policy', 'retention', 'hold_reason');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_policy', 'retention', 'hold_reason', 'revision');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.audit_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.audit_floor
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('audit_floor', 'floor');
 ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.audit_policy ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.audit_floor ENABLE ALWAYS TRIGGER audit;
 
 /*
@@ -201,11 +206,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval)
 $$;
 
+/* Under a rule that was changed outside vault nothing goes. */
 CREATE FUNCTION vault_data.may_retire(p_tenant uuid, p_month date) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT ((p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
 			+ greatest(coalesce(p.retention, '7 years'::interval), vault_data.audit_retention_floor()) <= pg_catalog.now()
-		AND p.held_at IS NULL
+		AND p.held_at IS NULL AND coalesce(vault_data.is_authentic(p), true)
 	FROM (SELECT) AS always LEFT JOIN vault_data.audit_policy p ON p.tenant_id = p_tenant
 $$;
 

@@ -30,6 +30,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_TOKEN_ISSUER] = "token_issuer",
 	[TABLE_TOKEN_ROLE] = "token_role",
 	[TABLE_ISSUED_TOKEN] = "issued_token",
+	[TABLE_AUDIT_POLICY] = "audit_policy",
 	[TABLE_ROLE_MEMBER] = "role_member",
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
