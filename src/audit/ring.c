@@ -4,8 +4,8 @@
  *
  * `head` counts the slots that were taken, `written` those whose record is committed,
  * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
- * slot is ready when its sequence is its position plus one.  Who waits is named in the slot before it is ready, and woken
- * before it is free.  Between taking a slot and
+ * slot is ready when its sequence is its position plus one.  Who waits is named in the
+ * slot before it is ready, and woken before it is free.  Between taking a slot and
  * making it ready there is a copy and nothing that could end the process but a kill,
  * after which the server restarts and the ring is made anew.
  */
@@ -38,7 +38,7 @@
 #define GATHER_MS 10
 #define GATHER_ROWS (ring_size() / 8)
 
-/* Polling instead of sleeping: how long for the worker, how far behind it, and the worker for the next. */
+/* Polling instead of sleeping: a caller for the worker if so near to it, the worker for the next. */
 #define POLL_WRITTEN_US 60
 #define POLL_RECORDS 4
 #define POLL_NEXT_US 200

@@ -45,7 +45,10 @@ extern bool ring_push_packed(const PackedRow *row);
  */
 extern bool ring_wait(uint64 position);
 
-/* For the worker: the next records, at most max of them, in order; and whether somebody waits for each. */
+/*
+ * For the worker: the next records, at most max of them, in order; and whether somebody
+ * waits for each of them.
+ */
 extern int	ring_peek(AuditRow *rows, int max, bool *awaited);
 
 /*
