@@ -38,7 +38,7 @@
 #define GATHER_MS 10
 #define GATHER_ROWS (ring_size() / 8)
 
-/* Polling instead of sleeping: a caller for the worker if so near to it, the worker for the next. */
+/* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
 #define POLL_WRITTEN_US 60
 #define POLL_RECORDS 4
 #define POLL_NEXT_US 200
