@@ -39,7 +39,7 @@
 #define GATHER_ROWS (ring_size() / 8)
 
 /* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
-#define POLL_WRITTEN_US 60
+#define POLL_WRITTEN_US 150
 #define POLL_RECORDS 4
 #define POLL_NEXT_US 200
 #define POLL_LEAST_US 4
@@ -328,7 +328,7 @@ is_written(uint64 position)
 	return pg_atomic_read_u64(&ring->written) > position;
 }
 
-/* To be woken costs more than what the worker needs for a few records, if it is awake. */
+/* To be woken costs more than what the worker needs for a few records. */
 static bool
 is_soon_written(uint64 position)
 {
@@ -336,14 +336,10 @@ is_soon_written(uint64 position)
 
 	if (position - pg_atomic_read_u64(&ring->written) >= POLL_RECORDS)
 		return false;
-	while (pg_atomic_read_u32(&ring->sleeping) == AWAKE)
-	{
-		if (is_written(position))
-			return true;
+	while (!is_written(position))
 		if (!poll_again(&poll))
-			break;
-	}
-	return is_written(position);
+			return false;
+	return true;
 }
 
 static bool
