@@ -40,7 +40,6 @@
 
 /* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
 #define POLL_WRITTEN_US 150
-#define POLL_RECORDS 4
 #define POLL_NEXT_US 200
 #define POLL_LEAST_US 4
 
@@ -328,13 +327,13 @@ is_written(uint64 position)
 	return pg_atomic_read_u64(&ring->written) > position;
 }
 
-/* To be woken costs more than what the worker needs for a few records. */
+/* To be woken costs more than what the worker needs for one record. */
 static bool
 is_soon_written(uint64 position)
 {
 	Poll		poll = poll_for(POLL_WRITTEN_US);
 
-	if (position - pg_atomic_read_u64(&ring->written) >= POLL_RECORDS)
+	if (position > pg_atomic_read_u64(&ring->written))
 		return false;
 	while (!is_written(position))
 		if (!poll_again(&poll))
@@ -356,10 +355,6 @@ wait_until_written(uint64 position)
 	return true;
 }
 
-/*
- * The flush is done by who waits for it, as after a commit of its own: one is woken
- * less, and those who come together share it.
- */
 bool
 ring_wait(uint64 position)
 {

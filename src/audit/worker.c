@@ -2,9 +2,9 @@
  * worker.c
  *		The one consumer of the ring.
  *
- * Everything that waits goes into one transaction.  Once it is committed those who wait are
- * woken, and they flush it; what nobody waits for is flushed here, and with synchronous
- * standbys the commit itself waits for them.  What cannot be written stays in the
+ * Everything that waits goes into one transaction, which is flushed; then those who wait
+ * are woken. A single one who waits is woken before that and flushes itself, as after a
+ * commit of its own, which spares the switching to and fro.  What cannot be written stays in the
  * ring and is tried again: callers are refused meanwhile, and nothing is lost.  When
  * the server stops, the worker stays until the sessions have ended and the ring is empty.
  */
@@ -141,6 +141,8 @@ consume(void)
 		if (count > 0)
 		{
 			write_rows(rows, count);
+			if (count > 1 || !awaited)
+				flush();
 			ring_done(count, unflushed);
 		}
 		if (ShutdownRequestPending && may_end())
