@@ -1,6 +1,6 @@
 # Conditions on the connection hold for what the connection really is: address, TLS and client certificate over a real
 # TCP and TLS listener; nothing is allowed by address over a Unix socket or behind a listed proxy, and denials by
-# address hold there.
+# address hold there. The trail names the certificate.
 use strict;
 use warnings;
 
@@ -22,7 +22,7 @@ sub openssl
 sub certificate
 {
 	my ($name, $ca, $subject, $extension) = @_;
-	openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', $subject, '-keyout', "$tls/$name.key",
+	openssl('req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', $subject, '-keyout', "$tls/$name.key",
 		'-out', "$tls/$name.csr");
 	write_file("$tls/$name.ext", $extension);
 	openssl('x509', '-req', '-in', "$tls/$name.csr", '-CA', "$tls/$ca.crt", '-CAkey', "$tls/$ca.key", '-CAcreateserial', '-days', '2',
@@ -39,6 +39,9 @@ for my $ca (qw(ca other_ca))
 certificate('server', 'ca', '/CN=localhost', "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
 certificate('billing', 'ca', '/O=Acme/CN=billing', "subjectAltName=DNS:billing.internal,URI:spiffe://acme/billing,email:billing\@acme.example\n");
 certificate('plain', 'ca', '/CN=plain', "basicConstraints=CA:FALSE\n");
+certificate('dns', 'ca', '/', "subjectAltName=DNS:only.internal,DNS:second.internal\n");
+certificate('foreign', 'ca', "/CN=m\xc3\xbcller\x01", "subjectAltName=email:m\@acme.example\n");
+certificate('long', 'ca', join('', map { '/OU=' . $_ x 64 } 1 .. 5) . '/CN=long', "basicConstraints=CA:FALSE\n");
 certificate('forged', 'other_ca', '/O=Acme/CN=billing', "subjectAltName=DNS:billing.internal\n");
 
 my $has_ipv6 = IO::Socket::IP->new(LocalHost => '::1', Listen => 1) ? 1 : 0;
@@ -148,6 +151,41 @@ $node->wait_for_log(qr/invalid value for parameter "vault\.proxies"/, $offset);
 is(get('key', $tcp), '42501', 'a malformed list is refused, and the old one stays');
 set_conf($node, 'vault.proxies', '');
 is(get('key', $tcp), 'value', 'the proxy is listed no more');
+
+# the certificate is a column of the trail: allowed, refused, changed; without one there is nothing
+sub service_of
+{
+	my ($condition) = @_;
+	return $node->safe_psql('postgres', "SELECT coalesce(service, '(none)') FROM vault.audit WHERE $condition ORDER BY id DESC LIMIT 1");
+}
+
+my %service = (
+	unix => '(none)', tcp => '(none)', tls => '(none)', billing => 'uri:spiffe://acme/billing', plain => 'dn:CN=plain', dns => 'dns:only.internal',
+	foreign => 'dn:CN=m\C3\BCller\01', long => substr('dn:CN=long,' . join(',', map { 'OU=' . $_ x 64 } reverse 1 .. 5), 0, 255));
+for my $by (sort keys %service)
+{
+	my $connection = $by eq 'unix' ? $unix : $by eq 'tcp' ? $tcp : $by eq 'tls' ? $secure : with_certificate($by);
+	is(get('open', "$connection options='-c vault.request_id=$by'"), 'value', "$by: a read");
+	is(service_of("request_id = '$by' AND decision = 'allow'"), $service{$by}, "$by: the read has the service");
+	is(get('hidden', "$connection options='-c vault.request_id=$by'"), '42501', "$by: a refusal");
+	is(service_of("request_id = '$by' AND decision = 'deny'"), $service{$by}, "$by: the refusal has it");
+}
+$node->psql('postgres', q{BEGIN; SELECT vault.put('by-certificate', 'x'); COMMIT; SET vault.request_id = 'undone'; BEGIN; SELECT vault.put('by-certificate', 'y'); ROLLBACK},
+	connstr => 'dbname=postgres user=adm ' . with_certificate('billing'), on_error_die => 1);
+is(service_of(q{operation = 'put' AND decision = 'allow'}), 'uri:spiffe://acme/billing', 'a change has it');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit WHERE request_id = 'undone' AND decision = 'aborted' AND service = 'uri:spiffe://acme/billing'}),
+	'a change that was rolled back has it');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.audit WHERE service IS NOT NULL AND NOT tls}), 0, 'no service without TLS');
+
+# and is evidence like the others
+$node->poll_query_until('postgres', q{SELECT detail LIKE '%0 not sealed yet%' FROM vault.verify_audit('acme')}) or die 'not sealed';
+is($node->safe_psql('postgres', q{SELECT ok FROM vault.verify_audit('acme')}), 't', 'the trail verifies');
+write_file("$tls/trail", $node->safe_psql('postgres', q{SELECT vault.export_audit('acme')}) . "\n");
+like(read_file("$tls/trail"), qr/"service":"dns:only\.internal"/, 'the export has it');
+my $verifier = $node->config_data('--bindir') . '/vault-audit-verify';
+is(system($verifier, '-q', "$tls/trail"), 0, 'and the program for auditors takes it');
+write_file("$tls/forged", read_file("$tls/trail") =~ s/dns:only\.internal/dns:other.internal/r);
+isnt(system($verifier, '-q', "$tls/forged"), 0, 'but not another name');
 
 # what decided is in the trail with where it came from
 is( $node->safe_psql('postgres', q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE operation = 'get' AND decision = 'deny' AND address = '127.0.0.1' AND tls}),

@@ -32,7 +32,9 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "audit/audit.h"
 #include "door/door.h"
+#include "identity/connection.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -405,6 +407,7 @@ void
 identity_init(void)
 {
 	door_set_identify(identify);
+	audit_set_service(connection_service);
 	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
 	tables_on_change(TABLE_PRINCIPAL, bindings_changed);
 	tables_on_change(TABLE_TENANT, bindings_changed);
