@@ -180,8 +180,25 @@ SELECT vault.export_policy();
 ROLLBACK;
 \set VERBOSITY default
 
+-- the whole of it, into an empty tenant, by an administrator who is none afterwards: the same, but for the roles, which serve one tenant
+CREATE ROLE regress_document_third;
+SELECT vault.create_tenant('document-3', 'regress_document_third') IS NOT NULL AS made;
+SET ROLE regress_document_admin;
+SELECT jsonb_set(d, '{principals}', (SELECT jsonb_agg(p || '{"db_roles": []}') FROM jsonb_array_elements(d->'principals') AS p)) AS whole, d AS bound FROM vault.export_policy() AS d \gset
+SET ROLE regress_document_third;
+\set VERBOSITY sqlstate
+SELECT vault.import_policy(:'bound', false);
+\set VERBOSITY default
+SELECT vault.add_issuer('old', 'https://old.example', 'vault', :'jwks') IS NOT NULL AS old;
+SELECT count(*) FROM vault.import_policy(:'whole');
+SELECT jsonb_array_length(vault.export_policy()->'grants') AS grants;
+SELECT action, kind, name FROM vault.import_policy(:'whole', false);
 RESET ROLE;
-SELECT object_kind, name, fault FROM vault.verify('document') UNION ALL SELECT object_kind, name, fault FROM vault.verify('document-2');
-SELECT vault.destroy_tenant('document', 'document'), vault.destroy_tenant('document-2', 'document-2');
+SELECT d - 'principals' = :'whole'::jsonb - 'principals' AS same, d->'principals' @> (:'whole'::jsonb->'principals') AS principals, jsonb_array_length(d->'principals') - jsonb_array_length(:'whole'::jsonb->'principals') AS more
+FROM vault.export_policy('document-3') AS d;
+SELECT count(*) FROM vault.import_policy(:'whole', true, 'document-3');
+
+SELECT object_kind, name, fault FROM vault.verify('document') UNION ALL SELECT object_kind, name, fault FROM vault.verify('document-2') UNION ALL SELECT object_kind, name, fault FROM vault.verify('document-3');
+SELECT vault.destroy_tenant('document', 'document'), vault.destroy_tenant('document-2', 'document-2'), vault.destroy_tenant('document-3', 'document-3');
 DROP FUNCTION pg_temp.refusal(jsonb);
-DROP ROLE regress_document_admin, regress_document_other, regress_document_app, regress_document_lead, regress_document_spare, regress_document_pool, regress_document_op;
+DROP ROLE regress_document_admin, regress_document_other, regress_document_app, regress_document_lead, regress_document_spare, regress_document_pool, regress_document_third, regress_document_op;

@@ -357,7 +357,8 @@ END
 $$;
 
 /*
- * In the order in which they can be made. Principals are added and bound, never taken away:
+ * In the order in which they can be made: the last are those after which the caller may be
+ * no administrator any more. Principals are added and bound, never taken away:
  * a document that forgets one must not lock it out of what it has elsewhere.
  */
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
@@ -377,14 +378,14 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'roles'
 		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m WHERE m.key = 'grants'
 		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'members'
-		UNION ALL SELECT 6, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
-		UNION ALL SELECT 7, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 8, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
-		UNION ALL SELECT 9, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 10, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 11, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 12, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
-		UNION ALL SELECT 13, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles') AS d (step, action, kind, name, detail)
+		UNION ALL SELECT 6, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 7, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 8, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 9, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
+		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
+		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
+		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -439,16 +440,16 @@ BEGIN
 		given.principal_id := vault_data.find_principal(p_tenant, p_name);
 		PERFORM vault_data.give(given);
 	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
-	WHEN 6 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
-	WHEN 7 THEN
+	WHEN 6 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
+	WHEN 7 THEN PERFORM vault_data.change_issuer(p_tenant, p_name, p_detail);
+	WHEN 8 THEN PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
+	WHEN 9 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
+	WHEN 10 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 11 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 12 THEN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
-	WHEN 8 THEN PERFORM vault_data.drop_role(p_name, NULL);
-	WHEN 9 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
-	WHEN 10 THEN PERFORM vault_data.change_issuer(p_tenant, p_name, p_detail);
-	WHEN 11 THEN PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
-	WHEN 12 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
-	WHEN 13 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
 	END CASE;
 END
 $$;
