@@ -92,6 +92,28 @@ SELECT vault.set_issuer_keys('same', :'jwks', tenant => 'issuers-b');
 SELECT vault.remove_issuer('same', tenant => 'issuers-b');
 SELECT vault.remove_issuer('same', tenant => 'issuers-b');
 
+-- tenants that share a provider and its keys: a token is for the tenant whose audience it has, whichever is tried first, and neither's principal stands in for the other's
+SET ROLE regress_issuers_a;
+SELECT vault.add_issuer('shared', 'https://shared.example', 'for-a', :'jwks') IS NOT NULL AS added;
+SET ROLE regress_issuers_b;
+SELECT vault.add_issuer('shared', 'https://shared.example', 'for-b', :'jwks') IS NOT NULL AS added;
+\set for_a `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-a", sub => "billing"})'`
+\set for_b `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-b", sub => "billing"})'`
+\set for_both `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => ["for-a", "for-b"], sub => "billing"})'`
+\set for_none `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-c", sub => "billing"})'`
+SET ROLE regress_issuers_pool;
+SELECT vault.login(:'for_a'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT vault.login(:'for_b'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT pg_temp.state(format('SELECT vault.login(%L)', :'for_both'));
+SET vault.tenant = 'issuers-b';
+SELECT vault.login(:'for_both'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT pg_temp.state(format('SELECT vault.login(%L)', t)) FROM unnest(ARRAY[:'for_a', :'for_none']) AS t;
+RESET vault.tenant;
+SET ROLE regress_issuers_a;
+SELECT vault.remove_issuer('shared');
+SET ROLE regress_issuers_b;
+SELECT vault.remove_issuer('shared');
+
 -- other claims: for the principal, the tenant, the role, the address
 SET ROLE regress_issuers_a;
 SELECT vault.add_issuer('mapped', 'https://mapped.example', 'vault', :'jwks_new', '{"principal": "client_id", "tenant": "org", "role": "db_role", "address": "ip"}', '10 minutes') IS NOT NULL AS added;

@@ -144,6 +144,8 @@ SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1"
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "token_roles": ["regress_document_spare"]}', false, 'document-2');
 SET ROLE regress_document_lead;
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "token_roles": ["regress_document_op"]}', false);
+SELECT action, kind, name FROM vault.import_policy(:'next_keys', false);
+SELECT action, kind, name FROM vault.import_policy(:'other_audience', false);
 SET ROLE regress_document_pool;
 SELECT action, kind, name FROM vault.import_policy(:'tokens', false);
 \set VERBOSITY default
