@@ -38,7 +38,18 @@ SELECT vault.create_principal(p) IS NOT NULL AS made FROM unnest(ARRAY['billing'
 SELECT vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of a'), vault.allow_tokens('regress_issuers_pool'), vault.allow_tokens('regress_issuers_pool2');
 SET ROLE regress_issuers_b;
 SELECT count(*) FROM vault.issuers;
-SELECT vault.create_principal('billing') IS NOT NULL AS made, vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of b'), vault.allow_tokens('regress_issuers_pool');
+SELECT vault.create_principal('billing') IS NOT NULL AS made, vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of b');
+-- a role that shows tokens of a tenant: another one has it from an operator, or not at all
+SELECT vault.allow_tokens('regress_issuers_pool');
+SELECT vault.create_principal('catcher', db_role => 'regress_issuers_pool');
+SET ROLE regress_issuers_op;
+SELECT vault.allow_tokens('regress_issuers_pool', tenant => 'issuers-b');
+SET ROLE regress_issuers_b;
+SELECT vault.disallow_tokens('regress_issuers_pool');
+SELECT vault.allow_tokens('regress_issuers_pool');
+SET ROLE regress_issuers_op;
+SELECT vault.allow_tokens('regress_issuers_pool', tenant => 'issuers-b');
+SET ROLE regress_issuers_b;
 SELECT vault.add_issuer('mine', 'https://b.example', 'vault', :'jwks_b') IS NOT NULL AS added;
 
 -- by exact names

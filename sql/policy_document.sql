@@ -98,6 +98,13 @@ SELECT * FROM vault.import_policy(:'tokens', false);
 SET ROLE regress_document_other;
 SELECT action, kind, name, detail - 'jwks' AS detail FROM vault.import_policy(:'tokens');
 SELECT count(*) FROM vault.issuers;
+-- the role shows tokens of another tenant already: an operator lets it, as call by call
+\set VERBOSITY sqlstate
+SELECT action, kind, name FROM vault.import_policy(:'tokens', false);
+\set VERBOSITY default
+SET ROLE regress_document_op;
+SELECT action, kind, name FROM vault.import_policy(jsonb_build_object('format', 'vault-policy-v1', 'token_roles', :'tokens'::jsonb->'token_roles'), false, 'document-2');
+SET ROLE regress_document_other;
 SELECT action, kind, name FROM vault.import_policy(:'tokens', false);
 SELECT count(*) FROM vault.import_policy(:'tokens', false);
 SELECT (vault.export_policy()) @> :'tokens'::jsonb AS same, vault.export_policy()->'issuers' = :'tokens'::jsonb->'issuers' AS issuers_are_the_same;
@@ -152,6 +159,11 @@ SELECT action, kind, name FROM vault.import_policy(:'tokens', false);
 SET ROLE regress_document_other;
 SELECT vault.export_policy() -> 'issuers' AS issuers, vault.export_policy() -> 'token_roles' AS token_roles;
 
+-- administrators name roles of their own
+SET ROLE regress_document_admin;
+SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "token_roles": ["regress_document_pool", "regress_document_lead"]}', false);
+SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "token_roles": ["regress_document_pool"]}', false);
+
 -- malformed: the field, by its path
 SET ROLE regress_document_admin;
 SELECT f AS change, pg_temp.refusal(jsonb_set(:'tokens', '{issuers,1}', CASE WHEN jsonb_typeof(f) = 'object' THEN jsonb_strip_nulls(:'tokens'::jsonb #> '{issuers,1}' || f) ELSE f END)) FROM unnest(ARRAY[
@@ -187,6 +199,8 @@ CREATE ROLE regress_document_third;
 SELECT vault.create_tenant('document-3', 'regress_document_third') IS NOT NULL AS made;
 SET ROLE regress_document_admin;
 SELECT jsonb_set(d, '{principals}', (SELECT jsonb_agg(p || '{"db_roles": []}') FROM jsonb_array_elements(d->'principals') AS p)) AS whole, d AS bound FROM vault.export_policy() AS d \gset
+RESET ROLE;
+SELECT vault.allow_tokens('regress_document_pool', 'document-3');
 SET ROLE regress_document_third;
 \set VERBOSITY sqlstate
 SELECT vault.import_policy(:'bound', false);

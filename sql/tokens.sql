@@ -39,6 +39,10 @@ SELECT vault.allow_tokens('regress_tokens_op');
 SELECT vault.allow_tokens('regress_tokens_none');
 SELECT vault.allow_tokens(NULL);
 SELECT tenant, db_role FROM vault.token_roles ORDER BY 2;
+-- a role that serves a tenant is not for the administrators of others
+SET ROLE regress_tokens_other;
+SELECT r, pg_temp.state(format('SELECT vault.allow_tokens(%L)', r)), pg_temp.state(format('SELECT vault.create_principal(''x'', db_role => %L)', r)) FROM unnest(ARRAY['regress_tokens_pool', 'regress_tokens_bound', 'regress_tokens_admin']) AS r;
+SET ROLE regress_tokens_admin;
 
 -- SET LOCAL, set_config and login do the same; the role alone is nobody
 SET ROLE regress_tokens_pool;

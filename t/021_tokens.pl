@@ -41,7 +41,7 @@ for my $n (1, 2)
 	my $admin = $admin{$n} = VaultClient->new($node, "admin$n");
 	my @keys = $n == 1 ? ($okta, $rsa, $ec) : ($other);
 	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', $n == 1 ? 'https://idp.example' : 'https://two.example', 'vault', jwks(@keys));
-	$admin->value('SELECT vault.allow_tokens($1)', 'pool');
+	$node->safe_psql('postgres', "SELECT vault.allow_tokens('pool', tenant => 't$n')");
 	for my $i (1 .. 10)
 	{
 		$admin->value('SELECT vault.create_principal($1)', "app$i");
