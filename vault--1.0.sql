@@ -126,6 +126,7 @@ CREATE TABLE vault_data.audit_log (
 	reason             text,
 	detail             jsonb,
 	subject            text,
+	service            text,
 	mac                bytea
 ) PARTITION BY RANGE (at);
 CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;
@@ -631,7 +632,7 @@ COMMENT ON VIEW vault.principals IS 'principals and the database roles they are 
 CREATE VIEW vault.audit WITH (security_barrier) AS
 SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
 	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
-	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject
+	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
 COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
@@ -1287,13 +1288,22 @@ CREATE FUNCTION vault.login(token text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_login';
 COMMENT ON FUNCTION vault.login(text) IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and verifies it';
 
-/* Operators too can take away; only an administrator can give. */
-CREATE FUNCTION vault_data.require_own_administrator() RETURNS void
+/*
+ * An issuer speaks for every principal, those to come as well: only who holds everything can
+ * give that. Operators too can take it away.
+ */
+CREATE FUNCTION vault_data.require_holder_of_everything() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	everything vault_data.access_grant;
 BEGIN
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.fail('42501', 'permission denied: this is for administrators of the tenant',
-			'An administrator holds "grant" on ** in every environment; operators cannot do this for them.');
+	everything.tenant_id := vault.current_tenant_id();
+	everything.effect := 'allow';
+	everything.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	everything.name_pattern := '**';
+	IF NOT vault_data.may_delegate(everything, everything.permissions) THEN
+		PERFORM vault_data.fail('42501', 'permission denied: an issuer speaks for every principal of the tenant',
+			'Ask who holds every permission on ** in every environment, as members of the role "owner" do; operators cannot do this for them.');
 	END IF;
 END
 $$;
@@ -1325,7 +1335,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	new_id uuid := vault_data.new_id();
 BEGIN
-	PERFORM vault_data.require_own_administrator();
+	PERFORM vault_data.require_holder_of_everything();
 	PERFORM vault_data.check_identifier('issuer name', p_name);
 	PERFORM vault_data.check_claim_mapping(p_mapping);
 	PERFORM vault_data.check_issuer(p_issuer, p_audience, p_max_lifetime, p_mapping->>'principal', p_mapping->>'tenant',
@@ -1355,7 +1365,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
-	PERFORM vault_data.require_own_administrator();
+	PERFORM vault_data.require_holder_of_everything();
 	PERFORM vault_data.check_identifier('issuer name', p_name);
 	PERFORM vault_data.check_jwks(p_jwks);
 	UPDATE vault_data.token_issuer SET jwks = p_jwks, kids = vault_data.kids_of(p_jwks), updated_at = pg_catalog.clock_timestamp()
@@ -1430,7 +1440,10 @@ BEGIN
 END
 $$;
 
-/* Nobody prolongs a token with another, so a caller who showed one gets none. */
+/*
+ * Who has a token of a principal has all that it holds, as a member of a role has what that
+ * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
+ */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean, p_db_role text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1448,6 +1461,9 @@ BEGIN
 	subject := vault_data.find_principal(this_tenant, p_principal);
 	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind NOT IN ('user', 'service')) THEN
 		PERFORM vault_data.fail('42704', 'no such principal: it is a role', 'Issue the token for one of its members.');
+	END IF;
+	IF subject IS DISTINCT FROM vault_data.caller_principal() AND NOT vault_data.may_change_member(subject, false) THEN
+		PERFORM vault_data.refuse_delegation();
 	END IF;
 	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl < '1 second' OR p_ttl > '1 day' OR (p_single_use AND p_ttl > '1 hour') THEN
 		PERFORM vault_data.fail('22023', 'invalid ttl: it is not between one second and one day, or one hour for a single use', 'Give an interval such as ''15 minutes''.');
@@ -2121,8 +2137,9 @@ GRANT EXECUTE ON FUNCTION vault_data.access_of(uuid, uuid, text, text) TO vault_
 GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) TO vault_client, vault_admin;
 
 /*
- * Policy as data: principals, roles, memberships and grants of a tenant as one JSON document,
- * and what has to change to make the tenant as a document says.
+ * Policy as data: principals, roles, memberships, grants, token issuers and the roles that show
+ * tokens of a tenant as one JSON document, and what has to change to make the tenant as a
+ * document says.
  *
  * A document is brought into one form first: lists sorted, no nulls, blocks and windows as they
  * are stored. So two that mean the same are equal, and differences are differences of sets.
@@ -2131,7 +2148,7 @@ GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, timestamp
 CREATE FUNCTION vault_data.refuse_document(field text, fault text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	PERFORM vault_data.fail('22023', pg_catalog.format('invalid document: %s: %s', field, fault), 'vault.export_policy() shows the form.');
+	PERFORM vault_data.fail('22023', 'invalid document: ' || COALESCE(field || ': ', '') || fault, 'vault.export_policy() shows the form.');
 END
 $$;
 
@@ -2169,6 +2186,15 @@ EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
 END
 $$;
 
+CREATE FUNCTION vault_data.document_interval(item jsonb, field text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.document_text(item, field)::interval;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR interval_field_overflow THEN
+	PERFORM vault_data.refuse_document(field, 'it is not an interval such as 1 hour');
+END
+$$;
+
 CREATE FUNCTION vault_data.document_list(item jsonb, field text) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -2184,14 +2210,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.require_fields(item jsonb, section text, known text[]) RETURNS void
+CREATE FUNCTION vault_data.require_fields(item jsonb, known text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF pg_catalog.jsonb_typeof(item) <> 'object' THEN
-		PERFORM vault_data.refuse_document(section, 'it is not an object');
+		PERFORM vault_data.refuse_document(NULL, 'it is not an object');
 	END IF;
 	IF item - known <> '{}' THEN
-		PERFORM vault_data.refuse_document(section, 'it has a field that is not known');
+		PERFORM vault_data.refuse_document(NULL, 'it has a field that is not known');
 	END IF;
 END
 $$;
@@ -2215,7 +2241,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
 BEGIN
-	PERFORM vault_data.require_fields(item, 'grants', ARRAY['grantee', 'effect', 'permissions', 'name_pattern', 'environments', 'addresses',
+	PERFORM vault_data.require_fields(item, ARRAY['grantee', 'effect', 'permissions', 'name_pattern', 'environments', 'addresses',
 		'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until']);
 	given.tenant_id := vault.current_tenant_id();
 	given.effect := COALESCE(vault_data.document_text(item, 'effect'), 'allow');
@@ -2233,7 +2259,22 @@ BEGIN
 END
 $$;
 
-/* The tenant as a document. Issuers will be a list beside the others. */
+/* Seconds as tokens are judged by: a day has 24 hours and a month 30 days, whatever IntervalStyle is. */
+CREATE FUNCTION vault_data.lifetime_seconds(i interval) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+	SELECT ((EXTRACT(year FROM i) * 12 + EXTRACT(month FROM i)) * 30 + EXTRACT(day FROM i))::bigint * 86400
+		+ EXTRACT(hour FROM i)::bigint * 3600 + EXTRACT(minute FROM i)::bigint * 60 + pg_catalog.floor(EXTRACT(second FROM i))::bigint
+$$;
+
+CREATE FUNCTION vault_data.issuer_document(i vault_data.token_issuer) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience, 'jwks', i.jwks::jsonb,
+		'claim_mapping', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('principal', i.principal_claim, 'tenant', i.tenant_claim,
+			'role', i.role_claim, 'address', i.address_claim)),
+		'max_lifetime', vault_data.lifetime_seconds(i.max_lifetime) || ' seconds')
+$$;
+
+/* The tenant as a document. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT pg_catalog.jsonb_build_object('format', 'vault-policy-v1',
@@ -2247,7 +2288,20 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 				JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id WHERE m.tenant_id = p_tenant),
 		'grants', (SELECT COALESCE(pg_catalog.jsonb_agg(g.document ORDER BY g.document), '[]') FROM (
 			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document FROM vault_data.access_grant a
-				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id WHERE a.tenant_id = p_tenant) AS g))
+				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id WHERE a.tenant_id = p_tenant) AS g),
+		'issuers', (SELECT COALESCE(pg_catalog.jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]') FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
+		'token_roles', (SELECT COALESCE(pg_catalog.jsonb_agg(r.role_name ORDER BY r.role_name), '[]') FROM vault_data.token_role r
+			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
+$$;
+
+CREATE FUNCTION vault_data.require_authentic_policy(p_tenant uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic_rows(p_tenant);
+	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant;
+END
 $$;
 
 CREATE FUNCTION vault_data.export_policy(p_tenant text) RETURNS jsonb
@@ -2258,78 +2312,151 @@ BEGIN
 	IF NOT vault_data.is_auditor() THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
-	PERFORM vault_data.require_authentic_rows(this_tenant);
+	PERFORM vault_data.require_authentic_policy(this_tenant);
 	RETURN vault_data.policy_document(this_tenant);
 END
 $$;
 CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships and grants of the tenant as one JSON document';
+COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers and the roles that show tokens as one JSON document';
 
-/* Its section, each of at most 10,000 elements; that of `have` if it has none. */
-CREATE FUNCTION vault_data.document_section(document jsonb, have jsonb, section text) RETURNS jsonb
+CREATE FUNCTION vault_data.read_principal(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	given jsonb := COALESCE(document->section, have->section, '[]');
 BEGIN
-	IF pg_catalog.jsonb_typeof(given) <> 'array' THEN
-		PERFORM vault_data.refuse_document(section, 'it is not a list');
+	PERFORM vault_data.require_fields(item, ARRAY['name', 'kind', 'db_roles']);
+	PERFORM vault_data.check_identifier('name', vault_data.document_text(item, 'name'));
+	IF COALESCE(vault_data.document_text(item, 'kind') NOT IN ('user', 'service'), true) THEN
+		PERFORM vault_data.refuse_document('kind', 'a principal is a user or a service');
 	END IF;
-	IF pg_catalog.jsonb_array_length(given) > 10000 THEN
-		PERFORM vault_data.refuse_document(section, 'it has more than 10000 elements');
+	RETURN pg_catalog.jsonb_set(item, '{db_roles}', pg_catalog.to_jsonb(COALESCE(vault_data.document_list(item, 'db_roles'), '{}')));
+END
+$$;
+
+CREATE FUNCTION vault_data.read_member(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['role', 'member']);
+	PERFORM vault_data.check_identifier('role', vault_data.document_text(item, 'role'));
+	PERFORM vault_data.check_identifier('member', vault_data.document_text(item, 'member'));
+	RETURN item;
+END
+$$;
+
+CREATE FUNCTION vault_data.read_grant(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.grant_document(vault_data.grant_from_document(item),
+		vault_data.check_identifier('grantee', vault_data.document_text(item, 'grantee')));
+END
+$$;
+
+CREATE FUNCTION vault_data.read_issuer(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.token_issuer;
+	mapping jsonb := COALESCE(NULLIF(item->'claim_mapping', 'null'), '{}');
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['name', 'issuer', 'audience', 'jwks', 'claim_mapping', 'max_lifetime']);
+	given.name := vault_data.check_identifier('name', vault_data.document_text(item, 'name'));
+	given.issuer := vault_data.document_text(item, 'issuer');
+	given.audience := vault_data.document_text(item, 'audience');
+	given.max_lifetime := COALESCE(vault_data.document_interval(item, 'max_lifetime'), '1 hour');
+	IF pg_catalog.jsonb_typeof(item->'jwks') <> 'object' THEN
+		PERFORM vault_data.refuse_document('jwks', 'it is not an object');
 	END IF;
-	RETURN given;
+	given.jwks := item->>'jwks';
+	PERFORM vault_data.check_claim_mapping(mapping);
+	given.principal_claim := mapping->>'principal';
+	given.tenant_claim := mapping->>'tenant';
+	given.role_claim := mapping->>'role';
+	given.address_claim := mapping->>'address';
+	PERFORM vault_data.check_issuer(given.issuer, given.audience, given.max_lifetime, given.principal_claim, given.tenant_claim,
+		given.role_claim, given.address_claim);
+	PERFORM vault_data.check_jwks(given.jwks);
+	RETURN vault_data.issuer_document(given);
 END
 $$;
 
-CREATE FUNCTION vault_data.read_principals(given jsonb) RETURNS jsonb
+CREATE FUNCTION vault_data.read_name(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	item jsonb;
 BEGIN
-	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
-		PERFORM vault_data.require_fields(item, 'principals', ARRAY['name', 'kind', 'db_roles']);
-		PERFORM vault_data.check_identifier('principal name', vault_data.document_text(item, 'name'));
-		IF COALESCE(vault_data.document_text(item, 'kind') NOT IN ('user', 'service'), true) THEN
-			PERFORM vault_data.refuse_document('kind', 'a principal is a user or a service');
-		END IF;
-		PERFORM vault_data.document_list(item, 'db_roles');
-	END LOOP;
-	RETURN given;
+	IF pg_catalog.jsonb_typeof(item) <> 'string' OR item = '""' THEN
+		PERFORM vault_data.refuse_document(NULL, 'it is not a name');
+	END IF;
+	RETURN item;
 END
 $$;
 
-CREATE FUNCTION vault_data.read_members(given jsonb) RETURNS jsonb
+/* One element, checked and in the form of policy_document(). */
+CREATE FUNCTION vault_data.read_element(section text, item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	item jsonb;
 BEGIN
-	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
-		PERFORM vault_data.require_fields(item, 'members', ARRAY['role', 'member']);
-		PERFORM vault_data.check_identifier('role', vault_data.document_text(item, 'role'));
-		PERFORM vault_data.check_identifier('member', vault_data.document_text(item, 'member'));
-	END LOOP;
-	RETURN given;
+	CASE section
+	WHEN 'principals' THEN RETURN vault_data.read_principal(item);
+	WHEN 'roles' THEN RETURN pg_catalog.to_jsonb(vault_data.check_identifier('name', vault_data.read_name(item) #>> '{}'));
+	WHEN 'members' THEN RETURN vault_data.read_member(item);
+	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
+	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
+	WHEN 'token_roles' THEN RETURN vault_data.read_name(item);
+	END CASE;
 END
 $$;
 
-CREATE FUNCTION vault_data.read_grants(given jsonb) RETURNS jsonb
+/* Faults name their field; here they get the path to it. */
+CREATE FUNCTION vault_data.read_elements(section text, given jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	item jsonb;
-	grantee text;
+	place bigint;
 	canonical jsonb[] := '{}';
+	message text;
+	hint text;
+	fault text[];
 BEGIN
-	FOR item IN SELECT e FROM pg_catalog.jsonb_array_elements(given) AS e LOOP
-		PERFORM vault_data.require_fields(item, 'grants', ARRAY[]::text[]) WHERE pg_catalog.jsonb_typeof(item) <> 'object';
-		grantee := vault_data.check_identifier('grantee', vault_data.document_text(item, 'grantee'));
-		canonical := canonical || vault_data.grant_document(vault_data.grant_from_document(item), grantee);
+	FOR item, place IN SELECT e.item, e.number - 1 FROM pg_catalog.jsonb_array_elements(given) WITH ORDINALITY AS e (item, number) LOOP
+		canonical := canonical || vault_data.read_element(section, item);
 	END LOOP;
 	RETURN pg_catalog.to_jsonb(canonical);
+EXCEPTION WHEN invalid_parameter_value THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	fault := pg_catalog.regexp_match(message, '^invalid (?:document: )?(?:([a-z_ ]+): )?(.*)$');
+	PERFORM vault_data.fail('22023', pg_catalog.format('invalid document: %s[%s]%s: %s', section, place,
+		'.' || pg_catalog.replace(fault[1], ' ', '_'), COALESCE(fault[2], message)), hint);
 END
 $$;
 
-/* Memberships and grants name what is there, or will be. */
+/* A section, of at most so many elements; that of `have` if the document has none. */
+CREATE FUNCTION vault_data.read_section(document jsonb, have jsonb, section text, maximum integer) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT document ? section THEN
+		RETURN have->section;
+	END IF;
+	IF pg_catalog.jsonb_typeof(document->section) <> 'array' THEN
+		PERFORM vault_data.refuse_document(section, 'it is not a list');
+	END IF;
+	IF pg_catalog.jsonb_array_length(document->section) > maximum THEN
+		PERFORM vault_data.refuse_document(section, pg_catalog.format('it has more than %s elements', maximum));
+	END IF;
+	RETURN vault_data.read_elements(section, document->section);
+END
+$$;
+
+/* Refuses the first element of a section of which `good` does not hold the name in this field. */
+CREATE FUNCTION vault_data.require_known(want jsonb, section text, field text, good text[], fault text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	place bigint;
+BEGIN
+	SELECT pg_catalog.min(e.number) - 1 INTO place FROM pg_catalog.jsonb_array_elements(want->section) WITH ORDINALITY AS e (item, number)
+	WHERE NOT e.item->>field = ANY (good);
+	IF place IS NOT NULL THEN
+		PERFORM vault_data.refuse_document(pg_catalog.format('%s[%s].%s', section, place, field), fault);
+	END IF;
+END
+$$;
+
+/* Memberships and grants name what is there, or will be; an issuer's name is its own. */
 CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2338,11 +2465,11 @@ DECLARE
 	roles text[] := ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e
 		UNION SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = vault.current_tenant_id() AND p.kind = 'built-in role');
 BEGIN
-	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'grants') AS e WHERE NOT e->>'grantee' = ANY (holders)) THEN
-		PERFORM vault_data.refuse_document('grants', 'a grantee is no principal or role');
-	END IF;
-	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'members') AS e WHERE NOT (e->>'role' = ANY (roles) AND e->>'member' = ANY (holders))) THEN
-		PERFORM vault_data.refuse_document('members', 'there is no such role, or the member is no principal or role');
+	PERFORM vault_data.require_known(want, 'grants', 'grantee', holders, 'there is no such principal or role');
+	PERFORM vault_data.require_known(want, 'members', 'role', roles, 'there is no such role');
+	PERFORM vault_data.require_known(want, 'members', 'member', holders, 'there is no such principal or role');
+	IF (SELECT pg_catalog.count(*) > pg_catalog.count(DISTINCT e->>'name') FROM pg_catalog.jsonb_array_elements(want->'issuers') AS e) THEN
+		PERFORM vault_data.refuse_document('issuers', 'two have the same name');
 	END IF;
 END
 $$;
@@ -2351,41 +2478,37 @@ $$;
 CREATE FUNCTION vault_data.read_document(document jsonb, have jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	roles jsonb;
 	want jsonb;
 BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
-	PERFORM vault_data.require_fields(document, 'document', ARRAY['format', 'principals', 'roles', 'members', 'grants']);
+	PERFORM vault_data.require_fields(document, ARRAY['format', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
-	roles := vault_data.document_section(document, have, 'roles');
-	PERFORM vault_data.check_identifier('role name', r)
-	FROM pg_catalog.unnest(vault_data.document_list(pg_catalog.jsonb_build_object('roles', roles), 'roles')) AS r;
-	want := pg_catalog.jsonb_build_object('roles', roles,
-		'principals', vault_data.read_principals(vault_data.document_section(document, have, 'principals')),
-		'members', vault_data.read_members(vault_data.document_section(document, have, 'members')),
-		'grants', vault_data.read_grants(vault_data.document_section(document, have, 'grants')));
+	want := (SELECT pg_catalog.jsonb_object_agg(s.name, vault_data.read_section(document, have, s.name, s.maximum))
+		FROM (VALUES ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
 	RETURN want;
 END
 $$;
 
 /*
- * In the order in which they can be made. Principals are added and bound, never taken away:
+ * In the order in which they can be made: the last are those after which the caller may be
+ * no administrator any more. Principals are added and bound, never taken away:
  * a document that forgets one must not lock it out of what it has elsewhere.
  */
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants')),
+	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('token_roles')),
 	had AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(have->s.key) AS e),
 	wanted AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(want->s.key) AS e),
 	bound AS (SELECT h.item->>'name' AS name, r FROM had h, pg_catalog.jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
-	binding AS (SELECT DISTINCT w.item->>'name' AS name, r FROM wanted w, pg_catalog.jsonb_array_elements_text(COALESCE(w.item->'db_roles', '[]')) AS r WHERE w.key = 'principals'),
+	binding AS (SELECT DISTINCT w.item->>'name' AS name, r FROM wanted w, pg_catalog.jsonb_array_elements_text(w.item->'db_roles') AS r WHERE w.key = 'principals'),
 	missing AS (SELECT * FROM wanted EXCEPT ALL SELECT * FROM had),
-	surplus AS (SELECT * FROM had EXCEPT ALL SELECT * FROM wanted)
+	surplus AS (SELECT * FROM had EXCEPT ALL SELECT * FROM wanted),
+	changed AS (SELECT s.item->>'name' AS name FROM surplus s, missing m WHERE s.key = 'issuers' AND m.key = 'issuers' AND s.item->>'name' = m.item->>'name')
 	SELECT * FROM (
 		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name', pg_catalog.jsonb_build_object('kind', w.item->>'kind') FROM wanted w
 		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name' AND h.item->>'kind' = w.item->>'kind')
@@ -2393,9 +2516,14 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'roles'
 		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m WHERE m.key = 'grants'
 		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'members'
-		UNION ALL SELECT 6, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
-		UNION ALL SELECT 7, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 8, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
+		UNION ALL SELECT 6, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 7, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 8, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 9, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
+		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
+		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
+		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -2415,6 +2543,27 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION vault_data.add_issuer_of_document(p_name text, p_detail jsonb) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT vault_data.add_issuer(p_name, p_detail->>'issuer', p_detail->>'audience', p_detail->>'jwks', p_detail->'claim_mapping',
+		(p_detail->>'max_lifetime')::interval, NULL)
+$$;
+
+/* New keys alone are an update, as the single call makes it. */
+CREATE FUNCTION vault_data.change_issuer(p_tenant uuid, p_name text, p_detail jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant AND i.name = p_name
+		AND vault_data.issuer_document(i) - ARRAY['name', 'jwks'] = p_detail - 'jwks')
+	THEN
+		PERFORM vault_data.set_issuer_keys(p_name, p_detail->>'jwks', NULL);
+	ELSE
+		PERFORM vault_data.remove_issuer(p_name, NULL);
+		PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text, p_detail jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2429,11 +2578,16 @@ BEGIN
 		given.principal_id := vault_data.find_principal(p_tenant, p_name);
 		PERFORM vault_data.give(given);
 	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
-	WHEN 6 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
-	WHEN 7 THEN
+	WHEN 6 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
+	WHEN 7 THEN PERFORM vault_data.change_issuer(p_tenant, p_name, p_detail);
+	WHEN 8 THEN PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
+	WHEN 9 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
+	WHEN 10 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 11 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 12 THEN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
-	WHEN 8 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
 	END CASE;
 END
 $$;
@@ -2453,7 +2607,7 @@ BEGIN
 	IF NOT COALESCE(p_dry_run, true) THEN
 		PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	END IF;
-	PERFORM vault_data.require_authentic_rows(this_tenant);
+	PERFORM vault_data.require_authentic_policy(this_tenant);
 	have := vault_data.policy_document(this_tenant);
 	want := vault_data.read_document(p_document, have);
 	FOR step, action, kind, name, detail IN SELECT * FROM vault_data.policy_differences(have, want) LOOP
@@ -2466,14 +2620,19 @@ END
 $$;
 CREATE FUNCTION vault.import_policy(document jsonb, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(jsonb, boolean, text) IS 'makes roles, memberships and grants of the tenant as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(jsonb, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
-	vault_data.document_time(jsonb, text), vault_data.document_list(jsonb, text), vault_data.require_fields(jsonb, text, text[]), vault_data.sorted(text[]),
-	vault_data.grant_document(vault_data.access_grant, text), vault_data.grant_from_document(jsonb), vault_data.policy_document(uuid), vault_data.export_policy(text),
-	vault_data.document_section(jsonb, jsonb, text), vault_data.read_principals(jsonb), vault_data.read_members(jsonb), vault_data.read_grants(jsonb),
-	vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text), vault_data.apply_difference(uuid, integer, text, jsonb),
+	vault_data.document_time(jsonb, text), vault_data.document_interval(jsonb, text), vault_data.document_list(jsonb, text),
+	vault_data.require_fields(jsonb, text[]), vault_data.sorted(text[]), vault_data.grant_document(vault_data.access_grant, text),
+	vault_data.grant_from_document(jsonb), vault_data.lifetime_seconds(interval), vault_data.issuer_document(vault_data.token_issuer),
+	vault_data.policy_document(uuid), vault_data.require_authentic_policy(uuid), vault_data.export_policy(text), vault_data.read_principal(jsonb),
+	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
+	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
+	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
+	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text), vault_data.add_issuer_of_document(text, jsonb),
+	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
 

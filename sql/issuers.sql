@@ -38,7 +38,18 @@ SELECT vault.create_principal(p) IS NOT NULL AS made FROM unnest(ARRAY['billing'
 SELECT vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of a'), vault.allow_tokens('regress_issuers_pool'), vault.allow_tokens('regress_issuers_pool2');
 SET ROLE regress_issuers_b;
 SELECT count(*) FROM vault.issuers;
-SELECT vault.create_principal('billing') IS NOT NULL AS made, vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of b'), vault.allow_tokens('regress_issuers_pool');
+SELECT vault.create_principal('billing') IS NOT NULL AS made, vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of b');
+-- a role that shows tokens of a tenant: another one has it from an operator, or not at all
+SELECT vault.allow_tokens('regress_issuers_pool');
+SELECT vault.create_principal('catcher', db_role => 'regress_issuers_pool');
+SET ROLE regress_issuers_op;
+SELECT vault.allow_tokens('regress_issuers_pool', tenant => 'issuers-b');
+SET ROLE regress_issuers_b;
+SELECT vault.disallow_tokens('regress_issuers_pool');
+SELECT vault.allow_tokens('regress_issuers_pool');
+SET ROLE regress_issuers_op;
+SELECT vault.allow_tokens('regress_issuers_pool', tenant => 'issuers-b');
+SET ROLE regress_issuers_b;
 SELECT vault.add_issuer('mine', 'https://b.example', 'vault', :'jwks_b') IS NOT NULL AS added;
 
 -- by exact names
@@ -91,6 +102,28 @@ SET ROLE regress_issuers_op;
 SELECT vault.set_issuer_keys('same', :'jwks', tenant => 'issuers-b');
 SELECT vault.remove_issuer('same', tenant => 'issuers-b');
 SELECT vault.remove_issuer('same', tenant => 'issuers-b');
+
+-- tenants that share a provider and its keys: a token is for the tenant whose audience it has, whichever is tried first, and neither's principal stands in for the other's
+SET ROLE regress_issuers_a;
+SELECT vault.add_issuer('shared', 'https://shared.example', 'for-a', :'jwks') IS NOT NULL AS added;
+SET ROLE regress_issuers_b;
+SELECT vault.add_issuer('shared', 'https://shared.example', 'for-b', :'jwks') IS NOT NULL AS added;
+\set for_a `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-a", sub => "billing"})'`
+\set for_b `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-b", sub => "billing"})'`
+\set for_both `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => ["for-a", "for-b"], sub => "billing"})'`
+\set for_none `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print token(key("okta"), {iss => "https://shared.example", aud => "for-c", sub => "billing"})'`
+SET ROLE regress_issuers_pool;
+SELECT vault.login(:'for_a'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT vault.login(:'for_b'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT pg_temp.state(format('SELECT vault.login(%L)', :'for_both'));
+SET vault.tenant = 'issuers-b';
+SELECT vault.login(:'for_both'), vault.get('key'), (SELECT tenant FROM vault.whoami());
+SELECT pg_temp.state(format('SELECT vault.login(%L)', t)) FROM unnest(ARRAY[:'for_a', :'for_none']) AS t;
+RESET vault.tenant;
+SET ROLE regress_issuers_a;
+SELECT vault.remove_issuer('shared');
+SET ROLE regress_issuers_b;
+SELECT vault.remove_issuer('shared');
 
 -- other claims: for the principal, the tenant, the role, the address
 SET ROLE regress_issuers_a;

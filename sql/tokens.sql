@@ -7,6 +7,7 @@ CREATE ROLE regress_tokens_pool;
 CREATE ROLE regress_tokens_bound;
 CREATE ROLE regress_tokens_plain IN ROLE vault_client;
 CREATE ROLE regress_tokens_op IN ROLE vault_admin;
+CREATE ROLE regress_tokens_manager;
 SELECT vault.create_tenant('tokens-a', 'regress_tokens_admin') AS a, vault.create_tenant('tokens-b', 'regress_tokens_other') AS b \gset
 CREATE FUNCTION pg_temp.state(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -38,6 +39,10 @@ SELECT vault.allow_tokens('regress_tokens_op');
 SELECT vault.allow_tokens('regress_tokens_none');
 SELECT vault.allow_tokens(NULL);
 SELECT tenant, db_role FROM vault.token_roles ORDER BY 2;
+-- a role that serves a tenant is not for the administrators of others
+SET ROLE regress_tokens_other;
+SELECT r, pg_temp.state(format('SELECT vault.allow_tokens(%L)', r)), pg_temp.state(format('SELECT vault.create_principal(''x'', db_role => %L)', r)) FROM unnest(ARRAY['regress_tokens_pool', 'regress_tokens_bound', 'regress_tokens_admin']) AS r;
+SET ROLE regress_tokens_admin;
 
 -- SET LOCAL, set_config and login do the same; the role alone is nobody
 SET ROLE regress_tokens_pool;
@@ -162,6 +167,29 @@ SELECT vault.issue_token('owner');
 SELECT pg_temp.state(format('SELECT vault.issue_token(''web'', %L)', t)) FROM unnest(ARRAY['0', '-1 hour', '25 hours', NULL]::interval[]) AS t;
 SELECT pg_temp.state('SELECT vault.issue_token(''web'', ''61 minutes'', true)'), pg_temp.state('SELECT vault.issue_token(''web'', single_use => NULL)'), pg_temp.state('SELECT vault.issue_token(NULL)'),
 	pg_temp.state('SELECT vault.issue_token(''web'', db_role => ''regress_tokens_plain'')');
+-- a token is worth what its principal holds: an administrator who does not hold that gets none, and adds no issuer
+SELECT vault.create_principal('manager', 'user', 'regress_tokens_manager') IS NOT NULL AS made, vault.create_principal('idle') IS NOT NULL AS made, vault.create_principal('writer-only') IS NOT NULL AS made,
+	vault.create_principal('by-role') IS NOT NULL AS made, vault.add_member('admin', 'manager'), vault.add_member('writer', 'writer-only'), vault.add_member('reader', 'by-role');
+\set jwks `perl -I$PG_ABS_SRCDIR/t/lib -MVaultJwt -e 'print jwks(key("tokens"))'`
+SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', :'jwks') IS NOT NULL AS added;
+SET ROLE regress_tokens_manager;
+SELECT p, pg_temp.state(format('SELECT vault.issue_token(%L)', p)) FROM unnest(ARRAY['idle', 'writer-only', 'manager', 'by-role', 'web', 'billing', 'bound', 'regress_tokens_admin', 'nobody']) AS p;
+SELECT pg_temp.state(format('SELECT vault.add_issuer(''mine'', ''https://mine.example'', ''vault'', %L)', :'jwks')), pg_temp.state(format('SELECT vault.set_issuer_keys(''idp'', %L)', :'jwks'));
+SET ROLE regress_tokens_admin;
+SELECT vault."grant"('manager', '{read}', '**', '{default}') IS NOT NULL AS in_one_environment;
+SET ROLE regress_tokens_manager;
+SELECT pg_temp.state(format('SELECT vault.set_issuer_keys(''idp'', %L)', :'jwks')), pg_temp.state('SELECT vault.issue_token(''by-role'')');
+SET ROLE regress_tokens_admin;
+SELECT vault."grant"('manager', '{read}', '**') IS NOT NULL AS everywhere;
+SET ROLE regress_tokens_manager;
+SELECT pg_temp.state(format('SELECT vault.set_issuer_keys(''idp'', %L)', :'jwks')), pg_temp.state('SELECT vault.issue_token(''by-role'')'), pg_temp.state('SELECT vault.issue_token(''regress_tokens_admin'')');
+SET ROLE regress_tokens_admin;
+SELECT vault."grant"('manager', '{read}', 'hr/**', effect => 'deny') IS NOT NULL AS denied;
+SET ROLE regress_tokens_manager;
+SELECT pg_temp.state(format('SELECT vault.set_issuer_keys(''idp'', %L)', :'jwks')), pg_temp.state('SELECT vault.issue_token(''by-role'')'), pg_temp.state('SELECT vault.issue_token(''writer-only'')'), pg_temp.state('SELECT vault.remove_issuer(''idp'')');
+SET ROLE regress_tokens_admin;
+SELECT vault.revoke_tokens('regress_tokens_admin');
+SELECT vault.drop_principal(p) FROM unnest(ARRAY['manager', 'idle', 'writer-only', 'by-role']) AS p;
 -- for one role
 SELECT vault.issue_token('web', db_role => 'regress_tokens_pool') AS pinned \gset
 SET ROLE regress_tokens_pool;
@@ -276,4 +304,4 @@ SELECT operation, decision, object_kind FROM vault_data.audit_log WHERE tenant_i
 
 SELECT vault.destroy_tenant('tokens-a', 'tokens-a'), vault.destroy_tenant('tokens-b', 'tokens-b');
 SELECT (SELECT count(*) FROM vault_data.issued_token) + (SELECT count(*) FROM vault_data.token_role WHERE tenant_id = :'a') AS left_behind;
-DROP ROLE regress_tokens_admin, regress_tokens_other, regress_tokens_pool, regress_tokens_bound, regress_tokens_plain, regress_tokens_op;
+DROP ROLE regress_tokens_manager, regress_tokens_admin, regress_tokens_other, regress_tokens_pool, regress_tokens_bound, regress_tokens_plain, regress_tokens_op;

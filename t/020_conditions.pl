@@ -1,6 +1,6 @@
 # Conditions on the connection hold for what the connection really is: address, TLS and client certificate over a real
 # TCP and TLS listener; nothing is allowed by address over a Unix socket or behind a listed proxy, and denials by
-# address hold there.
+# address hold there, unless a verified token of an issuer that may say so claims the address. The trail names the certificate.
 use strict;
 use warnings;
 
@@ -8,6 +8,7 @@ use IO::Socket::IP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use VaultJwt;
 use VaultTest;
 
 my $tls = PostgreSQL::Test::Utils::tempdir;
@@ -22,7 +23,7 @@ sub openssl
 sub certificate
 {
 	my ($name, $ca, $subject, $extension) = @_;
-	openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', $subject, '-keyout', "$tls/$name.key",
+	openssl('req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', $subject, '-keyout', "$tls/$name.key",
 		'-out', "$tls/$name.csr");
 	write_file("$tls/$name.ext", $extension);
 	openssl('x509', '-req', '-in', "$tls/$name.csr", '-CA', "$tls/$ca.crt", '-CAkey', "$tls/$ca.key", '-CAcreateserial', '-days', '2',
@@ -39,6 +40,9 @@ for my $ca (qw(ca other_ca))
 certificate('server', 'ca', '/CN=localhost', "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
 certificate('billing', 'ca', '/O=Acme/CN=billing', "subjectAltName=DNS:billing.internal,URI:spiffe://acme/billing,email:billing\@acme.example\n");
 certificate('plain', 'ca', '/CN=plain', "basicConstraints=CA:FALSE\n");
+certificate('dns', 'ca', '/', "subjectAltName=DNS:only.internal,DNS:second.internal\n");
+certificate('foreign', 'ca', "/CN=m\xc3\xbcller\x01", "subjectAltName=email:m\@acme.example\n");
+certificate('long', 'ca', join('', map { '/OU=' . $_ x 64 } 1 .. 5) . '/CN=long', "basicConstraints=CA:FALSE\n");
 certificate('forged', 'other_ca', '/O=Acme/CN=billing', "subjectAltName=DNS:billing.internal\n");
 
 my $has_ipv6 = IO::Socket::IP->new(LocalHost => '::1', Listen => 1) ? 1 : 0;
@@ -148,6 +152,131 @@ $node->wait_for_log(qr/invalid value for parameter "vault\.proxies"/, $offset);
 is(get('key', $tcp), '42501', 'a malformed list is refused, and the old one stays');
 set_conf($node, 'vault.proxies', '');
 is(get('key', $tcp), 'value', 'the proxy is listed no more');
+psql_as($node, 'adm', "SELECT vault.revoke('$allow')");
+
+# ---- the address that a token claims ----
+
+my $idp = VaultJwt::key('idp');
+$node->safe_psql('postgres', 'CREATE ROLE pool LOGIN');
+psql_as($node, 'adm', q{SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '} . jwks($idp) . q{', '{"address": "ip"}'),
+	vault.add_issuer('bare', 'https://bare.example', 'vault', '} . jwks($idp) . q{'), vault.allow_tokens('pool')});
+my %pool = (unix => $unix =~ s/^/user=pool /r, direct => "user=pool $tcp", proxy => "user=pool $tcp");
+
+# What a session of the pool gets for these statements: values, and the SQLSTATE of the first error
+sub pooled
+{
+	my ($by, @statements) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\n" . join(";\n", @statements),
+		connstr => "dbname=postgres $pool{$by}", extra_params => [ '-v', 'ON_ERROR_STOP=1' ]);
+	return join ' ', split(/\n/, $out), $err =~ /ERROR:\s+(\w{5})/ ? $1 : ();
+}
+
+sub login { my ($token) = @_; return "SET LOCAL vault.token = '$token'" }
+sub by_token { my ($by, $token) = @_; return pooled($by, 'BEGIN', login($token), q{SELECT vault.get('key')}, 'COMMIT') }
+sub at { my ($address, %more) = @_; return token($idp, { sub => 'app', defined $address ? (ip => $address) : (), %more }) }
+
+my %bare = (iss => 'https://bare.example');
+my $issued = psql_as($node, 'adm', q{SELECT vault.issue_token('app')});
+my $nothing = at(undef);
+
+sub claims_hold
+{
+	my ($what, %expected) = @_;
+	my %token = (
+		inside => at('10.1.2.3'), mapped => at('::ffff:10.1.2.3'), v6 => at('2001:db8::7'), outside => at('192.0.2.1'), outside_v6 => at('2001:db9::7'),
+		without => $nothing, bare => at(undef, %bare), bare_inside => at('10.1.2.3', %bare), bare_outside => at('192.0.2.1', %bare),
+		other_claim => at(undef, address => '10.1.2.3', addr => '192.0.2.1'), issued => $issued);
+	for my $name (sort keys %token)
+	{
+		is(by_token('unix', $token{$name}), $expected{$name} // $expected{else}, "$what, Unix socket: $name");
+		is(by_token('proxy', $token{$name}), $expected{$name} // $expected{else}, "$what, listed proxy: $name");
+	}
+	return;
+}
+
+my $inside = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key', addresses => '{10.0.0.0/8,2001:db8::/32}')});
+is(by_token('direct', at('10.1.2.3')), '42501', 'who comes directly is where it is, whatever the token claims');
+is(by_token('direct', at('127.0.0.1')), '42501', 'also if the claim is right');
+set_conf($node, 'vault.proxies', '127.0.0.1');
+claims_hold('an allowance', inside => 'value', mapped => 'value', v6 => 'value', else => '42501');
+is(pooled('proxy', q{SELECT vault.get('key')}), 'VT010', 'without a token the pool is nobody');
+is(get('key', "$unix application_name='app - 10.0.0.1:1'"), '42501', 'a name of the application is no address');
+
+# not kept from one token to the next, and back with a savepoint
+my ($in, $out) = map { login(at($_)) } '10.1.2.3', '192.0.2.1';
+my $get = q{SELECT vault.get('key')};
+is(pooled('unix', 'BEGIN', $in, $get, 'COMMIT', 'BEGIN', $out, $get, 'COMMIT'), 'value 42501', 'the next transaction is elsewhere');
+is(pooled('unix', 'BEGIN', $in, $get, $out, $get, 'COMMIT'), 'value 42501', 'the next token is elsewhere');
+is(pooled('unix', 'BEGIN', $in, $get, login($nothing), $get, 'COMMIT'), 'value 42501', 'the next token is nowhere');
+is(pooled('unix', 'BEGIN', $in, 'SAVEPOINT s', $out, 'ROLLBACK TO s', $get, 'COMMIT'), 'value', 'a savepoint takes the claim back');
+is(pooled('unix', 'BEGIN', $out, 'SAVEPOINT s', $in, $get, 'ROLLBACK TO s', $get, 'COMMIT'), 'value 42501', 'and gives none');
+
+# what is no address refuses the whole token, and only the trail says why
+psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'open-to-tokens'), vault.put('open-to-tokens', 'value')});
+my $case = 0;
+for my $claim ('"10.0.0.0/8"', '"10.1.2"', '"localhost"', '" 10.1.2.3"', '"10.1.2.3\n"', '"10.1.2.3,10.1.2.4"', '"010.1.2.3"', '"0xa010203"', '"::1%lo"', '"fe80::1%1"',
+	'"[2001:db8::7]"', '"10.1.2.3:80"', '""', '167838211', '["10.1.2.3"]', '{"ip": "10.1.2.3"}', 'true', 'null', '"' . '1' x 300 . '"', '"10.1.2.3\u0000"')
+{
+	my $now = time;
+	my $what = 'a claim of ' . substr $claim, 0, 30;
+	my $token = raw_token($idp, '{"alg":"EdDSA","kid":"idp"}',
+		qq({"iss":"https://idp.example","aud":"vault","iat":$now,"exp":${\ ($now + 300)},"sub":"app","ip":$claim}));
+	my ($rc, $said, $err) = $node->psql('postgres', "BEGIN;\nSET vault.request_id = 'claim-${\ ++$case}';\n" . login($token) . ";\nSELECT vault.get('open-to-tokens')", connstr => "dbname=postgres $pool{unix}");
+	like($err, qr/^psql:[^\n]*ERROR:  the token was refused\nHINT:[^\n]*\z/, "$what: one text");
+	like($node->safe_psql('postgres', "SELECT reason FROM vault.audit WHERE request_id = 'claim-$case' AND operation = 'get'"),
+		$claim =~ /u0000/ ? qr/^VT014: the token was refused: .*claims/ : qr/^VT014: the token was refused: the claim for the address/, "$what: the trail says why");
+}
+is(pooled('unix', 'BEGIN', login($nothing), q{SELECT vault.get('open-to-tokens')}, 'COMMIT'), 'value', 'while none at all is no fault');
+psql_as($node, 'adm', "SELECT vault.revoke('$inside')");
+
+# a denial: holds at its address and where none is claimed, so that nobody hides from it
+$allow = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key')});
+$deny = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key', effect => 'deny', addresses => '{10.0.0.0/8,2001:db8::/32}')});
+claims_hold('a denial', outside => 'value', outside_v6 => 'value', else => '42501');
+psql_as($node, 'adm', "SELECT vault.revoke('$allow'), vault.revoke('$deny')");
+
+# an issuer that may no longer say so
+$inside = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key', addresses => '{10.0.0.0/8}')});
+is(by_token('unix', at('10.1.2.3')), 'value', 'the issuer may say the address');
+psql_as($node, 'adm', q{SELECT count(*) FROM vault.import_policy(jsonb_set(vault.export_policy(), '{issuers,1,claim_mapping}', '{}'), false)});
+is(by_token('unix', at('10.1.2.3')), '42501', 'and then may not');
+psql_as($node, 'adm', "SELECT vault.revoke('$inside')");
+set_conf($node, 'vault.proxies', '');
+
+# the certificate is a column of the trail: allowed, refused, changed; without one there is nothing
+sub service_of
+{
+	my ($condition) = @_;
+	return $node->safe_psql('postgres', "SELECT coalesce(service, '(none)') FROM vault.audit WHERE $condition ORDER BY id DESC LIMIT 1");
+}
+
+my %service = (
+	unix => '(none)', tcp => '(none)', tls => '(none)', billing => 'uri:spiffe://acme/billing', plain => 'dn:CN=plain', dns => 'dns:only.internal',
+	foreign => 'dn:CN=m\C3\BCller\01', long => substr('dn:CN=long,' . join(',', map { 'OU=' . $_ x 64 } reverse 1 .. 5), 0, 255));
+for my $by (sort keys %service)
+{
+	my $connection = $by eq 'unix' ? $unix : $by eq 'tcp' ? $tcp : $by eq 'tls' ? $secure : with_certificate($by);
+	is(get('open', "$connection options='-c vault.request_id=$by'"), 'value', "$by: a read");
+	is(service_of("request_id = '$by' AND decision = 'allow'"), $service{$by}, "$by: the read has the service");
+	is(get('hidden', "$connection options='-c vault.request_id=$by'"), '42501', "$by: a refusal");
+	is(service_of("request_id = '$by' AND decision = 'deny'"), $service{$by}, "$by: the refusal has it");
+}
+$node->psql('postgres', q{BEGIN; SELECT vault.put('by-certificate', 'x'); COMMIT; SET vault.request_id = 'undone'; BEGIN; SELECT vault.put('by-certificate', 'y'); ROLLBACK},
+	connstr => 'dbname=postgres user=adm ' . with_certificate('billing'), on_error_die => 1);
+is(service_of(q{operation = 'put' AND decision = 'allow'}), 'uri:spiffe://acme/billing', 'a change has it');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit WHERE request_id = 'undone' AND decision = 'aborted' AND service = 'uri:spiffe://acme/billing'}),
+	'a change that was rolled back has it');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.audit WHERE service IS NOT NULL AND NOT tls}), 0, 'no service without TLS');
+
+# and is evidence like the others
+$node->poll_query_until('postgres', q{SELECT detail LIKE '%0 not sealed yet%' FROM vault.verify_audit('acme')}) or die 'not sealed';
+is($node->safe_psql('postgres', q{SELECT ok FROM vault.verify_audit('acme')}), 't', 'the trail verifies');
+write_file("$tls/trail", $node->safe_psql('postgres', q{SELECT vault.export_audit('acme')}) . "\n");
+like(read_file("$tls/trail"), qr/"service":"dns:only\.internal"/, 'the export has it');
+my $verifier = $node->config_data('--bindir') . '/vault-audit-verify';
+is(system($verifier, '-q', "$tls/trail"), 0, 'and the program for auditors takes it');
+write_file("$tls/forged", read_file("$tls/trail") =~ s/dns:only\.internal/dns:other.internal/r);
+isnt(system($verifier, '-q', "$tls/forged"), 0, 'but not another name');
 
 # what decided is in the trail with where it came from
 is( $node->safe_psql('postgres', q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE operation = 'get' AND decision = 'deny' AND address = '127.0.0.1' AND tls}),

@@ -93,12 +93,21 @@ client_address(bool *isnull)
 	return address;
 }
 
-/* From where does not change in a session. */
+static const char *(*service_of_client) (void) = NULL;
+
+void
+audit_set_service(const char *(*service) (void))
+{
+	service_of_client = service;
+}
+
+/* From where, and as which service, does not change in a session. */
 static void
 add_connection(AuditRow *row)
 {
 	static bool known = false;
 	static char *address = NULL;
+	static const char *service = NULL;
 	static int	port = -1;
 
 	if (!known && MyProcPort)
@@ -112,10 +121,12 @@ add_connection(AuditRow *row)
 										  DatumGetCString(DirectFunctionCall1(inet_out, inet)));
 			port = atoi(MyProcPort->remote_port);
 		}
+		service = service_of_client();
 		known = true;
 	}
 	row->address = address;
 	row->port = port;
+	row->service = service;
 	row->tls = MyProcPort && MyProcPort->ssl_in_use;
 }
 

@@ -55,6 +55,9 @@ extern void audit_set_restoring(bool restoring);
  */
 extern void audit_set_maintaining(bool maintaining);
 
+/* Who the client program is by its certificate, or NULL; asked once a session. */
+extern void audit_set_service(const char *(*service) (void));
+
 extern void audit_init(void);
 
 #endif

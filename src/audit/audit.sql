@@ -35,6 +35,7 @@ CREATE TABLE vault_data.audit_log (
 	reason             text,
 	detail             jsonb,
 	subject            text,
+	service            text,
 	mac                bytea
 ) PARTITION BY RANGE (at);
 CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;

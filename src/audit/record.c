@@ -181,6 +181,7 @@ audit_line(const AuditRow *row, StringInfo line)
 	if (row->detail)
 		add_detail(line, row->detail);
 	line_text(line, "subject", row->subject);
+	line_text(line, "service", row->service);
 	appendStringInfoChar(line, '}');
 }
 
@@ -243,6 +244,7 @@ audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 	put_text(slot, AUDIT_REASON, row->reason);
 	put_value(slot, AUDIT_DETAIL, row->detail, row->detail != 0);
 	put_text(slot, AUDIT_SUBJECT, row->subject);
+	put_text(slot, AUDIT_SERVICE, row->service);
 	put_mac(row, slot);
 	ExecStoreVirtualTuple(slot);
 }
@@ -336,6 +338,7 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 	value = get_value(slot, AUDIT_DETAIL, &present);
 	row->detail = present ? value : (Datum) 0;
 	row->subject = get_text(slot, AUDIT_SUBJECT);
+	row->service = get_text(slot, AUDIT_SERVICE);
 	get_mac(slot, row);
 }
 

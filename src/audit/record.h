@@ -51,6 +51,7 @@ enum
 	AUDIT_REASON,
 	AUDIT_DETAIL,
 	AUDIT_SUBJECT,
+	AUDIT_SERVICE,
 	AUDIT_MAC,
 	AUDIT_COLUMNS = AUDIT_MAC
 };
@@ -87,6 +88,7 @@ typedef struct AuditRow
 	const char *reason;
 	Datum		detail;			/* jsonb; 0: none */
 	const char *subject;		/* of the token that the caller showed */
+	const char *service;		/* of the client certificate, as in a grant */
 	bool		has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
 } AuditRow;

@@ -17,7 +17,7 @@
 #include "audit/record.h"
 
 /* A row, packed: what fits is kept, the reason and then other texts are cut. */
-#define RING_SLOT_BYTES 1536
+#define RING_SLOT_BYTES 1792
 
 typedef struct PackedRow
 {

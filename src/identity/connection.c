@@ -111,3 +111,35 @@ connection_services(int *count)
 	*count = facts.service_count;
 	return facts.services;
 }
+
+/* The first of a kind that has a name; a certificate's DN may be empty. */
+static const char *
+service_of_kind(const char *kind)
+{
+	size_t		size = strlen(kind);
+
+	for (int i = 0; i < facts.service_count; i++)
+		if (strncmp(facts.services[i], kind, size) == 0 && facts.services[i][size])
+			return facts.services[i];
+	return NULL;
+}
+
+/* All but "cn:" are printable ASCII, and who has a common name has a DN. */
+const char *
+connection_service(void)
+{
+	static const char *const kinds[] = {"uri:", "dn:", "dns:", "email:"};
+	static char shown[256];
+
+	learn();
+	for (int i = 0; i < (int) lengthof(kinds); i++)
+	{
+		const char *service = service_of_kind(kinds[i]);
+
+		if (service == NULL)
+			continue;
+		strlcpy(shown, service, sizeof(shown));
+		return shown;
+	}
+	return NULL;
+}

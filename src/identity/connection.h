@@ -25,4 +25,10 @@ extern bool connection_is_encrypted(void);
  */
 extern const char *const *connection_services(int *count);
 
+/*
+ * The one of them that stands for the client in the trail, or NULL: the first "uri:",
+ * else the "dn:", else any other name.  At most 255 bytes.
+ */
+extern const char *connection_service(void);
+
 #endif

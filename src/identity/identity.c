@@ -32,7 +32,9 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "audit/audit.h"
 #include "door/door.h"
+#include "identity/connection.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -44,7 +46,7 @@
 /* Columns of vault_data.principal_binding and vault_data.principal. */
 enum
 {
-	BINDING_TENANT = 1,
+	TENANT_COLUMN = 1,
 	BINDING_ROLE_NAME,
 	BINDING_PRINCIPAL,
 	PRINCIPAL_NAME = 3,
@@ -143,7 +145,7 @@ load_candidate(TableScan *scan)
 	char		state[16];
 
 	note_changed_row(candidate, scan, TABLE_PRINCIPAL_BINDING);
-	candidate->tenant = *DatumGetUUIDP(scan_get(scan, BINDING_TENANT, NULL));
+	candidate->tenant = *DatumGetUUIDP(scan_get(scan, TENANT_COLUMN, NULL));
 	candidate->principal = *DatumGetUUIDP(scan_get(scan, BINDING_PRINCIPAL, NULL));
 	if (!tenant_describe(&candidate->tenant, candidate->tenant_name, state) ||
 		!load_principal(candidate) || strcmp(state, "destroyed") == 0)
@@ -261,27 +263,36 @@ identify(Oid role, Caller *caller)
 		row_refuse(changed_row);
 }
 
-/* Somebody else's tenant has this role already. */
+/* A row of the role is of another tenant, in a table of (tenant_id, …). */
 static bool
-is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
+has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenant)
 {
 	TableScan	scan;
 	Datum		key = ObjectIdGetDatum(role);
 	bool		elsewhere = false;
 
-	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
+	scan_begin(&scan, table, index, NULL, &key, 1);
 	while (!elsewhere && scan_next(&scan))
-		elsewhere = !uuid_equal(DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL)), tenant);
+		elsewhere = !uuid_equal(DatumGetUUIDP(scan_get(&scan, TENANT_COLUMN, NULL)), tenant);
 	scan_end(&scan);
 	return elsewhere;
 }
 
 /*
- * Who may be bound by whom; see identity.sql.  One binding of a role at a time.  A role
- * that shows tokens may do so for several tenants.
+ * Somebody else's tenant has this role already.  Who could join it there would get what
+ * its clients mean for that tenant: whatever they write when their own tenant, or its
+ * issuer, does not take them any more.
  */
+static bool
+serves_elsewhere(Oid role, const pg_uuid_t *tenant)
+{
+	return has_row_elsewhere(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
+		has_row_elsewhere(TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, role, tenant);
+}
+
+/* Who may be bound, or let show tokens, by whom; see identity.sql.  One role at a time. */
 static void
-check_bindable(const Door *door, Oid role, const char *name, bool for_tokens)
+check_bindable(const Door *door, Oid role, const char *name)
 {
 	bool		operator = role_is_operator(door->caller.role);
 
@@ -292,7 +303,7 @@ check_bindable(const Door *door, Oid role, const char *name, bool for_tokens)
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
 	if (!operator && (superuser_arg(role) || role_is_overseer(role) ||
-					  (!for_tokens && is_bound_elsewhere(role, &door->tenant))))
+					  serves_elsewhere(role, &door->tenant)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to bind role \"%s\"", name),
@@ -334,7 +345,7 @@ identity_enrol_for_tokens(const Door *door, const char *name)
 {
 	Oid			role = role_by_name(name);
 
-	check_bindable(door, role, name, true);
+	check_bindable(door, role, name);
 	enrol_as_client(role, name);
 	return role;
 }
@@ -361,7 +372,7 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	Oid			role = role_by_name(name);
 	Datum		values[4];
 
-	check_bindable(door, role, name, false);
+	check_bindable(door, role, name);
 	sql_begin();
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = ObjectIdGetDatum(role);
@@ -405,6 +416,7 @@ void
 identity_init(void)
 {
 	door_set_identify(identify);
+	audit_set_service(connection_service);
 	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
 	tables_on_change(TABLE_PRINCIPAL, bindings_changed);
 	tables_on_change(TABLE_TENANT, bindings_changed);

@@ -163,7 +163,7 @@ define_audit_settings(void)
 							&setting_audit_timeout, 5000, 100, 60000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.audit_ring_size",
-							"Audit records that shared memory has room for, 1.5 kB each.", NULL,
+							"Audit records that shared memory has room for, 1.8 kB each.", NULL,
 							&setting_audit_ring_size, 4096, 64, 1024 * 1024,
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }

@@ -179,6 +179,19 @@ text_argument(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+/* The argument that a phrase of jwt_rules_fault() is about. */
+static const char *
+argument_at_fault(const char *fault)
+{
+	if (strncmp(fault, "issuer", 6) == 0)
+		return "issuer";
+	if (strncmp(fault, "audience", 8) == 0)
+		return "audience";
+	if (strncmp(fault, "maximum lifetime", 16) == 0)
+		return "max_lifetime";
+	return "claim_mapping";
+}
+
 PG_FUNCTION_INFO_V1(vault_check_issuer);
 PG_FUNCTION_INFO_V1(vault_check_jwks);
 
@@ -199,12 +212,12 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 	const char *fault = jwt_rules_fault(&rules);
 
 	if (fault)
-		error_bad_argument("issuer", fault, "Its tokens are verified by these rules.");
+		error_bad_argument(argument_at_fault(fault), fault, "Its tokens are verified by these rules.");
 	if (strncmp(rules.issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0)
 		error_bad_argument("issuer", "this is a name of the vault's own tokens",
 						   "Tokens of the vault need no issuer: vault.issue_token() makes them.");
 	if (rules.max_lifetime > 366 * SECS_PER_DAY)
-		error_bad_argument("issuer", "maximum lifetime is above 366 days", NULL);
+		error_bad_argument("max_lifetime", "maximum lifetime is above 366 days", NULL);
 	PG_RETURN_VOID();
 }
 

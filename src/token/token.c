@@ -300,25 +300,27 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 
 typedef struct Finding
 {
-	int			accepted;		/* by so many issuers */
+	int			accepted;		/* by so many issuers; the last of them: */
 	const Issuer *issuer;
 	pg_uuid_t	tenant;
 	JwtClaims	claims;
-	JwtFault	fault;			/* of the one that came closest */
+
+	JwtFault	fault;			/* the greatest: of the one that came closest */
+	pg_uuid_t	refused_by;		/* its tenant */
 	char		subject[JWT_MAX_CLAIM + 1];	/* if its signature is right */
 } Finding;
 
-/* Counts a token that is refused though it is this issuer's. */
 static void
 note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, JwtFault fault,
 		   Finding *finding)
 {
-	finding->fault = Max(finding->fault, fault);
-	if (fault < JWT_FAULT_CLAIMS_SYNTAX || fault == JWT_FAULT_INTERNAL ||
-		!jwt_signed_subject(issuer->keys, token->text, token->size, finding->subject))
+	if (fault <= finding->fault)
 		return;
-	finding->tenant = caller->tenant;
-	limit_count(LIMIT_TOKEN, &caller->tenant, finding->subject);
+	finding->fault = fault;
+	finding->refused_by = caller->tenant;
+	finding->subject[0] = 0;
+	if (fault >= JWT_FAULT_CLAIMS_SYNTAX && fault != JWT_FAULT_INTERNAL)
+		(void) jwt_signed_subject(issuer->keys, token->text, token->size, finding->subject);
 }
 
 static void
@@ -345,14 +347,20 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Fin
 	}
 }
 
-/* In the trail of the tenant whose issuer signed it, or in no tenant's. */
+/*
+ * In the trail of the tenant whose issuer signed it, or in no tenant's.  It counts only
+ * here: with keys that tenants share, one that another accepts is no failure.
+ */
 VAULT_NORETURN static void
 refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
 {
 	caller->tenant = UUID_ZERO;
 	caller->tenant_name[0] = 0;
 	if (finding->subject[0])
-		(void) take_tenant(caller, &finding->tenant);
+	{
+		(void) take_tenant(caller, &finding->refused_by);
+		limit_count(LIMIT_TOKEN, &finding->refused_by, finding->subject);
+	}
 	strlcpy(caller->subject, finding->subject, sizeof(caller->subject));
 	refuse(caller, fault);
 }

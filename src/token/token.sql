@@ -119,13 +119,22 @@ CREATE FUNCTION vault.login(token text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_login';
 COMMENT ON FUNCTION vault.login(text) IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and verifies it';
 
-/* Operators too can take away; only an administrator can give. */
-CREATE FUNCTION vault_data.require_own_administrator() RETURNS void
+/*
+ * An issuer speaks for every principal, those to come as well: only who holds everything can
+ * give that. Operators too can take it away.
+ */
+CREATE FUNCTION vault_data.require_holder_of_everything() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	everything vault_data.access_grant;
 BEGIN
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.fail('42501', 'permission denied: this is for administrators of the tenant',
-			'An administrator holds "grant" on ** in every environment; operators cannot do this for them.');
+	everything.tenant_id := vault.current_tenant_id();
+	everything.effect := 'allow';
+	everything.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	everything.name_pattern := '**';
+	IF NOT vault_data.may_delegate(everything, everything.permissions) THEN
+		PERFORM vault_data.fail('42501', 'permission denied: an issuer speaks for every principal of the tenant',
+			'Ask who holds every permission on ** in every environment, as members of the role "owner" do; operators cannot do this for them.');
 	END IF;
 END
 $$;
@@ -157,7 +166,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	new_id uuid := vault_data.new_id();
 BEGIN
-	PERFORM vault_data.require_own_administrator();
+	PERFORM vault_data.require_holder_of_everything();
 	PERFORM vault_data.check_identifier('issuer name', p_name);
 	PERFORM vault_data.check_claim_mapping(p_mapping);
 	PERFORM vault_data.check_issuer(p_issuer, p_audience, p_max_lifetime, p_mapping->>'principal', p_mapping->>'tenant',
@@ -187,7 +196,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
-	PERFORM vault_data.require_own_administrator();
+	PERFORM vault_data.require_holder_of_everything();
 	PERFORM vault_data.check_identifier('issuer name', p_name);
 	PERFORM vault_data.check_jwks(p_jwks);
 	UPDATE vault_data.token_issuer SET jwks = p_jwks, kids = vault_data.kids_of(p_jwks), updated_at = pg_catalog.clock_timestamp()
@@ -262,7 +271,10 @@ BEGIN
 END
 $$;
 
-/* Nobody prolongs a token with another, so a caller who showed one gets none. */
+/*
+ * Who has a token of a principal has all that it holds, as a member of a role has what that
+ * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
+ */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean, p_db_role text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -280,6 +292,9 @@ BEGIN
 	subject := vault_data.find_principal(this_tenant, p_principal);
 	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind NOT IN ('user', 'service')) THEN
 		PERFORM vault_data.fail('42704', 'no such principal: it is a role', 'Issue the token for one of its members.');
+	END IF;
+	IF subject IS DISTINCT FROM vault_data.caller_principal() AND NOT vault_data.may_change_member(subject, false) THEN
+		PERFORM vault_data.refuse_delegation();
 	END IF;
 	IF p_single_use IS NULL OR p_ttl IS NULL OR p_ttl < '1 second' OR p_ttl > '1 day' OR (p_single_use AND p_ttl > '1 hour') THEN
 		PERFORM vault_data.fail('22023', 'invalid ttl: it is not between one second and one day, or one hour for a single use', 'Give an interval such as ''15 minutes''.');
