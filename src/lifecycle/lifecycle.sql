@@ -106,6 +106,8 @@ BEGIN
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id,
+			pg_catalog.jsonb_build_object('version', target, 'operation', 'rollback'));
 	END IF;
 	RETURN target;
 END
@@ -129,6 +131,8 @@ BEGIN
 	PERFORM vault_data.note(p_reason);
 	UPDATE vault_data.secret SET deactivated_at = CASE WHEN p_deactivate THEN pg_catalog.clock_timestamp() END, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN p_deactivate THEN 'deactivated' ELSE 'reactivated' END, 'warning', s.id,
+		pg_catalog.jsonb_build_object('reason', p_reason));
 END
 $$;
 
@@ -164,6 +168,7 @@ BEGIN
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'deleted', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', until));
 	RETURN until;
 END
 $$;
@@ -184,6 +189,7 @@ BEGIN
 	END IF;
 	UPDATE vault_data.secret SET deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'undeleted', 'info', s.id, NULL);
 END
 $$;
 CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
@@ -302,7 +308,10 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
+	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END
 $$;
 CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void

@@ -18,6 +18,7 @@ int			setting_audit_timeout;
 int			setting_max_failures;
 int			setting_max_denials;
 int			setting_failure_window;
+int			setting_notification_retention;
 int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
@@ -186,6 +187,15 @@ define_limit_settings(void)
 }
 
 static void
+define_lifecycle_settings(void)
+{
+	DefineCustomIntVariable("vault.notification_retention",
+							"How long notifications stay after every subscriber has acknowledged them.", NULL,
+							&setting_notification_retention, 30 * SECS_PER_DAY, SECS_PER_DAY, 3650 * SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
 define_session_settings(void)
 {
 	DefineCustomStringVariable("vault.tenant",
@@ -214,6 +224,7 @@ settings_init(void)
 	define_server_settings();
 	define_audit_settings();
 	define_limit_settings();
+	define_lifecycle_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");
 }

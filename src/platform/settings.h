@@ -34,6 +34,7 @@ extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_failures;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
+extern int	setting_notification_retention;	/* s */
 
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList

@@ -20,6 +20,7 @@
 
 #include "crypto/raise.h"
 #include "door/door.h"
+#include "notify/notify.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "policy/delegation.h"
@@ -459,6 +460,8 @@ rotate_body(FunctionCallInfo fcinfo)
 		strcmp(write.type, "password") != 0)
 		error_bad_argument("new value", "a value of this type cannot be made up here",
 						   "Give the new value.");
+	notify_announce("rotated", "info", &write.secret,
+					psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write.version));
 	PG_RETURN_INT32(write.version);
 }
 
