@@ -6,7 +6,7 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token notify secret lifecycle review document verify \
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token notify secret lifecycle rotation review document verify \
 	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.
@@ -22,8 +22,8 @@ OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(sort $(wildcard
 
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered -Wno-declaration-after-statement
-PG_CPPFLAGS = -Isrc
-SHLIB_LINK = -lcrypto -ljansson -Wl,-z,relro,-z,now
+PG_CPPFLAGS = -Isrc -I$(libpq_srcdir)
+SHLIB_LINK = -lcrypto -ljansson $(libpq) -Wl,-z,relro,-z,now
 
 PG_CONFIG ?= pg_config
 # No bitcode: nothing here is worth inlining into a query, and clang is not needed then.

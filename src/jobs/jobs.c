@@ -49,12 +49,14 @@ static const struct
 {
 	const char *name;
 	const char *schedule;
+	bool		is_procedure;	/* it commits on its way */
 }			jobs[] = {
 	{"anomalies", "*/5 * * * *"},
 	{"partitions", "7 1 * * *"},
 	{"purge", "17 2 * * *"},
 	{"retention", "37 3 * * *"},
 	{"rewrap", "*/15 * * * *"},
+	{"rotate", "* * * * *", true},
 };
 
 static object_access_hook_type previous_access = NULL;
@@ -151,6 +153,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
 PG_FUNCTION_INFO_V1(vault_job_anomalies);
 PG_FUNCTION_INFO_V1(vault_job_purge);
 PG_FUNCTION_INFO_V1(vault_job_rewrap);
+PG_FUNCTION_INFO_V1(vault_job_rotate_step);
 PG_FUNCTION_INFO_V1(vault_install_jobs);
 PG_FUNCTION_INFO_V1(vault_remove_jobs);
 PG_FUNCTION_INFO_V1(vault_schedule_jobs);
@@ -166,6 +169,12 @@ Datum
 vault_job_rewrap(PG_FUNCTION_ARGS)
 {
 	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES);
+}
+
+Datum
+vault_job_rotate_step(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.rotate_due(1)", 1);
 }
 
 /* ---- pg_cron ---- */
@@ -236,7 +245,10 @@ schedule(int job)
 {
 	char	   *name = psprintf("vault:%s", jobs[job].name);
 	const char *arguments[] = {
-		name, jobs[job].schedule, psprintf("SELECT vault_data.job_%s()", jobs[job].name), JOBS_ROLE
+		name, jobs[job].schedule,
+		psprintf("%s vault_data.job_%s()", jobs[job].is_procedure ? "CALL" : "SELECT",
+				 jobs[job].name),
+		JOBS_ROLE
 	};
 
 	return run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"

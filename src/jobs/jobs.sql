@@ -44,7 +44,7 @@ BEGIN
 		WHERE p.pronamespace OPERATOR(pg_catalog.=) 'vault_data'::pg_catalog.regnamespace AND p.pronargs OPERATOR(pg_catalog.=) 0
 			AND pg_catalog.starts_with(p.proname::pg_catalog.text, 'job_')
 	LOOP
-		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO vault_jobs', job);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO vault_jobs', job);
 	END LOOP;
 END
 $$;

@@ -4,6 +4,8 @@
  */
 #include "platform/settings.h"
 
+#include <ctype.h>
+
 #include "utils/guc.h"
 
 char	   *setting_database;
@@ -19,6 +21,11 @@ int			setting_max_failures;
 int			setting_max_denials;
 int			setting_failure_window;
 int			setting_notification_retention;
+int			setting_rotation_batch;
+int			setting_rotation_retry;
+int			setting_rotation_timeout;
+char	   *setting_rotation_hosts;
+char	   *setting_rotation_root_certificates;
 int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
@@ -195,6 +202,44 @@ define_lifecycle_settings(void)
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
+/* host:port, with commas between them. */
+static bool
+check_hosts(char **newval, void **extra, GucSource source)
+{
+	for (const char *c = *newval; *c; c++)
+		if (!isalnum((unsigned char) *c) && strchr(".-:, ", *c) == NULL)
+		{
+			GUC_check_errdetail("Give host:port, with commas between them.");
+			return false;
+		}
+	return true;
+}
+
+static void
+define_rotation_settings(void)
+{
+	DefineCustomIntVariable("vault.rotation_batch",
+							"Steps of rotations that a run of the job does at most.", NULL,
+							&setting_rotation_batch, 1000, 1, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.rotation_retry",
+							"Time before a step of a rotation is tried again; it doubles with each failure.", NULL,
+							&setting_rotation_retry, 30, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.rotation_timeout",
+							"How long a step of a rotation may take at its target.", NULL,
+							&setting_rotation_timeout, 30000, 100, 600000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.rotation_hosts",
+							   "Servers, as host:port, on which passwords may be rotated.", NULL,
+							   &setting_rotation_hosts, "",
+							   PGC_SIGHUP, 0, check_hosts, NULL, NULL);
+	DefineCustomStringVariable("vault.rotation_root_certificates",
+							   "File with the certificates that these servers are verified by.", NULL,
+							   &setting_rotation_root_certificates, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
 static void
 define_session_settings(void)
 {
@@ -224,6 +269,7 @@ settings_init(void)
 	define_server_settings();
 	define_audit_settings();
 	define_limit_settings();
+	define_rotation_settings();
 	define_lifecycle_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");

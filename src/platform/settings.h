@@ -36,6 +36,12 @@ extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
 extern int	setting_notification_retention;	/* s */
 
+extern int	setting_rotation_batch; /* steps */
+extern int	setting_rotation_retry; /* s */
+extern int	setting_rotation_timeout;	/* ms */
+extern char *setting_rotation_hosts;
+extern char *setting_rotation_root_certificates;
+
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList
 {

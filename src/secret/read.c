@@ -67,8 +67,23 @@ open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *form
 					   DatumGetByteaPP(envelope), format);
 }
 
+/* A version whose overlap is over; another one that is current is not asked. */
+static void
+refuse_retired(TableScan *scan, const SecretHead *head, int version)
+{
+	bool		in_use;
+
+	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
+	if (!in_use && version != head->current)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg("version %d was retired", version),
+				 errhint("Read the current version; vault.rollback() puts this one back.")));
+}
+
 static bytea *
-read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *format)
+read_version(const SecretHead *head, int version, Snapshot snapshot, bool retired_too,
+			 uint8_t *format)
 {
 	Datum		keys[3] = {
 		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
@@ -82,11 +97,19 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *fo
 				(errcode(ERRCODE_VAULT_NO_SECRET),
 				 errmsg("no version %d of the secret", version),
 				 errhint("The view vault.versions shows what there is.")));
+	if (!retired_too)
+		refuse_retired(&scan, head, version);
 	value = open_version(&scan, head, version, format);
 	scan_end(&scan);
 	if (value == NULL)
 		secret_refuse_destroyed(version);
 	return value;
+}
+
+bytea *
+secret_open_version(const SecretHead *head, int version, uint8_t *format)
+{
+	return read_version(head, version, NULL, true, format);
 }
 
 /* The value of the current version from the copy in the head; NULL if there is none. */
@@ -123,7 +146,7 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 		value = open_copy(&scan, head, format);
 	scan_end(&scan);
 	if (value == NULL)
-		value = read_version(head, version ? version : head->current, snapshot, format);
+		value = read_version(head, version ? version : head->current, snapshot, false, format);
 	UnregisterSnapshot(snapshot);
 	return value;
 }
@@ -197,8 +220,8 @@ require_text(uint8_t format)
 }
 
 /* Parses without letting the parser show what it stumbled over. */
-static Datum
-parse_json(bytea *value)
+Datum
+secret_parse_json(bytea *value)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		result = (Datum) 0;
@@ -255,7 +278,7 @@ get_json_body(FunctionCallInfo fcinfo)
 	bytea	   *value = read_by_name(fcinfo, &format);
 
 	require_text(format);
-	return parse_json(value);
+	return secret_parse_json(value);
 }
 
 Datum
