@@ -2718,7 +2718,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	span interval := vault_data.rotation_interval(p_every);
-	kept_window text := (vault_data.check_windows(ARRAY[p_window]))[1];
+	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
 	kept_overlap interval := p_overlap;
 	due timestamptz;
 	schedule uuid;

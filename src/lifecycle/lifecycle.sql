@@ -106,6 +106,7 @@ BEGIN
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.rotation_rolled_back(s, target);
 		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id,
 			pg_catalog.jsonb_build_object('version', target, 'operation', 'rollback'));
 	END IF;

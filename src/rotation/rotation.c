@@ -147,8 +147,10 @@ static bool
 claim(TableScan *scan)
 {
 	static Sql	lock = {
-		"SELECT FROM vault_data.rotation_schedule WHERE tenant_id = $1 AND id = $2"
-		" AND next_at <= pg_catalog.clock_timestamp() FOR UPDATE SKIP LOCKED",
+		"SELECT FROM vault_data.rotation_schedule c"
+		" JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id"
+		" WHERE c.tenant_id = $1 AND c.id = $2 AND c.next_at <= pg_catalog.clock_timestamp()"
+		" FOR UPDATE SKIP LOCKED",
 		2, {UUIDOID, UUIDOID}
 	};
 	pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));

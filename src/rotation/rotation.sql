@@ -9,7 +9,7 @@
  *
  * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
  * later each time, and after the last attempt the run has failed: the current version was not touched.
- * The row of the schedule is the lock: who does not get it leaves the secret to whoever has it.
+ * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
  * Values are in C only; here they are numbers of versions.
  */
 CREATE TABLE vault_data.rotation_schedule (
@@ -273,7 +273,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	span interval := vault_data.rotation_interval(p_every);
-	kept_window text := (vault_data.check_windows(ARRAY[p_window]))[1];
+	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
 	kept_overlap interval := p_overlap;
 	due timestamptz;
 	schedule uuid;
@@ -573,8 +573,8 @@ COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations th
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	c vault_data.rotation_schedule := vault_data.lock_schedule(vault_data.secret_id(p_name, p_environment));
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
 	r vault_data.rotation;
 	blocked timestamptz := vault_data.rotation_blocked_until(c);
 BEGIN
@@ -628,8 +628,8 @@ BEGIN
 	IF NOT FOUND OR NOT vault_data.permitted('rotate', s.name, s.environment) THEN
 		PERFORM vault_data.fail('42501', 'permission denied to complete this rotation', 'You need "rotate" on its secret.');
 	END IF;
-	c := vault_data.lock_schedule(s.id);
 	s := vault_data.find_secret('rotate', s.name, s.environment);
+	c := vault_data.lock_schedule(s.id);
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = s.tenant_id AND id = p_rotation;
 	IF r.step IS DISTINCT FROM 'wait' OR c.id IS NULL THEN
