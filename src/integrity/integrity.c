@@ -48,7 +48,7 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_ISSUED_TOKEN] = {"issued_token", "token", 2, 6},
 	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
 	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
-	[TABLE_SECRET] = {"secret", "secret", 2, 14},
+	[TABLE_SECRET] = {"secret", "secret", 2, 16},
 };
 
 #define ENCODED_NULL UINT32_MAX
