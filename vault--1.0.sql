@@ -661,7 +661,7 @@ CREATE TABLE vault_data.access_grant (
 	id           uuid NOT NULL,
 	principal_id uuid NOT NULL,
 	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
-	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list']
+	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override']
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
@@ -945,7 +945,7 @@ DECLARE
 BEGIN
 	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
 	given.effect := 'allow';
-	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override'];
 	given.name_pattern := '**';
 	PERFORM vault_data.add_grant(given);
 	RETURN given.principal_id;
@@ -1647,8 +1647,8 @@ RETURN ARRAY['rotated', 'rotation_due', 'rotation_failed', 'expiring', 'expired'
 CREATE FUNCTION vault_data.check_kinds(p_kinds text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF pg_catalog.cardinality(p_kinds) = 0 OR pg_catalog.array_position(p_kinds, NULL) IS NOT NULL
-		OR NOT p_kinds <@ vault_data.notification_kinds()
+	IF pg_catalog.cardinality(p_kinds) NOT BETWEEN 1 AND 64 OR pg_catalog.array_ndims(p_kinds) <> 1
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_kinds) AS k WHERE k IS NULL OR k <> ALL (vault_data.notification_kinds()))
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: there is no such kind of notification',
 			pg_catalog.format('Kinds are %s.', pg_catalog.array_to_string(vault_data.notification_kinds(), ', ')));
@@ -1681,7 +1681,7 @@ CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 
 /* Whoever may know of the secret; what is about no secret is for those who see the tenant's policy. */
-CREATE FUNCTION vault_data.may_take(p_secret text, p_environment text) RETURNS boolean
+CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
 		OR (p_secret IS NOT NULL AND vault_data.permitted('list', p_secret, p_environment))
@@ -1804,7 +1804,7 @@ BEGIN
 	FOR n IN
 		SELECT * FROM vault_data.notification w
 		WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last
-			AND (b.kinds IS NULL OR w.kind = ANY (b.kinds)) AND vault_data.may_take(w.secret, w.environment)
+			AND (b.kinds IS NULL OR w.kind = ANY (b.kinds)) AND vault_data.may_know(w.secret, w.environment)
 		ORDER BY w.position LIMIT p_max_rows
 	LOOP
 		taken := n.position;
@@ -1840,7 +1840,7 @@ DECLARE
 BEGIN
 	SELECT n.position INTO done FROM vault_data.notification n
 	WHERE n.tenant_id = b.tenant_id AND n.id = p_notification AND n.position > b.since
-		AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) AND vault_data.may_take(n.secret, n.environment);
+		AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) AND vault_data.may_know(n.secret, n.environment);
 	IF done IS NULL THEN
 		PERFORM vault_data.fail('42704', 'no such notification of this subscriber', 'Acknowledge what vault.next_notifications() returned.');
 	END IF;
@@ -1945,6 +1945,8 @@ CREATE TABLE vault_data.secret (
 	deactivated_at   timestamptz,
 	deleted_at       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	grace_until      timestamptz,
+	extensions       integer NOT NULL DEFAULT 0,
 	revision         integer NOT NULL,
 	mac              bytea NOT NULL,
 	envelope         vault.envelope,
@@ -1956,6 +1958,7 @@ CREATE TABLE vault_data.secret (
 	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
 ) WITH (fillfactor = 85);
 CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX secret_expiry ON vault_data.secret (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 /*
  * The primary keys come last on purpose: while a table is nearly empty every index
@@ -2025,7 +2028,7 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
+		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
@@ -2082,7 +2085,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, s.extensions
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -2219,9 +2222,13 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
+			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
+			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions ELSE 0 END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.rotation_rolled_back(s, target);
 		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id,
 			pg_catalog.jsonb_build_object('version', target, 'operation', 'rollback'));
 	END IF;
@@ -2232,15 +2239,22 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
+CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
-	END IF;
+	PERFORM vault_data.check_reason(p_reason);
 	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;
@@ -2444,6 +2458,281 @@ GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), va
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
 
 /*
+ * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an emergency.
+ *
+ * Whether it may be read is decided when it is read (secret/secret.c). What runs here at its times
+ * only tells: a warning at each threshold that is left, once for each version and time of expiry; of
+ * those that a pause has let pass, the most urgent. "expired" is the threshold zero.
+ */
+/* id is the secret's. */
+CREATE TABLE vault_data.secret_warning (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	thresholds interval[],
+	version    integer,
+	expires_at timestamptz,
+	threshold  interval,
+	purge_at   timestamptz,
+	PRIMARY KEY (tenant_id, id),
+	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE vault_data.secret_warning OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_warning FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
+ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'version', 'expires_at', 'threshold', 'purge_at');
+ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
+
+/* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
+CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT min(t) FROM unnest(COALESCE(thresholds, '{}') || '0'::interval) AS t
+	WHERE expires_at - now <= t
+	HAVING warned IS NULL OR min(t) < warned
+$$;
+
+CREATE FUNCTION vault_data.default_thresholds() RETURNS interval[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT COALESCE(array_agg(days::integer * interval '1 day'), '{}')
+	FROM regexp_split_to_table(btrim(current_setting('vault.expiry_warnings')), '\s*,\s*') AS days WHERE days <> ''
+$$;
+
+/* Once expired, only a new value or the override helps: otherwise the bounds of the latter would bind nobody. */
+CREATE FUNCTION vault_data.set_expiry(p_name text, p_at timestamptz, p_grace interval, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	at timestamptz := NULLIF(p_at, 'infinity');
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF at <= now THEN
+		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
+	END IF;
+	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
+	END IF;
+	IF s.expires_at <= now THEN
+		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
+	END IF;
+	UPDATE vault_data.secret SET expires_at = at, updated_at = now,
+		grace_until = CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for never; for the grace after that it can, with a notice';
+
+CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('override', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	most integer := pg_catalog.current_setting('vault.max_extensions')::integer;
+	longest interval := pg_catalog.current_setting('vault.max_extension')::interval;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	PERFORM vault_data.check_reason(p_reason);
+	IF s.expires_at IS NULL THEN
+		PERFORM vault_data.fail('55000', 'secret has no expiry', 'There is nothing to prolong.');
+	END IF;
+	IF s.extensions >= most THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', s.extensions),
+			'Put a new value with vault.put() or vault.rotate(); vault.max_extensions is the bound.');
+	END IF;
+	IF p_until IS NULL OR p_until <= GREATEST(now, s.expires_at, s.grace_until) OR p_until > now + longest THEN
+		PERFORM vault_data.fail('22023', 'invalid until: it is no later than what holds, or further away than vault.max_extension',
+			'Give a time until when a new value can be had.');
+	END IF;
+	PERFORM vault_data.note(p_reason);
+	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = s.extensions + 1, updated_at = now
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'extended', 'warning', s.id, pg_catalog.jsonb_build_object('version', s.current_version,
+		'expires_at', p_until, 'extensions', s.extensions + 1, 'reason', p_reason));
+END
+$$;
+CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text) IS 'the emergency override: keeps a secret readable for a bounded time, also after it has expired';
+
+CREATE FUNCTION vault_data.set_warnings(p_name text, p_thresholds interval[], p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF pg_catalog.array_ndims(p_thresholds) > 1 OR pg_catalog.cardinality(p_thresholds) > 16
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_thresholds) AS t WHERE t IS NULL OR t NOT BETWEEN '1 minute' AND '365 days')
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid thresholds: they are more than 16, or one is not between a minute and 365 days',
+			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of vault.expiry_warnings.');
+	END IF;
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, thresholds) VALUES (s.tenant_id, s.id, p_thresholds)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET thresholds = excluded.thresholds;
+END
+$$;
+CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as vault.expiry_warnings says, {}: none';
+
+CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	now timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+	IF p_environment IS NOT NULL THEN
+		PERFORM vault_data.check_identifier('environment', p_environment);
+	END IF;
+	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years', 'Give an interval such as ''30 days''.');
+	END IF;
+	RETURN QUERY
+	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
+		s.expires_at, s.grace_until, s.extensions, w.threshold
+	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		AND w.version = s.current_version AND w.expires_at = s.expires_at
+	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
+		AND (p_environment IS NULL OR s.environment = p_environment) AND vault_data.may_know(s.name, s.environment)
+	ORDER BY s.expires_at, s.environment, s.name;
+END
+$$;
+CREATE FUNCTION vault.expiring(within interval DEFAULT '30 days', environment text DEFAULT NULL, tenant text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
+
+/* One secret's warning, once; false if somebody else has just announced it. */
+CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, version, expires_at, threshold)
+	VALUES (s.tenant_id, s.id, s.current_version, s.expires_at, due)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at, threshold = excluded.threshold
+	WHERE w.version IS DISTINCT FROM excluded.version OR w.expires_at IS DISTINCT FROM excluded.expires_at OR w.threshold > excluded.threshold;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
+		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END, s.id,
+		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('version', s.current_version, 'expires_at', s.expires_at,
+			'grace_until', s.grace_until, 'threshold_seconds', NULLIF(pg_catalog.date_part('epoch', due), 0))));
+	RETURN true;
+END
+$$;
+
+/* The most urgent first. A row that was changed outside is left to vault.verify(). */
+CREATE FUNCTION vault_data.warn_tenant(p_expired boolean, p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	now timestamptz := pg_catalog.clock_timestamp();
+	defaults interval[] := vault_data.default_thresholds();
+	found integer := 0;
+	due record;
+BEGIN
+	FOR due IN
+		SELECT s AS head, vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+			CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold
+		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
+			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
+			AND vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) IS NOT NULL
+			AND vault_data.is_authentic(s)
+		ORDER BY s.expires_at LIMIT p_max_rows
+	LOOP
+		IF vault_data.warn(due.head, due.threshold) THEN
+			found := found + 1;
+		END IF;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+/* Three days before a deleted secret is gone for good. */
+CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	found integer := 0;
+BEGIN
+	FOR s IN
+		SELECT d.* FROM vault_data.secret d LEFT JOIN vault_data.secret_warning w ON w.tenant_id = d.tenant_id AND w.id = d.id
+		WHERE d.tenant_id = vault.current_tenant_id() AND d.purge_at <= pg_catalog.clock_timestamp() + interval '3 days'
+			AND w.purge_at IS DISTINCT FROM d.purge_at AND vault_data.is_authentic(d)
+		ORDER BY d.purge_at LIMIT p_max_rows
+	LOOP
+		INSERT INTO vault_data.secret_warning AS w (tenant_id, id, purge_at) VALUES (s.tenant_id, s.id, s.purge_at)
+		ON CONFLICT (tenant_id, id) DO UPDATE SET purge_at = excluded.purge_at WHERE w.purge_at IS DISTINCT FROM excluded.purge_at;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM vault_data.announce(s.tenant_id, 'purge_due', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', s.purge_at));
+		found := found + 1;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(false, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+		total := total + vault_data.warn_of_purge(p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
+
+CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(true, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
+	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
+	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring(integer),
+	vault_data.announce_expired(integer) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
+	vault.set_warnings(text, interval[], text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.expiring(interval, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.announce_expiring(integer), vault.announce_expired(integer) TO vault_admin;
+
+/*
  * Rotation: at its times a secret gets a new value, which is set at its target, tested there
  * and then made current; after the overlap the version before it is retired.
  *
@@ -2454,7 +2743,7 @@ GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text)
  *
  * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
  * later each time, and after the last attempt the run has failed: the current version was not touched.
- * The row of the schedule is the lock: who does not get it leaves the secret to whoever has it.
+ * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
  * Values are in C only; here they are numbers of versions.
  */
 CREATE TABLE vault_data.rotation_schedule (
@@ -2822,7 +3111,7 @@ BEGIN
 		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
 	END IF;
 	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
-		envelope = vault_data.small(v.envelope), expires_at = NULL, updated_at = now
+		envelope = vault_data.small(v.envelope), expires_at = NULL, grace_until = NULL, extensions = 0, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
 	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;
@@ -3018,8 +3307,8 @@ COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations th
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	c vault_data.rotation_schedule := vault_data.lock_schedule(vault_data.secret_id(p_name, p_environment));
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
 	r vault_data.rotation;
 	blocked timestamptz := vault_data.rotation_blocked_until(c);
 BEGIN
@@ -3073,8 +3362,8 @@ BEGIN
 	IF NOT FOUND OR NOT vault_data.permitted('rotate', s.name, s.environment) THEN
 		PERFORM vault_data.fail('42501', 'permission denied to complete this rotation', 'You need "rotate" on its secret.');
 	END IF;
-	c := vault_data.lock_schedule(s.id);
 	s := vault_data.find_secret('rotate', s.name, s.environment);
+	c := vault_data.lock_schedule(s.id);
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = s.tenant_id AND id = p_rotation;
 	IF r.step IS DISTINCT FROM 'wait' OR c.id IS NULL THEN
@@ -4960,17 +5249,26 @@ GRANT EXECUTE ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) TO vault_c
 CREATE FUNCTION vault_data.job_anomalies() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_anomalies';
 COMMENT ON FUNCTION vault_data.job_anomalies() IS 'the job vault:anomalies; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_expire() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_expire';
+COMMENT ON FUNCTION vault_data.job_expire() IS 'the job vault:expire; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_notifications() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_notifications';
+COMMENT ON FUNCTION vault_data.job_notifications() IS 'the job vault:notifications; NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_purge() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_purge';
 COMMENT ON FUNCTION vault_data.job_purge() IS 'the job vault:purge; NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_rewrap() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rewrap';
 COMMENT ON FUNCTION vault_data.job_rewrap() IS 'the job vault:rewrap; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_warn() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_warn';
+COMMENT ON FUNCTION vault_data.job_warn() IS 'the job vault:warn; NULL while the vault is sealed';
 
 CREATE FUNCTION vault_data.schedule_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_schedule_jobs';
 CREATE FUNCTION vault_data.report_jobs()
-RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text)
+RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text, lag interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
 COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
 
@@ -4982,7 +5280,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
 COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
 
 CREATE VIEW vault.jobs WITH (security_barrier) AS
-SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message FROM vault_data.report_jobs() r;
+SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message, r.lag FROM vault_data.report_jobs() r;
 COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that are not installed';
 
 ALTER VIEW vault.jobs OWNER TO vault_owner;

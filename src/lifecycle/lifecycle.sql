@@ -103,6 +103,9 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
+			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
+			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions ELSE 0 END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -117,15 +120,22 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
+CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
-	END IF;
+	PERFORM vault_data.check_reason(p_reason);
 	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;

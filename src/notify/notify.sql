@@ -87,8 +87,8 @@ RETURN ARRAY['rotated', 'rotation_due', 'rotation_failed', 'expiring', 'expired'
 CREATE FUNCTION vault_data.check_kinds(p_kinds text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF pg_catalog.cardinality(p_kinds) = 0 OR pg_catalog.array_position(p_kinds, NULL) IS NOT NULL
-		OR NOT p_kinds <@ vault_data.notification_kinds()
+	IF pg_catalog.cardinality(p_kinds) NOT BETWEEN 1 AND 64 OR pg_catalog.array_ndims(p_kinds) <> 1
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_kinds) AS k WHERE k IS NULL OR k <> ALL (vault_data.notification_kinds()))
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: there is no such kind of notification',
 			pg_catalog.format('Kinds are %s.', pg_catalog.array_to_string(vault_data.notification_kinds(), ', ')));
@@ -121,7 +121,7 @@ CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 
 /* Whoever may know of the secret; what is about no secret is for those who see the tenant's policy. */
-CREATE FUNCTION vault_data.may_take(p_secret text, p_environment text) RETURNS boolean
+CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
 		OR (p_secret IS NOT NULL AND vault_data.permitted('list', p_secret, p_environment))
@@ -244,7 +244,7 @@ BEGIN
 	FOR n IN
 		SELECT * FROM vault_data.notification w
 		WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last
-			AND (b.kinds IS NULL OR w.kind = ANY (b.kinds)) AND vault_data.may_take(w.secret, w.environment)
+			AND (b.kinds IS NULL OR w.kind = ANY (b.kinds)) AND vault_data.may_know(w.secret, w.environment)
 		ORDER BY w.position LIMIT p_max_rows
 	LOOP
 		taken := n.position;
@@ -280,7 +280,7 @@ DECLARE
 BEGIN
 	SELECT n.position INTO done FROM vault_data.notification n
 	WHERE n.tenant_id = b.tenant_id AND n.id = p_notification AND n.position > b.since
-		AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) AND vault_data.may_take(n.secret, n.environment);
+		AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) AND vault_data.may_know(n.secret, n.environment);
 	IF done IS NULL THEN
 		PERFORM vault_data.fail('42704', 'no such notification of this subscriber', 'Acknowledge what vault.next_notifications() returned.');
 	END IF;

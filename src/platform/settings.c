@@ -26,6 +26,9 @@ int			setting_rotation_retry;
 int			setting_rotation_timeout;
 char	   *setting_rotation_hosts;
 char	   *setting_rotation_root_certificates;
+char	   *setting_expiry_warnings;
+int			setting_max_extension;
+int			setting_max_extensions;
 int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
@@ -81,6 +84,32 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 		strncmp(*newval, "file:/", 6) == 0 || strncmp(*newval, "command:/", 9) == 0)
 		return true;
 	GUC_check_errdetail("Use file:/absolute/path, command:/absolute/path, or manual.");
+	return false;
+}
+
+/* Up to 16 numbers of days, or nothing. */
+static bool
+check_days(char **newval, void **extra, GucSource source)
+{
+	const char *next = *newval + strspn(*newval, " ");
+	int			count = 0;
+
+	while (*next && ++count <= 16)
+	{
+		char	   *end;
+		long		days = strtol(next, &end, 10);
+
+		if (end == next || days < 1 || days > 3650)
+			break;
+		next = end + strspn(end, " ");
+		if (*next == '\0')
+			return true;
+		if (*next++ != ',')
+			break;
+	}
+	if (count == 0)
+		return true;
+	GUC_check_errdetail("At most 16 numbers of days, 1 to 3650, separated by commas.");
 	return false;
 }
 
@@ -200,6 +229,18 @@ define_lifecycle_settings(void)
 							"How long notifications stay after every subscriber has acknowledged them.", NULL,
 							&setting_notification_retention, 30 * SECS_PER_DAY, SECS_PER_DAY, 3650 * SECS_PER_DAY,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.expiry_warnings",
+							   "Days before a secret expires on which that is announced, unless it has its own.", NULL,
+							   &setting_expiry_warnings, "30, 14, 7, 1",
+							   PGC_SIGHUP, 0, check_days, NULL, NULL);
+	DefineCustomIntVariable("vault.max_extension",
+							"How far from now vault.extend_expiry() may put the end.", NULL,
+							&setting_max_extension, 30 * SECS_PER_DAY, 0, 365 * SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_extensions",
+							"How often vault.extend_expiry() may prolong one version.", NULL,
+							&setting_max_extensions, 3, 0, 1000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* host:port, with commas between them. */

@@ -35,6 +35,9 @@ extern int	setting_max_failures;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
 extern int	setting_notification_retention;	/* s */
+extern char *setting_expiry_warnings;	/* days, comma separated */
+extern int	setting_max_extension;	/* s */
+extern int	setting_max_extensions;
 
 extern int	setting_rotation_batch; /* steps */
 extern int	setting_rotation_retry; /* s */

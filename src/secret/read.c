@@ -169,7 +169,8 @@ record_release(const SecretName *name, const SecretHead *head, int version,
 	Release		release = {
 		.secret = name->name,.secret_size = name->name_size,
 		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &head->id,.version = version ? version : head->current,.grant = grant
+		.id = &head->id,.version = version ? version : head->current,.grant = grant,
+		.reason = head->state == STATE_GRACE ? "expired, read within its grace" : NULL
 	};
 
 	audit_release(&release);
@@ -206,6 +207,12 @@ read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 	record_release(&name, &head, door_required()->version, &grant);
 	await_records(epoch);
 	policy_require(caller, &name, MAY_READ, &grant);
+	if (head.state == STATE_GRACE)
+		ereport(NOTICE,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg("secret has expired and can be read until %s",
+						timestamptz_to_str(head.grace_until)),
+				 errhint("Put a new value with vault.put() or vault.rotate().")));
 	return value;
 }
 
@@ -315,6 +322,7 @@ typedef struct BulkRead
 	MemoryContext row_memory;
 	int64		bytes;
 	int64		rows;
+	int64		in_grace;		/* of these rows */
 } BulkRead;
 
 /*
@@ -414,6 +422,7 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	account(bulk, value);
 	record_release(&secret, &head, 0, &grant);
 	bulk->rows++;
+	bulk->in_grace += head.state == STATE_GRACE;
 	values[0] = name;
 	values[1] = environment;
 	values[2] = Int32GetDatum(head.current);
@@ -513,6 +522,13 @@ get_many_body(FunctionCallInfo fcinfo)
 	if (bulk.rows == 0)
 		record_nothing(&bulk);
 	await_records(epoch);
+	if (bulk.in_grace > 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg_plural("%lld of these secrets has expired and can be read for a while only",
+							   "%lld of these secrets have expired and can be read for a while only",
+							   (unsigned long) bulk.in_grace, (long long) bulk.in_grace),
+				 errhint("vault.expiring() shows which.")));
 	PG_RETURN_NULL();
 }
 

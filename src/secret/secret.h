@@ -40,7 +40,8 @@ enum
 	SECRET_EXPIRES_AT,
 	SECRET_PURGE_AT,
 	SECRET_DEACTIVATED_AT,
-	SECRET_ENVELOPE = 17		/* copy of the current version's, if it is small */
+	SECRET_GRACE_UNTIL = 15,
+	SECRET_ENVELOPE = 19		/* copy of the current version's, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */
@@ -57,6 +58,8 @@ enum
 typedef enum SecretState
 {
 	STATE_ACTIVE,
+	STATE_GRACE,				/* expired, and still readable for a while */
+	STATE_EXPIRED,
 	STATE_DEACTIVATED,
 	STATE_DELETED
 } SecretState;
@@ -66,9 +69,9 @@ typedef struct SecretHead
 	pg_uuid_t	tenant;
 	pg_uuid_t	id;
 	char		type[ENVELOPE_MAX_TYPE + 1];
-	SecretState state;
+	SecretState state;			/* as of when the head was read */
 	int			current;
-	TimestampTz expires_at;		/* DT_NOEND: never */
+	TimestampTz grace_until;	/* of one in its grace */
 	TimestampTz purge_at;		/* of a deleted one */
 } SecretHead;
 
@@ -85,7 +88,7 @@ extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretNa
  */
 extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head);
 
-/* Of what a value may be read: raises VT006, VT007, VT008 unless active and not expired. */
+/* Of what a value may be read: raises VT006, VT007, VT008 unless active, or in its grace. */
 extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);
 

@@ -250,7 +250,7 @@ static bool
 advance_head(Write *write)
 {
 	static Sql	current = {
-		"UPDATE vault_data.secret SET expires_at = $3, description = COALESCE($4, description),"
+		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = 0, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
@@ -601,9 +601,8 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 {
 	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			current = PG_GETARG_INT32(5);
-	SecretHead	head = {.expires_at = DT_NOEND};
+	SecretHead	head = {.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED};
 
-	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
 	if (!PG_ARGISNULL(4))
 	{
 		head.state = STATE_DELETED;
