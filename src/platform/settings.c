@@ -270,7 +270,7 @@ define_rotation_settings(void)
 	DefineCustomIntVariable("vault.rotation_timeout",
 							"How long a step of a rotation may take at its target.", NULL,
 							&setting_rotation_timeout, 30000, 100, 600000,
-							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable("vault.rotation_hosts",
 							   "Servers, as host:port, on which passwords may be rotated.", NULL,
 							   &setting_rotation_hosts, "",

@@ -12,12 +12,12 @@
 #include "platform/compat.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -70,21 +70,24 @@ require_owner(Oid owner)
 				 errhint("Bind the owner with vault.create_principal().")));
 }
 
+/* By its exact arguments; whether the present user could call it does not matter. */
 static bool
 look_up(const char *name, Step *step)
 {
 	static const Oid types[ARGUMENTS] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID};
 	List	   *names = compat_qualified_names(name);
 	HeapTuple	tuple;
+	Oid			schema;
 
 	if (list_length(names) != 2)
 		refuse_function("is named without its schema");
-	step->function = LookupFuncName(names, ARGUMENTS, types, true);
-	if (!OidIsValid(step->function))
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(step->function));
+	schema = get_namespace_oid(strVal(linitial(names)), true);
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(strVal(lsecond(names))),
+							PointerGetDatum(buildoidvector(types, ARGUMENTS)),
+							ObjectIdGetDatum(schema));
 	if (!HeapTupleIsValid(tuple))
 		return false;
+	step->function = ((Form_pg_proc) GETSTRUCT(tuple))->oid;
 	step->owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	step->result = ((Form_pg_proc) GETSTRUCT(tuple))->prorettype;
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prokind != PROKIND_FUNCTION ||

@@ -84,10 +84,13 @@ create(const Rotator *rotator, const Rotation *rotation)
 		value = rotator->create(rotation, &size);
 	if (value == NULL)
 		value = secret_generate(&size);
-	else if (rotation->previous && rotator != &generate_rotator)
+	else
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
-	return secret_store_pending(&rotation->name, value, size,
-								format == FORMAT_JSON ? FORMAT_JSON : FORMAT_TEXT);
+	if (format == FORMAT_JSON)
+		(void) secret_parse_json(cstring_to_text_with_len(value, size));
+	else
+		format = FORMAT_TEXT;
+	return secret_store_pending(&rotation->name, value, size, format);
 }
 
 static void

@@ -336,6 +336,9 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
 	END IF;
+	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version IN (SELECT r.version FROM vault_data.rotation r
+		WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed'));
 	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'the rotation was removed', finished_at = clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed');
 END

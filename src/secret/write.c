@@ -384,11 +384,18 @@ secret_store_pending(const SecretName *name, const void *value, size_t size, uin
 		.name = *name,.value = value,.size = size,.format = format,.given_type = "generic",
 		.expires_at = DT_NOEND,.expected = -1,.pending = true,.must_exist = true
 	};
-	int			version;
+	volatile int version = 0;
 
 	check_value(&write);
-	version = store_permitted(&write);
-	door_required()->work = NULL;
+	PG_TRY();
+	{
+		version = store_permitted(&write);
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
 	return version;
 }
 
@@ -561,12 +568,19 @@ vault_rotate_plain(PG_FUNCTION_ARGS)
 		.format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
-	int			version;
+	volatile int version = 0;
 
 	(void) door_required();
 	read_name(fcinfo, 1, &write);
-	version = rotate_here(&write);
-	door_required()->work = NULL;
+	PG_TRY();
+	{
+		version = rotate_here(&write);
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
 	PG_RETURN_INT32(version);
 }
 
