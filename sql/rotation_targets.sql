@@ -247,6 +247,40 @@ SELECT vault.drop_principal('owner');
 SELECT vault.set_rotation('function', NULL, 'function', '{"set": "regress_targets.set"}');
 RESET ROLE;
 
+-- each column that a mac covers: changed outside, verify names the row
+CREATE FUNCTION pg_temp.is_found(tab text, attribute text, kind regtype, a uuid, b uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	value text := CASE WHEN attribute = 'tenant_id' THEN quote_literal(b) WHEN attribute = 'step' THEN '''failed''' ELSE CASE kind WHEN 'uuid'::regtype THEN 'gen_random_uuid()' WHEN 'integer'::regtype THEN '999'
+		WHEN 'interval'::regtype THEN '''99 days''' WHEN 'jsonb'::regtype THEN '''{"user": "postgres"}''' WHEN 'timestamptz'::regtype THEN 'now()' ELSE '''other''' END END;
+	found boolean;
+BEGIN
+	EXECUTE format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE ctid = (SELECT ctid FROM vault_data.%1$I WHERE tenant_id = %L AND (to_jsonb(%1$I) ->> ''step'' IS DISTINCT FROM ''failed'') LIMIT 1)', tab, attribute, value, a);
+	found := EXISTS (SELECT FROM vault.verify('targets-a') WHERE object_kind = tab AND fault = 'changed outside vault') OR EXISTS (SELECT FROM vault.verify('targets-b') WHERE object_kind = tab AND fault = 'changed outside vault');
+	RAISE EXCEPTION 'undo';
+EXCEPTION WHEN raise_exception THEN
+	RETURN found;
+END
+$$;
+SELECT a.attrelid::regclass AS tab, array_agg(a.attname ORDER BY a.attnum) AS edited, array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE pg_temp.is_found(c.relname, a.attname, a.atttypid, :'a', :'b') IS NOT TRUE) AS not_found
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_attribute r ON r.attrelid = a.attrelid AND r.attname = 'revision'
+WHERE c.relnamespace = 'vault_data'::regnamespace AND c.relname ~ '^rotation' AND c.relkind = 'r' AND a.attnum BETWEEN 1 AND r.attnum - 1 GROUP BY 1 ORDER BY 1;
+-- rows that were deleted
+CREATE FUNCTION pg_temp.after(tab text, change text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	findings text[];
+BEGIN
+	EXECUTE format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; ', tab) || change;
+	findings := ARRAY(SELECT DISTINCT concat_ws(' ', object_kind, name) || ': ' || fault FROM vault.verify('targets-a') ORDER BY 1);
+	RAISE EXCEPTION 'undo';
+EXCEPTION WHEN raise_exception THEN
+	RETURN QUERY SELECT * FROM unnest(findings);
+END
+$$;
+SELECT pg_temp.after('rotation_role', format('DELETE FROM vault_data.rotation_role WHERE tenant_id = %L AND role_name = ''regress_targets_a''', :'a'));
+SELECT pg_temp.after('rotation_schedule', format('DELETE FROM vault_data.rotation_schedule WHERE tenant_id = %L AND config ? ''users''', :'a'));
+SELECT pg_temp.after('rotation', format('DELETE FROM vault_data.rotation WHERE tenant_id = %L AND secret_id = (SELECT id FROM vault.secrets WHERE tenant = ''targets-a'' AND name = ''pair'')', :'a'));
+SELECT * FROM vault.verify('targets-a');
+
 SELECT vault.destroy_tenant('targets-a', 'targets-a'), vault.destroy_tenant('targets-b', 'targets-b');
 SELECT count(*) FROM vault_data.rotation_role WHERE role_name LIKE 'regress%';
 \set VERBOSITY sqlstate
