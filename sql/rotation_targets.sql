@@ -254,7 +254,7 @@ DECLARE
 		WHEN 'interval'::regtype THEN '''99 days''' WHEN 'jsonb'::regtype THEN '''{"user": "postgres"}''' WHEN 'timestamptz'::regtype THEN 'now()' ELSE '''other''' END END;
 	found boolean;
 BEGIN
-	EXECUTE format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE ctid = (SELECT ctid FROM vault_data.%1$I WHERE tenant_id = %L AND (to_jsonb(%1$I) ->> ''step'' IS DISTINCT FROM ''failed'') LIMIT 1)', tab, attribute, value, a);
+	EXECUTE format('ALTER TABLE vault_data.%1$I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %2$I = %3$s WHERE ctid = (SELECT ctid FROM vault_data.%1$I WHERE tenant_id = %4$L AND (to_jsonb(%1$I) ->> ''step'' IS DISTINCT FROM ''failed'') LIMIT 1)', tab, attribute, value, a);
 	found := EXISTS (SELECT FROM vault.verify('targets-a') WHERE object_kind = tab AND fault = 'changed outside vault') OR EXISTS (SELECT FROM vault.verify('targets-b') WHERE object_kind = tab AND fault = 'changed outside vault');
 	RAISE EXCEPTION 'undo';
 EXCEPTION WHEN raise_exception THEN
@@ -270,7 +270,7 @@ DECLARE
 	findings text[];
 BEGIN
 	EXECUTE format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; ', tab) || change;
-	findings := ARRAY(SELECT DISTINCT concat_ws(' ', object_kind, name) || ': ' || fault FROM vault.verify('targets-a') ORDER BY 1);
+	findings := ARRAY(SELECT DISTINCT concat_ws(' ', object_kind, name) || ': ' || fault FROM vault.verify('targets-a') WHERE object_kind <> 'catalog' ORDER BY 1);
 	RAISE EXCEPTION 'undo';
 EXCEPTION WHEN raise_exception THEN
 	RETURN QUERY SELECT * FROM unnest(findings);
