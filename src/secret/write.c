@@ -248,7 +248,7 @@ static bool
 advance_head(Write *write)
 {
 	static Sql	current = {
-		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = 0, description = COALESCE($4, description),"
+		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
