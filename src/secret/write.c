@@ -65,7 +65,7 @@ typedef struct Write
 	int			version;
 	bytea	   *envelope;
 	uint32		generation;
-	MemoryContext memory;		/* that the envelope lives in */
+	MemoryContext memory;		/* that type and envelope live in */
 } Write;
 
 static const char *const types[] = {
@@ -275,7 +275,6 @@ advance_head(Write *write)
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
 	values[6] = name_of(write);
-	write->memory = CurrentMemoryContext;
 	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
@@ -354,6 +353,7 @@ store(Write *write, Permission permission)
 	policy_require(&door->caller, &write->name, permission, &door->grant);
 	door->has_grant = true;
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
+	write->memory = CurrentMemoryContext;	/* outlives SPI's */
 	sql_begin();
 	if (!write_once(write) && !write_once(write))
 		refuse_conflict(write, 0);
