@@ -1946,7 +1946,7 @@ CREATE TABLE vault_data.secret (
 	deleted_at       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	grace_until      timestamptz,
-	extensions       integer NOT NULL DEFAULT 0,
+	extensions       integer,
 	revision         integer NOT NULL,
 	mac              bytea NOT NULL,
 	envelope         vault.envelope,
@@ -2085,7 +2085,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, s.extensions
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -2224,7 +2224,7 @@ BEGIN
 			pending_version = NULLIF(pending_version, target),
 			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
 			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
-			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions ELSE 0 END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -2532,6 +2532,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('override', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
+	extensions integer := COALESCE(s.extensions, 0);
 	most integer := pg_catalog.current_setting('vault.max_extensions')::integer;
 	longest interval := pg_catalog.current_setting('vault.max_extension')::interval;
 BEGIN
@@ -2540,8 +2541,8 @@ BEGIN
 	IF s.expires_at IS NULL THEN
 		PERFORM vault_data.fail('55000', 'secret has no expiry', 'There is nothing to prolong.');
 	END IF;
-	IF s.extensions >= most THEN
-		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', s.extensions),
+	IF extensions >= most THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', extensions),
 			'Put a new value with vault.put() or vault.rotate(); vault.max_extensions is the bound.');
 	END IF;
 	IF p_until IS NULL OR p_until <= GREATEST(now, s.expires_at, s.grace_until) OR p_until > now + longest THEN
@@ -2549,10 +2550,10 @@ BEGIN
 			'Give a time until when a new value can be had.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
-	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = s.extensions + 1, updated_at = now
+	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = COALESCE(s.extensions, 0) + 1, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	PERFORM vault_data.announce(s.tenant_id, 'extended', 'warning', s.id, pg_catalog.jsonb_build_object('version', s.current_version,
-		'expires_at', p_until, 'extensions', s.extensions + 1, 'reason', p_reason));
+		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
 END
 $$;
 CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
@@ -2594,7 +2595,7 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
-		s.expires_at, s.grace_until, s.extensions, w.threshold
+		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
 	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
 		AND w.version = s.current_version AND w.expires_at = s.expires_at
 	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
@@ -2801,8 +2802,7 @@ CREATE TABLE vault_data.rotation_role (
 	db_role    regrole NOT NULL,
 	PRIMARY KEY (tenant_id, role_name)
 );
-/* Two tenants would change it by turns. */
-CREATE UNIQUE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
+CREATE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
 
 ALTER TABLE vault_data.rotation_schedule OWNER TO vault_owner;
 ALTER TABLE vault_data.rotation OWNER TO vault_owner;
@@ -2911,7 +2911,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
 				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
 		THEN 'it is a member of a role whose password is not rotated'
-		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
@@ -2953,12 +2953,8 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
 	END IF;
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
-	BEGIN
-		INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
-		ON CONFLICT (tenant_id, role_name) DO NOTHING;
-	EXCEPTION WHEN unique_violation THEN
-		PERFORM vault_data.fail('23505', 'rotation of the role''s password is allowed to another tenant', 'vault.disallow_rotation() takes it back.');
-	END;
+	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
+	ON CONFLICT (tenant_id, role_name) DO NOTHING;
 END
 $$;
 CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void

@@ -73,6 +73,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('override', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
+	extensions integer := COALESCE(s.extensions, 0);
 	most integer := pg_catalog.current_setting('vault.max_extensions')::integer;
 	longest interval := pg_catalog.current_setting('vault.max_extension')::interval;
 BEGIN
@@ -81,8 +82,8 @@ BEGIN
 	IF s.expires_at IS NULL THEN
 		PERFORM vault_data.fail('55000', 'secret has no expiry', 'There is nothing to prolong.');
 	END IF;
-	IF s.extensions >= most THEN
-		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', s.extensions),
+	IF extensions >= most THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', extensions),
 			'Put a new value with vault.put() or vault.rotate(); vault.max_extensions is the bound.');
 	END IF;
 	IF p_until IS NULL OR p_until <= GREATEST(now, s.expires_at, s.grace_until) OR p_until > now + longest THEN
@@ -90,10 +91,10 @@ BEGIN
 			'Give a time until when a new value can be had.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
-	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = s.extensions + 1, updated_at = now
+	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = COALESCE(s.extensions, 0) + 1, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	PERFORM vault_data.announce(s.tenant_id, 'extended', 'warning', s.id, pg_catalog.jsonb_build_object('version', s.current_version,
-		'expires_at', p_until, 'extensions', s.extensions + 1, 'reason', p_reason));
+		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
 END
 $$;
 CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
@@ -135,7 +136,7 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
-		s.expires_at, s.grace_until, s.extensions, w.threshold
+		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
 	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
 		AND w.version = s.current_version AND w.expires_at = s.expires_at
 	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL

@@ -105,7 +105,7 @@ BEGIN
 			pending_version = NULLIF(pending_version, target),
 			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
 			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
-			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions ELSE 0 END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;

@@ -52,6 +52,7 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_SECRET_NAME] = "secret_name_key",
 	[INDEX_SECRET_VERSION] = "secret_version_pkey",
 	[INDEX_ROTATION_NEXT] = "rotation_schedule_next",
+	[INDEX_ROTATION_ROLE] = "rotation_role_db_role",
 	[INDEX_ROTATION_SECRET] = "rotation_schedule_one",
 };
 

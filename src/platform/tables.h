@@ -53,6 +53,7 @@ typedef enum TableId
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	INDEX_ROTATION_NEXT,		/* (next_at) */
+	INDEX_ROTATION_ROLE,		/* (db_role) */
 	INDEX_ROTATION_SECRET,		/* (tenant_id, secret_id) of schedules */
 	TABLE_COUNT
 } TableId;

@@ -288,20 +288,30 @@ vault_complete_rotation(PG_FUNCTION_ARGS)
 	return door_run(DOOR_CLIENT, fcinfo, complete_body);
 }
 
-/* is_bound_elsewhere(role, tenant): a principal of another tenant than this. */
+/* A row for this role of another tenant than this. */
+static bool
+has_other_tenant(TableId table, TableId index, Datum role, const pg_uuid_t *tenant)
+{
+	TableScan	scan;
+	bool		other = false;
+
+	scan_begin(&scan, table, index, NULL, &role, 1);
+	while (!other && scan_next(&scan))
+		other = !uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
+	scan_end(&scan);
+	return other;
+}
+
+/* is_bound_elsewhere(role, tenant): another tenant has it as a principal, or may have it rotated. */
 Datum
 vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 {
-	Datum		key = PG_GETARG_DATUM(0);
-	TableScan	scan;
-	bool		elsewhere = false;
+	Datum		role = PG_GETARG_DATUM(0);
+	pg_uuid_t  *tenant = PG_GETARG_UUID_P(1);
 
 	(void) door_required();
-	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
-	while (!elsewhere && scan_next(&scan))
-		elsewhere = !uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), PG_GETARG_UUID_P(1));
-	scan_end(&scan);
-	PG_RETURN_BOOL(elsewhere);
+	PG_RETURN_BOOL(has_other_tenant(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
+				   has_other_tenant(TABLE_ROTATION_ROLE, INDEX_ROTATION_ROLE, role, tenant));
 }
 
 Datum

@@ -67,8 +67,7 @@ CREATE TABLE vault_data.rotation_role (
 	db_role    regrole NOT NULL,
 	PRIMARY KEY (tenant_id, role_name)
 );
-/* Two tenants would change it by turns. */
-CREATE UNIQUE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
+CREATE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
 
 ALTER TABLE vault_data.rotation_schedule OWNER TO vault_owner;
 ALTER TABLE vault_data.rotation OWNER TO vault_owner;
@@ -177,7 +176,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
 				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
 		THEN 'it is a member of a role whose password is not rotated'
-		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
@@ -219,12 +218,8 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
 	END IF;
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
-	BEGIN
-		INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
-		ON CONFLICT (tenant_id, role_name) DO NOTHING;
-	EXCEPTION WHEN unique_violation THEN
-		PERFORM vault_data.fail('23505', 'rotation of the role''s password is allowed to another tenant', 'vault.disallow_rotation() takes it back.');
-	END;
+	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
+	ON CONFLICT (tenant_id, role_name) DO NOTHING;
 END
 $$;
 CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void

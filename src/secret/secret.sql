@@ -27,7 +27,7 @@ CREATE TABLE vault_data.secret (
 	deleted_at       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	grace_until      timestamptz,
-	extensions       integer NOT NULL DEFAULT 0,
+	extensions       integer,
 	revision         integer NOT NULL,
 	mac              bytea NOT NULL,
 	envelope         vault.envelope,
@@ -166,7 +166,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, s.extensions
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';

@@ -65,7 +65,7 @@ typedef struct Write
 	int			version;
 	bytea	   *envelope;
 	uint32		generation;
-	MemoryContext memory;		/* that the envelope lives in */
+	MemoryContext memory;		/* that type and envelope live in */
 } Write;
 
 static SecretRotator rotator = NULL;
@@ -250,7 +250,7 @@ static bool
 advance_head(Write *write)
 {
 	static Sql	current = {
-		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = 0, description = COALESCE($4, description),"
+		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
@@ -277,7 +277,6 @@ advance_head(Write *write)
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
 	values[6] = name_of(write);
-	write->memory = CurrentMemoryContext;
 	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
@@ -362,6 +361,7 @@ store_permitted(Write *write)
 	Relation	versions;
 
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
+	write->memory = CurrentMemoryContext;	/* outlives SPI's */
 	sql_begin();
 	if (!write_once(write) && !write_once(write))
 		refuse_conflict(write, 0);
@@ -497,6 +497,8 @@ rotate_here(Write *write)
 	if (generates && !secret_can_generate(write->type))
 		error_bad_argument("new value", "a value of this type cannot be made up here",
 						   "Give the new value.");
+	notify_announce("rotated", "info", &write->secret,
+					psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write->version));
 	return write->version;
 }
 
