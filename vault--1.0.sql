@@ -2879,6 +2879,23 @@ BEGIN
 END
 $$;
 
+/* Between any two of the next times of a cron expression. */
+CREATE FUNCTION vault_data.shortest_gap(p_every text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at timestamptz := vault_data.next_cron(p_every, clock_timestamp());
+	later timestamptz;
+	gap interval;
+BEGIN
+	FOR i IN 1 .. 10 LOOP
+		later := vault_data.next_cron(p_every, at);
+		gap := LEAST(gap, later - at);
+		at := later;
+	END LOOP;
+	RETURN gap;
+END
+$$;
+
 /*
  * When a run after that one begins. Intervals end early by up to a twentieth and an hour, so that none
  * is exceeded; cron's times are met within the minute.
@@ -3017,8 +3034,7 @@ BEGIN
 		PERFORM vault_data.require_administrator();
 	END IF;
 	IF p_every IS NOT NULL AND span IS NULL THEN
-		due := vault_data.next_cron(p_every, clock_timestamp());
-		span := vault_data.next_cron(p_every, due) - due;
+		span := vault_data.shortest_gap(p_every);
 	END IF;
 	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
 	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
@@ -3494,7 +3510,7 @@ GRANT SELECT ON vault.rotation_status, vault.rotation_roles TO vault_client, vau
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
-	vault_data.rotation_interval(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
+	vault_data.rotation_interval(text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),

@@ -2,8 +2,8 @@
  * credential.c
  *		Configurations of rotators, and logins inside of values.
  *
- * A value of type database or json, or given as JSON, is an object with user and password, whose other
- * members are kept; any other value is the password.
+ * A value of type database or json, or given as JSON, is an object with user and password,
+ * whose other members are kept; any other value is the password.
  */
 #include "platform/compat.h"
 

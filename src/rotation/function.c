@@ -5,8 +5,8 @@
  * The configuration names functions for the steps create, set, test, undo and retire, each with the
  * arguments (name text, environment text, version integer, value text, previous_value text).  They
  * run as their owner, which must be a role that the tenant's administrator has bound to a
- * principal, and no superuser.  They run as a security-restricted operation: nothing of theirs is left
- * over for later that would run as somebody else, and they cannot call the vault.  Of an
+ * principal, and no superuser.  They run as a security-restricted operation: nothing of theirs
+ * is left over for later that would run as somebody else, and they cannot call the vault.  Of an
  * error only the SQLSTATE is passed on.
  */
 #include "platform/compat.h"

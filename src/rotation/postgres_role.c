@@ -8,8 +8,8 @@
  * every time (vault_data.require_rotatable); for that one change the user is the
  * bootstrap superuser.
  *
- * With two users, the one that is not in use is changed.  The other one goes on until it is retired:
- * then it has no password.
+ * With two users, the one that is not in use is changed.  The other one goes on until it is
+ * retired: then it has no password.
  */
 #include "platform/compat.h"
 

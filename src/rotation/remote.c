@@ -113,7 +113,7 @@ deadline_from_now(void)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout);
 }
 
-/* True once it is there, false if the server refuses the login; an error if it cannot be reached. */
+/* True once it is there, false if the login is refused; an error if nobody can be reached. */
 static bool
 await_login(PGconn *connection)
 {
@@ -250,7 +250,7 @@ versions_before(const Rotation *rotation, int **versions)
 	return count;
 }
 
-/* The user's password before this version: the newest with which it logs in; it gets the new one. */
+/* Changes the password with the newest one with which the user logs in; false if there is none. */
 static bool
 set_with_older(const Rotation *rotation, const Target *target, char *user, const char *password)
 {

@@ -302,7 +302,7 @@ has_other_tenant(TableId table, TableId index, Datum role, const pg_uuid_t *tena
 	return other;
 }
 
-/* is_bound_elsewhere(role, tenant): another tenant has it as a principal, or may have it rotated. */
+/* is_bound_elsewhere(role, tenant): a principal of another tenant, or rotated for another. */
 Datum
 vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 {

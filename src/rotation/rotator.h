@@ -83,7 +83,7 @@ extern void credential_wipe(Credential *credential);
 /* The user of a version: that of the value, or the only one there is. */
 extern char *credential_user(const Credential *credential, char *users[2], int count);
 
-/* The value of the version before with another password, and the other user where two take turns. */
+/* The value before with another password, and the other user where two take turns. */
 extern char *credential_create(const Rotation *rotation, size_t *size);
 
 /* What the configuration and the value say together must make sense. */

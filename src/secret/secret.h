@@ -122,8 +122,9 @@ extern char *secret_generate(size_t *size);
 extern bool secret_can_generate(const char *type);
 
 /*
- * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the permission is
- * there; value NULL: to be made up.  False: nothing was done.  version 0: it is not made yet.
+ * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
+ * permission is there; value NULL: to be made up.  False: nothing was done.  version 0: it is not
+ * made yet.
  */
 typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
 							   int *version);
