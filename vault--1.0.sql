@@ -3044,6 +3044,11 @@ BEGIN
 	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
+	/* What was set by another rotator is not taken back by this one. */
+	UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+	FROM vault_data.rotation_schedule c
+	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
+		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
 	due := vault_data.next_due(p_every, kept_window, clock_timestamp());
 	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
 	VALUES (s.tenant_id, vault_data.new_id(), s.id, p_every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
@@ -3102,6 +3107,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	WHERE c.config ? 'users' AND r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'retire' AND r.retire_at > clock_timestamp()
 $$;
 
+/* What has begun goes on before anything else begins: its target may be ahead of the vault. */
 CREATE FUNCTION vault_data.begin_rotation(c vault_data.rotation_schedule, s vault_data.secret) RETURNS vault_data.rotation
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3109,7 +3115,7 @@ DECLARE
 BEGIN
 	DELETE FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.finished_at < clock_timestamp() - interval '90 days';
 	INSERT INTO vault_data.rotation (tenant_id, id, secret_id, step, previous, due_at, try_at)
-	VALUES (c.tenant_id, vault_data.new_id(), c.secret_id, 'create', s.current_version, COALESCE(LEAST(c.due_at, clock_timestamp()), clock_timestamp()), clock_timestamp())
+	VALUES (c.tenant_id, vault_data.new_id(), c.secret_id, 'create', s.current_version, COALESCE(LEAST(c.due_at, clock_timestamp()), clock_timestamp()), '-infinity')
 	RETURNING * INTO r;
 	RETURN r;
 END
