@@ -268,6 +268,22 @@ for my $name (sort keys %rotators)
 }
 is($node->safe_psql('postgres', 'SELECT * FROM vault.verify()'), '', 'nothing looks as if it had been changed');
 
+# ---- values are in no log and in no file ----
+
+my $canary = canary();
+set_conf($node, 'log_statement', 'all');
+set_conf($node, 'log_min_duration_statement', '0');
+admin(qq{SELECT vault.rotate('role', '$canary-role'); SELECT vault.rotate('far', '$canary-far'); SELECT vault.rotate('external')});
+my $waiting = $node->safe_psql('postgres', q{SELECT rotation FROM vault.rotation_status WHERE name = 'external'});
+admin(qq{SET search_path = vault; SELECT complete_rotation('$waiting', '$canary-external')});
+is(sql_state($node, qq{SELECT vault.complete_rotation('$waiting', '$canary-twice')}, 'admin'), '55000', 'a rotation is completed once');
+run_job();
+ok(logs_in($_), "$_: a value that was given logs in") for 'role', 'far';
+$node->safe_psql('postgres', 'CHECKPOINT');
+is_deeply([ scan_for($canary, $node->data_dir, $node->logfile, $remote->data_dir, $remote->logfile) ], [], 'no value is in a log or a file of either server');
+set_conf($node, 'log_statement', 'none');
+set_conf($node, 'log_min_duration_statement', '-1');
+
 # ---- after a long stop ----
 
 admin(q{SELECT vault.put(n, 'first'), vault.set_rotation(n, 'daily', overlap => '0') FROM unnest('{late/a,late/b,late/c}'::text[]) AS n});
