@@ -198,6 +198,7 @@ CREATE FUNCTION regress_targets.escape(name text, environment text, version inte
 CREATE FUNCTION regress_targets.read(name text, environment text, version integer, value text, previous_value text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM vault.get('login'); END $$;
 CREATE FUNCTION regress_targets.inside(name text, environment text, version integer, value text, previous_value text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM vault_data.new_id(); END $$;
 CREATE FUNCTION regress_targets.sleep(name text, environment text, version integer, value text, previous_value text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(100); EXCEPTION WHEN OTHERS THEN NULL; END $$;
+CREATE FUNCTION regress_targets.caught(name text, environment text, version integer, value text, previous_value text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN BEGIN PERFORM pg_sleep(100); EXCEPTION WHEN query_canceled THEN NULL; END; PERFORM pg_sleep(100); END $$;
 CREATE TABLE regress_targets.later (x integer);
 CREATE FUNCTION regress_targets.trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'deferred, as %', current_user; RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER later AFTER INSERT ON regress_targets.later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION regress_targets.trap();
@@ -241,6 +242,7 @@ SELECT pg_temp.rotate_by('regress_targets.set', 'regress_targets.refuse');
 -- it has an end
 SET vault.rotation_timeout = '300ms';
 SELECT pg_temp.rotate_by('regress_targets.sleep');
+SELECT pg_temp.rotate_by('regress_targets.caught');
 RESET vault.rotation_timeout;
 -- an owner who is bound no longer
 SET ROLE regress_targets_admin;

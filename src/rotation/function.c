@@ -24,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/regproc.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 #include "utils/syscache.h"
 
 #include "crypto/primitives.h"
@@ -206,7 +207,9 @@ begin_limit(void)
 		limit = RegisterTimeout(USER_TIMEOUT, reach_limit);
 	registered = true;
 	limit_reached = false;
-	enable_timeout_after(limit, setting_rotation_timeout);
+	/* Again and again: a function may catch the first cancellation. */
+	enable_timeout_every(limit, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+															setting_rotation_timeout), 1000);
 }
 
 /* Whether it was reached; then the cancellation is ours and has done its work. */
