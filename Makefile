@@ -6,13 +6,13 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token secret lifecycle review document verify \
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token notify secret lifecycle expiry rotation review document verify \
 	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation roles conditions conditions_property \
 	access_review policy_document names tokens issuers put get get_many places \
-	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
+	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
 	usage anomalies jobs columns api_errors attacks redaction evidence
 
 MODULE_big = vault
@@ -22,8 +22,8 @@ OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(sort $(wildcard
 
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered -Wno-declaration-after-statement
-PG_CPPFLAGS = -Isrc
-SHLIB_LINK = -lcrypto -ljansson -Wl,-z,relro,-z,now
+PG_CPPFLAGS = -Isrc -I$(libpq_srcdir)
+SHLIB_LINK = -lcrypto -ljansson $(libpq) -Wl,-z,relro,-z,now
 
 PG_CONFIG ?= pg_config
 # No bitcode: nothing here is worth inlining into a query, and clang is not needed then.

@@ -361,6 +361,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
 			'The view vault.tenants shows the state of each.');
 	END IF;
+	PERFORM vault_data.announce(p_tenant, CASE p_to WHEN 'active' THEN 'tenant_resumed' ELSE 'tenant_suspended' END, 'warning', NULL, NULL);
 END
 $$;
 
@@ -405,6 +406,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
 	END IF;
 	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void
@@ -575,6 +577,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_principal(this_tenant, p_name, p_kind, p_db_role);
 END
 $$;
@@ -605,6 +608,7 @@ BEGIN
 			'Another administrator of the tenant can.');
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
@@ -658,7 +662,7 @@ CREATE TABLE vault_data.access_grant (
 	id           uuid NOT NULL,
 	principal_id uuid NOT NULL,
 	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
-	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list']
+	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override']
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
@@ -891,6 +895,7 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	given.principal_id := vault_data.find_principal(given.tenant_id, p_grantee);
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.give(given);
 END
 $$;
@@ -914,6 +919,7 @@ BEGIN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
@@ -940,7 +946,7 @@ DECLARE
 BEGIN
 	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
 	given.effect := 'allow';
-	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override'];
 	given.name_pattern := '**';
 	PERFORM vault_data.add_grant(given);
 	RETURN given.principal_id;
@@ -963,6 +969,7 @@ BEGIN
 	IF p_admin_role IS NOT NULL THEN
 		PERFORM vault_data.add_administrator(this_tenant, p_admin_role);
 	END IF;
+	PERFORM vault_data.announce(this_tenant, 'tenant_created', 'info', NULL, NULL);
 	RETURN this_tenant;
 END
 $$;
@@ -987,6 +994,7 @@ BEGIN
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_administrator(this_tenant, p_db_role);
 END
 $$;
@@ -1054,6 +1062,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_role(this_tenant, p_name);
 END
 $$;
@@ -1078,6 +1087,7 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject.id;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.drop_role(name text, tenant text DEFAULT NULL) RETURNS void
@@ -1110,6 +1120,7 @@ BEGIN
 	END IF;
 	INSERT INTO vault_data.role_member (tenant_id, id, role_id, member_id, created_by)
 	VALUES (this_tenant, vault_data.new_id(), chosen.id, member, vault_data.caller_principal());
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.add_member(role text, member text) RETURNS void
@@ -1136,6 +1147,7 @@ BEGIN
 		PERFORM vault_data.fail('42704', pg_catalog.format('"%s" is not a member of the role "%s"', p_member, p_role),
 			'The view vault.role_members shows who is a member of what.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.remove_member(role text, member text) RETURNS void
@@ -1352,6 +1364,7 @@ BEGIN
 		address_claim, max_lifetime, kids)
 	VALUES (this_tenant, new_id, p_name, p_issuer, p_audience, p_jwks, p_mapping->>'principal', p_mapping->>'tenant', p_mapping->>'role',
 		p_mapping->>'address', p_max_lifetime, vault_data.kids_of(p_jwks));
+	PERFORM vault_data.policy_changed();
 	RETURN new_id;
 END
 $$;
@@ -1373,6 +1386,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.set_issuer_keys(name text, jwks text, tenant text DEFAULT NULL) RETURNS void
@@ -1389,6 +1403,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.remove_issuer(name text, tenant text DEFAULT NULL) RETURNS void
@@ -1405,6 +1420,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
 	PERFORM vault_data.bind_token_role(p_db_role);
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.allow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
@@ -1421,6 +1437,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the role does not show tokens', 'The view vault.token_roles shows those that do.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.disallow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
@@ -1558,6 +1575,365 @@ GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interv
 	vault.revoke_tokens(text, text) TO vault_client, vault_admin;
 
 /*
+ * Notifications: what others should learn of, written in the transaction that does it (an
+ * outbox), and who has taken them (subscribers).
+ *
+ * Ids and times are given before the commit, and commits come in any order; so a row gets
+ * its place in the order (position) when a consumer first sees it committed, from a counter of the
+ * tenant that its consumers lock one after the other. What commits later comes later, whatever its
+ * time, and nothing is passed over. Within what is seen at once the time decides.
+ *
+ * NOTIFY takes a lock of the whole server at commit, so only what is rare is announced: no put, no read.
+ */
+CREATE TABLE vault_data.notification (
+	tenant_id   uuid NOT NULL,
+	id          uuid NOT NULL,
+	at          timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	kind        text NOT NULL,
+	severity    text NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+	secret_id   uuid,
+	secret      text COLLATE "C",
+	environment text COLLATE "C",
+	payload     jsonb NOT NULL,
+	position    bigint,
+	CONSTRAINT notification_payload CHECK (pg_catalog.jsonb_typeof(payload) = 'object'),
+	PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX notification_position ON vault_data.notification (tenant_id, position);
+/* The last place that was given. */
+CREATE TABLE vault_data.notification_order (
+	tenant_id uuid PRIMARY KEY,
+	position  bigint NOT NULL DEFAULT 0
+);
+/*
+ * since and acknowledged are places: what stands after acknowledged is still to be delivered.
+ * Up to leased_to it is in the hands of a consumer until leased_until.
+ */
+CREATE TABLE vault_data.subscriber (
+	tenant_id       uuid NOT NULL,
+	id              uuid NOT NULL,
+	name            text COLLATE "C" NOT NULL,
+	kinds           text[],
+	principal_id    uuid,
+	since           bigint NOT NULL,
+	acknowledged    bigint NOT NULL,
+	acknowledged_at timestamptz,
+	leased_to       bigint,
+	leased_until    timestamptz,
+	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT subscriber_name_key UNIQUE (tenant_id, name),
+	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+
+ALTER TABLE vault_data.notification OWNER TO vault_owner;
+ALTER TABLE vault_data.notification_order OWNER TO vault_owner;
+ALTER TABLE vault_data.subscriber OWNER TO vault_owner;
+REVOKE ALL ON vault_data.notification, vault_data.notification_order, vault_data.subscriber FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.notification, vault_data.notification_order, vault_data.subscriber TO vault_exec;
+ALTER TABLE vault_data.notification ALTER COLUMN secret SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
+	ALTER COLUMN payload SET STATISTICS 0;
+ALTER TABLE vault_data.subscriber ALTER COLUMN name SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.notification', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.notification_order', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.subscriber', '');
+ALTER TABLE vault_data.notification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.notification_order ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.subscriber ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.notification USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.notification_order USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.subscriber USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+/* Inside the door a notification is part of the change that it tells of. */
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-notification', 'kind', 'severity', 'secret_id', '*payload', 'position');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification_order
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-notification_order', 'position');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.subscriber
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subscriber', 'name', 'kinds', 'principal_id');
+ALTER TABLE vault_data.notification ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.notification_order ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.subscriber ENABLE ALWAYS TRIGGER audit;
+
+CREATE FUNCTION vault_data.notification_kinds() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY['rotated', 'rotation_due', 'rotation_failed', 'expiring', 'expired', 'extended', 'deactivated', 'reactivated', 'deleted', 'undeleted',
+	'purge_due', 'anomaly', 'policy_changed', 'tenant_created', 'tenant_suspended', 'tenant_resumed', 'tenant_destroyed'];
+
+CREATE FUNCTION vault_data.check_kinds(p_kinds text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF pg_catalog.cardinality(p_kinds) NOT BETWEEN 1 AND 64 OR pg_catalog.array_ndims(p_kinds) <> 1
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_kinds) AS k WHERE k IS NULL OR k <> ALL (vault_data.notification_kinds()))
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid kind: there is no such kind of notification',
+			pg_catalog.format('Kinds are %s.', pg_catalog.array_to_string(vault_data.notification_kinds(), ', ')));
+	END IF;
+END
+$$;
+
+/*
+ * Tells of something in the transaction that does it; the tenant is that of the door. The payload
+ * has no values. Everybody in the database can listen, so NOTIFY has ids only.
+ */
+CREATE FUNCTION vault_data.announce(p_tenant uuid, p_kind text, p_severity text, p_secret uuid, p_payload jsonb) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.check_kinds(ARRAY[p_kind]);
+	INSERT INTO vault_data.notification (tenant_id, id, kind, severity, secret_id, secret, environment, payload)
+	SELECT p_tenant, new_id, p_kind, p_severity, p_secret, s.name, s.environment, COALESCE(p_payload, '{}')
+	FROM (VALUES (1)) AS one LEFT JOIN vault_data.secret s ON s.tenant_id = p_tenant AND s.id = p_secret;
+	PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_strip_nulls(
+		pg_catalog.jsonb_build_object('tenant', p_tenant, 'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
+	RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb) IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
+
+/* One for each call, however many changes it makes. */
+CREATE FUNCTION vault_data.policy_changed() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
+
+/* Whoever may know of the secret; what is about no secret is for those who see the tenant's policy. */
+CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
+		OR (p_secret IS NOT NULL AND vault_data.permitted('list', p_secret, p_environment))
+$$;
+
+/* A subscriber that the caller may act as; absent and somebody else's are the same. */
+CREATE FUNCTION vault_data.find_subscriber(p_tenant text, p_name text) RETURNS vault_data.subscriber
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	found_row vault_data.subscriber;
+BEGIN
+	PERFORM vault_data.check_identifier('subscriber', p_name);
+	SELECT * INTO found_row FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant AND b.name = p_name;
+	IF NOT FOUND OR NOT (vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
+		OR found_row.principal_id IS NOT DISTINCT FROM vault_data.caller_principal())
+	THEN
+		PERFORM vault_data.fail('42704', 'no such subscriber', 'The view vault.subscribers shows them; vault.subscribe() makes one.');
+	END IF;
+	RETURN found_row;
+END
+$$;
+
+/* Gives places to what is committed and has none. While another consumer does so, what has one is all there is. */
+CREATE FUNCTION vault_data.order_notifications(p_tenant uuid, p_wait boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	last bigint;
+	added bigint;
+BEGIN
+	IF p_wait THEN
+		SELECT o.position INTO last FROM vault_data.notification_order o WHERE o.tenant_id = p_tenant FOR UPDATE;
+	ELSE
+		SELECT o.position INTO last FROM vault_data.notification_order o WHERE o.tenant_id = p_tenant FOR UPDATE SKIP LOCKED;
+	END IF;
+	IF last IS NULL THEN
+		RETURN;
+	END IF;
+	UPDATE vault_data.notification n SET position = last + r.number
+	FROM (SELECT w.id, pg_catalog.row_number() OVER (ORDER BY w.at, w.id) AS number
+		FROM vault_data.notification w WHERE w.tenant_id = p_tenant AND w.position IS NULL) AS r
+	WHERE n.tenant_id = p_tenant AND n.id = r.id;
+	GET DIAGNOSTICS added = ROW_COUNT;
+	IF added > 0 THEN
+		UPDATE vault_data.notification_order SET position = last + added WHERE tenant_id = p_tenant;
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.subscribe(p_name text, p_kinds text[], p_principal text, p_tenant text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.check_identifier('subscriber', p_name);
+	PERFORM vault_data.check_kinds(p_kinds);
+	INSERT INTO vault_data.notification_order (tenant_id) VALUES (this_tenant) ON CONFLICT DO NOTHING;
+	PERFORM vault_data.order_notifications(this_tenant, true);
+	IF EXISTS (SELECT FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant AND b.name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('subscriber "%s" exists already', p_name), 'Choose another name, or vault.unsubscribe() it.');
+	END IF;
+	IF (SELECT pg_catalog.count(*) FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant) >= 64 THEN
+		PERFORM vault_data.fail('54000', 'the tenant has 64 subscribers', 'Take one away with vault.unsubscribe().');
+	END IF;
+	INSERT INTO vault_data.subscriber (tenant_id, id, name, kinds, principal_id, since, acknowledged)
+	SELECT this_tenant, new_id, p_name, p_kinds, CASE WHEN p_principal IS NOT NULL THEN vault_data.find_principal(this_tenant, p_principal) END,
+		o.position, o.position
+	FROM vault_data.notification_order o WHERE o.tenant_id = this_tenant;
+	RETURN new_id;
+END
+$$;
+CREATE FUNCTION vault.subscribe(name text, kinds text[] DEFAULT NULL, principal text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.subscribe(text, text[], text, text) IS 'makes a subscriber to the tenant''s notifications from now on, of these kinds or of all; a principal may take those of secrets that it may know of';
+
+CREATE FUNCTION vault_data.unsubscribe(p_name text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant AND name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such subscriber', 'The view vault.subscribers shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.unsubscribe(name text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.unsubscribe(text, text) IS 'takes a subscriber away, with what it has not acknowledged';
+
+/*
+ * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
+ * all of them are acknowledged, others get none. A consumer that dies or rolls back loses nothing, because only
+ * acknowledge() moves on.
+ */
+CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer, p_lease interval, p_tenant text)
+RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	b vault_data.subscriber := vault_data.find_subscriber(p_tenant, p_subscriber);
+	n vault_data.notification;
+	taken bigint;
+	last bigint;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
+	END IF;
+	IF p_lease IS NULL OR p_lease NOT BETWEEN '0' AND '1 day' THEN
+		PERFORM vault_data.fail('22023', 'invalid lease: it is not between 0 and one day', 'Give the time that delivering the batch may take.');
+	END IF;
+	SELECT * INTO b FROM vault_data.subscriber l WHERE l.tenant_id = b.tenant_id AND l.id = b.id FOR NO KEY UPDATE SKIP LOCKED;
+	IF NOT FOUND OR b.leased_until > pg_catalog.clock_timestamp() THEN
+		RETURN;
+	END IF;
+	PERFORM vault_data.order_notifications(b.tenant_id, false);
+	SELECT o.position INTO last FROM vault_data.notification_order o WHERE o.tenant_id = b.tenant_id;
+	FOR n IN
+		SELECT * FROM vault_data.notification w
+		WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last
+			AND (b.kinds IS NULL OR w.kind = ANY (b.kinds)) AND vault_data.may_know(w.secret, w.environment)
+		ORDER BY w.position LIMIT p_max_rows
+	LOOP
+		taken := n.position;
+		id := n.id;
+		at := n.at;
+		kind := n.kind;
+		severity := n.severity;
+		secret_id := n.secret_id;
+		secret := n.secret;
+		environment := n.environment;
+		payload := n.payload;
+		RETURN NEXT;
+	END LOOP;
+	/* Where there was nothing for it, the next call need not look again. */
+	IF taken IS NOT NULL THEN
+		UPDATE vault_data.subscriber l SET leased_to = taken, leased_until = pg_catalog.clock_timestamp() + p_lease
+		WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
+	ELSIF last > b.acknowledged THEN
+		UPDATE vault_data.subscriber l SET acknowledged = last WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.next_notifications(subscriber text, max_rows integer DEFAULT 100, lease interval DEFAULT '1 minute', tenant text DEFAULT NULL)
+RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.next_notifications(text, integer, interval, text) IS 'the notifications that a subscriber has not acknowledged, oldest first, for one consumer at a time';
+
+CREATE FUNCTION vault_data.acknowledge(p_subscriber text, p_notification uuid, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	b vault_data.subscriber := vault_data.find_subscriber(p_tenant, p_subscriber);
+	done bigint;
+BEGIN
+	SELECT n.position INTO done FROM vault_data.notification n
+	WHERE n.tenant_id = b.tenant_id AND n.id = p_notification AND n.position > b.since
+		AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) AND vault_data.may_know(n.secret, n.environment);
+	IF done IS NULL THEN
+		PERFORM vault_data.fail('42704', 'no such notification of this subscriber', 'Acknowledge what vault.next_notifications() returned.');
+	END IF;
+	UPDATE vault_data.subscriber l SET acknowledged = GREATEST(l.acknowledged, done), acknowledged_at = pg_catalog.clock_timestamp(),
+		leased_until = CASE WHEN l.leased_to > done THEN l.leased_until END
+	WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
+END
+$$;
+CREATE FUNCTION vault.acknowledge(subscriber text, notification uuid, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.acknowledge(text, uuid, text) IS 'says that a subscriber has this notification and all before it';
+
+/* What every subscriber that it is for has acknowledged, and what is for none. */
+CREATE FUNCTION vault_data.forget_notifications(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	before timestamptz := pg_catalog.clock_timestamp() - pg_catalog.current_setting('vault.notification_retention')::interval;
+	this_tenant uuid;
+	gone integer;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
+		PERFORM vault_data.enter_tenant_id(this_tenant);
+		DELETE FROM vault_data.notification n WHERE n.tenant_id = this_tenant AND n.id = ANY (ARRAY(
+			SELECT o.id FROM vault_data.notification o
+			WHERE o.tenant_id = this_tenant AND o.at < before AND NOT EXISTS (SELECT FROM vault_data.subscriber b
+				WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
+					AND (o.position IS NULL OR o.position > b.acknowledged))
+			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
+		GET DIAGNOSTICS gone = ROW_COUNT;
+		total := total + gone;
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.forget_notifications(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.forget_notifications(integer) IS 'removes notifications older than vault.notification_retention that every subscriber has acknowledged; returns how many';
+
+CREATE VIEW vault.notifications WITH (security_barrier) AS
+SELECT t.name AS tenant, n.id, n.at, n.kind, n.severity, n.secret_id, n.secret, n.environment, n.payload,
+	CASE WHEN vault_data.sees_policy(n.tenant_id, NULL) THEN ARRAY(SELECT b.name FROM vault_data.subscriber b
+		WHERE b.tenant_id = n.tenant_id AND n.position > b.since AND n.position <= b.acknowledged
+			AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) ORDER BY b.name) END AS acknowledged_by
+FROM vault_data.notification n LEFT JOIN vault_data.tenant t ON t.tenant_id = n.tenant_id
+WHERE n.tenant_id = ANY (vault_data.visible_tenants())
+	AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
+		ELSE vault_data.sees_policy(n.tenant_id, NULL) END;
+COMMENT ON VIEW vault.notifications IS 'what was announced: about secrets that the caller has any permission on, all of the tenant for its administrators, all for operators and auditors';
+
+CREATE VIEW vault.subscribers WITH (security_barrier) AS
+SELECT t.name AS tenant, b.id, b.name, b.kinds, p.name AS principal, w.waiting, w.waiting_since, b.acknowledged_at, b.leased_until, b.created_at
+FROM vault_data.subscriber b
+	JOIN vault_data.tenant t ON t.tenant_id = b.tenant_id
+	LEFT JOIN vault_data.principal p ON p.tenant_id = b.tenant_id AND p.id = b.principal_id
+	CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS waiting, pg_catalog.min(n.at) AS waiting_since FROM vault_data.notification n
+		WHERE n.tenant_id = b.tenant_id AND (n.position IS NULL OR n.position > b.acknowledged) AND (b.kinds IS NULL OR n.kind = ANY (b.kinds))
+			AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
+				ELSE vault_data.sees_policy(n.tenant_id, NULL) END) AS w
+WHERE b.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(b.tenant_id, b.principal_id);
+COMMENT ON VIEW vault.subscribers IS 'who takes notifications, and how many wait for it: one''s own, all of the tenant for its administrators, all for operators and auditors';
+
+ALTER VIEW vault.notifications OWNER TO vault_owner;
+ALTER VIEW vault.subscribers OWNER TO vault_owner;
+REVOKE ALL ON vault.notifications, vault.subscribers FROM PUBLIC;
+GRANT SELECT ON vault.notifications, vault.subscribers TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.subscribe(text, text[], text, text), vault.unsubscribe(text, text),
+	vault.next_notifications(text, integer, interval, text), vault.acknowledge(text, uuid, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.forget_notifications(integer) TO vault_admin;
+
+/*
  * Secrets and their versions.
  *
  * A label is a column of the head, so there is one current version, at most one
@@ -1585,6 +1961,8 @@ CREATE TABLE vault_data.secret (
 	deactivated_at   timestamptz,
 	deleted_at       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	grace_until      timestamptz,
+	extensions       integer,
 	revision         integer NOT NULL,
 	mac              bytea NOT NULL,
 	envelope         vault.envelope,
@@ -1596,6 +1974,7 @@ CREATE TABLE vault_data.secret (
 	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
 ) WITH (fillfactor = 85);
 CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX secret_expiry ON vault_data.secret (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 /*
  * The primary keys come last on purpose: while a table is nearly empty every index
@@ -1613,6 +1992,7 @@ CREATE TABLE vault_data.secret_version (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
+	retired_at     timestamptz,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -1664,9 +2044,9 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
+		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -1721,7 +2101,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -1730,7 +2110,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -1858,9 +2238,15 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
+			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
+			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.rotation_rolled_back(s, target);
+		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id,
+			pg_catalog.jsonb_build_object('version', target, 'operation', 'rollback'));
 	END IF;
 	RETURN target;
 END
@@ -1869,21 +2255,30 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
+CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
-	END IF;
+	PERFORM vault_data.check_reason(p_reason);
 	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
 	UPDATE vault_data.secret SET deactivated_at = CASE WHEN p_deactivate THEN pg_catalog.clock_timestamp() END, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN p_deactivate THEN 'deactivated' ELSE 'reactivated' END, 'warning', s.id,
+		pg_catalog.jsonb_build_object('reason', p_reason));
 END
 $$;
 
@@ -1919,6 +2314,7 @@ BEGIN
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'deleted', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', until));
 	RETURN until;
 END
 $$;
@@ -1939,6 +2335,7 @@ BEGIN
 	END IF;
 	UPDATE vault_data.secret SET deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'undeleted', 'info', s.id, NULL);
 END
 $$;
 CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
@@ -2057,7 +2454,11 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.rotation_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
+	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END
 $$;
 CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void
@@ -2071,6 +2472,1083 @@ GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), va
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
 	vault.tag(text, jsonb, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
+
+/*
+ * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an emergency.
+ *
+ * Whether it may be read is decided when it is read (secret/secret.c). What runs here at its times
+ * only tells: a warning at each threshold that is left, once for each version and time of expiry; of
+ * those that a pause has let pass, the most urgent. "expired" is the threshold zero.
+ */
+/* id is the secret's. */
+CREATE TABLE vault_data.secret_warning (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	thresholds interval[],
+	version    integer,
+	expires_at timestamptz,
+	threshold  interval,
+	purge_at   timestamptz,
+	PRIMARY KEY (tenant_id, id),
+	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE vault_data.secret_warning OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_warning FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
+ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'version', 'expires_at', 'threshold', 'purge_at');
+ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
+
+/* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
+CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT min(t) FROM unnest(COALESCE(thresholds, '{}') || '0'::interval) AS t
+	WHERE expires_at - now <= t
+	HAVING warned IS NULL OR min(t) < warned
+$$;
+
+CREATE FUNCTION vault_data.default_thresholds() RETURNS interval[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT COALESCE(array_agg(days::integer * interval '1 day'), '{}')
+	FROM regexp_split_to_table(btrim(current_setting('vault.expiry_warnings')), '\s*,\s*') AS days WHERE days <> ''
+$$;
+
+/* Once expired, only a new value or the override helps: otherwise the bounds of the latter would bind nobody. */
+CREATE FUNCTION vault_data.set_expiry(p_name text, p_at timestamptz, p_grace interval, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	at timestamptz := NULLIF(p_at, 'infinity');
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF at <= now THEN
+		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
+	END IF;
+	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
+	END IF;
+	IF s.expires_at <= now THEN
+		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
+	END IF;
+	UPDATE vault_data.secret SET expires_at = at, updated_at = now,
+		grace_until = CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for never; for the grace after that it can, with a notice';
+
+CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('override', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	extensions integer := COALESCE(s.extensions, 0);
+	most integer := pg_catalog.current_setting('vault.max_extensions')::integer;
+	longest interval := pg_catalog.current_setting('vault.max_extension')::interval;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	PERFORM vault_data.check_reason(p_reason);
+	IF s.expires_at IS NULL THEN
+		PERFORM vault_data.fail('55000', 'secret has no expiry', 'There is nothing to prolong.');
+	END IF;
+	IF extensions >= most THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', extensions),
+			'Put a new value with vault.put() or vault.rotate(); vault.max_extensions is the bound.');
+	END IF;
+	IF p_until IS NULL OR p_until <= GREATEST(now, s.expires_at, s.grace_until) OR p_until > now + longest THEN
+		PERFORM vault_data.fail('22023', 'invalid until: it is no later than what holds, or further away than vault.max_extension',
+			'Give a time until when a new value can be had.');
+	END IF;
+	PERFORM vault_data.note(p_reason);
+	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = COALESCE(s.extensions, 0) + 1, updated_at = now
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'extended', 'warning', s.id, pg_catalog.jsonb_build_object('version', s.current_version,
+		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
+END
+$$;
+CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text) IS 'the emergency override: keeps a secret readable for a bounded time, also after it has expired';
+
+CREATE FUNCTION vault_data.set_warnings(p_name text, p_thresholds interval[], p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF pg_catalog.array_ndims(p_thresholds) > 1 OR pg_catalog.cardinality(p_thresholds) > 16
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_thresholds) AS t WHERE t IS NULL OR t NOT BETWEEN '1 minute' AND '365 days')
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid thresholds: they are more than 16, or one is not between a minute and 365 days',
+			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of vault.expiry_warnings.');
+	END IF;
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, thresholds) VALUES (s.tenant_id, s.id, p_thresholds)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET thresholds = excluded.thresholds;
+END
+$$;
+CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as vault.expiry_warnings says, {}: none';
+
+CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	now timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+	IF p_environment IS NOT NULL THEN
+		PERFORM vault_data.check_identifier('environment', p_environment);
+	END IF;
+	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years', 'Give an interval such as ''30 days''.');
+	END IF;
+	RETURN QUERY
+	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
+		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
+	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		AND w.version = s.current_version AND w.expires_at = s.expires_at
+	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
+		AND (p_environment IS NULL OR s.environment = p_environment) AND vault_data.may_know(s.name, s.environment)
+	ORDER BY s.expires_at, s.environment, s.name;
+END
+$$;
+CREATE FUNCTION vault.expiring(within interval DEFAULT '30 days', environment text DEFAULT NULL, tenant text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
+
+/* One secret's warning, once; false if somebody else has just announced it. */
+CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, version, expires_at, threshold)
+	VALUES (s.tenant_id, s.id, s.current_version, s.expires_at, due)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at, threshold = excluded.threshold
+	WHERE w.version IS DISTINCT FROM excluded.version OR w.expires_at IS DISTINCT FROM excluded.expires_at OR w.threshold > excluded.threshold;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
+		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END, s.id,
+		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('version', s.current_version, 'expires_at', s.expires_at,
+			'grace_until', s.grace_until, 'threshold_seconds', NULLIF(pg_catalog.date_part('epoch', due), 0))));
+	RETURN true;
+END
+$$;
+
+/* The most urgent first. A row that was changed outside is left to vault.verify(). */
+CREATE FUNCTION vault_data.warn_tenant(p_expired boolean, p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	now timestamptz := pg_catalog.clock_timestamp();
+	defaults interval[] := vault_data.default_thresholds();
+	found integer := 0;
+	due record;
+BEGIN
+	FOR due IN
+		SELECT s AS head, vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+			CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold
+		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
+			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
+			AND vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) IS NOT NULL
+			AND vault_data.is_authentic(s)
+		ORDER BY s.expires_at LIMIT p_max_rows
+	LOOP
+		IF vault_data.warn(due.head, due.threshold) THEN
+			found := found + 1;
+		END IF;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+/* Three days before a deleted secret is gone for good. */
+CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	found integer := 0;
+BEGIN
+	FOR s IN
+		SELECT d.* FROM vault_data.secret d LEFT JOIN vault_data.secret_warning w ON w.tenant_id = d.tenant_id AND w.id = d.id
+		WHERE d.tenant_id = vault.current_tenant_id() AND d.purge_at <= pg_catalog.clock_timestamp() + interval '3 days'
+			AND w.purge_at IS DISTINCT FROM d.purge_at AND vault_data.is_authentic(d)
+		ORDER BY d.purge_at LIMIT p_max_rows
+	LOOP
+		INSERT INTO vault_data.secret_warning AS w (tenant_id, id, purge_at) VALUES (s.tenant_id, s.id, s.purge_at)
+		ON CONFLICT (tenant_id, id) DO UPDATE SET purge_at = excluded.purge_at WHERE w.purge_at IS DISTINCT FROM excluded.purge_at;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM vault_data.announce(s.tenant_id, 'purge_due', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', s.purge_at));
+		found := found + 1;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(false, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+		total := total + vault_data.warn_of_purge(p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
+
+CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(true, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
+	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
+	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring(integer),
+	vault_data.announce_expired(integer) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
+	vault.set_warnings(text, interval[], text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.expiring(interval, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.announce_expiring(integer), vault.announce_expired(integer) TO vault_admin;
+
+/*
+ * Rotation: at its times a secret gets a new value, which is set at its target, tested there
+ * and then made current; after the overlap the version before it is retired.
+ *
+ * A run is a row of vault_data.rotation; its step is what is to be done next:
+ *
+ *	create → [set → test →] promote → retire → done
+ *	wait   → retire → done                       (external: until vault.complete_rotation())
+ *
+ * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
+ * later each time, and after the last attempt the run has failed: the current version was not touched.
+ * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
+ * Values are in C only; here they are numbers of versions.
+ */
+CREATE TABLE vault_data.rotation_schedule (
+	tenant_id   uuid NOT NULL,
+	id          uuid NOT NULL,
+	secret_id   uuid NOT NULL,
+	every       text,
+	rotator     text NOT NULL,
+	config      jsonb NOT NULL,
+	time_window text,
+	overlap     interval NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL,
+	due_at      timestamptz,
+	next_at     timestamptz,
+	last_at     timestamptz,
+	CONSTRAINT rotation_schedule_one UNIQUE (tenant_id, secret_id),
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'when the next run begins';
+COMMENT ON COLUMN vault_data.rotation_schedule.next_at IS 'when there is something to do: a run to begin, a step to do, a version to retire';
+CREATE INDEX rotation_schedule_next ON vault_data.rotation_schedule (next_at) WHERE next_at IS NOT NULL;
+ALTER TABLE vault_data.rotation_schedule ADD PRIMARY KEY (tenant_id, id);
+
+CREATE TABLE vault_data.rotation (
+	tenant_id   uuid NOT NULL,
+	id          uuid NOT NULL,
+	secret_id   uuid NOT NULL,
+	step        text NOT NULL CHECK (step IN ('create', 'wait', 'set', 'test', 'promote', 'retire', 'done', 'failed')),
+	version     integer,
+	previous    integer NOT NULL,
+	retire_at   timestamptz,
+	started_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL,
+	due_at      timestamptz NOT NULL,
+	try_at      timestamptz NOT NULL,
+	attempts    integer NOT NULL DEFAULT 0,
+	error       text,
+	finished_at timestamptz,
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX rotation_one ON vault_data.rotation (tenant_id, secret_id) WHERE step NOT IN ('retire', 'done', 'failed');
+CREATE INDEX rotation_secret ON vault_data.rotation (tenant_id, secret_id, started_at);
+ALTER TABLE vault_data.rotation ADD PRIMARY KEY (tenant_id, id);
+
+/* The roles of this server whose passwords a tenant may have changed; an operator decides. */
+CREATE TABLE vault_data.rotation_role (
+	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
+	role_name  text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
+	db_role    regrole NOT NULL,
+	PRIMARY KEY (tenant_id, role_name)
+);
+CREATE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
+
+ALTER TABLE vault_data.rotation_schedule OWNER TO vault_owner;
+ALTER TABLE vault_data.rotation OWNER TO vault_owner;
+ALTER TABLE vault_data.rotation_role OWNER TO vault_owner;
+REVOKE ALL ON vault_data.rotation_schedule, vault_data.rotation, vault_data.rotation_role FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.rotation_schedule, vault_data.rotation TO vault_exec;
+GRANT SELECT, INSERT, DELETE ON vault_data.rotation_role TO vault_exec;
+ALTER TABLE vault_data.rotation_schedule ALTER COLUMN config SET STATISTICS 0;
+ALTER TABLE vault_data.rotation ALTER COLUMN error SET STATISTICS 0;
+ALTER TABLE vault_data.rotation_role ALTER COLUMN role_name SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_role', '');
+ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.rotation_schedule
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.rotation
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.rotation_role
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_schedule', 'secret_id', 'every', 'rotator', 'config', 'time_window', 'overlap', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation', 'secret_id', 'step', 'version', 'previous', 'retire_at', 'error', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', 'role_name', 'revision');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_schedule
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.rotation_schedule ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation_schedule ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER write_mac;
+
+/* ---- times ---- */
+
+CREATE FUNCTION vault_data.is_cron(expression text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_cron';
+COMMENT ON FUNCTION vault_data.is_cron(text) IS 'whether a text is a cron expression of five fields and perhaps a time zone';
+CREATE FUNCTION vault_data.next_cron(expression text, after timestamptz) RETURNS timestamptz
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_cron';
+COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz) IS 'the first time of a cron expression after another time';
+CREATE FUNCTION vault_data.next_in_window(time_window text, at timestamptz, spread double precision) RETURNS timestamptz
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_in_window';
+COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision) IS 'a time inside a window, or one at that part of the window''s next stretch';
+
+/* The interval that a name or a text means; NULL for a cron expression. */
+CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval;
+BEGIN
+	IF p_every IS NULL OR vault_data.is_cron(p_every) THEN
+		RETURN NULL;
+	END IF;
+	BEGIN
+		span := CASE p_every WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
+	EXCEPTION WHEN data_exception THEN
+		span := NULL;
+	END;
+	IF span IS NULL OR span < '1 second' OR span > '10 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid every: it is neither daily, weekly, monthly or quarterly, nor an interval from 1 second to 10 years, nor a cron expression',
+			'Give ''weekly'', ''36 hours'' or ''30 3 * * mon-fri Europe/Berlin''.');
+	END IF;
+	RETURN span;
+END
+$$;
+
+/* Between any two of the next times of a cron expression. */
+CREATE FUNCTION vault_data.shortest_gap(p_every text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at timestamptz := vault_data.next_cron(p_every, clock_timestamp());
+	later timestamptz;
+	gap interval;
+BEGIN
+	FOR i IN 1 .. 10 LOOP
+		later := vault_data.next_cron(p_every, at);
+		gap := LEAST(gap, later - at);
+		at := later;
+	END LOOP;
+	RETURN gap;
+END
+$$;
+
+/*
+ * When a run after that one begins. Intervals end early by up to a twentieth and an hour, so that none
+ * is exceeded; cron's times are met within the minute.
+ */
+CREATE FUNCTION vault_data.next_due(p_every text, p_window text, p_after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval := vault_data.rotation_interval(p_every);
+	due timestamptz;
+BEGIN
+	IF p_every IS NULL THEN
+		RETURN NULL;
+	ELSIF span IS NULL THEN
+		due := vault_data.next_cron(p_every, p_after) + random() * interval '50 seconds';
+	ELSE
+		due := p_after + span - random() * LEAST(span / 20, interval '1 hour');
+	END IF;
+	RETURN COALESCE(vault_data.next_in_window(p_window, due, random()), due);
+END
+$$;
+
+/* ---- roles of this server ---- */
+
+CREATE FUNCTION vault_data.rotation_role_fault(p_role text, p_tenant uuid) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT CASE
+		WHEN r.rolsuper OR r.rolreplication OR r.rolbypassrls OR r.rolcreaterole THEN 'it is a superuser or may replicate, bypass row security or create roles'
+		WHEN r.rolname ~ '^(vault|pg)_' THEN 'it is a role of vault or of PostgreSQL'
+		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
+			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
+				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
+		THEN 'it is a member of a role whose password is not rotated'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
+		END
+	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
+
+/* At every run: that it is allowed, by name and oid, and still a role that may be. */
+CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	allowed vault_data.rotation_role;
+	fault text;
+BEGIN
+	SELECT a.* INTO allowed FROM vault_data.rotation_role a JOIN pg_roles r ON r.oid = a.db_role AND r.rolname = a.role_name
+	WHERE a.tenant_id = vault.current_tenant_id() AND a.role_name = p_role;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is not allowed', p_role), 'An operator allows it with vault.allow_rotation().');
+	END IF;
+	PERFORM vault_data.require_authentic(allowed);
+	fault := vault_data.rotation_role_fault(p_role, allowed.tenant_id);
+	IF fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	END IF;
+	RETURN allowed.db_role;
+END
+$$;
+
+CREATE FUNCTION vault_data.allow_rotation(p_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_tenant);
+	role_oid oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role);
+	fault text := vault_data.rotation_role_fault(p_role, this_tenant);
+BEGIN
+	IF role_oid IS NULL THEN
+		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
+	ELSIF fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	END IF;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
+	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
+	ON CONFLICT (tenant_id, role_name) DO NOTHING;
+END
+$$;
+CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the password of this database role rotated';
+
+CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = vault_data.enter_tenant(p_tenant) AND a.role_name = p_role;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.disallow_rotation(db_role text, tenant text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in force for the next step of a rotation';
+
+/* ---- schedules ---- */
+
+/*
+ * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
+ * undo, retire. version is the one that is to come, previous the one before it.
+ */
+CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text, environment text, version integer, previous integer) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotator_act';
+
+/* When there is something to do next; the earliest of what is under way and what comes. */
+CREATE FUNCTION vault_data.plan_rotation(p_schedule uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+	soonest timestamptz;
+	open_run timestamptz;
+BEGIN
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND id = p_schedule;
+	SELECT min(r.retire_at) FILTER (WHERE r.step = 'retire'), min(r.try_at) FILTER (WHERE r.step <> 'retire') INTO soonest, open_run
+	FROM vault_data.rotation r WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step NOT IN ('done', 'failed');
+	UPDATE vault_data.rotation_schedule SET next_at = LEAST(soonest, COALESCE(open_run, c.due_at)) WHERE tenant_id = c.tenant_id AND id = c.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb, p_window text, p_overlap interval, p_environment text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	span interval := vault_data.rotation_interval(p_every);
+	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
+	kept_overlap interval := p_overlap;
+	due timestamptz;
+	schedule uuid;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_rotator IS NULL OR p_rotator NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
+		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
+	END IF;
+	/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
+	IF p_rotator NOT IN ('generate', 'external') THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
+	IF p_every IS NOT NULL AND span IS NULL THEN
+		span := vault_data.shortest_gap(p_every);
+	END IF;
+	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
+	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
+		PERFORM vault_data.fail('22023', 'invalid overlap: it is negative, or not shorter than the time between two rotations', 'Give an interval such as ''1 hour''.');
+	END IF;
+	PERFORM vault_data.rotator_act('check', p_rotator, COALESCE(p_config, '{}'), s.name, s.environment, NULL, s.current_version);
+	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
+		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
+	END IF;
+	/* What was set by another rotator is not taken back by this one. */
+	UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+	FROM vault_data.rotation_schedule c
+	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
+		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
+	due := vault_data.next_due(p_every, kept_window, clock_timestamp());
+	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
+	VALUES (s.tenant_id, vault_data.new_id(), s.id, p_every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
+	ON CONFLICT (tenant_id, secret_id) DO UPDATE SET every = excluded.every, rotator = excluded.rotator, config = excluded.config,
+		time_window = excluded.time_window, overlap = excluded.overlap, due_at = excluded.due_at
+	RETURNING c.id INTO schedule;
+	PERFORM vault_data.plan_rotation(schedule);
+	RETURN due;
+END
+$$;
+CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT 'generate', config jsonb DEFAULT NULL,
+	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, or only on demand; returns when it is due';
+
+/* The secret's schedule, locked: who has it may do something to its rotation. */
+CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+BEGIN
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND secret_id = p_secret FOR UPDATE;
+	IF FOUND THEN
+		PERFORM vault_data.require_authentic(c);
+	END IF;
+	RETURN c;
+END
+$$;
+
+CREATE FUNCTION vault_data.remove_rotation(p_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+BEGIN
+	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
+	END IF;
+	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version IN (SELECT r.version FROM vault_data.rotation r
+		WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed'));
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'the rotation was removed', finished_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed');
+END
+$$;
+CREATE FUNCTION vault.remove_rotation(name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.remove_rotation(text, text) IS 'ends the rotation of a secret, also one that is under way; its versions stay as they are';
+
+/* ---- a run ---- */
+
+/* Both passwords of a pair are in use until the overlap is over. */
+CREATE FUNCTION vault_data.rotation_blocked_until(c vault_data.rotation_schedule) RETURNS timestamptz
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT max(r.retire_at) FROM vault_data.rotation r
+	WHERE c.config ? 'users' AND r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'retire' AND r.retire_at > clock_timestamp()
+$$;
+
+/* What has begun goes on before anything else begins: its target may be ahead of the vault. */
+CREATE FUNCTION vault_data.begin_rotation(c vault_data.rotation_schedule, s vault_data.secret) RETURNS vault_data.rotation
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+BEGIN
+	DELETE FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.finished_at < clock_timestamp() - interval '90 days';
+	INSERT INTO vault_data.rotation (tenant_id, id, secret_id, step, previous, due_at, try_at)
+	VALUES (c.tenant_id, vault_data.new_id(), c.secret_id, 'create', s.current_version, COALESCE(LEAST(c.due_at, clock_timestamp()), clock_timestamp()), '-infinity')
+	RETURNING * INTO r;
+	RETURN r;
+END
+$$;
+
+CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	v vault_data.secret_version;
+	now timestamptz := clock_timestamp();
+BEGIN
+	SELECT * INTO v FROM vault_data.secret_version WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.version FOR NO KEY UPDATE;
+	IF v.destroyed_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
+	END IF;
+	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
+		envelope = vault_data.small(v.envelope), expires_at = NULL, grace_until = NULL, extensions = 0, updated_at = now
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.retire(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF r.previous <> s.current_version THEN
+		PERFORM vault_data.rotator_act('retire', c.rotator, c.config, s.name, s.environment, s.current_version, r.previous);
+		UPDATE vault_data.secret SET previous_version = NULL, updated_at = clock_timestamp()
+		WHERE tenant_id = s.tenant_id AND id = s.id AND previous_version = r.previous;
+		UPDATE vault_data.secret_version SET retired_at = clock_timestamp() WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.previous;
+	END IF;
+	UPDATE vault_data.rotation SET step = 'done', finished_at = clock_timestamp(), error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+END
+$$;
+
+/* One step of a run that is due. */
+CREATE FUNCTION vault_data.step_rotation(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	made integer;
+BEGIN
+	PERFORM vault_data.require_authentic(r);
+	IF r.step = 'retire' THEN
+		PERFORM vault_data.retire(c, s, r);
+		RETURN;
+	ELSIF r.step = 'wait' THEN
+		PERFORM vault_data.fail('57014', 'nobody has completed the rotation', 'Call vault.complete_rotation() with the new value.');
+	ELSIF s.current_version <> r.previous THEN
+		PERFORM vault_data.fail('55000', 'another version became current meanwhile', 'The next rotation follows that one.');
+	END IF;
+	CASE r.step
+	WHEN 'create' THEN
+		IF c.rotator = 'external' THEN
+			UPDATE vault_data.rotation SET step = 'wait', try_at = clock_timestamp() + interval '7 days' WHERE tenant_id = r.tenant_id AND id = r.id;
+			PERFORM vault_data.announce(s.tenant_id, 'rotation_due', 'warning', s.id, jsonb_build_object('rotation', r.id));
+			RETURN;
+		END IF;
+		made := vault_data.rotator_act('create', c.rotator, c.config, s.name, s.environment, NULL, s.current_version);
+		UPDATE vault_data.rotation SET version = made, step = CASE WHEN c.rotator IN ('generate', 'postgres_role') THEN 'promote' ELSE 'set' END
+		WHERE tenant_id = r.tenant_id AND id = r.id;
+	WHEN 'promote' THEN
+		IF c.rotator = 'postgres_role' THEN
+			PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, r.version, s.current_version);
+		END IF;
+		PERFORM vault_data.promote(c, s, r);
+		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	ELSE
+		PERFORM vault_data.rotator_act(r.step, c.rotator, c.config, s.name, s.environment, r.version, s.current_version);
+		UPDATE vault_data.rotation SET step = CASE r.step WHEN 'set' THEN 'test' ELSE 'promote' END WHERE tenant_id = r.tenant_id AND id = r.id;
+	END CASE;
+END
+$$;
+
+/* What is to be done for a secret whose schedule says so, and that the caller has locked. */
+CREATE FUNCTION vault_data.advance_rotation(c vault_data.rotation_schedule) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	r vault_data.rotation;
+	blocked timestamptz;
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id FOR UPDATE;
+	PERFORM vault_data.require_authentic(s);
+	IF s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN
+		UPDATE vault_data.rotation_schedule SET next_at = clock_timestamp() + interval '1 hour' WHERE tenant_id = c.tenant_id AND id = c.id;
+		RETURN;
+	END IF;
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		AND CASE o.step WHEN 'retire' THEN o.retire_at <= clock_timestamp() WHEN 'done' THEN false WHEN 'failed' THEN false ELSE o.try_at <= clock_timestamp() END
+	ORDER BY o.started_at LIMIT 1;
+	IF NOT FOUND AND c.due_at <= clock_timestamp() AND NOT EXISTS (SELECT FROM vault_data.rotation o
+		WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed'))
+	THEN
+		blocked := vault_data.rotation_blocked_until(c);
+		IF blocked IS NOT NULL THEN
+			UPDATE vault_data.rotation_schedule SET due_at = blocked WHERE tenant_id = c.tenant_id AND id = c.id;
+		ELSE
+			r := vault_data.begin_rotation(c, s);
+		END IF;
+	END IF;
+	IF r.id IS NOT NULL THEN
+		PERFORM vault_data.step_rotation(c, s, r);
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+CREATE FUNCTION vault_data.rotation_attempts() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 8;
+COMMENT ON FUNCTION vault_data.rotation_attempts() IS 'after so many failures of a step in a row the run has failed';
+CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
+COMMENT ON FUNCTION vault_data.rotation_retry() IS 'the setting vault.rotation_retry';
+
+/* The run ends as failed; what was set at the target is taken back there if that is possible. */
+CREATE FUNCTION vault_data.give_up(c vault_data.rotation_schedule, r vault_data.rotation, p_error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	later timestamptz := vault_data.next_due(c.every, c.time_window, clock_timestamp());
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
+	IF r.step IN ('test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
+		BEGIN
+			PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
+		EXCEPTION WHEN OTHERS THEN
+			p_error := left(p_error || '; undo failed: ' || SQLSTATE, 250);
+		END;
+	END IF;
+	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
+	UPDATE vault_data.rotation SET step = 'failed', finished_at = clock_timestamp(), attempts = attempts + 1, error = p_error WHERE tenant_id = r.tenant_id AND id = r.id;
+	UPDATE vault_data.rotation_schedule SET due_at = later WHERE tenant_id = c.tenant_id AND id = c.id;
+	PERFORM vault_data.announce(c.tenant_id, 'rotation_failed', 'critical', c.secret_id, jsonb_build_object('rotation', r.id, 'step', r.step, 'sqlstate', left(p_error, 5)));
+END
+$$;
+
+/* After an error: the next attempt, later each time; a row that was changed outside only waits. */
+CREATE FUNCTION vault_data.rotation_failed(c vault_data.rotation_schedule, p_error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+	s vault_data.secret;
+	pause interval;
+BEGIN
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		AND CASE o.step WHEN 'retire' THEN o.retire_at <= clock_timestamp() WHEN 'done' THEN false WHEN 'failed' THEN false ELSE true END
+	ORDER BY o.started_at LIMIT 1;
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
+	IF r.id IS NULL AND vault_data.is_authentic(s) THEN
+		r := vault_data.begin_rotation(c, s);
+	END IF;
+	IF r.id IS NULL OR NOT vault_data.is_authentic(r) OR NOT vault_data.is_authentic(s) THEN
+		UPDATE vault_data.rotation_schedule SET next_at = clock_timestamp() + interval '1 hour' WHERE tenant_id = c.tenant_id AND id = c.id;
+		RETURN;
+	END IF;
+	pause := LEAST(vault_data.rotation_retry() * power(2, LEAST(r.attempts, 20)), GREATEST(interval '1 hour', vault_data.rotation_retry())) * (0.5 + random());
+	IF r.step = 'retire' THEN
+		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error, retire_at = clock_timestamp() + pause WHERE tenant_id = r.tenant_id AND id = r.id;
+	ELSIF r.attempts + 1 >= vault_data.rotation_attempts() OR r.step = 'wait' OR s.current_version <> r.previous THEN
+		PERFORM vault_data.give_up(c, r, p_error);
+	ELSE
+		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error,
+			try_at = COALESCE(vault_data.next_in_window(c.time_window, clock_timestamp() + pause, random()), clock_timestamp() + pause)
+		WHERE tenant_id = r.tenant_id AND id = r.id;
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+/* The schedule that is most overdue and that nobody has, locked; the door is then in its tenant. */
+CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
+
+CREATE FUNCTION vault_data.rotate_due(p_max_steps integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+	claimed uuid;
+	steps integer := 0;
+BEGIN
+	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
+	END IF;
+	WHILE steps < p_max_steps LOOP
+		claimed := vault_data.claim_rotation();
+		EXIT WHEN claimed IS NULL;
+		SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND id = claimed;
+		BEGIN
+			PERFORM vault_data.advance_rotation(c);
+		EXCEPTION WHEN OTHERS THEN
+			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(SQLERRM, 200));
+		END;
+		steps := steps + 1;
+	END LOOP;
+	RETURN steps;
+END
+$$;
+CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first; returns how many. The job does each in its own transaction';
+
+/* ---- on demand ---- */
+
+/*
+ * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
+ * What has its target in this database is done at once, the rest goes on in the job.
+ */
+CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
+	r vault_data.rotation;
+	blocked timestamptz := vault_data.rotation_blocked_until(c);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
+	IF r.step = 'wait' AND p_given THEN
+		RETURN vault_data.complete_run(c, s, r);
+	ELSIF r.id IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
+	ELSIF blocked IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
+	END IF;
+	r := vault_data.begin_rotation(c, s);
+	IF c.rotator = 'external' AND p_given THEN
+		RETURN vault_data.complete_run(c, s, r);
+	END IF;
+	PERFORM vault_data.step_rotation(c, s, r);
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = r.tenant_id AND id = r.id;
+	IF r.step = 'promote' THEN
+		SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.step_rotation(c, s, r);
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+	RETURN r.version;
+END
+$$;
+
+/* external: the new value, which C holds, is at the target already. */
+CREATE FUNCTION vault_data.complete_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic(r);
+	r.version := vault_data.rotator_act('create', c.rotator, c.config, s.name, s.environment, NULL, s.current_version);
+	UPDATE vault_data.rotation SET version = r.version, previous = s.current_version, step = 'promote' WHERE tenant_id = r.tenant_id AND id = r.id;
+	PERFORM vault_data.promote(c, s, r);
+	PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	PERFORM vault_data.plan_rotation(c.id);
+	RETURN r.version;
+END
+$$;
+
+CREATE FUNCTION vault_data.complete_rotation(p_rotation uuid) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	c vault_data.rotation_schedule;
+	r vault_data.rotation;
+BEGIN
+	SELECT x.* INTO s FROM vault_data.rotation o JOIN vault_data.secret x ON x.tenant_id = o.tenant_id AND x.id = o.secret_id
+	WHERE o.tenant_id = vault.current_tenant_id() AND o.id = p_rotation;
+	IF NOT FOUND OR NOT vault_data.permitted('rotate', s.name, s.environment) THEN
+		PERFORM vault_data.fail('42501', 'permission denied to complete this rotation', 'You need "rotate" on its secret.');
+	END IF;
+	s := vault_data.find_secret('rotate', s.name, s.environment);
+	c := vault_data.lock_schedule(s.id);
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = s.tenant_id AND id = p_rotation;
+	IF r.step IS DISTINCT FROM 'wait' OR c.id IS NULL THEN
+		PERFORM vault_data.fail('55000', 'the rotation does not wait for a value', 'It is completed once only; the view vault.rotation_status shows what waits.');
+	END IF;
+	RETURN vault_data.complete_run(c, s, r);
+END
+$$;
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
+
+/*
+ * After rollback() to another version: the target gets it back, and what was current is retired after the
+ * overlap, as if it had been rotated away.
+ */
+CREATE FUNCTION vault_data.rotation_rolled_back(s vault_data.secret, p_version integer) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
+	r vault_data.rotation;
+BEGIN
+	UPDATE vault_data.secret_version SET retired_at = NULL WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND retired_at IS NOT NULL;
+	IF c.id IS NULL THEN
+		RETURN;
+	END IF;
+	IF c.rotator IN ('postgres_role', 'postgres_remote', 'function') THEN
+		PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, p_version, s.current_version);
+	END IF;
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'rolled back', finished_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed') AND (step <> 'retire' OR previous = p_version);
+	r := vault_data.begin_rotation(c, s);
+	UPDATE vault_data.rotation SET step = 'retire', version = p_version, retire_at = clock_timestamp() + c.overlap WHERE tenant_id = r.tenant_id AND id = r.id;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+/* rotate() of a secret without a schedule. */
+CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
+
+CREATE FUNCTION vault_data.rotate_matching(p_pattern text, p_tags jsonb, p_environment text, p_dry_run boolean)
+RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+	s record;
+BEGIN
+	PERFORM vault_data.check_pattern(p_pattern), vault_data.check_identifier('environment', env);
+	IF p_tags IS NOT NULL THEN
+		PERFORM vault_data.check_tags(p_tags);
+	END IF;
+	FOR s IN SELECT x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
+		LEFT JOIN vault_data.rotation_schedule c ON c.tenant_id = x.tenant_id AND c.secret_id = x.id
+		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, p_pattern)
+			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
+		ORDER BY x.name
+	LOOP
+		name := s.name;
+		environment := env;
+		rotator := s.rotator;
+		version := NULL;
+		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
+			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
+			WHEN s.rotator IS NULL AND s.type NOT IN ('generic', 'api_key', 'password') THEN 'skipped: a value of this type cannot be made up here'
+			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
+		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
+			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
+		ELSIF outcome IN ('rotated', 'started') THEN
+			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false) END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+CREATE FUNCTION vault.rotate_matching(name_pattern text, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
+RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rotate_matching(text, jsonb, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+
+/* ---- the job ---- */
+
+CREATE FUNCTION vault_data.job_rotate_step() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rotate_step';
+COMMENT ON FUNCTION vault_data.job_rotate_step() IS 'one step of the job vault:rotate; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.rotation_batch() RETURNS integer
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
+COMMENT ON FUNCTION vault_data.rotation_batch() IS 'the setting vault.rotation_batch';
+
+/* No settings of its own, or it could not commit: it names no operator, and each function with its schema. */
+CREATE PROCEDURE vault_data.job_rotate()
+LANGUAGE plpgsql AS $$
+DECLARE
+	done bigint;
+BEGIN
+	FOR step IN 1 .. vault_data.rotation_batch() LOOP
+		done := vault_data.job_rotate_step();
+		COMMIT;
+		EXIT WHEN done IS NULL OR done OPERATOR(pg_catalog.=) 0;
+	END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE vault_data.job_rotate() IS 'the job vault:rotate: steps of rotations that are due, each in its own transaction';
+
+CREATE VIEW vault.rotation_status WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_window, c.overlap, c.config,
+	CASE WHEN r.step IS NULL OR r.step = 'done' THEN 'idle' WHEN r.step = 'failed' THEN 'failed' WHEN r.step = 'wait' THEN 'waiting'
+		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
+	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts, r.error AS last_error, r.retire_at
+FROM vault_data.rotation_schedule c
+	JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+	JOIN vault_data.tenant t ON t.tenant_id = c.tenant_id
+	LEFT JOIN LATERAL (SELECT * FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		ORDER BY o.started_at DESC LIMIT 1) r ON true
+WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
+
+CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
+SELECT t.name AS tenant, a.role_name AS db_role, a.created_at
+FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
+WHERE a.tenant_id = ANY (vault_data.visible_tenants());
+COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated';
+
+ALTER VIEW vault.rotation_status OWNER TO vault_owner;
+ALTER VIEW vault.rotation_roles OWNER TO vault_owner;
+REVOKE ALL ON vault.rotation_status, vault.rotation_roles FROM PUBLIC;
+GRANT SELECT ON vault.rotation_status, vault.rotation_roles TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
+	vault_data.rotation_interval(text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
+	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
+	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
+	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.retire(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
+	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
+	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.rotate_due(integer),
+	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
+	vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
+GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
+	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;
 
 /*
  * Review of access: why a decision is as it is, and who may do what. Both tell what the code
@@ -2660,7 +4138,7 @@ CREATE FUNCTION vault_data.verify_functions(statements text[]) RETURNS TABLE (na
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH made AS (
 		SELECT pg_catalog.replace(m[1], '"', '') AS name, pg_catalog.replace(s, 'MODULE_' || 'PATHNAME', '$libdir/vault') AS text, pg_catalog.count(*) OVER (PARTITION BY m[1]) AS times
-		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE FUNCTION ([^( ]+)') AS m
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:FUNCTION|PROCEDURE) ([^( ]+)') AS m
 		WHERE m IS NOT NULL
 	), found AS (
 		SELECT p.*, l.lanname, p.pronamespace::regnamespace || '.' || p.proname AS name,
@@ -2676,8 +4154,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 				WHEN f.prosqlbody IS NULL THEN pg_catalog.strpos(m.text, 'AS $' || '$' || f.prosrc || '$' || '$') > 0
 				ELSE pg_catalog.strpos(m.text, 'RETURN ') > 0 END
 			AND (f.lanname = 'c' OR m.text LIKE '%LANGUAGE ' || f.lanname || ' %')
-			AND m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END
-			AND m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END)
+			AND (f.prokind = 'p' OR m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END)
+			AND (f.prokind = 'p' OR m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END))
 		OR f.prosecdef OR f.proleakproof OR f.proconfig IS NOT NULL
 	UNION ALL
 	SELECT DISTINCT m.name, 'function is missing' FROM made m WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
@@ -2824,6 +4302,11 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'audit_policy', a.tenant_id, NULL, vault_data.is_authentic(a) FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation_schedule', c.id, s.name, vault_data.is_authentic(c) FROM vault_data.rotation_schedule c
+			LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
+			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
@@ -2842,7 +4325,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -2877,6 +4360,14 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
+		SELECT 'rotation_schedule', c.id, s.name, c.revision, c.created_at, pg_catalog.jsonb_build_object('secret_id', c.secret_id::text, 'every', c.every,
+			'rotator', c.rotator, 'config', c.config::text, 'time_window', c.time_window, 'overlap', c.overlap::text)
+		FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation', o.id, s.name, o.revision, o.started_at, pg_catalog.jsonb_build_object('secret_id', o.secret_id::text, 'step', o.step,
+			'version', o.version::text, 'previous', o.previous::text, 'retire_at', o.retire_at::text)
+		FROM vault_data.rotation o LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
+		UNION ALL
 		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
 			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
@@ -2895,19 +4386,23 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Bindings, and roles that show tokens, have no id: they go by the name of the role, which can be bound anew. */
+/* Bindings, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
 		SELECT DISTINCT ON (a.object_kind, a.detail->>'role_name') a.object_kind AS kind, a.detail->>'role_name' AS name,
 			pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role') AND a.detail ? 'role_name'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role', 'rotation_role') AND a.detail ? 'role_name'
 		ORDER BY a.object_kind, a.detail->>'role_name', a.id DESC
 	), present AS (
 		SELECT 'binding' AS kind, b.role_name AS name, b.principal_id AS principal, b.created_at FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'token_role', r.role_name, NULL, r.created_at FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation_role', o.role_name, NULL, o.created_at FROM vault_data.rotation_role o WHERE o.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation_role', a.role_name, NULL, a.created_at FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
 	), compared AS (
 		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.principal, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
@@ -3808,14 +5303,14 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	l jsonb := vault_data.anomaly_limits();
 	since timestamptz;
-	found_id uuid;
+	a record;
 	found integer := 0;
 BEGIN
 	/* An hour more: a step of the harvest commits after the time that it writes. */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
-	FOR found_id IN
-		INSERT INTO vault_data.anomaly AS a (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
+	FOR a IN
+		INSERT INTO vault_data.anomaly AS n (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
 		SELECT p_tenant, vault_data.new_id(), f.* FROM (
 			SELECT * FROM vault_data.find_new_networks(p_tenant, since, p_as_of, l)
 			UNION ALL SELECT * FROM vault_data.find_unusual_hours(p_tenant, since, p_as_of, l)
@@ -3823,9 +5318,10 @@ BEGIN
 			UNION ALL SELECT * FROM vault_data.find_mass_reads(p_tenant, since, p_as_of, l)
 			UNION ALL SELECT * FROM vault_data.find_denial_bursts(p_tenant, since, p_as_of, l)) f
 		ON CONFLICT ON CONSTRAINT anomaly_once DO NOTHING
-		RETURNING a.id
+		RETURNING n.id, n.kind, n.severity
 	LOOP
-		PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_build_object('kind', 'anomaly', 'id', found_id)::text);
+		PERFORM vault_data.announce(p_tenant, 'anomaly', CASE a.severity WHEN 'high' THEN 'critical' WHEN 'medium' THEN 'warning' ELSE 'info' END,
+			NULL, pg_catalog.jsonb_build_object('anomaly', a.id, 'kind', a.kind));
 		found := found + 1;
 	END LOOP;
 	INSERT INTO vault_data.usage_judged AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
@@ -3945,17 +5441,26 @@ GRANT EXECUTE ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) TO vault_c
 CREATE FUNCTION vault_data.job_anomalies() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_anomalies';
 COMMENT ON FUNCTION vault_data.job_anomalies() IS 'the job vault:anomalies; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_expire() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_expire';
+COMMENT ON FUNCTION vault_data.job_expire() IS 'the job vault:expire; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_notifications() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_notifications';
+COMMENT ON FUNCTION vault_data.job_notifications() IS 'the job vault:notifications; NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_purge() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_purge';
 COMMENT ON FUNCTION vault_data.job_purge() IS 'the job vault:purge; NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_rewrap() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rewrap';
 COMMENT ON FUNCTION vault_data.job_rewrap() IS 'the job vault:rewrap; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.job_warn() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_warn';
+COMMENT ON FUNCTION vault_data.job_warn() IS 'the job vault:warn; NULL while the vault is sealed';
 
 CREATE FUNCTION vault_data.schedule_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_schedule_jobs';
 CREATE FUNCTION vault_data.report_jobs()
-RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text)
+RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text, lag interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
 COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
 
@@ -3967,7 +5472,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
 COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
 
 CREATE VIEW vault.jobs WITH (security_barrier) AS
-SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message FROM vault_data.report_jobs() r;
+SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message, r.lag FROM vault_data.report_jobs() r;
 COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that are not installed';
 
 ALTER VIEW vault.jobs OWNER TO vault_owner;
@@ -3985,7 +5490,7 @@ BEGIN
 		WHERE p.pronamespace OPERATOR(pg_catalog.=) 'vault_data'::pg_catalog.regnamespace AND p.pronargs OPERATOR(pg_catalog.=) 0
 			AND pg_catalog.starts_with(p.proname::pg_catalog.text, 'job_')
 	LOOP
-		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO vault_jobs', job);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO vault_jobs', job);
 	END LOOP;
 END
 $$;

@@ -4,7 +4,7 @@ INSERT INTO read_by_number VALUES
 	-- secret/secret.h
 	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
-	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'envelope', 17, 'vault.envelope'),
+	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'grace_until', 15, 'timestamptz'), ('secret', 'envelope', 19, 'vault.envelope'),
 	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
@@ -13,7 +13,7 @@ INSERT INTO read_by_number VALUES
 	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
 	-- integrity/integrity.c
 	('tenant', 'revision', 6, 'int'), ('tenant', 'mac', 7, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
-	('access_grant', 'revision', 17, 'int'), ('access_grant', 'mac', 18, 'bytea'), ('role_member', 'id', 2, 'uuid'), ('role_member', 'revision', 7, 'int'), ('role_member', 'mac', 8, 'bytea'), ('secret', 'revision', 15, 'int'), ('secret', 'mac', 16, 'bytea'),
+	('access_grant', 'revision', 17, 'int'), ('access_grant', 'mac', 18, 'bytea'), ('role_member', 'id', 2, 'uuid'), ('role_member', 'revision', 7, 'int'), ('role_member', 'mac', 8, 'bytea'), ('secret', 'revision', 17, 'int'), ('secret', 'mac', 18, 'bytea'),
 	-- policy/grants.c
 	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),
 	('access_grant', 'addresses', 8, 'text[]'), ('access_grant', 'windows', 9, 'text[]'), ('access_grant', 'services', 10, 'text[]'), ('access_grant', 'require_tls', 11, 'bool'), ('access_grant', 'require_session_user', 12, 'bool'),
@@ -23,6 +23,10 @@ INSERT INTO read_by_number VALUES
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
 	('token_issuer', 'revision', 12, 'int'), ('token_issuer', 'mac', 13, 'bytea'), ('token_role', 'revision', 4, 'int'), ('token_role', 'mac', 5, 'bytea'), ('issued_token', 'principal_id', 3, 'uuid'), ('issued_token', 'expires_at', 4, 'timestamptz'),
 	('issued_token', 'single_use', 5, 'boolean'), ('issued_token', 'created_at', 6, 'timestamptz'), ('issued_token', 'revision', 7, 'int'), ('issued_token', 'mac', 8, 'bytea'),
+	-- rotation/rotation.c, secret/read.c
+	('rotation_schedule', 'tenant_id', 1, 'uuid'), ('rotation_schedule', 'id', 2, 'uuid'), ('rotation_schedule', 'revision', 10, 'int'), ('rotation_schedule', 'mac', 11, 'bytea'), ('rotation_schedule', 'next_at', 13, 'timestamptz'),
+	('rotation', 'id', 2, 'uuid'), ('rotation', 'revision', 9, 'int'), ('rotation', 'mac', 10, 'bytea'), ('rotation_role', 'tenant_id', 1, 'uuid'), ('rotation_role', 'role_name', 2, 'text'), ('rotation_role', 'revision', 4, 'int'), ('rotation_role', 'mac', 5, 'bytea'),
+	('secret_version', 'retired_at', 9, 'timestamptz'),
 	-- keyring/keyring.c
 	('instance', 'id', 2, 'uuid'), ('root_key', 'generation', 1, 'int'), ('root_key', 'check_value', 2, 'bytea'), ('root_key', 'state', 3, 'text'), ('root_key', 'source', 4, 'text'), ('root_key', 'shares', 5, 'int'), ('root_key', 'threshold', 6, 'int');
 
@@ -32,11 +36,11 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until') AND r.attribute NOT LIKE '%\_claim' ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at') AND r.attribute NOT LIKE '%\_claim' ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member']) AS i (name)
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

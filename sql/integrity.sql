@@ -91,9 +91,10 @@ INSERT INTO edit VALUES
 	('secret', 'tenant_id', '(SELECT b FROM ids)', 'name = ''two'''), ('secret', 'id', 'gen_random_uuid()', 'name = ''one'''), ('secret', 'environment', '''prod''', 'name = ''one'''), ('secret', 'name', '''three''', 'name = ''one'''),
 	('secret', 'type', '''password''', 'name = ''one'''), ('secret', 'current_version', '1', 'name = ''one'''), ('secret', 'previous_version', '1', 'name = ''one'''), ('secret', 'pending_version', '1', 'name = ''one'''),
 	('secret', 'last_version', '4', 'name = ''one'''), ('secret', 'expires_at', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'purge_at', 'now()', 'name = ''one'''),
-	('secret', 'deactivated_at', 'now()', 'name = ''one'''), ('secret', 'deleted_at', 'now()', 'name = ''one'''), ('secret', 'created_at', 'created_at - interval ''1 us''', 'name = ''one''');
--- none is left out (sql/issuers.sql edits those of tokens, t/016_integrity.pl the rules of retention)
-SELECT relname, attname FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped WHERE relname NOT LIKE '%token%' AND relname <> 'audit_policy' EXCEPT SELECT tab, attribute FROM edit;
+	('secret', 'deactivated_at', 'now()', 'name = ''one'''), ('secret', 'deleted_at', 'now()', 'name = ''one'''), ('secret', 'created_at', 'created_at - interval ''1 us''', 'name = ''one'''),
+	('secret', 'grace_until', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'extensions', '1', 'name = ''one''');
+-- none is left out (sql/issuers.sql edits those of tokens, sql/rotation_targets.sql those of rotations, t/016_integrity.pl the rules of retention)
+SELECT relname, attname FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped WHERE relname !~ 'token|rotation|audit_policy' EXCEPT SELECT tab, attribute FROM edit;
 SELECT tab, attribute, answer, finding FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE tenant_id = %L AND %s', tab, attribute, value, :'a', which),
 	'regress_integrity_app', CASE attribute WHEN 'environment' THEN 'SELECT vault.get(''one'', environment => ''prod'')' ELSE 'SELECT vault.get(' || CASE WHEN attribute = 'name' AND tab = 'secret' THEN '''three'')' WHEN tab = 'secret' AND attribute = 'tenant_id' THEN '''two'')' ELSE '''one'')' END END);
 -- revision and mac themselves; a copy of a whole row with its mac under another id
@@ -106,7 +107,7 @@ SELECT change, answer, finding FROM (VALUES ('description = ''changed'''), ('tag
 -- no call makes a changed row valid: it is refused before it is written
 CREATE TEMP TABLE call (who text, call text);
 INSERT INTO call VALUES ('admin', 'put(''one'', ''x'')'), ('admin', 'put(''one'', ''x'', label => ''pending'')'), ('admin', 'rotate(''one'')'), ('admin', 'rollback(''one'')'), ('admin', 'delete(''one'')'),
-	('admin', 'deactivate(''one'', ''test'')'), ('admin', 'rename(''one'', ''three'')'), ('admin', 'tag(''one'', ''{"a": "b"}'')'), ('admin', 'destroy(''one'', 1)'), ('admin', 'describe(''one'')'),
+	('admin', 'deactivate(''one'', ''test'')'), ('admin', 'rename(''one'', ''three'')'), ('admin', 'tag(''one'', ''{"a": "b"}'')'), ('admin', 'set_expiry(''one'', NULL)'), ('admin', 'extend_expiry(''one'', now() + interval ''2 days'', ''x'')'), ('admin', 'destroy(''one'', 1)'), ('admin', 'describe(''one'')'),
 	('admin', 'get(''one'', 1)'), ('admin', 'get_bytes(''one'')'), ('admin', 'get_json(''one'')'), ('admin', 'get_many(''**'')'), ('app', 'get_many(''o*'')');
 SELECT who, call, answer FROM call, pg_temp.after(format('UPDATE vault_data.secret SET expires_at = now() + interval ''1 day'' WHERE name = ''one'' AND tenant_id = %L', :'a'), 'regress_integrity_' || who, 'SELECT vault.' || call);
 -- others of the tenant and other tenants go on

@@ -29,7 +29,7 @@ RESET ROLE;
 SELECT jobname, username, database = current_database() AS here, active, command FROM cron.job
 WHERE jobname LIKE 'vault:%' AND jobname NOT IN ('vault:partitions', 'vault:retention') ORDER BY 1;
 -- neither a superuser's, nor with a value in it
-SELECT count(*) FROM cron.job j JOIN pg_roles r ON r.rolname = j.username WHERE jobname LIKE 'vault:%' AND (rolsuper OR command !~ '^SELECT vault_data\.job_[a-z]+\(\)$');
+SELECT count(*) FROM cron.job j JOIN pg_roles r ON r.rolname = j.username WHERE jobname LIKE 'vault:%' AND (rolsuper OR command !~ '^(SELECT|CALL) vault_data\.job_[a-z]+\(\)$');
 
 -- times that somebody has changed stay, what is missing comes back, other databases' and other people's are not ours
 SELECT cron.alter_job(jobid, schedule => '1 1 1 1 1') FROM cron.job WHERE jobname = 'vault:purge';

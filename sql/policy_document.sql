@@ -29,7 +29,7 @@ SELECT role, member FROM vault.role_members ORDER BY 1;
 SELECT count(*) = jsonb_array_length(:'document'::jsonb->'grants') - 1 AS all_others_are_the_same FROM jsonb_array_elements(vault.export_policy()->'grants') AS g WHERE :'document'::jsonb->'grants' @> jsonb_build_array(g) AND g->>'grantee' <> 'regress_document_other';
 -- what the document does not say any more goes; a section that it leaves out stays
 SELECT action, kind, name, detail FROM vault.import_policy('{"format": "vault-policy-v1", "members": [{"role": "team", "member": "crew"}]}', false);
-SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "roles": ["new"], "members": [{"role": "new", "member": "app"}], "grants": [{"grantee": "regress_document_other", "permissions": ["read", "write", "rotate", "delete", "grant", "list"], "name_pattern": "**"}, {"grantee": "new", "permissions": ["read"], "name_pattern": "a"}]}', false);
+SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "roles": ["new"], "members": [{"role": "new", "member": "app"}], "grants": [{"grantee": "regress_document_other", "permissions": ["read", "write", "rotate", "delete", "grant", "list", "override"], "name_pattern": "**"}, {"grantee": "new", "permissions": ["read"], "name_pattern": "a"}]}', false);
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1"}', false);
 
 -- only who could do it

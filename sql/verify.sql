@@ -87,7 +87,7 @@ SELECT pg_temp.silently('access_grant', format('INSERT INTO vault_data.access_gr
 SELECT pg_temp.silently('access_grant', format('INSERT INTO vault_data.access_grant SELECT tenant_id, gen_random_uuid(), principal_id, effect, permissions, ''made'', environments, addresses, windows, services, require_tls, require_session_user, valid_from, valid_until, ''2001-01-01'', created_by, 1, mac FROM vault_data.access_grant WHERE id = %L', :'allowed'));
 -- secrets copied, one over the other, from another tenant
 SELECT pg_temp.silently('secret', format('UPDATE vault_data.secret s SET current_version = o.current_version, previous_version = o.previous_version, last_version = o.last_version, revision = o.revision, mac = o.mac, envelope = o.envelope FROM vault_data.secret o WHERE s.tenant_id = %L AND o.tenant_id = %1$L AND s.name = ''two'' AND o.name = ''one''', :'a'));
-SELECT pg_temp.silently('secret', format('INSERT INTO vault_data.secret SELECT %L, id, environment, ''copied'', type, current_version, previous_version, pending_version, last_version, expires_at, purge_at, deactivated_at, deleted_at, created_at, revision, mac, envelope FROM vault_data.secret WHERE tenant_id = %L', :'a', :'b'));
+SELECT pg_temp.silently('secret', format('INSERT INTO vault_data.secret SELECT %L, id, environment, ''copied'', type, current_version, previous_version, pending_version, last_version, expires_at, purge_at, deactivated_at, deleted_at, created_at, grace_until, extensions, revision, mac, envelope FROM vault_data.secret WHERE tenant_id = %L', :'a', :'b'));
 
 -- rows that vault made, with a right mac, in a transaction that was rolled back: the trail never heard of them
 BEGIN;

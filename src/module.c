@@ -24,6 +24,7 @@
 #include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
+#include "rotation/rotation.h"
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
 #include "token/token.h"
@@ -56,6 +57,7 @@ _PG_init(void)
 	policy_init();
 	token_init();
 	places_init();
+	rotation_init();
 	evidence_init();
 	usage_init();
 	jobs_init();

@@ -24,6 +24,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE admin_c LOGIN;
 	CREATE ROLE app LOGIN;
 	CREATE ROLE web;
+	CREATE ROLE rotated_a LOGIN;
+	CREATE ROLE rotated_b LOGIN;
 	CREATE ROLE operator LOGIN IN ROLE vault_admin;
 	SELECT vault.create_tenant('a', 'admin_a'), vault.create_tenant('b', 'admin_b'), vault.create_tenant('c', 'admin_c'), vault.create_tenant('gone', 'admin_a');
 	SELECT vault.destroy_tenant('gone', 'gone');
@@ -42,11 +44,12 @@ for my $tenant ('a', 'b')
 		SELECT vault.put('app/2/7', 'second'), vault.destroy('app/2/7', 1);
 		SELECT vault.create_principal('dropped'); SELECT vault.grant('dropped', '{read}', '**'); SELECT vault.drop_principal('dropped');
 		SELECT vault.set_audit_retention('8 years');
+		SELECT vault.set_rotation('app/1/1', 'weekly', time_window => 'sun 02:00-04:00 UTC'), vault.rotate('app/1/1');
 		SELECT vault.create_role('team'), vault.add_member('team', 'p1');
 		SELECT vault.grant('p5', '{read}', 'app/**', addresses => '{10.0.0.0/8}', windows => '{mon-fri 09:00-17:00 Europe/Berlin}', require_tls => true, valid_until => now() + interval '1 year');
 		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
-	$node->safe_psql('postgres', "SELECT vault.allow_tokens('web', '$tenant')");
+	$node->safe_psql('postgres', "SELECT vault.allow_tokens('web', '$tenant'), vault.allow_rotation('rotated_$tenant', '$tenant')");
 }
 psql_as($node, 'admin_a', q{SELECT vault.create_principal('app', db_role => 'app'); SELECT vault.grant('app', '{read}', '**')});
 

@@ -191,14 +191,14 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	l jsonb := vault_data.anomaly_limits();
 	since timestamptz;
-	found_id uuid;
+	a record;
 	found integer := 0;
 BEGIN
 	/* An hour more: a step of the harvest commits after the time that it writes. */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
-	FOR found_id IN
-		INSERT INTO vault_data.anomaly AS a (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
+	FOR a IN
+		INSERT INTO vault_data.anomaly AS n (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
 		SELECT p_tenant, vault_data.new_id(), f.* FROM (
 			SELECT * FROM vault_data.find_new_networks(p_tenant, since, p_as_of, l)
 			UNION ALL SELECT * FROM vault_data.find_unusual_hours(p_tenant, since, p_as_of, l)
@@ -206,9 +206,10 @@ BEGIN
 			UNION ALL SELECT * FROM vault_data.find_mass_reads(p_tenant, since, p_as_of, l)
 			UNION ALL SELECT * FROM vault_data.find_denial_bursts(p_tenant, since, p_as_of, l)) f
 		ON CONFLICT ON CONSTRAINT anomaly_once DO NOTHING
-		RETURNING a.id
+		RETURNING n.id, n.kind, n.severity
 	LOOP
-		PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_build_object('kind', 'anomaly', 'id', found_id)::text);
+		PERFORM vault_data.announce(p_tenant, 'anomaly', CASE a.severity WHEN 'high' THEN 'critical' WHEN 'medium' THEN 'warning' ELSE 'info' END,
+			NULL, pg_catalog.jsonb_build_object('anomaly', a.id, 'kind', a.kind));
 		found := found + 1;
 	END LOOP;
 	INSERT INTO vault_data.usage_judged AS j (tenant_id, until) VALUES (p_tenant, p_as_of)

@@ -69,6 +69,7 @@ typedef struct Door
 	char		reason[256];
 	int			version;		/* if it is not the current one; 0: it is */
 	int			records;		/* that this call has made so far */
+	bool		told_policy;	/* this call has announced that policy changed */
 
 	void	   *work;			/* of put and rotate; see secret/write.c */
 

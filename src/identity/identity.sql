@@ -113,6 +113,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_principal(this_tenant, p_name, p_kind, p_db_role);
 END
 $$;
@@ -143,6 +144,7 @@ BEGIN
 			'Another administrator of the tenant can.');
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void

@@ -50,7 +50,10 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
 	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
 	[TABLE_AUDIT_POLICY] = {"audit_policy", "retention of the trail", 1, 4},
-	[TABLE_SECRET] = {"secret", "secret", 2, 14},
+	[TABLE_SECRET] = {"secret", "secret", 2, 16},
+	[TABLE_ROTATION_SCHEDULE] = {"rotation_schedule", "rotation schedule", 2, 9},
+	[TABLE_ROTATION] = {"rotation", "rotation", 2, 8},
+	[TABLE_ROTATION_ROLE] = {"rotation_role", "rotation role", 2, 3},
 };
 
 #define ENCODED_NULL UINT32_MAX

@@ -26,6 +26,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -36,6 +37,7 @@
 #include "door/door.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "platform/shmem.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 
@@ -43,20 +45,35 @@
 
 /* A run moves at most this many batches, so that its transaction ends. */
 #define MAX_BATCHES 100
+#define MAX_NOTICE_BATCHES 10	/* each sends a NOTIFY for every row */
 
 /* Those whose function exists are installed; times are pg_cron's, in GMT. */
 static const struct
 {
 	const char *name;
 	const char *schedule;
+	bool		is_procedure;	/* it commits on its way */
 }			jobs[] = {
 	{"anomalies", "*/5 * * * *"},
+	{"expire", "*/5 * * * *"},
+	{"notifications", "47 3 * * *"},
 	{"partitions", "7 1 * * *"},
 	{"purge", "17 2 * * *"},
 	{"retention", "37 3 * * *"},
 	{"rewrap", "*/15 * * * *"},
+	{"rotate", "* * * * *", true},
+	{"warn", "*/10 * * * *"},
 };
 
+/* Why jobs were skipped when that was last said: the epoch of the sealed root page and one more. */
+typedef struct Shared
+{
+	pg_atomic_uint64 said;
+} Shared;
+
+#define SAID_STANDBY PG_UINT64_MAX
+
+static Shared *shared = NULL;
 static object_access_hook_type previous_access = NULL;
 
 /* ---- another user for a while; an error ends it too ---- */
@@ -122,6 +139,22 @@ require_job_runner(void)
 				 errhint("Operators call vault.purge(), vault.rewrap() and the like.")));
 }
 
+/* Says why nothing is done, once for each time that the vault is sealed. */
+static bool
+is_skipped(void)
+{
+	bool		standby = RecoveryInProgress();
+	uint64		why = standby ? SAID_STANDBY : root_epoch() + 1;
+
+	if (!standby && root_is_open())
+		return false;
+	if (pg_atomic_exchange_u64(&shared->said, why) != why)
+		ereport(LOG,
+				(errmsg("jobs of vault do nothing while %s",
+						standby ? "this server is a standby" : "the vault is sealed")));
+	return true;
+}
+
 /* What an operator's statement returned, summed up over batches until one is empty. */
 static Datum
 run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
@@ -131,7 +164,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
 
 	require_running_vault();
 	require_job_runner();
-	if (RecoveryInProgress() || !root_is_open())
+	if (is_skipped())
 		PG_RETURN_NULL();
 	assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
@@ -149,8 +182,12 @@ run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
 }
 
 PG_FUNCTION_INFO_V1(vault_job_anomalies);
+PG_FUNCTION_INFO_V1(vault_job_expire);
+PG_FUNCTION_INFO_V1(vault_job_notifications);
 PG_FUNCTION_INFO_V1(vault_job_purge);
 PG_FUNCTION_INFO_V1(vault_job_rewrap);
+PG_FUNCTION_INFO_V1(vault_job_rotate_step);
+PG_FUNCTION_INFO_V1(vault_job_warn);
 PG_FUNCTION_INFO_V1(vault_install_jobs);
 PG_FUNCTION_INFO_V1(vault_remove_jobs);
 PG_FUNCTION_INFO_V1(vault_schedule_jobs);
@@ -163,9 +200,33 @@ vault_job_anomalies(PG_FUNCTION_ARGS)
 }
 
 Datum
+vault_job_expire(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES);
+}
+
+Datum
+vault_job_warn(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES);
+}
+
+Datum
+vault_job_notifications(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.forget_notifications()", MAX_BATCHES);
+}
+
+Datum
 vault_job_rewrap(PG_FUNCTION_ARGS)
 {
 	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES);
+}
+
+Datum
+vault_job_rotate_step(PG_FUNCTION_ARGS)
+{
+	return run_as_operator(fcinfo, "SELECT vault.rotate_due(1)", 1);
 }
 
 /* ---- pg_cron ---- */
@@ -236,7 +297,10 @@ schedule(int job)
 {
 	char	   *name = psprintf("vault:%s", jobs[job].name);
 	const char *arguments[] = {
-		name, jobs[job].schedule, psprintf("SELECT vault_data.job_%s()", jobs[job].name), JOBS_ROLE
+		name, jobs[job].schedule,
+		psprintf("%s vault_data.job_%s()", jobs[job].is_procedure ? "CALL" : "SELECT",
+				 jobs[job].name),
+		JOBS_ROLE
 	};
 
 	return run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"
@@ -358,19 +422,21 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 static void
 put_run(ReturnSetInfo *result, int job)
 {
-	Datum		values[6];
-	bool		nulls[6] = {false, true, true, true, true, true};
+	Datum		values[7];
+	bool		nulls[7] = {false, true, true, true, true, true, true};
 
 	values[0] = CStringGetTextDatum(psprintf("vault:%s", jobs[job].name));
 	if (cron_is_installed())
 	{
 		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
 
-		if (run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message"
+		if (run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
+				" now() - (SELECT max(d.start_time) FROM cron.job_run_details d"
+				"  WHERE d.jobid = j.jobid AND d.status = 'succeeded')"
 				" FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
 				"  WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) r ON true"
 				" WHERE j.jobname = $1 AND j.username = $2", 2, arguments) > 0)
-			for (int i = 1; i < 6; i++)
+			for (int i = 1; i < 7; i++)
 				values[i] = sql_value(0, i, &nulls[i]);
 	}
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -406,9 +472,16 @@ jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argu
 		(void) remove_all();
 }
 
+static void
+shared_init(void *area)
+{
+	pg_atomic_init_u64(&((Shared *) area)->said, 0);
+}
+
 void
 jobs_init(void)
 {
+	shmem_register("vault jobs", sizeof(Shared), shared_init, (void **) &shared);
 	previous_access = object_access_hook;
 	object_access_hook = jobs_access;
 }

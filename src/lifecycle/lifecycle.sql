@@ -103,9 +103,15 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
+			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
+			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
+			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions END,
 			envelope = vault_data.small(v.envelope),
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.rotation_rolled_back(s, target);
+		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id,
+			pg_catalog.jsonb_build_object('version', target, 'operation', 'rollback'));
 	END IF;
 	RETURN target;
 END
@@ -114,21 +120,30 @@ CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, envir
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
 
+CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
+		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_secret_state(p_permission text, p_name text, p_environment text, p_deactivate boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret(p_permission, p_name, p_environment);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	IF p_reason IS NULL OR pg_catalog.btrim(p_reason) = '' OR pg_catalog.octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes', 'Say why, for the audit trail.');
-	END IF;
+	PERFORM vault_data.check_reason(p_reason);
 	IF p_deactivate = (s.deactivated_at IS NOT NULL) THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('secret is %s', vault_data.state_of(s.purge_at, s.deactivated_at)), 'vault.describe() shows its state.');
 	END IF;
 	PERFORM vault_data.note(p_reason);
 	UPDATE vault_data.secret SET deactivated_at = CASE WHEN p_deactivate THEN pg_catalog.clock_timestamp() END, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN p_deactivate THEN 'deactivated' ELSE 'reactivated' END, 'warning', s.id,
+		pg_catalog.jsonb_build_object('reason', p_reason));
 END
 $$;
 
@@ -164,6 +179,7 @@ BEGIN
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'deleted', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', until));
 	RETURN until;
 END
 $$;
@@ -184,6 +200,7 @@ BEGIN
 	END IF;
 	UPDATE vault_data.secret SET deleted_at = NULL, purge_at = NULL, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'undeleted', 'info', s.id, NULL);
 END
 $$;
 CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
@@ -302,7 +319,11 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.rotation_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
+	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END
 $$;
 CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void

@@ -69,6 +69,15 @@
 #define compat_make_range(type, lower, upper) make_range(type, lower, upper, false)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define compat_function_aclcheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#define compat_qualified_names(name) stringToQualifiedNameList(name, NULL)
+#else
+#define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#define compat_qualified_names(name) stringToQualifiedNameList(name)
+#endif
+
 /* The local transaction that this backend is in. */
 #if PG_VERSION_NUM >= 170000
 #define COMPAT_LOCAL_XID (MyProc->vxid.lxid)

@@ -4,6 +4,8 @@
  */
 #include "platform/settings.h"
 
+#include <ctype.h>
+
 #include "utils/guc.h"
 
 char	   *setting_database;
@@ -18,6 +20,15 @@ int			setting_audit_timeout;
 int			setting_max_failures;
 int			setting_max_denials;
 int			setting_failure_window;
+int			setting_notification_retention;
+int			setting_rotation_batch;
+int			setting_rotation_retry;
+int			setting_rotation_timeout;
+char	   *setting_rotation_hosts;
+char	   *setting_rotation_root_certificates;
+char	   *setting_expiry_warnings;
+int			setting_max_extension;
+int			setting_max_extensions;
 int			setting_redaction;
 char	   *setting_tenant;
 char	   *setting_environment;
@@ -73,6 +84,32 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 		strncmp(*newval, "file:/", 6) == 0 || strncmp(*newval, "command:/", 9) == 0)
 		return true;
 	GUC_check_errdetail("Use file:/absolute/path, command:/absolute/path, or manual.");
+	return false;
+}
+
+/* Up to 16 numbers of days, or nothing. */
+static bool
+check_days(char **newval, void **extra, GucSource source)
+{
+	const char *next = *newval + strspn(*newval, " ");
+	int			count = 0;
+
+	while (*next && ++count <= 16)
+	{
+		char	   *end;
+		long		days = strtol(next, &end, 10);
+
+		if (end == next || days < 1 || days > 3650)
+			break;
+		next = end + strspn(end, " ");
+		if (*next == '\0')
+			return true;
+		if (*next++ != ',')
+			break;
+	}
+	if (count == 0)
+		return true;
+	GUC_check_errdetail("At most 16 numbers of days, 1 to 3650, separated by commas.");
 	return false;
 }
 
@@ -186,6 +223,65 @@ define_limit_settings(void)
 }
 
 static void
+define_lifecycle_settings(void)
+{
+	DefineCustomIntVariable("vault.notification_retention",
+							"How long notifications stay after every subscriber has acknowledged them.", NULL,
+							&setting_notification_retention, 30 * SECS_PER_DAY, SECS_PER_DAY, 3650 * SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.expiry_warnings",
+							   "Days before a secret expires on which that is announced, unless it has its own.", NULL,
+							   &setting_expiry_warnings, "30, 14, 7, 1",
+							   PGC_SIGHUP, 0, check_days, NULL, NULL);
+	DefineCustomIntVariable("vault.max_extension",
+							"How far from now vault.extend_expiry() may put the end.", NULL,
+							&setting_max_extension, 30 * SECS_PER_DAY, 0, 365 * SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_extensions",
+							"How often vault.extend_expiry() may prolong one version.", NULL,
+							&setting_max_extensions, 3, 0, 1000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* host:port, with commas between them. */
+static bool
+check_hosts(char **newval, void **extra, GucSource source)
+{
+	for (const char *c = *newval; *c; c++)
+		if (!isalnum((unsigned char) *c) && strchr(".-:, ", *c) == NULL)
+		{
+			GUC_check_errdetail("Give host:port, with commas between them.");
+			return false;
+		}
+	return true;
+}
+
+static void
+define_rotation_settings(void)
+{
+	DefineCustomIntVariable("vault.rotation_batch",
+							"Steps of rotations that a run of the job does at most.", NULL,
+							&setting_rotation_batch, 1000, 1, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.rotation_retry",
+							"Time before a step of a rotation is tried again; it doubles with each failure.", NULL,
+							&setting_rotation_retry, 30, 1, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.rotation_timeout",
+							"How long a step of a rotation may take at its target.", NULL,
+							&setting_rotation_timeout, 30000, 100, 600000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.rotation_hosts",
+							   "Servers, as host:port, on which passwords may be rotated.", NULL,
+							   &setting_rotation_hosts, "",
+							   PGC_SIGHUP, 0, check_hosts, NULL, NULL);
+	DefineCustomStringVariable("vault.rotation_root_certificates",
+							   "File with the certificates that these servers are verified by.", NULL,
+							   &setting_rotation_root_certificates, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
+static void
 define_session_settings(void)
 {
 	DefineCustomStringVariable("vault.tenant",
@@ -214,6 +310,8 @@ settings_init(void)
 	define_server_settings();
 	define_audit_settings();
 	define_limit_settings();
+	define_rotation_settings();
+	define_lifecycle_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");
 }

@@ -34,6 +34,16 @@ extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_failures;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
+extern int	setting_notification_retention;	/* s */
+extern char *setting_expiry_warnings;	/* days, comma separated */
+extern int	setting_max_extension;	/* s */
+extern int	setting_max_extensions;
+
+extern int	setting_rotation_batch; /* steps */
+extern int	setting_rotation_retry; /* s */
+extern int	setting_rotation_timeout;	/* ms */
+extern char *setting_rotation_hosts;
+extern char *setting_rotation_root_certificates;
 
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList

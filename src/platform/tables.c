@@ -34,6 +34,9 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_ROLE_MEMBER] = "role_member",
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
+	[TABLE_ROTATION_SCHEDULE] = "rotation_schedule",
+	[TABLE_ROTATION] = "rotation",
+	[TABLE_ROTATION_ROLE] = "rotation_role",
 	[TABLE_AUDIT_LOG] = "audit_log",
 	[TABLE_AUDIT_SEAL] = "audit_seal",
 	[INDEX_TENANT] = "tenant_pkey",
@@ -49,6 +52,9 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_MEMBER_ROLES] = "role_member_member",
 	[INDEX_SECRET_NAME] = "secret_name_key",
 	[INDEX_SECRET_VERSION] = "secret_version_pkey",
+	[INDEX_ROTATION_NEXT] = "rotation_schedule_next",
+	[INDEX_ROTATION_ROLE] = "rotation_role_db_role",
+	[INDEX_ROTATION_SECRET] = "rotation_schedule_one",
 };
 
 static Oid	oids[TABLE_COUNT];

@@ -35,6 +35,9 @@ typedef enum TableId
 	TABLE_ROLE_MEMBER,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
+	TABLE_ROTATION_SCHEDULE,
+	TABLE_ROTATION,
+	TABLE_ROTATION_ROLE,
 	TABLE_AUDIT_LOG,
 	TABLE_AUDIT_SEAL,
 	INDEX_TENANT,				/* (id) */
@@ -50,6 +53,9 @@ typedef enum TableId
 	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
+	INDEX_ROTATION_NEXT,		/* (next_at) */
+	INDEX_ROTATION_ROLE,		/* (db_role) */
+	INDEX_ROTATION_SECRET,		/* (tenant_id, secret_id) of schedules */
 	TABLE_COUNT
 } TableId;
 

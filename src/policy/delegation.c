@@ -492,7 +492,7 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 		if (permission_by_name(names[i]) == 0)
 			error_bad_argument("permissions", "there is no such permission",
-							   "Permissions are read, write, rotate, delete, grant and list.");
+							   "Permissions are read, write, rotate, delete, grant, list and override.");
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 

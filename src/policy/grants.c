@@ -47,7 +47,7 @@ static HTAB *cache = NULL;
 static bool cache_stale = false;
 
 static const char *const permission_names[] = {
-	"read", "write", "rotate", "delete", "grant", "list"
+	"read", "write", "rotate", "delete", "grant", "list", "override"
 };
 
 /* Each on ** in every environment. */

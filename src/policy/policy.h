@@ -29,10 +29,11 @@ typedef enum Permission
 	MAY_ROTATE = 1 << 2,
 	MAY_DELETE = 1 << 3,
 	MAY_GRANT = 1 << 4,
-	MAY_LIST = 1 << 5
+	MAY_LIST = 1 << 5,
+	MAY_OVERRIDE = 1 << 6
 } Permission;
 
-#define MAY_EVERYTHING ((1 << 6) - 1)
+#define MAY_EVERYTHING ((1 << 7) - 1)
 
 /* A secret's place; neither text needs a NUL. */
 typedef struct SecretName

@@ -9,7 +9,7 @@ CREATE TABLE vault_data.access_grant (
 	id           uuid NOT NULL,
 	principal_id uuid NOT NULL,
 	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
-	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list']
+	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override']
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
@@ -242,6 +242,7 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	given.principal_id := vault_data.find_principal(given.tenant_id, p_grantee);
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.give(given);
 END
 $$;
@@ -265,6 +266,7 @@ BEGIN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
@@ -291,7 +293,7 @@ DECLARE
 BEGIN
 	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
 	given.effect := 'allow';
-	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override'];
 	given.name_pattern := '**';
 	PERFORM vault_data.add_grant(given);
 	RETURN given.principal_id;
@@ -314,6 +316,7 @@ BEGIN
 	IF p_admin_role IS NOT NULL THEN
 		PERFORM vault_data.add_administrator(this_tenant, p_admin_role);
 	END IF;
+	PERFORM vault_data.announce(this_tenant, 'tenant_created', 'info', NULL, NULL);
 	RETURN this_tenant;
 END
 $$;
@@ -338,6 +341,7 @@ BEGIN
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_administrator(this_tenant, p_db_role);
 END
 $$;

@@ -12,15 +12,20 @@ typedef struct Word
 	size_t		length;
 } Word;
 
+#define LONGEST_NAME "complete_rotation"
+
 /* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
-static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"};
+static const char *const taking_secrets[] = {
+	"put", "rotate", "unseal", "login", LONGEST_NAME
+};
 
 /* Names behind "vault." that are settings without secrets, so that errors show what was set. */
 static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
 	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
 	"max_result_memory",
-	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
+	"redaction", "request_id", "root_key_source", "rotation_batch", "rotation_hosts", "rotation_retry",
+	"rotation_root_certificates", "rotation_timeout", "seal_on_crash", "tenant"
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -161,7 +166,8 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 		*executes = false;
 	while (next_word(&at, end, &word))
 	{
-		if (word.length < 3 || word.length > 7)
+		if (word.length < 3 ||
+			(word.length > 7 && word.length != sizeof(LONGEST_NAME) - 1))
 			continue;
 		if (word.length == 7)
 		{

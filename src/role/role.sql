@@ -48,6 +48,7 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.policy_changed();
 	RETURN vault_data.add_role(this_tenant, p_name);
 END
 $$;
@@ -72,6 +73,7 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject.id;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.drop_role(name text, tenant text DEFAULT NULL) RETURNS void
@@ -104,6 +106,7 @@ BEGIN
 	END IF;
 	INSERT INTO vault_data.role_member (tenant_id, id, role_id, member_id, created_by)
 	VALUES (this_tenant, vault_data.new_id(), chosen.id, member, vault_data.caller_principal());
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.add_member(role text, member text) RETURNS void
@@ -130,6 +133,7 @@ BEGIN
 		PERFORM vault_data.fail('42704', pg_catalog.format('"%s" is not a member of the role "%s"', p_member, p_role),
 			'The view vault.role_members shows who is a member of what.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.remove_member(role text, member text) RETURNS void

@@ -67,8 +67,23 @@ open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *form
 					   DatumGetByteaPP(envelope), format);
 }
 
+/* A version whose overlap is over; another one that is current is not asked. */
+static void
+refuse_retired(TableScan *scan, const SecretHead *head, int version)
+{
+	bool		in_use;
+
+	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
+	if (!in_use && version != head->current)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg("version %d was retired", version),
+				 errhint("Read the current version; vault.rollback() puts this one back.")));
+}
+
 static bytea *
-read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *format)
+read_version(const SecretHead *head, int version, Snapshot snapshot, bool retired_too,
+			 uint8_t *format)
 {
 	Datum		keys[3] = {
 		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
@@ -82,11 +97,19 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, uint8_t *fo
 				(errcode(ERRCODE_VAULT_NO_SECRET),
 				 errmsg("no version %d of the secret", version),
 				 errhint("The view vault.versions shows what there is.")));
+	if (!retired_too)
+		refuse_retired(&scan, head, version);
 	value = open_version(&scan, head, version, format);
 	scan_end(&scan);
 	if (value == NULL)
 		secret_refuse_destroyed(version);
 	return value;
+}
+
+bytea *
+secret_open_version(const SecretHead *head, int version, uint8_t *format)
+{
+	return read_version(head, version, NULL, true, format);
 }
 
 /* The value of the current version from the copy in the head; NULL if there is none. */
@@ -123,7 +146,7 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 		value = open_copy(&scan, head, format);
 	scan_end(&scan);
 	if (value == NULL)
-		value = read_version(head, version ? version : head->current, snapshot, format);
+		value = read_version(head, version ? version : head->current, snapshot, false, format);
 	UnregisterSnapshot(snapshot);
 	return value;
 }
@@ -146,7 +169,8 @@ record_release(const SecretName *name, const SecretHead *head, int version,
 	Release		release = {
 		.secret = name->name,.secret_size = name->name_size,
 		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &head->id,.version = version ? version : head->current,.grant = grant
+		.id = &head->id,.version = version ? version : head->current,.grant = grant,
+		.reason = head->state == STATE_GRACE ? "expired, read within its grace" : NULL
 	};
 
 	audit_release(&release);
@@ -183,6 +207,12 @@ read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 	record_release(&name, &head, door_required()->version, &grant);
 	await_records(epoch);
 	policy_require(caller, &name, MAY_READ, &grant);
+	if (head.state == STATE_GRACE)
+		ereport(NOTICE,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg("secret has expired and can be read until %s",
+						timestamptz_to_str(head.grace_until)),
+				 errhint("Put a new value with vault.put() or vault.rotate().")));
 	return value;
 }
 
@@ -197,8 +227,8 @@ require_text(uint8_t format)
 }
 
 /* Parses without letting the parser show what it stumbled over. */
-static Datum
-parse_json(bytea *value)
+Datum
+secret_parse_json(bytea *value)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		result = (Datum) 0;
@@ -255,7 +285,7 @@ get_json_body(FunctionCallInfo fcinfo)
 	bytea	   *value = read_by_name(fcinfo, &format);
 
 	require_text(format);
-	return parse_json(value);
+	return secret_parse_json(value);
 }
 
 Datum
@@ -292,6 +322,7 @@ typedef struct BulkRead
 	MemoryContext row_memory;
 	int64		bytes;
 	int64		rows;
+	int64		in_grace;		/* of these rows */
 } BulkRead;
 
 /*
@@ -391,6 +422,7 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	account(bulk, value);
 	record_release(&secret, &head, 0, &grant);
 	bulk->rows++;
+	bulk->in_grace += head.state == STATE_GRACE;
 	values[0] = name;
 	values[1] = environment;
 	values[2] = Int32GetDatum(head.current);
@@ -490,6 +522,13 @@ get_many_body(FunctionCallInfo fcinfo)
 	if (bulk.rows == 0)
 		record_nothing(&bulk);
 	await_records(epoch);
+	if (bulk.in_grace > 0)
+		ereport(NOTICE,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg_plural("%lld of these secrets has expired and can be read for a while only",
+							   "%lld of these secrets have expired and can be read for a while only",
+							   (unsigned long) bulk.in_grace, (long long) bulk.in_grace),
+				 errhint("vault.expiring() shows which.")));
 	PG_RETURN_NULL();
 }
 

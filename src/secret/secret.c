@@ -13,6 +13,26 @@
 #include "secret/places.h"
 #include "tenant/tenant_key.h"
 
+/* Whether it has expired, by the clock and not by whether a job ran. */
+static SecretState
+state_by_expiry(TableScan *scan, SecretHead *head)
+{
+	TimestampTz now;
+	bool		isnull;
+	Datum		value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
+
+	if (isnull)
+		return STATE_ACTIVE;
+	now = GetCurrentTimestamp();
+	if (now < DatumGetTimestampTz(value))
+		return STATE_ACTIVE;
+	value = scan_get(scan, SECRET_GRACE_UNTIL, &isnull);
+	if (isnull || now >= DatumGetTimestampTz(value))
+		return STATE_EXPIRED;
+	head->grace_until = DatumGetTimestampTz(value);
+	return STATE_GRACE;
+}
+
 void
 secret_head_from(TableScan *scan, SecretHead *head)
 {
@@ -25,10 +45,8 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
 						   head->type, sizeof(head->type));
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
-	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
-	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	(void) scan_get(scan, SECRET_DEACTIVATED_AT, &isnull);
-	head->state = isnull ? STATE_ACTIVE : STATE_DEACTIVATED;
+	head->state = isnull ? state_by_expiry(scan, head) : STATE_DEACTIVATED;
 	value = scan_get(scan, SECRET_PURGE_AT, &isnull);
 	head->purge_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	if (!isnull)
@@ -102,17 +120,23 @@ secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head)
 bool
 secret_is_readable(const SecretHead *head)
 {
-	return head->state == STATE_ACTIVE &&
-		(head->expires_at == DT_NOEND || head->expires_at > GetCurrentTimestamp());
+	return head->state == STATE_ACTIVE || head->state == STATE_GRACE;
 }
 
 void
 secret_require_readable(const SecretHead *head)
 {
-	if (secret_is_readable(head))
-		return;
 	switch (head->state)
 	{
+		case STATE_ACTIVE:
+		case STATE_GRACE:
+			break;
+		case STATE_EXPIRED:
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_EXPIRED),
+					 errmsg("secret has expired"),
+					 errhint("Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().")));
+			break;
 		case STATE_DELETED:
 			ereport(ERROR,
 					(errcode(ERRCODE_VAULT_DELETED),
@@ -126,13 +150,7 @@ secret_require_readable(const SecretHead *head)
 					 errmsg("secret is deactivated"),
 					 errhint("vault.reactivate() makes it readable again.")));
 			break;
-		case STATE_ACTIVE:
-			break;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_EXPIRED),
-			 errmsg("secret has expired"),
-			 errhint("Put a new value with vault.put() or vault.rotate().")));
 }
 
 void

@@ -40,7 +40,8 @@ enum
 	SECRET_EXPIRES_AT,
 	SECRET_PURGE_AT,
 	SECRET_DEACTIVATED_AT,
-	SECRET_ENVELOPE = 17		/* copy of the current version's, if it is small */
+	SECRET_GRACE_UNTIL = 15,
+	SECRET_ENVELOPE = 19		/* copy of the current version's, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */
@@ -50,12 +51,15 @@ enum
 	VERSION_SECRET,
 	VERSION_NUMBER,
 	VERSION_KEY_GENERATION,
-	VERSION_ENVELOPE
+	VERSION_ENVELOPE,
+	VERSION_RETIRED_AT = 9
 };
 
 typedef enum SecretState
 {
 	STATE_ACTIVE,
+	STATE_GRACE,				/* expired, and still readable for a while */
+	STATE_EXPIRED,
 	STATE_DEACTIVATED,
 	STATE_DELETED
 } SecretState;
@@ -65,9 +69,9 @@ typedef struct SecretHead
 	pg_uuid_t	tenant;
 	pg_uuid_t	id;
 	char		type[ENVELOPE_MAX_TYPE + 1];
-	SecretState state;
+	SecretState state;			/* as of when the head was read */
 	int			current;
-	TimestampTz expires_at;		/* DT_NOEND: never */
+	TimestampTz grace_until;	/* of one in its grace */
 	TimestampTz purge_at;		/* of a deleted one */
 } SecretHead;
 
@@ -84,7 +88,7 @@ extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretNa
  */
 extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head);
 
-/* Of what a value may be read: raises VT006, VT007, VT008 unless active and not expired. */
+/* Of what a value may be read: raises VT006, VT007, VT008 unless active, or in its grace. */
 extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);
 
@@ -99,6 +103,32 @@ extern bytea *secret_open(const SecretHead *head, int version, uint32 generation
 extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type,
 						  int version, const void *value, size_t size, uint8_t format,
 						  uint32 *generation);
+
+/*
+ * The value of any version but a destroyed one, for code of the vault's own: nobody's permission is
+ * asked, and a retired one is opened too.
+ */
+extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *format);
+
+/* The text of a value as jsonb; VT013 if it is none, without a word of it. */
+extern Datum secret_parse_json(bytea *value);
+
+/* Stores a pending version, for code that has decided that it may; returns its number. */
+extern int	secret_store_pending(const SecretName *name, const void *value, size_t size,
+								 uint8_t format);
+
+/* A value made up, and whether one of this type can be. */
+extern char *secret_generate(size_t *size);
+extern bool secret_can_generate(const char *type);
+
+/*
+ * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
+ * permission is there; value NULL: to be made up.  False: nothing was done.  version 0: it is not
+ * made yet.
+ */
+typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
+							   int *version);
+extern void secret_set_rotator(SecretRotator rotator);
 
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
 VAULT_NORETURN extern void secret_refuse_destroyed(int version);

@@ -26,6 +26,8 @@ CREATE TABLE vault_data.secret (
 	deactivated_at   timestamptz,
 	deleted_at       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	grace_until      timestamptz,
+	extensions       integer,
 	revision         integer NOT NULL,
 	mac              bytea NOT NULL,
 	envelope         vault.envelope,
@@ -37,6 +39,7 @@ CREATE TABLE vault_data.secret (
 	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
 ) WITH (fillfactor = 85);
 CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX secret_expiry ON vault_data.secret (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 /*
  * The primary keys come last on purpose: while a table is nearly empty every index
@@ -54,6 +57,7 @@ CREATE TABLE vault_data.secret_version (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
+	retired_at     timestamptz,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -105,9 +109,9 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	EXECUTE FUNCTION vault_data.refuse_reuse();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
-		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
+		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -162,7 +166,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -171,7 +175,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id

@@ -20,6 +20,7 @@
 
 #include "crypto/raise.h"
 #include "door/door.h"
+#include "notify/notify.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "policy/delegation.h"
@@ -64,8 +65,10 @@ typedef struct Write
 	int			version;
 	bytea	   *envelope;
 	uint32		generation;
-	MemoryContext memory;		/* that the envelope lives in */
+	MemoryContext memory;		/* that type and envelope live in */
 } Write;
+
+static SecretRotator rotator = NULL;
 
 static const char *const types[] = {
 	"generic", "api_key", "password", "oauth_token", "oauth_credentials",
@@ -247,7 +250,7 @@ static bool
 advance_head(Write *write)
 {
 	static Sql	current = {
-		"UPDATE vault_data.secret SET expires_at = $3, description = COALESCE($4, description),"
+		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
@@ -274,7 +277,6 @@ advance_head(Write *write)
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
 	values[6] = name_of(write);
-	write->memory = CurrentMemoryContext;
 	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
@@ -327,7 +329,7 @@ insert_version(const Write *write)
 	values[3] = Int32GetDatum(write->generation);
 	values[4] = PointerGetDatum(write->envelope);
 	values[5] = UUIDPGetDatum(&door->caller.principal);
-	sql_run(&insert, values, NULL);
+	sql_run(&insert, values, door->caller.is_identified ? NULL : "     n");
 }
 
 /* One attempt; false if somebody else made the secret meanwhile. */
@@ -340,25 +342,61 @@ write_once(Write *write)
 	return true;
 }
 
+static void
+require(const Write *write, Permission permission)
+{
+	Door	   *door = door_required();
+
+	policy_require(&door->caller, &write->name, permission, &door->grant);
+	door->has_grant = true;
+}
+
 /*
  * The lock on the table of versions comes before the choice of the key: whoever
  * takes a retired key away holds a lock against it (rewrap.c).
  */
 static int
-store(Write *write, Permission permission)
+store_permitted(Write *write)
 {
-	Door	   *door = door_required();
 	Relation	versions;
 
-	policy_require(&door->caller, &write->name, permission, &door->grant);
-	door->has_grant = true;
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
+	write->memory = CurrentMemoryContext;	/* outlives SPI's */
 	sql_begin();
 	if (!write_once(write) && !write_once(write))
 		refuse_conflict(write, 0);
 	sql_end();
 	table_close(versions, NoLock);
 	return write->version;
+}
+
+static int
+store(Write *write, Permission permission)
+{
+	require(write, permission);
+	return store_permitted(write);
+}
+
+int
+secret_store_pending(const SecretName *name, const void *value, size_t size, uint8_t format)
+{
+	Write		write = {
+		.name = *name,.value = value,.size = size,.format = format,.given_type = "generic",
+		.expires_at = DT_NOEND,.expected = -1,.pending = true,.must_exist = true
+	};
+	volatile int version = 0;
+
+	check_value(&write);
+	PG_TRY();
+	{
+		version = store_permitted(&write);
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
+	return version;
 }
 
 static Datum
@@ -421,16 +459,47 @@ put_json_body(FunctionCallInfo fcinfo)
 }
 
 /* A generated value: 256 random bits as base64url. */
-static void
-generate(Write *write)
+char *
+secret_generate(size_t *size)
 {
 	unsigned char random[GENERATED_BYTES];
 	char	   *text = palloc(base64_size(GENERATED_BYTES) + 1);
 
 	crypto_require(crypto_random(random, sizeof(random)));
-	write->size = base64_encode(BASE64_URL, random, sizeof(random), text);
-	write->value = text;
+	*size = base64_encode(BASE64_URL, random, sizeof(random), text);
 	secret_wipe(random, sizeof(random));
+	return text;
+}
+
+bool
+secret_can_generate(const char *type)
+{
+	return strcmp(type, "generic") == 0 || strcmp(type, "api_key") == 0 ||
+		strcmp(type, "password") == 0;
+}
+
+void
+secret_set_rotator(SecretRotator function)
+{
+	rotator = function;
+}
+
+/* As rotate() without another rotator; value NULL: one is made up. */
+static int
+rotate_here(Write *write)
+{
+	bool		generates = write->value == NULL;
+
+	if (generates)
+		write->value = secret_generate(&write->size);
+	check_value(write);
+	store(write, MAY_ROTATE);
+	if (generates && !secret_can_generate(write->type))
+		error_bad_argument("new value", "a value of this type cannot be made up here",
+						   "Give the new value.");
+	notify_announce("rotated", "info", &write->secret,
+					psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write->version));
+	return write->version;
 }
 
 /* rotate(name, new_value, environment) */
@@ -441,31 +510,30 @@ rotate_body(FunctionCallInfo fcinfo)
 		.format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
-	bool		generates = PG_ARGISNULL(1);
+	int			version;
 
 	read_name(fcinfo, 2, &write);
-	if (generates)
-		generate(&write);
-	else
+	if (!PG_ARGISNULL(1))
 	{
 		text	   *value = PG_GETARG_TEXT_PP(1);
 
 		write.value = VARDATA_ANY(value);
 		write.size = VARSIZE_ANY_EXHDR(value);
+		check_value(&write);
 	}
-	check_value(&write);
-	store(&write, MAY_ROTATE);
-	if (generates && strcmp(write.type, "generic") != 0 && strcmp(write.type, "api_key") != 0 &&
-		strcmp(write.type, "password") != 0)
-		error_bad_argument("new value", "a value of this type cannot be made up here",
-						   "Give the new value.");
-	PG_RETURN_INT32(write.version);
+	require(&write, MAY_ROTATE);
+	if (!rotator(&write.name, write.value, write.size, &version))
+		version = rotate_here(&write);
+	if (version == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(version);
 }
 
 PG_FUNCTION_INFO_V1(vault_put_text);
 PG_FUNCTION_INFO_V1(vault_put_bytes);
 PG_FUNCTION_INFO_V1(vault_put_json);
 PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_rotate_plain);
 PG_FUNCTION_INFO_V1(vault_check_tags);
 PG_FUNCTION_INFO_V1(vault_secret_id);
 PG_FUNCTION_INFO_V1(vault_seal_next);
@@ -492,6 +560,30 @@ Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
 	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+/* rotate_plain(name, environment): inside the door, without another rotator. */
+Datum
+vault_rotate_plain(PG_FUNCTION_ARGS)
+{
+	Write		write = {
+		.format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
+		.expected = -1,.must_exist = true
+	};
+	volatile int version = 0;
+
+	(void) door_required();
+	read_name(fcinfo, 1, &write);
+	PG_TRY();
+	{
+		version = rotate_here(&write);
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
+	PG_RETURN_INT32(version);
 }
 
 /* check_tags(tags): 22023 unless they may be stored. */
@@ -525,9 +617,8 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 {
 	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			current = PG_GETARG_INT32(5);
-	SecretHead	head = {.expires_at = DT_NOEND};
+	SecretHead	head = {.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED};
 
-	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
 	if (!PG_ARGISNULL(4))
 	{
 		head.state = STATE_DELETED;

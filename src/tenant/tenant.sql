@@ -118,6 +118,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
 			'The view vault.tenants shows the state of each.');
 	END IF;
+	PERFORM vault_data.announce(p_tenant, CASE p_to WHEN 'active' THEN 'tenant_resumed' ELSE 'tenant_suspended' END, 'warning', NULL, NULL);
 END
 $$;
 
@@ -162,6 +163,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
 	END IF;
 	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void

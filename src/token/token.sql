@@ -183,6 +183,7 @@ BEGIN
 		address_claim, max_lifetime, kids)
 	VALUES (this_tenant, new_id, p_name, p_issuer, p_audience, p_jwks, p_mapping->>'principal', p_mapping->>'tenant', p_mapping->>'role',
 		p_mapping->>'address', p_max_lifetime, vault_data.kids_of(p_jwks));
+	PERFORM vault_data.policy_changed();
 	RETURN new_id;
 END
 $$;
@@ -204,6 +205,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.set_issuer_keys(name text, jwks text, tenant text DEFAULT NULL) RETURNS void
@@ -220,6 +222,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.remove_issuer(name text, tenant text DEFAULT NULL) RETURNS void
@@ -236,6 +239,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
 	PERFORM vault_data.bind_token_role(p_db_role);
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.allow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
@@ -252,6 +256,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the role does not show tokens', 'The view vault.token_roles shows those that do.');
 	END IF;
+	PERFORM vault_data.policy_changed();
 END
 $$;
 CREATE FUNCTION vault.disallow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void

@@ -22,7 +22,7 @@ CREATE FUNCTION vault_data.verify_functions(statements text[]) RETURNS TABLE (na
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH made AS (
 		SELECT pg_catalog.replace(m[1], '"', '') AS name, pg_catalog.replace(s, 'MODULE_' || 'PATHNAME', '$libdir/vault') AS text, pg_catalog.count(*) OVER (PARTITION BY m[1]) AS times
-		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE FUNCTION ([^( ]+)') AS m
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:FUNCTION|PROCEDURE) ([^( ]+)') AS m
 		WHERE m IS NOT NULL
 	), found AS (
 		SELECT p.*, l.lanname, p.pronamespace::regnamespace || '.' || p.proname AS name,
@@ -38,8 +38,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 				WHEN f.prosqlbody IS NULL THEN pg_catalog.strpos(m.text, 'AS $' || '$' || f.prosrc || '$' || '$') > 0
 				ELSE pg_catalog.strpos(m.text, 'RETURN ') > 0 END
 			AND (f.lanname = 'c' OR m.text LIKE '%LANGUAGE ' || f.lanname || ' %')
-			AND m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END
-			AND m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END)
+			AND (f.prokind = 'p' OR m.text LIKE CASE f.provolatile WHEN 'v' THEN '%VOLATILE%' WHEN 's' THEN '%STABLE%' ELSE '%IMMUTABLE%' END)
+			AND (f.prokind = 'p' OR m.text LIKE CASE f.proparallel WHEN 'u' THEN '%PARALLEL UNSAFE%' WHEN 'r' THEN '%PARALLEL RESTRICTED%' ELSE '%PARALLEL SAFE%' END))
 		OR f.prosecdef OR f.proleakproof OR f.proconfig IS NOT NULL
 	UNION ALL
 	SELECT DISTINCT m.name, 'function is missing' FROM made m WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
@@ -186,6 +186,11 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'audit_policy', a.tenant_id, NULL, vault_data.is_authentic(a) FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation_schedule', c.id, s.name, vault_data.is_authentic(c) FROM vault_data.rotation_schedule c
+			LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
+			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
+		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
@@ -204,7 +209,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -239,6 +244,14 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
+		SELECT 'rotation_schedule', c.id, s.name, c.revision, c.created_at, pg_catalog.jsonb_build_object('secret_id', c.secret_id::text, 'every', c.every,
+			'rotator', c.rotator, 'config', c.config::text, 'time_window', c.time_window, 'overlap', c.overlap::text)
+		FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation', o.id, s.name, o.revision, o.started_at, pg_catalog.jsonb_build_object('secret_id', o.secret_id::text, 'step', o.step,
+			'version', o.version::text, 'previous', o.previous::text, 'retire_at', o.retire_at::text)
+		FROM vault_data.rotation o LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
+		UNION ALL
 		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
 			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
@@ -257,19 +270,23 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Bindings, and roles that show tokens, have no id: they go by the name of the role, which can be bound anew. */
+/* Bindings, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
 		SELECT DISTINCT ON (a.object_kind, a.detail->>'role_name') a.object_kind AS kind, a.detail->>'role_name' AS name,
 			pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role') AND a.detail ? 'role_name'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role', 'rotation_role') AND a.detail ? 'role_name'
 		ORDER BY a.object_kind, a.detail->>'role_name', a.id DESC
 	), present AS (
 		SELECT 'binding' AS kind, b.role_name AS name, b.principal_id AS principal, b.created_at FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'token_role', r.role_name, NULL, r.created_at FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation_role', o.role_name, NULL, o.created_at FROM vault_data.rotation_role o WHERE o.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'rotation_role', a.role_name, NULL, a.created_at FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
 	), compared AS (
 		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.principal, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END

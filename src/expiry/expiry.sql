@@ -1,0 +1,275 @@
+/*
+ * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an emergency.
+ *
+ * Whether it may be read is decided when it is read (secret/secret.c). What runs here at its times
+ * only tells: a warning at each threshold that is left, once for each version and time of expiry; of
+ * those that a pause has let pass, the most urgent. "expired" is the threshold zero.
+ */
+/* id is the secret's. */
+CREATE TABLE vault_data.secret_warning (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	thresholds interval[],
+	version    integer,
+	expires_at timestamptz,
+	threshold  interval,
+	purge_at   timestamptz,
+	PRIMARY KEY (tenant_id, id),
+	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE vault_data.secret_warning OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_warning FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
+ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'version', 'expires_at', 'threshold', 'purge_at');
+ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
+
+/* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
+CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT min(t) FROM unnest(COALESCE(thresholds, '{}') || '0'::interval) AS t
+	WHERE expires_at - now <= t
+	HAVING warned IS NULL OR min(t) < warned
+$$;
+
+CREATE FUNCTION vault_data.default_thresholds() RETURNS interval[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT COALESCE(array_agg(days::integer * interval '1 day'), '{}')
+	FROM regexp_split_to_table(btrim(current_setting('vault.expiry_warnings')), '\s*,\s*') AS days WHERE days <> ''
+$$;
+
+/* Once expired, only a new value or the override helps: otherwise the bounds of the latter would bind nobody. */
+CREATE FUNCTION vault_data.set_expiry(p_name text, p_at timestamptz, p_grace interval, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	at timestamptz := NULLIF(p_at, 'infinity');
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF at <= now THEN
+		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
+	END IF;
+	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
+	END IF;
+	IF s.expires_at <= now THEN
+		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
+	END IF;
+	UPDATE vault_data.secret SET expires_at = at, updated_at = now,
+		grace_until = CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+END
+$$;
+CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for never; for the grace after that it can, with a notice';
+
+CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('override', p_name, p_environment);
+	now timestamptz := pg_catalog.clock_timestamp();
+	extensions integer := COALESCE(s.extensions, 0);
+	most integer := pg_catalog.current_setting('vault.max_extensions')::integer;
+	longest interval := pg_catalog.current_setting('vault.max_extension')::interval;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	PERFORM vault_data.check_reason(p_reason);
+	IF s.expires_at IS NULL THEN
+		PERFORM vault_data.fail('55000', 'secret has no expiry', 'There is nothing to prolong.');
+	END IF;
+	IF extensions >= most THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the expiry of this version was prolonged %s times', extensions),
+			'Put a new value with vault.put() or vault.rotate(); vault.max_extensions is the bound.');
+	END IF;
+	IF p_until IS NULL OR p_until <= GREATEST(now, s.expires_at, s.grace_until) OR p_until > now + longest THEN
+		PERFORM vault_data.fail('22023', 'invalid until: it is no later than what holds, or further away than vault.max_extension',
+			'Give a time until when a new value can be had.');
+	END IF;
+	PERFORM vault_data.note(p_reason);
+	UPDATE vault_data.secret SET expires_at = p_until, grace_until = NULL, extensions = COALESCE(s.extensions, 0) + 1, updated_at = now
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.announce(s.tenant_id, 'extended', 'warning', s.id, pg_catalog.jsonb_build_object('version', s.current_version,
+		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
+END
+$$;
+CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text) IS 'the emergency override: keeps a secret readable for a bounded time, also after it has expired';
+
+CREATE FUNCTION vault_data.set_warnings(p_name text, p_thresholds interval[], p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF pg_catalog.array_ndims(p_thresholds) > 1 OR pg_catalog.cardinality(p_thresholds) > 16
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_thresholds) AS t WHERE t IS NULL OR t NOT BETWEEN '1 minute' AND '365 days')
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid thresholds: they are more than 16, or one is not between a minute and 365 days',
+			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of vault.expiry_warnings.');
+	END IF;
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, thresholds) VALUES (s.tenant_id, s.id, p_thresholds)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET thresholds = excluded.thresholds;
+END
+$$;
+CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as vault.expiry_warnings says, {}: none';
+
+CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	now timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+	IF p_environment IS NOT NULL THEN
+		PERFORM vault_data.check_identifier('environment', p_environment);
+	END IF;
+	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years', 'Give an interval such as ''30 days''.');
+	END IF;
+	RETURN QUERY
+	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
+		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
+	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		AND w.version = s.current_version AND w.expires_at = s.expires_at
+	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
+		AND (p_environment IS NULL OR s.environment = p_environment) AND vault_data.may_know(s.name, s.environment)
+	ORDER BY s.expires_at, s.environment, s.name;
+END
+$$;
+CREATE FUNCTION vault.expiring(within interval DEFAULT '30 days', environment text DEFAULT NULL, tenant text DEFAULT NULL)
+RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
+
+/* One secret's warning, once; false if somebody else has just announced it. */
+CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, version, expires_at, threshold)
+	VALUES (s.tenant_id, s.id, s.current_version, s.expires_at, due)
+	ON CONFLICT (tenant_id, id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at, threshold = excluded.threshold
+	WHERE w.version IS DISTINCT FROM excluded.version OR w.expires_at IS DISTINCT FROM excluded.expires_at OR w.threshold > excluded.threshold;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM vault_data.announce(s.tenant_id, CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
+		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END, s.id,
+		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('version', s.current_version, 'expires_at', s.expires_at,
+			'grace_until', s.grace_until, 'threshold_seconds', NULLIF(pg_catalog.date_part('epoch', due), 0))));
+	RETURN true;
+END
+$$;
+
+/* The most urgent first. A row that was changed outside is left to vault.verify(). */
+CREATE FUNCTION vault_data.warn_tenant(p_expired boolean, p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	now timestamptz := pg_catalog.clock_timestamp();
+	defaults interval[] := vault_data.default_thresholds();
+	found integer := 0;
+	due record;
+BEGIN
+	FOR due IN
+		SELECT s AS head, vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+			CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold
+		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
+			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
+			AND vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
+				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) IS NOT NULL
+			AND vault_data.is_authentic(s)
+		ORDER BY s.expires_at LIMIT p_max_rows
+	LOOP
+		IF vault_data.warn(due.head, due.threshold) THEN
+			found := found + 1;
+		END IF;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+/* Three days before a deleted secret is gone for good. */
+CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	found integer := 0;
+BEGIN
+	FOR s IN
+		SELECT d.* FROM vault_data.secret d LEFT JOIN vault_data.secret_warning w ON w.tenant_id = d.tenant_id AND w.id = d.id
+		WHERE d.tenant_id = vault.current_tenant_id() AND d.purge_at <= pg_catalog.clock_timestamp() + interval '3 days'
+			AND w.purge_at IS DISTINCT FROM d.purge_at AND vault_data.is_authentic(d)
+		ORDER BY d.purge_at LIMIT p_max_rows
+	LOOP
+		INSERT INTO vault_data.secret_warning AS w (tenant_id, id, purge_at) VALUES (s.tenant_id, s.id, s.purge_at)
+		ON CONFLICT (tenant_id, id) DO UPDATE SET purge_at = excluded.purge_at WHERE w.purge_at IS DISTINCT FROM excluded.purge_at;
+		CONTINUE WHEN NOT FOUND;
+		PERFORM vault_data.announce(s.tenant_id, 'purge_due', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', s.purge_at));
+		found := found + 1;
+	END LOOP;
+	RETURN found;
+END
+$$;
+
+CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(false, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+		total := total + vault_data.warn_of_purge(p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
+
+CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	tenant_name text;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
+		PERFORM vault_data.enter_tenant(tenant_name);
+		total := total + vault_data.warn_tenant(true, p_max_rows - total);
+		EXIT WHEN total >= p_max_rows;
+	END LOOP;
+	RETURN total;
+END
+$$;
+CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
+	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
+	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring(integer),
+	vault_data.announce_expired(integer) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
+	vault.set_warnings(text, interval[], text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.expiring(interval, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.announce_expiring(integer), vault.announce_expired(integer) TO vault_admin;

@@ -1,0 +1,60 @@
+/*
+ * notify.c
+ *		The outbox for callers in C; the rest is SQL.
+ */
+#include "notify/notify.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "door/door.h"
+#include "platform/sql.h"
+
+void
+notify_announce(const char *kind, const char *severity, const pg_uuid_t *secret,
+				const char *payload)
+{
+	static Sql	sql = {
+		"SELECT vault_data.announce($1, $2, $3, $4, $5::pg_catalog.jsonb)",
+		5, {UUIDOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}
+	};
+	Datum		values[5] = {
+		UUIDPGetDatum(&door_required()->tenant), CStringGetTextDatum(kind),
+		CStringGetTextDatum(severity), UUIDPGetDatum(secret),
+		payload ? CStringGetTextDatum(payload) : (Datum) 0
+	};
+	char		nulls[] = "     ";
+
+	nulls[3] = secret ? ' ' : 'n';
+	nulls[4] = payload ? ' ' : 'n';
+	sql_begin();
+	(void) sql_run(&sql, values, nulls);
+	sql_end();
+}
+
+PG_FUNCTION_INFO_V1(vault_policy_changed);
+
+/* policy_changed(): of a call that makes many changes, the first tells. */
+Datum
+vault_policy_changed(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	StringInfoData payload;
+
+	if (door->told_policy)
+		PG_RETURN_VOID();
+	door->told_policy = true;
+	initStringInfo(&payload);
+	appendStringInfoString(&payload, "{\"operation\": ");
+	escape_json(&payload, door->operation);
+	if (door->caller.is_identified)
+	{
+		appendStringInfoString(&payload, ", \"principal\": ");
+		escape_json(&payload, door->caller.principal_name);
+	}
+	appendStringInfoChar(&payload, '}');
+	notify_announce("policy_changed", "info", NULL, payload.data);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,241 @@
+/*
+ * credential.c
+ *		Configurations of rotators, and logins inside of values.
+ *
+ * A value of type database or json, or given as JSON, is an object with user and password,
+ * whose other members are kept; any other value is the password.
+ */
+#include "platform/compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+#include "crypto/primitives.h"
+#include "platform/errors.h"
+#include "rotation/rotator.h"
+
+#define MAX_CONFIG_TEXT 1024
+
+static JsonbValue *
+member(Jsonb *object, const char *name)
+{
+	return getKeyJsonValueFromContainer(&object->root, name, strlen(name), NULL);
+}
+
+static char *
+string_of(const JsonbValue *value)
+{
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static bool
+is_one_of(const JsonbValue *key, const char *const *names)
+{
+	for (; *names; names++)
+		if (strlen(*names) == key->val.string.len &&
+			memcmp(*names, key->val.string.val, key->val.string.len) == 0)
+			return true;
+	return false;
+}
+
+void
+config_require_only(const Rotation *rotation, const char *const *names)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(rotation->config))
+		error_bad_argument("config", "it is not a JSON object", "Give {\"user\": \"app\"}.");
+	iterator = JsonbIteratorInit(&rotation->config->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY && !is_one_of(&value, names))
+			error_bad_argument("config", "it has a member that this rotator does not know",
+							   "The reference lists the members for each rotator.");
+}
+
+char *
+config_text(const Rotation *rotation, const char *name)
+{
+	JsonbValue *value = member(rotation->config, name);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type != jbvString || value->val.string.len == 0 ||
+		value->val.string.len > MAX_CONFIG_TEXT)
+		error_bad_argument("config", psprintf("\"%s\" is not a text", name),
+						   "Give a JSON string.");
+	return string_of(value);
+}
+
+static void
+refuse_users(void)
+{
+	error_bad_argument("config", "it names neither one user nor two that differ",
+					   "Give {\"user\": \"app\"}, or {\"users\": [\"app_a\", \"app_b\"]} that take turns.");
+}
+
+static char *
+user_at(JsonbValue *users, int number)
+{
+	JsonbValue *user = getIthJsonbValueFromContainer(users->val.binary.data, number);
+
+	if (user == NULL || user->type != jbvString || user->val.string.len == 0 ||
+		user->val.string.len >= NAMEDATALEN)
+		refuse_users();
+	return string_of(user);
+}
+
+int
+config_users(const Rotation *rotation, char *users[2])
+{
+	JsonbValue *pair = member(rotation->config, "users");
+
+	users[0] = config_text(rotation, "user");
+	users[1] = NULL;
+	if ((users[0] != NULL) == (pair != NULL) || (users[0] && strlen(users[0]) >= NAMEDATALEN))
+		refuse_users();
+	if (pair == NULL)
+		return 1;
+	if (pair->type != jbvBinary || !JsonContainerIsArray(pair->val.binary.data) ||
+		JsonContainerSize(pair->val.binary.data) != 2)
+		refuse_users();
+	users[0] = user_at(pair, 0);
+	users[1] = user_at(pair, 1);
+	if (strcmp(users[0], users[1]) == 0)
+		refuse_users();
+	return 2;
+}
+
+static void
+refuse_value(const char *fault)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value cannot be rotated: %s", fault),
+			 errhint("Put {\"user\": \"...\", \"password\": \"...\"}, or for one user the password alone.")));
+}
+
+/* NULL: the value is a password alone. */
+static Jsonb *
+object_in(const Rotation *rotation, bytea *value, uint8_t format)
+{
+	Jsonb	   *object;
+
+	if (format == FORMAT_BYTES)
+		refuse_value("it is binary");
+	if (format != FORMAT_JSON && strcmp(rotation->head.type, "database") != 0 &&
+		strcmp(rotation->head.type, "json") != 0)
+		return NULL;
+	object = DatumGetJsonbP(secret_parse_json(value));
+	if (!JB_ROOT_IS_OBJECT(object))
+		refuse_value("it is no JSON object");
+	return object;
+}
+
+static char *
+string_in(Jsonb *object, const char *name)
+{
+	JsonbValue *value = member(object, name);
+
+	if (value == NULL || value->type != jbvString || value->val.string.len == 0)
+		refuse_value(psprintf("it has no \"%s\"", name));
+	return string_of(value);
+}
+
+void
+credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential)
+{
+	uint8_t		format;
+	bytea	   *value = secret_open_version(&rotation->head, version, &format);
+	Jsonb	   *object = object_in(rotation, value, format);
+
+	credential->user = object && (needs_user || member(object, "user")) ?
+		string_in(object, "user") : NULL;
+	if (needs_user && object == NULL)
+		refuse_value("it names no user");
+	credential->password = object ? string_in(object, "password") : text_to_cstring(value);
+	secret_wipe(VARDATA(value), VARSIZE(value) - VARHDRSZ);
+}
+
+void
+credential_wipe(Credential *credential)
+{
+	secret_wipe(credential->password, strlen(credential->password));
+}
+
+char *
+credential_user(const Credential *credential, char *users[2], int count)
+{
+	for (int i = 0; credential->user && i < count; i++)
+		if (strcmp(credential->user, users[i]) == 0)
+			return users[i];
+	if (count > 1 || credential->user)
+		refuse_value("its user is none of the configuration's");
+	return users[0];
+}
+
+/* The object with two members replaced; the others as they were. */
+static char *
+replace(Jsonb *object, const char *user, const char *password, size_t *size)
+{
+	StringInfoData text;
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "{\"user\": ");
+	escape_json(&text, user);
+	appendStringInfoString(&text, ", \"password\": ");
+	escape_json(&text, password);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		static const char *const replaced[] = {"user", "password", NULL};
+		Jsonb	   *kept;
+
+		if (token != WJB_KEY)
+			continue;
+		if (is_one_of(&value, replaced))
+			continue;
+		appendStringInfoString(&text, ", ");
+		escape_json(&text, string_of(&value));
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		kept = JsonbValueToJsonb(&value);
+		appendStringInfo(&text, ": %s", JsonbToCString(NULL, &kept->root, VARSIZE(kept)));
+	}
+	appendStringInfoChar(&text, '}');
+	*size = text.len;
+	return text.data;
+}
+
+char *
+credential_create(const Rotation *rotation, size_t *size)
+{
+	uint8_t		format;
+	bytea	   *value = secret_open_version(&rotation->head, rotation->previous, &format);
+	Jsonb	   *object = object_in(rotation, value, format);
+	char	   *password = secret_generate(size);
+	char	   *users[2];
+	int			count = config_users(rotation, users);
+	char	   *user = users[0];
+
+	if (object == NULL)
+		return password;
+	if (count == 2 && strcmp(string_in(object, "user"), users[0]) == 0)
+		user = users[1];
+	return replace(object, user, password, size);
+}
+
+void
+credential_check(const Rotation *rotation)
+{
+	char	   *users[2];
+	int			count = config_users(rotation, users);
+	Credential	credential;
+
+	credential_of(rotation, rotation->previous, count == 2, &credential);
+	(void) credential_user(&credential, users, count);
+	credential_wipe(&credential);
+}

@@ -1,0 +1,37 @@
+/*
+ * cron.h
+ *		Cron expressions: "30 3 * * mon-fri", and "30 3 * * mon-fri Europe/Berlin".
+ *
+ * Plain C without server headers.  Five fields: minute, hour, day of the month, month, day of
+ * the week (0 and 7 are Sunday), each a list of numbers, ranges and steps; months and days
+ * have English names of three letters too.  If both days are restricted, either suffices.
+ * Behind them may stand a time zone; without one it is UTC.
+ */
+#ifndef VAULT_ROTATION_CRON_H
+#define VAULT_ROTATION_CRON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CRON_ZONE_BYTES 64
+
+typedef struct Cron
+{
+	uint64_t	minutes;
+	uint32_t	hours;
+	uint32_t	days;			/* bits 1 to 31 */
+	uint16_t	months;			/* bits 1 to 12 */
+	uint8_t		weekdays;		/* bit 0: Sunday */
+	bool		any_day;		/* the field began with "*" */
+	bool		any_weekday;
+	char		zone[CRON_ZONE_BYTES];
+} Cron;
+
+/* NULL if the text is valid, else a static phrase.  Of the zone only the form is checked. */
+extern const char *cron_parse(const char *text, size_t size, Cron *cron);
+
+/* Whether one of its times is on that day; months from 1, weekday 0 is Sunday. */
+extern bool cron_has_day(const Cron *cron, int month, int day, int weekday);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * postgres_role.c
+ *		Rotates the password of a role of this server, in the transaction that promotes the
+ *		version: both are there, or neither.
+ *
+ * The password becomes a SCRAM verifier here, and the server's own AlterRole() gets that on a parse
+ * node, so no statement with a password exists.  Which roles a tenant may have changed is asked
+ * every time (vault_data.require_rotatable); for that one change the user is the
+ * bootstrap superuser.
+ *
+ * With two users, the one that is not in use is changed.  The other one goes on until it is
+ * retired: then it has no password.
+ */
+#include "platform/compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "commands/user.h"
+#include "libpq/crypt.h"
+#include "libpq/scram.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+#include "crypto/primitives.h"
+#include "platform/errors.h"
+#include "platform/sql.h"
+#include "rotation/rotator.h"
+
+/* 42501 unless an operator allowed it and the role is still such a one. */
+static void
+require_rotatable(const char *role)
+{
+	static Sql	check = {"SELECT vault_data.require_rotatable($1)", 1, {TEXTOID}};
+	Datum		value = CStringGetTextDatum(role);
+
+	sql_begin();
+	(void) sql_run(&check, &value, NULL);
+	sql_end();
+}
+
+static void
+refuse_test(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PASSWORD),
+			 errmsg("the role cannot log in with its new password"),
+			 errhint("Look at VALID UNTIL of the role.")));
+}
+
+/* verifier NULL: it has no password any more. */
+static void
+alter_password(char *role, char *verifier)
+{
+	AlterRoleStmt *statement = makeNode(AlterRoleStmt);
+	RoleSpec   *spec = makeNode(RoleSpec);
+	Node	   *password = verifier ? (Node *) makeString(verifier) : NULL;
+	Oid			user;
+	int			security;
+
+	spec->roletype = ROLESPEC_CSTRING;
+	spec->rolename = role;
+	spec->location = -1;
+	statement->role = spec;
+	statement->action = +1;
+	statement->options = list_make1(makeDefElem("password", password, -1));
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	(void) AlterRole(NULL, statement);
+	SetUserIdAndSecContext(user, security);
+	CommandCounterIncrement();
+}
+
+/* What the server would do at a login. */
+static void
+test_password(const char *role, const char *password)
+{
+	const char *detail = NULL;
+	char	   *stored = get_role_password(role, &detail);
+
+	if (stored == NULL || plain_crypt_verify(role, stored, password, &detail) != STATUS_OK)
+		refuse_test();
+}
+
+static void
+set_password(char *role, const char *password)
+{
+	require_rotatable(role);
+	alter_password(role, pg_be_scram_build_secret(password));
+	test_password(role, password);
+}
+
+static void
+check(const Rotation *rotation)
+{
+	static const char *const members[] = {"user", "users", NULL};
+	char	   *users[2];
+	int			count;
+
+	config_require_only(rotation, members);
+	count = config_users(rotation, users);
+	for (int i = 0; i < count; i++)
+		require_rotatable(users[i]);
+	credential_check(rotation);
+}
+
+static void
+set(const Rotation *rotation)
+{
+	char	   *users[2];
+	int			count = config_users(rotation, users);
+	Credential	credential;
+
+	credential_of(rotation, rotation->version, count == 2, &credential);
+	set_password(credential_user(&credential, users, count), credential.password);
+	credential_wipe(&credential);
+}
+
+/* The user that is not in use any more; a role that may not be changed now is left alone. */
+static void
+retire(const Rotation *rotation)
+{
+	char	   *users[2];
+	Credential	before;
+	Credential	present;
+
+	if (config_users(rotation, users) != 2)
+		return;
+	credential_of(rotation, rotation->previous, true, &before);
+	credential_of(rotation, rotation->version, true, &present);
+	if (strcmp(before.user, present.user) != 0)
+	{
+		char	   *role = credential_user(&before, users, 2);
+
+		require_rotatable(role);
+		alter_password(role, NULL);
+	}
+	credential_wipe(&before);
+	credential_wipe(&present);
+}
+
+const Rotator postgres_role_rotator = {
+	.name = "postgres_role",
+	.check = check,
+	.create = credential_create,
+	.set = set,
+	.retire = retire
+};

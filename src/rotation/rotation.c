@@ -1,0 +1,336 @@
+/*
+ * rotation.c
+ *		Where the state machine, which is SQL, meets values: it knows numbers of versions, and
+ *		rotators open them here.  Also which rotation is the next to be done, and rotate().
+ */
+#include "rotation/rotation.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "crypto/primitives.h"
+#include "door/door.h"
+#include "identity/identity.h"
+#include "integrity/integrity.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
+#include "platform/sql.h"
+#include "policy/delegation.h"
+#include "rotation/rotator.h"
+#include "tenant/tenant.h"
+
+/* Columns of vault_data.rotation_schedule. */
+enum
+{
+	SCHEDULE_TENANT = 1,
+	SCHEDULE_ID,
+	SCHEDULE_NEXT_AT = 13
+};
+
+/* The value that rotate() or complete_rotation() was given, while it runs. */
+static struct
+{
+	const void *value;			/* NULL: none */
+	size_t		size;
+}			given;
+
+const Rotator generate_rotator = {.name = "generate"};
+const Rotator external_rotator = {.name = "external"};
+
+static const Rotator *const rotators[] = {
+	&generate_rotator, &external_rotator, &postgres_role_rotator, &postgres_remote_rotator,
+	&function_rotator
+};
+
+static const Rotator *
+find_rotator(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(rotators); i++)
+		if (strcmp(rotators[i]->name, name) == 0)
+			return rotators[i];
+	error_bad_argument("rotator", "there is no such rotator",
+					   "Rotators are generate, postgres_role, postgres_remote, function and external.");
+}
+
+/* A rotator that has no configuration makes values of types that can be made up. */
+static void
+check(const Rotator *rotator, const Rotation *rotation)
+{
+	static const char *const none[] = {NULL};
+
+	if (rotator->check)
+	{
+		rotator->check(rotation);
+		return;
+	}
+	config_require_only(rotation, none);
+	if (rotator == &generate_rotator && !secret_can_generate(rotation->head.type))
+		error_bad_argument("rotator", "a value of this type cannot be made up here",
+						   "Use another rotator.");
+}
+
+/* A pending version: of the value given, of the rotator's, or made up. */
+static int
+create(const Rotator *rotator, const Rotation *rotation)
+{
+	const void *value = given.value;
+	size_t		size = given.size;
+	uint8_t		format = FORMAT_TEXT;
+
+	if (value == NULL && rotator->create)
+		value = rotator->create(rotation, &size);
+	if (value == NULL)
+		value = secret_generate(&size);
+	else
+		(void) secret_open_version(&rotation->head, rotation->previous, &format);
+	if (format == FORMAT_JSON)
+		(void) secret_parse_json(cstring_to_text_with_len(value, size));
+	else
+		format = FORMAT_TEXT;
+	return secret_store_pending(&rotation->name, value, size, format);
+}
+
+static void
+act(void (*action) (const Rotation *), const Rotation *rotation)
+{
+	if (action)
+		action(rotation);
+}
+
+static void
+rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
+{
+	secret_name_from(PG_GETARG_TEXT_PP(3), PG_GETARG_TEXT_PP(4), &rotation->name);
+	if (!secret_find(&door_required()->tenant, &rotation->name, &rotation->head))
+		secret_refuse_absent(&rotation->name);
+	rotation->config = PG_GETARG_JSONB_P(2);
+	rotation->version = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT32(5);
+	rotation->previous = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6);
+}
+
+PG_FUNCTION_INFO_V1(vault_rotator_act);
+PG_FUNCTION_INFO_V1(vault_claim_rotation);
+PG_FUNCTION_INFO_V1(vault_complete_rotation);
+PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
+PG_FUNCTION_INFO_V1(vault_rotation_retry);
+PG_FUNCTION_INFO_V1(vault_rotation_batch);
+
+/* rotator_act(action, rotator, config, name, environment, version, previous): the version */
+Datum
+vault_rotator_act(PG_FUNCTION_ARGS)
+{
+	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const Rotator *rotator = find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Rotation	rotation;
+
+	(void) door_required();
+	rotation_from(fcinfo, &rotation);
+	if (strcmp(action, "check") == 0)
+		check(rotator, &rotation);
+	else if (strcmp(action, "create") == 0)
+		rotation.version = create(rotator, &rotation);
+	else if (strcmp(action, "set") == 0)
+		act(rotator->set, &rotation);
+	else if (strcmp(action, "test") == 0)
+		act(rotator->test, &rotation);
+	else if (strcmp(action, "undo") == 0)
+		act(rotator->undo, &rotation);
+	else if (strcmp(action, "retire") == 0)
+		act(rotator->retire, &rotation);
+	else
+		elog(ERROR, "no such action of a rotator");
+	PG_RETURN_INT32(rotation.version);
+}
+
+/* The row of the scan, if nobody has it and it is still due; the door is then in its tenant. */
+static bool
+claim(TableScan *scan)
+{
+	static Sql	lock = {
+		"SELECT FROM vault_data.rotation_schedule c"
+		" JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id"
+		" WHERE c.tenant_id = $1 AND c.id = $2 AND c.next_at <= pg_catalog.clock_timestamp()"
+		" FOR UPDATE SKIP LOCKED",
+		2, {UUIDOID, UUIDOID}
+	};
+	pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
+	Datum		values[2] = {UUIDPGetDatum(tenant), scan_get(scan, SCHEDULE_ID, NULL)};
+	char		name[64];
+	char		state[16];
+
+	if (!row_is_authentic(scan, TABLE_ROTATION_SCHEDULE) ||
+		!tenant_describe(tenant, name, state) || strcmp(state, "active") != 0 ||
+		tenant_row_fault(tenant) != NULL)
+		return false;
+	door_enter_tenant(tenant, name);
+	return sql_run(&lock, values, NULL) == 1;
+}
+
+static bool
+is_due(TableScan *scan, TimestampTz now)
+{
+	return DatumGetTimestampTz(scan_get(scan, SCHEDULE_NEXT_AT, NULL)) <= now;
+}
+
+/*
+ * claim_rotation(): the schedule that is most overdue, locked.  What others have, tenants that are
+ * suspended and rows that were changed outside the vault are passed over.
+ */
+Datum
+vault_claim_rotation(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	bool		found = false;
+	TableScan	scan;
+
+	if (!role_is_operator(door_required()->caller.role))
+		tenant_refuse_unknown();
+	sql_begin();
+	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_NEXT, NULL, NULL, 0);
+	while (!found && scan_next(&scan) && is_due(&scan, now))
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = claim(&scan);
+		if (found)
+			*id = *DatumGetUUIDP(scan_get(&scan, SCHEDULE_ID, NULL));
+	}
+	scan_end(&scan);
+	sql_end();
+	if (!found)
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(id);
+}
+
+/* Runs a statement that answers a version, with the value in C's hands; 0: NULL. */
+static int
+with_value(Sql *sql, Datum *values, const void *value, size_t size)
+{
+	int			version = 0;
+	bool		isnull;
+
+	given.value = value;
+	given.size = size;
+	PG_TRY();
+	{
+		Datum		answer;
+
+		sql_begin();
+		(void) sql_run(sql, values, NULL);
+		answer = sql_value(0, 1, &isnull);
+		if (!isnull)
+			version = DatumGetInt32(answer);
+		sql_end();
+	}
+	PG_FINALLY();
+	{
+		given.value = NULL;
+		given.size = 0;
+	}
+	PG_END_TRY();
+	return version;
+}
+
+static bool
+has_schedule(const SecretHead *head)
+{
+	Datum		keys[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
+	TableScan	scan;
+	bool		found;
+
+	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_SECRET, NULL, keys, 2);
+	found = scan_next(&scan);
+	scan_end(&scan);
+	return found;
+}
+
+static bool
+rotate_on_demand(const SecretName *name, const void *value, size_t size, int *version)
+{
+	static Sql	rotate = {
+		"SELECT vault_data.rotate_on_demand($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}
+	};
+	SecretHead	head;
+	Datum		values[3];
+
+	if (!secret_find(&door_required()->tenant, name, &head) || !has_schedule(&head))
+		return false;
+	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
+	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
+														 name->environment_size));
+	values[2] = BoolGetDatum(value != NULL);
+	*version = with_value(&rotate, values, value, size);
+	return true;
+}
+
+/* complete_rotation(rotation, value) */
+static Datum
+complete_body(FunctionCallInfo fcinfo)
+{
+	static Sql	complete = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
+	Datum		id = PG_GETARG_DATUM(0);
+	text	   *value;
+
+	if (PG_ARGISNULL(0))
+		error_bad_argument("rotation", "it is null", NULL);
+	if (PG_ARGISNULL(1))
+		error_bad_argument("value", "it is null", "Give the new value.");
+	value = PG_GETARG_TEXT_PP(1);
+	PG_RETURN_INT32(with_value(&complete, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
+}
+
+Datum
+vault_complete_rotation(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, complete_body);
+}
+
+/* A row for this role of another tenant than this. */
+static bool
+has_other_tenant(TableId table, TableId index, Datum role, const pg_uuid_t *tenant)
+{
+	TableScan	scan;
+	bool		other = false;
+
+	scan_begin(&scan, table, index, NULL, &role, 1);
+	while (!other && scan_next(&scan))
+		other = !uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
+	scan_end(&scan);
+	return other;
+}
+
+/* is_bound_elsewhere(role, tenant): a principal of another tenant, or rotated for another. */
+Datum
+vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
+{
+	Datum		role = PG_GETARG_DATUM(0);
+	pg_uuid_t  *tenant = PG_GETARG_UUID_P(1);
+
+	(void) door_required();
+	PG_RETURN_BOOL(has_other_tenant(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
+				   has_other_tenant(TABLE_ROTATION_ROLE, INDEX_ROTATION_ROLE, role, tenant));
+}
+
+Datum
+vault_rotation_retry(PG_FUNCTION_ARGS)
+{
+	Interval   *pause = palloc0(sizeof(Interval));
+
+	pause->time = setting_rotation_retry * USECS_PER_SEC;
+	PG_RETURN_INTERVAL_P(pause);
+}
+
+Datum
+vault_rotation_batch(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(setting_rotation_batch);
+}
+
+void
+rotation_init(void)
+{
+	secret_set_rotator(rotate_on_demand);
+}

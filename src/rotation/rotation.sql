@@ -1,0 +1,800 @@
+/*
+ * Rotation: at its times a secret gets a new value, which is set at its target, tested there
+ * and then made current; after the overlap the version before it is retired.
+ *
+ * A run is a row of vault_data.rotation; its step is what is to be done next:
+ *
+ *	create → [set → test →] promote → retire → done
+ *	wait   → retire → done                       (external: until vault.complete_rotation())
+ *
+ * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
+ * later each time, and after the last attempt the run has failed: the current version was not touched.
+ * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
+ * Values are in C only; here they are numbers of versions.
+ */
+CREATE TABLE vault_data.rotation_schedule (
+	tenant_id   uuid NOT NULL,
+	id          uuid NOT NULL,
+	secret_id   uuid NOT NULL,
+	every       text,
+	rotator     text NOT NULL,
+	config      jsonb NOT NULL,
+	time_window text,
+	overlap     interval NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL,
+	due_at      timestamptz,
+	next_at     timestamptz,
+	last_at     timestamptz,
+	CONSTRAINT rotation_schedule_one UNIQUE (tenant_id, secret_id),
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'when the next run begins';
+COMMENT ON COLUMN vault_data.rotation_schedule.next_at IS 'when there is something to do: a run to begin, a step to do, a version to retire';
+CREATE INDEX rotation_schedule_next ON vault_data.rotation_schedule (next_at) WHERE next_at IS NOT NULL;
+ALTER TABLE vault_data.rotation_schedule ADD PRIMARY KEY (tenant_id, id);
+
+CREATE TABLE vault_data.rotation (
+	tenant_id   uuid NOT NULL,
+	id          uuid NOT NULL,
+	secret_id   uuid NOT NULL,
+	step        text NOT NULL CHECK (step IN ('create', 'wait', 'set', 'test', 'promote', 'retire', 'done', 'failed')),
+	version     integer,
+	previous    integer NOT NULL,
+	retire_at   timestamptz,
+	started_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision    integer NOT NULL,
+	mac         bytea NOT NULL,
+	due_at      timestamptz NOT NULL,
+	try_at      timestamptz NOT NULL,
+	attempts    integer NOT NULL DEFAULT 0,
+	error       text,
+	finished_at timestamptz,
+	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX rotation_one ON vault_data.rotation (tenant_id, secret_id) WHERE step NOT IN ('retire', 'done', 'failed');
+CREATE INDEX rotation_secret ON vault_data.rotation (tenant_id, secret_id, started_at);
+ALTER TABLE vault_data.rotation ADD PRIMARY KEY (tenant_id, id);
+
+/* The roles of this server whose passwords a tenant may have changed; an operator decides. */
+CREATE TABLE vault_data.rotation_role (
+	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
+	role_name  text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
+	db_role    regrole NOT NULL,
+	PRIMARY KEY (tenant_id, role_name)
+);
+CREATE INDEX rotation_role_db_role ON vault_data.rotation_role (db_role);
+
+ALTER TABLE vault_data.rotation_schedule OWNER TO vault_owner;
+ALTER TABLE vault_data.rotation OWNER TO vault_owner;
+ALTER TABLE vault_data.rotation_role OWNER TO vault_owner;
+REVOKE ALL ON vault_data.rotation_schedule, vault_data.rotation, vault_data.rotation_role FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.rotation_schedule, vault_data.rotation TO vault_exec;
+GRANT SELECT, INSERT, DELETE ON vault_data.rotation_role TO vault_exec;
+ALTER TABLE vault_data.rotation_schedule ALTER COLUMN config SET STATISTICS 0;
+ALTER TABLE vault_data.rotation ALTER COLUMN error SET STATISTICS 0;
+ALTER TABLE vault_data.rotation_role ALTER COLUMN role_name SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_schedule', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_role', '');
+ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.rotation_schedule
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.rotation
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.rotation_role
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_schedule', 'secret_id', 'every', 'rotator', 'config', 'time_window', 'overlap', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation', 'secret_id', 'step', 'version', 'previous', 'retire_at', 'error', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', 'role_name', 'revision');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_schedule
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.rotation_schedule ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation_schedule ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER write_mac;
+
+/* ---- times ---- */
+
+CREATE FUNCTION vault_data.is_cron(expression text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_cron';
+COMMENT ON FUNCTION vault_data.is_cron(text) IS 'whether a text is a cron expression of five fields and perhaps a time zone';
+CREATE FUNCTION vault_data.next_cron(expression text, after timestamptz) RETURNS timestamptz
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_cron';
+COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz) IS 'the first time of a cron expression after another time';
+CREATE FUNCTION vault_data.next_in_window(time_window text, at timestamptz, spread double precision) RETURNS timestamptz
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_in_window';
+COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision) IS 'a time inside a window, or one at that part of the window''s next stretch';
+
+/* The interval that a name or a text means; NULL for a cron expression. */
+CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval;
+BEGIN
+	IF p_every IS NULL OR vault_data.is_cron(p_every) THEN
+		RETURN NULL;
+	END IF;
+	BEGIN
+		span := CASE p_every WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
+	EXCEPTION WHEN data_exception THEN
+		span := NULL;
+	END;
+	IF span IS NULL OR span < '1 second' OR span > '10 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid every: it is neither daily, weekly, monthly or quarterly, nor an interval from 1 second to 10 years, nor a cron expression',
+			'Give ''weekly'', ''36 hours'' or ''30 3 * * mon-fri Europe/Berlin''.');
+	END IF;
+	RETURN span;
+END
+$$;
+
+/* Between any two of the next times of a cron expression. */
+CREATE FUNCTION vault_data.shortest_gap(p_every text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at timestamptz := vault_data.next_cron(p_every, clock_timestamp());
+	later timestamptz;
+	gap interval;
+BEGIN
+	FOR i IN 1 .. 10 LOOP
+		later := vault_data.next_cron(p_every, at);
+		gap := LEAST(gap, later - at);
+		at := later;
+	END LOOP;
+	RETURN gap;
+END
+$$;
+
+/*
+ * When a run after that one begins. Intervals end early by up to a twentieth and an hour, so that none
+ * is exceeded; cron's times are met within the minute.
+ */
+CREATE FUNCTION vault_data.next_due(p_every text, p_window text, p_after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval := vault_data.rotation_interval(p_every);
+	due timestamptz;
+BEGIN
+	IF p_every IS NULL THEN
+		RETURN NULL;
+	ELSIF span IS NULL THEN
+		due := vault_data.next_cron(p_every, p_after) + random() * interval '50 seconds';
+	ELSE
+		due := p_after + span - random() * LEAST(span / 20, interval '1 hour');
+	END IF;
+	RETURN COALESCE(vault_data.next_in_window(p_window, due, random()), due);
+END
+$$;
+
+/* ---- roles of this server ---- */
+
+CREATE FUNCTION vault_data.rotation_role_fault(p_role text, p_tenant uuid) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT CASE
+		WHEN r.rolsuper OR r.rolreplication OR r.rolbypassrls OR r.rolcreaterole THEN 'it is a superuser or may replicate, bypass row security or create roles'
+		WHEN r.rolname ~ '^(vault|pg)_' THEN 'it is a role of vault or of PostgreSQL'
+		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
+			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
+				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
+		THEN 'it is a member of a role whose password is not rotated'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
+		END
+	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
+
+/* At every run: that it is allowed, by name and oid, and still a role that may be. */
+CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	allowed vault_data.rotation_role;
+	fault text;
+BEGIN
+	SELECT a.* INTO allowed FROM vault_data.rotation_role a JOIN pg_roles r ON r.oid = a.db_role AND r.rolname = a.role_name
+	WHERE a.tenant_id = vault.current_tenant_id() AND a.role_name = p_role;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is not allowed', p_role), 'An operator allows it with vault.allow_rotation().');
+	END IF;
+	PERFORM vault_data.require_authentic(allowed);
+	fault := vault_data.rotation_role_fault(p_role, allowed.tenant_id);
+	IF fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	END IF;
+	RETURN allowed.db_role;
+END
+$$;
+
+CREATE FUNCTION vault_data.allow_rotation(p_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_tenant);
+	role_oid oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role);
+	fault text := vault_data.rotation_role_fault(p_role, this_tenant);
+BEGIN
+	IF role_oid IS NULL THEN
+		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
+	ELSIF fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	END IF;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
+	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
+	ON CONFLICT (tenant_id, role_name) DO NOTHING;
+END
+$$;
+CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the password of this database role rotated';
+
+CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = vault_data.enter_tenant(p_tenant) AND a.role_name = p_role;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.disallow_rotation(db_role text, tenant text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in force for the next step of a rotation';
+
+/* ---- schedules ---- */
+
+/*
+ * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
+ * undo, retire. version is the one that is to come, previous the one before it.
+ */
+CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text, environment text, version integer, previous integer) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotator_act';
+
+/* When there is something to do next; the earliest of what is under way and what comes. */
+CREATE FUNCTION vault_data.plan_rotation(p_schedule uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+	soonest timestamptz;
+	open_run timestamptz;
+BEGIN
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND id = p_schedule;
+	SELECT min(r.retire_at) FILTER (WHERE r.step = 'retire'), min(r.try_at) FILTER (WHERE r.step <> 'retire') INTO soonest, open_run
+	FROM vault_data.rotation r WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step NOT IN ('done', 'failed');
+	UPDATE vault_data.rotation_schedule SET next_at = LEAST(soonest, COALESCE(open_run, c.due_at)) WHERE tenant_id = c.tenant_id AND id = c.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb, p_window text, p_overlap interval, p_environment text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	span interval := vault_data.rotation_interval(p_every);
+	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
+	kept_overlap interval := p_overlap;
+	due timestamptz;
+	schedule uuid;
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	IF p_rotator IS NULL OR p_rotator NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
+		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
+	END IF;
+	/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
+	IF p_rotator NOT IN ('generate', 'external') THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
+	IF p_every IS NOT NULL AND span IS NULL THEN
+		span := vault_data.shortest_gap(p_every);
+	END IF;
+	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
+	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
+		PERFORM vault_data.fail('22023', 'invalid overlap: it is negative, or not shorter than the time between two rotations', 'Give an interval such as ''1 hour''.');
+	END IF;
+	PERFORM vault_data.rotator_act('check', p_rotator, COALESCE(p_config, '{}'), s.name, s.environment, NULL, s.current_version);
+	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
+		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
+	END IF;
+	/* What was set by another rotator is not taken back by this one. */
+	UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+	FROM vault_data.rotation_schedule c
+	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
+		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
+	due := vault_data.next_due(p_every, kept_window, clock_timestamp());
+	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
+	VALUES (s.tenant_id, vault_data.new_id(), s.id, p_every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
+	ON CONFLICT (tenant_id, secret_id) DO UPDATE SET every = excluded.every, rotator = excluded.rotator, config = excluded.config,
+		time_window = excluded.time_window, overlap = excluded.overlap, due_at = excluded.due_at
+	RETURNING c.id INTO schedule;
+	PERFORM vault_data.plan_rotation(schedule);
+	RETURN due;
+END
+$$;
+CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT 'generate', config jsonb DEFAULT NULL,
+	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, or only on demand; returns when it is due';
+
+/* The secret's schedule, locked: who has it may do something to its rotation. */
+CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+BEGIN
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND secret_id = p_secret FOR UPDATE;
+	IF FOUND THEN
+		PERFORM vault_data.require_authentic(c);
+	END IF;
+	RETURN c;
+END
+$$;
+
+CREATE FUNCTION vault_data.remove_rotation(p_name text, p_environment text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+BEGIN
+	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
+	END IF;
+	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version IN (SELECT r.version FROM vault_data.rotation r
+		WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed'));
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'the rotation was removed', finished_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed');
+END
+$$;
+CREATE FUNCTION vault.remove_rotation(name text, environment text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.remove_rotation(text, text) IS 'ends the rotation of a secret, also one that is under way; its versions stay as they are';
+
+/* ---- a run ---- */
+
+/* Both passwords of a pair are in use until the overlap is over. */
+CREATE FUNCTION vault_data.rotation_blocked_until(c vault_data.rotation_schedule) RETURNS timestamptz
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT max(r.retire_at) FROM vault_data.rotation r
+	WHERE c.config ? 'users' AND r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'retire' AND r.retire_at > clock_timestamp()
+$$;
+
+/* What has begun goes on before anything else begins: its target may be ahead of the vault. */
+CREATE FUNCTION vault_data.begin_rotation(c vault_data.rotation_schedule, s vault_data.secret) RETURNS vault_data.rotation
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+BEGIN
+	DELETE FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.finished_at < clock_timestamp() - interval '90 days';
+	INSERT INTO vault_data.rotation (tenant_id, id, secret_id, step, previous, due_at, try_at)
+	VALUES (c.tenant_id, vault_data.new_id(), c.secret_id, 'create', s.current_version, COALESCE(LEAST(c.due_at, clock_timestamp()), clock_timestamp()), '-infinity')
+	RETURNING * INTO r;
+	RETURN r;
+END
+$$;
+
+CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	v vault_data.secret_version;
+	now timestamptz := clock_timestamp();
+BEGIN
+	SELECT * INTO v FROM vault_data.secret_version WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.version FOR NO KEY UPDATE;
+	IF v.destroyed_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
+	END IF;
+	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
+		envelope = vault_data.small(v.envelope), expires_at = NULL, grace_until = NULL, extensions = 0, updated_at = now
+	WHERE tenant_id = s.tenant_id AND id = s.id;
+	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;
+END
+$$;
+
+CREATE FUNCTION vault_data.retire(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF r.previous <> s.current_version THEN
+		PERFORM vault_data.rotator_act('retire', c.rotator, c.config, s.name, s.environment, s.current_version, r.previous);
+		UPDATE vault_data.secret SET previous_version = NULL, updated_at = clock_timestamp()
+		WHERE tenant_id = s.tenant_id AND id = s.id AND previous_version = r.previous;
+		UPDATE vault_data.secret_version SET retired_at = clock_timestamp() WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.previous;
+	END IF;
+	UPDATE vault_data.rotation SET step = 'done', finished_at = clock_timestamp(), error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+END
+$$;
+
+/* One step of a run that is due. */
+CREATE FUNCTION vault_data.step_rotation(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	made integer;
+BEGIN
+	PERFORM vault_data.require_authentic(r);
+	IF r.step = 'retire' THEN
+		PERFORM vault_data.retire(c, s, r);
+		RETURN;
+	ELSIF r.step = 'wait' THEN
+		PERFORM vault_data.fail('57014', 'nobody has completed the rotation', 'Call vault.complete_rotation() with the new value.');
+	ELSIF s.current_version <> r.previous THEN
+		PERFORM vault_data.fail('55000', 'another version became current meanwhile', 'The next rotation follows that one.');
+	END IF;
+	CASE r.step
+	WHEN 'create' THEN
+		IF c.rotator = 'external' THEN
+			UPDATE vault_data.rotation SET step = 'wait', try_at = clock_timestamp() + interval '7 days' WHERE tenant_id = r.tenant_id AND id = r.id;
+			PERFORM vault_data.announce(s.tenant_id, 'rotation_due', 'warning', s.id, jsonb_build_object('rotation', r.id));
+			RETURN;
+		END IF;
+		made := vault_data.rotator_act('create', c.rotator, c.config, s.name, s.environment, NULL, s.current_version);
+		UPDATE vault_data.rotation SET version = made, step = CASE WHEN c.rotator IN ('generate', 'postgres_role') THEN 'promote' ELSE 'set' END
+		WHERE tenant_id = r.tenant_id AND id = r.id;
+	WHEN 'promote' THEN
+		IF c.rotator = 'postgres_role' THEN
+			PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, r.version, s.current_version);
+		END IF;
+		PERFORM vault_data.promote(c, s, r);
+		PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	ELSE
+		PERFORM vault_data.rotator_act(r.step, c.rotator, c.config, s.name, s.environment, r.version, s.current_version);
+		UPDATE vault_data.rotation SET step = CASE r.step WHEN 'set' THEN 'test' ELSE 'promote' END WHERE tenant_id = r.tenant_id AND id = r.id;
+	END CASE;
+END
+$$;
+
+/* What is to be done for a secret whose schedule says so, and that the caller has locked. */
+CREATE FUNCTION vault_data.advance_rotation(c vault_data.rotation_schedule) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	r vault_data.rotation;
+	blocked timestamptz;
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id FOR UPDATE;
+	PERFORM vault_data.require_authentic(s);
+	IF s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN
+		UPDATE vault_data.rotation_schedule SET next_at = clock_timestamp() + interval '1 hour' WHERE tenant_id = c.tenant_id AND id = c.id;
+		RETURN;
+	END IF;
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		AND CASE o.step WHEN 'retire' THEN o.retire_at <= clock_timestamp() WHEN 'done' THEN false WHEN 'failed' THEN false ELSE o.try_at <= clock_timestamp() END
+	ORDER BY o.started_at LIMIT 1;
+	IF NOT FOUND AND c.due_at <= clock_timestamp() AND NOT EXISTS (SELECT FROM vault_data.rotation o
+		WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed'))
+	THEN
+		blocked := vault_data.rotation_blocked_until(c);
+		IF blocked IS NOT NULL THEN
+			UPDATE vault_data.rotation_schedule SET due_at = blocked WHERE tenant_id = c.tenant_id AND id = c.id;
+		ELSE
+			r := vault_data.begin_rotation(c, s);
+		END IF;
+	END IF;
+	IF r.id IS NOT NULL THEN
+		PERFORM vault_data.step_rotation(c, s, r);
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+CREATE FUNCTION vault_data.rotation_attempts() RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 8;
+COMMENT ON FUNCTION vault_data.rotation_attempts() IS 'after so many failures of a step in a row the run has failed';
+CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
+COMMENT ON FUNCTION vault_data.rotation_retry() IS 'the setting vault.rotation_retry';
+
+/* The run ends as failed; what was set at the target is taken back there if that is possible. */
+CREATE FUNCTION vault_data.give_up(c vault_data.rotation_schedule, r vault_data.rotation, p_error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	later timestamptz := vault_data.next_due(c.every, c.time_window, clock_timestamp());
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
+	IF r.step IN ('test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
+		BEGIN
+			PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
+		EXCEPTION WHEN OTHERS THEN
+			p_error := left(p_error || '; undo failed: ' || SQLSTATE, 250);
+		END;
+	END IF;
+	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
+	UPDATE vault_data.rotation SET step = 'failed', finished_at = clock_timestamp(), attempts = attempts + 1, error = p_error WHERE tenant_id = r.tenant_id AND id = r.id;
+	UPDATE vault_data.rotation_schedule SET due_at = later WHERE tenant_id = c.tenant_id AND id = c.id;
+	PERFORM vault_data.announce(c.tenant_id, 'rotation_failed', 'critical', c.secret_id, jsonb_build_object('rotation', r.id, 'step', r.step, 'sqlstate', left(p_error, 5)));
+END
+$$;
+
+/* After an error: the next attempt, later each time; a row that was changed outside only waits. */
+CREATE FUNCTION vault_data.rotation_failed(c vault_data.rotation_schedule, p_error text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+	s vault_data.secret;
+	pause interval;
+BEGIN
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		AND CASE o.step WHEN 'retire' THEN o.retire_at <= clock_timestamp() WHEN 'done' THEN false WHEN 'failed' THEN false ELSE true END
+	ORDER BY o.started_at LIMIT 1;
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
+	IF r.id IS NULL AND vault_data.is_authentic(s) THEN
+		r := vault_data.begin_rotation(c, s);
+	END IF;
+	IF r.id IS NULL OR NOT vault_data.is_authentic(r) OR NOT vault_data.is_authentic(s) THEN
+		UPDATE vault_data.rotation_schedule SET next_at = clock_timestamp() + interval '1 hour' WHERE tenant_id = c.tenant_id AND id = c.id;
+		RETURN;
+	END IF;
+	pause := LEAST(vault_data.rotation_retry() * power(2, LEAST(r.attempts, 20)), GREATEST(interval '1 hour', vault_data.rotation_retry())) * (0.5 + random());
+	IF r.step = 'retire' THEN
+		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error, retire_at = clock_timestamp() + pause WHERE tenant_id = r.tenant_id AND id = r.id;
+	ELSIF r.attempts + 1 >= vault_data.rotation_attempts() OR r.step = 'wait' OR s.current_version <> r.previous THEN
+		PERFORM vault_data.give_up(c, r, p_error);
+	ELSE
+		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error,
+			try_at = COALESCE(vault_data.next_in_window(c.time_window, clock_timestamp() + pause, random()), clock_timestamp() + pause)
+		WHERE tenant_id = r.tenant_id AND id = r.id;
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+/* The schedule that is most overdue and that nobody has, locked; the door is then in its tenant. */
+CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
+
+CREATE FUNCTION vault_data.rotate_due(p_max_steps integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule;
+	claimed uuid;
+	steps integer := 0;
+BEGIN
+	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
+	END IF;
+	WHILE steps < p_max_steps LOOP
+		claimed := vault_data.claim_rotation();
+		EXIT WHEN claimed IS NULL;
+		SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND id = claimed;
+		BEGIN
+			PERFORM vault_data.advance_rotation(c);
+		EXCEPTION WHEN OTHERS THEN
+			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(SQLERRM, 200));
+		END;
+		steps := steps + 1;
+	END LOOP;
+	RETURN steps;
+END
+$$;
+CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first; returns how many. The job does each in its own transaction';
+
+/* ---- on demand ---- */
+
+/*
+ * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
+ * What has its target in this database is done at once, the rest goes on in the job.
+ */
+CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
+	r vault_data.rotation;
+	blocked timestamptz := vault_data.rotation_blocked_until(c);
+BEGIN
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
+	IF r.step = 'wait' AND p_given THEN
+		RETURN vault_data.complete_run(c, s, r);
+	ELSIF r.id IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
+	ELSIF blocked IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
+	END IF;
+	r := vault_data.begin_rotation(c, s);
+	IF c.rotator = 'external' AND p_given THEN
+		RETURN vault_data.complete_run(c, s, r);
+	END IF;
+	PERFORM vault_data.step_rotation(c, s, r);
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = r.tenant_id AND id = r.id;
+	IF r.step = 'promote' THEN
+		SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
+		PERFORM vault_data.step_rotation(c, s, r);
+	END IF;
+	PERFORM vault_data.plan_rotation(c.id);
+	RETURN r.version;
+END
+$$;
+
+/* external: the new value, which C holds, is at the target already. */
+CREATE FUNCTION vault_data.complete_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_authentic(r);
+	r.version := vault_data.rotator_act('create', c.rotator, c.config, s.name, s.environment, NULL, s.current_version);
+	UPDATE vault_data.rotation SET version = r.version, previous = s.current_version, step = 'promote' WHERE tenant_id = r.tenant_id AND id = r.id;
+	PERFORM vault_data.promote(c, s, r);
+	PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	PERFORM vault_data.plan_rotation(c.id);
+	RETURN r.version;
+END
+$$;
+
+CREATE FUNCTION vault_data.complete_rotation(p_rotation uuid) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+	c vault_data.rotation_schedule;
+	r vault_data.rotation;
+BEGIN
+	SELECT x.* INTO s FROM vault_data.rotation o JOIN vault_data.secret x ON x.tenant_id = o.tenant_id AND x.id = o.secret_id
+	WHERE o.tenant_id = vault.current_tenant_id() AND o.id = p_rotation;
+	IF NOT FOUND OR NOT vault_data.permitted('rotate', s.name, s.environment) THEN
+		PERFORM vault_data.fail('42501', 'permission denied to complete this rotation', 'You need "rotate" on its secret.');
+	END IF;
+	s := vault_data.find_secret('rotate', s.name, s.environment);
+	c := vault_data.lock_schedule(s.id);
+	PERFORM vault_data.require_not_deleted(s);
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = s.tenant_id AND id = p_rotation;
+	IF r.step IS DISTINCT FROM 'wait' OR c.id IS NULL THEN
+		PERFORM vault_data.fail('55000', 'the rotation does not wait for a value', 'It is completed once only; the view vault.rotation_status shows what waits.');
+	END IF;
+	RETURN vault_data.complete_run(c, s, r);
+END
+$$;
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
+
+/*
+ * After rollback() to another version: the target gets it back, and what was current is retired after the
+ * overlap, as if it had been rotated away.
+ */
+CREATE FUNCTION vault_data.rotation_rolled_back(s vault_data.secret, p_version integer) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
+	r vault_data.rotation;
+BEGIN
+	UPDATE vault_data.secret_version SET retired_at = NULL WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND retired_at IS NOT NULL;
+	IF c.id IS NULL THEN
+		RETURN;
+	END IF;
+	IF c.rotator IN ('postgres_role', 'postgres_remote', 'function') THEN
+		PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, p_version, s.current_version);
+	END IF;
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'rolled back', finished_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed') AND (step <> 'retire' OR previous = p_version);
+	r := vault_data.begin_rotation(c, s);
+	UPDATE vault_data.rotation SET step = 'retire', version = p_version, retire_at = clock_timestamp() + c.overlap WHERE tenant_id = r.tenant_id AND id = r.id;
+	PERFORM vault_data.plan_rotation(c.id);
+END
+$$;
+
+/* rotate() of a secret without a schedule. */
+CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
+
+CREATE FUNCTION vault_data.rotate_matching(p_pattern text, p_tags jsonb, p_environment text, p_dry_run boolean)
+RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	env text := vault_data.environment(p_environment);
+	s record;
+BEGIN
+	PERFORM vault_data.check_pattern(p_pattern), vault_data.check_identifier('environment', env);
+	IF p_tags IS NOT NULL THEN
+		PERFORM vault_data.check_tags(p_tags);
+	END IF;
+	FOR s IN SELECT x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
+		LEFT JOIN vault_data.rotation_schedule c ON c.tenant_id = x.tenant_id AND c.secret_id = x.id
+		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, p_pattern)
+			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
+		ORDER BY x.name
+	LOOP
+		name := s.name;
+		environment := env;
+		rotator := s.rotator;
+		version := NULL;
+		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
+			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
+			WHEN s.rotator IS NULL AND s.type NOT IN ('generic', 'api_key', 'password') THEN 'skipped: a value of this type cannot be made up here'
+			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
+		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
+			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
+		ELSIF outcome IN ('rotated', 'started') THEN
+			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false) END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+CREATE FUNCTION vault.rotate_matching(name_pattern text, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
+RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.rotate_matching(text, jsonb, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+
+/* ---- the job ---- */
+
+CREATE FUNCTION vault_data.job_rotate_step() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rotate_step';
+COMMENT ON FUNCTION vault_data.job_rotate_step() IS 'one step of the job vault:rotate; NULL while the vault is sealed';
+CREATE FUNCTION vault_data.rotation_batch() RETURNS integer
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
+COMMENT ON FUNCTION vault_data.rotation_batch() IS 'the setting vault.rotation_batch';
+
+/* No settings of its own, or it could not commit: it names no operator, and each function with its schema. */
+CREATE PROCEDURE vault_data.job_rotate()
+LANGUAGE plpgsql AS $$
+DECLARE
+	done bigint;
+BEGIN
+	FOR step IN 1 .. vault_data.rotation_batch() LOOP
+		done := vault_data.job_rotate_step();
+		COMMIT;
+		EXIT WHEN done IS NULL OR done OPERATOR(pg_catalog.=) 0;
+	END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE vault_data.job_rotate() IS 'the job vault:rotate: steps of rotations that are due, each in its own transaction';
+
+CREATE VIEW vault.rotation_status WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_window, c.overlap, c.config,
+	CASE WHEN r.step IS NULL OR r.step = 'done' THEN 'idle' WHEN r.step = 'failed' THEN 'failed' WHEN r.step = 'wait' THEN 'waiting'
+		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
+	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts, r.error AS last_error, r.retire_at
+FROM vault_data.rotation_schedule c
+	JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+	JOIN vault_data.tenant t ON t.tenant_id = c.tenant_id
+	LEFT JOIN LATERAL (SELECT * FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
+		ORDER BY o.started_at DESC LIMIT 1) r ON true
+WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
+
+CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
+SELECT t.name AS tenant, a.role_name AS db_role, a.created_at
+FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
+WHERE a.tenant_id = ANY (vault_data.visible_tenants());
+COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated';
+
+ALTER VIEW vault.rotation_status OWNER TO vault_owner;
+ALTER VIEW vault.rotation_roles OWNER TO vault_owner;
+REVOKE ALL ON vault.rotation_status, vault.rotation_roles FROM PUBLIC;
+GRANT SELECT ON vault.rotation_status, vault.rotation_roles TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
+	vault_data.rotation_interval(text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
+	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
+	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
+	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.retire(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
+	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
+	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.rotate_due(integer),
+	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
+	vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
+GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
+	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;
