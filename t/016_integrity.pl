@@ -177,6 +177,7 @@ my %value = (
 	previous_version => 'CASE WHEN previous_version IS NULL THEN current_version + 100 END',
 	pending_version => 'CASE WHEN pending_version IS NULL THEN current_version + 100 END',
 	last_version => 'last_version + 1',
+	step => q{CASE step WHEN 'done' THEN 'failed' ELSE 'done' END},
 	mac => q{set_byte(mac, %d, get_byte(mac, %1$d) # 1)},
 	revision => 'revision + 1',
 );
@@ -196,6 +197,7 @@ for (split /\n/, $node->safe_psql('postgres', q{
 	push @{ $columns{$table} }, $column;
 	$value{$column} //= { uuid => 'gen_random_uuid()', text => "coalesce($column, '') || 'x'", boolean => "NOT coalesce($column, false)",
 		'timestamp with time zone' => "coalesce($column, now()) - interval '1 second'",
+		integer => "coalesce($column, 0) + 1", jsonb => "$column || '{\"other\": 1}'",
 		interval => "$column + interval '1 second'", 'text[]' => "coalesce($column, '{}') || '{other}'" }->{$type} // die "no other value for $table.$column ($type)";
 }
 $columns{secret_version} = ['envelope'];
