@@ -70,6 +70,7 @@ typedef struct CacheEntry
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
+static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
 static bool (*identify_by_token) (Caller *caller) = NULL;
@@ -191,6 +192,7 @@ empty_cache(void)
 	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
 
 	cache = NULL;
+	latest = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -208,9 +210,14 @@ candidates_of(Oid role)
 
 	if (cache == NULL || cache_stale)
 		empty_cache();
+	if (latest && latest->role == role)
+		return latest->candidates;
 	entry = hash_search(cache, &role, HASH_FIND, NULL);
 	if (entry)
+	{
+		latest = entry;
 		return entry->candidates;
+	}
 
 	/* Rows cannot be told from changed ones while the vault is sealed. */
 	if (!root_is_open())
