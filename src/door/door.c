@@ -25,7 +25,7 @@ static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
 static void (*identify) (Oid role, Caller *caller) = NULL;
 static void (*admit) (const Caller *caller) = NULL;
-static void (*denied) (const Caller *caller) = NULL;
+static void (*denied) (const Door *door) = NULL;
 
 static void
 no_call(void)
@@ -76,7 +76,7 @@ door_set_identify(void (*function) (Oid role, Caller *caller))
 
 void
 door_set_limits(void (*admit_function) (const Caller *caller),
-				void (*denied_function) (const Caller *caller))
+				void (*denied_function) (const Door *door))
 {
 	admit = admit_function;
 	denied = denied_function;
@@ -259,7 +259,7 @@ door_fail(Door *door, MemoryContext context)
 	recorder.failed(door, error);
 	if (denied && door->caller.is_identified &&
 		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		denied(&door->caller);
+		denied(door);
 	return error;
 }
 

@@ -16,6 +16,7 @@ int			setting_max_result_memory;
 int			setting_audit_mode;
 int			setting_audit_timeout;
 int			setting_max_failures;
+int			setting_max_forgeries;
 int			setting_max_denials;
 int			setting_failure_window;
 int			setting_redaction;
@@ -172,12 +173,16 @@ static void
 define_limit_settings(void)
 {
 	DefineCustomIntVariable("vault.max_failures",
-							"Refused tokens of one subject from one address before all of them are refused for a while; 0: no limit.", NULL,
+							"Refused tokens of one subject from one peer before all of them are refused for a while; 0: no limit.", NULL,
 							&setting_max_failures, 100, 0, 1000000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_forgeries",
+							"Tokens without a right signature from one peer before it has to wait; 0: no limit.", NULL,
+							&setting_max_forgeries, 1000, 0, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.max_denials",
-							"Denials of one principal from one address before all its calls are refused for a while; 0: no limit.", NULL,
-							&setting_max_denials, 0, 0, 1000000,
+							"Denials of one principal from one peer before all its calls are refused for a while; 0: no limit.", NULL,
+							&setting_max_denials, 1000, 0, 1000000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.failure_window",
 							"Time in which failures are counted, and for which the first back-off lasts.", NULL,

@@ -32,6 +32,7 @@ extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_failures;	/* 0: no limit */
+extern int	setting_max_forgeries;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
 
