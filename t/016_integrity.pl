@@ -45,6 +45,7 @@ for my $tenant ('a', 'b')
 		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
 }
+$node->safe_psql('postgres', q{SELECT vault.reserve_role('app', 'a')});
 psql_as($node, 'admin_a', q{SELECT vault.create_principal('app', db_role => 'app'); SELECT vault.grant('app', '{read}', '**')});
 
 sub findings

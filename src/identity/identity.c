@@ -33,6 +33,7 @@
 #include "utils/syscache.h"
 
 #include "door/door.h"
+#include "identity/reservation.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -283,6 +284,29 @@ is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
 	return elsewhere;
 }
 
+static void
+refuse_to_bind(const char *name, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to bind role \"%s\"", name),
+			 errhint("%s", hint)));
+}
+
+/* What binds administrators and not operators. */
+static void
+require_consent(const Door *door, Oid role, const char *name, bool for_tokens)
+{
+	Reservation reservation = reservation_of(name, &door->tenant);
+
+	if (superuser_arg(role) || role_is_overseer(role) || reservation == RESERVED_ELSEWHERE ||
+		(!for_tokens && is_bound_elsewhere(role, &door->tenant)))
+		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
+	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
+		role != door->caller.role && !is_admin_of_role(door->caller.role, role))
+		refuse_to_bind(name, "An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
+}
+
 /*
  * Who may be bound by whom; see identity.sql.  One binding of a role at a time.  A role
  * that shows tokens may do so for several tenants.
@@ -290,20 +314,14 @@ is_bound_elsewhere(Oid role, const pg_uuid_t *tenant)
 static void
 check_bindable(const Door *door, Oid role, const char *name, bool for_tokens)
 {
-	bool		operator = role_is_operator(door->caller.role);
-
 	if (strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("role \"%s\" cannot be a principal", name),
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
-	if (!operator && (superuser_arg(role) || role_is_overseer(role) ||
-					  (!for_tokens && is_bound_elsewhere(role, &door->tenant))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to bind role \"%s\"", name),
-				 errhint("An operator binds superusers, operators, auditors and roles that serve several tenants.")));
+	if (!role_is_operator(door->caller.role))
+		require_consent(door, role, name, for_tokens);
 }
 
 /* The client API's EXECUTE privileges come with membership in vault_client. */

@@ -302,6 +302,7 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.role_reservation WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 END
 $$;

@@ -20,6 +20,7 @@ int			setting_max_forgeries;
 int			setting_max_denials;
 int			setting_failure_window;
 int			setting_redaction;
+int			setting_role_binding;
 char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
@@ -191,6 +192,22 @@ define_limit_settings(void)
 }
 
 static void
+define_identity_settings(void)
+{
+	static const struct config_enum_entry kinds[] = {
+		{"open", BINDING_OPEN, false},
+		{"consent", BINDING_CONSENT, false},
+		{NULL, 0, false}
+	};
+
+	DefineCustomEnumVariable("vault.role_binding",
+							 "Which database roles a tenant's administrator may bind.",
+							 "open: those that no other tenant has; consent: those reserved for the tenant, and those that the administrator administers in the server.",
+							 &setting_role_binding, BINDING_OPEN, kinds,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static void
 define_session_settings(void)
 {
 	DefineCustomStringVariable("vault.tenant",
@@ -219,6 +236,7 @@ settings_init(void)
 	define_server_settings();
 	define_audit_settings();
 	define_limit_settings();
+	define_identity_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("vault");
 }

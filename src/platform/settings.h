@@ -36,6 +36,14 @@ extern int	setting_max_forgeries;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
 
+/* What lets a tenant's administrator bind a database role; set by the superuser. */
+enum
+{
+	BINDING_OPEN,				/* that no other tenant has it */
+	BINDING_CONSENT				/* that an operator, or who administers the role, consents */
+};
+extern int	setting_role_binding;
+
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList
 {

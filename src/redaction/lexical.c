@@ -20,7 +20,7 @@ static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
 	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
 	"max_forgeries", "max_result_memory",
-	"redaction", "request_id", "root_key_source", "seal_on_crash", "tenant"
+	"redaction", "request_id", "role_binding", "root_key_source", "seal_on_crash", "tenant"
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
