@@ -33,6 +33,7 @@ RESET ROLE;
 
 CREATE TABLE names (name text COLLATE "C" NOT NULL);
 INSERT INTO names SELECT 'apps/app-' || i || '/api-key' FROM generate_series(:first, :last) i;
+CREATE TABLE few AS SELECT name FROM names ORDER BY name LIMIT :decisions;
 
 CREATE TABLE plain (name text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 INSERT INTO plain SELECT name, 'sk_live_' || md5(name) FROM names;
@@ -56,6 +57,6 @@ CREATE INDEX ON plain_audit (xid);
 CREATE INDEX ON plain_audit USING brin (at);
 ALTER TABLE plain_audit ALTER xid SET DEFAULT pg_current_xact_id(), ALTER tls SET DEFAULT false;
 GRANT SELECT ON names TO bench_admin;
-GRANT SELECT ON names, plain, pgp TO bench_app, bench_app1, bench_app1000, bench_conditional;
+GRANT SELECT ON names, few, plain, pgp TO bench_app, bench_app1, bench_app1000, bench_conditional;
 GRANT INSERT, SELECT ON plain_put, plain_audit TO bench_app;
 GRANT USAGE ON new_name, plain_version, plain_audit_id TO bench_app;

@@ -10,7 +10,7 @@ INSERT INTO read_by_number VALUES
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
 	-- identity/identity.c
-	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
+	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('role_reservation', 'tenant_id', 1, 'uuid'), ('role_reservation', 'role_name', 2, 'text'), ('role_reservation', 'revision', 4, 'int'), ('role_reservation', 'mac', 5, 'bytea'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
 	-- integrity/integrity.c
 	('tenant', 'revision', 6, 'int'), ('tenant', 'mac', 7, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
 	('access_grant', 'revision', 17, 'int'), ('access_grant', 'mac', 18, 'bytea'), ('role_member', 'id', 2, 'uuid'), ('role_member', 'revision', 7, 'int'), ('role_member', 'mac', 8, 'bytea'), ('secret', 'revision', 17, 'int'), ('secret', 'mac', 18, 'bytea'),
@@ -40,7 +40,7 @@ WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_versio
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one']) AS i (name)
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

@@ -51,6 +51,7 @@ for my $tenant ('a', 'b')
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
 	$node->safe_psql('postgres', "SELECT vault.allow_tokens('web', '$tenant'), vault.allow_rotation('rotated_$tenant', '$tenant')");
 }
+$node->safe_psql('postgres', q{SELECT vault.reserve_role('app', 'a')});
 psql_as($node, 'admin_a', q{SELECT vault.create_principal('app', db_role => 'app'); SELECT vault.grant('app', '{read}', '**')});
 
 sub findings

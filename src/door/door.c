@@ -15,6 +15,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "door/call.h"
 #include "platform/errors.h"
@@ -24,7 +25,7 @@ static Door *current = NULL;
 static void (*require_unsealed) (void) = NULL;
 static void (*identify) (Oid role, Caller *caller) = NULL;
 static void (*admit) (const Caller *caller) = NULL;
-static void (*denied) (const Caller *caller) = NULL;
+static void (*denied) (const Door *door) = NULL;
 
 static void
 no_call(void)
@@ -75,7 +76,7 @@ door_set_identify(void (*function) (Oid role, Caller *caller))
 
 void
 door_set_limits(void (*admit_function) (const Caller *caller),
-				void (*denied_function) (const Caller *caller))
+				void (*denied_function) (const Door *door))
 {
 	admit = admit_function;
 	denied = denied_function;
@@ -95,16 +96,60 @@ has_role(Oid role, const char *name)
 	return OidIsValid(wanted) && has_privs_of_role(role, wanted);
 }
 
+/* Of the role that was asked for last, until roles or memberships change. */
+static struct
+{
+	bool		known;
+	Oid			role;
+	bool		is_operator;
+	bool		is_overseer;
+} oversight;
+static uint64 oversight_changes = 0;
+
+static void
+forget_oversight(Datum arg, int cacheid, uint32 hashvalue)
+{
+	oversight.known = false;
+	oversight_changes++;
+}
+
+/* If looking up makes what was found stale, it is not kept. */
+static void
+learn_oversight(Oid role)
+{
+	static bool listens = false;
+	uint64		before = oversight_changes;
+	bool		is_operator;
+	bool		is_overseer;
+
+	if (oversight.known && oversight.role == role)
+		return;
+	if (!listens)
+	{
+		CacheRegisterSyscacheCallback(AUTHOID, forget_oversight, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_oversight, (Datum) 0);
+		listens = true;
+	}
+	is_operator = has_role(role, "vault_admin");
+	is_overseer = is_operator || has_role(role, "vault_auditor");
+	oversight.role = role;
+	oversight.is_operator = is_operator;
+	oversight.is_overseer = is_overseer;
+	oversight.known = before == oversight_changes;
+}
+
 bool
 role_is_operator(Oid role)
 {
-	return has_role(role, "vault_admin");
+	learn_oversight(role);
+	return oversight.is_operator;
 }
 
 bool
 role_is_overseer(Oid role)
 {
-	return role_is_operator(role) || has_role(role, "vault_auditor");
+	learn_oversight(role);
+	return oversight.is_overseer;
 }
 
 static void
@@ -214,7 +259,7 @@ door_fail(Door *door, MemoryContext context)
 	recorder.failed(door, error);
 	if (denied && door->caller.is_identified &&
 		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		denied(&door->caller);
+		denied(door);
 	return error;
 }
 

@@ -113,10 +113,11 @@ extern void door_set_identify(void (*identify) (Oid role, Caller *caller));
 
 /*
  * How often somebody may be refused: admit() raises if the caller is to be refused
- * whatever it asks for, denied() is told of each refusal of an identified caller.
+ * whatever it asks for, denied() is told of each refusal of an identified caller and what
+ * it had asked for.
  */
 extern void door_set_limits(void (*admit) (const Caller *caller),
-							void (*denied) (const Caller *caller));
+							void (*denied) (const Door *door));
 
 /*
  * Who keeps the trail.  begins() comes before anything is checked, passed() after the

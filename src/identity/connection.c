@@ -98,6 +98,29 @@ connection_address(const Caller *caller, NetAddress *address)
 	(void) net_address_parse(caller->claimed_address, strlen(caller->claimed_address), address);
 }
 
+/* No two that differ are equal as bytes, and no two that are equal differ. */
+const Peer *
+connection_peer(void)
+{
+	static Peer peer;
+	static bool known = false;
+	uid_t		user;
+	gid_t		group;
+
+	if (known)
+		return &peer;
+	learn();
+	memset(&peer, 0, sizeof(peer));
+	peer.family = facts.peer.family;
+	memcpy(peer.address, facts.peer.bytes, facts.peer.family == 6 ? 8 : 4);
+	if (MyProcPort && facts.peer.family == 0 && getpeereid(MyProcPort->sock, &user, &group) == 0)
+		peer.system_user = user;
+	if (MyProcPort && MyProcPort->user_name)
+		strlcpy(peer.role, MyProcPort->user_name, sizeof(peer.role));
+	known = true;
+	return &peer;
+}
+
 bool
 connection_is_encrypted(void)
 {

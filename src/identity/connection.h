@@ -17,6 +17,21 @@
 /* The client's address; family 0: unknown. */
 extern void connection_address(const Caller *caller, NetAddress *address);
 
+/*
+ * Whom failures are counted against: the address (of IPv6 the network of 64 bits, inside
+ * which a host chooses freely), on a Unix socket the user of the operating system; and in
+ * both cases the role that the session was authenticated as.
+ */
+typedef struct Peer
+{
+	unsigned char family;		/* 4, 6 or 0 */
+	unsigned char address[16];
+	uint32		system_user;
+	char		role[NAMEDATALEN];
+} Peer;
+
+extern const Peer *connection_peer(void);
+
 extern bool connection_is_encrypted(void);
 
 /*

@@ -35,6 +35,7 @@
 #include "audit/audit.h"
 #include "door/door.h"
 #include "identity/connection.h"
+#include "identity/reservation.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -72,6 +73,7 @@ typedef struct CacheEntry
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
+static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
 static bool (*identify_by_token) (Caller *caller) = NULL;
@@ -193,6 +195,7 @@ empty_cache(void)
 	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
 
 	cache = NULL;
+	latest = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -210,9 +213,14 @@ candidates_of(Oid role)
 
 	if (cache == NULL || cache_stale)
 		empty_cache();
+	if (latest && latest->role == role)
+		return latest->candidates;
 	entry = hash_search(cache, &role, HASH_FIND, NULL);
 	if (entry)
+	{
+		latest = entry;
 		return entry->candidates;
+	}
 
 	/* Rows cannot be told from changed ones while the vault is sealed. */
 	if (!root_is_open())
@@ -290,24 +298,41 @@ serves_elsewhere(Oid role, const pg_uuid_t *tenant)
 		has_row_elsewhere(TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, role, tenant);
 }
 
+static void
+refuse_to_bind(const char *name, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to bind role \"%s\"", name),
+			 errhint("%s", hint)));
+}
+
+/* What binds administrators and not operators. */
+static void
+require_consent(const Door *door, Oid role, const char *name)
+{
+	Reservation reservation = reservation_of(name, &door->tenant);
+
+	if (superuser_arg(role) || role_is_overseer(role) || reservation == RESERVED_ELSEWHERE ||
+		serves_elsewhere(role, &door->tenant))
+		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
+	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
+		role != door->caller.role && !is_admin_of_role(door->caller.role, role))
+		refuse_to_bind(name, "An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
+}
+
 /* Who may be bound, or let show tokens, by whom; see identity.sql.  One role at a time. */
 static void
 check_bindable(const Door *door, Oid role, const char *name)
 {
-	bool		operator = role_is_operator(door->caller.role);
-
 	if (strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("role \"%s\" cannot be a principal", name),
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
-	if (!operator && (superuser_arg(role) || role_is_overseer(role) ||
-					  serves_elsewhere(role, &door->tenant)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to bind role \"%s\"", name),
-				 errhint("An operator binds superusers, operators, auditors and roles that serve several tenants.")));
+	if (!role_is_operator(door->caller.role))
+		require_consent(door, role, name);
 }
 
 /* The client API's EXECUTE privileges come with membership in vault_client. */

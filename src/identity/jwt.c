@@ -477,8 +477,8 @@ jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text, size_
 }
 
 bool
-jwt_signed_subject(const JwtKeySet *keys, const char *text, size_t size,
-				   char subject[JWT_MAX_CLAIM + 1])
+jwt_signed_claim(const JwtKeySet *keys, const char *text, size_t size, const char *claim,
+				 char value[JWT_MAX_CLAIM + 1])
 {
 	unsigned char payload[JWT_MAX_PAYLOAD];
 	char kid[JWKS_MAX_KID + 1];
@@ -486,11 +486,11 @@ jwt_signed_subject(const JwtKeySet *keys, const char *text, size_t size,
 	json_t *object = NULL;
 	bool found;
 
-	*subject = '\0';
+	*value = '\0';
 	if (jws_verify(keys, text, size, kid, payload, &payload_size) != JWT_OK)
 		return false;
 	found = parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object) == JWT_OK &&
-		copy_required(object, "sub", subject);
+		copy_required(object, claim, value);
 	json_decref(object);
 	return found;
 }

@@ -122,11 +122,11 @@ extern JwtFault jws_verify(const JwtKeySet *keys, const char *text, size_t size,
 						   size_t *payload_size);
 
 /*
- * The subject of a token whose signature holds, whatever else is wrong with it: to count
- * what is refused.  False if there is none.
+ * A claim of a token whose signature holds, whatever else is wrong with it: to count what
+ * is refused.  False if there is none.
  */
-extern bool jwt_signed_subject(const JwtKeySet *keys, const char *text, size_t size,
-							   char subject[JWT_MAX_CLAIM + 1]);
+extern bool jwt_signed_claim(const JwtKeySet *keys, const char *text, size_t size,
+							 const char *claim, char value[JWT_MAX_CLAIM + 1]);
 
 /*
  * What the token claims about its issuer, unverified: good for looking up whose keys

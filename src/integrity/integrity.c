@@ -44,6 +44,7 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_TENANT] = {"tenant", "tenant", 1, 5},
 	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
 	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
+	[TABLE_ROLE_RESERVATION] = {"role_reservation", "reservation", 2, 3},
 	[TABLE_TOKEN_ISSUER] = {"token_issuer", "issuer", 2, 11},
 	[TABLE_TOKEN_ROLE] = {"token_role", "token role", 2, 3},
 	[TABLE_ISSUED_TOKEN] = {"issued_token", "token", 2, 6},

@@ -110,10 +110,11 @@ static void
 check_instance(void)
 {
 	pg_uuid_t	stored;
-	pg_uuid_t	held = root_instance();
+	pg_uuid_t	held;
 
 	if (instance_checked && instance_checked_epoch == root_epoch())
 		return;
+	held = root_instance();
 	instance_checked = false;
 	instance_checked_epoch = root_epoch();
 	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !root_record_instance(&stored))

@@ -322,6 +322,7 @@ BEGIN
 	DELETE FROM vault_data.rotation_role WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.role_reservation WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END

@@ -18,6 +18,7 @@ int			setting_max_result_memory;
 int			setting_audit_mode;
 int			setting_audit_timeout;
 int			setting_max_failures;
+int			setting_max_forgeries;
 int			setting_max_denials;
 int			setting_failure_window;
 int			setting_notification_retention;
@@ -30,6 +31,7 @@ char	   *setting_expiry_warnings;
 int			setting_max_extension;
 int			setting_max_extensions;
 int			setting_redaction;
+int			setting_role_binding;
 char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
@@ -209,17 +211,37 @@ static void
 define_limit_settings(void)
 {
 	DefineCustomIntVariable("vault.max_failures",
-							"Refused tokens of one subject from one address before all of them are refused for a while; 0: no limit.", NULL,
+							"Refused tokens of one subject from one peer before all of them are refused for a while; 0: no limit.", NULL,
 							&setting_max_failures, 100, 0, 1000000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_forgeries",
+							"Tokens without a right signature from one peer before it has to wait; 0: no limit.", NULL,
+							&setting_max_forgeries, 1000, 0, 1000000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.max_denials",
-							"Denials of one principal from one address before all its calls are refused for a while; 0: no limit.", NULL,
-							&setting_max_denials, 0, 0, 1000000,
+							"Denials of one principal from one peer before all its calls are refused for a while; 0: no limit.", NULL,
+							&setting_max_denials, 1000, 0, 1000000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.failure_window",
 							"Time in which failures are counted, and for which the first back-off lasts.", NULL,
 							&setting_failure_window, 60, 1, 3600,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
+define_identity_settings(void)
+{
+	static const struct config_enum_entry kinds[] = {
+		{"open", BINDING_OPEN, false},
+		{"consent", BINDING_CONSENT, false},
+		{NULL, 0, false}
+	};
+
+	DefineCustomEnumVariable("vault.role_binding",
+							 "Which database roles a tenant's administrator may bind.",
+							 "open: those that no other tenant has; consent: those reserved for the tenant, and those that the administrator administers in the server.",
+							 &setting_role_binding, BINDING_OPEN, kinds,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 static void
@@ -310,6 +332,7 @@ settings_init(void)
 	define_server_settings();
 	define_audit_settings();
 	define_limit_settings();
+	define_identity_settings();
 	define_rotation_settings();
 	define_lifecycle_settings();
 	define_session_settings();

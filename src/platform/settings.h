@@ -32,6 +32,7 @@ extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_failures;	/* 0: no limit */
+extern int	setting_max_forgeries;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */
 extern int	setting_failure_window;	/* s */
 extern int	setting_notification_retention;	/* s */
@@ -44,6 +45,14 @@ extern int	setting_rotation_retry; /* s */
 extern int	setting_rotation_timeout;	/* ms */
 extern char *setting_rotation_hosts;
 extern char *setting_rotation_root_certificates;
+
+/* What lets a tenant's administrator bind a database role; set by the superuser. */
+enum
+{
+	BINDING_OPEN,				/* that no other tenant has it */
+	BINDING_CONSENT				/* that an operator, or who administers the role, consents */
+};
+extern int	setting_role_binding;
 
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList

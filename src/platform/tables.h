@@ -27,6 +27,7 @@ typedef enum TableId
 	TABLE_TENANT_KEY,
 	TABLE_PRINCIPAL,
 	TABLE_PRINCIPAL_BINDING,
+	TABLE_ROLE_RESERVATION,
 	TABLE_ACCESS_GRANT,
 	TABLE_TOKEN_ISSUER,
 	TABLE_TOKEN_ROLE,
@@ -46,6 +47,7 @@ typedef enum TableId
 	INDEX_PRINCIPAL,			/* (tenant_id, id) */
 	INDEX_PRINCIPAL_NAME,		/* (tenant_id, name) */
 	INDEX_BINDING_ROLE,			/* (db_role) */
+	INDEX_ROLE_RESERVATION,		/* (role_name) */
 	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
 	INDEX_TOKEN_ISSUER,			/* (tenant_id, id) */
 	INDEX_TOKEN_ROLE,			/* (db_role) */

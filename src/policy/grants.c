@@ -44,6 +44,7 @@ typedef struct CacheEntry
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
+static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 
 static const char *const permission_names[] = {
@@ -328,8 +329,8 @@ add_built_in(GrantSet *set, int source)
 	}
 }
 
-int
-grant_head_compare(const void *a, const void *b)
+static int
+compare_heads(const void *a, const void *b)
 {
 	const GrantHead *x = a;
 	const GrantHead *y = b;
@@ -339,6 +340,19 @@ grant_head_compare(const void *a, const void *b)
 	if (x->tail != y->tail)
 		return x->tail < y->tail ? -1 : 1;
 	return x->grant < y->grant ? -1 : x->grant > y->grant;
+}
+
+/* Where each length that occurs ends among the sorted heads. */
+static void
+add_lengths(GrantSet *set)
+{
+	set->lengths = palloc((NAME_MAX_BYTES + 1) * sizeof(GrantLength));
+	for (int i = 0; i < set->count; i++)
+	{
+		if (i == 0 || set->heads[i].prefix_size != set->heads[i - 1].prefix_size)
+			set->lengths[set->length_count++].prefix_size = set->heads[i].prefix_size;
+		set->lengths[set->length_count - 1].end = i + 1;
+	}
 }
 
 static void
@@ -355,7 +369,8 @@ add_heads(GrantSet *set)
 		set->heads[i].prefix_size = g->prefix_size;
 		set->heads[i].grant = i;
 	}
-	qsort(set->heads, set->count, sizeof(GrantHead), grant_head_compare);
+	qsort(set->heads, set->count, sizeof(GrantHead), compare_heads);
+	add_lengths(set);
 }
 
 GrantSet
@@ -386,6 +401,7 @@ empty_cache(void)
 	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
 
 	cache = NULL;
+	latest = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -405,9 +421,14 @@ grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 
 	if (cache == NULL || cache_stale)
 		empty_cache();
+	if (latest && memcmp(&latest->key, &key, sizeof(key)) == 0)
+		return latest->grants;
 	entry = hash_search(cache, &key, HASH_FIND, NULL);
 	if (entry)
+	{
+		latest = entry;
 		return entry->grants;
+	}
 
 	/* If reading the tables makes the cache stale, what was read is not kept. */
 	old = MemoryContextSwitchTo(cache_memory);

@@ -55,10 +55,19 @@ typedef struct GrantHead
 	uint32		grant;			/* index into the set's grants */
 } GrantHead;
 
+/* The heads with one size of prefix end before `end`; those with the next begin there. */
+typedef struct GrantLength
+{
+	uint32		prefix_size;
+	uint32		end;
+} GrantLength;
+
 typedef struct GrantSet
 {
 	Grant	   *grants;
 	GrantHead  *heads;
+	GrantLength *lengths;		/* in ascending order */
+	int			length_count;
 	int			count;
 	int			capacity;
 	GrantSource *sources;
@@ -77,8 +86,6 @@ extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
-/* Less than, equal to or greater than zero, as for qsort. */
-extern int	grant_head_compare(const void *a, const void *b);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* NULL if the grant applies, else why not; whatever its permissions are. */

@@ -19,6 +19,7 @@
  */
 #include "policy/name.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -33,11 +34,16 @@ typedef struct Segment
 	bool loose; /* of outer: "*" in one run with a "**" */
 } Segment;
 
+/* Every call looks at each character of its name. */
+static const bool name_chars[UCHAR_MAX + 1] = {
+	['A' ... 'Z'] = true,['a' ... 'z'] = true,['0' ... '9'] = true,
+	['.'] = true,['_'] = true,['-'] = true
+};
+
 static bool
 is_name_char(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-		c == '_' || c == '-';
+	return name_chars[(unsigned char) c];
 }
 
 static size_t

@@ -63,17 +63,15 @@ grant_fault(const Grant *grant, const SecretName *secret, const Situation *situa
 	return NULL;
 }
 
-/* The first head at or behind `from` that is not before the wanted one. */
-static int
-find_head(const GrantSet *set, int from, const GrantHead *wanted)
+/* The first of the heads from..to, all of one size, that is not before the tail. */
+static uint32
+find_head(const GrantHead *heads, uint32 from, uint32 to, uint64 tail)
 {
-	int			to = set->count;
-
 	while (from < to)
 	{
-		int			middle = from + (to - from) / 2;
+		uint32		middle = from + (to - from) / 2;
 
-		if (grant_head_compare(&set->heads[middle], wanted) < 0)
+		if (heads[middle].tail < tail)
 			from = middle + 1;
 		else
 			to = middle;
@@ -118,22 +116,24 @@ grants_decide(const GrantSet *set, const SecretName *secret, const Situation *si
 {
 	char		padded[sizeof(uint64) + NAME_MAX_BYTES];
 	Decision	decision = {.wanted = wanted,.first = INT_MAX};
-	int			i = 0;
+	uint32		begin = 0;
 
 	if (secret->name_size > NAME_MAX_BYTES)
 		return 0;
 	memset(padded, 0, sizeof(uint64));
 	memcpy(padded + sizeof(uint64), secret->name, secret->name_size);
-	while (i < set->count && set->heads[i].prefix_size <= secret->name_size)
+	for (int i = 0; i < set->length_count; i++)
 	{
-		GrantHead	head = {.prefix_size = set->heads[i].prefix_size};
+		const GrantLength *length = &set->lengths[i];
+		uint64		tail;
 
-		memcpy(&head.tail, padded + head.prefix_size, sizeof(head.tail));
-		for (i = find_head(set, i, &head);
-			 i < set->count && set->heads[i].prefix_size == head.prefix_size &&
-			 set->heads[i].tail == head.tail; i++)
-			judge(set, set->heads[i].grant, secret, situation, &decision);
-		i = find_head(set, i, &(GrantHead) {.prefix_size = head.prefix_size + 1});
+		if (length->prefix_size > secret->name_size)
+			break;
+		memcpy(&tail, padded + length->prefix_size, sizeof(tail));
+		for (uint32 head = find_head(set->heads, begin, length->end, tail);
+			 head < length->end && set->heads[head].tail == tail; head++)
+			judge(set, set->heads[head].grant, secret, situation, &decision);
+		begin = length->end;
 	}
 	decision.allowed &= ~decision.denied;
 	if (decision.allowed && !(decision.denied & MAY_LIST))

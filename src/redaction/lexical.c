@@ -23,8 +23,8 @@ static const char *const taking_secrets[] = {
 static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
 	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
-	"max_result_memory",
-	"redaction", "request_id", "root_key_source", "rotation_batch", "rotation_hosts", "rotation_retry",
+	"max_forgeries", "max_result_memory",
+	"redaction", "request_id", "role_binding", "root_key_source", "rotation_batch", "rotation_hosts", "rotation_retry",
 	"rotation_root_certificates", "rotation_timeout", "seal_on_crash", "tenant"
 };
 

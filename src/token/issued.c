@@ -95,9 +95,16 @@ issued_verify(const char *text, size_t size, int64 now, JwtClaims *claims)
 }
 
 bool
-issued_signed_subject(const char *text, size_t size, char subject[JWT_MAX_CLAIM + 1])
+issued_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
+				  char subject[JWT_MAX_CLAIM + 1])
 {
-	return jwt_signed_subject(own_keys(), text, size, subject);
+	char		claim[JWT_MAX_CLAIM + 1];
+
+	if (!jwt_signed_claim(own_keys(), text, size, "sub", subject) ||
+		!jwt_signed_claim(own_keys(), text, size, "tenant", claim))
+		return false;
+	*tenant = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(claim)));
+	return true;
 }
 
 bool

@@ -28,7 +28,10 @@ extern bool issued_here(const char *issuer);
 
 /* Verifies one of them. */
 extern JwtFault issued_verify(const char *text, size_t size, int64 now, JwtClaims *claims);
-extern bool issued_signed_subject(const char *text, size_t size, char subject[JWT_MAX_CLAIM + 1]);
+
+/* Whose one is that is refused although the signature is right; false if it is not. */
+extern bool issued_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
+							  char subject[JWT_MAX_CLAIM + 1]);
 
 typedef struct IssuedToken
 {

@@ -1,38 +1,58 @@
 /*
  * limit.c
- *		The two tables; one lock guards both.
+ *		The tables; one lock guards them.
  *
  * A count belongs to a digest that is keyed with random bytes, so that nobody can aim at
  * the place of somebody else's.  Whoever reaches the limit within the window is refused
  * for the length of the window, and for twice as long each time that it happens again
  * before as much time has passed in peace, up to 16 windows.
+ *
+ * A new count takes the place of one that is over, else of the one with the fewest failures
+ * among eight, and only last of one that is refused now.  So to have a count of n failures
+ * forgotten takes thousands of others with more than n.
  */
 #include "token/limit.h"
 
-#include "libpq/libpq-be.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
 #include "storage/lwlock.h"
 
 #include "crypto/primitives.h"
 #include "crypto/raise.h"
+#include "identity/connection.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
 #define COUNTS 4096
 #define WAYS 8
+#define REPEATS 8
 #define MAX_DOUBLINGS 4
+#define GOOD_TOKENS 4096
 #define ONCE_TOKENS 4096
 #define ONCE_OF_A_TENANT (ONCE_TOKENS / 4)
 
+typedef struct Digest
+{
+	unsigned char bytes[SHA256_BYTES];
+} Digest;
+
 typedef struct Count
 {
-	unsigned char digest[SHA256_BYTES];
+	Digest		digest;
 	TimestampTz since;			/* 0: free */
 	TimestampTz until;			/* refused until then */
 	int			failures;
 	int			doublings;
+	uint64		repeats[REPEATS];	/* what was refused last; 0: none */
+	int			next_repeat;
 } Count;
+
+typedef struct GoodToken
+{
+	Digest		digest;
+	TimestampTz since;			/* 0: free */
+} GoodToken;
 
 typedef struct UsedToken
 {
@@ -45,9 +65,11 @@ typedef struct UsedToken
 typedef struct Shared
 {
 	LWLock		lock;
+	pg_atomic_uint64 back_offs;
 	TimestampTz started;		/* what was used before is not known */
 	pg_uuid_t	salt;
 	Count		counts[COUNTS];
+	GoodToken	good[GOOD_TOKENS];
 	UsedToken	used[ONCE_TOKENS];
 } Shared;
 
@@ -56,7 +78,16 @@ static Shared *shared = NULL;
 static int
 limit_of(LimitKind kind)
 {
-	return kind == LIMIT_TOKEN ? setting_max_failures : setting_max_denials;
+	switch (kind)
+	{
+		case LIMIT_SUBJECT:
+			return setting_max_failures;
+		case LIMIT_FORGERY:
+			return setting_max_forgeries;
+		case LIMIT_DENIAL:
+			return setting_max_denials;
+	}
+	return 0;
 }
 
 static TimestampTz
@@ -65,106 +96,237 @@ window(int doublings)
 	return ((int64) setting_failure_window << doublings) * USECS_PER_SEC;
 }
 
-static void
-digest_of(LimitKind kind, const pg_uuid_t *tenant, const char *subject,
-		  unsigned char digest[SHA256_BYTES])
+/* Of the salt and the bytes. */
+static Digest
+salted_digest(const void *data, size_t size)
 {
-	char		text[1 + 2 * UUID_LEN + NI_MAXHOST + 1 + 256];
-	size_t		size = 0;
+	char	   *text = palloc(UUID_LEN + size);
+	Digest		digest;
 
-	text[size++] = (char) kind;
-	memcpy(text + size, &shared->salt, UUID_LEN);
-	memcpy(text + size + UUID_LEN, tenant, UUID_LEN);
-	size += 2 * UUID_LEN;
-	size += snprintf(text + size, sizeof(text) - size, "%s",
-					 MyProcPort && MyProcPort->remote_host ? MyProcPort->remote_host : "") + 1;
-	size += strlcpy(text + size, subject, 256);
-	crypto_require(crypto_sha256(text, size, digest));
+	memcpy(text, &shared->salt, UUID_LEN);
+	memcpy(text + UUID_LEN, data, size);
+	crypto_require(crypto_sha256(text, UUID_LEN + size, digest.bytes));
+	secret_wipe(text, UUID_LEN + size);
+	pfree(text);
+	return digest;
 }
 
-/* The digest's count, or the one of its set that goes first to make room. */
-static Count *
-place_of(const unsigned char digest[SHA256_BYTES], bool *found)
+static Digest
+digest_of(LimitKind kind, const pg_uuid_t *tenant, const char *whom)
 {
-	uint32		set;
-	Count	   *oldest = NULL;
+	struct
+	{
+		int			kind;
+		pg_uuid_t	tenant;
+		Peer		peer;
+		char		whom[256];
+	}			key;
 
-	memcpy(&set, digest, sizeof(set));
-	set = set % (COUNTS / WAYS) * WAYS;
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	key.tenant = *tenant;
+	key.peer = *connection_peer();
+	strlcpy(key.whom, whom, sizeof(key.whom));
+	return salted_digest(&key, sizeof(key));
+}
+
+static bool
+is_equal(const Digest *a, const Digest *b)
+{
+	return memcmp(a, b, sizeof(Digest)) == 0;
+}
+
+/* The first of the eight places that it can have in a table of so many. */
+static uint32
+first_place(const Digest *digest, uint32 places)
+{
+	uint32		number;
+
+	memcpy(&number, digest, sizeof(number));
+	return number % (places / WAYS) * WAYS;
+}
+
+/* ---- counts ---- */
+
+static Count *
+find_count(const Digest *digest)
+{
+	Count	   *set = &shared->counts[first_place(digest, COUNTS)];
+
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].since && is_equal(&set[i].digest, digest))
+			return &set[i];
+	return NULL;
+}
+
+/* How much would be lost with it. */
+static int64
+weight(const Count *count, TimestampTz now)
+{
+	if (now - Max(count->since, count->until) > window(count->doublings))
+		return 0;
+	return ((int64) (now < count->until) << 40) + ((int64) count->doublings << 32) +
+		count->failures;
+}
+
+static Count *
+make_count(const Digest *digest, TimestampTz now)
+{
+	Count	   *set = &shared->counts[first_place(digest, COUNTS)];
+	Count	   *least = set;
+
+	for (int i = 1; i < WAYS; i++)
+		if (weight(&set[i], now) < weight(least, now))
+			least = &set[i];
+	memset(least, 0, sizeof(*least));
+	least->digest = *digest;
+	least->since = now;
+	return least;
+}
+
+uint64
+limit_back_offs(void)
+{
+	return pg_atomic_read_u64(&shared->back_offs);
+}
+
+TimestampTz
+limit_until(LimitKind kind, const pg_uuid_t *tenant, const char *whom)
+{
+	Digest		digest = digest_of(kind, tenant, whom);
+	TimestampTz until = 0;
+	Count	   *count;
+
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	count = find_count(&digest);
+	if (count)
+		until = count->until;
+	LWLockRelease(&shared->lock);
+	return until;
+}
+
+bool
+limit_is_reached(LimitKind kind, const pg_uuid_t *tenant, const char *whom)
+{
+	return limit_of(kind) > 0 && limit_back_offs() > 0 &&
+		GetCurrentTimestamp() < limit_until(kind, tenant, whom);
+}
+
+/* Whether it was refused before; from now on it was. */
+static bool
+is_repeat(Count *count, uint64 what)
+{
+	for (int i = 0; i < REPEATS; i++)
+		if (count->repeats[i] == what)
+			return true;
+	count->repeats[count->next_repeat] = what;
+	count->next_repeat = (count->next_repeat + 1) % REPEATS;
+	return false;
+}
+
+static void
+begin_window(Count *count, TimestampTz now)
+{
+	if (now - Max(count->since, count->until) > window(count->doublings))
+		count->doublings = 0;
+	count->since = now;
+	count->failures = 0;
+	memset(count->repeats, 0, sizeof(count->repeats));
+}
+
+/* With the lock held. */
+static void
+count_one(Count *count, int limit, uint64 what, TimestampTz now)
+{
+	if (now < count->until)
+		return;
+	if (now - count->since > window(0))
+		begin_window(count, now);
+	if (is_repeat(count, what) || ++count->failures < limit)
+		return;
+	count->until = now + window(count->doublings);
+	count->doublings = Min(count->doublings + 1, MAX_DOUBLINGS);
+	count->failures = 0;
+	pg_atomic_fetch_add_u64(&shared->back_offs, 1);
+}
+
+void
+limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
+			size_t what_size)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Digest		digest;
+	Digest		thing;
+	uint64		number;
+	Count	   *count;
+
+	if (limit_of(kind) == 0)
+		return;
+	digest = digest_of(kind, tenant, whom);
+	thing = salted_digest(what, what_size);
+	memcpy(&number, &thing, sizeof(number));
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	count = find_count(&digest);
+	if (count == NULL)
+		count = make_count(&digest, now);
+	count_one(count, limit_of(kind), number, now);
+	LWLockRelease(&shared->lock);
+}
+
+/* ---- tokens that were good ---- */
+
+/* Where it is, or else the oldest of the places that it can have. */
+static GoodToken *
+good_place(const Digest *digest, bool *found)
+{
+	GoodToken  *set = &shared->good[first_place(digest, GOOD_TOKENS)];
+	GoodToken  *oldest = set;
+
 	*found = true;
 	for (int i = 0; i < WAYS; i++)
 	{
-		Count	   *count = &shared->counts[set + i];
-
-		if (count->since && memcmp(count->digest, digest, SHA256_BYTES) == 0)
-			return count;
-		if (oldest == NULL || Max(count->since, count->until) < Max(oldest->since, oldest->until))
-			oldest = count;
+		if (set[i].since && is_equal(&set[i].digest, digest))
+			return &set[i];
+		if (set[i].since < oldest->since)
+			oldest = &set[i];
 	}
 	*found = false;
 	return oldest;
 }
 
-bool
-limit_is_reached(LimitKind kind, const pg_uuid_t *tenant, const char *subject)
+static bool
+remembers(const Digest *digest)
 {
-	unsigned char digest[SHA256_BYTES];
-	Count	   *count;
 	bool		found;
-	bool		reached;
 
-	if (limit_of(kind) == 0)
-		return false;
-	digest_of(kind, tenant, subject, digest);
 	LWLockAcquire(&shared->lock, LW_SHARED);
-	count = place_of(digest, &found);
-	reached = found && GetCurrentTimestamp() < count->until;
+	(void) good_place(digest, &found);
 	LWLockRelease(&shared->lock);
-	return reached;
+	return found;
 }
 
-/* With the lock held. */
-static void
-count_one(Count *count, int limit, TimestampTz now)
+bool
+limit_remembers(const void *token, size_t size)
 {
-	if (now < count->until)
-		return;
-	if (now - count->since > window(0))
-	{
-		if (now - Max(count->since, count->until) > window(count->doublings))
-			count->doublings = 0;
-		count->since = now;
-		count->failures = 0;
-	}
-	if (++count->failures < limit)
-		return;
-	count->until = now + window(count->doublings);
-	count->doublings = Min(count->doublings + 1, MAX_DOUBLINGS);
-	count->failures = 0;
+	Digest		digest = salted_digest(token, size);
+
+	return remembers(&digest);
 }
 
 void
-limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *subject)
+limit_remember(const void *token, size_t size)
 {
-	unsigned char digest[SHA256_BYTES];
-	TimestampTz now = GetCurrentTimestamp();
-	Count	   *count;
+	Digest		digest = salted_digest(token, size);
 	bool		found;
 
-	if (limit_of(kind) == 0)
+	if (remembers(&digest))
 		return;
-	digest_of(kind, tenant, subject, digest);
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	count = place_of(digest, &found);
-	if (!found)
-	{
-		memset(count, 0, sizeof(*count));
-		memcpy(count->digest, digest, SHA256_BYTES);
-		count->since = now;
-	}
-	count_one(count, limit_of(kind), now);
+	*good_place(&digest, &found) = (GoodToken) {digest, GetCurrentTimestamp()};
 	LWLockRelease(&shared->lock);
 }
+
+/* ---- tokens for one use ---- */
 
 /* Of this backend and serial: a number that no other has. */
 static uint64
@@ -228,6 +390,7 @@ shared_init(void *area)
 	Shared	   *made = area;
 
 	LWLockInitialize(&made->lock, LWLockNewTrancheId());
+	pg_atomic_init_u64(&made->back_offs, 0);
 	made->started = GetCurrentTimestamp();
 	made->salt = id_new();
 }
@@ -235,5 +398,5 @@ shared_init(void *area)
 void
 limit_init(void)
 {
-	shmem_register("vault token limits", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault limits", sizeof(Shared), shared_init, (void **) &shared);
 }

@@ -1,12 +1,20 @@
 /*
  * limit.h
- *		What many backends must agree on about tokens: how often somebody was refused,
- *		and which tokens for one use have been used.
+ *		What many backends must agree on: how often somebody was refused, which tokens were
+ *		good, and which tokens for one use have been used.
  *
- * Both are tables of fixed size in shared memory.  Failures are counted for a tenant, a
- * subject or principal of it, and the address of the peer together, so that nobody can
- * shut out others but those who share all three.  A table that is full of
- * younger counts forgets the oldest.
+ * All are tables of fixed size in shared memory, so what is counted stays counted when the
+ * transaction is rolled back.  A failure is counted for a kind, a tenant, somebody in it and
+ * the peer that it came from, all together:
+ *
+ *		LIMIT_SUBJECT	a token whose signature is right: its subject.  Whoever has one such
+ *						token can shut out this subject at his own peer and nowhere else
+ *		LIMIT_FORGERY	a token whose signature is not right: the issuer that it names, never
+ *						the subject, which anybody can write into it
+ *		LIMIT_DENIAL	a call that was refused: the principal
+ *
+ * The same thing refused again, one of the last eight, counts once: an application that keeps
+ * asking with an expired token, or for one secret that it may not read, guesses nothing.
  */
 #ifndef VAULT_TOKEN_LIMIT_H
 #define VAULT_TOKEN_LIMIT_H
@@ -18,15 +26,34 @@
 
 typedef enum LimitKind
 {
-	LIMIT_TOKEN,				/* tokens refused although their signature is right */
-	LIMIT_DENIAL				/* calls refused to a principal */
+	LIMIT_SUBJECT,
+	LIMIT_FORGERY,
+	LIMIT_DENIAL
 } LimitKind;
 
 /* Longest life of a token for one use: what is remembered is forgotten after it. */
 #define ONCE_MAX_SECONDS 3600
 
-extern bool limit_is_reached(LimitKind kind, const pg_uuid_t *tenant, const char *subject);
-extern void limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *subject);
+/* Until when calls from this peer are refused; 0: not at all. */
+extern TimestampTz limit_until(LimitKind kind, const pg_uuid_t *tenant, const char *whom);
+extern bool limit_is_reached(LimitKind kind, const pg_uuid_t *tenant, const char *whom);
+
+/* what: the thing that was refused, of any size. */
+extern void limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom,
+						const void *what, size_t what_size);
+
+/*
+ * How often anybody's back-off began.  One atomic read: while the number is the same, so
+ * is the answer of limit_until, or it has passed.
+ */
+extern uint64 limit_back_offs(void);
+
+/*
+ * Tokens that were good: a peer that has to wait for its forgeries goes on with these.  That
+ * spares the token the wait, and nothing of its verification.
+ */
+extern void limit_remember(const void *token, size_t size);
+extern bool limit_remembers(const void *token, size_t size);
 
 /*
  * Takes the token for the backend's serial.  It stays taken whatever becomes of the

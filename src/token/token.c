@@ -100,11 +100,21 @@ refuse(Caller *caller, const char *fault)
 
 /* The same for one whose signature is right: it is known whose it is. */
 VAULT_NORETURN static void
-refuse_signed(Caller *caller, const char *fault)
+refuse_signed(Caller *caller, const ShownToken *token, const char *fault)
 {
-	limit_count(LIMIT_TOKEN, &caller->tenant, caller->subject);
+	limit_count(LIMIT_SUBJECT, &caller->tenant, caller->subject, token->text, token->size);
 	refuse(caller, fault);
 }
+
+/* A peer that shows many forgeries has to wait, except with tokens that were good before. */
+static bool
+is_kept_waiting(const ShownToken *token, const pg_uuid_t *tenant, const char *issuer)
+{
+	return limit_is_reached(LIMIT_FORGERY, tenant, issuer) &&
+		!limit_remembers(token->text, token->size);
+}
+
+static const char kept_waiting[] = "too many tokens without a right signature came from this peer";
 
 static int64
 unix_now(void)
@@ -217,26 +227,27 @@ is_address(const char *text)
 
 /* What the token says of role, tenant and address; raises if it does not fit. */
 static void
-take_claims(Caller *caller, const JwtRules *rules, const JwtClaims *claims)
+take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules,
+			const JwtClaims *claims)
 {
 	char	   *role = GetUserNameFromId(caller->role, false);
 
 	if (rules && rules->tenant_claim && strcmp(claims->tenant, caller->tenant_name) != 0)
-		refuse_signed(caller, "it is for another tenant, or does not say for which");
+		refuse_signed(caller, token, "it is for another tenant, or does not say for which");
 	if (rules && rules->role_claim && strcmp(claims->role, role) != 0)
-		refuse_signed(caller, "it is for another role, or does not say for which");
+		refuse_signed(caller, token, "it is for another role, or does not say for which");
 	if (claims->role[0] && strcmp(claims->role, role) != 0)
-		refuse_signed(caller, "it is for another role");
+		refuse_signed(caller, token, "it is for another role");
 	if (claims->address[0] && !is_address(claims->address))
-		refuse_signed(caller, "the claim for the address is no address");
+		refuse_signed(caller, token, "the claim for the address is no address");
 	strlcpy(caller->claimed_address, claims->address, sizeof(caller->claimed_address));
 }
 
 static void
 require_below_limit(Caller *caller)
 {
-	if (limit_is_reached(LIMIT_TOKEN, &caller->tenant, caller->subject))
-		refuse(caller, "too many tokens of this subject were refused at this address");
+	if (limit_is_reached(LIMIT_SUBJECT, &caller->tenant, caller->subject))
+		refuse(caller, "too many tokens of this subject from this peer were refused");
 }
 
 /* ---- tokens of the vault ---- */
@@ -256,28 +267,40 @@ uuid_of(const char *text)
 	return *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
 }
 
-/* Nobody learns whose it is but those who know the signature to be right. */
-static void
-refuse_issued(Caller *caller, const ShownToken *token, JwtFault fault)
+/* The key is one for all tenants: forgeries are counted for none. */
+VAULT_NORETURN static void
+refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count,
+			  JwtFault fault)
 {
+	pg_uuid_t	tenant;
 	char		subject[JWT_MAX_CLAIM + 1];
 
-	if (fault >= JWT_FAULT_CLAIMS_SYNTAX &&
-		issued_signed_subject(token->text, token->size, subject))
-		strlcpy(caller->subject, subject, sizeof(caller->subject));
-	refuse(caller, jwt_fault_text(fault));
+	if (fault < JWT_FAULT_CLAIMS_SYNTAX)
+	{
+		limit_count(LIMIT_FORGERY, &UUID_ZERO, OWN_ISSUER_PREFIX, token->text, token->size);
+		refuse(caller, jwt_fault_text(fault));
+	}
+	if (fault == JWT_FAULT_INTERNAL ||
+		!issued_signed_for(token->text, token->size, &tenant, subject) ||
+		!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
+		refuse(caller, jwt_fault_text(fault));
+	strlcpy(caller->subject, subject, sizeof(caller->subject));
+	refuse_signed(caller, token, jwt_fault_text(fault));
 }
 
 static void
 verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count)
 {
 	JwtClaims	claims;
-	JwtFault	fault = issued_verify(token->text, token->size, unix_now(), &claims);
+	JwtFault	fault;
 	IssuedToken issued;
 	pg_uuid_t	tenant;
 
+	if (is_kept_waiting(token, &UUID_ZERO, OWN_ISSUER_PREFIX))
+		refuse(caller, kept_waiting);
+	fault = issued_verify(token->text, token->size, unix_now(), &claims);
 	if (fault != JWT_OK)
-		refuse_issued(caller, token, fault);
+		refuse_issued(caller, token, tenants, count, fault);
 	tenant = uuid_of(claims.tenant);
 	verified.id = uuid_of(claims.token_id);
 	verified.is_issued_here = true;
@@ -286,14 +309,16 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 	if (!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
 		refuse(caller, "the role does not show tokens of this tenant");
 	require_below_limit(caller);
-	take_claims(caller, NULL, &claims);
+	take_claims(caller, token, NULL, &claims);
 	if (!issued_find(&tenant, &verified.id, &issued))
-		refuse_signed(caller, "it was revoked");
+		refuse_signed(caller, token, "it was revoked");
 	if (!take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&issued.principal)))
-		refuse_signed(caller, "there is no such principal");
+		refuse_signed(caller, token, "there is no such principal");
 	if (issued.single_use &&
 		!once_take(&tenant, &verified.id, token->serial, issued.created_at, issued.expires_at))
-		refuse_signed(caller, "it is for one use, and was used");
+		refuse_signed(caller, token, "it is for one use, and was used");
+	if (!issued.single_use)
+		limit_remember(token->text, token->size);
 }
 
 /* ---- tokens of a tenant's issuers ---- */
@@ -304,7 +329,7 @@ typedef struct Finding
 	const Issuer *issuer;
 	pg_uuid_t	tenant;
 	JwtClaims	claims;
-
+	bool		waits;			/* an issuer was not asked, for the forgeries of this peer */
 	JwtFault	fault;			/* the greatest: of the one that came closest */
 	pg_uuid_t	refused_by;		/* its tenant */
 	char		subject[JWT_MAX_CLAIM + 1];	/* if its signature is right */
@@ -320,7 +345,8 @@ note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, 
 	finding->refused_by = caller->tenant;
 	finding->subject[0] = 0;
 	if (fault >= JWT_FAULT_CLAIMS_SYNTAX && fault != JWT_FAULT_INTERNAL)
-		(void) jwt_signed_subject(issuer->keys, token->text, token->size, finding->subject);
+		(void) jwt_signed_claim(issuer->keys, token->text, token->size, "sub",
+								finding->subject);
 }
 
 static void
@@ -333,36 +359,52 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Fin
 
 		if (strcmp(issuer->rules.issuer, name) != 0)
 			continue;
-		fault = jwt_verify(issuer->keys, &issuer->rules, token->text, token->size, unix_now(),
-						   &claims);
-		if (fault == JWT_OK)
+		if (is_kept_waiting(token, &caller->tenant, name))
 		{
-			finding->accepted++;
-			finding->issuer = issuer;
-			finding->tenant = caller->tenant;
-			finding->claims = claims;
+			finding->waits = true;
 			continue;
 		}
-		note_fault(caller, token, issuer, fault, finding);
+		fault = jwt_verify(issuer->keys, &issuer->rules, token->text, token->size, unix_now(),
+						   &claims);
+		if (fault != JWT_OK)
+		{
+			note_fault(caller, token, issuer, fault, finding);
+			continue;
+		}
+		finding->accepted++;
+		finding->issuer = issuer;
+		finding->tenant = caller->tenant;
+		finding->claims = claims;
 	}
 }
 
-/*
- * In the trail of the tenant whose issuer signed it, or in no tenant's.  It counts only
- * here: with keys that tenants share, one that another accepts is no failure.
- */
+/* In the trail of the tenant whose issuer signed it, or in no tenant's. */
 VAULT_NORETURN static void
 refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
 {
 	caller->tenant = UUID_ZERO;
 	caller->tenant_name[0] = 0;
 	if (finding->subject[0])
-	{
 		(void) take_tenant(caller, &finding->refused_by);
-		limit_count(LIMIT_TOKEN, &finding->refused_by, finding->subject);
-	}
 	strlcpy(caller->subject, finding->subject, sizeof(caller->subject));
 	refuse(caller, fault);
+}
+
+/*
+ * Of no issuer that counts here, or of one that does not accept it.  It is counted only
+ * here: with keys that tenants share, one that another accepts is no failure.
+ */
+VAULT_NORETURN static void
+refuse_unaccepted(Caller *caller, const ShownToken *token, const char *name,
+				  const Finding *finding)
+{
+	if (finding->fault == JWT_OK)
+		refuse_foreign(caller, finding, "it is of no issuer that counts here");
+	if (finding->subject[0])
+		limit_count(LIMIT_SUBJECT, &finding->refused_by, finding->subject, token->text, token->size);
+	else if (finding->fault < JWT_FAULT_CLAIMS_SYNTAX)
+		limit_count(LIMIT_FORGERY, &finding->refused_by, name, token->text, token->size);
+	refuse_foreign(caller, finding, jwt_fault_text(finding->fault));
 }
 
 static void
@@ -374,21 +416,24 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 	for (int i = 0; i < count; i++)
 		if (take_tenant(caller, &tenants[i]))
 			try_issuers(caller, token, name, &finding);
+	/* Whose a token is must not depend on who was asked. */
+	if (finding.waits)
+		refuse_foreign(caller, &(Finding) {0}, kept_waiting);
 	if (finding.accepted == 0)
-		refuse_foreign(caller, &finding, finding.fault == JWT_OK ?
-					   "it is of no issuer that counts here" : jwt_fault_text(finding.fault));
+		refuse_unaccepted(caller, token, name, &finding);
 	if (finding.accepted > 1)
 		refuse_foreign(caller, &(Finding) {0},
 					   "several issuers accept it, and vault.tenant does not select one");
 	(void) take_tenant(caller, &finding.tenant);
 	strlcpy(caller->subject, finding.claims.subject, sizeof(caller->subject));
 	require_below_limit(caller);
-	take_claims(caller, &finding.issuer->rules, &finding.claims);
+	take_claims(caller, token, &finding.issuer->rules, &finding.claims);
 	if (!take_principal(caller, INDEX_PRINCIPAL_NAME,
 						CStringGetTextDatum(finding.claims.principal)))
-		refuse_signed(caller, "there is no such principal");
+		refuse_signed(caller, token, "there is no such principal");
 	verified.is_issued_here = false;
 	verified.valid_until = finding.claims.valid_until;
+	limit_remember(token->text, token->size);
 }
 
 /* ---- the whole ---- */
@@ -462,20 +507,57 @@ identify_by_token(Caller *caller)
 	return true;
 }
 
-static void
-admit(const Caller *caller)
+/*
+ * Until when this principal is refused here.  Asked anew only if somebody's back-off has
+ * begun since: a call costs one atomic read.
+ */
+static TimestampTz
+denied_until(const Caller *caller)
 {
-	if (limit_is_reached(LIMIT_DENIAL, &caller->tenant, caller->principal_name))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied after too many denials"),
-				 errhint("Wait; vault.max_denials and vault.failure_window say how long.")));
+	static struct
+	{
+		uint64		back_offs;
+		pg_uuid_t	tenant;
+		pg_uuid_t	principal;
+		TimestampTz until;
+	}			known;
+	uint64		back_offs = limit_back_offs();
+
+	if (known.back_offs != back_offs || !uuid_equal(&known.principal, &caller->principal) ||
+		!uuid_equal(&known.tenant, &caller->tenant))
+	{
+		known.back_offs = 0;
+		known.tenant = caller->tenant;
+		known.principal = caller->principal;
+		known.until = back_offs == 0 ? 0 :
+			limit_until(LIMIT_DENIAL, &caller->tenant, caller->principal_name);
+		known.back_offs = back_offs;
+	}
+	return known.until;
 }
 
 static void
-denied(const Caller *caller)
+admit(const Caller *caller)
 {
-	limit_count(LIMIT_DENIAL, &caller->tenant, caller->principal_name);
+	TimestampTz until = setting_max_denials == 0 ? 0 : denied_until(caller);
+
+	if (until != 0 && GetCurrentTimestamp() < until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied after too many denials"),
+				 errhint("Find out in the trail what was denied, and wait; vault.max_denials and vault.failure_window say how long.")));
+}
+
+/* The same call denied again is no other denial. */
+static void
+denied(const Door *door)
+{
+	char		what[NAMEDATALEN + 64 + DOOR_NAME_BYTES];
+	int			size = snprintf(what, sizeof(what), "%s %s %s", door->operation,
+								door->asked_environment, door->asked_name);
+
+	limit_count(LIMIT_DENIAL, &door->caller.tenant, door->caller.principal_name, what,
+				Min(size, (int) sizeof(what)));
 }
 
 PG_FUNCTION_INFO_V1(vault_login);

@@ -179,6 +179,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, vault_data.is_authentic(t) AS authentic FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
 		UNION ALL SELECT 'principal', p.id, p.name, vault_data.is_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant
 		UNION ALL SELECT 'binding', b.principal_id, b.role_name, vault_data.is_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
+		UNION ALL SELECT 'reservation', NULL, v.role_name, vault_data.is_authentic(v) FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
@@ -270,14 +271,14 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Bindings, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
+/* Bindings, reservations, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
 		SELECT DISTINCT ON (a.object_kind, a.detail->>'role_name') a.object_kind AS kind, a.detail->>'role_name' AS name,
 			pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role', 'rotation_role') AND a.detail ? 'role_name'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role', 'rotation_role', 'reservation') AND a.detail ? 'role_name'
 		ORDER BY a.object_kind, a.detail->>'role_name', a.id DESC
 	), present AS (
 		SELECT 'binding' AS kind, b.role_name AS name, b.principal_id AS principal, b.created_at FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
@@ -286,7 +287,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT 'rotation_role', o.role_name, NULL, o.created_at FROM vault_data.rotation_role o WHERE o.tenant_id = p_tenant
 		UNION ALL
-		SELECT 'rotation_role', a.role_name, NULL, a.created_at FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
+		SELECT 'reservation', v.role_name, NULL, v.created_at FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
 	), compared AS (
 		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.principal, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END

@@ -949,13 +949,13 @@ test_signed_subject(void)
 	char token[ROOM];
 
 	make(ED, header_of(ED, ""), "{\"sub\":\"app\",\"exp\":1}", token);
-	CHECK(jwt_signed_subject(keys, token, strlen(token), subject), "an expired token");
+	CHECK(jwt_signed_claim(keys, token, strlen(token), "sub", subject), "an expired token");
 	CHECK(strcmp(subject, "app") == 0, "its subject");
 	token[strlen(token) - 3] ^= 1;
-	CHECK(!jwt_signed_subject(keys, token, strlen(token), subject), "a wrong signature");
+	CHECK(!jwt_signed_claim(keys, token, strlen(token), "sub", subject), "a wrong signature");
 	CHECK(subject[0] == '\0', "no subject beside it");
 	make(ED, header_of(ED, ""), "{\"sub\":1}", token);
-	CHECK(!jwt_signed_subject(keys, token, strlen(token), subject), "a subject that is no string");
+	CHECK(!jwt_signed_claim(keys, token, strlen(token), "sub", subject), "a subject that is no string");
 }
 
 /* A bare signature over something that is not claims */

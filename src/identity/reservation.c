@@ -1,0 +1,83 @@
+/*
+ * reservation.c
+ *		Database roles that operators keep for tenants.
+ *
+ * A reserved role is bound, by administrators, in the tenants that it is reserved for and
+ * in no other.  It goes by its name, so a role can be reserved before it is made, and
+ * one that is dropped and made again is reserved still.
+ *
+ * Who binds holds ROW SHARE on the table until the end of the transaction, who reserves
+ * EXCLUSIVE: either sees what the other has done.
+ */
+#include "identity/reservation.h"
+
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "door/door.h"
+#include "integrity/integrity.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+
+/* Columns of vault_data.role_reservation and vault_data.principal_binding. */
+enum
+{
+	RESERVATION_TENANT = 1,
+	BINDING_TENANT = 1
+};
+
+Reservation
+reservation_of(const char *role, const pg_uuid_t *tenant)
+{
+	Reservation found = RESERVED_FOR_NOBODY;
+	Datum		key = CStringGetTextDatum(role);
+	TableScan	scan;
+
+	LockRelationOid(table_oid(TABLE_ROLE_RESERVATION), RowShareLock);
+	scan_begin(&scan, TABLE_ROLE_RESERVATION, INDEX_ROLE_RESERVATION, NULL, &key, 1);
+	while (found != RESERVED_HERE && scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_ROLE_RESERVATION);
+		found = uuid_equal(DatumGetUUIDP(scan_get(&scan, RESERVATION_TENANT, NULL)), tenant) ?
+			RESERVED_HERE : RESERVED_ELSEWHERE;
+	}
+	scan_end(&scan);
+	return found;
+}
+
+static void
+refuse_bound(const char *role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("role \"%s\" is bound in a tenant that it is not reserved for", role),
+			 errhint("The view vault.principals shows where; vault.drop_principal() there frees it.")));
+}
+
+PG_FUNCTION_INFO_V1(vault_require_reservable);
+
+/*
+ * require_reservable(db_role): no tenant but the door's has it, unless it is reserved for that
+ * tenant too.  The caller holds EXCLUSIVE on the reservations.
+ */
+Datum
+vault_require_reservable(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum		key = ObjectIdGetDatum(get_role_oid(name, true));
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
+
+		if (!uuid_equal(&tenant, &door->tenant) && reservation_of(name, &tenant) != RESERVED_HERE)
+			refuse_bound(name);
+	}
+	scan_end(&scan);
+	PG_RETURN_VOID();
+}

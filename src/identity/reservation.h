@@ -1,0 +1,25 @@
+/*
+ * reservation.h
+ *		Database roles that operators keep for tenants; see reservation.c.
+ */
+#ifndef VAULT_IDENTITY_RESERVATION_H
+#define VAULT_IDENTITY_RESERVATION_H
+
+#include "platform/compat.h"
+
+#include "utils/uuid.h"
+
+typedef enum Reservation
+{
+	RESERVED_FOR_NOBODY,
+	RESERVED_HERE,				/* for this tenant, and perhaps for others too */
+	RESERVED_ELSEWHERE
+} Reservation;
+
+/*
+ * Of a role by its name, as of now; it stays so until the end of the transaction.  VT004 if a row
+ * was changed outside vault.
+ */
+extern Reservation reservation_of(const char *role, const pg_uuid_t *tenant);
+
+#endif
