@@ -4075,12 +4075,13 @@ $$;
 
 /*
  * Whoever is bound to a principal has all that it holds: to bind a role is to hand that out.
- * Operators bind what holds nothing and is nobody's yet, as when they make it.
+ * Operators bind what they make with the same document: one that holds nothing may be waiting
+ * for its grants, and comes by token.
  */
-CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text) RETURNS void
+CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text, p_is_new boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF NOT vault_data.may_change_member(p_principal, false) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(p_principal)
+	IF NOT vault_data.may_change_member(p_principal, false) AND (vault_data.is_administrator() OR NOT p_is_new
 		OR EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
 	THEN
 		PERFORM vault_data.refuse_delegation();
@@ -4110,14 +4111,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text, p_detail jsonb) RETURNS void
+CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text, p_detail jsonb, p_made text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
 BEGIN
 	CASE p_step
 	WHEN 1 THEN PERFORM vault_data.create_principal(p_name, p_detail->>'kind', NULL, NULL);
-	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant, vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role');
+	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant, vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role', p_name = ANY (p_made));
 	WHEN 3 THEN PERFORM vault_data.create_role(p_name, NULL);
 	WHEN 4 THEN
 		given := vault_data.grant_from_document(p_detail);
@@ -4145,6 +4146,7 @@ DECLARE
 	have jsonb;
 	want jsonb;
 	step integer;
+	made text[] := '{}';
 BEGIN
 	PERFORM vault_data.require_administrator();
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
@@ -4158,7 +4160,8 @@ BEGIN
 	want := vault_data.read_document(p_document, have);
 	FOR step, action, kind, name, detail IN SELECT * FROM vault_data.policy_differences(have, want) LOOP
 		IF NOT COALESCE(p_dry_run, true) THEN
-			PERFORM vault_data.apply_difference(this_tenant, step, name, detail);
+			PERFORM vault_data.apply_difference(this_tenant, step, name, detail, made);
+			made := made || CASE step WHEN 1 THEN name END;
 		END IF;
 		RETURN NEXT;
 	END LOOP;
@@ -4177,8 +4180,8 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
 	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
 	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
-	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text), vault_data.add_issuer_of_document(text, jsonb),
-	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb),
+	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
+	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
 

@@ -47,7 +47,12 @@ SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1"
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "app", "kind": "service", "db_roles": ["regress_document_spare"]}]}', false, 'document');
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "fresh", "kind": "service", "db_roles": ["regress_document_spare"]}]}', false, 'document');
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "fresh", "kind": "service", "db_roles": ["regress_document_op"]}]}', false, 'document');
-SELECT vault.drop_principal('fresh', 'document');
+-- also to one that holds nothing yet, but for those of the same document
+SET ROLE regress_document_admin;
+SELECT vault.create_principal('later') IS NOT NULL AS later;
+SET ROLE regress_document_op;
+SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "later", "kind": "service", "db_roles": ["regress_document_spare"]}]}', false, 'document');
+SELECT vault.drop_principal('later', 'document'), vault.drop_principal('fresh', 'document');
 SET ROLE regress_document_admin;
 SELECT vault.remove_member('reader', 'lead'), vault.add_member('admin', 'lead');
 SET ROLE regress_document_lead;
