@@ -314,7 +314,7 @@ require_consent(const Door *door, Oid role, const char *name)
 	Reservation reservation = reservation_of(name, &door->tenant);
 
 	if (superuser_arg(role) || role_is_overseer(role) || reservation == RESERVED_ELSEWHERE ||
-		serves_elsewhere(role, &door->tenant))
+		(reservation != RESERVED_HERE && serves_elsewhere(role, &door->tenant)))
 		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
 	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
 		role != door->caller.role && !is_admin_of_role(door->caller.role, role))

@@ -401,7 +401,8 @@ refuse_unaccepted(Caller *caller, const ShownToken *token, const char *name,
 	if (finding->fault == JWT_OK)
 		refuse_foreign(caller, finding, "it is of no issuer that counts here");
 	if (finding->subject[0])
-		limit_count(LIMIT_SUBJECT, &finding->refused_by, finding->subject, token->text, token->size);
+		limit_count(LIMIT_SUBJECT, &finding->refused_by, finding->subject, token->text,
+					token->size);
 	else if (finding->fault < JWT_FAULT_CLAIMS_SYNTAX)
 		limit_count(LIMIT_FORGERY, &finding->refused_by, name, token->text, token->size);
 	refuse_foreign(caller, finding, jwt_fault_text(finding->fault));
