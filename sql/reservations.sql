@@ -19,7 +19,7 @@ SET ROLE regress_reservations_a;
 SELECT vault.create_principal('app', db_role => 'regress_reservations_app');
 SELECT vault.allow_tokens('regress_reservations_pool');
 \set VERBOSITY sqlstate
-SELECT vault.import_policy('{"format": "vault-policy", "version": 1, "principals": [{"name": "app", "kind": "service", "db_role": "regress_reservations_app"}]}', false);
+SELECT vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "app", "kind": "service", "db_roles": ["regress_reservations_app"]}]}', false);
 \set VERBOSITY default
 SELECT count(*) FROM vault.reserved_roles;
 SELECT vault.create_principal('free', db_role => 'regress_reservations_free') IS NOT NULL AS bound;
