@@ -122,11 +122,17 @@ PG_FUNCTION_INFO_V1(vault_rotation_batch);
 Datum
 vault_rotator_act(PG_FUNCTION_ARGS)
 {
-	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const Rotator *rotator = find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	char	   *action;
+	const Rotator *rotator;
 	Rotation	rotation;
 
 	(void) door_required();
+	for (int i = 0; i < 5; i++)
+		if (PG_ARGISNULL(i))
+			error_bad_argument("rotation", "a part of it is null",
+							   "Use the functions of schema vault.");
+	action = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	rotator = find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	rotation_from(fcinfo, &rotation);
 	if (strcmp(action, "check") == 0)
 		check(rotator, &rotation);
