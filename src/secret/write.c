@@ -24,6 +24,7 @@
 #include "platform/sql.h"
 #include "policy/delegation.h"
 #include "secret/secret.h"
+#include "type/type.h"
 
 #define MAX_TAGS 64
 #define MAX_TAG_BYTES 8192
@@ -67,19 +68,12 @@ typedef struct Write
 	MemoryContext memory;		/* that the envelope lives in */
 } Write;
 
-static const char *const types[] = {
-	"generic", "api_key", "password", "oauth_token", "oauth_credentials",
-	"certificate", "ssh_key", "database", "json"
-};
-
 static void
 check_type(const char *type)
 {
-	for (int i = 0; i < (int) lengthof(types); i++)
-		if (strcmp(type, types[i]) == 0)
-			return;
-	error_bad_argument("type", "there is no such type",
-					   "Types are generic, api_key, password, oauth_token, oauth_credentials, certificate, ssh_key, database and json.");
+	if (type_find(type) == NULL)
+		error_bad_argument("type", "there is no such type",
+						   "Types are generic, api_key, password, oauth_token, oauth_credentials, certificate, ssh_key, database and json.");
 }
 
 /* An object of strings, small. */
