@@ -41,9 +41,7 @@ SET ROLE regress_tpol_writer;
 SELECT bool_and(length(v) = 20 AND v LIKE 'Pw-%' AND substr(v, 4) !~ '[0O1l]' AND v ~ '[a-z]' AND v ~ '[A-Z]' AND v ~ '[2-9]' AND v ~ '[^A-Za-z0-9]') AS fits, count(DISTINCT v) FROM (SELECT vault.generate('password') AS v FROM generate_series(1, 300)) AS g;
 SELECT length(vault.generate('password', 30)) AS longer, length(vault.generate('password', 99)) AS as_long_as_it_may_be, length(vault.generate('api_key')), length(vault.generate('generic')), vault.generate() LIKE 'Pw-%' AS password;
 SELECT pg_temp.attempt('SELECT vault.generate(''database'')') AS no_generator, pg_temp.attempt('SELECT vault.generate(''unheard_of'')') AS unknown, pg_temp.attempt('SELECT vault.generate(''password'', 0)') AS short, pg_temp.attempt('SELECT vault.generate(''password'', 2000)') AS long;
-BEGIN;
 DECLARE held CURSOR WITH HOLD FOR SELECT vault.generate();
-ROLLBACK;
 SELECT vault.put('made', 'Pw-xK7#qM9vT2', type => 'password'), vault.rotate('made'), length(vault.get('made')), vault.get('made') LIKE 'Pw-%' AS fits;
 SET ROLE regress_tpol_admin;
 SELECT vault.set_type_policy('password', excluded => 'abcdefghijklmnopqrstuvwxyz', classes => '{lower}');
@@ -80,7 +78,8 @@ SELECT vault.set_type_policy('api_key', recovery_window => '8 days'), vault.dele
 SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', %s)', v)) FROM unnest(ARRAY['min_length => 0', 'min_length => 20, max_length => 10', 'max_length => 2000000', 'classes => ''{digits}''', 'classes => ''{NULL}''', 'excluded => ''ä''', 'excluded => repeat(''x'', 65)', 'prefix => ''a b''', 'prefix => repeat(''x'', 33)', 'min_entropy => 999', 'generated_length => 4', 'min_length => 20, generated_length => 10', 'history => 51', 'history => -1', 'rotation_interval => ''0 s''', 'max_lifetime => ''-1 day''', 'recovery_window => ''1 day''', 'warn_at => ''{0}''', 'warn_at => ''{NULL}''', 'warn_at => ''{1 day}''']) v;
 SELECT pg_temp.attempt('SELECT vault.set_type_policy(''unheard_of'')') AS unknown, pg_temp.attempt('SELECT vault.set_type_policy(''json'', min_length => 9)') AS no_matter, pg_temp.attempt('SELECT vault.set_type_policy(NULL)') AS none;
 SET ROLE regress_tpol_op;
-SELECT vault.set_type_policy('password', min_length => 9, tenant => 'tpol'), (SELECT min_length FROM vault.type_policies WHERE tenant = 'tpol' AND type = 'password') AS by_operator;
+SELECT vault.set_type_policy('password', min_length => 9, tenant => 'tpol');
+SELECT min_length AS by_operator FROM vault.type_policies WHERE tenant = 'tpol' AND type = 'password';
 SELECT tenant, type FROM vault.type_policies ORDER BY 1, 2;
 SELECT operation, object_kind, reason, detail->'min_length' AS min_length FROM vault.audit WHERE tenant = 'tpol' AND object_kind = 'type_policy' ORDER BY at DESC LIMIT 1;
 RESET ROLE;
@@ -93,10 +92,10 @@ INSERT INTO edit SELECT tab, attribute, CASE WHEN attribute IN ('tenant_id', 'id
 		WHEN format_type(a.atttypid, NULL) = 'interval' THEN quote_literal('9 days') WHEN format_type(a.atttypid, NULL) LIKE '%[]' THEN quote_literal(CASE attribute WHEN 'classes' THEN '{lower}' ELSE '{5 days}' END) WHEN format_type(a.atttypid, NULL) = 'integer' THEN '49' ELSE quote_literal('y') END
 	FROM (SELECT c.relname AS tab, a.attname AS attribute, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_attribute r ON r.attrelid = c.oid AND r.attname = 'revision'
 		WHERE c.oid IN ('vault_data.secret_type'::regclass, 'vault_data.type_policy'::regclass) AND a.attnum BETWEEN 1 AND r.attnum - 1) AS a;
-CREATE FUNCTION pg_temp.after(change text, call text) RETURNS TABLE (answer text, found text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.after(change text, call text) RETURNS TABLE (answer text, finding text) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE change;
-	SELECT string_agg(DISTINCT v.object_kind || ' ' || v.name || ': ' || v.fault, ', ') INTO found FROM vault.verify() v WHERE v.name NOT LIKE '%trigger%' AND v.fault NOT LIKE 'trigger%';
+	SELECT string_agg(DISTINCT v.object_kind || ' ' || v.name || ': ' || v.fault, ', ') INTO finding FROM vault.verify() v WHERE v.fault NOT LIKE 'trigger%';
 	PERFORM set_config('role', 'regress_tpol_admin', true);
 	answer := pg_temp.attempt(call);
 	RAISE EXCEPTION 'undo';
@@ -105,7 +104,7 @@ EXCEPTION WHEN raise_exception THEN
 END
 $$;
 SELECT count(*) FROM edit;
-SELECT tab, attribute, left(answer, 5) AS answer, found FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE %s', tab, attribute, value, CASE tab WHEN 'secret_type' THEN 'name = ''tpol_card''' ELSE format('tenant_id = %L AND type = ''password''', :'a') END),
+SELECT tab, attribute, left(answer, 5) AS answer, finding FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE %s', tab, attribute, value, CASE tab WHEN 'secret_type' THEN 'name = ''tpol_card''' ELSE format('tenant_id = %L AND type = ''password''', :'a') END),
 	CASE tab WHEN 'secret_type' THEN 'SELECT vault.put(''card'', ''xK7qM9vTx2'', type => ''tpol_card'')' ELSE 'SELECT vault.put(''edited'', ''xK7qM9vTx2'', type => ''password'')' END) ORDER BY tab, attribute COLLATE "C";
 SELECT * FROM pg_temp.after(format('ALTER TABLE vault_data.type_policy DISABLE TRIGGER ALL; DELETE FROM vault_data.type_policy WHERE tenant_id = %L AND type = ''password''', :'a'), 'SELECT 1');
 

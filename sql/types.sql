@@ -26,7 +26,7 @@ SELECT name, fields FROM vault.types WHERE fields IS NOT NULL;
 -- passwords and keys: long enough, hard enough to guess, clean at the ends
 SELECT * FROM pg_temp.tried('password', 'correct horse battery staple', 'g7#Kq2!xW', 'Tr0ub4dor&3-xy', 'short1!', 'passwordpassword', 'aaaaaaaaaaaaaaaaaaaaaaaa', 'abcdefghijklmnop', '1234567890', 'qwertyuiop', 'Password123!', ' leading-blank-4711', E'trailing-newline-4711\n', E'tab\tinside-4711-xx');
 SELECT * FROM pg_temp.tried('api_key', '0123456789abcdef', 'k3y-7Q2xR9mW4zT8', 'sk_live_4eC39HqLyjWDarjtT1zdp7dc', 'k3y-7Q2xR9mW4z', 'aaaaaaaaaaaaaaaaaaaa');
-SELECT * FROM pg_temp.tried('password', repeat('4eC39HqL', 129));
+SELECT answer FROM pg_temp.tried('password', repeat('4eC39HqL', 129));
 SELECT pg_temp.attempt('SELECT vault.put(''try/bytes'', ''\x6b3379377851''::bytea, type => ''password'')');
 
 -- JSON: an object, strictly read
@@ -87,9 +87,7 @@ SET ROLE regress_types_admin;
 SELECT vault.deactivate('db', 'a test');
 SELECT pg_temp.attempt('SELECT vault.get_field(''db'', ''host'')') AS deactivated;
 SELECT vault.reactivate('db', 'a test');
-BEGIN;
 DECLARE held CURSOR WITH HOLD FOR SELECT vault.get_field('db', 'password');
-ROLLBACK;
 -- the trail names the field
 SELECT operation, secret, reason, count(*) FROM vault.audit WHERE operation IN ('get_field', 'conninfo', 'database_url') AND secret LIKE 'db%' AND decision = 'allow' AND environment = 'prod' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
