@@ -147,7 +147,8 @@ read_object(const void *value, size_t size, Connection *connection)
 		if (json_is_integer(member))
 			rule = set(connection, name, number_text(json_integer_value(member)));
 		else if (json_is_string(member))
-			rule = set(connection, name, value_copy(json_string_value(member), json_string_length(member)));
+			rule = set(connection, name,
+					   value_copy(json_string_value(member), json_string_length(member)));
 		else
 			rule = "a member is neither a string nor a whole number";
 	}
