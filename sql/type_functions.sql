@@ -4,7 +4,8 @@
 CREATE ROLE regress_tfun_admin;
 CREATE ROLE regress_tfun_op IN ROLE vault_admin;
 CREATE SCHEMA regress_tfun;
-GRANT ALL ON SCHEMA regress_tfun TO PUBLIC;
+GRANT USAGE ON SCHEMA regress_tfun TO regress_tfun_op;
+GRANT ALL ON SCHEMA regress_tfun TO regress_tfun_admin;
 SELECT vault.create_tenant('tfun', 'regress_tfun_admin') IS NOT NULL AS made;
 CREATE FUNCTION pg_temp.attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -399,8 +399,13 @@ read_any(const char *value, size_t size, Connection *connection)
 static const char *
 text_fault(const char *text)
 {
+	json_t	   *string = strlen(text) > MAX_SETTING ? NULL : json_string(text);
+
 	if (strlen(text) > MAX_SETTING)
 		return "a member is longer than 1024 bytes";
+	if (string == NULL)
+		return "a member is not UTF-8";
+	json_decref(string);
 	for (; *text; text++)
 		if ((unsigned char) *text < ' ' || *text == 0x7f)
 			return "a member has control characters";

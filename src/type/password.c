@@ -280,7 +280,8 @@ password_check(const void *given, size_t size, const TypeContext *context, TypeF
 	fault = class_fault(policy->classes & ~password_classes(value + prefix, size - prefix));
 	if (fault)
 		return fault;
-	if (policy->min_entropy > 0 && password_entropy(value + prefix, size - prefix) < policy->min_entropy)
+	if (policy->min_entropy > 0 &&
+		password_entropy(value + prefix, size - prefix) < policy->min_entropy)
 		return "it is too easy to guess";
 	return NULL;
 }
