@@ -93,6 +93,15 @@ member_of(const char *name)
 	return MEMBERS;
 }
 
+static bool
+has_other(const Connection *connection, const char *name)
+{
+	for (int i = 0; i < connection->others; i++)
+		if (strcmp(connection->other[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* Takes the value over, which is NULL where there was no memory. */
 static const char *
 set(Connection *connection, const char *name, char *value)
@@ -107,7 +116,7 @@ set(Connection *connection, const char *name, char *value)
 		connection->member[number] = value;
 		return NULL;
 	}
-	if (number == MEMBERS && connection->others < MAX_SETTINGS)
+	if (number == MEMBERS && connection->others < MAX_SETTINGS && !has_other(connection, name))
 	{
 		other->owned = value_copy(name, strlen(name));
 		other->name = other->owned;
@@ -116,7 +125,8 @@ set(Connection *connection, const char *name, char *value)
 		return other->owned ? NULL : TYPE_NO_MEMORY;
 	}
 	value_free(value);
-	return number < MEMBERS ? "it names a member twice" : "it has too many members";
+	return connection->others == MAX_SETTINGS ? "it has too many members" :
+		"it names a member twice";
 }
 
 static char *

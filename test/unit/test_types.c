@@ -274,6 +274,7 @@ test_databases(void)
 	bad(database_check, "host='h", "open quote");
 	bad(database_check, "host=h\\", "no user");
 	bad(database_check, "", "host");
+	bad(database_check, "host=h user=u password=p dbname=d note=1 note=2", "twice");
 	bad(database_check, "postgres://u:\xfd@h/d", "UTF-8");
 }
 
