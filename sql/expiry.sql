@@ -212,7 +212,8 @@ SELECT principal, permissions FROM vault.access_matrix WHERE principal LIKE 'of-
 -- without an identity, and from the inside
 RESET ROLE;
 SELECT vault.set_expiry('db/x', NULL);
-SELECT vault_data.warn_tenant(true, 1);
+-- which of the two comes first, no tenant or the guard, is the planner's choice
+DO $$ BEGIN ASSERT vault_data.warn_tenant(true, 1) = 0; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
 SET ROLE regress_expiry_op;
 SELECT vault.destroy_tenant('expiry-a', 'expiry-a');
 RESET ROLE;

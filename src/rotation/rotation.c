@@ -68,7 +68,8 @@ check(const Rotator *rotator, const Rotation *rotation)
 		return;
 	}
 	config_require_only(rotation, none);
-	if (rotator == &generate_rotator && !type_can_generate(type_in_tenant(&door_required()->tenant, rotation->head.type)))
+	if (rotator == &generate_rotator &&
+		!type_can_generate(type_in_tenant(&door_required()->tenant, rotation->head.type)))
 		error_bad_argument("rotator", "a value of this type cannot be made up here",
 						   "Use another rotator.");
 }
