@@ -18,7 +18,7 @@ SELECT vault.create_tenant('targets-a', 'regress_targets_admin') AS a, vault.cre
 CREATE FUNCTION pg_temp.verifier(name text) RETURNS text LANGUAGE sql AS $$ SELECT rolpassword FROM pg_authid WHERE rolname = 'regress_targets_' || name $$;
 \set status 'SELECT name, rotator, state, step, version, attempts, last_error FROM vault.rotation_status WHERE tenant LIKE ''targets-_'' ORDER BY name'
 SET ROLE regress_targets_admin;
-SELECT vault.put('login', 'one'), vault.put('pair', '{"user": "regress_targets_a", "password": "a", "host": "db", "port": 5432, "nested": {"x": [1]}}'::jsonb, 'database'), vault.put('binary', '\x00'::bytea), vault.put('function', 'one');
+SELECT vault.put('login', 'one'), vault.put('pair', '{"user": "regress_targets_a", "password": "a", "host": "db", "port": 5432, "nested": {"x": [1]}}'::jsonb, 'json'), vault.put('binary', '\x00'::bytea), vault.put('function', 'one');
 SELECT vault.create_principal('owner', db_role => 'regress_targets_owner') IS NOT NULL AS made;
 
 -- which roles: an operator decides, and not all can be

@@ -28,6 +28,7 @@
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
 #include "token/token.h"
+#include "type/registry.h"
 
 PG_MODULE_MAGIC;
 
@@ -56,6 +57,7 @@ _PG_init(void)
 	identity_init();
 	policy_init();
 	token_init();
+	type_init();
 	places_init();
 	rotation_init();
 	evidence_init();

@@ -188,11 +188,11 @@ $value{current_version} = 'CASE WHEN current_version > 1 THEN current_version - 
 # A name that the empty tenant has too must not refuse the change
 my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
 
-# Every column that a MAC covers, as the catalogue has them
+# Every column that a MAC covers, as the catalogue has them; sql/type_policies.sql edits those of types
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
 	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
-	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' ORDER BY 1, a.attnum}))
+	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'type_policy') ORDER BY 1, a.attnum}))
 {
 	my ($table, $column, $type) = split /\|/;
 	push @{ $columns{$table} }, $column;

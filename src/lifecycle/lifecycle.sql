@@ -61,7 +61,7 @@ COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that t
 CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
@@ -69,13 +69,13 @@ BEGIN
 	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
-		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
+		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.metadata;
 END
 $$;
 CREATE FUNCTION vault.describe(name text, environment text DEFAULT NULL)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
 
@@ -89,6 +89,7 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	target integer := COALESCE(p_to_version, s.previous_version);
 	v vault_data.secret_version;
+	ends timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT * INTO v FROM vault_data.secret_version
@@ -101,12 +102,16 @@ BEGIN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
 	END IF;
 	IF target <> s.current_version THEN
+		/* What a value or its type says of its end comes and goes with the version. */
+		ends := CASE WHEN v.expires_at IS NOT NULL THEN v.expires_at
+			WHEN target IS DISTINCT FROM s.pending_version AND s.expires_at IS DISTINCT FROM (SELECT c.expires_at FROM vault_data.secret_version c
+				WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version) THEN s.expires_at END;
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
-			expires_at = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.expires_at END,
-			grace_until = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.grace_until END,
-			extensions = CASE WHEN target IS DISTINCT FROM s.pending_version THEN s.extensions END,
-			envelope = vault_data.small(v.envelope),
+			envelope = vault_data.small(v.envelope), metadata = v.metadata,
+			expires_at = ends,
+			grace_until = CASE WHEN ends = s.expires_at THEN s.grace_until END,
+			extensions = CASE WHEN ends = s.expires_at THEN s.extensions END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 		PERFORM vault_data.rotation_rolled_back(s, target);
@@ -174,8 +179,10 @@ DECLARE
 	until timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	PERFORM vault_data.require_authentic(t) FROM vault_data.secret_type t WHERE t.name = s.type;
+	PERFORM vault_data.require_authentic(p) FROM vault_data.type_policy p WHERE p.tenant_id = s.tenant_id AND p.type = s.type;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -212,7 +219,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
 BEGIN
-	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, destroyed_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, metadata = NULL, destroyed_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND destroyed_at IS NULL;
 	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.secret_version
 		WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version)
@@ -223,7 +230,8 @@ BEGIN
 	END IF;
 	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
 	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
-		envelope = CASE WHEN current_version <> p_version THEN envelope END
+		envelope = CASE WHEN current_version <> p_version THEN envelope END,
+		metadata = CASE WHEN current_version <> p_version THEN metadata END
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -323,6 +331,7 @@ BEGIN
 	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.role_reservation WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END

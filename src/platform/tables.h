@@ -34,6 +34,8 @@ typedef enum TableId
 	TABLE_ISSUED_TOKEN,
 	TABLE_AUDIT_POLICY,
 	TABLE_ROLE_MEMBER,
+	TABLE_SECRET_TYPE,
+	TABLE_TYPE_POLICY,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_ROTATION_SCHEDULE,
@@ -53,6 +55,8 @@ typedef enum TableId
 	INDEX_TOKEN_ROLE,			/* (db_role) */
 	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
 	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
+	INDEX_SECRET_TYPE_NAME,		/* (name) */
+	INDEX_TYPE_POLICY,			/* (tenant_id, type) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	INDEX_ROTATION_NEXT,		/* (next_at) */

@@ -12,8 +12,10 @@
 #include "utils/json.h"
 
 #include "crypto/primitives.h"
+#include "door/door.h"
 #include "platform/errors.h"
 #include "rotation/rotator.h"
+#include "type/registry.h"
 
 #define MAX_CONFIG_TEXT 1024
 
@@ -210,13 +212,25 @@ replace(Jsonb *object, const char *user, const char *password, size_t *size)
 	return text.data;
 }
 
+/* As the tenant wants passwords, or those of the secret's own type, to be. */
+static char *
+make_password(const char *type_name, size_t *size)
+{
+	const TenantType *type = type_in_tenant(&door_required()->tenant, type_name);
+	char	   *made = type_generate(type, 0, size);
+	char	   *password = pnstrdup(made, *size);
+
+	value_free(made);
+	return password;
+}
+
 char *
 credential_create(const Rotation *rotation, size_t *size)
 {
 	uint8_t		format;
 	bytea	   *value = secret_open_version(&rotation->head, rotation->previous, &format);
 	Jsonb	   *object = object_in(rotation, value, format);
-	char	   *password = secret_generate(size);
+	char	   *password = make_password(object ? "password" : rotation->head.type, size);
 	char	   *users[2];
 	int			count = config_users(rotation, users);
 	char	   *user = users[0];

@@ -21,6 +21,7 @@
 #include "policy/delegation.h"
 #include "rotation/rotator.h"
 #include "tenant/tenant.h"
+#include "type/registry.h"
 
 /* Columns of vault_data.rotation_schedule. */
 enum
@@ -67,7 +68,8 @@ check(const Rotator *rotator, const Rotation *rotation)
 		return;
 	}
 	config_require_only(rotation, none);
-	if (rotator == &generate_rotator && !secret_can_generate(rotation->head.type))
+	if (rotator == &generate_rotator &&
+		!type_can_generate(type_in_tenant(&door_required()->tenant, rotation->head.type)))
 		error_bad_argument("rotator", "a value of this type cannot be made up here",
 						   "Use another rotator.");
 }
@@ -82,9 +84,7 @@ create(const Rotator *rotator, const Rotation *rotation)
 
 	if (value == NULL && rotator->create)
 		value = rotator->create(rotation, &size);
-	if (value == NULL)
-		value = secret_generate(&size);
-	else
+	if (value)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
 	if (format == FORMAT_JSON)
 		(void) secret_parse_json(cstring_to_text_with_len(value, size));

@@ -397,7 +397,7 @@ BEGIN
 		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
 	END IF;
 	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
-		envelope = vault_data.small(v.envelope), expires_at = NULL, grace_until = NULL, extensions = 0, updated_at = now
+		envelope = vault_data.small(v.envelope), metadata = v.metadata, expires_at = v.expires_at, grace_until = NULL, extensions = 0, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
 	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;

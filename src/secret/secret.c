@@ -45,6 +45,7 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
 						   head->type, sizeof(head->type));
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
+	head->last = DatumGetInt32(scan_get(scan, SECRET_LAST, NULL));
 	(void) scan_get(scan, SECRET_DEACTIVATED_AT, &isnull);
 	head->state = isnull ? state_by_expiry(scan, head) : STATE_DEACTIVATED;
 	value = scan_get(scan, SECRET_PURGE_AT, &isnull);

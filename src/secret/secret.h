@@ -52,7 +52,8 @@ enum
 	VERSION_NUMBER,
 	VERSION_KEY_GENERATION,
 	VERSION_ENVELOPE,
-	VERSION_RETIRED_AT = 9
+	VERSION_RETIRED_AT = 9,
+	VERSION_FINGERPRINT = 12
 };
 
 typedef enum SecretState
@@ -71,6 +72,7 @@ typedef struct SecretHead
 	char		type[ENVELOPE_MAX_TYPE + 1];
 	SecretState state;			/* as of when the head was read */
 	int			current;
+	int			last;
 	TimestampTz grace_until;	/* of one in its grace */
 	TimestampTz purge_at;		/* of a deleted one */
 } SecretHead;
@@ -113,13 +115,12 @@ extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *
 /* The text of a value as jsonb; VT013 if it is none, without a word of it. */
 extern Datum secret_parse_json(bytea *value);
 
-/* Stores a pending version, for code that has decided that it may; returns its number. */
+/*
+ * Stores a pending version, for code that has decided that it may; value NULL: the type makes one
+ * up.  Returns its number.
+ */
 extern int	secret_store_pending(const SecretName *name, const void *value, size_t size,
 								 uint8_t format);
-
-/* A value made up, and whether one of this type can be. */
-extern char *secret_generate(size_t *size);
-extern bool secret_can_generate(const char *type);
 
 /*
  * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
@@ -129,6 +130,16 @@ extern bool secret_can_generate(const char *type);
 typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
 							   int *version);
 extern void secret_set_rotator(SecretRotator rotator);
+
+/*
+ * What vault.put() does, for features that make the value themselves; inside the door.  type NULL:
+ * that of the secret, or generic.  Returns the version's number.
+ */
+extern int	secret_put(const SecretName *name, const char *type, const void *value, size_t size,
+					   uint8_t format, bool pending);
+
+/* What gives a value away refuses to be read through a cursor WITH HOLD. */
+extern void secret_refuse_holdable_cursor(void);
 
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
 VAULT_NORETURN extern void secret_refuse_destroyed(int version);

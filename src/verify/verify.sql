@@ -165,6 +165,7 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
@@ -184,6 +185,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'audit_policy', a.tenant_id, NULL, vault_data.is_authentic(a) FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
@@ -210,7 +212,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -242,6 +244,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'audit_policy', a.tenant_id, NULL, a.revision, NULL, pg_catalog.jsonb_build_object('retention', a.retention::text, 'hold_reason', a.hold_reason)
 		FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
 		UNION ALL
+		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
+			'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix, 'min_entropy', y.min_entropy::text,
+			'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+		FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
+		UNION ALL
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL
@@ -258,7 +266,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
 		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
