@@ -25,7 +25,7 @@ for my $n (1, 2)
 {
 	my $admin = VaultClient->new($node, "admin$n");
 	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', "https://$n.example", 'vault', jwks($idp{$n}));
-	$admin->value('SELECT vault.allow_tokens($1)', $_) for qw(pool pool2);
+	$node->safe_psql('postgres', "SELECT vault.allow_tokens(role, tenant => 't$n') FROM unnest('{pool,pool2}'::text[]) AS role");
 	for my $i (1 .. 9)
 	{
 		$admin->value('SELECT vault.create_principal($1)', "app$i");
