@@ -2630,7 +2630,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	now timestamptz := pg_catalog.clock_timestamp();
 	defaults interval[] := vault_data.default_thresholds();
-	found integer := 0;
+	told integer := 0;
 	due record;
 BEGIN
 	FOR due IN
@@ -2645,10 +2645,10 @@ BEGIN
 		ORDER BY s.expires_at LIMIT p_max_rows
 	LOOP
 		IF vault_data.warn(due.head, due.threshold) THEN
-			found := found + 1;
+			told := told + 1;
 		END IF;
 	END LOOP;
-	RETURN found;
+	RETURN told;
 END
 $$;
 
@@ -2657,7 +2657,7 @@ CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret;
-	found integer := 0;
+	told integer := 0;
 BEGIN
 	FOR s IN
 		SELECT d.* FROM vault_data.secret d LEFT JOIN vault_data.secret_warning w ON w.tenant_id = d.tenant_id AND w.id = d.id
@@ -2669,9 +2669,9 @@ BEGIN
 		ON CONFLICT (tenant_id, id) DO UPDATE SET purge_at = excluded.purge_at WHERE w.purge_at IS DISTINCT FROM excluded.purge_at;
 		CONTINUE WHEN NOT FOUND;
 		PERFORM vault_data.announce(s.tenant_id, 'purge_due', 'warning', s.id, pg_catalog.jsonb_build_object('purge_at', s.purge_at));
-		found := found + 1;
+		told := told + 1;
 	END LOOP;
-	RETURN found;
+	RETURN told;
 END
 $$;
 

@@ -46,8 +46,10 @@ is($node->safe_psql('postgres', q{SELECT DISTINCT role, session_role, decision F
 	'vault_admin|vault_jobs|allow', 'and the trail says so');
 my $found = $node->safe_psql('postgres', q{SELECT tenant, kind, principal, evidence ->> 'network' FROM vault.anomalies});
 is($found, 'acme|new_network|app|203.0.113.0/24', 'it found what there was to find');
-my $id = $listener->value('SELECT id FROM vault.anomalies');
-is_deeply([ $listener->notified ], [ [ 'vault', qq({"id": "$id", "kind": "anomaly"}) ] ], 'and sent its id, and nothing else, by NOTIFY');
+my $anomaly = $listener->value('SELECT id FROM vault.anomalies');
+my $id = $listener->value('SELECT id FROM vault.notifications WHERE kind = $1 AND payload->>$2 = $3', 'anomaly', 'anomaly', $anomaly);
+my $tenant = $listener->value('SELECT id FROM vault.tenants');
+is_deeply([ $listener->notified ], [ [ 'vault', qq({"id": "$id", "kind": "anomaly", "tenant": "$tenant"}) ] ], 'and sent ids, and nothing else, by NOTIFY');
 $listener->close;
 
 # A run that fails says why, and the next one is as usual.
