@@ -220,7 +220,8 @@ define_lifecycle_settings(void)
 {
 	DefineCustomIntVariable("vault.notification_retention",
 							"How long notifications stay after every subscriber has acknowledged them.", NULL,
-							&setting_notification_retention, 30 * SECS_PER_DAY, SECS_PER_DAY, 3650 * SECS_PER_DAY,
+							&setting_notification_retention,
+							30 * SECS_PER_DAY, SECS_PER_DAY, 3650 * SECS_PER_DAY,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("vault.expiry_warnings",
 							   "Days before a secret expires on which that is announced, unless it has its own.", NULL,
