@@ -111,6 +111,8 @@ for my $column (sort keys %change)
 {
 	my ($id, $seal) = @{ row() };
 	my $moved = $column =~ /^(?:tenant_id|id)$/;
+	# The last row of a seal leaves the time that the seal covers
+	$moved = 1 if $column eq 'at' && $node->safe_psql('postgres', "SELECT a.at = s.last_at FROM $log a, vault_data.audit_seal s WHERE a.tenant_id = '$tenant' AND a.id = $id AND s.tenant_id = a.tenant_id AND s.seq = $seal") eq 't';
 	kind("$column of row $id",
 		"UPDATE $log SET $column = $change{$column} WHERE $where AND id = $id AND ($column IS DISTINCT FROM $change{$column})",
 		$moved ? qr/^row deleted\|$seal\|$id\|/m : qr/^row changed\|$seal\|$id\|/m,

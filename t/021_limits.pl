@@ -25,7 +25,7 @@ for my $n (1, 2)
 {
 	my $admin = VaultClient->new($node, "admin$n");
 	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', "https://$n.example", 'vault', jwks($idp{$n}));
-	$admin->value('SELECT vault.allow_tokens($1)', $_) for qw(pool pool2);
+	$node->safe_psql('postgres', "SELECT vault.allow_tokens(role, tenant => 't$n') FROM unnest('{pool,pool2}'::text[]) AS role");
 	for my $i (1 .. 9)
 	{
 		$admin->value('SELECT vault.create_principal($1)', "app$i");
@@ -188,6 +188,20 @@ is(psql_as($node, 'pool', q{
 	SELECT count(*) FROM others WHERE pg_temp.refused(token)}), 5000, 'failures of 5,000 others');
 is(login('pool', expired(1, 'app9')), 'VT014', 'the fourth');
 is(login('pool', good(1, 'app9')), 'VT014', 'is not taken for the first');
+
+# ---- with a provider and keys that tenants share ----
+
+my $shared = key('shared');
+VaultClient->new($node, "admin$_")->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'shared', 'https://shared.example', "for-t$_", jwks($shared)) for 1, 2;
+sub shared { my ($audience) = @_; return token($shared, { iss => 'https://shared.example', aud => $audience, sub => 'app8', nonce => ++$made }) }
+limits(max_failures => 4);
+for my $n (1, 2)
+{
+	is(login('pool', shared("for-t$n")), '00000', "t$n takes its own") for 1 .. 6;
+}
+is(login('pool', shared("for-t$_")), '00000', "which is no failure of t$_") for 1, 2;
+is(login('pool', shared('for-none')), 'VT014', 'one that none takes') for 1 .. 4;
+is(join(' ', sort map { login('pool', shared("for-t$_")) } 1, 2), '00000 VT014', 'is a failure in one of them');
 
 # ---- a back-off ends, and the next is longer ----
 
