@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
+#include <openssl/ec.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+
+#include "pki/der.h"
 
 #define NOT_A_KEY	  "a private key in it cannot be decoded"
 #define NO_PASSPHRASE "its private key is encrypted and no passphrase is given"
@@ -40,12 +43,301 @@ private_key_is_encrypted(const PemBlock *block)
 	return label_is(block, "ENCRYPTED PRIVATE KEY") || block->has_headers;
 }
 
+BIGNUM *
+private_key_number(const unsigned char *data, size_t size)
+{
+	BIGNUM *number;
+
+	if (size == 0 || size > KEY_MAX_RSA_BITS / 8 + 1 || (data[0] & 0x80) ||
+		(data[0] == 0 && (size == 1 || !(data[1] & 0x80))))
+		return NULL;
+	number = BN_secure_new(); /* so that OpenSSL wipes its copies, too */
+	if (number && BN_bin2bn(data, (int) size, number) == NULL)
+	{
+		BN_clear_free(number);
+		number = NULL;
+	}
+	return number;
+}
+
+static EVP_PKEY *
+key_from(const char *type, OSSL_PARAM_BLD *build)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+	EVP_PKEY *key = NULL;
+
+	if (context == NULL || params == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+		EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params) != 1)
+	{
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	OSSL_PARAM_free(params);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
+/* ---- RSA ---- */
+
+/*
+ * n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p, and what may be missing
+ * is d modulo p - 1 and q - 1.
+ */
+static bool
+rsa_numbers_fit(BIGNUM *const numbers[RSA_NUMBERS], BN_CTX *context)
+{
+	BIGNUM *product;
+	BIGNUM *less;
+	bool fit;
+
+	BN_CTX_start(context);
+	product = BN_CTX_get(context);
+	less = BN_CTX_get(context);
+	fit = less && BN_mul(product, numbers[RSA_P], numbers[RSA_Q], context) == 1 &&
+		BN_cmp(product, numbers[RSA_N]) == 0 &&
+		BN_mod_mul(product, numbers[RSA_IQMP], numbers[RSA_Q], numbers[RSA_P], context) == 1 &&
+		BN_is_one(product);
+	for (int i = 0; fit && i < 2; i++)
+	{
+		fit = BN_sub(less, numbers[RSA_P + i], BN_value_one()) == 1 && !BN_is_zero(less) &&
+			BN_mod_mul(product, numbers[RSA_E], numbers[RSA_D], less, context) == 1 &&
+			BN_is_one(product);
+		if (fit && numbers[RSA_DP + i])
+			fit = BN_mod(product, numbers[RSA_D], less, context) == 1 &&
+				BN_cmp(product, numbers[RSA_DP + i]) == 0;
+	}
+	BN_CTX_end(context);
+	return fit;
+}
+
+static bool
+push_rsa(OSSL_PARAM_BLD *build, BIGNUM *const numbers[RSA_NUMBERS])
+{
+	static const char *const names[RSA_NUMBERS] = {
+		[RSA_N] = OSSL_PKEY_PARAM_RSA_N, [RSA_E] = OSSL_PKEY_PARAM_RSA_E,
+		[RSA_D] = OSSL_PKEY_PARAM_RSA_D, [RSA_IQMP] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+		[RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1, [RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
+		[RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1, [RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2
+	};
+	bool whole = numbers[RSA_DP] && numbers[RSA_DQ];
+
+	for (int i = 0; i < RSA_NUMBERS; i++)
+		if ((whole || i <= RSA_D) && OSSL_PARAM_BLD_push_BN(build, names[i], numbers[i]) != 1)
+			return false;
+	return true;
+}
+
+EVP_PKEY *
+private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS])
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY *key = NULL;
+
+	if (context && build && rsa_numbers_fit(numbers, context) && push_rsa(build, numbers))
+		key = key_from("RSA", build);
+	OSSL_PARAM_BLD_free(build);
+	BN_CTX_free(context);
+	return key;
+}
+
+/* RSAPrivateKey of PKCS#1; NULL if it is none. */
+static EVP_PKEY *
+rsa_from_der(const unsigned char *der, size_t size)
+{
+	static const int order[] = {RSA_N, RSA_E, RSA_D, RSA_P, RSA_Q, RSA_DP, RSA_DQ, RSA_IQMP};
+	DerReader outer = {der, size, false};
+	DerReader key = der_next(&outer, DER_SEQUENCE);
+	DerReader version = der_next(&key, DER_INTEGER);
+	BIGNUM *numbers[RSA_NUMBERS] = {NULL};
+	bool complete = version.left == 1 && *version.at == 0;
+	EVP_PKEY *made = NULL;
+
+	for (int i = 0; i < RSA_NUMBERS && complete; i++)
+	{
+		DerReader number = der_next(&key, DER_INTEGER);
+
+		numbers[order[i]] = private_key_number(number.at, number.left);
+		complete = numbers[order[i]] != NULL;
+	}
+	if (complete && der_ended(&key) && der_ended(&outer))
+		made = private_key_from_rsa(numbers);
+	for (int i = 0; i < RSA_NUMBERS; i++)
+		BN_clear_free(numbers[i]);
+	return made;
+}
+
+/* ---- EC ---- */
+
+#define MAX_POINT_BYTES 256
+
+/* The point of a secret, uncompressed; 0 if the secret is none of this curve. */
+static size_t
+public_point(const EC_GROUP *group, const BIGNUM *secret, unsigned char point[MAX_POINT_BYTES])
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	EC_POINT *product = EC_POINT_new(group);
+	size_t size = 0;
+
+	if (context && product && BN_cmp(secret, EC_GROUP_get0_order(group)) < 0 &&
+		EC_POINT_mul(group, product, secret, NULL, NULL, context) == 1)
+		size = EC_POINT_point2oct(group, product, POINT_CONVERSION_UNCOMPRESSED, point,
+								  MAX_POINT_BYTES, context);
+	EC_POINT_free(product);
+	BN_CTX_free(context);
+	return size;
+}
+
+/* Both name the same point, whatever their forms. */
+static bool
+same_point(const EC_GROUP *group, const unsigned char *given, size_t given_size,
+		   const unsigned char *derived, size_t size)
+{
+	EC_POINT *a = EC_POINT_new(group);
+	EC_POINT *b = EC_POINT_new(group);
+	bool same = a && b && EC_POINT_oct2point(group, a, given, given_size, NULL) == 1 &&
+		EC_POINT_oct2point(group, b, derived, size, NULL) == 1 &&
+		EC_POINT_cmp(group, a, b, NULL) == 0;
+
+	EC_POINT_free(a);
+	EC_POINT_free(b);
+	return same;
+}
+
+EVP_PKEY *
+private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point, size_t size)
+{
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(curve);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	unsigned char derived[MAX_POINT_BYTES];
+	size_t derived_size = group ? public_point(group, secret, derived) : 0;
+	EVP_PKEY *key = NULL;
+
+	if (build && derived_size > 0 &&
+		(size == 0 || same_point(group, point, size, derived, derived_size)) &&
+		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, OBJ_nid2sn(curve), 0) == 1 &&
+		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived, derived_size) == 1 &&
+		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret) == 1)
+		key = key_from("EC", build);
+	OSSL_PARAM_BLD_free(build);
+	EC_GROUP_free(group);
+	return key;
+}
+
+/* The curve that an object identifier names; NID_undef for parameters in full. */
+static int
+curve_from_der(DerReader parameters)
+{
+	const unsigned char *at = parameters.at;
+	ASN1_OBJECT *object = NULL;
+	int curve = NID_undef;
+
+	if (der_is(&parameters, DER_OBJECT))
+		object = d2i_ASN1_OBJECT(NULL, &at, (long) parameters.left);
+	if (object && at == parameters.at + parameters.left)
+		curve = OBJ_obj2nid(object);
+	ASN1_OBJECT_free(object);
+	return curve;
+}
+
+/* ECPrivateKey of SEC1, of this curve or, if that is NID_undef, of the one that it names. */
+static const char *
+ec_from_der(int curve, const unsigned char *der, size_t size, EVP_PKEY **made)
+{
+	DerReader outer = {der, size, false};
+	DerReader key = der_next(&outer, DER_SEQUENCE);
+	DerReader version = der_next(&key, DER_INTEGER);
+	DerReader octets = der_next(&key, DER_OCTET_STRING);
+	DerReader point = {NULL, 0, false};
+	BIGNUM *secret;
+
+	if (der_is(&key, DER_EXPLICIT(0)))
+	{
+		int named = curve_from_der(der_next(&key, DER_EXPLICIT(0)));
+
+		if (named == NID_undef || (curve != NID_undef && curve != named))
+			return "an EC key is not on a named curve";
+		curve = named;
+	}
+	if (der_is(&key, DER_EXPLICIT(1)))
+	{
+		DerReader bits = der_next(&key, DER_EXPLICIT(1));
+
+		point = der_next(&bits, DER_BIT_STRING);
+		if (!der_ended(&bits) || point.left < 2 || *point.at != 0)
+			return NOT_A_KEY;
+		point.at++;
+		point.left--;
+	}
+	if (!der_ended(&key) || !der_ended(&outer) || version.left != 1 || *version.at != 1 ||
+		curve == NID_undef || octets.left > MAX_POINT_BYTES)
+		return NOT_A_KEY;
+	secret = BN_secure_new();
+	if (secret && BN_bin2bn(octets.at, (int) octets.left, secret))
+		*made = private_key_from_ec(curve, secret, point.at, point.left);
+	BN_clear_free(secret);
+	return *made ? NULL : "a private key in it does not fit its public part";
+}
+
+/* ---- PKCS#8 ---- */
+
+static EVP_PKEY *
+edwards_from_der(int type, const unsigned char *der, size_t size)
+{
+	DerReader outer = {der, size, false};
+	DerReader seed = der_next(&outer, DER_OCTET_STRING);
+
+	return der_ended(&outer) ? EVP_PKEY_new_raw_private_key(type, NULL, seed.at, seed.left) : NULL;
+}
+
+static int
+curve_of_algorithm(const X509_ALGOR *algorithm)
+{
+	const void *value;
+	int type;
+
+	X509_ALGOR_get0(NULL, &type, &value, algorithm);
+	return type == V_ASN1_OBJECT ? OBJ_obj2nid(value) : NID_undef;
+}
+
 const char *
 private_key_from_pkcs8(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key)
 {
-	*key = EVP_PKCS82PKEY(info);
+	const ASN1_OBJECT *type;
+	const X509_ALGOR *algorithm;
+	const unsigned char *der;
+	int size;
+	int curve;
+
+	*key = NULL;
+	if (PKCS8_pkey_get0(&type, &der, &size, &algorithm, info) != 1 || size < 0)
+		return NOT_A_KEY;
+	switch (OBJ_obj2nid(type))
+	{
+		case NID_rsaEncryption:
+			*key = rsa_from_der(der, size);
+			break;
+		case NID_X9_62_id_ecPublicKey:
+			curve = curve_of_algorithm(algorithm);
+			return curve == NID_undef ? "an EC key is not on a named curve"
+									  : ec_from_der(curve, der, size, key);
+		case NID_ED25519:
+			*key = edwards_from_der(EVP_PKEY_ED25519, der, size);
+			break;
+		case NID_ED448:
+			*key = edwards_from_der(EVP_PKEY_ED448, der, size);
+			break;
+		case NID_rsassaPss:
+			*key = EVP_PKCS82PKEY(info); /* its parameters are OpenSSL's to read */
+			break;
+		default:
+			return "a key is not RSA, EC, Ed25519 or Ed448";
+	}
 	return *key ? NULL : NOT_A_KEY;
 }
+
+/* ---- passphrases ---- */
 
 /* Between 1 and the limit; else 0. */
 static int64_t
@@ -172,15 +464,10 @@ from_plain(const unsigned char *der, size_t size, EVP_PKEY **key)
 static const char *
 from_traditional(const char *label, const unsigned char *der, size_t size, EVP_PKEY **key)
 {
-	const unsigned char *at = der;
-	int type = strcmp(label, "RSA PRIVATE KEY") == 0 ? EVP_PKEY_RSA : EVP_PKEY_EC;
-
-	*key = d2i_PrivateKey(type, NULL, &at, (long) size);
-	if (*key && at == der + size)
-		return NULL;
-	EVP_PKEY_free(*key);
-	*key = NULL;
-	return NOT_A_KEY;
+	if (strcmp(label, "EC PRIVATE KEY") == 0)
+		return ec_from_der(NID_undef, der, size, key);
+	*key = rsa_from_der(der, size);
+	return *key ? NULL : NOT_A_KEY;
 }
 
 static int
@@ -305,54 +592,7 @@ private_key_check_kind(const EVP_PKEY *key)
 }
 
 bool
-private_key_numbers_fit(BIGNUM *const numbers[RSA_NUMBERS])
-{
-	BN_CTX *context = BN_CTX_secure_new();
-	BIGNUM *product;
-	BIGNUM *less;
-	bool fit;
-
-	if (context == NULL)
-		return false;
-	BN_CTX_start(context);
-	product = BN_CTX_get(context);
-	less = BN_CTX_get(context);
-	fit = less && BN_mul(product, numbers[RSA_P], numbers[RSA_Q], context) == 1 &&
-		BN_cmp(product, numbers[RSA_N]) == 0 &&
-		BN_mod_mul(product, numbers[RSA_IQMP], numbers[RSA_Q], numbers[RSA_P], context) == 1 &&
-		BN_is_one(product);
-	for (int i = RSA_P; fit && i <= RSA_Q; i++)
-		fit = BN_sub(less, numbers[i], BN_value_one()) == 1 && !BN_is_zero(less) &&
-			BN_mod_mul(product, numbers[RSA_E], numbers[RSA_D], less, context) == 1 &&
-			BN_is_one(product);
-	BN_CTX_end(context);
-	BN_CTX_free(context);
-	return fit;
-}
-
-/* Those of a key that came with its primes; one that came without has none to compare. */
-static bool
-own_numbers_fit(const EVP_PKEY *key)
-{
-	static const char *const names[RSA_NUMBERS] = {
-		[RSA_N] = OSSL_PKEY_PARAM_RSA_N, [RSA_E] = OSSL_PKEY_PARAM_RSA_E,
-		[RSA_D] = OSSL_PKEY_PARAM_RSA_D, [RSA_IQMP] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
-		[RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1, [RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2
-	};
-	BIGNUM *numbers[RSA_NUMBERS] = {NULL};
-	int found = 0;
-	bool fit;
-
-	for (int i = 0; i < RSA_NUMBERS; i++)
-		found += EVP_PKEY_get_bn_param(key, names[i], &numbers[i]) == 1;
-	fit = found == RSA_NUMBERS ? private_key_numbers_fit(numbers) : numbers[RSA_P] == NULL;
-	for (int i = 0; i < RSA_NUMBERS; i++)
-		BN_clear_free(numbers[i]);
-	return fit;
-}
-
-static bool
-signs(EVP_PKEY *key)
+private_key_works(EVP_PKEY *key)
 {
 	static const unsigned char message[] = "a key signs what its public part verifies";
 	unsigned char signature[KEY_MAX_RSA_BITS / 8];
@@ -368,10 +608,4 @@ signs(EVP_PKEY *key)
 		EVP_DigestVerify(context, signature, size, message, sizeof(message)) == 1;
 	EVP_MD_CTX_free(context);
 	return fits;
-}
-
-bool
-private_key_works(EVP_PKEY *key)
-{
-	return (strncmp(private_key_kind(key), "RSA", 3) != 0 || own_numbers_fit(key)) && signs(key);
 }

@@ -46,10 +46,16 @@ extern const char *private_key_check_kind(const EVP_PKEY *key);
 /* "RSA", "RSA-PSS", "EC", "Ed25519" or "Ed448" of a key that passed that check. */
 extern const char *private_key_kind(const EVP_PKEY *key);
 
-/* Its numbers fit each other, and what it signs its public part verifies. */
+/* What it signs its public part verifies. */
 extern bool private_key_works(EVP_PKEY *key);
 
-/* The numbers of an RSA key, in the order in which SSH writes them. */
+/*
+ * A positive number from big-endian bytes in their shortest form, as DER and SSH have it,
+ * of at most 8192 bits, for BN_clear_free(); NULL otherwise.
+ */
+extern BIGNUM *private_key_number(const unsigned char *data, size_t size);
+
+/* The numbers of an RSA key, in the order in which SSH writes them, and two that it leaves out. */
 enum
 {
 	RSA_N,
@@ -58,10 +64,17 @@ enum
 	RSA_IQMP,
 	RSA_P,
 	RSA_Q,
+	RSA_SSH_NUMBERS,
+	RSA_DP = RSA_SSH_NUMBERS,
+	RSA_DQ,
 	RSA_NUMBERS
 };
 
-/* n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p. */
-extern bool private_key_numbers_fit(BIGNUM *const numbers[RSA_NUMBERS]);
+/* NULL if they do not fit each other; the last two may be NULL. */
+extern EVP_PKEY *private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS]);
+
+/* On a named curve; NULL if a point, unless its size is 0, is not that of the secret. */
+extern EVP_PKEY *private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point,
+									 size_t size);
 
 #endif

@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 
 #include "crypto/primitives.h"
 #include "pki/pem.h"
@@ -174,40 +172,10 @@ derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
 
 /* ---- private keys from the wire ---- */
 
-/* A positive number in its shortest form, of at most 8192 bits; NULL otherwise. */
 static BIGNUM *
 number_from(WireString string)
 {
-	BIGNUM *number;
-
-	if (string.size == 0 || string.size > KEY_MAX_RSA_BITS / 8 + 1 || (string.data[0] & 0x80) ||
-		(string.data[0] == 0 && (string.size == 1 || !(string.data[1] & 0x80))))
-		return NULL;
-	number = BN_secure_new(); /* wiped wherever OpenSSL copies it */
-	if (number && BN_bin2bn(string.data, (int) string.size, number) == NULL)
-	{
-		BN_clear_free(number);
-		number = NULL;
-	}
-	return number;
-}
-
-static EVP_PKEY *
-key_from(const char *type, OSSL_PARAM_BLD *build)
-{
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
-	EVP_PKEY *key = NULL;
-
-	if (context == NULL || params == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-		EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params) != 1)
-	{
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	OSSL_PARAM_free(params);
-	EVP_PKEY_CTX_free(context);
-	return key;
+	return private_key_number(string.data, string.size);
 }
 
 static EVP_PKEY *
@@ -228,16 +196,11 @@ read_ecdsa(WireReader *reader, const Curve *curve)
 	WireString name = wire_string(reader);
 	WireString point = wire_string(reader);
 	BIGNUM *secret = number_from(wire_string(reader));
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *key = NULL;
 
-	if (secret && build && !reader->broken && wire_is(name, curve->name) &&
-		point.size == 1 + 2 * curve->coordinate &&
-		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) == 1 &&
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point.data, point.size) == 1 &&
-		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret) == 1)
-		key = key_from("EC", build);
-	OSSL_PARAM_BLD_free(build);
+	if (secret && !reader->broken && wire_is(name, curve->name) &&
+		point.size == 1 + 2 * curve->coordinate)
+		key = private_key_from_ec(OBJ_sn2nid(curve->group), secret, point.data, point.size);
 	BN_clear_free(secret);
 	return key;
 }
@@ -245,22 +208,17 @@ read_ecdsa(WireReader *reader, const Curve *curve)
 static EVP_PKEY *
 read_rsa(WireReader *reader)
 {
-	BIGNUM *numbers[RSA_NUMBERS];
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *numbers[RSA_NUMBERS] = {NULL};
 	EVP_PKEY *key = NULL;
-	bool complete = build != NULL;
+	bool complete = true;
 
-	for (int i = 0; i < RSA_NUMBERS; i++)
+	for (int i = 0; i < RSA_SSH_NUMBERS; i++)
 	{
 		numbers[i] = number_from(wire_string(reader));
-		complete = complete && numbers[i] && !reader->broken;
+		complete = complete && numbers[i];
 	}
-	if (complete && private_key_numbers_fit(numbers) &&
-		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, numbers[RSA_N]) == 1 &&
-		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, numbers[RSA_E]) == 1 &&
-		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, numbers[RSA_D]) == 1)
-		key = key_from("RSA", build);
-	OSSL_PARAM_BLD_free(build);
+	if (complete && !reader->broken)
+		key = private_key_from_rsa(numbers);
 	for (int i = 0; i < RSA_NUMBERS; i++)
 		BN_clear_free(numbers[i]);
 	return key;
@@ -400,14 +358,16 @@ write_ed25519(const unsigned char seed[SEED_BYTES], const unsigned char point[SE
 	return written;
 }
 
+/* EVP_PKEY_get_raw_private_key() leaves a copy in freed memory; this does not. */
 static bool
 write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 {
 	unsigned char seed[SEED_BYTES];
 	unsigned char point[SEED_BYTES];
-	size_t seed_size = sizeof(seed);
+	size_t seed_size;
 	size_t point_size = sizeof(point);
-	bool written = EVP_PKEY_get_raw_private_key(pkey, seed, &seed_size) == 1 &&
+	bool written = EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed, sizeof(seed),
+												   &seed_size) == 1 &&
 		EVP_PKEY_get_raw_public_key(pkey, point, &point_size) == 1 &&
 		write_ed25519(seed, point, text);
 
