@@ -1542,6 +1542,336 @@ GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interv
 	vault.revoke_tokens(text, text) TO vault_client, vault_admin;
 
 /*
+ * Types of secrets: what their values look like, and what becomes of them.
+ *
+ * The built-in types are in the code. Operators add others, the same for all tenants;
+ * a tenant asks more, or less, of the values of a type by its policy. Names of
+ * functions are text and are looked up at each call, because pg_upgrade refuses oids.
+ */
+CREATE TABLE vault_data.secret_type (
+	id                uuid PRIMARY KEY,
+	name              text COLLATE "C" NOT NULL,
+	validator         text,
+	generator         text,
+	min_length        integer,
+	max_length        integer,
+	classes           text[],
+	excluded          text,
+	prefix            text,
+	min_entropy       integer,
+	generated_length  integer,
+	history           integer,
+	rotation_interval interval,
+	max_lifetime      interval,
+	recovery_window   interval,
+	warn_at           interval[],
+	revision          integer NOT NULL,
+	mac               bytea NOT NULL,
+	description       text NOT NULL,
+	created_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	CONSTRAINT secret_type_name_key UNIQUE (name)
+);
+CREATE TABLE vault_data.type_policy (
+	tenant_id         uuid NOT NULL,
+	id                uuid NOT NULL,
+	type              text COLLATE "C" NOT NULL,
+	min_length        integer,
+	max_length        integer,
+	classes           text[],
+	excluded          text,
+	prefix            text,
+	min_entropy       integer,
+	generated_length  integer,
+	history           integer,
+	rotation_interval interval,
+	max_lifetime      interval,
+	recovery_window   interval,
+	warn_at           interval[],
+	revision          integer NOT NULL,
+	mac               bytea NOT NULL,
+	created_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT type_policy_type_key UNIQUE (tenant_id, type)
+);
+
+ALTER TABLE vault_data.secret_type OWNER TO vault_owner;
+ALTER TABLE vault_data.type_policy OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_type, vault_data.type_policy FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_type, vault_data.type_policy TO vault_exec;
+ALTER TABLE vault_data.type_policy ALTER COLUMN type SET STATISTICS 0, ALTER COLUMN excluded SET STATISTICS 0,
+	ALTER COLUMN prefix SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_type', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.type_policy', '');
+ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.type_policy
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type', 'name', 'validator', 'generator', 'min_length', 'max_length', 'classes',
+		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at',
+		'*description', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type_policy', 'type', 'min_length', 'max_length', 'classes',
+		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at',
+		'revision');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER changed;
+
+/* Numbers of days are converted by the view. */
+CREATE FUNCTION vault_data.builtin_types() RETURNS TABLE (name text, description text, fields text, takes_policy boolean, generates boolean,
+	min_length integer, max_length integer, min_entropy integer, generated_length integer, history integer,
+	rotation_days integer, lifetime_days integer, recovery_days integer, warn_days integer[])
+LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_builtin_types';
+CREATE FUNCTION vault_data.type_function(function oid, checks boolean) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_function';
+CREATE FUNCTION vault_data.type_is_used(name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_is_used';
+
+CREATE FUNCTION vault_data.warnings(days integer[]) RETURNS interval[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT pg_catalog.array_agg(pg_catalog.make_interval(days => d.days) ORDER BY d.number) FROM pg_catalog.unnest(days) WITH ORDINALITY AS d (days, number)
+$$;
+
+/* What a type says where the tenant has set nothing. */
+CREATE VIEW vault.types WITH (security_barrier) AS
+SELECT b.name, b.description, true AS built_in, b.fields, NULL::text AS validator, NULL::text AS generator, b.generates,
+	b.min_length, b.max_length, NULL::text[] AS classes, NULL::text AS excluded, NULL::text AS prefix, b.min_entropy, b.generated_length, b.history,
+	pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
+	pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at, NULL::timestamptz AS created_at
+FROM vault_data.builtin_types() b
+UNION ALL
+SELECT t.name, t.description, false, NULL, t.validator, t.generator, true,
+	t.min_length, t.max_length, t.classes, t.excluded, t.prefix, t.min_entropy, t.generated_length, COALESCE(t.history, 0),
+	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at
+FROM vault_data.secret_type t;
+COMMENT ON VIEW vault.types IS 'types of secrets: what is asked of their values, and when these are due';
+
+CREATE VIEW vault.type_policies WITH (security_barrier) AS
+SELECT t.name AS tenant, p.type, p.min_length, p.max_length, p.classes, p.excluded, p.prefix, p.min_entropy, p.generated_length, p.history,
+	p.rotation_interval, p.max_lifetime, p.recovery_window, p.warn_at, p.created_at, p.updated_at
+FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
+WHERE p.tenant_id = ANY (vault_data.visible_tenants());
+COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
+
+/* How long values of a type last in a tenant: for expiry, rotation and deletion. */
+CREATE FUNCTION vault_data.type_lifecycle(p_tenant uuid, p_type text)
+RETURNS TABLE (rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
+		COALESCE(p.recovery_window, t.recovery_window), COALESCE(p.warn_at, t.warn_at)
+	FROM (SELECT b.name, pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
+			pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at
+		FROM vault_data.builtin_types() b
+		UNION ALL
+		SELECT a.name, a.rotation_interval, a.max_lifetime, a.recovery_window, a.warn_at FROM vault_data.secret_type a) AS t
+		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
+	WHERE t.name = p_type
+$$;
+
+/* Raises 22023 for the first setting that makes no sense. */
+CREATE FUNCTION vault_data.check_type_settings(p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_min_length NOT BETWEEN 1 AND 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid min_length: it is not between 1 and 1024', 'Give a number of bytes.');
+	ELSIF p_max_length NOT BETWEEN 1 AND 1048576 OR p_max_length < p_min_length THEN
+		PERFORM vault_data.fail('22023', 'invalid max_length: it is below min_length, or not between 1 and 1048576', 'Give a number of bytes.');
+	ELSIF NOT p_classes <@ ARRAY['lower', 'upper', 'digit', 'symbol'] OR pg_catalog.array_position(p_classes, NULL) IS NOT NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid classes: there is no such class', 'Classes are lower, upper, digit and symbol.');
+	ELSIF p_excluded !~ '^[!-~]{0,64}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid excluded: it is not up to 64 printable ASCII characters', 'Give the characters one after the other.');
+	ELSIF p_prefix !~ '^[!-~]{0,32}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid prefix: it is not up to 32 printable ASCII characters', 'Give what every value begins with.');
+	ELSIF p_min_entropy NOT BETWEEN 0 AND 512 THEN
+		PERFORM vault_data.fail('22023', 'invalid min_entropy: it is not between 0 and 512', 'Give a number of bits.');
+	ELSIF p_generated_length NOT BETWEEN 8 AND 1024 OR p_generated_length < p_min_length OR p_generated_length > p_max_length THEN
+		PERFORM vault_data.fail('22023', 'invalid generated_length: it is not between 8 and 1024, or not between min_length and max_length', 'Give a number of bytes.');
+	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
+		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50', 'Give how many versions back a value must not come again.');
+	ELSIF p_rotation_interval < '1 minute' THEN
+		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is below one minute', 'Give an interval such as ''90 days''.');
+	ELSIF p_max_lifetime < '1 second' THEN
+		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is below one second', 'Give an interval such as ''1 year''.');
+	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
+	ELSIF pg_catalog.cardinality(p_warn_at) > 8 OR pg_catalog.array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
+		OR pg_catalog.array_position(p_warn_at, NULL) IS NOT NULL
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid warn_at: it is not up to 8 positive intervals', 'Give for example ARRAY[interval ''30 days'', interval ''1 day''].');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
+	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_name IS NULL OR p_name !~ '^[a-z][a-z0-9_]{0,19}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid type name: it is not 1 to 20 lower-case letters, digits and underscores, a letter first', 'Choose another name.');
+	ELSIF p_description IS NULL OR p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
+	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name) OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" exists already', p_name), 'Choose another name, or change it with vault.alter_type().');
+	END IF;
+	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
+		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	INSERT INTO vault_data.secret_type (id, name, description, validator, generator, min_length, max_length, classes, excluded, prefix,
+		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at)
+	VALUES (vault_data.new_id(), p_name, p_description, vault_data.type_function(p_validator, true), vault_data.type_function(p_generator, false),
+		p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length, p_history, p_rotation_interval,
+		p_max_lifetime, p_recovery_window, p_warn_at);
+END
+$$;
+CREATE FUNCTION vault.create_type(name text, description text, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
+	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
+	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
+	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
+	warn_at interval[] DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be';
+
+CREATE FUNCTION vault_data.alter_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
+	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	t vault_data.secret_type;
+BEGIN
+	SELECT * INTO t FROM vault_data.secret_type s WHERE s.name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such type that was added', 'The view vault.types shows them; for a built-in one a tenant sets a policy with vault.set_type_policy().');
+	ELSIF p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
+	END IF;
+	PERFORM vault_data.check_type_settings(COALESCE(p_min_length, t.min_length), COALESCE(p_max_length, t.max_length), p_classes, p_excluded, p_prefix,
+		p_min_entropy, COALESCE(p_generated_length, t.generated_length), p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	UPDATE vault_data.secret_type SET description = COALESCE(p_description, description),
+		validator = COALESCE(vault_data.type_function(p_validator, true), validator),
+		generator = COALESCE(vault_data.type_function(p_generator, false), generator),
+		min_length = COALESCE(p_min_length, min_length), max_length = COALESCE(p_max_length, max_length),
+		classes = COALESCE(p_classes, classes), excluded = COALESCE(p_excluded, excluded), prefix = COALESCE(p_prefix, prefix),
+		min_entropy = COALESCE(p_min_entropy, min_entropy), generated_length = COALESCE(p_generated_length, generated_length),
+		history = COALESCE(p_history, history), rotation_interval = COALESCE(p_rotation_interval, rotation_interval),
+		max_lifetime = COALESCE(p_max_lifetime, max_lifetime), recovery_window = COALESCE(p_recovery_window, recovery_window),
+		warn_at = COALESCE(p_warn_at, warn_at)
+	WHERE id = t.id;
+END
+$$;
+CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
+	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
+	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
+	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
+	warn_at interval[] DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'changes a type that was added; what is not given stays as it is';
+
+CREATE FUNCTION vault_data.drop_type(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF vault_data.type_is_used(p_name) THEN
+		PERFORM vault_data.fail('2BP01', pg_catalog.format('type "%s" is the type of secrets', p_name), 'Secrets keep their type; a type is dropped when the last of its secrets is purged.');
+	END IF;
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	DELETE FROM vault_data.secret_type WHERE name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such type that was added', 'The view vault.types shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.drop_type(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.drop_type(text) IS 'takes a type away that was added and that no secret has';
+
+CREATE FUNCTION vault_data.set_type_policy(p_type text, p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[], p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	takes_policy boolean;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	SELECT b.takes_policy INTO takes_policy FROM vault_data.builtin_types() b WHERE b.name = p_type
+	UNION ALL SELECT true FROM vault_data.secret_type t WHERE t.name = p_type;
+	IF takes_policy IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
+	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
+		OR p_prefix IS NOT NULL OR p_min_entropy IS NOT NULL OR p_generated_length IS NOT NULL)
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid type: the characters of its values are no matter of a policy',
+			'Set history, rotation_interval, max_lifetime, recovery_window or warn_at; or use type password or api_key.');
+	END IF;
+	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
+		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_type));
+	INSERT INTO vault_data.type_policy (tenant_id, id, type, min_length, max_length, classes, excluded, prefix,
+		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at)
+	VALUES (this_tenant, vault_data.new_id(), p_type, p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy,
+		p_generated_length, p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at)
+	ON CONFLICT (tenant_id, type) DO UPDATE SET min_length = EXCLUDED.min_length, max_length = EXCLUDED.max_length, classes = EXCLUDED.classes,
+		excluded = EXCLUDED.excluded, prefix = EXCLUDED.prefix, min_entropy = EXCLUDED.min_entropy, generated_length = EXCLUDED.generated_length,
+		history = EXCLUDED.history, rotation_interval = EXCLUDED.rotation_interval, max_lifetime = EXCLUDED.max_lifetime,
+		recovery_window = EXCLUDED.recovery_window, warn_at = EXCLUDED.warn_at, updated_at = pg_catalog.clock_timestamp();
+END
+$$;
+CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL,
+	excluded text DEFAULT NULL, prefix text DEFAULT NULL, min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL,
+	history integer DEFAULT NULL, rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL,
+	recovery_window interval DEFAULT NULL, warn_at interval[] DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text) IS 'sets what a tenant asks of the values of a type, in place of what was set before; NULL leaves it to the type';
+
+CREATE FUNCTION vault_data.reset_type_policy(p_type text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_type));
+	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant AND type = p_type;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'the tenant has no policy for this type', 'The view vault.type_policies shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.reset_type_policy(type text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.reset_type_policy(text, text) IS 'takes away what a tenant set for a type';
+
+ALTER VIEW vault.types OWNER TO vault_owner;
+ALTER VIEW vault.type_policies OWNER TO vault_owner;
+REVOKE ALL ON vault.types, vault.type_policies FROM PUBLIC;
+GRANT SELECT ON vault.types, vault.type_policies TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.builtin_types(), vault_data.warnings(integer[]) TO vault_client, vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault.drop_type(text) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text),
+	vault.reset_type_policy(text, text) TO vault_client, vault_admin;
+
+/*
  * Secrets and their versions.
  *
  * A label is a column of the head, so there is one current version, at most one
@@ -1550,6 +1880,10 @@ GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interv
  * and its row stays. The envelope of the head is a copy of the current version's, if
  * it is small: most reads need no second row. The version is in what the envelope is
  * bound to, so a copy that does not fit fails to open.
+ *
+ * metadata is what the type knows of a value and is no secret; the head has that of the
+ * current version. expires_at of a version is what its value or its type says. fingerprint
+ * tells, under a key, whether a value was there before; it outlives the value.
  *
  * Constraints are few and short: the executor reads each from its text at every
  * statement. What only the code of this feature writes, it checks itself.
@@ -1575,6 +1909,7 @@ CREATE TABLE vault_data.secret (
 	description      text,
 	tags             jsonb NOT NULL DEFAULT '{}',
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	metadata         jsonb,
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
 	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
 	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
@@ -1597,6 +1932,9 @@ CREATE TABLE vault_data.secret_version (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
+	metadata       jsonb,
+	expires_at     timestamptz,
+	fingerprint    bytea,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -1611,7 +1949,9 @@ GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
 /* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
 ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
 	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
-ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0;
+ALTER TABLE vault_data.secret ALTER COLUMN metadata SET STATISTICS 0;
+ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0, ALTER COLUMN metadata SET STATISTICS 0,
+	ALTER COLUMN fingerprint SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -1650,7 +1990,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
 		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'expires_at', '*metadata', '*fingerprint');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -1679,7 +2019,7 @@ COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz,
 
 CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
-COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of 256 random bits, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
 
 CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
@@ -1698,6 +2038,22 @@ RETURNS TABLE (name text, environment text, version integer, value text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
 COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
 
+CREATE FUNCTION vault.get_field(name text, field text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_field';
+COMMENT ON FUNCTION vault.get_field(text, text, integer, text) IS 'a part of the value of a secret, by the name that its type gives it';
+
+CREATE FUNCTION vault.conninfo(name text, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_conninfo';
+COMMENT ON FUNCTION vault.conninfo(text, text) IS 'the connection string for libpq of a secret of type database';
+
+CREATE FUNCTION vault.database_url(name text, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_database_url';
+COMMENT ON FUNCTION vault.database_url(text, text) IS 'the URL of a secret of type database';
+
+CREATE FUNCTION vault.generate(type text DEFAULT 'password', length integer DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_generate';
+COMMENT ON FUNCTION vault.generate(text, integer) IS 'a random value that fits the type and its policy; it is not stored';
+
 CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
 COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; those that others hold are left for the next call';
@@ -1705,7 +2061,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.metadata
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -1714,7 +2070,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.metadata
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -1733,7 +2089,8 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
 	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
 	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
-	vault.get_json(text, integer, text), vault.get_many(text, text) TO vault_client;
+	vault.get_json(text, integer, text), vault.get_many(text, text), vault.get_field(text, text, integer, text),
+	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
 
@@ -1800,7 +2157,7 @@ COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that t
 CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
@@ -1808,13 +2165,13 @@ BEGIN
 	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
-		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
+		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.metadata;
 END
 $$;
 CREATE FUNCTION vault.describe(name text, environment text DEFAULT NULL)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
 
@@ -1842,7 +2199,12 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
-			envelope = vault_data.small(v.envelope),
+			envelope = vault_data.small(v.envelope), metadata = v.metadata,
+			/* What a value or its type says of its end comes and goes with the version. */
+			expires_at = CASE WHEN v.expires_at IS NOT NULL THEN v.expires_at
+				WHEN expires_at = (SELECT c.expires_at FROM vault_data.secret_version c
+					WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version) THEN NULL
+				ELSE expires_at END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
@@ -1898,7 +2260,7 @@ DECLARE
 	until timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
@@ -1934,7 +2296,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
 BEGIN
-	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, destroyed_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, metadata = NULL, destroyed_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND destroyed_at IS NULL;
 	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.secret_version
 		WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version)
@@ -1945,7 +2307,8 @@ BEGIN
 	END IF;
 	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
 	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
-		envelope = CASE WHEN current_version <> p_version THEN envelope END
+		envelope = CASE WHEN current_version <> p_version THEN envelope END,
+		metadata = CASE WHEN current_version <> p_version THEN metadata END
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -2041,6 +2404,7 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 END
 $$;
@@ -2644,6 +3008,7 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
@@ -2662,6 +3027,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
@@ -2682,7 +3048,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'type_policy', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -2710,6 +3076,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
 			'single_use', pg_catalog.left(k.single_use::text, 1))
 		FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
+			'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix, 'min_entropy', y.min_entropy::text,
+			'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+		FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant

@@ -27,7 +27,7 @@
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
 #include "token/token.h"
-#include "type/builtin.h"
+#include "type/registry.h"
 
 PG_MODULE_MAGIC;
 
@@ -56,7 +56,7 @@ _PG_init(void)
 	identity_init();
 	policy_init();
 	token_init();
-	types_register();
+	type_init();
 	places_init();
 	evidence_init();
 	usage_init();

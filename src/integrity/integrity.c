@@ -48,6 +48,8 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_ISSUED_TOKEN] = {"issued_token", "token", 2, 6},
 	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
 	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
+	[TABLE_SECRET_TYPE] = {"secret_type", "type", 2, 16},
+	[TABLE_TYPE_POLICY] = {"type_policy", "policy of type", 3, 15},
 	[TABLE_SECRET] = {"secret", "secret", 2, 14},
 };
 

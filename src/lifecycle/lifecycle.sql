@@ -61,7 +61,7 @@ COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that t
 CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
@@ -69,13 +69,13 @@ BEGIN
 	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
 		(SELECT pg_catalog.count(*)::integer FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id),
-		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at;
+		s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.metadata;
 END
 $$;
 CREATE FUNCTION vault.describe(name text, environment text DEFAULT NULL)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
 	current_version integer, previous_version integer, pending_version integer, versions integer,
-	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz)
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
 
@@ -103,7 +103,12 @@ BEGIN
 	IF target <> s.current_version THEN
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
-			envelope = vault_data.small(v.envelope),
+			envelope = vault_data.small(v.envelope), metadata = v.metadata,
+			/* What a value or its type says of its end comes and goes with the version. */
+			expires_at = CASE WHEN v.expires_at IS NOT NULL THEN v.expires_at
+				WHEN expires_at = (SELECT c.expires_at FROM vault_data.secret_version c
+					WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version) THEN NULL
+				ELSE expires_at END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 	END IF;
@@ -159,7 +164,7 @@ DECLARE
 	until timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	SELECT pg_catalog.clock_timestamp() + t.recovery_window INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
@@ -195,7 +200,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('delete', p_name, p_environment);
 BEGIN
-	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, destroyed_at = pg_catalog.clock_timestamp()
+	UPDATE vault_data.secret_version SET envelope = NULL, key_generation = NULL, metadata = NULL, destroyed_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND destroyed_at IS NULL;
 	IF NOT FOUND AND EXISTS (SELECT FROM vault_data.secret_version
 		WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version)
@@ -206,7 +211,8 @@ BEGIN
 	END IF;
 	PERFORM vault_data.note(pg_catalog.format('version %s', p_version), p_version);
 	UPDATE vault_data.secret SET updated_at = pg_catalog.clock_timestamp(),
-		envelope = CASE WHEN current_version <> p_version THEN envelope END
+		envelope = CASE WHEN current_version <> p_version THEN envelope END,
+		metadata = CASE WHEN current_version <> p_version THEN metadata END
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -302,6 +308,7 @@ BEGIN
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
 	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
+	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 END
 $$;

@@ -31,6 +31,8 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_TOKEN_ROLE] = "token_role",
 	[TABLE_ISSUED_TOKEN] = "issued_token",
 	[TABLE_ROLE_MEMBER] = "role_member",
+	[TABLE_SECRET_TYPE] = "secret_type",
+	[TABLE_TYPE_POLICY] = "type_policy",
 	[TABLE_SECRET] = "secret",
 	[TABLE_SECRET_VERSION] = "secret_version",
 	[TABLE_AUDIT_LOG] = "audit_log",
@@ -46,6 +48,8 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_TOKEN_ROLE] = "token_role_db_role",
 	[INDEX_ISSUED_TOKEN] = "issued_token_pkey",
 	[INDEX_MEMBER_ROLES] = "role_member_member",
+	[INDEX_SECRET_TYPE_NAME] = "secret_type_name_key",
+	[INDEX_TYPE_POLICY] = "type_policy_type_key",
 	[INDEX_SECRET_NAME] = "secret_name_key",
 	[INDEX_SECRET_VERSION] = "secret_version_pkey",
 };

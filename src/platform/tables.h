@@ -32,6 +32,8 @@ typedef enum TableId
 	TABLE_TOKEN_ROLE,
 	TABLE_ISSUED_TOKEN,
 	TABLE_ROLE_MEMBER,
+	TABLE_SECRET_TYPE,
+	TABLE_TYPE_POLICY,
 	TABLE_SECRET,
 	TABLE_SECRET_VERSION,
 	TABLE_AUDIT_LOG,
@@ -47,6 +49,8 @@ typedef enum TableId
 	INDEX_TOKEN_ROLE,			/* (db_role) */
 	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
 	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
+	INDEX_SECRET_TYPE_NAME,		/* (name) */
+	INDEX_TYPE_POLICY,			/* (tenant_id, type) */
 	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
 	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
 	TABLE_COUNT

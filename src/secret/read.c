@@ -1,6 +1,6 @@
 /*
  * read.c
- *		get, get_bytes, get_json, get_many.
+ *		get, get_bytes, get_json, get_field, get_many.
  *
  * A read executes no SQL: identity, policy and the two index walks are done
  * here, so it needs no other user and leaves nothing to undo.  Secret and
@@ -34,10 +34,13 @@
 #include "policy/delegation.h"
 #include "policy/name.h"
 #include "secret/secret.h"
+#include "type/registry.h"
+
+#define MAX_FIELD 63
 
 /* A holdable cursor would keep plaintext, on disk too, for whoever comes next. */
-static void
-refuse_holdable_cursor(void)
+void
+secret_refuse_holdable_cursor(void)
 {
 	if (ActivePortal && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
 		ereport(ERROR,
@@ -128,25 +131,33 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 	return value;
 }
 
+/* Where the arguments of a read by name stand; -1: it has none. */
+typedef struct ReadArguments
+{
+	int			version;
+	int			environment;
+	const char *field;			/* NULL: the whole value */
+} ReadArguments;
+
 /* The version argument; 0: the current one. */
 static int
-wanted_version(FunctionCallInfo fcinfo)
+wanted_version(FunctionCallInfo fcinfo, int number)
 {
-	if (PG_ARGISNULL(1))
+	if (number < 0 || PG_ARGISNULL(number))
 		return 0;
-	if (PG_GETARG_INT32(1) <= 0)
+	if (PG_GETARG_INT32(number) <= 0)
 		error_bad_argument("version", "it is not positive", "Versions start at 1.");
-	return PG_GETARG_INT32(1);
+	return PG_GETARG_INT32(number);
 }
 
 static void
 record_release(const SecretName *name, const SecretHead *head, int version,
-			   const pg_uuid_t *grant)
+			   const pg_uuid_t *grant, const char *reason)
 {
 	Release		release = {
 		.secret = name->name,.secret_size = name->name_size,
 		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &head->id,.version = version ? version : head->current,.grant = grant
+		.id = &head->id,.version = version ? version : head->current,.grant = grant,.reason = reason
 	};
 
 	audit_release(&release);
@@ -161,10 +172,24 @@ await_records(uint64 epoch)
 	require_same_epoch(epoch);
 }
 
-/* The whole of a read by name; arguments (name, version, environment). */
+/* The field of the value, if one is asked for; wipes what is not. */
 static bytea *
-read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
+part_of(bytea *value, const SecretHead *head, const char *field)
 {
+	bytea	   *part;
+
+	if (field == NULL)
+		return value;
+	part = type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field);
+	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	return part;
+}
+
+/* The whole of a read by name, which is the first argument. */
+static bytea *
+read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *format)
+{
+	int			environment = arguments->environment;
 	const Caller *caller = &door_required()->caller;
 	uint64		epoch = root_epoch();
 	pg_uuid_t	grant;
@@ -172,15 +197,18 @@ read_by_name(FunctionCallInfo fcinfo, uint8_t *format)
 	SecretHead	head;
 	bytea	   *value;
 
-	refuse_holdable_cursor();
+	secret_refuse_holdable_cursor();
 	if (PG_ARGISNULL(0))
 		error_bad_argument("name", "it is null", NULL);
-	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &name);
-	door_required()->version = wanted_version(fcinfo);
+	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment),
+					 &name);
+	door_required()->version = wanted_version(fcinfo, arguments->version);
 	policy_require(caller, &name, MAY_READ, &grant);
 
 	value = read_value(&name, door_required()->version, &head, format);
-	record_release(&name, &head, door_required()->version, &grant);
+	value = part_of(value, &head, arguments->field);
+	record_release(&name, &head, door_required()->version, &grant,
+				   arguments->field ? psprintf("field %s", arguments->field) : NULL);
 	await_records(epoch);
 	policy_require(caller, &name, MAY_READ, &grant);
 	return value;
@@ -225,7 +253,12 @@ parse_json(bytea *value)
 	return result;
 }
 
+static const ReadArguments whole = {.version = 1,.environment = 2};
+
 PG_FUNCTION_INFO_V1(vault_get);
+PG_FUNCTION_INFO_V1(vault_get_field);
+PG_FUNCTION_INFO_V1(vault_conninfo);
+PG_FUNCTION_INFO_V1(vault_database_url);
 PG_FUNCTION_INFO_V1(vault_get_bytes);
 PG_FUNCTION_INFO_V1(vault_get_json);
 PG_FUNCTION_INFO_V1(vault_get_many);
@@ -234,7 +267,7 @@ static Datum
 get_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
-	bytea	   *value = read_by_name(fcinfo, &format);
+	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(format);
 	PG_RETURN_TEXT_P(value);
@@ -245,17 +278,80 @@ get_bytes_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
 
-	PG_RETURN_BYTEA_P(read_by_name(fcinfo, &format));
+	PG_RETURN_BYTEA_P(read_by_name(fcinfo, &whole, &format));
 }
 
 static Datum
 get_json_body(FunctionCallInfo fcinfo)
 {
 	uint8_t		format;
-	bytea	   *value = read_by_name(fcinfo, &format);
+	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(format);
 	return parse_json(value);
+}
+
+/* A name of a field is shown in the trail. */
+static char *
+field_argument(FunctionCallInfo fcinfo)
+{
+	char	   *field = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (*field == 0 || strlen(field) > MAX_FIELD)
+		error_bad_argument("field", "it is null, empty or longer than 63 bytes",
+						   "vault.types shows the fields of each type.");
+	for (const char *p = field; *p; p++)
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			error_bad_argument("field", "it has control characters", NULL);
+	return field;
+}
+
+/* get_field(name, field, version, environment) */
+static Datum
+get_field_body(FunctionCallInfo fcinfo)
+{
+	ReadArguments arguments = {.version = 2,.environment = 3,.field = field_argument(fcinfo)};
+	uint8_t		format;
+
+	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
+}
+
+/* conninfo(name, environment) */
+static Datum
+conninfo_body(FunctionCallInfo fcinfo)
+{
+	static const ReadArguments arguments = {.version = -1,.environment = 1,.field = "conninfo"};
+	uint8_t		format;
+
+	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
+}
+
+/* database_url(name, environment) */
+static Datum
+database_url_body(FunctionCallInfo fcinfo)
+{
+	static const ReadArguments arguments = {.version = -1,.environment = 1,.field = "url"};
+	uint8_t		format;
+
+	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
+}
+
+Datum
+vault_get_field(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, get_field_body);
+}
+
+Datum
+vault_conninfo(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, conninfo_body);
+}
+
+Datum
+vault_database_url(PG_FUNCTION_ARGS)
+{
+	return door_read(fcinfo, database_url_body);
 }
 
 Datum
@@ -389,7 +485,7 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	if (value == NULL || format == FORMAT_BYTES)
 		return;
 	account(bulk, value);
-	record_release(&secret, &head, 0, &grant);
+	record_release(&secret, &head, 0, &grant, NULL);
 	bulk->rows++;
 	values[0] = name;
 	values[1] = environment;
@@ -483,7 +579,7 @@ get_many_body(FunctionCallInfo fcinfo)
 	BulkRead	bulk = {.caller = &door_required()->caller};
 	uint64		epoch = root_epoch();
 
-	refuse_holdable_cursor();
+	secret_refuse_holdable_cursor();
 	read_bulk_arguments(fcinfo, &bulk);
 	begin_result(fcinfo, &bulk);
 	bulk_read(&bulk);

@@ -25,6 +25,7 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
 						   head->type, sizeof(head->type));
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
+	head->last = DatumGetInt32(scan_get(scan, SECRET_LAST, NULL));
 	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
 	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	(void) scan_get(scan, SECRET_DEACTIVATED_AT, &isnull);

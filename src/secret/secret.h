@@ -50,7 +50,8 @@ enum
 	VERSION_SECRET,
 	VERSION_NUMBER,
 	VERSION_KEY_GENERATION,
-	VERSION_ENVELOPE
+	VERSION_ENVELOPE,
+	VERSION_FINGERPRINT = 11
 };
 
 typedef enum SecretState
@@ -67,6 +68,7 @@ typedef struct SecretHead
 	char		type[ENVELOPE_MAX_TYPE + 1];
 	SecretState state;
 	int			current;
+	int			last;
 	TimestampTz expires_at;		/* DT_NOEND: never */
 	TimestampTz purge_at;		/* of a deleted one */
 } SecretHead;
@@ -99,6 +101,16 @@ extern bytea *secret_open(const SecretHead *head, int version, uint32 generation
 extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type,
 						  int version, const void *value, size_t size, uint8_t format,
 						  uint32 *generation);
+
+/*
+ * What vault.put() does, for features that make the value themselves; inside the door.  type NULL:
+ * that of the secret, or generic.  Returns the version's number.
+ */
+extern int	secret_put(const SecretName *name, const char *type, const void *value, size_t size,
+					   uint8_t format, bool pending);
+
+/* What gives a value away refuses to be read through a cursor WITH HOLD. */
+extern void secret_refuse_holdable_cursor(void);
 
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
 VAULT_NORETURN extern void secret_refuse_destroyed(int version);

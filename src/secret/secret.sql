@@ -8,6 +8,10 @@
  * it is small: most reads need no second row. The version is in what the envelope is
  * bound to, so a copy that does not fit fails to open.
  *
+ * metadata is what the type knows of a value and is no secret; the head has that of the
+ * current version. expires_at of a version is what its value or its type says. fingerprint
+ * tells, under a key, whether a value was there before; it outlives the value.
+ *
  * Constraints are few and short: the executor reads each from its text at every
  * statement. What only the code of this feature writes, it checks itself.
  */
@@ -32,6 +36,7 @@ CREATE TABLE vault_data.secret (
 	description      text,
 	tags             jsonb NOT NULL DEFAULT '{}',
 	updated_at       timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	metadata         jsonb,
 	CONSTRAINT secret_name_key UNIQUE (tenant_id, environment, name),
 	CONSTRAINT secret_current_exists CHECK (current_version BETWEEN 1 AND last_version),
 	CONSTRAINT secret_labels_differ CHECK (previous_version <> current_version AND pending_version <> current_version)
@@ -54,6 +59,9 @@ CREATE TABLE vault_data.secret_version (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
+	metadata       jsonb,
+	expires_at     timestamptz,
+	fingerprint    bytea,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -68,7 +76,9 @@ GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
 /* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
 ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
 	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
-ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0;
+ALTER TABLE vault_data.secret ALTER COLUMN metadata SET STATISTICS 0;
+ALTER TABLE vault_data.secret_version ALTER COLUMN envelope SET STATISTICS 0, ALTER COLUMN metadata SET STATISTICS 0,
+	ALTER COLUMN fingerprint SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -107,7 +117,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
 		'pending_version', 'expires_at', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'expires_at', '*metadata', '*fingerprint');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -136,7 +146,7 @@ COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz,
 
 CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
-COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of 256 random bits, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
 
 CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
@@ -155,6 +165,22 @@ RETURNS TABLE (name text, environment text, version integer, value text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
 COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
 
+CREATE FUNCTION vault.get_field(name text, field text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_field';
+COMMENT ON FUNCTION vault.get_field(text, text, integer, text) IS 'a part of the value of a secret, by the name that its type gives it';
+
+CREATE FUNCTION vault.conninfo(name text, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_conninfo';
+COMMENT ON FUNCTION vault.conninfo(text, text) IS 'the connection string for libpq of a secret of type database';
+
+CREATE FUNCTION vault.database_url(name text, environment text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_database_url';
+COMMENT ON FUNCTION vault.database_url(text, text) IS 'the URL of a secret of type database';
+
+CREATE FUNCTION vault.generate(type text DEFAULT 'password', length integer DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_generate';
+COMMENT ON FUNCTION vault.generate(text, integer) IS 'a random value that fits the type and its policy; it is not stored';
+
 CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
 COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; those that others hold are left for the next call';
@@ -162,7 +188,7 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.metadata
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -171,7 +197,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.metadata
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -190,6 +216,7 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
 	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
 	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
-	vault.get_json(text, integer, text), vault.get_many(text, text) TO vault_client;
+	vault.get_json(text, integer, text), vault.get_many(text, text), vault.get_field(text, text, integer, text),
+	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;

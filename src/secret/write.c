@@ -8,6 +8,9 @@
  * the update calls back into C (seal_next) for what depends on it, once more if it
  * had to wait for another writer.  The envelope is stored with its version and,
  * if small, once more in the head, so that a read finds all it needs in one row.
+ *
+ * Before that, the type judges the value (judge): it may refuse it, write it in another form,
+ * and tell when it expires and what of it is no secret.
  */
 #include "platform/compat.h"
 
@@ -24,12 +27,14 @@
 #include "platform/sql.h"
 #include "policy/delegation.h"
 #include "secret/secret.h"
-#include "type/type.h"
+#include "tenant/instance_key.h"
+#include "type/format.h"
+#include "type/registry.h"
 
 #define MAX_TAGS 64
 #define MAX_TAG_BYTES 8192
 #define MAX_DESCRIPTION_BYTES 1024
-#define GENERATED_BYTES 32
+#define FINGERPRINT_BYTES 16
 
 /* Arguments of put, as in secret.sql. */
 enum
@@ -45,14 +50,30 @@ enum
 	ARG_LABEL
 };
 
+/* What the type made of a value; in memory that is wiped and freed with its context. */
+typedef struct Judgement
+{
+	char		type[NAMEDATALEN];	/* empty: not judged yet */
+	char	   *generated;
+	size_t		generated_size;
+	TypeFacts	facts;
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	bool		has_fingerprint;
+	unsigned char fingerprint[FINGERPRINT_BYTES];
+} Judgement;
+
 typedef struct Write
 {
 	SecretName	name;
-	const void *value;
+	const void *given;			/* NULL: the type makes one up */
+	size_t		given_size;
+	uint8_t		given_format;
+	const void *value;			/* the same as it is stored */
 	size_t		size;
 	uint8_t		format;
 	const char *given_type;
 	const char *type;			/* given, or that of the secret */
+	Judgement  *judgement;
 	const char *description;	/* NULL: as it was */
 	Datum		tags;			/* 0: as they were */
 	TimestampTz expires_at;		/* DT_NOEND: never */
@@ -67,14 +88,6 @@ typedef struct Write
 	uint32		generation;
 	MemoryContext memory;		/* that the envelope lives in */
 } Write;
-
-static void
-check_type(const char *type)
-{
-	if (type_find(type) == NULL)
-		error_bad_argument("type", "there is no such type",
-						   "Types are generic, api_key, password, oauth_token, oauth_credentials, certificate, ssh_key, database and json.");
-}
 
 /* An object of strings, small. */
 static void
@@ -98,8 +111,6 @@ check_tags(Jsonb *tags)
 static void
 check_value(const Write *write)
 {
-	if (write->value == NULL)
-		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
 	if (write->size == 0)
 		error_bad_argument("value", "it is empty", "To take a secret away, use vault.delete().");
 	if (write->size > ENVELOPE_MAX_VALUE)
@@ -133,7 +144,7 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 {
 	write->given_type = PG_ARGISNULL(ARG_TYPE) ? "generic" :
 		text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
-	check_type(write->given_type);
+	(void) type_in_tenant(&door_required()->tenant, write->given_type);
 	if (!PG_ARGISNULL(ARG_DESCRIPTION))
 		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
 	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
@@ -179,6 +190,22 @@ refuse_type(const char *stored)
 			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
 }
 
+/* Whether the secret, as this head says it is, takes the new version. */
+static void
+require_writable(const Write *write, const SecretHead *given)
+{
+	SecretHead	head = *given;
+
+	head.expires_at = DT_NOEND;
+	secret_require_readable(&head);
+	if (write->expected == 0)
+		refuse_existing(write);
+	if (write->expected > 0 && write->expected != head.current)
+		refuse_conflict(write, head.current);
+	if (strcmp(write->given_type, "generic") != 0 && strcmp(write->given_type, head.type) != 0)
+		refuse_type(given->type);
+}
+
 static Datum
 environment_of(const Write *write)
 {
@@ -193,6 +220,129 @@ name_of(const Write *write)
 }
 
 static void
+forget_judgement(void *judgement)
+{
+	Judgement  *gone = judgement;
+
+	value_free(gone->generated);
+	type_facts_free(&gone->facts);
+	secret_wipe(gone, sizeof(*gone));
+}
+
+static void
+begin_judgement(Write *write)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	write->judgement = palloc0(sizeof(Judgement));
+	callback->func = forget_judgement;
+	callback->arg = write->judgement;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/*
+ * A value of this secret is known again by this, with the key, and by nobody without.  The key
+ * is not one of the tenant's: those rotate, and then the history would be forgotten.
+ */
+static void
+compute_fingerprint(Write *write, const pg_uuid_t *secret)
+{
+	size_t		size = 2 * UUID_LEN + write->size;
+	unsigned char *data = palloc_extended(size, MCXT_ALLOC_HUGE);
+	unsigned char mac[SHA256_BYTES];
+	SecretKey	key;
+	CryptoStatus status;
+
+	instance_derive("vault value fingerprint v1", &key);
+	memcpy(data, door_required()->tenant.data, UUID_LEN);
+	memcpy(data + UUID_LEN, secret->data, UUID_LEN);
+	memcpy(data + 2 * UUID_LEN, write->value, write->size);
+	status = crypto_hmac_sha256(key.bytes, sizeof(key.bytes), data, size, mac);
+	secret_wipe(&key, sizeof(key));
+	secret_wipe(data, size);
+	pfree(data);
+	crypto_require(status);
+	memcpy(write->judgement->fingerprint, mac, FINGERPRINT_BYTES);
+	write->judgement->has_fingerprint = true;
+}
+
+static bool
+version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
+{
+	bool		isnull;
+	Datum		stored = scan_get(scan, VERSION_FINGERPRINT, &isnull);
+
+	return !isnull && VARSIZE_ANY_EXHDR(DatumGetByteaPP(stored)) == FINGERPRINT_BYTES &&
+		secret_equal(VARDATA_ANY(DatumGetByteaPP(stored)), fingerprint, FINGERPRINT_BYTES);
+}
+
+/* Versions that were destroyed count, too. */
+static void
+refuse_old_value(Write *write, const TenantType *type, const SecretHead *head)
+{
+	TableScan	scan;
+	bool		again = false;
+
+	for (int back = 0; back < type->policy.history && back < head->last && !again; back++)
+	{
+		Datum		keys[3] = {
+			UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->last - back)
+		};
+
+		scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
+		again = scan_next(&scan) &&
+			version_has_fingerprint(&scan, write->judgement->fingerprint);
+		scan_end(&scan);
+	}
+	if (again)
+		type_refuse_value(type, psprintf("it was one of the last %u values", type->policy.history));
+}
+
+static void
+take_value(Write *write, const TenantType *type)
+{
+	Judgement  *judgement = write->judgement;
+
+	if (write->given == NULL && judgement->generated == NULL)
+		judgement->generated = type_generate(type, 0, &judgement->generated_size);
+	write->value = write->given ? write->given : judgement->generated;
+	write->size = write->given ? write->given_size : judgement->generated_size;
+	write->format = write->given_format;
+	check_value(write);
+	type_require_value(type, write->value, write->size, write->format == FORMAT_BYTES,
+					   &judgement->facts);
+	if (judgement->facts.normal == NULL)
+		return;
+	write->value = judgement->facts.normal;
+	write->size = judgement->facts.normal_size;
+	if (write->format == FORMAT_BYTES)
+		write->format = FORMAT_TEXT;
+}
+
+/*
+ * Has the type judge the value, and raises VT013 if it will not do.  Before any statement, once
+ * for each type that the secret is found to have; head is NULL for a new secret.
+ */
+static void
+judge(Write *write, const char *type_name, const SecretHead *head)
+{
+	const TenantType *type = type_in_tenant(&door_required()->tenant, type_name);
+	Judgement  *judgement = write->judgement;
+
+	if (strcmp(judgement->type, type_name) == 0)
+		return;
+	type_facts_free(&judgement->facts);
+	take_value(write, type);
+	judgement->expires_at = type_expiry(type, &judgement->facts);
+	judgement->has_fingerprint = false;
+	if (type->policy.history > 0)
+		compute_fingerprint(write, head ? &head->id : &write->secret);
+	if (type->policy.history > 0 && head)
+		refuse_old_value(write, type, head);
+	strlcpy(judgement->type, type_name, sizeof(judgement->type));
+}
+
+static void
 begin_head(Write *write)
 {
 	if (write->must_exist || write->expected > 0)
@@ -203,6 +353,8 @@ begin_head(Write *write)
 	write->type = write->given_type;
 	write->secret = id_new_ordered();
 	write->version = 1;
+	write->judgement->type[0] = 0;	/* the fingerprint is of this id */
+	judge(write, write->type, NULL);
 }
 
 static void
@@ -221,12 +373,27 @@ small_copy(const Write *write)
 	return VARSIZE(write->envelope) <= SECRET_INLINE_BYTES ? write->envelope : NULL;
 }
 
+static Datum
+facts_value(const Write *write, char *null)
+{
+	const char *metadata = write->judgement->facts.metadata;
+
+	*null = metadata ? ' ' : 'n';
+	return metadata ? DirectFunctionCall1(jsonb_in, CStringGetDatum(metadata)) : (Datum) 0;
+}
+
+static Datum
+expiry_value(TimestampTz expires_at, char *null)
+{
+	*null = expires_at == DT_NOEND ? 'n' : ' ';
+	return TimestampTzGetDatum(expires_at);
+}
+
 /* The values that the statements below share, $3 to $5. */
 static void
 metadata_values(const Write *write, Datum *values, char *nulls)
 {
-	values[2] = TimestampTzGetDatum(write->expires_at);
-	nulls[2] = write->expires_at == DT_NOEND ? 'n' : ' ';
+	values[2] = expiry_value(Min(write->expires_at, write->judgement->expires_at), &nulls[2]);
 	values[3] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
 	nulls[3] = write->description ? ' ' : 'n';
 	values[4] = write->tags;
@@ -242,11 +409,11 @@ advance_head(Write *write)
 {
 	static Sql	current = {
 		"UPDATE vault_data.secret SET expires_at = $3, description = COALESCE($4, description),"
-		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
+		" tags = COALESCE($5, tags), metadata = $8, envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
 		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
-		7, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}
+		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID}
 	};
 	static Sql	pending = {
 		"UPDATE vault_data.secret SET description = COALESCE($4, description),"
@@ -258,16 +425,19 @@ advance_head(Write *write)
 	};
 	Door	   *door = door_required();
 	SecretHead	head;
-	Datum		values[7];
-	char		nulls[] = "       ";
+	Datum		values[8];
+	char		nulls[] = "        ";
 
 	if (!secret_find(&door->tenant, &write->name, &head))
 		return false;
+	require_writable(write, &head);
+	judge(write, head.type, &head);
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&head.id);
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
 	values[6] = name_of(write);
+	values[7] = facts_value(write, &nulls[7]);
 	write->memory = CurrentMemoryContext;
 	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
@@ -279,16 +449,16 @@ create_head(Write *write)
 {
 	static Sql	insert = {
 		"INSERT INTO vault_data.secret (tenant_id, id, expires_at, description, tags,"
-		" environment, name, type, envelope)"
-		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7, $8, $9::vault.envelope)"
+		" environment, name, type, envelope, metadata)"
+		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7, $8, $9::vault.envelope, $10)"
 		" ON CONFLICT (tenant_id, environment, name) DO NOTHING",
-		9, {
+		10, {
 			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID,
-			BYTEAOID
+			BYTEAOID, JSONBOID
 		}
 	};
-	Datum		values[9];
-	char		nulls[] = "         ";
+	Datum		values[10];
+	char		nulls[] = "          ";
 
 	begin_head(write);
 	seal(write);
@@ -300,7 +470,19 @@ create_head(Write *write)
 	values[7] = CStringGetTextDatum(write->type);
 	values[8] = PointerGetDatum(small_copy(write));
 	nulls[8] = small_copy(write) ? ' ' : 'n';
+	values[9] = facts_value(write, &nulls[9]);
 	return sql_run(&insert, values, nulls) == 1;
+}
+
+static Datum
+fingerprint_value(const Write *write, char *null)
+{
+	bytea	   *fingerprint = palloc(VARHDRSZ + FINGERPRINT_BYTES);
+
+	*null = write->judgement->has_fingerprint ? ' ' : 'n';
+	SET_VARSIZE(fingerprint, VARHDRSZ + FINGERPRINT_BYTES);
+	memcpy(VARDATA(fingerprint), write->judgement->fingerprint, FINGERPRINT_BYTES);
+	return PointerGetDatum(fingerprint);
 }
 
 static void
@@ -308,12 +490,16 @@ insert_version(const Write *write)
 {
 	static Sql	insert = {
 		"INSERT INTO vault_data.secret_version"
-		" (tenant_id, secret_id, version, key_generation, envelope, created_by)"
-		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6)",
-		6, {UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID}
+		" (tenant_id, secret_id, version, key_generation, envelope, created_by, metadata, expires_at,"
+		" fingerprint)"
+		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9)",
+		9, {
+			UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID, BYTEAOID
+		}
 	};
 	Door	   *door = door_required();
-	Datum		values[6];
+	Datum		values[9];
+	char		nulls[] = "         ";
 
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
@@ -321,7 +507,10 @@ insert_version(const Write *write)
 	values[3] = Int32GetDatum(write->generation);
 	values[4] = PointerGetDatum(write->envelope);
 	values[5] = UUIDPGetDatum(&door->caller.principal);
-	sql_run(&insert, values, NULL);
+	values[6] = facts_value(write, &nulls[6]);
+	values[7] = expiry_value(write->judgement->expires_at, &nulls[7]);
+	values[8] = fingerprint_value(write, &nulls[8]);
+	sql_run(&insert, values, nulls);
 }
 
 /* One attempt; false if somebody else made the secret meanwhile. */
@@ -332,6 +521,21 @@ write_once(Write *write)
 		return false;
 	insert_version(write);
 	return true;
+}
+
+/* Nothing is known of generic values, and their look tells that something could be. */
+static void
+notice_known_format(const Write *write)
+{
+	const KnownFormat *known = strcmp(write->type, "generic") == 0 ?
+		format_recognise(write->value, write->size) : NULL;
+
+	if (known)
+		ereport(NOTICE,
+				(errmsg("the value of \"%.*s\" looks like %s and is stored as generic",
+						(int) write->name.name_size, write->name.name, known->label),
+				 errhint("Type \"%s\" checks such values; a secret gets its type when it is made.",
+						 known->type)));
 }
 
 /*
@@ -346,19 +550,22 @@ store(Write *write, Permission permission)
 
 	policy_require(&door->caller, &write->name, permission, &door->grant);
 	door->has_grant = true;
+	begin_judgement(write);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	sql_begin();
 	if (!write_once(write) && !write_once(write))
 		refuse_conflict(write, 0);
 	sql_end();
 	table_close(versions, NoLock);
+	notice_known_format(write);
 	return write->version;
 }
 
 static Datum
 put(FunctionCallInfo fcinfo, Write *write)
 {
-	check_value(write);
+	if (write->given == NULL)
+		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
 	read_name(fcinfo, ARG_ENVIRONMENT, write);
 	read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
@@ -373,14 +580,14 @@ put(FunctionCallInfo fcinfo, Write *write)
 static Datum
 put_varlena(FunctionCallInfo fcinfo, uint8_t format)
 {
-	Write		write = {.format = format};
+	Write		write = {.given_format = format};
 	struct varlena *value;
 
 	if (!PG_ARGISNULL(ARG_VALUE))
 	{
 		value = PG_GETARG_VARLENA_PP(ARG_VALUE);
-		write.value = VARDATA_ANY(value);
-		write.size = VARSIZE_ANY_EXHDR(value);
+		write.given = VARDATA_ANY(value);
+		write.given_size = VARSIZE_ANY_EXHDR(value);
 	}
 	return put(fcinfo, &write);
 }
@@ -400,7 +607,7 @@ put_bytes_body(FunctionCallInfo fcinfo)
 static Datum
 put_json_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {.format = FORMAT_JSON};
+	Write		write = {.given_format = FORMAT_JSON};
 	char	   *text;
 
 	if (!PG_ARGISNULL(ARG_VALUE))
@@ -408,23 +615,10 @@ put_json_body(FunctionCallInfo fcinfo)
 		Jsonb	   *json = PG_GETARG_JSONB_P(ARG_VALUE);
 
 		text = JsonbToCString(NULL, &json->root, VARSIZE(json));
-		write.value = text;
-		write.size = strlen(text);
+		write.given = text;
+		write.given_size = strlen(text);
 	}
 	return put(fcinfo, &write);
-}
-
-/* A generated value: 256 random bits as base64url. */
-static void
-generate(Write *write)
-{
-	unsigned char random[GENERATED_BYTES];
-	char	   *text = palloc(base64_size(GENERATED_BYTES) + 1);
-
-	crypto_require(crypto_random(random, sizeof(random)));
-	write->size = base64_encode(BASE64_URL, random, sizeof(random), text);
-	write->value = text;
-	secret_wipe(random, sizeof(random));
 }
 
 /* rotate(name, new_value, environment) */
@@ -432,34 +626,59 @@ static Datum
 rotate_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {
-		.format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
+		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
-	bool		generates = PG_ARGISNULL(1);
 
 	read_name(fcinfo, 2, &write);
-	if (generates)
-		generate(&write);
-	else
+	if (!PG_ARGISNULL(1))
 	{
 		text	   *value = PG_GETARG_TEXT_PP(1);
 
-		write.value = VARDATA_ANY(value);
-		write.size = VARSIZE_ANY_EXHDR(value);
+		write.given = VARDATA_ANY(value);
+		write.given_size = VARSIZE_ANY_EXHDR(value);
 	}
-	check_value(&write);
-	store(&write, MAY_ROTATE);
-	if (generates && strcmp(write.type, "generic") != 0 && strcmp(write.type, "api_key") != 0 &&
-		strcmp(write.type, "password") != 0)
-		error_bad_argument("new value", "a value of this type cannot be made up here",
-						   "Give the new value.");
-	PG_RETURN_INT32(write.version);
+	PG_RETURN_INT32(store(&write, MAY_ROTATE));
+}
+
+int
+secret_put(const SecretName *name, const char *type, const void *value, size_t size,
+		   uint8_t format, bool pending)
+{
+	Write		write = {
+		.name = *name,.given = value,.given_size = size,.given_format = format,
+		.given_type = type ? type : "generic",.expires_at = DT_NOEND,.expected = -1,
+		.pending = pending
+	};
+
+	return store(&write, MAY_WRITE);
+}
+
+/* generate(type, length) */
+static Datum
+generate_body(FunctionCallInfo fcinfo)
+{
+	const char *name = PG_ARGISNULL(0) ? "password" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			length = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	const TenantType *type = type_in_tenant(&door_required()->tenant, name);
+	Write		write = {0};
+	text	   *result;
+
+	if (length < 0 || length > 1024 || (length == 0 && !PG_ARGISNULL(1)))
+		error_bad_argument("length", "it is not between 1 and 1024", "Give a number of bytes.");
+	begin_judgement(&write);
+	write.judgement->generated = type_generate(type, length, &write.judgement->generated_size);
+	type_require_value(type, write.judgement->generated, write.judgement->generated_size, false,
+					   &write.judgement->facts);
+	result = cstring_to_text_with_len(write.judgement->generated, write.judgement->generated_size);
+	PG_RETURN_TEXT_P(result);
 }
 
 PG_FUNCTION_INFO_V1(vault_put_text);
 PG_FUNCTION_INFO_V1(vault_put_bytes);
 PG_FUNCTION_INFO_V1(vault_put_json);
 PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_generate);
 PG_FUNCTION_INFO_V1(vault_check_tags);
 PG_FUNCTION_INFO_V1(vault_secret_id);
 PG_FUNCTION_INFO_V1(vault_seal_next);
@@ -486,6 +705,13 @@ Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
 	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+Datum
+vault_generate(PG_FUNCTION_ARGS)
+{
+	secret_refuse_holdable_cursor();
+	return door_run(DOOR_CLIENT, fcinfo, generate_body);
 }
 
 /* check_tags(tags): 22023 unless they may be stored. */
@@ -517,24 +743,20 @@ vault_secret_id(PG_FUNCTION_ARGS)
 static void
 check_head(FunctionCallInfo fcinfo, Write *write)
 {
-	char	   *type = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	int			current = PG_GETARG_INT32(5);
-	SecretHead	head = {.expires_at = DT_NOEND};
+	SecretHead	head = {.expires_at = DT_NOEND,.current = PG_GETARG_INT32(5)};
 
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
 	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
 	if (!PG_ARGISNULL(4))
 	{
 		head.state = STATE_DELETED;
 		head.purge_at = PG_GETARG_TIMESTAMPTZ(4);
 	}
-	secret_require_readable(&head);
-	if (write->expected == 0)
-		refuse_existing(write);
-	if (write->expected > 0 && write->expected != current)
-		refuse_conflict(write, current);
-	if (strcmp(write->given_type, "generic") != 0 && strcmp(write->given_type, type) != 0)
-		refuse_type(type);
-	write->type = type;
+	require_writable(write, &head);
+	/* Another secret has come in the place of the one that the value was judged for. */
+	if (strcmp(write->judgement->type, head.type) != 0)
+		refuse_conflict(write, head.current);
+	write->type = pstrdup(head.type);
 }
 
 /*

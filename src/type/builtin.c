@@ -4,21 +4,88 @@
  */
 #include "type/builtin.h"
 
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "type/credential.h"
+#include "type/database.h"
+#include "type/password.h"
+
+#define EXPIRY_WARNINGS {30, 14, 7, 1}
+
 static const ValueType types[] = {
-	{.name = "generic",.description = "any value",.takes_bytes = true},
-	{.name = "api_key",.description = "a key that an API gave"},
-	{.name = "password",.description = "a password"},
-	{.name = "oauth_token",.description = "an access token, opaque or a JWT"},
-	{.name = "oauth_credentials",.description = "what a client of an OAuth server has"},
-	{.name = "certificate",.description = "an X.509 certificate",.takes_bytes = true},
-	{.name = "ssh_key",.description = "an SSH private key",.takes_bytes = true},
-	{.name = "database",.description = "how to connect to a database"},
-	{.name = "json",.description = "a JSON object"},
+	{
+		.name = "generic",.description = "any value, up to 1 MiB",
+		.takes_bytes = true,
+		.generate = password_generate,
+		.policy = {.generated_length = 43},
+		.lifecycle = {.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "api_key",.description = "a key that an API gave: length, strength and prefix by policy",
+		.hint = "Give the key as it is, without white space around it; vault.types shows what is asked.",
+		.check = password_check,.generate = password_generate,
+		.policy = {.min_length = 16,.max_length = 4096,.min_entropy = 40,.generated_length = 40},
+		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "password",.description = "a password: length, classes, strength and history by policy",
+		.hint = "Choose a longer one, or let vault.rotate() or vault.generate() make it; vault.types shows what is asked.",
+		.check = password_check,.generate = password_generate,
+		.policy = {.min_length = 8,.max_length = 1024,.min_entropy = 40,.generated_length = 32,.history = 5},
+		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "oauth_token",.description = "an access token: opaque, a JWT, or the JSON answer of a token endpoint",
+		.hint = "Give the token, or a JSON object with access_token, expires_in and refresh_token.",
+		.fields = "access_token, refresh_token, id_token, token_type, scope, expires_in",
+		.check = oauth_token_check,.field = oauth_token_field,
+		.lifecycle = {.warnings = {1}}
+	},
+	{
+		.name = "oauth_credentials",.description = "what an OAuth client has: client_id, client_secret, token_url, scopes, refresh_token",
+		.hint = "Give a JSON object with client_id and client_secret, and if need be token_url (https), scopes and refresh_token.",
+		.fields = "client_id, client_secret, token_url, scopes, refresh_token",
+		.check = oauth_credentials_check,.field = oauth_credentials_field,
+		.lifecycle = {.rotation = 180,.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "certificate",.description = "an X.509 certificate",
+		.takes_bytes = true,
+		.lifecycle = {.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "ssh_key",.description = "an SSH private key",
+		.takes_bytes = true,
+		.lifecycle = {.rotation = 365,.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "database",.description = "how to connect to a database: engine, host, port, user, password, dbname",
+		.hint = "Give a JSON object with host, user, password and dbname, or a URL, or a conninfo.",
+		.fields = "engine, host, port, user, password, dbname, url, conninfo, and parameters such as sslmode",
+		.check = database_check,.field = database_field,
+		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+	},
+	{
+		.name = "json",.description = "a JSON object",
+		.hint = "Give one JSON object, nested at most 8 deep, in which no object has two members of one name.",
+		.fields = "the members of the object",
+		.check = json_check,.field = json_field,
+		.lifecycle = {.warnings = EXPIRY_WARNINGS}
+	},
 };
+
+static void
+wiping_free(void *memory)
+{
+	value_free(memory);
+}
 
 void
 types_register(void)
 {
+	/* Parsed values are on the heap of libjansson. */
+	json_set_alloc_funcs(malloc, wiping_free);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		type_register(&types[i]);
 }

@@ -35,12 +35,12 @@
 /* What a tenant may ask of a type's values; 0 and "" ask nothing. */
 typedef struct TypePolicy
 {
-	int			min_length;		/* bytes */
-	int			max_length;
+	unsigned	min_length;		/* bytes */
+	unsigned	max_length;
 	unsigned	classes;		/* that must occur */
-	int			min_entropy;	/* bits, estimated */
-	int			generated_length;
-	int			history;		/* versions whose values must not come again */
+	unsigned	min_entropy;	/* bits, estimated */
+	unsigned	generated_length;
+	unsigned	history;		/* versions whose values must not come again */
 	char		prefix[TYPE_MAX_PREFIX + 1];
 	char		excluded[TYPE_MAX_EXCLUDED + 1];	/* characters that must not occur */
 } TypePolicy;
@@ -85,7 +85,7 @@ typedef struct ValueType
 	const char *hint;			/* what to give, when a value is refused */
 	const char *fields;			/* their names for people, NULL: none */
 	bool		takes_bytes;	/* a value given as bytea is looked at, too */
-	TypePolicy	policy;			/* that holds where a tenant has set nothing; also its floor */
+	TypePolicy	policy;			/* where a tenant has set nothing */
 	TypeLifecycle lifecycle;
 
 	/*

@@ -165,6 +165,7 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
+		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
@@ -183,6 +184,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
 		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
 			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
@@ -203,7 +205,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'secret') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'type_policy', 'secret') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -231,6 +233,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
 			'single_use', pg_catalog.left(k.single_use::text, 1))
 		FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
+			'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix, 'min_entropy', y.min_entropy::text,
+			'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+		FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
 		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant

@@ -1,0 +1,29 @@
+/*
+ * password.h
+ *		Values that somebody or something made up: what a policy asks of them, how hard
+ *		they are to guess, and making them.
+ *
+ * Plain C without server headers.
+ */
+#ifndef VAULT_TYPE_PASSWORD_H
+#define VAULT_TYPE_PASSWORD_H
+
+#include "type/type.h"
+
+/* Of the characters of a value, CLASS_ bits. */
+extern unsigned password_classes(const void *value, size_t size);
+
+/*
+ * Bits that a guesser needs who knows the kinds of characters and tries words, sequences and
+ * repetitions first.  An estimate from the value alone: what is known elsewhere is not seen.
+ */
+extern unsigned password_entropy(const void *value, size_t size);
+
+/* The rule of the policy that the value breaks, or NULL. */
+extern const char *password_check(const void *value, size_t size, const TypeContext *context,
+								  TypeFacts *facts);
+
+/* A value that fulfils the policy, each such value as likely as any other. */
+extern const char *password_generate(const TypeContext *context, char **out, size_t *out_size);
+
+#endif

@@ -1,0 +1,497 @@
+/*
+ * registry.c
+ *		The cache of types by tenant, and what the writing of secrets asks of them.
+ *
+ * A type of this backend's cache is forgotten when vault_data.secret_type or
+ * vault_data.type_policy change; both tables' rows carry a MAC.
+ */
+#include "type/registry.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "door/door.h"
+#include "integrity/integrity.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+#include "type/builtin.h"
+#include "type/function.h"
+#include "type/password.h"
+
+/* Columns of vault_data.secret_type. */
+enum
+{
+	TYPE_NAME = 2,
+	TYPE_VALIDATOR,
+	TYPE_GENERATOR,
+	TYPE_SETTINGS
+};
+
+/* Where those of vault_data.type_policy begin that both tables have. */
+#define POLICY_SETTINGS 4
+
+/* The columns that both have, from there on. */
+enum
+{
+	SET_MIN_LENGTH,
+	SET_MAX_LENGTH,
+	SET_CLASSES,
+	SET_EXCLUDED,
+	SET_PREFIX,
+	SET_MIN_ENTROPY,
+	SET_GENERATED_LENGTH,
+	SET_HISTORY,
+	SET_ROTATION_INTERVAL,
+	SET_MAX_LIFETIME
+};
+
+typedef struct CacheKey
+{
+	pg_uuid_t	tenant;
+	char		name[NAMEDATALEN];
+} CacheKey;
+
+typedef struct CacheEntry
+{
+	CacheKey	key;
+	TenantType *type;
+} CacheEntry;
+
+static MemoryContext cache_memory = NULL;
+static HTAB *cache = NULL;
+static bool cache_stale = false;
+
+static const struct
+{
+	const char *name;
+	unsigned	class;
+}			class_names[] = {
+	{"lower", CLASS_LOWER}, {"upper", CLASS_UPPER}, {"digit", CLASS_DIGIT}, {"symbol", CLASS_SYMBOL}
+};
+
+static void
+types_changed(void)
+{
+	cache_stale = true;
+}
+
+static void
+empty_cache(void)
+{
+	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+
+	cache = NULL;
+	if (cache_memory)
+		MemoryContextDelete(cache_memory);
+	cache_memory = NULL;
+	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault types", ALLOCSET_SMALL_SIZES);
+	control.hcxt = cache_memory;
+	cache = hash_create("vault types", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache_stale = false;
+}
+
+static void
+take_number(TableScan *scan, int column, unsigned *number)
+{
+	bool		isnull;
+	Datum		value = scan_get(scan, column, &isnull);
+
+	if (!isnull)
+		*number = DatumGetInt32(value);
+}
+
+static void
+take_string(TableScan *scan, int column, char *string, size_t room)
+{
+	bool		isnull;
+	Datum		value = scan_get(scan, column, &isnull);
+
+	if (!isnull)
+		text_to_cstring_buffer(DatumGetTextPP(value), string, room);
+}
+
+static void
+take_classes(TableScan *scan, int column, unsigned *classes)
+{
+	bool		isnull;
+	Datum		value = scan_get(scan, column, &isnull);
+	Datum	   *elements;
+	int			count;
+
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  NULL, &count);
+	*classes = 0;
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < lengthof(class_names); j++)
+			if (strcmp(TextDatumGetCString(elements[i]), class_names[j].name) == 0)
+				*classes |= class_names[j].class;
+}
+
+/* What the row sets; the rest stays as it is. */
+static void
+take_settings(TableScan *scan, int first, TenantType *type)
+{
+	TypePolicy *policy = &type->policy;
+	bool		isnull;
+	Datum		lifetime = scan_get(scan, first + SET_MAX_LIFETIME, &isnull);
+
+	take_number(scan, first + SET_MIN_LENGTH, &policy->min_length);
+	take_number(scan, first + SET_MAX_LENGTH, &policy->max_length);
+	take_classes(scan, first + SET_CLASSES, &policy->classes);
+	take_string(scan, first + SET_EXCLUDED, policy->excluded, sizeof(policy->excluded));
+	take_string(scan, first + SET_PREFIX, policy->prefix, sizeof(policy->prefix));
+	take_number(scan, first + SET_MIN_ENTROPY, &policy->min_entropy);
+	take_number(scan, first + SET_GENERATED_LENGTH, &policy->generated_length);
+	take_number(scan, first + SET_HISTORY, &policy->history);
+	if (!isnull)
+		type->max_lifetime = *DatumGetIntervalP(lifetime);
+}
+
+static text *
+copy_text(TableScan *scan, int column)
+{
+	bool		isnull;
+	Datum		value = scan_get(scan, column, &isnull);
+
+	return isnull ? NULL : DatumGetTextPCopy(value);
+}
+
+static bool
+load_added(const char *name, TenantType *type)
+{
+	TableScan	scan;
+	Datum		key = CStringGetTextDatum(name);
+	bool		found;
+
+	scan_begin(&scan, TABLE_SECRET_TYPE, INDEX_SECRET_TYPE_NAME, NULL, &key, 1);
+	found = scan_next(&scan);
+	if (found)
+	{
+		row_require_authentic(&scan, TABLE_SECRET_TYPE);
+		type->validator = copy_text(&scan, TYPE_VALIDATOR);
+		type->generator = copy_text(&scan, TYPE_GENERATOR);
+		take_settings(&scan, TYPE_SETTINGS, type);
+	}
+	scan_end(&scan);
+	return found;
+}
+
+static void
+load_policy(const pg_uuid_t *tenant, TenantType *type)
+{
+	TableScan	scan;
+	Datum		keys[2] = {UUIDPGetDatum(tenant), CStringGetTextDatum(type->name)};
+
+	scan_begin(&scan, TABLE_TYPE_POLICY, INDEX_TYPE_POLICY, NULL, keys, 2);
+	if (scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_TYPE_POLICY);
+		take_settings(&scan, POLICY_SETTINGS, type);
+	}
+	scan_end(&scan);
+}
+
+/* In the memory of the cache; NULL if there is no such type. */
+static TenantType *
+load_type(const pg_uuid_t *tenant, const char *name)
+{
+	MemoryContext old = MemoryContextSwitchTo(cache_memory);
+	TenantType *type = palloc0(sizeof(TenantType));
+
+	strlcpy(type->name, name, sizeof(type->name));
+	type->builtin = type_find(name);
+	if (type->builtin)
+	{
+		type->policy = type->builtin->policy;
+		type->max_lifetime.day = type->builtin->lifecycle.max_lifetime;
+	}
+	else if (!load_added(name, type))
+		type = NULL;
+	if (type)
+		load_policy(tenant, type);
+	MemoryContextSwitchTo(old);
+	return type;
+}
+
+static void
+refuse_unknown(void)
+{
+	error_bad_argument("type", "there is no such type", "The view vault.types shows what there is.");
+}
+
+const TenantType *
+type_in_tenant(const pg_uuid_t *tenant, const char *name)
+{
+	CacheKey	key = {.tenant = *tenant};
+	CacheEntry *entry;
+	TenantType *type;
+
+	if (strlen(name) >= NAMEDATALEN)
+		refuse_unknown();
+	strlcpy(key.name, name, sizeof(key.name));
+	if (cache == NULL || cache_stale)
+		empty_cache();
+	entry = hash_search(cache, &key, HASH_FIND, NULL);
+	if (entry)
+		return entry->type;
+
+	/* If reading the tables makes the cache stale, what was read is not kept. */
+	type = load_type(tenant, name);
+	if (type == NULL)
+		refuse_unknown();
+	if (!cache_stale)
+	{
+		entry = hash_search(cache, &key, HASH_ENTER, NULL);
+		entry->type = type;
+	}
+	return type;
+}
+
+void
+type_refuse_value(const TenantType *type, const char *rule)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value does not have the form of type \"%s\": %s", type->name, rule),
+			 errhint("%s", type->builtin && type->builtin->hint ? type->builtin->hint :
+					 "The view vault.types shows what is asked of values.")));
+}
+
+static int64
+unix_time(TimestampTz at)
+{
+	return at / USECS_PER_SEC +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+static TypeContext
+context_of(const TypePolicy *policy)
+{
+	TypeContext context = {.policy = policy,.now = unix_time(GetCurrentTimestamp())};
+
+	return context;
+}
+
+/* Whether anything is asked of the value itself. */
+static bool
+asks_anything(const TypePolicy *policy)
+{
+	return policy->min_length > 0 || policy->max_length > 0 || policy->classes || policy->min_entropy > 0 ||
+		policy->prefix[0] || policy->excluded[0];
+}
+
+static const char *
+broken_rule(const TenantType *type, const void *value, size_t size, bool is_bytes,
+			TypeFacts *facts)
+{
+	TypeContext context = context_of(&type->policy);
+	const char *rule = NULL;
+
+	if (is_bytes && !(type->builtin && type->builtin->takes_bytes))
+		return "it is given as bytes";
+	if (type->builtin)
+		return type->builtin->check ? type->builtin->check(value, size, &context, facts) : NULL;
+	if (asks_anything(&type->policy))
+		rule = password_check(value, size, &context, facts);
+	if (rule == NULL && type->validator)
+		rule = function_check(type->name, type->validator, value, size);
+	return rule;
+}
+
+void
+type_require_value(const TenantType *type, const void *value, size_t size, bool is_bytes,
+				   TypeFacts *facts)
+{
+	const char *rule = broken_rule(type, value, size, is_bytes, facts);
+
+	if (rule == NULL)
+		return;
+	type_facts_free(facts);
+	type_refuse_value(type, rule);
+}
+
+char *
+type_generate(const TenantType *type, unsigned length, size_t *size)
+{
+	TypePolicy	policy = type->policy;
+	TypeContext context = context_of(&policy);
+	char	   *value = NULL;
+	const char *rule;
+
+	if (length > 0)
+		policy.generated_length = length;
+	if (type->generator)
+		return function_generate(type->name, type->generator, size);
+	if (type->builtin && type->builtin->generate == NULL)
+		error_bad_argument("new value", "a value of this type cannot be made up here",
+						   "Give the new value.");
+	rule = type->builtin ? type->builtin->generate(&context, &value, size) :
+		password_generate(&context, &value, size);
+	if (rule)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no value of type \"%s\" can be made: %s", type->name, rule),
+				 errhint("Change the policy with vault.set_type_policy().")));
+	return value;
+}
+
+TimestampTz
+type_expiry(const TenantType *type, const TypeFacts *facts)
+{
+	const Interval *lifetime = &type->max_lifetime;
+	TimestampTz expires_at = DT_NOEND;
+
+	if (facts->expires_at > 0)
+		expires_at = (facts->expires_at -
+					  (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
+	if (lifetime->time > 0 || lifetime->day > 0 || lifetime->month > 0)
+	{
+		TimestampTz latest =
+			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													TimestampTzGetDatum(GetCurrentTimestamp()),
+													IntervalPGetDatum(lifetime)));
+
+		expires_at = Min(expires_at, latest);
+	}
+	return expires_at;
+}
+
+static void
+refuse_field(const ValueType *type)
+{
+	if (type && type->fields)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid field: type \"%s\" has none of this name", type->name),
+				 errhint("Its fields are %s.", type->fields)));
+	error_bad_argument("field", "values of this type have no fields", "Read it with vault.get().");
+}
+
+text *
+type_field(const char *name, const void *value, size_t size, const char *field)
+{
+	const ValueType *type = type_find(name);
+	char	   *part = NULL;
+	size_t		part_size = 0;
+	text	   *result;
+
+	if (type == NULL || type->field == NULL)
+		refuse_field(type);
+	switch (type->field(value, size, field, &part, &part_size))
+	{
+		case FIELD_FOUND:
+			result = cstring_to_text_with_len(part, part_size);
+			value_free(part);
+			return result;
+		case FIELD_ABSENT:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("the value has no such field"),
+					 errhint("Fields of the type are %s.", type->fields)));
+			break;
+		case FIELD_UNKNOWN:
+			refuse_field(type);
+			break;
+		case FIELD_UNREADABLE:
+			break;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value does not have the form of type \"%s\"", name),
+			 errhint("Read it with vault.get().")));
+}
+
+PG_FUNCTION_INFO_V1(vault_builtin_types);
+PG_FUNCTION_INFO_V1(vault_type_is_used);
+
+static Datum
+number_or_null(unsigned number, bool *isnull)
+{
+	*isnull = number == 0;
+	return Int32GetDatum(number);
+}
+
+static Datum
+warnings_of(const ValueType *type)
+{
+	Datum		days[TYPE_MAX_WARNINGS];
+	int			count = 0;
+
+	while (count < TYPE_MAX_WARNINGS && type->lifecycle.warnings[count] > 0)
+	{
+		days[count] = Int32GetDatum(type->lifecycle.warnings[count]);
+		count++;
+	}
+	return PointerGetDatum(construct_array(days, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* builtin_types(), columns as in type.sql */
+Datum
+vault_builtin_types(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const ValueType *type;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; (type = type_at(i)) != NULL; i++)
+	{
+		Datum		values[14];
+		bool		nulls[14] = {0};
+
+		values[0] = CStringGetTextDatum(type->name);
+		values[1] = CStringGetTextDatum(type->description);
+		values[2] = CStringGetTextDatum(type->fields ? type->fields : "");
+		nulls[2] = type->fields == NULL;
+		values[3] = BoolGetDatum(type->check == password_check);
+		values[4] = BoolGetDatum(type->generate != NULL);
+		values[5] = number_or_null(type->policy.min_length, &nulls[5]);
+		values[6] = number_or_null(type->policy.max_length, &nulls[6]);
+		values[7] = number_or_null(type->policy.min_entropy, &nulls[7]);
+		values[8] = number_or_null(type->policy.generated_length, &nulls[8]);
+		values[9] = Int32GetDatum(type->policy.history);
+		values[10] = number_or_null(type->lifecycle.rotation, &nulls[10]);
+		values[11] = number_or_null(type->lifecycle.max_lifetime, &nulls[11]);
+		values[12] = number_or_null(type->lifecycle.recovery, &nulls[12]);
+		values[13] = warnings_of(type);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* type_is_used(name): whether a secret of any tenant is of this type. */
+Datum
+vault_type_is_used(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	TableScan	scan;
+	bool		used = false;
+
+	(void) door_required();
+	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, NULL, NULL, 0);
+	while (!used && scan_next(&scan))
+	{
+		text	   *type = DatumGetTextPP(scan_get(&scan, 5, NULL));
+
+		CHECK_FOR_INTERRUPTS();
+		used = VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(name) &&
+			memcmp(VARDATA_ANY(type), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0;
+	}
+	scan_end(&scan);
+	PG_RETURN_BOOL(used);
+}
+
+void
+type_init(void)
+{
+	types_register();
+	tables_on_change(TABLE_SECRET_TYPE, types_changed);
+	tables_on_change(TABLE_TYPE_POLICY, types_changed);
+}

@@ -1,0 +1,50 @@
+/*
+ * registry.h
+ *		Types as they hold in a tenant: built-in ones and those that operators added, with
+ *		what the tenant asks of their values.
+ *
+ * An operator's type is checked by a function in SQL, which gets the value.  Operators
+ * have no right to values, so only functions of superusers are called, and these as their
+ * owner, in a security-restricted operation, with the log closed.
+ */
+#ifndef VAULT_TYPE_REGISTRY_H
+#define VAULT_TYPE_REGISTRY_H
+
+#include "platform/compat.h"
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "type/type.h"
+
+typedef struct TenantType
+{
+	const ValueType *builtin;	/* NULL: an operator's */
+	char		name[NAMEDATALEN];
+	TypePolicy	policy;
+	Interval	max_lifetime;	/* zero: none */
+	text	   *validator;		/* qualified names; NULL: none */
+	text	   *generator;
+} TenantType;
+
+/* Lives until the next call.  22023 if there is no such type. */
+extern const TenantType *type_in_tenant(const pg_uuid_t *tenant, const char *name);
+
+/* VT013 with the rule that the value breaks; else the facts are filled. */
+extern void type_require_value(const TenantType *type, const void *value, size_t size,
+							   bool is_bytes, TypeFacts *facts);
+
+/* A value for value_free(); 22023 if values of the type cannot be made up. */
+extern char *type_generate(const TenantType *type, unsigned length, size_t *size);
+
+VAULT_NORETURN extern void type_refuse_value(const TenantType *type, const char *rule);
+
+/* The earlier of what the value says and what the type allows; DT_NOEND: never. */
+extern TimestampTz type_expiry(const TenantType *type, const TypeFacts *facts);
+
+/* A part of a value, as text; 22023 if the type has no such field, 42704 if the value has not. */
+extern text *type_field(const char *type, const void *value, size_t size, const char *field);
+
+extern void type_init(void);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * Types of secrets: what their values look like, and what becomes of them.
+ *
+ * The built-in types are in the code. Operators add others, the same for all tenants;
+ * a tenant asks more, or less, of the values of a type by its policy. Names of
+ * functions are text and are looked up at each call, because pg_upgrade refuses oids.
+ */
+CREATE TABLE vault_data.secret_type (
+	id                uuid PRIMARY KEY,
+	name              text COLLATE "C" NOT NULL,
+	validator         text,
+	generator         text,
+	min_length        integer,
+	max_length        integer,
+	classes           text[],
+	excluded          text,
+	prefix            text,
+	min_entropy       integer,
+	generated_length  integer,
+	history           integer,
+	rotation_interval interval,
+	max_lifetime      interval,
+	recovery_window   interval,
+	warn_at           interval[],
+	revision          integer NOT NULL,
+	mac               bytea NOT NULL,
+	description       text NOT NULL,
+	created_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	CONSTRAINT secret_type_name_key UNIQUE (name)
+);
+CREATE TABLE vault_data.type_policy (
+	tenant_id         uuid NOT NULL,
+	id                uuid NOT NULL,
+	type              text COLLATE "C" NOT NULL,
+	min_length        integer,
+	max_length        integer,
+	classes           text[],
+	excluded          text,
+	prefix            text,
+	min_entropy       integer,
+	generated_length  integer,
+	history           integer,
+	rotation_interval interval,
+	max_lifetime      interval,
+	recovery_window   interval,
+	warn_at           interval[],
+	revision          integer NOT NULL,
+	mac               bytea NOT NULL,
+	created_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	updated_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT type_policy_type_key UNIQUE (tenant_id, type)
+);
+
+ALTER TABLE vault_data.secret_type OWNER TO vault_owner;
+ALTER TABLE vault_data.type_policy OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_type, vault_data.type_policy FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_type, vault_data.type_policy TO vault_exec;
+ALTER TABLE vault_data.type_policy ALTER COLUMN type SET STATISTICS 0, ALTER COLUMN excluded SET STATISTICS 0,
+	ALTER COLUMN prefix SET STATISTICS 0;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_type', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.type_policy', '');
+ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON vault_data.type_policy
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type', 'name', 'validator', 'generator', 'min_length', 'max_length', 'classes',
+		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at',
+		'*description', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type_policy', 'type', 'min_length', 'max_length', 'classes',
+		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at',
+		'revision');
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret_type
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.type_policy
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.secret_type ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER changed;
+
+/* Numbers of days are converted by the view. */
+CREATE FUNCTION vault_data.builtin_types() RETURNS TABLE (name text, description text, fields text, takes_policy boolean, generates boolean,
+	min_length integer, max_length integer, min_entropy integer, generated_length integer, history integer,
+	rotation_days integer, lifetime_days integer, recovery_days integer, warn_days integer[])
+LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_builtin_types';
+CREATE FUNCTION vault_data.type_function(function oid, checks boolean) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_function';
+CREATE FUNCTION vault_data.type_is_used(name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_is_used';
+
+CREATE FUNCTION vault_data.warnings(days integer[]) RETURNS interval[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT pg_catalog.array_agg(pg_catalog.make_interval(days => d.days) ORDER BY d.number) FROM pg_catalog.unnest(days) WITH ORDINALITY AS d (days, number)
+$$;
+
+/* What a type says where the tenant has set nothing. */
+CREATE VIEW vault.types WITH (security_barrier) AS
+SELECT b.name, b.description, true AS built_in, b.fields, NULL::text AS validator, NULL::text AS generator, b.generates,
+	b.min_length, b.max_length, NULL::text[] AS classes, NULL::text AS excluded, NULL::text AS prefix, b.min_entropy, b.generated_length, b.history,
+	pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
+	pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at, NULL::timestamptz AS created_at
+FROM vault_data.builtin_types() b
+UNION ALL
+SELECT t.name, t.description, false, NULL, t.validator, t.generator, true,
+	t.min_length, t.max_length, t.classes, t.excluded, t.prefix, t.min_entropy, t.generated_length, COALESCE(t.history, 0),
+	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at
+FROM vault_data.secret_type t;
+COMMENT ON VIEW vault.types IS 'types of secrets: what is asked of their values, and when these are due';
+
+CREATE VIEW vault.type_policies WITH (security_barrier) AS
+SELECT t.name AS tenant, p.type, p.min_length, p.max_length, p.classes, p.excluded, p.prefix, p.min_entropy, p.generated_length, p.history,
+	p.rotation_interval, p.max_lifetime, p.recovery_window, p.warn_at, p.created_at, p.updated_at
+FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
+WHERE p.tenant_id = ANY (vault_data.visible_tenants());
+COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
+
+/* How long values of a type last in a tenant: for expiry, rotation and deletion. */
+CREATE FUNCTION vault_data.type_lifecycle(p_tenant uuid, p_type text)
+RETURNS TABLE (rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
+		COALESCE(p.recovery_window, t.recovery_window), COALESCE(p.warn_at, t.warn_at)
+	FROM (SELECT b.name, pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
+			pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at
+		FROM vault_data.builtin_types() b
+		UNION ALL
+		SELECT a.name, a.rotation_interval, a.max_lifetime, a.recovery_window, a.warn_at FROM vault_data.secret_type a) AS t
+		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
+	WHERE t.name = p_type
+$$;
+
+/* Raises 22023 for the first setting that makes no sense. */
+CREATE FUNCTION vault_data.check_type_settings(p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_min_length NOT BETWEEN 1 AND 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid min_length: it is not between 1 and 1024', 'Give a number of bytes.');
+	ELSIF p_max_length NOT BETWEEN 1 AND 1048576 OR p_max_length < p_min_length THEN
+		PERFORM vault_data.fail('22023', 'invalid max_length: it is below min_length, or not between 1 and 1048576', 'Give a number of bytes.');
+	ELSIF NOT p_classes <@ ARRAY['lower', 'upper', 'digit', 'symbol'] OR pg_catalog.array_position(p_classes, NULL) IS NOT NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid classes: there is no such class', 'Classes are lower, upper, digit and symbol.');
+	ELSIF p_excluded !~ '^[!-~]{0,64}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid excluded: it is not up to 64 printable ASCII characters', 'Give the characters one after the other.');
+	ELSIF p_prefix !~ '^[!-~]{0,32}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid prefix: it is not up to 32 printable ASCII characters', 'Give what every value begins with.');
+	ELSIF p_min_entropy NOT BETWEEN 0 AND 512 THEN
+		PERFORM vault_data.fail('22023', 'invalid min_entropy: it is not between 0 and 512', 'Give a number of bits.');
+	ELSIF p_generated_length NOT BETWEEN 8 AND 1024 OR p_generated_length < p_min_length OR p_generated_length > p_max_length THEN
+		PERFORM vault_data.fail('22023', 'invalid generated_length: it is not between 8 and 1024, or not between min_length and max_length', 'Give a number of bytes.');
+	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
+		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50', 'Give how many versions back a value must not come again.');
+	ELSIF p_rotation_interval < '1 minute' THEN
+		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is below one minute', 'Give an interval such as ''90 days''.');
+	ELSIF p_max_lifetime < '1 second' THEN
+		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is below one second', 'Give an interval such as ''1 year''.');
+	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
+		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
+	ELSIF pg_catalog.cardinality(p_warn_at) > 8 OR pg_catalog.array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
+		OR pg_catalog.array_position(p_warn_at, NULL) IS NOT NULL
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid warn_at: it is not up to 8 positive intervals', 'Give for example ARRAY[interval ''30 days'', interval ''1 day''].');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.create_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
+	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_name IS NULL OR p_name !~ '^[a-z][a-z0-9_]{0,19}$' THEN
+		PERFORM vault_data.fail('22023', 'invalid type name: it is not 1 to 20 lower-case letters, digits and underscores, a letter first', 'Choose another name.');
+	ELSIF p_description IS NULL OR p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
+	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name) OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" exists already', p_name), 'Choose another name, or change it with vault.alter_type().');
+	END IF;
+	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
+		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	INSERT INTO vault_data.secret_type (id, name, description, validator, generator, min_length, max_length, classes, excluded, prefix,
+		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at)
+	VALUES (vault_data.new_id(), p_name, p_description, vault_data.type_function(p_validator, true), vault_data.type_function(p_generator, false),
+		p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length, p_history, p_rotation_interval,
+		p_max_lifetime, p_recovery_window, p_warn_at);
+END
+$$;
+CREATE FUNCTION vault.create_type(name text, description text, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
+	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
+	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
+	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
+	warn_at interval[] DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be';
+
+CREATE FUNCTION vault_data.alter_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
+	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	t vault_data.secret_type;
+BEGIN
+	SELECT * INTO t FROM vault_data.secret_type s WHERE s.name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such type that was added', 'The view vault.types shows them; for a built-in one a tenant sets a policy with vault.set_type_policy().');
+	ELSIF p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
+		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
+	END IF;
+	PERFORM vault_data.check_type_settings(COALESCE(p_min_length, t.min_length), COALESCE(p_max_length, t.max_length), p_classes, p_excluded, p_prefix,
+		p_min_entropy, COALESCE(p_generated_length, t.generated_length), p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	UPDATE vault_data.secret_type SET description = COALESCE(p_description, description),
+		validator = COALESCE(vault_data.type_function(p_validator, true), validator),
+		generator = COALESCE(vault_data.type_function(p_generator, false), generator),
+		min_length = COALESCE(p_min_length, min_length), max_length = COALESCE(p_max_length, max_length),
+		classes = COALESCE(p_classes, classes), excluded = COALESCE(p_excluded, excluded), prefix = COALESCE(p_prefix, prefix),
+		min_entropy = COALESCE(p_min_entropy, min_entropy), generated_length = COALESCE(p_generated_length, generated_length),
+		history = COALESCE(p_history, history), rotation_interval = COALESCE(p_rotation_interval, rotation_interval),
+		max_lifetime = COALESCE(p_max_lifetime, max_lifetime), recovery_window = COALESCE(p_recovery_window, recovery_window),
+		warn_at = COALESCE(p_warn_at, warn_at)
+	WHERE id = t.id;
+END
+$$;
+CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
+	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
+	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
+	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
+	warn_at interval[] DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'changes a type that was added; what is not given stays as it is';
+
+CREATE FUNCTION vault_data.drop_type(p_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF vault_data.type_is_used(p_name) THEN
+		PERFORM vault_data.fail('2BP01', pg_catalog.format('type "%s" is the type of secrets', p_name), 'Secrets keep their type; a type is dropped when the last of its secrets is purged.');
+	END IF;
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
+	DELETE FROM vault_data.secret_type WHERE name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such type that was added', 'The view vault.types shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.drop_type(name text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
+COMMENT ON FUNCTION vault.drop_type(text) IS 'takes a type away that was added and that no secret has';
+
+CREATE FUNCTION vault_data.set_type_policy(p_type text, p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
+	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
+	p_recovery_window interval, p_warn_at interval[], p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	takes_policy boolean;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	SELECT b.takes_policy INTO takes_policy FROM vault_data.builtin_types() b WHERE b.name = p_type
+	UNION ALL SELECT true FROM vault_data.secret_type t WHERE t.name = p_type;
+	IF takes_policy IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
+	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
+		OR p_prefix IS NOT NULL OR p_min_entropy IS NOT NULL OR p_generated_length IS NOT NULL)
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid type: the characters of its values are no matter of a policy',
+			'Set history, rotation_interval, max_lifetime, recovery_window or warn_at; or use type password or api_key.');
+	END IF;
+	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
+		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_type));
+	INSERT INTO vault_data.type_policy (tenant_id, id, type, min_length, max_length, classes, excluded, prefix,
+		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at)
+	VALUES (this_tenant, vault_data.new_id(), p_type, p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy,
+		p_generated_length, p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at)
+	ON CONFLICT (tenant_id, type) DO UPDATE SET min_length = EXCLUDED.min_length, max_length = EXCLUDED.max_length, classes = EXCLUDED.classes,
+		excluded = EXCLUDED.excluded, prefix = EXCLUDED.prefix, min_entropy = EXCLUDED.min_entropy, generated_length = EXCLUDED.generated_length,
+		history = EXCLUDED.history, rotation_interval = EXCLUDED.rotation_interval, max_lifetime = EXCLUDED.max_lifetime,
+		recovery_window = EXCLUDED.recovery_window, warn_at = EXCLUDED.warn_at, updated_at = pg_catalog.clock_timestamp();
+END
+$$;
+CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL,
+	excluded text DEFAULT NULL, prefix text DEFAULT NULL, min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL,
+	history integer DEFAULT NULL, rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL,
+	recovery_window interval DEFAULT NULL, warn_at interval[] DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text) IS 'sets what a tenant asks of the values of a type, in place of what was set before; NULL leaves it to the type';
+
+CREATE FUNCTION vault_data.reset_type_policy(p_type text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.note(pg_catalog.format('type %s', p_type));
+	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant AND type = p_type;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'the tenant has no policy for this type', 'The view vault.type_policies shows them.');
+	END IF;
+END
+$$;
+CREATE FUNCTION vault.reset_type_policy(type text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.reset_type_policy(text, text) IS 'takes away what a tenant set for a type';
+
+ALTER VIEW vault.types OWNER TO vault_owner;
+ALTER VIEW vault.type_policies OWNER TO vault_owner;
+REVOKE ALL ON vault.types, vault.type_policies FROM PUBLIC;
+GRANT SELECT ON vault.types, vault.type_policies TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.builtin_types(), vault_data.warnings(integer[]) TO vault_client, vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault.drop_type(text) TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text),
+	vault.reset_type_policy(text, text) TO vault_client, vault_admin;
