@@ -394,12 +394,6 @@ write_certificates(BIO *bio, const Certificate *certificate, int from, int to)
 	return true;
 }
 
-static bool
-write_key(BIO *bio, const Certificate *certificate)
-{
-	return PEM_write_bio_PKCS8PrivateKey(bio, certificate->bundle.key, NULL, NULL, 0, NULL, NULL) == 1;
-}
-
 char *
 certificate_pem(const Certificate *certificate, size_t *size)
 {
@@ -407,7 +401,7 @@ certificate_pem(const Certificate *certificate, size_t *size)
 	char *pem = NULL;
 
 	if (bio && write_certificates(bio, certificate, 0, certificate->bundle.count) &&
-		(certificate->bundle.key == NULL || write_key(bio, certificate)))
+		(certificate->bundle.key == NULL || private_key_write(bio, certificate->bundle.key)))
 		pem = finish(bio, size);
 	else
 		BIO_free(bio);
@@ -427,7 +421,7 @@ write_part(BIO *bio, const Certificate *certificate, const char *name, bool *kno
 	if (strcmp(name, "fullchain") == 0)
 		return write_certificates(bio, certificate, 0, certificate->bundle.count);
 	if (strcmp(name, "private_key") == 0)
-		return certificate->bundle.key == NULL || write_key(bio, certificate);
+		return certificate->bundle.key == NULL || private_key_write(bio, certificate->bundle.key);
 	for (size_t i = 0; i < FACTS; i++)
 		if (strcmp(name, facts[i].name) == 0)
 			return facts[i].write(bio, certificate);

@@ -280,6 +280,109 @@ ec_from_der(int curve, const unsigned char *der, size_t size, EVP_PKEY **made)
 	return *made ? NULL : "a private key in it does not fit its public part";
 }
 
+/* Each writes before at, and returns the new beginning. */
+static unsigned char *
+prepend(unsigned char *at, const void *data, size_t size)
+{
+	return memcpy(at - size, data, size);
+}
+
+static unsigned char *
+prepend_header(unsigned char *at, unsigned char tag, const unsigned char *end)
+{
+	size_t length = end - at;
+
+	*--at = length & 0xff;
+	if (length > 0xff)
+		*--at = length >> 8;
+	if (length > 0x7f)
+		*--at = length > 0xff ? 0x82 : 0x81;
+	*--at = tag;
+	return at;
+}
+
+static unsigned char *
+prepend_object(unsigned char *at, int nid)
+{
+	const ASN1_OBJECT *object = OBJ_nid2obj(nid);
+	unsigned char *end = at;
+
+	at = prepend(at, OBJ_get0_data(object), OBJ_length(object));
+	return prepend_header(at, DER_OBJECT, end);
+}
+
+#define MAX_EC_BYTES 1024
+
+/* PKCS#8 of an EC key that ends at end; OpenSSL's own encoder leaves the secret in freed memory. */
+static unsigned char *
+ec_pkcs8(int curve, const unsigned char *secret, size_t size, const unsigned char *point,
+		 size_t point_size, unsigned char *end)
+{
+	static const unsigned char zero[] = {DER_INTEGER, 1, 0};
+	static const unsigned char one[] = {DER_INTEGER, 1, 1};
+	unsigned char *at = prepend(end, point, point_size);
+	unsigned char *inner;
+
+	*--at = 0;
+	at = prepend_header(at, DER_BIT_STRING, end);
+	at = prepend_header(at, DER_EXPLICIT(1), end);
+	inner = at;
+	at = prepend(at, secret, size);
+	at = prepend_header(at, DER_OCTET_STRING, inner);
+	at = prepend(at, one, sizeof(one));
+	at = prepend_header(at, DER_SEQUENCE, end);
+	at = prepend_header(at, DER_OCTET_STRING, end);
+	inner = at;
+	at = prepend_object(at, curve);
+	at = prepend_object(at, NID_X9_62_id_ecPublicKey);
+	at = prepend_header(at, DER_SEQUENCE, inner);
+	at = prepend(at, zero, sizeof(zero));
+	return prepend_header(at, DER_SEQUENCE, end);
+}
+
+static bool
+write_ec(BIO *bio, const EVP_PKEY *key)
+{
+	unsigned char der[MAX_EC_BYTES];
+	unsigned char secret[MAX_POINT_BYTES / 2];
+	unsigned char point[MAX_POINT_BYTES];
+	char name[64];
+	BIGNUM *number = NULL;
+	EC_GROUP *group = NULL;
+	PkiText pem = {NULL, 0};
+	unsigned char *at;
+	size_t point_size;
+	int size = 0;
+
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) == 1)
+		group = EC_GROUP_new_by_curve_name(OBJ_sn2nid(name));
+	if (group && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+		EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+										&point_size) == 1)
+		size = BN_bn2binpad(number, secret, (EC_GROUP_order_bits(group) + 7) / 8);
+	if (size > 0)
+	{
+		at = ec_pkcs8(EC_GROUP_get_curve_name(group), secret, size, point, point_size,
+					  der + sizeof(der));
+		pem_write("PRIVATE KEY", at, der + sizeof(der) - at, 64, &pem);
+	}
+	OPENSSL_cleanse(secret, sizeof(secret));
+	OPENSSL_cleanse(der, sizeof(der));
+	BN_clear_free(number);
+	EC_GROUP_free(group);
+	size = pem.data && BIO_write(bio, pem.data, (int) pem.size) == (int) pem.size;
+	pki_text_free(&pem);
+	return size;
+}
+
+bool
+private_key_write(BIO *bio, const EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "EC")
+		? write_ec(bio, key)
+		: PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+}
+
 /* ---- PKCS#8 ---- */
 
 static EVP_PKEY *

@@ -18,7 +18,7 @@
 #include "pki/pem.h"
 
 /* What a passphrase may cost to check: rounds of its key derivation. */
-#define PASSPHRASE_MAX_ROUNDS 5000000
+#define PASSPHRASE_MAX_ROUNDS 1000000
 
 #define KEY_MAX_RSA_BITS 8192
 #define KEY_MIN_SECURITY 112	/* bits: RSA of 2048, a curve of 224 */
@@ -48,6 +48,9 @@ extern const char *private_key_kind(const EVP_PKEY *key);
 
 /* What it signs its public part verifies. */
 extern bool private_key_works(EVP_PKEY *key);
+
+/* Writes it as PKCS#8 in PEM, not encrypted. */
+extern bool private_key_write(BIO *bio, const EVP_PKEY *key);
 
 /*
  * A positive number from big-endian bytes in their shortest form, as DER and SSH have it,

@@ -13,7 +13,6 @@
 
 /* ---- certificate ---- */
 
-/* Parts of a stored value are shown however weak its keys are by now. */
 static const char *
 judge(Certificate *certificate, const TypeContext *context, TypeFacts *facts)
 {
@@ -31,12 +30,11 @@ judge(Certificate *certificate, const TypeContext *context, TypeFacts *facts)
 	return TYPE_NO_MEMORY;
 }
 
-const char *
-certificate_check(const void *value, size_t size, const char *passphrase,
-				  const TypeContext *context, TypeFacts *facts)
+static const char *
+check_certificate(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
 	Certificate *certificate;
-	const char *fault = certificate_read(value, size, passphrase, context->policy->min_entropy,
+	const char *fault = certificate_read(value, size, NULL, (int) context->policy->min_entropy,
 										 &certificate);
 
 	if (fault == NULL)
@@ -45,12 +43,7 @@ certificate_check(const void *value, size_t size, const char *passphrase,
 	return fault;
 }
 
-static const char *
-check_certificate(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
-{
-	return certificate_check(value, size, NULL, context, facts);
-}
-
+/* Whatever the policy asks by now. */
 static TypeField
 certificate_part(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
@@ -83,7 +76,7 @@ static const char *
 check_ssh_key(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
 	SshKey	   *key;
-	const char *fault = ssh_key_read(value, size, context->policy->min_entropy, &key);
+	const char *fault = ssh_key_read(value, size, (int) context->policy->min_entropy, &key);
 	const char *text;
 
 	if (fault)
@@ -127,6 +120,7 @@ static const ValueType ssh_key_type = {
 	.fields = SSH_KEY_FIELDS,
 	.takes_bytes = true,
 	.policy = {.min_entropy = SSH_KEY_STRENGTH},
+	.lifecycle = {.rotation = 365, .warnings = {30, 14, 7, 1}},
 	.check = check_ssh_key,
 	.field = ssh_key_part,
 	.generate = generate_ssh_key,
