@@ -15,6 +15,7 @@
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
+#include "pki/types.h"
 #include "platform/harden.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
@@ -57,6 +58,7 @@ _PG_init(void)
 	policy_init();
 	token_init();
 	type_init();
+	pki_register();
 	places_init();
 	evidence_init();
 	usage_init();

@@ -12,8 +12,12 @@ typedef struct Word
 	size_t		length;
 } Word;
 
+/* The one of them that is longer than the rest. */
+#define IMPORT "import_certificate"
+#define IMPORT_LENGTH (sizeof(IMPORT) - 1)
+
 /* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
-static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login"};
+static const char *const taking_secrets[] = {"put", "rotate", "unseal", "login", IMPORT};
 
 /* Names behind "vault." that are settings without secrets, so that errors show what was set. */
 static const char *const settings[] = {
@@ -161,7 +165,7 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 		*executes = false;
 	while (next_word(&at, end, &word))
 	{
-		if (word.length < 3 || word.length > 7)
+		if (word.length < 3 || (word.length > 7 && word.length != IMPORT_LENGTH))
 			continue;
 		if (word.length == 7)
 		{

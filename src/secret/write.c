@@ -592,8 +592,8 @@ put_varlena(FunctionCallInfo fcinfo, uint8_t format)
 	return put(fcinfo, &write);
 }
 
-static Datum
-put_text_body(FunctionCallInfo fcinfo)
+Datum
+secret_put_text(FunctionCallInfo fcinfo)
 {
 	return put_varlena(fcinfo, FORMAT_TEXT);
 }
@@ -686,7 +686,7 @@ PG_FUNCTION_INFO_V1(vault_seal_next);
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_text_body);
+	return door_run(DOOR_CLIENT, fcinfo, secret_put_text);
 }
 
 Datum
