@@ -116,12 +116,12 @@ check_strength(X509 *certificate, int min_strength)
 	int strength = 0;
 
 	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(certificate)) < min_strength)
-		return "a key in it is weaker than the policy allows: RSA needs 2048 bits at least";
+		return "a key in it is weaker than the policy asks: RSA of 2048 bits counts as 112, P-256 as 128";
 	if (chain_is_self_signed(certificate))
 		return NULL; /* nobody's trust rests on that signature */
 	if (X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1 ||
 		strength < min_strength)
-		return "a signature in it is weaker than the policy allows, as MD5 and SHA-1 are";
+		return "a signature in it is weaker than the policy asks: SHA-1 counts as 63 bits, SHA-256 as 128";
 	return NULL;
 }
 

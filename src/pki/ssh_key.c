@@ -166,7 +166,7 @@ derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
 		return "its key is not RSA, Ed25519, or ECDSA on P-256, P-384 or P-521";
 	key->blob_size = writer.at - key->blob;
 	if (EVP_PKEY_get_security_bits(pkey) < min_strength)
-		return "its key is weaker than the policy allows: RSA needs 2048 bits at least";
+		return "its key is weaker than the policy asks: RSA of 2048 bits counts as 112, Ed25519 as 128";
 	return private_key_works(pkey) ? NULL : DISAGREES;
 }
 
