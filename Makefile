@@ -11,7 +11,7 @@ FEATURES = platform redaction crypto door audit keyring tenant integrity identit
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status envelope tenants principals grants grants_apply delegation roles conditions conditions_property \
-	access_review policy_document names tokens issuers put get get_many places \
+	access_review policy_document names tokens issuers put get get_many places types type_policies type_functions \
 	versions lifecycle purge rename_tag keys tampering audit_changes integrity verify isolation_of_tenants doors guard catalog audit_calls \
 	usage anomalies jobs columns api_errors attacks redaction evidence
 

@@ -2263,6 +2263,8 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	PERFORM vault_data.require_authentic(t) FROM vault_data.secret_type t WHERE t.name = s.type;
+	PERFORM vault_data.require_authentic(p) FROM vault_data.type_policy p WHERE p.tenant_id = s.tenant_id AND p.type = s.type;
 	UPDATE vault_data.secret SET deleted_at = pg_catalog.clock_timestamp(), purge_at = until,
 		updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -3125,7 +3127,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
 		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'

@@ -5,7 +5,7 @@ INSERT INTO read_by_number VALUES
 	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
 	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'envelope', 17, 'vault.envelope'),
-	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'),
+	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'), ('secret_version', 'fingerprint', 11, 'bytea'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
@@ -23,6 +23,11 @@ INSERT INTO read_by_number VALUES
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
 	('token_issuer', 'revision', 12, 'int'), ('token_issuer', 'mac', 13, 'bytea'), ('token_role', 'revision', 4, 'int'), ('token_role', 'mac', 5, 'bytea'), ('issued_token', 'principal_id', 3, 'uuid'), ('issued_token', 'expires_at', 4, 'timestamptz'),
 	('issued_token', 'single_use', 5, 'boolean'), ('issued_token', 'created_at', 6, 'timestamptz'), ('issued_token', 'revision', 7, 'int'), ('issued_token', 'mac', 8, 'bytea'),
+	-- type/registry.c
+	('secret_type', 'name', 2, 'text'), ('secret_type', 'validator', 3, 'text'), ('secret_type', 'generator', 4, 'text'), ('secret_type', 'revision', 17, 'int'), ('secret_type', 'mac', 18, 'bytea'),
+	('type_policy', 'tenant_id', 1, 'uuid'), ('type_policy', 'type', 3, 'text'), ('type_policy', 'revision', 16, 'int'), ('type_policy', 'mac', 17, 'bytea'),
+	('secret_type', 'min_length', 5, 'int'), ('secret_type', 'max_length', 6, 'int'), ('secret_type', 'classes', 7, 'text[]'), ('secret_type', 'excluded', 8, 'text'), ('secret_type', 'prefix', 9, 'text'), ('secret_type', 'min_entropy', 10, 'int'), ('secret_type', 'generated_length', 11, 'int'), ('secret_type', 'history', 12, 'int'), ('secret_type', 'rotation_interval', 13, 'interval'), ('secret_type', 'max_lifetime', 14, 'interval'),
+	('type_policy', 'min_length', 4, 'int'), ('type_policy', 'max_length', 5, 'int'), ('type_policy', 'classes', 6, 'text[]'), ('type_policy', 'excluded', 7, 'text'), ('type_policy', 'prefix', 8, 'text'), ('type_policy', 'min_entropy', 9, 'int'), ('type_policy', 'generated_length', 10, 'int'), ('type_policy', 'history', 11, 'int'), ('type_policy', 'rotation_interval', 12, 'interval'), ('type_policy', 'max_lifetime', 13, 'interval'),
 	-- keyring/keyring.c
 	('instance', 'id', 2, 'uuid'), ('root_key', 'generation', 1, 'int'), ('root_key', 'check_value', 2, 'bytea'), ('root_key', 'state', 3, 'text'), ('root_key', 'source', 4, 'text'), ('root_key', 'shares', 5, 'int'), ('root_key', 'threshold', 6, 'int');
 
@@ -32,11 +37,11 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until') AND r.attribute NOT LIKE '%\_claim' ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member']) AS i (name)
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

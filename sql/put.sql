@@ -9,7 +9,7 @@ CREATE FUNCTION pg_temp.state() RETURNS text LANGUAGE sql AS
 -- three forms of value
 SELECT vault.put('text', 'one'), vault.put('bytes', '\x00ff'::bytea), vault.put('json', '{"a": 1}'::jsonb);
 SELECT vault.put('text', 'two');
-SELECT vault.put(name => 'named', value => 'x', type => 'api_key', environment => 'prod', description => 'for payments',
+SELECT vault.put(name => 'named', value => 'key-7Q2xR9-first', type => 'api_key', environment => 'prod', description => 'for payments',
 	tags => '{"team": "payments"}', expires_at => '2999-01-01 00:00:00+00');
 SELECT name, environment, type, description, tags, current_version, state, expires_at AT TIME ZONE 'UTC' AS expires_at FROM vault.secrets WHERE name = 'named';
 SELECT pg_temp.state();
@@ -48,12 +48,12 @@ SELECT vault.put('bad', 'x', type => 'unheard_of');
 SELECT vault.put('named', 'y', type => 'password', environment => 'prod');
 \set VERBOSITY sqlstate
 SELECT vault.put('bad', 'x', type => '');
-SELECT vault.put('named', 'y', type => 'api_key', environment => 'prod'), vault.put('named', 'z', environment => 'prod');
+SELECT vault.put('named', 'key-7Q2xR9-second', type => 'api_key', environment => 'prod'), vault.put('named', 'key-7Q2xR9-third', environment => 'prod');
 SELECT type FROM vault.secrets WHERE name = 'named';
 
 -- description and tags stay until others are given; the expiry is that of the value
 SELECT description, tags, expires_at FROM vault.secrets WHERE name = 'named';
-SELECT vault.put('named', 'w', environment => 'prod', description => 'new', tags => '{}');
+SELECT vault.put('named', 'key-7Q2xR9-fourth', environment => 'prod', description => 'new', tags => '{}');
 SELECT description, tags FROM vault.secrets WHERE name = 'named';
 \set VERBOSITY default
 SELECT vault.put('bad', 'x', tags => '[]');

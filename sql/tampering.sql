@@ -4,7 +4,7 @@ CREATE ROLE regress_tampering_a;
 CREATE ROLE regress_tampering_b;
 SELECT vault.create_tenant('tampering-a', 'regress_tampering_a') AS a, vault.create_tenant('tampering-b', 'regress_tampering_b') AS b \gset
 SET ROLE regress_tampering_a;
-SELECT vault.put('one', 'value'), vault.put('one', 'other'), vault.put('two', 'value'), vault.put('typed', 'value', type => 'api_key');
+SELECT vault.put('one', 'value'), vault.put('one', 'other'), vault.put('two', 'value'), vault.put('typed', 'key-7Q2xR9-typed', type => 'api_key');
 SET ROLE regress_tampering_b;
 SELECT vault.put('one', 'value');
 

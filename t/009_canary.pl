@@ -26,6 +26,15 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_principal('guest', db_role => 'guest', tenant => 'acme');
 	CREATE TABLE plain (value text);
 	GRANT ALL ON plain TO app;
+	CREATE SCHEMA checks;
+	CREATE FUNCTION checks.loud(value text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		RAISE WARNING 'the value is %', value;
+		RAISE LOG 'the value is %', value;
+		IF value LIKE 'fail%' THEN RAISE EXCEPTION 'the value is %', value; END IF;
+		RETURN CASE WHEN value LIKE 'echo%' THEN value END;
+	END $$;
+	SELECT vault.create_type('loud', 'tells all', 'checks.loud(text)');
 	SELECT pg_create_logical_replication_slot('canary', 'test_decoding')});
 
 my $secret = canary();     # in every value that the vault holds
@@ -48,6 +57,14 @@ is($app->value('SELECT vault.get($1)', 'text'), "the value is $secret", 'the tex
 is($app->value('SELECT vault.get($1)', 'long'), $long, 'so does the long one');
 is($app->value('SELECT vault.get_bytes($1)', 'bytes'), '\x' . unpack('H*', "\0\xff$secret"), 'and the bytes');
 like($app->value('SELECT vault.get_json($1)', 'json'), qr/"password": "$secret"/, 'and the JSON');
+
+# Typed: judged, normalised, described, taken apart
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/password', $secret, 'password'), 1, 'a password');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/db', "postgres://app:$secret\@db.example/shop", 'database'), 1, 'a database');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/oauth', qq({"client_id": "acme", "client_secret": "$secret"}), 'oauth_credentials'), 1, 'credentials');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/loud', $secret, 'loud'), 1, 'what a validator in SQL sees');
+is($app->value('SELECT vault.get_field($1, $2)', 'typed/db', 'password'), $secret, 'a field');
+like($app->value('SELECT vault.conninfo($1)', 'typed/db'), qr/password='$secret'/, 'a conninfo');
 
 # Many, in one transaction and in one result
 $app->query('BEGIN');
@@ -81,6 +98,12 @@ $node->safe_psql('postgres', q{SELECT vault.rotate_tenant_key('acme'); SELECT va
 is(state($app, 'SELECT vault.put($1, $2::text)', 'too-long', $refused x 40_000), '22023', 'too long');
 is(state($app, 'SELECT vault.put($1, $2::text)', 'no//name', $refused), '22023', 'a bad name');
 is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed', $refused, 'nonsense'), '22023', 'a bad type');
+for my $case ([ 'password', " $refused" ], [ 'json', $refused ], [ 'database', "postgres://app:$refused\@/shop" ], [ 'oauth_credentials', qq({"client_secret": "$refused"}) ],
+	[ 'oauth_token', "$refused $refused" ], [ 'loud', "fail $refused" ], [ 'loud', "echo $refused" ])
+{
+	is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed/refused', $case->[1], $case->[0]), 'VT013', "refused by type $case->[0]");
+}
+is(state($app, 'SELECT vault.put($1, $2::text)', 'typed/password', $secret), 'VT013', 'a password that was there before');
 is(state($guest, 'SELECT vault.put($1, $2::text)', 'denied', $refused), '42501', 'denied');
 is(state($guest, 'SELECT vault.rotate($1, $2)', 'text', $refused), '42501', 'a rotation denied');
 is(state($app, 'SELECT vault.put($1, $2::jsonb)', 'bad-json', qq({"a": "$malformed)), '22P02', 'malformed JSON');

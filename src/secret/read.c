@@ -200,8 +200,8 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	secret_refuse_holdable_cursor();
 	if (PG_ARGISNULL(0))
 		error_bad_argument("name", "it is null", NULL);
-	secret_name_from(PG_GETARG_TEXT_PP(0), PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment),
-					 &name);
+	secret_name_from(PG_GETARG_TEXT_PP(0),
+					 PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment), &name);
 	door_required()->version = wanted_version(fcinfo, arguments->version);
 	policy_require(caller, &name, MAY_READ, &grant);
 

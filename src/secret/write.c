@@ -494,7 +494,8 @@ insert_version(const Write *write)
 		" fingerprint)"
 		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9)",
 		9, {
-			UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID, BYTEAOID
+			UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID,
+			BYTEAOID
 		}
 	};
 	Door	   *door = door_required();

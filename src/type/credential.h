@@ -33,7 +33,7 @@ extern TypeField oauth_credentials_field(const void *value, size_t size, const c
 
 /* What these types, and database, have in common. */
 
-/* The rule that keeps the value from being one object, or NULL; then *object is to be given back. */
+/* NULL, and *object is to be given back; or the rule that keeps the value from being one. */
 extern const char *credential_parse(const void *value, size_t size, json_t **object);
 
 /* A member as text: a string as it is, anything else as JSON. */

@@ -93,6 +93,15 @@ member_of(const char *name)
 	return MEMBERS;
 }
 
+static bool
+has_other(const Connection *connection, const char *name)
+{
+	for (int i = 0; i < connection->others; i++)
+		if (strcmp(connection->other[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* Takes the value over, which is NULL where there was no memory. */
 static const char *
 set(Connection *connection, const char *name, char *value)
@@ -107,7 +116,7 @@ set(Connection *connection, const char *name, char *value)
 		connection->member[number] = value;
 		return NULL;
 	}
-	if (number == MEMBERS && connection->others < MAX_SETTINGS)
+	if (number == MEMBERS && connection->others < MAX_SETTINGS && !has_other(connection, name))
 	{
 		other->owned = value_copy(name, strlen(name));
 		other->name = other->owned;
@@ -116,7 +125,8 @@ set(Connection *connection, const char *name, char *value)
 		return other->owned ? NULL : TYPE_NO_MEMORY;
 	}
 	value_free(value);
-	return number < MEMBERS ? "it names a member twice" : "it has too many members";
+	return connection->others == MAX_SETTINGS ? "it has too many members" :
+		"it names a member twice";
 }
 
 static char *
@@ -147,7 +157,8 @@ read_object(const void *value, size_t size, Connection *connection)
 		if (json_is_integer(member))
 			rule = set(connection, name, number_text(json_integer_value(member)));
 		else if (json_is_string(member))
-			rule = set(connection, name, value_copy(json_string_value(member), json_string_length(member)));
+			rule = set(connection, name,
+					   value_copy(json_string_value(member), json_string_length(member)));
 		else
 			rule = "a member is neither a string nor a whole number";
 	}
@@ -398,8 +409,13 @@ read_any(const char *value, size_t size, Connection *connection)
 static const char *
 text_fault(const char *text)
 {
+	json_t	   *string = strlen(text) > MAX_SETTING ? NULL : json_string(text);
+
 	if (strlen(text) > MAX_SETTING)
 		return "a member is longer than 1024 bytes";
+	if (string == NULL)
+		return "a member is not UTF-8";
+	json_decref(string);
 	for (; *text; text++)
 		if ((unsigned char) *text < ' ' || *text == 0x7f)
 			return "a member has control characters";

@@ -14,7 +14,7 @@
 #include "catalog/pg_type.h"
 #include "commands/proclang.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
+#include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -81,13 +81,28 @@ fault_of(Oid function, bool checks, Oid *owner)
 	return fault;
 }
 
+/* InvalidOid if there is none.  Who may use the schema does not matter: its owner's function does. */
+static Oid
+look_up(const text *name, bool checks)
+{
+	List	   *parts = textToQualifiedNameList((text *) name);
+	Oid			argument = TEXTOID;
+	Oid			schema = list_length(parts) == 2 ?
+		get_namespace_oid(strVal(linitial(parts)), true) : InvalidOid;
+
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(strVal(lsecond(parts))),
+						   PointerGetDatum(buildoidvector(&argument, checks ? 1 : 0)),
+						   ObjectIdGetDatum(schema));
+}
+
 /* By name, so that a dump can carry it; what is found under it is judged anew. */
 static Oid
 find_function(const char *type, const text *name, bool checks, Oid *owner)
 {
-	Oid			argument = TEXTOID;
-	Oid			function = LookupFuncName(textToQualifiedNameList((text *) name), checks ? 1 : 0,
-										  &argument, true);
+	Oid			function = look_up(name, checks);
 	const char *fault = fault_of(function, checks, owner);
 
 	if (fault)

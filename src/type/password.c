@@ -276,11 +276,12 @@ password_check(const void *given, size_t size, const TypeContext *context, TypeF
 	for (size_t i = prefix; i < size; i++)
 		if (value[i] && strchr(policy->excluded, value[i]))
 			return "it has a character that the policy excludes";
-	fault = class_fault(policy->classes & ~password_classes(value, size));
+	/* The prefix is known to all, and counts for nothing. */
+	fault = class_fault(policy->classes & ~password_classes(value + prefix, size - prefix));
 	if (fault)
 		return fault;
-	/* The prefix is known to all. */
-	if (policy->min_entropy > 0 && password_entropy(value + prefix, size - prefix) < policy->min_entropy)
+	if (policy->min_entropy > 0 &&
+		password_entropy(value + prefix, size - prefix) < policy->min_entropy)
 		return "it is too easy to guess";
 	return NULL;
 }

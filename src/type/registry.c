@@ -265,11 +265,13 @@ type_refuse_value(const TenantType *type, const char *rule)
 					 "The view vault.types shows what is asked of values.")));
 }
 
+/* Seconds from 1970 to 2000. */
+#define EPOCH_SECONDS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
 static int64
 unix_time(TimestampTz at)
 {
-	return at / USECS_PER_SEC +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	return at / USECS_PER_SEC + EPOCH_SECONDS;
 }
 
 static TypeContext
@@ -284,8 +286,8 @@ context_of(const TypePolicy *policy)
 static bool
 asks_anything(const TypePolicy *policy)
 {
-	return policy->min_length > 0 || policy->max_length > 0 || policy->classes || policy->min_entropy > 0 ||
-		policy->prefix[0] || policy->excluded[0];
+	return policy->min_length > 0 || policy->max_length > 0 || policy->classes ||
+		policy->min_entropy > 0 || policy->prefix[0] || policy->excluded[0];
 }
 
 static const char *
@@ -350,8 +352,7 @@ type_expiry(const TenantType *type, const TypeFacts *facts)
 	TimestampTz expires_at = DT_NOEND;
 
 	if (facts->expires_at > 0)
-		expires_at = (facts->expires_at -
-					  (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY) * USECS_PER_SEC;
+		expires_at = (facts->expires_at - EPOCH_SECONDS) * USECS_PER_SEC;
 	if (lifetime->time > 0 || lifetime->day > 0 || lifetime->month > 0)
 	{
 		TimestampTz latest =
@@ -430,7 +431,8 @@ warnings_of(const ValueType *type)
 		days[count] = Int32GetDatum(type->lifecycle.warnings[count]);
 		count++;
 	}
-	return PointerGetDatum(construct_array(days, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	return PointerGetDatum(construct_array(days, count, INT4OID, sizeof(int32), true,
+										   TYPALIGN_INT));
 }
 
 /* builtin_types(), columns as in type.sql */

@@ -66,7 +66,7 @@ typedef struct TypeFacts
 {
 	char	   *normal;			/* text to store instead; NULL: the value as it was given */
 	size_t		normal_size;
-	char	   *metadata;		/* a JSON object of facts that are no secret, with NUL; NULL: none */
+	char	   *metadata;		/* a JSON object of what is no secret, with NUL; NULL: none */
 	int64_t		expires_at;		/* seconds since 1970; 0: the value does not say */
 } TypeFacts;
 

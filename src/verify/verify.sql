@@ -248,7 +248,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
 		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name) AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'

@@ -1,0 +1,305 @@
+/*
+ * test_types.c
+ *		What types say of values: rules, facts, fields; and that what they make up is as
+ *		random as it should be.
+ */
+#include "type/credential.h"
+#include "type/database.h"
+#include "type/format.h"
+#include "type/password.h"
+
+#include "harness.h"
+
+#define NOW INT64_C(1800000000)
+
+static TypePolicy policy;
+static const TypeContext context = {.policy = &policy, .now = NOW};
+
+typedef const char *(*Check)(const void *, size_t, const TypeContext *, TypeFacts *);
+typedef TypeField (*Field)(const void *, size_t, const char *, char **, size_t *);
+
+static bool
+takes(Check check, const char *value, TypeFacts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	return check(value, strlen(value), &context, facts) == NULL;
+}
+
+static void
+good(Check check, const char *value)
+{
+	TypeFacts facts;
+
+	CHECK(takes(check, value, &facts), "refused: %s", value);
+	type_facts_free(&facts);
+}
+
+static void
+bad(Check check, const char *value, const char *rule)
+{
+	TypeFacts facts = {0};
+	const char *found = check(value, strlen(value), &context, &facts);
+
+	CHECK(found != NULL && strstr(found, rule) != NULL, "%s: %s", value, found ? found : "taken");
+	type_facts_free(&facts);
+}
+
+static void
+part(Field field, const char *value, const char *name, const char *expected)
+{
+	char *out = NULL;
+	size_t size = 0;
+	TypeField found = field(value, strlen(value), name, &out, &size);
+
+	if (expected == NULL)
+		CHECK(found != FIELD_FOUND && out == NULL, "%s has %s", value, name);
+	else
+		CHECK(found == FIELD_FOUND && size == strlen(expected) && memcmp(out, expected, size) == 0,
+			  "%s of %s: %.*s", name, value, (int) size, out ? out : "");
+	value_free(out);
+}
+
+/* What is stored reads as it was given. */
+static void
+normal(const char *value, const char *expected)
+{
+	TypeFacts facts;
+
+	CHECK(takes(database_check, value, &facts) && strcmp(facts.normal, expected) == 0, "%s: %s",
+		  value, facts.normal ? facts.normal : "refused");
+	CHECK(facts.metadata == NULL || strstr(facts.metadata, "hidden") == NULL, "metadata of %s", value);
+	type_facts_free(&facts);
+}
+
+static void
+test_policies(void)
+{
+	memset(&policy, 0, sizeof(policy));
+	good(password_check, "x");
+	policy.min_length = 8;
+	policy.max_length = 12;
+	bad(password_check, "1234567", "shorter");
+	good(password_check, "12345678");
+	good(password_check, "123456789012");
+	bad(password_check, "1234567890123", "longer");
+	policy.classes = CLASS_LOWER | CLASS_UPPER | CLASS_DIGIT | CLASS_SYMBOL;
+	bad(password_check, "ABCDEF1!", "lower");
+	bad(password_check, "abcdef1!", "upper");
+	bad(password_check, "abcdefG!", "digit");
+	bad(password_check, "abcdefG1", "symbol");
+	good(password_check, "abcdeG1!");
+	strcpy(policy.excluded, "0Ol");
+	bad(password_check, "abcdOG1!", "excludes");
+	strcpy(policy.prefix, "O-");
+	good(password_check, "O-abG1!x");
+	bad(password_check, "abG1!xO-", "prefix");
+	bad(password_check, "O-ABG1!X", "lower");
+	policy.min_entropy = 200;
+	bad(password_check, "O-abG1!x", "guess");
+	memset(&policy, 0, sizeof(policy));
+	bad(password_check, " x", "white space");
+	bad(password_check, "x\n", "white space");
+	bad(password_check, "a\tb", "control");
+}
+
+static void
+test_strength(void)
+{
+	static const char *const weak[] = {
+		"password", "Password1!", "P4$$w0rd", "aaaaaaaaaaaaaaaa", "1234567890", "qwertyuiop",
+		"abcabcabcabcabc", "letmeinletmein", "zyxwvutsrqponm", "secret-secret", ""
+	};
+	static const char *const strong[] = {
+		"correct horse battery staple", "g7#Kq2!xWz", "9f86d081884c7d65", "kx7-Qv2m-Rt9p"
+	};
+
+	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
+		CHECK(password_entropy(weak[i], strlen(weak[i])) < 40, "%s: %u", weak[i],
+			  password_entropy(weak[i], strlen(weak[i])));
+	for (size_t i = 0; i < sizeof(strong) / sizeof(strong[0]); i++)
+		CHECK(password_entropy(strong[i], strlen(strong[i])) >= 40, "%s: %u", strong[i],
+			  password_entropy(strong[i], strlen(strong[i])));
+	/* More of the same kind never makes it easier by much, and never counts more than it can. */
+	for (int i = 0; i < 2000; i++)
+	{
+		char value[64];
+		size_t size = 1 + pick(60);
+
+		for (size_t j = 0; j < size; j++)
+			value[j] = (char) (33 + pick(94));
+		CHECK(password_entropy(value, size) <= size * 7, "%.*s", (int) size, value);
+	}
+}
+
+/*
+ * Each character of the alphabet as often: chi-square over 62 characters, which is above 170 in
+ * fewer than one of 10^11 runs of an honest generator; a plain modulo of bytes gives thousands.
+ */
+static void
+test_uniform(void)
+{
+	unsigned long seen[256] = {0};
+	unsigned long total = 0;
+	double chi = 0;
+
+	memset(&policy, 0, sizeof(policy));
+	policy.generated_length = 1000;
+	for (int i = 0; i < 400; i++)
+	{
+		char *value = NULL;
+		size_t size = 0;
+
+		CHECK(password_generate(&context, &value, &size) == NULL && size == 1000, "generated");
+		for (size_t j = 0; value && j < size; j++)
+			seen[(unsigned char) value[j]]++;
+		total += size;
+		value_free(value);
+	}
+	for (int c = 0; c < 256; c++)
+	{
+		bool expected = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		double mean = (double) total / 62;
+
+		CHECK(expected || seen[c] == 0, "character %d", c);
+		if (expected)
+			chi += ((double) seen[c] - mean) * ((double) seen[c] - mean) / mean;
+	}
+	CHECK(chi < 170, "chi-square %f", chi);
+}
+
+/* Whatever the policy, what is made fulfils it. */
+static void
+test_generated(void)
+{
+	for (int i = 0; i < 500; i++)
+	{
+		char *value = NULL;
+		size_t size = 0;
+		TypeFacts facts = {0};
+
+		memset(&policy, 0, sizeof(policy));
+		policy.min_length = pick(40);
+		policy.max_length = pick(2) ? policy.min_length + pick(20) + 8 : 0;
+		policy.classes = pick(16);
+		policy.generated_length = 12 + pick(40);
+		policy.min_entropy = pick(20);
+		if (pick(2))
+			strcpy(policy.prefix, "ab_");
+		if (pick(2))
+			strcpy(policy.excluded, "aA0!");
+		if (password_generate(&context, &value, &size) == NULL)
+			CHECK(password_check(value, size, &context, &facts) == NULL, "policy %d", i);
+		else
+			CHECK(value == NULL, "policy %d gives nothing", i);
+		value_free(value);
+	}
+	memset(&policy, 0, sizeof(policy));
+	strcpy(policy.prefix, "a-prefix-of-24-characters");
+	policy.max_length = 20;
+	CHECK(password_generate(&context, &(char *){NULL}, &(size_t){0}) != NULL, "only a prefix");
+	memset(&policy, 0, sizeof(policy));
+}
+
+static void
+test_json(void)
+{
+	good(json_check, "{}");
+	good(json_check, " {\"a\": [1, {\"b\": null}]} ");
+	bad(json_check, "[]", "not a JSON object");
+	bad(json_check, "{\"a\": 1} x", "not a JSON object");
+	bad(json_check, "{\"a\": \"\xff\"}", "not a JSON object");
+	bad(json_check, "{\"a\": 1, \"a\": 2}", "two members");
+	part(json_field, "{\"a\": \"x\", \"b\": 1}", "a", "x");
+	part(json_field, "{\"a\": \"x\", \"b\": 1}", "b", "1");
+	part(json_field, "{\"a\": null}", "a", NULL);
+	part(json_field, "not json", "a", NULL);
+}
+
+static void
+test_oauth(void)
+{
+	/* {"alg":"none"} . {"exp":4102444800} . and {"exp":1} */
+	static const char *const later = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9.c2ln";
+	static const char *const past = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln";
+	TypeFacts facts;
+
+	CHECK(takes(oauth_token_check, later, &facts) && facts.expires_at == INT64_C(4102444800), "exp");
+	type_facts_free(&facts);
+	bad(oauth_token_check, past, "expired");
+	CHECK(takes(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 60}", &facts) &&
+		  facts.expires_at == NOW + 60, "expires_in");
+	CHECK(facts.metadata && strstr(facts.metadata, "abcdefgh") == NULL, "metadata");
+	type_facts_free(&facts);
+	good(oauth_token_check, "abcdefgh");
+	good(oauth_token_check, "not.a.jwt");
+	bad(oauth_token_check, "eyJhbGciOiJub25lIn0.bm90IGpzb24.c2ln", "claims");
+	bad(oauth_token_check, "abcdefg", "8 characters");
+	bad(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 1e99}", "expires_in");
+	bad(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 253402300799}", "expires_in");
+	bad(oauth_token_check, "{\"access_token\": 1}", "access_token");
+	part(oauth_token_field, "abcdefgh", "access_token", "abcdefgh");
+	part(oauth_token_field, "abcdefgh", "refresh_token", NULL);
+	good(oauth_credentials_check, "{\"client_id\": \"a\", \"client_secret\": \"b\"}");
+	bad(oauth_credentials_check, "{\"client_id\": \"a\"}", "client_secret");
+	bad(oauth_credentials_check, "{\"client_id\": \"a\", \"client_secret\": \"b\", \"token_url\": \"ftp://x\"}", "https");
+	CHECK(takes(oauth_credentials_check, "{\"client_id\": \"a\\\"\\u0041\", \"client_secret\": \"hidden\", "
+				"\"refresh_token\": \"hidden\", \"token_url\": \"https://x/?k=hidden\"}", &facts) &&
+		  strstr(facts.metadata, "hidden") == NULL && strstr(facts.metadata, "a\\\"A") != NULL, "masked");
+	type_facts_free(&facts);
+}
+
+static void
+test_databases(void)
+{
+	static const char *const stored = "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+		"\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}";
+
+	normal("{\"host\": \"h\", \"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}", stored);
+	normal("postgres://u:hidden%27s%20%5c@h/d", stored);
+	normal("host=h user=u password='hidden\\'s \\\\' dbname=d", stored);
+	normal(" host = h\tuser=u password=hidden\\'s\\ \\\\ dbname = 'd' ", stored);
+	part(database_field, stored, "conninfo", "host='h' port='5432' user='u' password='hidden\\'s \\\\' dbname='d'");
+	part(database_field, stored, "url", "postgresql://u:hidden%27s%20%5C@h:5432/d");
+	part(database_field, stored, "username", "u");
+	part(database_field, stored, "sslmode", NULL);
+	part(database_field, "mysql://u:p@h/d", "conninfo", NULL);
+	part(database_field, "mysql://u:p@h/d?charset=utf8", "url", "mysql://u:p@h:3306/d?charset=utf8");
+	part(database_field, "postgres://u:p@[::1]:7/d", "url", "postgresql://u:p@[::1]:7/d");
+	bad(database_check, "postgres://u:p@h/d%", "percent");
+	bad(database_check, "postgres://u:p@h/d%00", "percent");
+	bad(database_check, "postgres://u:p@h/d?x", "parameter");
+	bad(database_check, "postgres://u:p@[::1/d", "brackets");
+	bad(database_check, "postgres://", "host");
+	bad(database_check, "://", "conninfo");
+	bad(database_check, "host='h", "open quote");
+	bad(database_check, "host=h\\", "no user");
+	bad(database_check, "", "host");
+	bad(database_check, "host=h user=u password=p dbname=d note=1 note=2", "twice");
+	bad(database_check, "postgres://u:\xfd@h/d", "UTF-8");
+}
+
+static void
+test_formats(void)
+{
+	static const char *const unknown[] = {"", "A", "AKIA", "eyJ", "eyJ.a", "a text", "AKIAIOSFODNN7EXAMPL!"};
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		CHECK(format_recognise(unknown[i], strlen(unknown[i])) == NULL, "%s", unknown[i]);
+	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE", 20) != NULL, "AWS");
+	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE\n", 21) != NULL, "a line's end");
+	CHECK(format_recognise("eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln", 37) != NULL, "JWT");
+}
+
+int
+main(void)
+{
+	test_policies();
+	test_strength();
+	test_uniform();
+	test_generated();
+	test_json();
+	test_oauth();
+	test_databases();
+	test_formats();
+	return finish("test_types");
+}
