@@ -25,7 +25,8 @@
 /* The names of fields, for people. */
 #define CERTIFICATE_FIELDS \
 	"certificate, chain, fullchain, private_key, subject, issuer, serial, not_before, not_after, " \
-	"valid_until, sans, key_type, key_bits, signature_algorithm, fingerprint, self_signed, chain_length"
+	"valid_until, sans, key_type, key_bits, signature_algorithm, fingerprint, self_signed, chain_length, " \
+	"has_private_key"
 
 typedef struct Certificate Certificate;
 
