@@ -38,7 +38,8 @@ require_permission(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(ARG_NAME))
 		error_bad_argument("name", "it is null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
-					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL : PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
+					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL :
+					 PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
 	policy_require(&door->caller, &name, MAY_WRITE, &door->grant);
 	door->has_grant = true;
 }
@@ -93,7 +94,8 @@ open_bundle(bytea *bundle, char *passphrase)
 	size_t		size = 0;
 	text	   *value;
 
-	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0, &certificate);
+	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0,
+							&certificate);
 	if (passphrase)
 		secret_wipe(passphrase, strlen(passphrase));
 	if (rule)
@@ -112,6 +114,7 @@ import_body(FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(put, ARGS);
 	char	   *passphrase = NULL;
+	text	   *value;
 
 	require_permission(fcinfo);
 	if (PG_ARGISNULL(ARG_BUNDLE))
@@ -121,7 +124,8 @@ import_body(FunctionCallInfo fcinfo)
 
 	InitFunctionCallInfoData(*put, fcinfo->flinfo, ARGS, fcinfo->fncollation, NULL, NULL);
 	memcpy(put->args, fcinfo->args, ARGS * sizeof(NullableDatum));
-	put->args[ARG_BUNDLE].value = PointerGetDatum(open_bundle(PG_GETARG_BYTEA_PP(ARG_BUNDLE), passphrase));
+	value = open_bundle(PG_GETARG_BYTEA_PP(ARG_BUNDLE), passphrase);
+	put->args[ARG_BUNDLE].value = PointerGetDatum(value);
 	put->args[ARG_PASSPHRASE].value = PointerGetDatum(cstring_to_text("certificate"));
 	put->args[ARG_PASSPHRASE].isnull = false;
 	return secret_put_text(put);

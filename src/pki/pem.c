@@ -75,7 +75,8 @@ read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 {
 	size_t length = 0;
 
-	while (at < end && length < PEM_MAX_LABEL && ((*at >= 'A' && *at <= 'Z') || *at == ' ' || (*at >= '0' && *at <= '9')))
+	while (at < end && length < PEM_MAX_LABEL &&
+		   ((*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == ' '))
 		label[length++] = *at++;
 	label[length] = '\0';
 	if (length == 0 || end - at < 5 || memcmp(at, DASHES, 5) != 0)

@@ -212,12 +212,14 @@ private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point,
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	unsigned char derived[MAX_POINT_BYTES];
 	size_t derived_size = group ? public_point(group, secret, derived) : 0;
+	const char *name = OBJ_nid2sn(curve);
 	EVP_PKEY *key = NULL;
 
 	if (build && derived_size > 0 &&
 		(size == 0 || same_point(group, point, size, derived, derived_size)) &&
-		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, OBJ_nid2sn(curve), 0) == 1 &&
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived, derived_size) == 1 &&
+		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, name, 0) == 1 &&
+		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived,
+										 derived_size) == 1 &&
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret) == 1)
 		key = key_from("EC", build);
 	OSSL_PARAM_BLD_free(build);

@@ -70,7 +70,8 @@ put_mpint(WireWriter *writer, const EVP_PKEY *key, const char *name)
 	size_t size;
 	bool fits;
 
-	fits = EVP_PKEY_get_bn_param(key, name, &number) == 1 && BN_num_bits(number) <= KEY_MAX_RSA_BITS;
+	fits = EVP_PKEY_get_bn_param(key, name, &number) == 1 &&
+		BN_num_bits(number) <= KEY_MAX_RSA_BITS;
 	if (fits)
 	{
 		size = BN_bn2bin(number, bytes + 1);
@@ -301,7 +302,8 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 	WireString blob = wire_string(&reader);
 	WireString section = wire_string(&reader);
 
-	if (reader.broken || magic.size != sizeof(MAGIC) || memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
+	if (reader.broken || magic.size != sizeof(MAGIC) ||
+		memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
 		return "it is not whole, or not of OpenSSH's format";
 	if (!wire_is(cipher, "none") || !wire_is(derivation, "none") || options.size != 0)
 		return ENCRYPTED;
@@ -366,8 +368,9 @@ write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 	unsigned char point[SEED_BYTES];
 	size_t seed_size;
 	size_t point_size = sizeof(point);
-	bool written = EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed, sizeof(seed),
-												   &seed_size) == 1 &&
+	bool written =
+		EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed, sizeof(seed),
+										&seed_size) == 1 &&
 		EVP_PKEY_get_raw_public_key(pkey, point, &point_size) == 1 &&
 		write_ed25519(seed, point, text);
 
