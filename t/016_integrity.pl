@@ -32,7 +32,7 @@ for my $tenant ('a', 'b')
 	psql_as($node, "admin_$tenant", q{
 		SELECT vault.create_principal('p' || i) FROM generate_series(1, 5) i;
 		SELECT vault.grant('p' || i, '{read,write}', 'app/' || i || '/**', CASE WHEN i > 2 THEN '{default,prod}'::text[] END, CASE i WHEN 4 THEN 'deny' ELSE 'allow' END) FROM generate_series(1, 5) i;
-		SELECT vault.put('app/' || i % 5 || '/' || i, 'value ' || i, type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END) FROM generate_series(1, 12) i;
+		SELECT vault.put('app/' || i % 5 || '/' || i, 'value xK7qM9 ' || i, type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END) FROM generate_series(1, 12) i;
 		SELECT vault.put('app/1/1', repeat('long', 1000));
 		SELECT vault.put('app/1/1', 'pending', label => 'pending');
 		SELECT vault.put('app/2/2', 'second', expires_at => now() + interval '1 year');
