@@ -81,7 +81,7 @@ fault_of(Oid function, bool checks, Oid *owner)
 	return fault;
 }
 
-/* InvalidOid if there is none.  Who may use the schema does not matter: its owner's function does. */
+/* InvalidOid if there is none.  The right to use the schema is not asked for. */
 static Oid
 look_up(const text *name, bool checks)
 {
