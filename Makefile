@@ -6,7 +6,7 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token notify type secret lifecycle expiry rotation review document verify \
+FEATURES = platform redaction crypto door audit keyring tenant integrity identity policy role token notify type secret lifecycle expiry rotation pki review document verify \
 	evidence usage anomaly jobs
 
 # The order of the regression tests; each after the first stands by itself.

@@ -2268,14 +2268,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	takes_policy boolean;
+	takes_strength boolean;
 BEGIN
 	PERFORM vault_data.require_administrator();
-	SELECT b.takes_policy INTO takes_policy FROM vault_data.builtin_types() b WHERE b.name = p_type
-	UNION ALL SELECT true FROM vault_data.secret_type t WHERE t.name = p_type;
+	SELECT b.takes_policy, b.min_entropy IS NOT NULL INTO takes_policy, takes_strength FROM vault_data.builtin_types() b WHERE b.name = p_type
+	UNION ALL SELECT true, true FROM vault_data.secret_type t WHERE t.name = p_type;
 	IF takes_policy IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
 	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
-		OR p_prefix IS NOT NULL OR p_min_entropy IS NOT NULL OR p_generated_length IS NOT NULL)
+		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength) OR p_generated_length IS NOT NULL)
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid type: the characters of its values are no matter of a policy',
 			'Set history, rotation_interval, max_lifetime, recovery_window or warn_at; or use type password or api_key.');
@@ -3983,6 +3984,39 @@ GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
 GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
 	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;
+
+/*
+ * Certificates: a file that needs a passphrase comes in, and what certificates say of themselves is
+ * shown. The facts are those that the type kept with the current version; none is a secret.
+ */
+CREATE FUNCTION vault.import_certificate(name text, bundle bytea, passphrase text DEFAULT NULL, environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_import_certificate';
+COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
+
+CREATE VIEW vault.certificates WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
+	s.metadata ->> 'subject' AS subject, s.metadata ->> 'issuer' AS issuer, s.metadata ->> 'serial' AS serial,
+	ARRAY(SELECT pg_catalog.jsonb_array_elements_text(s.metadata -> 'sans')) AS sans,
+	(s.metadata ->> 'not_before')::timestamptz AS not_before, (s.metadata ->> 'not_after')::timestamptz AS not_after,
+	(s.metadata ->> 'valid_until')::timestamptz AS valid_until,
+	pg_catalog.floor(EXTRACT(epoch FROM (s.metadata ->> 'valid_until')::timestamptz - pg_catalog.clock_timestamp()) / 86400)::integer AS days_left,
+	s.metadata ->> 'key_type' AS key_type, (s.metadata ->> 'key_bits')::integer AS key_bits,
+	s.metadata ->> 'signature_algorithm' AS signature_algorithm, s.metadata ->> 'fingerprint' AS fingerprint,
+	(s.metadata ->> 'self_signed')::boolean AS self_signed, (s.metadata ->> 'chain_length')::integer AS chain_length,
+	(s.metadata ->> 'has_private_key')::boolean AS has_private_key
+FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+WHERE s.type = 'certificate' AND s.tenant_id = ANY (vault_data.visible_tenants())
+	AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.certificates IS 'what certificates say of themselves: those that the caller has any permission on, all for operators and auditors';
+
+ALTER VIEW vault.certificates OWNER TO vault_owner;
+REVOKE ALL ON vault.certificates FROM PUBLIC;
+GRANT SELECT ON vault.certificates TO vault_client, vault_admin, vault_auditor;
+
+REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) TO vault_client;
 
 /*
  * Review of access: why a decision is as it is, and who may do what. Both tell what the code

@@ -48,12 +48,12 @@ SELECT vault.rotate('key', '');
 SELECT vault.rotate('key');
 SELECT vault.get('key') ~ '^[A-Za-z0-9_-]{43}$' AS made_up;
 SELECT count(DISTINCT vault.get('key', n)) FROM (SELECT vault.rotate('key') AS n FROM generate_series(1, 5)) AS made;
-SELECT vault.put('certificate', 'x', type => 'certificate');
+SELECT vault.put('settings', '{"a": 1}', type => 'json');
 \set VERBOSITY default
-SELECT vault.rotate('certificate');
+SELECT vault.rotate('settings');
 \set VERBOSITY sqlstate
-SELECT vault.rotate('certificate', 'y');
-SELECT version FROM vault.versions WHERE name = 'certificate' ORDER BY version;
+SELECT vault.rotate('settings', '{"a": 2}');
+SELECT version FROM vault.versions WHERE name = 'settings' ORDER BY version;
 
 -- destroy: one version, for good
 SELECT vault.put('gone', 'one'), vault.put('gone', 'two'), vault.put('gone', 'three');

@@ -15,6 +15,7 @@
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "keyring/workers.h"
+#include "pki/types.h"
 #include "platform/harden.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
@@ -58,6 +59,7 @@ _PG_init(void)
 	policy_init();
 	token_init();
 	type_init();
+	pki_register();
 	places_init();
 	rotation_init();
 	evidence_init();

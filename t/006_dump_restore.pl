@@ -29,12 +29,16 @@ $source->safe_psql('postgres', q{
 	SELECT vault.create_tenant('initech', 'app');
 	SELECT vault.create_tenant('gone');
 	SELECT vault.destroy_tenant('gone', 'gone');
-	SELECT vault.set_recovery_window('10 days', 'globex')});
+	SELECT vault.set_recovery_window('10 days', 'globex');
+	CREATE SCHEMA checks;
+	CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
+	SELECT vault.create_type('pin', 'six digits', validator => 'checks.pin(text)');
+	SELECT vault.set_type_policy('pin', excluded => '9', tenant => 'acme')});
 psql_as($source, 'app', q{
 	SET vault.tenant = 'acme';
-	SELECT vault.put('db/password', 'first', tags => '{"team": "db"}', description => 'a password', type => 'password');
-	SELECT vault.put('db/password', 'second');
-	SELECT vault.put('db/password', 'third', label => 'pending');
+	SELECT vault.put('db/password', 'first-Qx7wRm9', tags => '{"team": "db"}', description => 'a password', type => 'password');
+	SELECT vault.put('db/password', 'second-Qx7wRm9');
+	SELECT vault.put('db/password', 'third-Qx7wRm9', label => 'pending');
 	SELECT vault.put('rolled', 'one'); SELECT vault.put('rolled', 'two'); SELECT vault.put('rolled', 'three');
 	SELECT vault.rollback('rolled', 1);
 	SELECT vault.put('bytes', '\x00ff00'::bytea);
@@ -190,8 +194,10 @@ for my $format ('custom', 'plain')
 	compare($format, $node, $before);
 	isnt($node->safe_psql('postgres', q{SELECT oid FROM pg_roles WHERE rolname = 'app'}),
 		$source->safe_psql('postgres', q{SELECT oid FROM pg_roles WHERE rolname = 'app'}), "$format: roles have other numbers here");
-	is(psql_as($node, 'reader', q{SELECT vault.get('db/password')}), 'second', "$format: a grant is in force");
+	is(psql_as($node, 'reader', q{SELECT vault.get('db/password')}), 'second-Qx7wRm9', "$format: a grant is in force");
 	is(sql_state($node, q{SELECT vault.get('newname/1')}, 'reader'), '42501', "$format: so is a denial");
+	is(sql_state($node, q{BEGIN; SET LOCAL vault.tenant = 'acme'; SELECT vault.put('pin', '} . $_ . q{', type => 'pin'); ROLLBACK}, 'app'),
+		$_ eq '123456' ? '00000' : 'VT013', "$format: a type that was added, and the tenant's policy: $_") for '123456', '12345x', '123459';
 	is(sql_state($node, q{SELECT vault.get('db/password')}, 'stranger'), '42501', "$format: who is nobody stays nobody");
 
 	# Again: nothing changes.

@@ -35,7 +35,7 @@ for my $tenant ('a', 'b')
 	psql_as($node, "admin_$tenant", q{
 		SELECT vault.create_principal('p' || i) FROM generate_series(1, 5) i;
 		SELECT vault.grant('p' || i, '{read,write}', 'app/' || i || '/**', CASE WHEN i > 2 THEN '{default,prod}'::text[] END, CASE i WHEN 4 THEN 'deny' ELSE 'allow' END) FROM generate_series(1, 5) i;
-		SELECT vault.put('app/' || i % 5 || '/' || i, 'value ' || i, type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END) FROM generate_series(1, 12) i;
+		SELECT vault.put('app/' || i % 5 || '/' || i, 'value xK7qM9 ' || i, type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END) FROM generate_series(1, 12) i;
 		SELECT vault.put('app/1/1', repeat('long', 1000));
 		SELECT vault.put('app/1/1', 'pending', label => 'pending');
 		SELECT vault.put('app/2/2', 'second', expires_at => now() + interval '1 year');
@@ -48,6 +48,7 @@ for my $tenant ('a', 'b')
 		SELECT vault.create_role('team'), vault.add_member('team', 'p1');
 		SELECT vault.grant('p5', '{read}', 'app/**', addresses => '{10.0.0.0/8}', windows => '{mon-fri 09:00-17:00 Europe/Berlin}', require_tls => true, valid_until => now() + interval '1 year');
 		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
+		SELECT vault.set_type_policy('password', min_length => 9, classes => '{lower}', warn_at => '{2 days}');
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
 	$node->safe_psql('postgres', "SELECT vault.allow_tokens('web', '$tenant'), vault.allow_rotation('rotated_$tenant', '$tenant')");
 }
@@ -188,18 +189,19 @@ $value{current_version} = 'CASE WHEN current_version > 1 THEN current_version - 
 # A name that the empty tenant has too must not refuse the change
 my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
 
-# Every column that a MAC covers, as the catalogue has them; sql/type_policies.sql edits those of types
+# Every column that a MAC covers, as the catalogue has them; types are of no tenant, see sql/type_policies.sql
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
 	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
-	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'type_policy') ORDER BY 1, a.attnum}))
+	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname <> 'secret_type' ORDER BY 1, a.attnum}))
 {
 	my ($table, $column, $type) = split /\|/;
 	push @{ $columns{$table} }, $column;
 	$value{$column} //= { uuid => 'gen_random_uuid()', text => "coalesce($column, '') || 'x'", boolean => "NOT coalesce($column, false)",
 		'timestamp with time zone' => "coalesce($column, now()) - interval '1 second'",
 		integer => "coalesce($column, 0) + 1", jsonb => "$column || '{\"other\": 1}'",
-		interval => "$column + interval '1 second'", 'text[]' => "coalesce($column, '{}') || '{other}'" }->{$type} // die "no other value for $table.$column ($type)";
+		interval => "coalesce($column, '0') + interval '1 second'", 'interval[]' => "coalesce($column, '{}') || '{3 days}'",
+		'text[]' => "coalesce($column, '{}') || '{other}'" }->{$type} // die "no other value for $table.$column ($type)";
 }
 $columns{secret_version} = ['envelope'];
 

@@ -12,12 +12,14 @@ typedef struct Word
 	size_t		length;
 } Word;
 
-#define LONGEST_NAME "complete_rotation"
-
 /* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
 static const char *const taking_secrets[] = {
-	"put", "rotate", "unseal", "login", LONGEST_NAME
+	"put", "rotate", "unseal", "login", "complete_rotation", "import_certificate"
 };
+
+/* Their lengths, and those of "vault" and "execute": nothing looked for is between the two. */
+#define LONGEST_SHORT 7
+#define SHORTEST_LONG 17
 
 /* Names behind "vault." that are settings without secrets, so that errors show what was set. */
 static const char *const settings[] = {
@@ -166,8 +168,7 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 		*executes = false;
 	while (next_word(&at, end, &word))
 	{
-		if (word.length < 3 ||
-			(word.length > 7 && word.length != sizeof(LONGEST_NAME) - 1))
+		if (word.length < 3 || (word.length > LONGEST_SHORT && word.length < SHORTEST_LONG))
 			continue;
 		if (word.length == 7)
 		{

@@ -7,6 +7,7 @@
 
 #include "platform/compat.h"
 
+#include "fmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -140,6 +141,9 @@ extern int	secret_put(const SecretName *name, const char *type, const void *valu
 
 /* What gives a value away refuses to be read through a cursor WITH HOLD. */
 extern void secret_refuse_holdable_cursor(void);
+
+/* The body of vault.put(name, text, …), for features that make values of what they are given. */
+extern Datum secret_put_text(FunctionCallInfo fcinfo);
 
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
 VAULT_NORETURN extern void secret_refuse_destroyed(int version);

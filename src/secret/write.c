@@ -193,22 +193,11 @@ refuse_type(const char *stored)
 			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
 }
 
-/* Whether the secret, as this head says it is, takes the new version. */
 static void
-require_writable(const Write *write, const SecretHead *given)
+require_same_type(const Write *write, const char *stored)
 {
-	SecretHead	head = *given;
-
-	/* What has expired takes a new value. */
-	if (head.state == STATE_GRACE || head.state == STATE_EXPIRED)
-		head.state = STATE_ACTIVE;
-	secret_require_readable(&head);
-	if (write->expected == 0)
-		refuse_existing(write);
-	if (write->expected > 0 && write->expected != head.current)
-		refuse_conflict(write, head.current);
-	if (strcmp(write->given_type, "generic") != 0 && strcmp(write->given_type, head.type) != 0)
-		refuse_type(given->type);
+	if (strcmp(write->given_type, "generic") != 0 && strcmp(write->given_type, stored) != 0)
+		refuse_type(stored);
 }
 
 static Datum
@@ -435,7 +424,7 @@ advance_head(Write *write)
 
 	if (!secret_find(&door->tenant, &write->name, &head))
 		return false;
-	require_writable(write, &head);
+	require_same_type(write, head.type);
 	judge(write, head.type, &head);
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&head.id);
@@ -632,8 +621,8 @@ put_varlena(FunctionCallInfo fcinfo, uint8_t format)
 	return put(fcinfo, &write);
 }
 
-static Datum
-put_text_body(FunctionCallInfo fcinfo)
+Datum
+secret_put_text(FunctionCallInfo fcinfo)
 {
 	return put_varlena(fcinfo, FORMAT_TEXT);
 }
@@ -749,7 +738,7 @@ PG_FUNCTION_INFO_V1(vault_seal_next);
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_text_body);
+	return door_run(DOOR_CLIENT, fcinfo, secret_put_text);
 }
 
 Datum
@@ -830,7 +819,8 @@ vault_secret_id(PG_FUNCTION_ARGS)
 static void
 check_head(FunctionCallInfo fcinfo, Write *write)
 {
-	SecretHead	head = {.current = PG_GETARG_INT32(5)};
+	SecretHead	head = {.state = STATE_ACTIVE};
+	int			current = PG_GETARG_INT32(5);
 
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
 	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
@@ -839,10 +829,15 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 		head.state = STATE_DELETED;
 		head.purge_at = PG_GETARG_TIMESTAMPTZ(4);
 	}
-	require_writable(write, &head);
+	secret_require_readable(&head);
+	if (write->expected == 0)
+		refuse_existing(write);
+	if (write->expected > 0 && write->expected != current)
+		refuse_conflict(write, current);
+	require_same_type(write, head.type);
 	/* Another secret has come in the place of the one that the value was judged for. */
 	if (strcmp(write->judgement->type, head.type) != 0)
-		refuse_conflict(write, head.current);
+		refuse_conflict(write, current);
 	write->type = pstrdup(head.type);
 }
 

@@ -52,16 +52,6 @@ static const ValueType types[] = {
 		.lifecycle = {.rotation = 180,.warnings = EXPIRY_WARNINGS}
 	},
 	{
-		.name = "certificate",.description = "an X.509 certificate",
-		.takes_bytes = true,
-		.lifecycle = {.warnings = EXPIRY_WARNINGS}
-	},
-	{
-		.name = "ssh_key",.description = "an SSH private key",
-		.takes_bytes = true,
-		.lifecycle = {.rotation = 365,.warnings = EXPIRY_WARNINGS}
-	},
-	{
 		.name = "database",.description = "how to connect to a database: engine, host, port, user, password, dbname",
 		.hint = "Give a JSON object with host, user, password and dbname, or a URL, or a conninfo.",
 		.fields = "engine, host, port, user, password, dbname, url, conninfo, and parameters such as sslmode",

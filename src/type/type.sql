@@ -266,14 +266,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	takes_policy boolean;
+	takes_strength boolean;
 BEGIN
 	PERFORM vault_data.require_administrator();
-	SELECT b.takes_policy INTO takes_policy FROM vault_data.builtin_types() b WHERE b.name = p_type
-	UNION ALL SELECT true FROM vault_data.secret_type t WHERE t.name = p_type;
+	SELECT b.takes_policy, b.min_entropy IS NOT NULL INTO takes_policy, takes_strength FROM vault_data.builtin_types() b WHERE b.name = p_type
+	UNION ALL SELECT true, true FROM vault_data.secret_type t WHERE t.name = p_type;
 	IF takes_policy IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
 	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
-		OR p_prefix IS NOT NULL OR p_min_entropy IS NOT NULL OR p_generated_length IS NOT NULL)
+		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength) OR p_generated_length IS NOT NULL)
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid type: the characters of its values are no matter of a policy',
 			'Set history, rotation_interval, max_lifetime, recovery_window or warn_at; or use type password or api_key.');

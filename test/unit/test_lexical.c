@@ -13,7 +13,7 @@ static const char *const sensitive[] = {
 	"vault/* a /* nested */ b */.x", "vault -- why\n .put", "do $$ begin perform vault.put(1); end $$",
 	"select 'vault.put'", "set local vault.token = 'x'", "select set_config('vault.token', 'x', true)",
 	"select vault.tenant('x')", "select vault.", "select put('a','b')", "select PUT /* x */ (", "call \"put\" (",
-	"rotate('a')", "Complete_Rotation ('a', 'b')", "unseal\t(", "login(", "vault.environments", "1vault.put", "$1vault.put"
+	"rotate('a')", "Complete_Rotation ('a', 'b')", "import_certificate('a'", "unseal\t(", "login(", "vault.environments", "1vault.put", "$1vault.put"
 };
 
 static const char *const plain[] = {

@@ -1,0 +1,454 @@
+/*
+ * certificate.c
+ *		What a certificate says; certificate.h has the contract.
+ *
+ * Facts are ASCII whatever the certificate holds: names are written as RFC 2253 escapes
+ * them, so none of them can end a line, a string of JSON or an encoding.
+ */
+#include "pki/certificate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "pki/bundle.h"
+#include "pki/chain.h"
+#include "pki/private_key.h"
+
+#define MAX_SERIAL_BYTES 32
+#define EARLIEST		 INT64_C(-631152000) /* 1950, the first year of a UTCTime */
+
+struct Certificate
+{
+	Bundle		bundle; /* the leaf first, then its issuers in order */
+	int64_t		valid_until;
+	char	   *metadata;
+};
+
+/* What a memory BIO holds, for value_free(), and frees it; both wipe. */
+static char *
+finish(BIO *bio, size_t *size)
+{
+	char *data;
+	long length = BIO_get_mem_data(bio, &data);
+	char *copy = length >= 0 ? value_copy(length > 0 ? data : "", length) : NULL;
+
+	if (size)
+		*size = length;
+	BIO_free(bio);
+	return copy;
+}
+
+static X509 *
+leaf_of(const Certificate *certificate)
+{
+	return certificate->bundle.certificates[0];
+}
+
+/* ---- times ---- */
+
+static bool
+seconds_of(const ASN1_TIME *time, int64_t *seconds)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days;
+	int rest;
+	bool valid = epoch && ASN1_TIME_diff(&days, &rest, epoch, time) == 1;
+
+	if (valid)
+		*seconds = days * INT64_C(86400) + rest;
+	ASN1_TIME_free(epoch);
+	return valid;
+}
+
+static const char *
+read_validity(Certificate *certificate)
+{
+	certificate->valid_until = INT64_MAX;
+	for (int i = 0; i < certificate->bundle.count; i++)
+	{
+		const X509 *one = certificate->bundle.certificates[i];
+		int64_t from;
+		int64_t until;
+
+		if (!seconds_of(X509_get0_notBefore(one), &from) ||
+			!seconds_of(X509_get0_notAfter(one), &until) || from < EARLIEST)
+			return "the validity of a certificate cannot be read";
+		if (until < from)
+			return "the validity of a certificate ends before it begins";
+		if (until < certificate->valid_until)
+			certificate->valid_until = until;
+	}
+	return NULL;
+}
+
+static bool
+write_time(BIO *bio, const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(time, &tm) == 1 &&
+		BIO_printf(bio, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+				   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) > 0;
+}
+
+/* ---- facts: each writes its text ---- */
+
+static bool
+write_subject(BIO *bio, const Certificate *certificate)
+{
+	return X509_NAME_print_ex(bio, X509_get_subject_name(leaf_of(certificate)), 0,
+							  XN_FLAG_RFC2253) >= 0;
+}
+
+static bool
+write_issuer(BIO *bio, const Certificate *certificate)
+{
+	return X509_NAME_print_ex(bio, X509_get_issuer_name(leaf_of(certificate)), 0,
+							  XN_FLAG_RFC2253) >= 0;
+}
+
+static bool
+write_serial(BIO *bio, const Certificate *certificate)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf_of(certificate));
+
+	return ASN1_STRING_length(serial) <= MAX_SERIAL_BYTES && i2a_ASN1_INTEGER(bio, serial) > 0;
+}
+
+static bool
+write_not_before(BIO *bio, const Certificate *certificate)
+{
+	return write_time(bio, X509_get0_notBefore(leaf_of(certificate)));
+}
+
+static bool
+write_not_after(BIO *bio, const Certificate *certificate)
+{
+	return write_time(bio, X509_get0_notAfter(leaf_of(certificate)));
+}
+
+static bool
+write_valid_until(BIO *bio, const Certificate *certificate)
+{
+	ASN1_TIME *time = ASN1_TIME_set(NULL, certificate->valid_until);
+	bool written = time && write_time(bio, time);
+
+	ASN1_TIME_free(time);
+	return written;
+}
+
+static bool
+write_key_type(BIO *bio, const Certificate *certificate)
+{
+	return BIO_puts(bio, private_key_kind(X509_get0_pubkey(leaf_of(certificate)))) > 0;
+}
+
+static bool
+write_key_bits(BIO *bio, const Certificate *certificate)
+{
+	return BIO_printf(bio, "%d", EVP_PKEY_get_bits(X509_get0_pubkey(leaf_of(certificate)))) > 0;
+}
+
+static bool
+write_signature_algorithm(BIO *bio, const Certificate *certificate)
+{
+	return BIO_puts(bio, OBJ_nid2ln(X509_get_signature_nid(leaf_of(certificate)))) > 0;
+}
+
+static bool
+write_fingerprint(BIO *bio, const Certificate *certificate)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned size;
+
+	if (X509_digest(leaf_of(certificate), EVP_sha256(), digest, &size) != 1)
+		return false;
+	for (unsigned i = 0; i < size; i++)
+		if (BIO_printf(bio, i == 0 ? "%02X" : ":%02X", digest[i]) <= 0)
+			return false;
+	return true;
+}
+
+static bool
+write_self_signed(BIO *bio, const Certificate *certificate)
+{
+	return BIO_puts(bio, chain_is_self_signed(leaf_of(certificate)) ? "true" : "false") > 0;
+}
+
+static bool
+write_chain_length(BIO *bio, const Certificate *certificate)
+{
+	return BIO_printf(bio, "%d", certificate->bundle.count) > 0;
+}
+
+static bool
+write_has_private_key(BIO *bio, const Certificate *certificate)
+{
+	return BIO_puts(bio, certificate->bundle.key ? "true" : "false") > 0;
+}
+
+/* ---- subject alternative names: a JSON array of "kind:name" ---- */
+
+static bool
+write_escaped(BIO *bio, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		unsigned char c = text[i];
+		bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+
+		if ((plain ? BIO_write(bio, &c, 1) : BIO_printf(bio, "\\u%04x", c)) <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* A name of ours, or one that is passed over. */
+static bool
+write_name(BIO *bio, GENERAL_NAME *name)
+{
+	int type;
+	ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+	char address[INET6_ADDRSTRLEN];
+
+	switch (type)
+	{
+		case GEN_DNS:
+		case GEN_EMAIL:
+		case GEN_URI:
+			return BIO_puts(bio, type == GEN_DNS ? "dns:" : type == GEN_EMAIL ? "email:"
+																			 : "uri:") > 0 &&
+				ASN1_STRING_print_ex(bio, value, ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB) >= 0;
+		case GEN_IPADD:
+			if (ASN1_STRING_length(value) != 4 && ASN1_STRING_length(value) != 16)
+				return true;
+			return inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
+							 ASN1_STRING_get0_data(value), address, sizeof(address)) &&
+				BIO_printf(bio, "ip:%s", address) > 0;
+	}
+	return true;
+}
+
+static bool
+write_element(BIO *bio, GENERAL_NAME *name, bool *first)
+{
+	BIO *plain = BIO_new(BIO_s_mem());
+	char *text;
+	long size;
+	bool written = plain && write_name(plain, name);
+
+	size = written ? BIO_get_mem_data(plain, &text) : 0;
+	if (size > 0)
+	{
+		written = BIO_puts(bio, *first ? "\"" : ", \"") > 0 && write_escaped(bio, text, size) &&
+			BIO_puts(bio, "\"") > 0;
+		*first = false;
+	}
+	BIO_free(plain);
+	return written;
+}
+
+static bool
+write_sans(BIO *bio, const Certificate *certificate)
+{
+	int critical;
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf_of(certificate), NID_subject_alt_name,
+											&critical, NULL);
+	bool written = (names || critical == -1) && BIO_puts(bio, "[") > 0; /* -1: there are none */
+	bool first = true;
+
+	for (int i = 0; written && i < sk_GENERAL_NAME_num(names); i++)
+		written = write_element(bio, sk_GENERAL_NAME_value(names, i), &first);
+	GENERAL_NAMES_free(names);
+	return written && BIO_puts(bio, "]") > 0;
+}
+
+/* ---- all facts ---- */
+
+typedef struct Fact
+{
+	const char *name;
+	bool		is_text; /* else JSON as it is */
+	bool		(*write) (BIO *bio, const Certificate *certificate);
+} Fact;
+
+static const Fact facts[] = {
+	{"subject", true, write_subject},
+	{"issuer", true, write_issuer},
+	{"serial", true, write_serial},
+	{"not_before", true, write_not_before},
+	{"not_after", true, write_not_after},
+	{"valid_until", true, write_valid_until},
+	{"sans", false, write_sans},
+	{"key_type", true, write_key_type},
+	{"key_bits", false, write_key_bits},
+	{"signature_algorithm", true, write_signature_algorithm},
+	{"fingerprint", true, write_fingerprint},
+	{"self_signed", false, write_self_signed},
+	{"chain_length", false, write_chain_length},
+	{"has_private_key", false, write_has_private_key},
+};
+
+#define FACTS (sizeof(facts) / sizeof(facts[0]))
+
+static bool
+write_member(BIO *bio, const Certificate *certificate, const Fact *fact)
+{
+	BIO *plain = BIO_new(BIO_s_mem());
+	char *text;
+	long size;
+	bool written = plain && fact->write(plain, certificate) &&
+		BIO_printf(bio, "\"%s\": ", fact->name) > 0;
+
+	size = written ? BIO_get_mem_data(plain, &text) : 0;
+	if (written && fact->is_text)
+		written = BIO_puts(bio, "\"") > 0 && write_escaped(bio, text, size) &&
+			BIO_puts(bio, "\"") > 0;
+	else if (written)
+		written = BIO_write(bio, text, (int) size) == size;
+	BIO_free(plain);
+	return written;
+}
+
+static const char *
+make_metadata(Certificate *certificate)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool written = bio && BIO_puts(bio, "{") > 0;
+	size_t size = 0;
+
+	for (size_t i = 0; i < FACTS && written; i++)
+		written = (i == 0 || BIO_puts(bio, ", ") > 0) && write_member(bio, certificate, &facts[i]);
+	if (!written || BIO_puts(bio, "}") <= 0)
+	{
+		BIO_free(bio);
+		return "its names or serial number cannot be read";
+	}
+	certificate->metadata = finish(bio, &size);
+	if (certificate->metadata == NULL)
+		return TYPE_NO_MEMORY;
+	return size <= CERTIFICATE_MAX_METADATA ? NULL : "its names are longer than 32 KiB together";
+}
+
+/* ---- the whole ---- */
+
+const char *
+certificate_read(const void *data, size_t size, const char *passphrase, int min_strength,
+				 Certificate **made)
+{
+	Certificate *certificate = calloc(1, sizeof(Certificate));
+	const char *fault;
+
+	*made = NULL;
+	if (certificate == NULL)
+		return TYPE_NO_MEMORY;
+	fault = bundle_read(data, size, passphrase, &certificate->bundle);
+	if (fault == NULL)
+		fault = chain_order(&certificate->bundle, min_strength);
+	if (fault == NULL)
+		fault = read_validity(certificate);
+	if (fault == NULL)
+		fault = make_metadata(certificate);
+	if (fault == NULL)
+		*made = certificate;
+	else
+		certificate_free(certificate);
+	ERR_clear_error();
+	return fault;
+}
+
+void
+certificate_free(Certificate *certificate)
+{
+	if (certificate == NULL)
+		return;
+	bundle_free(&certificate->bundle);
+	value_free(certificate->metadata);
+	free(certificate);
+}
+
+int64_t
+certificate_valid_until(const Certificate *certificate)
+{
+	return certificate->valid_until;
+}
+
+const char *
+certificate_metadata(const Certificate *certificate)
+{
+	return certificate->metadata;
+}
+
+static bool
+write_certificates(BIO *bio, const Certificate *certificate, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		if (PEM_write_bio_X509(bio, certificate->bundle.certificates[i]) != 1)
+			return false;
+	return true;
+}
+
+char *
+certificate_pem(const Certificate *certificate, size_t *size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem = NULL;
+
+	if (bio && write_certificates(bio, certificate, 0, certificate->bundle.count) &&
+		(certificate->bundle.key == NULL || private_key_write(bio, certificate->bundle.key)))
+		pem = finish(bio, size);
+	else
+		BIO_free(bio);
+	ERR_clear_error();
+	return pem;
+}
+
+/* A part in PEM; *known is false if there is none of this name. */
+static bool
+write_part(BIO *bio, const Certificate *certificate, const char *name, bool *known)
+{
+	*known = true;
+	if (strcmp(name, "certificate") == 0)
+		return write_certificates(bio, certificate, 0, 1);
+	if (strcmp(name, "chain") == 0)
+		return write_certificates(bio, certificate, 1, certificate->bundle.count);
+	if (strcmp(name, "fullchain") == 0)
+		return write_certificates(bio, certificate, 0, certificate->bundle.count);
+	if (strcmp(name, "private_key") == 0)
+		return certificate->bundle.key == NULL || private_key_write(bio, certificate->bundle.key);
+	for (size_t i = 0; i < FACTS; i++)
+		if (strcmp(name, facts[i].name) == 0)
+			return facts[i].write(bio, certificate);
+	*known = false;
+	return false;
+}
+
+TypeField
+certificate_field(const Certificate *certificate, const char *name, char **out, size_t *out_size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool known = true;
+	bool written = bio && write_part(bio, certificate, name, &known);
+
+	*out = NULL;
+	if (written)
+		*out = finish(bio, out_size);
+	else
+		BIO_free(bio);
+	ERR_clear_error();
+	if (!known)
+		return FIELD_UNKNOWN;
+	if (*out == NULL)
+		return FIELD_UNREADABLE;
+	if (*out_size > 0)
+		return FIELD_FOUND;
+	value_free(*out);
+	*out = NULL;
+	return FIELD_ABSENT;
+}

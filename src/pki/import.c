@@ -1,0 +1,140 @@
+/*
+ * import.c
+ *		vault.import_certificate(): a certificate from a file that put cannot take, because
+ *		it is opened with a passphrase.
+ *
+ * The file becomes text in PEM, which goes the way of vault.put(): the type judges it there.
+ * Opening costs time that the file sets, within limits, so permission comes first.
+ */
+#include "platform/compat.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "crypto/primitives.h"
+#include "door/door.h"
+#include "pki/certificate.h"
+#include "platform/errors.h"
+#include "policy/delegation.h"
+#include "policy/policy.h"
+#include "secret/secret.h"
+
+/* Arguments, as in pki.sql; those of put are the same but for the two in the middle. */
+enum
+{
+	ARG_NAME,
+	ARG_BUNDLE,
+	ARG_PASSPHRASE,
+	ARG_ENVIRONMENT,
+	ARGS = 9
+};
+
+static void
+require_permission(FunctionCallInfo fcinfo)
+{
+	Door	   *door = door_required();
+	SecretName	name;
+
+	if (PG_ARGISNULL(ARG_NAME))
+		error_bad_argument("name", "it is null", NULL);
+	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
+					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL :
+					 PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
+	policy_require(&door->caller, &name, MAY_WRITE, &door->grant);
+	door->has_grant = true;
+}
+
+static void
+refuse_bundle(const char *rule)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the bundle does not have the form of type \"certificate\": %s", rule),
+			 errhint("Give PEM, DER or PKCS#12, and its passphrase if it has one.")));
+}
+
+/* What a bundle becomes, as a text that is wiped with the memory that it is in. */
+typedef struct Imported
+{
+	text	   *value;
+	size_t		size;
+} Imported;
+
+static void
+forget(void *imported)
+{
+	Imported   *gone = imported;
+
+	secret_wipe(gone->value, gone->size);
+}
+
+static text *
+keep(const char *pem, size_t size)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+	Imported   *imported = palloc(sizeof(Imported));
+
+	imported->size = VARHDRSZ + size;
+	imported->value = palloc(imported->size);
+	SET_VARSIZE(imported->value, imported->size);
+	memcpy(VARDATA(imported->value), pem, size);
+	callback->func = forget;
+	callback->arg = imported;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return imported->value;
+}
+
+/* How strong it must be is for put to say. */
+static text *
+open_bundle(bytea *bundle, char *passphrase)
+{
+	Certificate *certificate;
+	const char *rule;
+	char	   *pem = NULL;
+	size_t		size = 0;
+	text	   *value;
+
+	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0,
+							&certificate);
+	if (passphrase)
+		secret_wipe(passphrase, strlen(passphrase));
+	if (rule)
+		refuse_bundle(rule);
+	pem = certificate_pem(certificate, &size);
+	certificate_free(certificate);
+	if (pem == NULL)
+		refuse_bundle(TYPE_NO_MEMORY);
+	value = keep(pem, size);
+	value_free(pem);
+	return value;
+}
+
+static Datum
+import_body(FunctionCallInfo fcinfo)
+{
+	LOCAL_FCINFO(put, ARGS);
+	char	   *passphrase = NULL;
+	text	   *value;
+
+	require_permission(fcinfo);
+	if (PG_ARGISNULL(ARG_BUNDLE))
+		error_bad_argument("bundle", "it is null", NULL);
+	if (!PG_ARGISNULL(ARG_PASSPHRASE))
+		passphrase = text_to_cstring(PG_GETARG_TEXT_PP(ARG_PASSPHRASE));
+
+	InitFunctionCallInfoData(*put, fcinfo->flinfo, ARGS, fcinfo->fncollation, NULL, NULL);
+	memcpy(put->args, fcinfo->args, ARGS * sizeof(NullableDatum));
+	value = open_bundle(PG_GETARG_BYTEA_PP(ARG_BUNDLE), passphrase);
+	put->args[ARG_BUNDLE].value = PointerGetDatum(value);
+	put->args[ARG_PASSPHRASE].value = PointerGetDatum(cstring_to_text("certificate"));
+	put->args[ARG_PASSPHRASE].isnull = false;
+	return secret_put_text(put);
+}
+
+PG_FUNCTION_INFO_V1(vault_import_certificate);
+
+Datum
+vault_import_certificate(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, import_body);
+}

@@ -1,0 +1,613 @@
+/*
+ * ssh_key.c
+ *		SSH keys; ssh_key.h has the contract.
+ *
+ * Guards that the public key that is shown is that of the private key: it is computed
+ * from it, and a file whose parts disagree is refused.
+ */
+#include "pki/ssh_key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "crypto/primitives.h"
+#include "pki/pem.h"
+#include "pki/private_key.h"
+#include "pki/ssh_wire.h"
+
+#define MAGIC "openssh-key-v1" /* with its NUL */
+#define LABEL "OPENSSH PRIVATE KEY"
+
+#define OPENSSH_LINE 70
+#define PEM_LINE	 64
+#define BLOCK		 8 /* of the cipher "none" */
+#define SEED_BYTES	 32
+#define POINT_BYTES	 133 /* uncompressed, on P-521 */
+#define BLOB_BYTES	 (KEY_MAX_RSA_BITS / 8 + 64)
+
+#define DISAGREES "its public and private parts do not fit"
+#define ENCRYPTED \
+	"it is encrypted: take its passphrase away first, with ssh-keygen -p -N '', and store that"
+
+struct SshKey
+{
+	const char *type;
+	int			bits;
+	unsigned char blob[BLOB_BYTES]; /* the public key on the wire */
+	size_t		blob_size;
+	char		comment[SSH_KEY_MAX_COMMENT + 1];
+	PkiText		text;
+};
+
+typedef struct Curve
+{
+	const char *type;
+	const char *name;			/* on the wire */
+	const char *group;			/* to OpenSSL */
+	size_t		coordinate;
+} Curve;
+
+static const Curve curves[] = {
+	{"ecdsa-sha2-nistp256", "nistp256", "prime256v1", 32},
+	{"ecdsa-sha2-nistp384", "nistp384", "secp384r1", 48},
+	{"ecdsa-sha2-nistp521", "nistp521", "secp521r1", 66},
+};
+
+#define CURVES (sizeof(curves) / sizeof(curves[0]))
+
+/* ---- public keys on the wire ---- */
+
+static bool
+put_mpint(WireWriter *writer, const EVP_PKEY *key, const char *name)
+{
+	BIGNUM *number = NULL;
+	unsigned char bytes[KEY_MAX_RSA_BITS / 8 + 1] = {0};
+	size_t size;
+	bool fits;
+
+	fits = EVP_PKEY_get_bn_param(key, name, &number) == 1 &&
+		BN_num_bits(number) <= KEY_MAX_RSA_BITS;
+	if (fits)
+	{
+		size = BN_bn2bin(number, bytes + 1);
+		if (size > 0 && (bytes[1] & 0x80)) /* a zero keeps it positive */
+			wire_put_string(writer, bytes, size + 1);
+		else
+			wire_put_string(writer, bytes + 1, size);
+	}
+	BN_free(number);
+	return fits;
+}
+
+static bool
+put_rsa(WireWriter *writer, const EVP_PKEY *pkey, SshKey *key)
+{
+	key->type = "ssh-rsa";
+	wire_put_string(writer, key->type, strlen(key->type));
+	return put_mpint(writer, pkey, OSSL_PKEY_PARAM_RSA_E) &&
+		put_mpint(writer, pkey, OSSL_PKEY_PARAM_RSA_N);
+}
+
+static bool
+put_ed25519(WireWriter *writer, const EVP_PKEY *pkey, SshKey *key)
+{
+	unsigned char point[SEED_BYTES];
+	size_t size = sizeof(point);
+
+	key->type = "ssh-ed25519";
+	if (EVP_PKEY_get_raw_public_key(pkey, point, &size) != 1)
+		return false;
+	wire_put_string(writer, key->type, strlen(key->type));
+	wire_put_string(writer, point, size);
+	return true;
+}
+
+static const Curve *
+curve_of(const EVP_PKEY *pkey)
+{
+	char group[64];
+	size_t size;
+
+	if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), &size) != 1)
+		return NULL;
+	for (size_t i = 0; i < CURVES; i++)
+		if (strcmp(group, curves[i].group) == 0)
+			return &curves[i];
+	return NULL;
+}
+
+static bool
+put_ecdsa(WireWriter *writer, EVP_PKEY *pkey, SshKey *key)
+{
+	const Curve *curve = curve_of(pkey);
+	unsigned char point[POINT_BYTES];
+	size_t size;
+
+	if (curve == NULL ||
+		EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+									   "uncompressed") != 1 ||
+		EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+										&size) != 1 ||
+		size != 1 + 2 * curve->coordinate)
+		return false;
+	key->type = curve->type;
+	wire_put_string(writer, curve->type, strlen(curve->type));
+	wire_put_string(writer, curve->name, strlen(curve->name));
+	wire_put_string(writer, point, size);
+	return true;
+}
+
+/* Fills type, bits and blob; NULL, or the rule. */
+static const char *
+derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
+{
+	const char *fault = private_key_check_kind(pkey);
+	const char *kind = private_key_kind(pkey);
+	WireWriter writer = {key->blob};
+	bool written = false;
+
+	if (fault)
+		return fault;
+	key->bits = EVP_PKEY_get_bits(pkey);
+	if (strcmp(kind, "RSA") == 0)
+		written = put_rsa(&writer, pkey, key);
+	else if (strcmp(kind, "EC") == 0)
+		written = put_ecdsa(&writer, pkey, key);
+	else if (strcmp(kind, "Ed25519") == 0)
+	{
+		written = put_ed25519(&writer, pkey, key);
+		key->bits = 256; /* as SSH counts */
+	}
+	if (!written)
+		return "its key is not RSA, Ed25519, or ECDSA on P-256, P-384 or P-521";
+	key->blob_size = writer.at - key->blob;
+	if (EVP_PKEY_get_security_bits(pkey) < min_strength)
+		return "its key is weaker than the policy asks: RSA of 2048 bits counts as 112, Ed25519 as 128";
+	return private_key_works(pkey) ? NULL : DISAGREES;
+}
+
+/* ---- private keys from the wire ---- */
+
+static BIGNUM *
+number_from(WireString string)
+{
+	return private_key_number(string.data, string.size);
+}
+
+static EVP_PKEY *
+read_ed25519(WireReader *reader)
+{
+	WireString given = wire_string(reader);
+	WireString both = wire_string(reader); /* the seed and the public key again */
+
+	if (reader->broken || given.size != SEED_BYTES || both.size != 2 * SEED_BYTES ||
+		memcmp(both.data + SEED_BYTES, given.data, SEED_BYTES) != 0)
+		return NULL;
+	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, both.data, SEED_BYTES);
+}
+
+static EVP_PKEY *
+read_ecdsa(WireReader *reader, const Curve *curve)
+{
+	WireString name = wire_string(reader);
+	WireString point = wire_string(reader);
+	BIGNUM *secret = number_from(wire_string(reader));
+	EVP_PKEY *key = NULL;
+
+	if (secret && !reader->broken && wire_is(name, curve->name) &&
+		point.size == 1 + 2 * curve->coordinate)
+		key = private_key_from_ec(OBJ_sn2nid(curve->group), secret, point.data, point.size);
+	BN_clear_free(secret);
+	return key;
+}
+
+static EVP_PKEY *
+read_rsa(WireReader *reader)
+{
+	BIGNUM *numbers[RSA_NUMBERS] = {NULL};
+	EVP_PKEY *key = NULL;
+	bool complete = true;
+
+	for (int i = 0; i < RSA_SSH_NUMBERS; i++)
+	{
+		numbers[i] = number_from(wire_string(reader));
+		complete = complete && numbers[i];
+	}
+	if (complete && !reader->broken)
+		key = private_key_from_rsa(numbers);
+	for (int i = 0; i < RSA_NUMBERS; i++)
+		BN_clear_free(numbers[i]);
+	return key;
+}
+
+/* NULL with *fault set. */
+static EVP_PKEY *
+read_private(WireReader *reader, const char **fault)
+{
+	WireString type = wire_string(reader);
+	EVP_PKEY *key = NULL;
+
+	*fault = DISAGREES;
+	if (wire_is(type, "ssh-ed25519"))
+		return read_ed25519(reader);
+	if (wire_is(type, "ssh-rsa"))
+		return read_rsa(reader);
+	for (size_t i = 0; i < CURVES; i++)
+		if (wire_is(type, curves[i].type))
+			return read_ecdsa(reader, &curves[i]);
+	*fault = "its key is not RSA, Ed25519, or ECDSA on P-256, P-384 or P-521";
+	return key;
+}
+
+/* For people only: what cannot be shown is shown as a question mark. */
+static void
+keep_comment(WireString comment, SshKey *key)
+{
+	size_t size = comment.size < SSH_KEY_MAX_COMMENT ? comment.size : SSH_KEY_MAX_COMMENT;
+
+	for (size_t i = 0; i < size; i++)
+		key->comment[i] = comment.data[i] >= ' ' && comment.data[i] <= '~' ? comment.data[i] : '?';
+	key->comment[size] = '\0';
+}
+
+static bool
+is_padding(WireString padding)
+{
+	for (size_t i = 0; i < padding.size; i++)
+		if (padding.data[i] != i + 1)
+			return false;
+	return padding.size < BLOCK;
+}
+
+/* The part that a passphrase would have encrypted. */
+static const char *
+read_section(WireString section, WireString blob, int min_strength, SshKey *key)
+{
+	WireReader reader = {section.data, section.size, false};
+	uint32_t check = wire_number(&reader);
+	WireString derived = {key->blob, 0};
+	const char *fault = NULL;
+	EVP_PKEY *pkey;
+
+	if (wire_number(&reader) != check || reader.broken || section.size % BLOCK != 0)
+		return "its check numbers or its padding are wrong";
+	pkey = read_private(&reader, &fault);
+	if (pkey == NULL)
+		return fault;
+	keep_comment(wire_string(&reader), key);
+	fault = reader.broken || !is_padding(wire_bytes(&reader, reader.left))
+		? "its check numbers or its padding are wrong"
+		: derive_public(pkey, min_strength, key);
+	derived.size = key->blob_size;
+	if (fault == NULL && !wire_same(derived, blob))
+		fault = DISAGREES;
+	EVP_PKEY_free(pkey);
+	return fault;
+}
+
+static const char *
+read_openssh(const PkiText *body, int min_strength, SshKey *key)
+{
+	WireReader reader = {(const unsigned char *) body->data, body->size, false};
+	WireString magic = wire_bytes(&reader, sizeof(MAGIC));
+	WireString cipher = wire_string(&reader);
+	WireString derivation = wire_string(&reader);
+	WireString options = wire_string(&reader);
+	uint32_t count = wire_number(&reader);
+	WireString blob = wire_string(&reader);
+	WireString section = wire_string(&reader);
+
+	if (reader.broken || magic.size != sizeof(MAGIC) ||
+		memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
+		return "it is not whole, or not of OpenSSH's format";
+	if (!wire_is(cipher, "none") || !wire_is(derivation, "none") || options.size != 0)
+		return ENCRYPTED;
+	if (count != 1)
+		return "it does not hold exactly one key";
+	if (reader.left != 0)
+		return "something follows the key";
+	return read_section(section, blob, min_strength, key);
+}
+
+/* ---- OpenSSH's format, written ---- */
+
+/* Never more than this: two public keys, the seed, names and padding. */
+#define ED25519_FILE_BYTES 512
+
+/* The text of a key; false if OpenSSL refuses or there is no memory. */
+static bool
+write_ed25519(const unsigned char seed[SEED_BYTES], const unsigned char point[SEED_BYTES],
+			  PkiText *text)
+{
+	static const char type[] = "ssh-ed25519";
+	unsigned char file[ED25519_FILE_BYTES];
+	unsigned char section[ED25519_FILE_BYTES];
+	unsigned char check[4];
+	WireWriter inner = {section};
+	WireWriter outer = {file};
+	bool written;
+
+	if (crypto_random(check, sizeof(check)) != CRYPTO_OK)
+		return false;
+	wire_put(&inner, check, sizeof(check));
+	wire_put(&inner, check, sizeof(check));
+	wire_put_string(&inner, type, strlen(type));
+	wire_put_string(&inner, point, SEED_BYTES);
+	wire_put_number(&inner, 2 * SEED_BYTES);
+	wire_put(&inner, seed, SEED_BYTES);
+	wire_put(&inner, point, SEED_BYTES);
+	wire_put_string(&inner, "", 0);
+	for (unsigned char i = 1; (inner.at - section) % BLOCK != 0; i++)
+		wire_put(&inner, &i, 1);
+
+	wire_put(&outer, MAGIC, sizeof(MAGIC));
+	wire_put_string(&outer, "none", 4);
+	wire_put_string(&outer, "none", 4);
+	wire_put_string(&outer, "", 0);
+	wire_put_number(&outer, 1);
+	wire_put_number(&outer, (uint32_t) (4 + strlen(type) + 4 + SEED_BYTES));
+	wire_put_string(&outer, type, strlen(type));
+	wire_put_string(&outer, point, SEED_BYTES);
+	wire_put_string(&outer, section, inner.at - section);
+	written = pem_write(LABEL, file, outer.at - file, OPENSSH_LINE, text);
+	secret_wipe(section, sizeof(section));
+	secret_wipe(file, sizeof(file));
+	return written;
+}
+
+/* EVP_PKEY_get_raw_private_key() leaves a copy in freed memory; this does not. */
+static bool
+write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
+{
+	unsigned char seed[SEED_BYTES];
+	unsigned char point[SEED_BYTES];
+	size_t seed_size;
+	size_t point_size = sizeof(point);
+	bool written =
+		EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed, sizeof(seed),
+										&seed_size) == 1 &&
+		EVP_PKEY_get_raw_public_key(pkey, point, &point_size) == 1 &&
+		write_ed25519(seed, point, text);
+
+	secret_wipe(seed, sizeof(seed));
+	return written;
+}
+
+/* ---- the whole ---- */
+
+static const char *
+read_pem(const PemBlock *block, int min_strength, SshKey *key)
+{
+	EVP_PKEY *pkey = NULL;
+	const char *fault;
+	bool written;
+
+	if (private_key_is_encrypted(block))
+		return ENCRYPTED;
+	fault = private_key_from(block, NULL, &pkey);
+	if (fault == NULL)
+		fault = derive_public(pkey, min_strength, key);
+	if (fault == NULL)
+	{
+		written = strcmp(key->type, "ssh-ed25519") == 0
+			? write_as_openssh(pkey, &key->text)
+			: pem_write(block->label, block->body.data, block->body.size, PEM_LINE, &key->text);
+		fault = written ? NULL : TYPE_NO_MEMORY;
+	}
+	EVP_PKEY_free(pkey);
+	return fault;
+}
+
+static const char *
+read_block(const PemBlock *block, int min_strength, SshKey *key)
+{
+	const char *fault;
+
+	if (private_key_is(block))
+		return read_pem(block, min_strength, key);
+	if (strcmp(block->label, LABEL) != 0 || block->has_headers)
+		return "it is not a private key of OpenSSH or in PEM";
+	fault = read_openssh(&block->body, min_strength, key);
+	if (fault == NULL &&
+		!pem_write(LABEL, block->body.data, block->body.size, OPENSSH_LINE, &key->text))
+		fault = TYPE_NO_MEMORY;
+	return fault;
+}
+
+/* The first block is the key, but for what "openssl ecparam" writes before it. */
+static const char *
+read_only_block(const void *text, size_t size, int min_strength, SshKey *key)
+{
+	PemReader reader = {text, (const char *) text + size};
+	PemBlock block;
+	const char *fault = pem_next(&reader, &block);
+
+	if (fault == NULL && strcmp(block.label, "EC PARAMETERS") == 0)
+	{
+		pem_block_free(&block);
+		fault = pem_next(&reader, &block);
+	}
+	if (fault == NULL)
+		fault = read_block(&block, min_strength, key);
+	pem_block_free(&block);
+	if (fault)
+		return fault;
+	fault = pem_next(&reader, &block);
+	if (fault == NULL && block.label[0] != '\0')
+		fault = "it has more than one key";
+	pem_block_free(&block);
+	return fault;
+}
+
+const char *
+ssh_key_read(const void *text, size_t size, int min_strength, SshKey **made)
+{
+	SshKey *key;
+	const char *fault;
+
+	*made = NULL;
+	if (size > SSH_KEY_MAX_BYTES)
+		return "it is longer than 64 KiB";
+	if (!pem_looks_like(text, size))
+		return "it is not a private key of OpenSSH or in PEM";
+	key = calloc(1, sizeof(SshKey));
+	if (key == NULL)
+		return TYPE_NO_MEMORY;
+	fault = read_only_block(text, size, min_strength, key);
+	if (fault == NULL)
+		*made = key;
+	else
+		ssh_key_free(key);
+	ERR_clear_error();
+	return fault;
+}
+
+void
+ssh_key_free(SshKey *key)
+{
+	if (key)
+		pki_text_free(&key->text);
+	free(key);
+}
+
+const char *
+ssh_key_text(const SshKey *key, size_t *size)
+{
+	*size = key->text.size;
+	return key->text.data;
+}
+
+char *
+ssh_key_generate(size_t *size)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	PkiText text = {NULL, 0};
+	char *made = NULL;
+
+	if (pkey && write_as_openssh(pkey, &text))
+		made = value_copy(text.data, text.size);
+	*size = text.size;
+	pki_text_free(&text);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return made;
+}
+
+/* ---- parts ---- */
+
+#define FINGERPRINT_ROOM 64
+
+/* As ssh-keygen -l prints it. */
+static bool
+fingerprint_of(const SshKey *key, char out[FINGERPRINT_ROOM])
+{
+	unsigned char digest[SHA256_BYTES];
+	size_t size;
+
+	if (crypto_sha256(key->blob, key->blob_size, digest) != CRYPTO_OK)
+		return false;
+	strcpy(out, "SHA256:");
+	size = strlen(out);
+	size += base64_encode(BASE64_STANDARD, digest, sizeof(digest), out + size);
+	while (out[size - 1] == '=')
+		out[--size] = '\0';
+	return true;
+}
+
+/* As a line of authorized_keys. */
+static char *
+public_line(const SshKey *key, size_t *size)
+{
+	size_t capacity = strlen(key->type) + base64_size(key->blob_size) + strlen(key->comment) + 4;
+	char *line = malloc(capacity);
+	char *at = line;
+
+	if (line == NULL)
+		return NULL;
+	at += sprintf(at, "%s ", key->type);
+	at += base64_encode(BASE64_STANDARD, key->blob, key->blob_size, at);
+	if (key->comment[0] != '\0')
+		at += sprintf(at, " %s", key->comment);
+	*size = at - line;
+	return line;
+}
+
+/* Room for every character as \u005c. */
+static void
+quote(const char *text, char *out)
+{
+	for (; *text; text++)
+	{
+		if (*text == '"' || *text == '\\')
+			*out++ = '\\';
+		*out++ = *text;
+	}
+	*out = '\0';
+}
+
+char *
+ssh_key_metadata(const SshKey *key)
+{
+	char fingerprint[FINGERPRINT_ROOM];
+	char comment[2 * SSH_KEY_MAX_COMMENT + 1];
+	size_t size;
+	char *line = public_line(key, &size);
+	char *blob_end;
+	size_t capacity;
+	char *json = NULL;
+
+	if (line && fingerprint_of(key, fingerprint))
+	{
+		/* the key alone: its comment is a member of its own */
+		blob_end = strchr(strchr(line, ' ') + 1, ' ');
+		if (blob_end)
+			size = blob_end - line;
+		quote(key->comment, comment);
+		capacity = size + strlen(comment) + 256;
+		json = malloc(capacity);
+		if (json)
+			snprintf(json, capacity,
+					 "{\"key_type\": \"%s\", \"key_bits\": %d, \"fingerprint\": \"%s\", "
+					 "\"public_key\": \"%.*s\", \"comment\": \"%s\"}",
+					 key->type, key->bits, fingerprint, (int) size, line, comment);
+	}
+	free(line);
+	return json;
+}
+
+TypeField
+ssh_key_field(const SshKey *key, const char *name, char **out, size_t *out_size)
+{
+	char text[FINGERPRINT_ROOM];
+	const char *found = text;
+
+	*out = NULL;
+	if (strcmp(name, "public_key") == 0)
+	{
+		*out = public_line(key, out_size);
+		return *out ? FIELD_FOUND : FIELD_UNREADABLE;
+	}
+	if (strcmp(name, "private_key") == 0)
+		found = key->text.data;
+	else if (strcmp(name, "key_type") == 0)
+		found = key->type;
+	else if (strcmp(name, "comment") == 0)
+		found = key->comment;
+	else if (strcmp(name, "key_bits") == 0)
+		snprintf(text, sizeof(text), "%d", key->bits);
+	else if (strcmp(name, "fingerprint") != 0)
+		return FIELD_UNKNOWN;
+	else if (!fingerprint_of(key, text))
+		return FIELD_UNREADABLE;
+
+	if (*found == '\0')
+		return FIELD_ABSENT;
+	*out_size = strlen(found);
+	*out = value_copy(found, *out_size);
+	return *out ? FIELD_FOUND : FIELD_UNREADABLE;
+}
