@@ -69,13 +69,13 @@ my %rotators = (
 	generate => { value => 'first' },
 	external => { value => 'first' },
 	role => { value => 'first', rotator => 'postgres_role', config => '{"user": "near"}', server => $node, user => 'near', atomic => 1 },
-	pair => { value => '{"user": "near_a", "password": "a"}', type => 'database', rotator => 'postgres_role', config => '{"users": ["near_a", "near_b"]}', server => $node, atomic => 1 },
+	pair => { value => qq({"user": "near_a", "password": "a", "host": "${\$node->host}", "dbname": "postgres"}), type => 'database', rotator => 'postgres_role', config => '{"users": ["near_a", "near_b"]}', server => $node, atomic => 1 },
 	function => { value => 'first', config => '{"set": "target.set", "test": "target.test"}' },
 	far => { value => 'first', rotator => 'postgres_remote', config => qq({"user": "far", $address}), server => $remote, user => 'far' },
-	far_pair => { value => '{"user": "far_a", "password": "a"}', type => 'database', rotator => 'postgres_remote', config => qq({"users": ["far_a", "far_b"], $address}), server => $remote });
+	far_pair => { value => qq({"user": "far_a", "password": "a", $address}), type => 'database', rotator => 'postgres_remote', config => qq({"users": ["far_a", "far_b"], $address}), server => $remote });
 admin(q{SELECT vault.create_principal('functions', db_role => 'functions')});
 # The vault must know the second user's password once
-admin(q{SELECT vault.put('far_pair', '{"user": "far_b", "password": "b"}', 'database')});
+admin(qq{SELECT vault.put('far_pair', '{"user": "far_b", "password": "b", $address}', 'database')});
 for my $name (sort keys %rotators)
 {
 	my $r = $rotators{$name};
