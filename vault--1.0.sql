@@ -2125,11 +2125,11 @@ FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant
 WHERE p.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
 
-/* How long values of a type last in a tenant: for expiry, rotation and deletion. */
-CREATE FUNCTION vault_data.type_lifecycle(p_tenant uuid, p_type text)
-RETURNS TABLE (rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
+/* How long values of each type last in a tenant: for expiry, rotation and deletion. */
+CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
+RETURNS TABLE (type text, rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	SELECT COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
+	SELECT t.name, COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
 		COALESCE(p.recovery_window, t.recovery_window), COALESCE(p.warn_at, t.warn_at)
 	FROM (SELECT b.name, pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
 			pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at
@@ -2137,7 +2137,6 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT a.name, a.rotation_interval, a.max_lifetime, a.recovery_window, a.warn_at FROM vault_data.secret_type a) AS t
 		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
-	WHERE t.name = p_type
 $$;
 
 /* Raises 22023 for the first setting that makes no sense. */
@@ -2534,7 +2533,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.metadata
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.expires_at, v.metadata
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -2739,7 +2738,7 @@ DECLARE
 	until timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycles(t.tenant_id) l WHERE l.type = s.type), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.secret_type t WHERE t.name = s.type;
 	PERFORM vault_data.require_authentic(p) FROM vault_data.type_policy p WHERE p.tenant_id = s.tenant_id AND p.type = s.type;
@@ -2958,6 +2957,7 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	own_end timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF at <= now THEN
@@ -2966,6 +2966,12 @@ BEGIN
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
 	END IF;
+	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
+	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	IF at > own_end THEN
+		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
+	END IF;
+	at := COALESCE(at, own_end);
 	IF s.expires_at <= now THEN
 		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
 	END IF;
@@ -2976,7 +2982,7 @@ END
 $$;
 CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for never; for the grace after that it can, with a notice';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for as long as its value lasts; for the grace after that it can, with a notice';
 
 CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3021,7 +3027,7 @@ BEGIN
 		OR EXISTS (SELECT FROM pg_catalog.unnest(p_thresholds) AS t WHERE t IS NULL OR t NOT BETWEEN '1 minute' AND '365 days')
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid thresholds: they are more than 16, or one is not between a minute and 365 days',
-			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of vault.expiry_warnings.');
+			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of the type or of vault.expiry_warnings.');
 	END IF;
 	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, thresholds) VALUES (s.tenant_id, s.id, p_thresholds)
 	ON CONFLICT (tenant_id, id) DO UPDATE SET thresholds = excluded.thresholds;
@@ -3029,7 +3035,7 @@ END
 $$;
 CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as vault.expiry_warnings says, {}: none';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as its type or vault.expiry_warnings says, {}: none';
 
 CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
@@ -3088,14 +3094,15 @@ DECLARE
 	due record;
 BEGIN
 	FOR due IN
-		SELECT s AS head, vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
-			CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold
+		WITH of_type AS MATERIALIZED (SELECT l.type, l.warn_at FROM vault_data.type_lifecycles(vault.current_tenant_id()) l)
+		SELECT s AS head, d.threshold
 		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+			LEFT JOIN of_type t ON t.type = s.type
+			CROSS JOIN LATERAL (SELECT vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, t.warn_at, defaults),
+				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold OFFSET 0) d
 		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
 			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
-			AND vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
-				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) IS NOT NULL
-			AND vault_data.is_authentic(s)
+			AND d.threshold IS NOT NULL AND vault_data.is_authentic(s)
 		ORDER BY s.expires_at LIMIT p_max_rows
 	LOOP
 		IF vault_data.warn(due.head, due.threshold) THEN
@@ -3324,7 +3331,7 @@ BEGIN
 	END;
 	IF span IS NULL OR span < '1 second' OR span > '10 years' THEN
 		PERFORM vault_data.fail('22023', 'invalid every: it is neither daily, weekly, monthly or quarterly, nor an interval from 1 second to 10 years, nor a cron expression',
-			'Give ''weekly'', ''36 hours'' or ''30 3 * * mon-fri Europe/Berlin''.');
+			'Give ''weekly'', ''36 hours'', ''30 3 * * mon-fri Europe/Berlin'' or ''on demand''.');
 	END IF;
 	RETURN span;
 END
@@ -3466,11 +3473,18 @@ BEGIN
 END
 $$;
 
+/* What was not said is as the type of the secret says; NULL: on demand. */
+CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
+		WHEN p_every <> 'on demand' THEN p_every END
+$$;
 CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb, p_window text, p_overlap interval, p_environment text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
-	span interval := vault_data.rotation_interval(p_every);
+	every text := vault_data.chosen_interval(p_every, s.type);
+	span interval := vault_data.rotation_interval(every);
 	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
 	kept_overlap interval := p_overlap;
 	due timestamptz;
@@ -3484,8 +3498,8 @@ BEGIN
 	IF p_rotator NOT IN ('generate', 'external') THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
-	IF p_every IS NOT NULL AND span IS NULL THEN
-		span := vault_data.shortest_gap(p_every);
+	IF every IS NOT NULL AND span IS NULL THEN
+		span := vault_data.shortest_gap(every);
 	END IF;
 	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
 	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
@@ -3500,9 +3514,9 @@ BEGIN
 	FROM vault_data.rotation_schedule c
 	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
 		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
-	due := vault_data.next_due(p_every, kept_window, clock_timestamp());
+	due := vault_data.next_due(every, kept_window, clock_timestamp());
 	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
-	VALUES (s.tenant_id, vault_data.new_id(), s.id, p_every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
+	VALUES (s.tenant_id, vault_data.new_id(), s.id, every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
 	ON CONFLICT (tenant_id, secret_id) DO UPDATE SET every = excluded.every, rotator = excluded.rotator, config = excluded.config,
 		time_window = excluded.time_window, overlap = excluded.overlap, due_at = excluded.due_at
 	RETURNING c.id INTO schedule;
@@ -3513,7 +3527,7 @@ $$;
 CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT 'generate', config jsonb DEFAULT NULL,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
@@ -3967,7 +3981,7 @@ GRANT SELECT ON vault.rotation_status, vault.rotation_roles TO vault_client, vau
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
-	vault_data.rotation_interval(text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
+	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),

@@ -83,7 +83,7 @@ SELECT min_length AS by_operator FROM vault.type_policies WHERE tenant = 'tpol' 
 SELECT tenant, type FROM vault.type_policies ORDER BY 1, 2;
 SELECT operation, object_kind, reason, detail->'min_length' AS min_length FROM vault.audit WHERE tenant = 'tpol' AND object_kind = 'type_policy' ORDER BY at DESC LIMIT 1;
 RESET ROLE;
-SELECT rotation_interval, max_lifetime, recovery_window, warn_at FROM vault_data.type_lifecycle(:'a', 'api_key');
+SELECT rotation_interval, max_lifetime, recovery_window, warn_at FROM vault_data.type_lifecycles(:'a') WHERE type = 'api_key';
 
 -- each column that decides, changed outside: the type is refused, and verify names the row
 SELECT vault.create_type('tpol_card', 'a card', min_length => 4);

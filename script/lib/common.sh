@@ -114,9 +114,9 @@ server_can_reach()
 }
 
 # run_logged LOG COMMAND...: output into LOG, its end on the screen only when the command fails. The command runs
-# in the background, in a process group of its own, so that a signal to this script is handled at once; stop_child
-# ends the group.
-CHILD_PID=
+# in the background, in a process group of its own, so that a signal to this script is handled at once; stop_children
+# ends the groups.
+CHILDREN=()		# indexed by process id
 run_logged()
 {
 	local log=$1 rc=0
@@ -132,28 +132,39 @@ run_logged()
 # The same without a word on failure.
 run_captured()
 {
-	local log=$1 rc=0
-	shift
-	set -m
-	"$@" </dev/null >"$log" 2>&1 9>&- &
-	CHILD_PID=$!
-	set +m
-	wait "$CHILD_PID" || rc=$?
-	CHILD_PID=
+	local rc=0
+	start_captured "$@"
+	wait "$STARTED" || rc=$?
+	unset "CHILDREN[$STARTED]"
 	return "$rc"
 }
 
-stop_child()
+# The same without waiting: STARTED is the process. Whoever waits for it unsets CHILDREN[it].
+start_captured()
 {
-	local n
-	[ -n "$CHILD_PID" ] || return 0
-	kill -TERM -- "-$CHILD_PID" 2>/dev/null || true
-	for n in {1..100}; do
-		kill -0 -- "-$CHILD_PID" 2>/dev/null || break
-		sleep 0.1
+	local log=$1
+	shift
+	set -m
+	"$@" </dev/null >"$log" 2>&1 9>&- &
+	STARTED=$!
+	set +m
+	CHILDREN[$STARTED]=$log
+}
+
+stop_children()
+{
+	local pid n
+	for pid in "${!CHILDREN[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null || true
 	done
-	[ "$n" -lt 100 ] || kill -KILL -- "-$CHILD_PID" 2>/dev/null || true
-	CHILD_PID=
+	for pid in "${!CHILDREN[@]}"; do
+		for n in {1..100}; do
+			kill -0 -- "-$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		[ "$n" -lt 100 ] || kill -KILL -- "-$pid" 2>/dev/null || true
+	done
+	CHILDREN=()
 }
 
 build_extension()

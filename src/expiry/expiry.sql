@@ -48,6 +48,7 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	own_end timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF at <= now THEN
@@ -56,6 +57,12 @@ BEGIN
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
 	END IF;
+	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
+	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	IF at > own_end THEN
+		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
+	END IF;
+	at := COALESCE(at, own_end);
 	IF s.expires_at <= now THEN
 		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
 	END IF;
@@ -66,7 +73,7 @@ END
 $$;
 CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for never; for the grace after that it can, with a notice';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for as long as its value lasts; for the grace after that it can, with a notice';
 
 CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -111,7 +118,7 @@ BEGIN
 		OR EXISTS (SELECT FROM pg_catalog.unnest(p_thresholds) AS t WHERE t IS NULL OR t NOT BETWEEN '1 minute' AND '365 days')
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid thresholds: they are more than 16, or one is not between a minute and 365 days',
-			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of vault.expiry_warnings.');
+			'Give times before the expiry such as ''{30 days,1 day}'', or NULL for those of the type or of vault.expiry_warnings.');
 	END IF;
 	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, thresholds) VALUES (s.tenant_id, s.id, p_thresholds)
 	ON CONFLICT (tenant_id, id) DO UPDATE SET thresholds = excluded.thresholds;
@@ -119,7 +126,7 @@ END
 $$;
 CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as vault.expiry_warnings says, {}: none';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as its type or vault.expiry_warnings says, {}: none';
 
 CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
@@ -178,14 +185,15 @@ DECLARE
 	due record;
 BEGIN
 	FOR due IN
-		SELECT s AS head, vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
-			CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold
+		WITH of_type AS MATERIALIZED (SELECT l.type, l.warn_at FROM vault_data.type_lifecycles(vault.current_tenant_id()) l)
+		SELECT s AS head, d.threshold
 		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+			LEFT JOIN of_type t ON t.type = s.type
+			CROSS JOIN LATERAL (SELECT vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, t.warn_at, defaults),
+				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold OFFSET 0) d
 		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
 			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
-			AND vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, defaults),
-				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) IS NOT NULL
-			AND vault_data.is_authentic(s)
+			AND d.threshold IS NOT NULL AND vault_data.is_authentic(s)
 		ORDER BY s.expires_at LIMIT p_max_rows
 	LOOP
 		IF vault_data.warn(due.head, due.threshold) THEN

@@ -179,7 +179,7 @@ DECLARE
 	until timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycle(t.tenant_id, s.type) l), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
+	SELECT pg_catalog.clock_timestamp() + COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycles(t.tenant_id) l WHERE l.type = s.type), t.recovery_window) INTO until FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t WHERE t.tenant_id = s.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.secret_type t WHERE t.name = s.type;
 	PERFORM vault_data.require_authentic(p) FROM vault_data.type_policy p WHERE p.tenant_id = s.tenant_id AND p.type = s.type;

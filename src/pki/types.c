@@ -65,7 +65,6 @@ static const ValueType certificate_type = {
 	.fields = CERTIFICATE_FIELDS,
 	.takes_bytes = true,
 	.policy = {.min_entropy = CERTIFICATE_STRENGTH},
-	.lifecycle = {.warnings = {30, 14, 7, 1}},
 	.check = check_certificate,
 	.field = certificate_part,
 };
@@ -120,7 +119,7 @@ static const ValueType ssh_key_type = {
 	.fields = SSH_KEY_FIELDS,
 	.takes_bytes = true,
 	.policy = {.min_entropy = SSH_KEY_STRENGTH},
-	.lifecycle = {.rotation = 365, .warnings = {30, 14, 7, 1}},
+	.lifecycle = {.rotation = 365},
 	.check = check_ssh_key,
 	.field = ssh_key_part,
 	.generate = generate_ssh_key,

@@ -138,7 +138,7 @@ BEGIN
 	END;
 	IF span IS NULL OR span < '1 second' OR span > '10 years' THEN
 		PERFORM vault_data.fail('22023', 'invalid every: it is neither daily, weekly, monthly or quarterly, nor an interval from 1 second to 10 years, nor a cron expression',
-			'Give ''weekly'', ''36 hours'' or ''30 3 * * mon-fri Europe/Berlin''.');
+			'Give ''weekly'', ''36 hours'', ''30 3 * * mon-fri Europe/Berlin'' or ''on demand''.');
 	END IF;
 	RETURN span;
 END
@@ -280,11 +280,18 @@ BEGIN
 END
 $$;
 
+/* What was not said is as the type of the secret says; NULL: on demand. */
+CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
+		WHEN p_every <> 'on demand' THEN p_every END
+$$;
 CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb, p_window text, p_overlap interval, p_environment text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
-	span interval := vault_data.rotation_interval(p_every);
+	every text := vault_data.chosen_interval(p_every, s.type);
+	span interval := vault_data.rotation_interval(every);
 	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL THEN ARRAY[p_window] END))[1];
 	kept_overlap interval := p_overlap;
 	due timestamptz;
@@ -298,8 +305,8 @@ BEGIN
 	IF p_rotator NOT IN ('generate', 'external') THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
-	IF p_every IS NOT NULL AND span IS NULL THEN
-		span := vault_data.shortest_gap(p_every);
+	IF every IS NOT NULL AND span IS NULL THEN
+		span := vault_data.shortest_gap(every);
 	END IF;
 	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
 	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
@@ -314,9 +321,9 @@ BEGIN
 	FROM vault_data.rotation_schedule c
 	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
 		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
-	due := vault_data.next_due(p_every, kept_window, clock_timestamp());
+	due := vault_data.next_due(every, kept_window, clock_timestamp());
 	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
-	VALUES (s.tenant_id, vault_data.new_id(), s.id, p_every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
+	VALUES (s.tenant_id, vault_data.new_id(), s.id, every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
 	ON CONFLICT (tenant_id, secret_id) DO UPDATE SET every = excluded.every, rotator = excluded.rotator, config = excluded.config,
 		time_window = excluded.time_window, overlap = excluded.overlap, due_at = excluded.due_at
 	RETURNING c.id INTO schedule;
@@ -327,7 +334,7 @@ $$;
 CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT 'generate', config jsonb DEFAULT NULL,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
@@ -781,7 +788,7 @@ GRANT SELECT ON vault.rotation_status, vault.rotation_roles TO vault_client, vau
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
-	vault_data.rotation_interval(text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
+	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),

@@ -11,22 +11,19 @@
 #include "type/database.h"
 #include "type/password.h"
 
-#define EXPIRY_WARNINGS {30, 14, 7, 1}
-
 static const ValueType types[] = {
 	{
 		.name = "generic",.description = "any value, up to 1 MiB",
 		.takes_bytes = true,
 		.generate = password_generate,
-		.policy = {.generated_length = 43},
-		.lifecycle = {.warnings = EXPIRY_WARNINGS}
+		.policy = {.generated_length = 43}
 	},
 	{
 		.name = "api_key",.description = "a key that an API gave: length, strength and prefix by policy",
 		.hint = "Give the key as it is, without white space around it; vault.types shows what is asked.",
 		.check = password_check,.generate = password_generate,
 		.policy = {.min_length = 16,.max_length = 4096,.min_entropy = 40,.generated_length = 40},
-		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+		.lifecycle = {.rotation = 90}
 	},
 	{
 		.name = "password",.description = "a password: length, classes, strength and history by policy",
@@ -35,7 +32,7 @@ static const ValueType types[] = {
 		.policy = {
 			.min_length = 8,.max_length = 1024,.min_entropy = 40,.generated_length = 32,.history = 5
 		},
-		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+		.lifecycle = {.rotation = 90}
 	},
 	{
 		.name = "oauth_token",.description = "an access token: opaque, a JWT, or the JSON answer of a token endpoint",
@@ -49,21 +46,20 @@ static const ValueType types[] = {
 		.hint = "Give a JSON object with client_id and client_secret, and if need be token_url (https), scopes and refresh_token.",
 		.fields = "client_id, client_secret, token_url, scopes, refresh_token",
 		.check = oauth_credentials_check,.field = oauth_credentials_field,
-		.lifecycle = {.rotation = 180,.warnings = EXPIRY_WARNINGS}
+		.lifecycle = {.rotation = 180}
 	},
 	{
 		.name = "database",.description = "how to connect to a database: engine, host, port, user, password, dbname",
 		.hint = "Give a JSON object with host, user, password and dbname, or a URL, or a conninfo.",
 		.fields = "engine, host, port, user, password, dbname, url, conninfo, and parameters such as sslmode",
 		.check = database_check,.field = database_field,
-		.lifecycle = {.rotation = 90,.warnings = EXPIRY_WARNINGS}
+		.lifecycle = {.rotation = 90}
 	},
 	{
 		.name = "json",.description = "a JSON object",
 		.hint = "Give one JSON object, nested at most 8 deep, in which no object has two members of one name.",
 		.fields = "the members of the object",
-		.check = json_check,.field = json_field,
-		.lifecycle = {.warnings = EXPIRY_WARNINGS}
+		.check = json_check,.field = json_field
 	},
 };
 

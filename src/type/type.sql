@@ -123,11 +123,11 @@ FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant
 WHERE p.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
 
-/* How long values of a type last in a tenant: for expiry, rotation and deletion. */
-CREATE FUNCTION vault_data.type_lifecycle(p_tenant uuid, p_type text)
-RETURNS TABLE (rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
+/* How long values of each type last in a tenant: for expiry, rotation and deletion. */
+CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
+RETURNS TABLE (type text, rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	SELECT COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
+	SELECT t.name, COALESCE(p.rotation_interval, t.rotation_interval), COALESCE(p.max_lifetime, t.max_lifetime),
 		COALESCE(p.recovery_window, t.recovery_window), COALESCE(p.warn_at, t.warn_at)
 	FROM (SELECT b.name, pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
 			pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at
@@ -135,7 +135,6 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT a.name, a.rotation_interval, a.max_lifetime, a.recovery_window, a.warn_at FROM vault_data.secret_type a) AS t
 		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
-	WHERE t.name = p_type
 $$;
 
 /* Raises 22023 for the first setting that makes no sense. */
