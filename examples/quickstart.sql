@@ -66,33 +66,29 @@ SELECT tenant, name AS principal, kind, db_role FROM vault.principals WHERE tena
 -- ---- a password that nobody has seen ----
 
 \echo '3. billing_rw is a real login role that owns the invoices. It has no password yet.'
-\echo '   The superuser lends acme_admin one thing: a function that sets this one password.'
+\echo '   The superuser, who operates this vault, lends acme one thing: the password of this one role.'
 \echo
 CREATE ROLE billing_rw LOGIN;
 CREATE SCHEMA billing;
 CREATE TABLE billing.invoice (id integer PRIMARY KEY, amount numeric NOT NULL);
 INSERT INTO billing.invoice VALUES (1, 120.00), (2, 79.90), (3, 12.50);
 ALTER TABLE billing.invoice OWNER TO billing_rw;
-CREATE FUNCTION billing.set_password(new_password text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	EXECUTE format('ALTER ROLE billing_rw PASSWORD %L', new_password);
-END
-$$;
-REVOKE ALL ON FUNCTION billing.set_password(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION billing.set_password(text) TO acme_admin;
-GRANT USAGE ON SCHEMA billing TO acme_admin, billing_rw;
+GRANT USAGE ON SCHEMA billing TO billing_rw;
+\o /dev/null
+SELECT vault.allow_rotation('billing_rw', 'acme');
+\o
 
 \setenv PGPASSWORD :password_acme_admin
 \connect - acme_admin
-\echo '   acme_admin: a value is put, the vault makes up a better one, and the role gets that. One transaction.'
+\echo '   acme_admin: a value is put, to be rotated monthly, and at once: the vault makes up a better one, and the role'
+\echo '   gets it. One transaction, and no statement with a password in it.'
 \echo
 BEGIN;
 \o /dev/null
 SELECT vault.put('billing/db/password', gen_random_uuid()::text, type => 'password',
 	description => 'login role billing_rw', tags => '{"team": "billing"}');
+SELECT vault.set_rotation('billing/db/password', 'monthly', 'postgres_role', '{"user": "billing_rw"}');
 SELECT vault.rotate('billing/db/password');
-SELECT billing.set_password(vault.get('billing/db/password'));
 \o
 COMMIT;
 SELECT name, type, state, current_version AS version, description FROM vault.list();
@@ -142,13 +138,12 @@ FROM (VALUES ('web/session-key'), ('web/no-such-key')) AS names (asked);
 
 -- ---- rotation ----
 
-\echo '6. Rotation: the new version and ALTER ROLE commit together, or not at all.'
+\echo '6. Rotation: the new version and the new password of the role commit together, or not at all.'
 \echo
 \setenv PGPASSWORD :password_acme_admin
 \connect - acme_admin
 BEGIN;
 SELECT vault.rotate('billing/db/password') AS new_version;
-SELECT billing.set_password(vault.get('billing/db/password')) \gset ignored_
 COMMIT;
 
 \setenv PGPASSWORD :billing_password
@@ -168,7 +163,6 @@ SELECT vault.get('billing/db/password') AS password \gset billing_
 \connect - acme_admin
 BEGIN;
 SELECT vault.rotate('billing/db/password') AS version_that_will_not_be;
-SELECT billing.set_password(vault.get('billing/db/password')) \gset ignored_
 ROLLBACK;
 SELECT current_version, previous_version, versions FROM vault.describe('billing/db/password');
 \setenv PGPASSWORD :billing_password
@@ -176,32 +170,57 @@ SELECT current_version, previous_version, versions FROM vault.describe('billing/
 \! psql -X -w -q -t -A -U billing_rw -c 'SELECT current_user' 2>&1 | sed 's/.*FATAL: */     /; s/^/     /'
 \echo
 
+\echo '8. Nobody has to ask: a job of pg_cron rotates what is due. A key that is good for ten seconds; pg_cron comes'
+\echo '   every minute, and the tour waits for it ...'
+\echo
+\o /dev/null
+SELECT vault.put('billing/session-key', vault.generate('generic'));
+SELECT vault.set_rotation('billing/session-key', '10 seconds', overlap => '0');
+\o
+DO $$
+DECLARE
+	since timestamptz := clock_timestamp();
+BEGIN
+	WHILE (SELECT current_version FROM vault.secrets WHERE name = 'billing/session-key') = 1 LOOP
+		IF clock_timestamp() > since + interval '10 minutes' THEN
+			RAISE 'the job vault:rotate did not come' USING HINT = 'The view vault.jobs shows what it did last.';
+		END IF;
+		PERFORM pg_sleep(0.2);
+	END LOOP;
+END
+$$;
+\o /dev/null
+SELECT vault.remove_rotation('billing/session-key');
+\o
+SELECT version, label, created_by, retired_at IS NOT NULL AS retired FROM vault.versions WHERE name = 'billing/session-key' ORDER BY version;
+SELECT DISTINCT operation, version, role, session_role FROM vault.audit
+WHERE secret = 'billing/session-key' AND session_role = 'vault_jobs' AND version IS NOT NULL;
+
 -- ---- what is not a password ----
 
-\echo '8. A certificate of the system and a set of credentials, stored and read back byte for byte.'
+\echo '9. A certificate, made a moment ago, and a set of credentials, stored and read back byte for byte.'
 \echo
-\set certificate `sed '/END CERTIFICATE/q' /etc/ssl/certs/ca-certificates.crt | base64 | tr -d '\n'`
-\set certificate_digest `sed '/END CERTIFICATE/q' /etc/ssl/certs/ca-certificates.crt | openssl dgst -sha256 -r | cut -c 1-64`
+\set certificate `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -days 90 -subj /CN=billing.example 2>/dev/null | base64 | tr -d '\n'`
 SELECT format(E'{"client_id":     "acme-billing",\n "client_secret": "%s",\n "scopes":        ["invoices:read", "invoices:write"]}\n',
 	gen_random_uuid()) AS credentials \gset
 \setenv PGPASSWORD :password_acme_admin
 \connect - acme_admin
 \o /dev/null
-SELECT vault.put('billing/tls/ca', convert_from(decode(:'certificate', 'base64'), 'UTF8'), type => 'certificate');
+SELECT vault.put('billing/tls/site', convert_from(decode(:'certificate', 'base64'), 'UTF8'), type => 'certificate');
 SELECT vault.put('billing/oauth/invoices', :'credentials', type => 'oauth_credentials');
 \o
 \setenv PGPASSWORD :password_acme_billing
 \connect - acme_billing
-SELECT name, length(value) AS characters, encode(sha256(convert_to(value, 'UTF8')), 'hex')
-	= CASE name WHEN 'billing/tls/ca' THEN :'certificate_digest'
-		ELSE encode(sha256(convert_to(:'credentials', 'UTF8')), 'hex') END AS same_digest
-FROM vault.get_many('billing/**') WHERE name <> 'billing/db/password' ORDER BY name;
+SELECT name, length(value) > 100 AS read, convert_to(value, 'UTF8') = CASE name WHEN 'billing/tls/site' THEN decode(:'certificate', 'base64')
+	ELSE convert_to(:'credentials', 'UTF8') END AS same_bytes
+FROM vault.get_many('billing/**') WHERE name NOT IN ('billing/db/password', 'billing/session-key') ORDER BY name;
+SELECT name, expires_at::date - current_date AS days_left, metadata ->> 'subject' AS subject FROM vault.secrets WHERE type = 'certificate';
 SELECT vault.get_json('billing/oauth/invoices') ->> 'client_id' AS client_id,
 	vault.get_json('billing/oauth/invoices') -> 'scopes' AS scopes;
 
 -- ---- deleting ----
 
-\echo '9. Deleting is in two steps: out of use, which can be undone for a while, and destroyed, which cannot.'
+\echo '10. Deleting is in two steps: out of use, which can be undone for a while, and destroyed, which cannot.'
 \echo
 \setenv PGPASSWORD :password_acme_admin
 \connect - acme_admin
@@ -221,7 +240,7 @@ SELECT tour.attempt('vault.get(''billing/db/password'', version => 1)') AS versi
 
 -- ---- who did what ----
 
-\echo '10. What happened to the password, from the audit trail: who read it, and who changed it. The rotation that was'
+\echo '11. What happened to the password, from the audit trail: who read it, and who changed it. The rotation that was'
 \echo '    rolled back is there as such, and so is the read within it.'
 \echo
 SELECT to_char(at, 'HH24:MI:SS') AS at, principal, role, operation, version, decision, reason

@@ -111,14 +111,14 @@ psql_as($node, 'app', q{SELECT vault.set_expiry('db/x', now() + '6 days 12 hours
 told_at(48.6, 'expiring db/x 7', 'a new version begins anew');
 psql_as($node, 'app', q{SELECT vault.set_expiry('db/x', NULL)});
 
-# sealed: the jobs do nothing, and say so once
+# sealed: the jobs do nothing, and say so once; pg_cron's may have met a sealed vault before
+sub said { return scalar(() = read_file($node->logfile) =~ /LOG:  jobs of vault do nothing while the vault is sealed/g) }
+my $said = said();
 $node->safe_psql('postgres', 'SELECT vault.seal()');
 is($node->safe_psql('postgres', 'SET ROLE vault_jobs; SELECT vault_data.job_warn() IS NULL, vault_data.job_expire() IS NULL, vault_data.job_notifications() IS NULL'), 't|t|t', 'sealed: nothing is done');
-my $said = () = read_file($node->logfile) =~ /LOG:  jobs of vault do nothing while the vault is sealed/g;
-is($said, 1, 'and that is said once');
+is(said(), $said + 1, 'and that is said once');
 $node->safe_psql('postgres', 'SELECT vault.unseal(); SELECT vault.seal(); SET ROLE vault_jobs; SELECT vault_data.job_warn(); RESET ROLE; SELECT vault.unseal()');
-$said = () = read_file($node->logfile) =~ /LOG:  jobs of vault do nothing while the vault is sealed/g;
-is($said, 2, 'and again the next time');
+is(said(), $said + 2, 'and again the next time');
 
 # the server is down from before the first warning until after the end
 $node->stop;
