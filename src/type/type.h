@@ -51,7 +51,8 @@ typedef struct TypeLifecycle
 	int			rotation;		/* a new version is due after */
 	int			max_lifetime;	/* a version expires after, at the latest */
 	int			recovery;		/* a deleted secret comes back within; 0: the tenant's */
-	int			warnings[TYPE_MAX_WARNINGS];	/* before expiry, falling, ends with 0; none: as vault.expiry_warnings says */
+	/* Before expiry, falling, ends with 0; none: as vault.expiry_warnings says. */
+	int			warnings[TYPE_MAX_WARNINGS];
 } TypeLifecycle;
 
 /* What judges a value is told. */
