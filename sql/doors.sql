@@ -98,6 +98,44 @@ SELECT name, state FROM vault.list('planted*');
 SELECT name FROM vault.secrets WHERE name OPERATOR(pg_catalog.=) 'key';
 RESET search_path;
 
+-- who becomes an operator or an auditor, or ceases to be one, is that at the next call of the same session
+RESET ROLE;
+CREATE PROCEDURE pg_temp.tried(what text) LANGUAGE plpgsql AS $$
+DECLARE
+	seen bigint;
+BEGIN
+	SET LOCAL ROLE regress_doors_nobody;
+	SELECT count(*) INTO seen FROM vault.tenants WHERE name = 'doors';
+	RAISE NOTICE '%: sees % tenant, purges: %', what, seen, pg_temp.try('SELECT vault.purge()');
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE NOTICE '%: %', what, SQLERRM;
+END
+$$;
+GRANT vault_client TO regress_doors_nobody;
+GRANT EXECUTE ON PROCEDURE pg_temp.tried(text) TO PUBLIC;
+CALL pg_temp.tried('nobody');
+GRANT vault_admin TO regress_doors_nobody;
+CALL pg_temp.tried('operator');
+BEGIN;
+REVOKE vault_admin FROM regress_doors_nobody;
+CALL pg_temp.tried('no longer');
+ROLLBACK;
+CALL pg_temp.tried('operator still');
+REVOKE vault_admin FROM regress_doors_nobody;
+CALL pg_temp.tried('nobody again');
+BEGIN;
+GRANT vault_auditor TO regress_doors_nobody;
+CALL pg_temp.tried('auditor');
+ROLLBACK;
+CALL pg_temp.tried('nobody still');
+-- by way of another role
+CREATE ROLE regress_doors_team IN ROLE vault_admin;
+GRANT regress_doors_team TO regress_doors_nobody;
+CALL pg_temp.tried('in the team');
+REVOKE vault_admin FROM regress_doors_team;
+CALL pg_temp.tried('team of nobody');
+DROP ROLE regress_doors_team;
+
 RESET ROLE;
 SELECT vault.destroy_tenant('doors', 'doors');
 SET client_min_messages = warning;

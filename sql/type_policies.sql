@@ -107,6 +107,15 @@ SELECT count(*) FROM edit;
 SELECT tab, attribute, left(answer, 5) AS answer, finding FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE %s', tab, attribute, value, CASE tab WHEN 'secret_type' THEN 'name = ''tpol_card''' ELSE format('tenant_id = %L AND type = ''password''', :'a') END),
 	CASE tab WHEN 'secret_type' THEN 'SELECT vault.put(''card'', ''xK7qM9vTx2'', type => ''tpol_card'')' ELSE 'SELECT vault.put(''edited'', ''xK7qM9vTx2'', type => ''password'')' END) ORDER BY tab, attribute COLLATE "C";
 SELECT * FROM pg_temp.after(format('ALTER TABLE vault_data.type_policy DISABLE TRIGGER ALL; DELETE FROM vault_data.type_policy WHERE tenant_id = %L AND type = ''password''', :'a'), 'SELECT 1');
+-- a type that is deleted, put back as it was before, or back after it was dropped: the trail knows
+CREATE TEMP TABLE kept AS SELECT * FROM vault_data.secret_type WHERE name = 'tpol_card';
+SELECT vault.alter_type('tpol_card', min_length => 8);
+\set without_triggers 'ALTER TABLE vault_data.secret_type DISABLE TRIGGER ALL; DELETE FROM vault_data.secret_type WHERE name = ''tpol_card'''
+SELECT finding FROM pg_temp.after(:'without_triggers', 'SELECT 1');
+SELECT finding FROM pg_temp.after(:'without_triggers' || '; INSERT INTO vault_data.secret_type SELECT * FROM kept', 'SELECT 1');
+SELECT finding FROM pg_temp.after('SELECT vault.drop_type(''tpol_card''); ' || :'without_triggers' || '; INSERT INTO vault_data.secret_type SELECT * FROM kept', 'SELECT 1');
+SELECT count(*) FROM vault.verify() WHERE object_kind = 'catalog' AND name LIKE 'type %';
+DROP TABLE kept;
 
 SELECT vault.drop_type('tpol_card');
 SELECT vault.destroy_tenant('tpol', 'tpol'), vault.destroy_tenant('tpol-other', 'tpol-other');

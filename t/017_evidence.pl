@@ -104,7 +104,7 @@ my %change = (
 	authenticated_role => q{'x'}, address => q{'10.0.0.1'}, port => '1', tls => 'NOT tls', application_name => q{'x'},
 	request_id => q{'x'}, operation => q{'x'}, decision => q{'deny'}, object_kind => q{'x'}, object_id => 'gen_random_uuid()',
 	secret => q{'x'}, environment => q{'x'}, version => 'version + 1', grant_id => 'gen_random_uuid()', reason => q{'x'},
-	detail => q{'{"a": "b"}'}, subject => q{'x'}, service => q{'dn:CN=x'}, mac => q{sha256('x')});
+	detail => q{'{"a": "b"}'}, subject => q{'x'}, service => q{'dn:CN=x'}, claimed_address => q{'192.0.2.1'}, mac => q{sha256('x')});
 is(join(' ', sort keys %change), $node->safe_psql('postgres', q{SELECT string_agg(attname, ' ' ORDER BY attname COLLATE "C") FROM pg_attribute
 	WHERE attrelid = 'vault_data.audit_log'::regclass AND attnum > 0 AND NOT attisdropped}), 'every column of a row is tried');
 for my $column (sort keys %change)
@@ -152,7 +152,7 @@ sub forged
 {
 	my (%set) = @_;
 	my @columns = qw(tenant_id id at xid tenant principal_id principal role session_role authenticated_role address port tls application_name
-	  request_id operation decision object_kind object_id secret environment version grant_id reason detail subject service mac);
+	  request_id operation decision object_kind object_id secret environment version grant_id reason detail subject service claimed_address mac);
 	return "INSERT INTO $log SELECT " . join(', ', map { $set{$_} // $_ } @columns) . " FROM $log WHERE $where AND id = $set{of}";
 }
 {

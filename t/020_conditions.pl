@@ -200,6 +200,20 @@ is(by_token('direct', at('127.0.0.1')), '42501', 'also if the claim is right');
 set_conf($node, 'vault.proxies', '127.0.0.1');
 claims_hold('an allowance', inside => 'value', mapped => 'value', v6 => 'value', else => '42501');
 is(pooled('proxy', q{SELECT vault.get('key')}), 'VT010', 'without a token the pool is nobody');
+
+# the trail has both addresses: the connection's and the claimed one
+sub last_addresses
+{
+	return $node->safe_psql('postgres', q{SELECT concat_ws(' ', decision, 'from', host(address), 'claimed', claimed_address) FROM vault.audit WHERE operation = 'get' ORDER BY id DESC LIMIT 1});
+}
+by_token('unix', at('10.1.2.3'));
+is(last_addresses(), 'allow from claimed 10.1.2.3', 'the trail has the claim');
+by_token('proxy', at('2001:db9::7'));
+is(last_addresses(), 'deny from 127.0.0.1 claimed 2001:db9::7', 'of a refusal too, beside the address of the proxy');
+by_token('unix', $nothing);
+is(last_addresses(), 'deny from claimed', 'and nothing where nothing was claimed');
+get('key', $tcp);
+is(last_addresses(), 'deny from 127.0.0.1 claimed', 'nor without a token');
 is(get('key', "$unix application_name='app - 10.0.0.1:1'"), '42501', 'a name of the application is no address');
 
 # not kept from one token to the next, and back with a savepoint

@@ -141,6 +141,7 @@ add_identity(AuditRow *row, const Door *door)
 		row->principal = door->caller.principal_name;
 		row->tenant = door->caller.tenant_name;
 		row->subject = text_or_null(door->caller.subject);
+		row->claimed_address = text_or_null(door->caller.claimed_address);
 	}
 	else if (uuid_equal(&door->tenant, &row->tenant_id))
 		row->tenant = text_or_null(door->tenant_name);

@@ -36,6 +36,7 @@ CREATE TABLE vault_data.audit_log (
 	detail             jsonb,
 	subject            text,
 	service            text,
+	claimed_address    text,
 	mac                bytea
 ) PARTITION BY RANGE (at);
 CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;

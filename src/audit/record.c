@@ -182,6 +182,7 @@ audit_line(const AuditRow *row, StringInfo line)
 		add_detail(line, row->detail);
 	line_text(line, "subject", row->subject);
 	line_text(line, "service", row->service);
+	line_text(line, "claimed_address", row->claimed_address);
 	appendStringInfoChar(line, '}');
 }
 
@@ -245,6 +246,7 @@ audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 	put_value(slot, AUDIT_DETAIL, row->detail, row->detail != 0);
 	put_text(slot, AUDIT_SUBJECT, row->subject);
 	put_text(slot, AUDIT_SERVICE, row->service);
+	put_text(slot, AUDIT_CLAIMED_ADDRESS, row->claimed_address);
 	put_mac(row, slot);
 	ExecStoreVirtualTuple(slot);
 }
@@ -339,6 +341,7 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 	row->detail = present ? value : (Datum) 0;
 	row->subject = get_text(slot, AUDIT_SUBJECT);
 	row->service = get_text(slot, AUDIT_SERVICE);
+	row->claimed_address = get_text(slot, AUDIT_CLAIMED_ADDRESS);
 	get_mac(slot, row);
 }
 

@@ -52,6 +52,7 @@ enum
 	AUDIT_DETAIL,
 	AUDIT_SUBJECT,
 	AUDIT_SERVICE,
+	AUDIT_CLAIMED_ADDRESS,
 	AUDIT_MAC,
 	AUDIT_COLUMNS = AUDIT_MAC
 };
@@ -89,6 +90,7 @@ typedef struct AuditRow
 	Datum		detail;			/* jsonb; 0: none */
 	const char *subject;		/* of the token that the caller showed */
 	const char *service;		/* of the client certificate, as in a grant */
+	const char *claimed_address;	/* that a verified token gives the client */
 	bool		has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
 } AuditRow;

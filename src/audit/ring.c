@@ -101,7 +101,7 @@ typedef struct PackedHead
 } PackedHead;
 
 /* The texts of a row, in the order in which room is given to them; what is missing is "". */
-#define ROW_TEXTS 15
+#define ROW_TEXTS 16
 
 static void
 list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
@@ -109,7 +109,7 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 	const char **order[ROW_TEXTS] = {
 		&row->operation, &row->decision, &row->object_kind, &row->tenant, &row->principal,
 		&row->role, &row->session_role, &row->authenticated_role, &row->address, &row->subject,
-		&row->service, &row->secret, &row->environment, &row->request_id, &row->application_name
+		&row->service, &row->claimed_address, &row->secret, &row->environment, &row->request_id, &row->application_name
 	};
 
 	memcpy(texts, order, sizeof(order));

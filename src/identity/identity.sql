@@ -237,7 +237,7 @@ COMMENT ON VIEW vault.reserved_roles IS 'database roles that are kept for tenant
 CREATE VIEW vault.audit WITH (security_barrier) AS
 SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
 	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
-	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service
+	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service, a.claimed_address
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
 COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
