@@ -127,6 +127,7 @@ CREATE TABLE vault_data.audit_log (
 	detail             jsonb,
 	subject            text,
 	service            text,
+	claimed_address    text,
 	mac                bytea
 ) PARTITION BY RANGE (at);
 CREATE TABLE vault_data.audit_log_default PARTITION OF vault_data.audit_log (PRIMARY KEY (tenant_id, at, id)) DEFAULT;
@@ -701,7 +702,7 @@ COMMENT ON VIEW vault.reserved_roles IS 'database roles that are kept for tenant
 CREATE VIEW vault.audit WITH (security_barrier) AS
 SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
 	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port, a.tls,
-	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service
+	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service, a.claimed_address
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
 COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
@@ -4767,6 +4768,7 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
+		UNION ALL SELECT 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
@@ -4813,7 +4815,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -4844,6 +4846,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT 'audit_policy', a.tenant_id, NULL, a.revision, NULL, pg_catalog.jsonb_build_object('retention', a.retention::text, 'hold_reason', a.hold_reason)
 		FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'type', y.id, y.name, y.revision, y.created_at, pg_catalog.jsonb_build_object('name', y.name, 'validator', y.validator, 'generator', y.generator,
+			'min_length', y.min_length::text, 'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix,
+			'min_entropy', y.min_entropy::text, 'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+		FROM vault_data.secret_type y WHERE p_tenant = '00000000-0000-0000-0000-000000000000'
 		UNION ALL
 		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
 			'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix, 'min_entropy', y.min_entropy::text,

@@ -109,7 +109,8 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 	const char **order[ROW_TEXTS] = {
 		&row->operation, &row->decision, &row->object_kind, &row->tenant, &row->principal,
 		&row->role, &row->session_role, &row->authenticated_role, &row->address, &row->subject,
-		&row->service, &row->claimed_address, &row->secret, &row->environment, &row->request_id, &row->application_name
+		&row->service, &row->claimed_address, &row->secret, &row->environment, &row->request_id,
+		&row->application_name
 	};
 
 	memcpy(texts, order, sizeof(order));

@@ -1,0 +1,142 @@
+/*
+ * judgement.c
+ *		What the type of a secret makes of a value before it is sealed.
+ *
+ * It may refuse it, write it in another form, and tell when it expires and what of it is no
+ * secret.  Values that must not come again are known by a keyed fingerprint.
+ */
+#include "secret/write.h"
+
+#include "crypto/raise.h"
+#include "door/door.h"
+#include "platform/errors.h"
+#include "tenant/instance_key.h"
+
+static void
+check_value(const Write *write)
+{
+	if (write->size == 0)
+		error_bad_argument("value", "it is empty", "To take a secret away, use vault.delete().");
+	if (write->size > ENVELOPE_MAX_VALUE)
+		error_bad_argument("value", "it is longer than 1 MiB",
+						   "Keep the data elsewhere and its encryption key here.");
+}
+
+static void
+forget_judgement(void *judgement)
+{
+	Judgement  *gone = judgement;
+
+	value_free(gone->generated);
+	type_facts_free(&gone->facts);
+	secret_wipe(gone, sizeof(*gone));
+}
+
+void
+judgement_begin(Write *write)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	write->judgement = palloc0(sizeof(Judgement));
+	callback->func = forget_judgement;
+	callback->arg = write->judgement;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/*
+ * A value of this secret is known again by this, with the key, and by nobody without.  The key
+ * is not one of the tenant's: those rotate, and then the history would be forgotten.
+ */
+static void
+compute_fingerprint(Write *write, const pg_uuid_t *secret)
+{
+	size_t		size = 2 * UUID_LEN + write->size;
+	unsigned char *data = palloc_extended(size, MCXT_ALLOC_HUGE);
+	unsigned char mac[SHA256_BYTES];
+	SecretKey	key;
+	CryptoStatus status;
+
+	instance_derive("vault value fingerprint v1", &key);
+	memcpy(data, door_required()->tenant.data, UUID_LEN);
+	memcpy(data + UUID_LEN, secret->data, UUID_LEN);
+	memcpy(data + 2 * UUID_LEN, write->value, write->size);
+	status = crypto_hmac_sha256(key.bytes, sizeof(key.bytes), data, size, mac);
+	secret_wipe(&key, sizeof(key));
+	secret_wipe(data, size);
+	pfree(data);
+	crypto_require(status);
+	memcpy(write->judgement->fingerprint, mac, FINGERPRINT_BYTES);
+	write->judgement->has_fingerprint = true;
+}
+
+static bool
+version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
+{
+	bool		isnull;
+	Datum		stored = scan_get(scan, VERSION_FINGERPRINT, &isnull);
+
+	return !isnull && VARSIZE_ANY_EXHDR(DatumGetByteaPP(stored)) == FINGERPRINT_BYTES &&
+		secret_equal(VARDATA_ANY(DatumGetByteaPP(stored)), fingerprint, FINGERPRINT_BYTES);
+}
+
+/* Versions that were destroyed count, too. */
+static void
+refuse_old_value(Write *write, const TenantType *type, const SecretHead *head)
+{
+	TableScan	scan;
+	bool		again = false;
+
+	for (int back = 0; back < type->policy.history && back < head->last && !again; back++)
+	{
+		Datum		keys[3] = {
+			UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->last - back)
+		};
+
+		scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
+		again = scan_next(&scan) &&
+			version_has_fingerprint(&scan, write->judgement->fingerprint);
+		scan_end(&scan);
+	}
+	if (again)
+		type_refuse_value(type, psprintf("it was one of the last %u values", type->policy.history));
+}
+
+static void
+take_value(Write *write, const TenantType *type)
+{
+	Judgement  *judgement = write->judgement;
+
+	if (write->given == NULL && judgement->generated == NULL)
+		judgement->generated = type_generate(type, 0, &judgement->generated_size);
+	write->value = write->given ? write->given : judgement->generated;
+	write->size = write->given ? write->given_size : judgement->generated_size;
+	write->format = write->given_format;
+	check_value(write);
+	type_require_value(type, write->value, write->size, write->format == FORMAT_BYTES,
+					   &judgement->facts);
+	if (judgement->facts.normal == NULL)
+		return;
+	write->value = judgement->facts.normal;
+	write->size = judgement->facts.normal_size;
+	if (write->format == FORMAT_BYTES)
+		write->format = FORMAT_TEXT;
+}
+
+void
+judgement_make(Write *write, const char *type_name, const SecretHead *head)
+{
+	const TenantType *type = type_in_tenant(&door_required()->tenant, type_name);
+	Judgement  *judgement = write->judgement;
+
+	if (strcmp(judgement->type, type_name) == 0)
+		return;
+	type_facts_free(&judgement->facts);
+	take_value(write, type);
+	judgement->expires_at = type_expiry(type, &judgement->facts);
+	judgement->has_fingerprint = false;
+	if (type->policy.history > 0)
+		compute_fingerprint(write, head ? &head->id : &write->secret);
+	if (type->policy.history > 0 && head)
+		refuse_old_value(write, type, head);
+	strlcpy(judgement->type, type_name, sizeof(judgement->type));
+}

@@ -1,0 +1,308 @@
+/*
+ * put.c
+ *		put, rotate and generate as they are called: their arguments.
+ */
+#include "secret/write.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "door/door.h"
+#include "notify/notify.h"
+#include "platform/errors.h"
+#include "policy/delegation.h"
+
+#define MAX_TAGS 64
+#define MAX_TAG_BYTES 8192
+#define MAX_DESCRIPTION_BYTES 1024
+
+/* Arguments of put, as in secret.sql. */
+enum
+{
+	ARG_NAME,
+	ARG_VALUE,
+	ARG_TYPE,
+	ARG_ENVIRONMENT,
+	ARG_DESCRIPTION,
+	ARG_TAGS,
+	ARG_EXPIRES_AT,
+	ARG_EXPECTED_VERSION,
+	ARG_LABEL
+};
+
+static SecretRotator rotator = NULL;
+
+/* An object of strings, small. */
+static void
+check_tags(Jsonb *tags)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(tags))
+		error_bad_argument("tags", "they are not a JSON object", "Give {\"team\": \"payments\"}.");
+	if (JB_ROOT_COUNT(tags) > MAX_TAGS || VARSIZE(tags) > MAX_TAG_BYTES)
+		error_bad_argument("tags", "they are too many or too long",
+						   "At most 64 tags and 8 kB together.");
+	iterator = JsonbIteratorInit(&tags->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_VALUE && value.type != jbvString)
+			error_bad_argument("tags", "a tag is not a string", "Give {\"team\": \"payments\"}.");
+}
+
+static void
+read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
+{
+	if (PG_ARGISNULL(ARG_NAME))
+		error_bad_argument("name", "it is null", NULL);
+	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
+					 PG_ARGISNULL(environment_argument) ? NULL :
+					 PG_GETARG_TEXT_PP(environment_argument), &write->name);
+}
+
+static void
+read_label(FunctionCallInfo fcinfo, Write *write)
+{
+	char	   *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
+
+	write->pending = strcmp(label, "pending") == 0;
+	if (!write->pending && strcmp(label, "current") != 0)
+		error_bad_argument("label", "there is no such label",
+						   "A new version is \"current\" or \"pending\".");
+}
+
+static void
+read_metadata(FunctionCallInfo fcinfo, Write *write)
+{
+	write->given_type = PG_ARGISNULL(ARG_TYPE) ? "generic" :
+		text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
+	(void) type_in_tenant(&door_required()->tenant, write->given_type);
+	if (!PG_ARGISNULL(ARG_DESCRIPTION))
+		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
+	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
+		error_bad_argument("description", "it is longer than 1024 bytes", NULL);
+	if (!PG_ARGISNULL(ARG_TAGS))
+	{
+		check_tags(PG_GETARG_JSONB_P(ARG_TAGS));
+		write->tags = PG_GETARG_DATUM(ARG_TAGS);
+	}
+	write->expires_at = PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND :
+		PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
+	if (write->pending && !PG_ARGISNULL(ARG_EXPIRES_AT))
+		error_bad_argument("expires_at", "a pending version has none",
+						   "Give it when the version becomes current.");
+	if (write->expires_at <= GetCurrentTimestamp())
+		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
+}
+
+static Datum
+put(FunctionCallInfo fcinfo, Write *write)
+{
+	if (write->given == NULL)
+		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
+	read_name(fcinfo, ARG_ENVIRONMENT, write);
+	read_label(fcinfo, write);
+	read_metadata(fcinfo, write);
+	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
+		PG_GETARG_INT32(ARG_EXPECTED_VERSION);
+	if (write->expected < 0 && !PG_ARGISNULL(ARG_EXPECTED_VERSION))
+		error_bad_argument("expected_version", "it is negative",
+						   "0 asks that the secret does not exist, NULL asks nothing.");
+	PG_RETURN_INT32(write_store(write, MAY_WRITE));
+}
+
+static Datum
+put_varlena(FunctionCallInfo fcinfo, uint8_t format)
+{
+	Write		write = {.given_format = format};
+	struct varlena *value;
+
+	if (!PG_ARGISNULL(ARG_VALUE))
+	{
+		value = PG_GETARG_VARLENA_PP(ARG_VALUE);
+		write.given = VARDATA_ANY(value);
+		write.given_size = VARSIZE_ANY_EXHDR(value);
+	}
+	return put(fcinfo, &write);
+}
+
+Datum
+secret_put_text(FunctionCallInfo fcinfo)
+{
+	return put_varlena(fcinfo, FORMAT_TEXT);
+}
+
+static Datum
+put_bytes_body(FunctionCallInfo fcinfo)
+{
+	return put_varlena(fcinfo, FORMAT_BYTES);
+}
+
+static Datum
+put_json_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {.given_format = FORMAT_JSON};
+	char	   *text;
+
+	if (!PG_ARGISNULL(ARG_VALUE))
+	{
+		Jsonb	   *json = PG_GETARG_JSONB_P(ARG_VALUE);
+
+		text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+		write.given = text;
+		write.given_size = strlen(text);
+	}
+	return put(fcinfo, &write);
+}
+
+void
+secret_set_rotator(SecretRotator function)
+{
+	rotator = function;
+}
+
+/* As rotate() without another rotator. */
+static int
+rotate_here(Write *write)
+{
+	write_store(write, MAY_ROTATE);
+	notify_announce("rotated", "info", &write->secret,
+					psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write->version));
+	return write->version;
+}
+
+/* rotate(name, new_value, environment) */
+static Datum
+rotate_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {
+		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
+		.expected = -1,.must_exist = true
+	};
+	int			version;
+
+	read_name(fcinfo, 2, &write);
+	if (!PG_ARGISNULL(1))
+	{
+		text	   *value = PG_GETARG_TEXT_PP(1);
+
+		write.given = VARDATA_ANY(value);
+		write.given_size = VARSIZE_ANY_EXHDR(value);
+	}
+	write_require(&write, MAY_ROTATE);
+	if (!rotator(&write.name, write.given, write.given_size, &version))
+		version = rotate_here(&write);
+	if (version == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(version);
+}
+
+/* generate(type, length) */
+static Datum
+generate_body(FunctionCallInfo fcinfo)
+{
+	const char *name = PG_ARGISNULL(0) ? "password" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			length = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	const TenantType *type = type_in_tenant(&door_required()->tenant, name);
+	Write		write = {0};
+	text	   *result;
+
+	if (length < 0 || length > 1024 || (length == 0 && !PG_ARGISNULL(1)))
+		error_bad_argument("length", "it is not between 1 and 1024", "Give a number of bytes.");
+	judgement_begin(&write);
+	write.judgement->generated = type_generate(type, length, &write.judgement->generated_size);
+	type_require_value(type, write.judgement->generated, write.judgement->generated_size, false,
+					   &write.judgement->facts);
+	result = cstring_to_text_with_len(write.judgement->generated, write.judgement->generated_size);
+	PG_RETURN_TEXT_P(result);
+}
+
+PG_FUNCTION_INFO_V1(vault_put_text);
+PG_FUNCTION_INFO_V1(vault_put_bytes);
+PG_FUNCTION_INFO_V1(vault_put_json);
+PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_rotate_plain);
+PG_FUNCTION_INFO_V1(vault_generate);
+PG_FUNCTION_INFO_V1(vault_check_tags);
+PG_FUNCTION_INFO_V1(vault_secret_id);
+
+Datum
+vault_put_text(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, secret_put_text);
+}
+
+Datum
+vault_put_bytes(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_bytes_body);
+}
+
+Datum
+vault_put_json(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_json_body);
+}
+
+Datum
+vault_rotate(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+/* rotate_plain(name, environment): inside the door, without another rotator. */
+Datum
+vault_rotate_plain(PG_FUNCTION_ARGS)
+{
+	Write		write = {
+		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
+		.expected = -1,.must_exist = true
+	};
+	volatile int version = 0;
+
+	(void) door_required();
+	read_name(fcinfo, 1, &write);
+	PG_TRY();
+	{
+		version = rotate_here(&write);
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
+	PG_RETURN_INT32(version);
+}
+
+Datum
+vault_generate(PG_FUNCTION_ARGS)
+{
+	secret_refuse_holdable_cursor();
+	return door_run(DOOR_CLIENT, fcinfo, generate_body);
+}
+
+/* check_tags(tags): 22023 unless they may be stored. */
+Datum
+vault_check_tags(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		error_bad_argument("tags", "they are null", NULL);
+	check_tags(PG_GETARG_JSONB_P(0));
+	PG_RETURN_VOID();
+}
+
+/* secret_id(name, environment) in the door's tenant, NULL if there is none. */
+Datum
+vault_secret_id(PG_FUNCTION_ARGS)
+{
+	SecretName	name;
+	SecretHead	head;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	secret_name_from(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &name);
+	if (!secret_find(&door_required()->tenant, &name, &head))
+		PG_RETURN_NULL();
+	*id = head.id;
+	PG_RETURN_UUID_P(id);
+}

@@ -1,0 +1,67 @@
+/*
+ * write.h
+ *		A new version on its way: what was given, what its type made of it, and where it goes.
+ */
+#ifndef VAULT_SECRET_WRITE_H
+#define VAULT_SECRET_WRITE_H
+
+#include "secret/secret.h"
+#include "type/registry.h"
+
+#define FINGERPRINT_BYTES 16
+
+/* What the type made of a value; in memory that is wiped and freed with its context. */
+typedef struct Judgement
+{
+	char		type[NAMEDATALEN];	/* empty: not judged yet */
+	char	   *generated;
+	size_t		generated_size;
+	TypeFacts	facts;
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	bool		has_fingerprint;
+	unsigned char fingerprint[FINGERPRINT_BYTES];
+} Judgement;
+
+typedef struct Write
+{
+	SecretName	name;
+	const void *given;			/* NULL: the type makes one up */
+	size_t		given_size;
+	uint8_t		given_format;
+	const void *value;			/* the same as it is stored */
+	size_t		size;
+	uint8_t		format;
+	const char *given_type;
+	const char *type;			/* given, or that of the secret */
+	Judgement  *judgement;
+	const char *description;	/* NULL: as it was */
+	Datum		tags;			/* 0: as they were */
+	TimestampTz expires_at;		/* DT_NOEND: never */
+	int			expected;		/* -1: any */
+	bool		pending;
+	bool		must_exist;
+
+	/* What the head row answered, and the envelope made for it. */
+	pg_uuid_t	secret;
+	int			version;
+	bytea	   *envelope;
+	uint32		generation;
+	MemoryContext memory;		/* that type and envelope live in */
+} Write;
+
+/* Before judgement_make(), in a memory context that outlives the write. */
+extern void judgement_begin(Write *write);
+
+/*
+ * Has the type judge the value, and raises VT013 if it will not do.  Before any statement, once
+ * for each type that the secret is found to have; head is NULL for a new secret.
+ */
+extern void judgement_make(Write *write, const char *type_name, const SecretHead *head);
+
+/* 42501, or notes the grant that allows it. */
+extern void write_require(const Write *write, Permission permission);
+
+/* The same, and stores the new version, whose number it returns. */
+extern int	write_store(Write *write, Permission permission);
+
+#endif
