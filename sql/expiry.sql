@@ -105,6 +105,14 @@ RESET client_min_messages;
 SELECT string_agg(name, ', ' ORDER BY name) FROM vault.get_many('db/*');
 \set VERBOSITY default
 RESET vault.request_id;
+-- the view says the same, to those who may know of the secret, and of all tenants to who oversees them
+SELECT name, state, grace_until IS NOT NULL AS grace FROM vault.expiring ORDER BY name;
+SELECT count(*) AS differences FROM (SELECT name, environment, state, expires_at, grace_until, extensions, warned FROM vault.expiring) AS v FULL JOIN vault.expiring() AS f USING (name, environment)
+WHERE (v.state, v.expires_at, v.grace_until, v.extensions, v.warned) IS DISTINCT FROM (f.state, f.expires_at, f.grace_until, f.extensions, f.warned);
+SET ROLE regress_expiry_oncall;
+SELECT name, state FROM vault.expiring ORDER BY name;
+SET ROLE regress_expiry_op;
+SELECT tenant, name, type, state FROM vault.expiring WHERE tenant = 'expiry-a' ORDER BY name;
 -- the trail has them apart
 SET ROLE regress_expiry_admin;
 SELECT operation, secret, version, reason FROM vault.audit WHERE request_id = 'expiry-reads' AND reason IS NOT NULL ORDER BY at, id;

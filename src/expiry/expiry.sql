@@ -156,6 +156,20 @@ RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, 
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
 
+CREATE VIEW vault.expiring WITH (security_barrier) AS
+SELECT t.name AS tenant, s.name, s.environment, s.type, CASE WHEN s.expires_at > n.now THEN 'expiring' WHEN s.grace_until > n.now THEN 'grace' ELSE 'expired' END AS state,
+	s.expires_at, s.grace_until, COALESCE(s.extensions, 0) AS extensions, w.threshold AS warned
+FROM vault_data.secret s
+	JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
+	LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id AND w.version = s.current_version AND w.expires_at = s.expires_at
+	CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) n
+WHERE s.expires_at <= n.now + interval '30 days' AND s.purge_at IS NULL
+	AND s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
+COMMENT ON VIEW vault.expiring IS 'what expires within 30 days, is in its grace, or has expired, of the secrets that the caller has any permission on';
+ALTER VIEW vault.expiring OWNER TO vault_owner;
+REVOKE ALL ON vault.expiring FROM PUBLIC;
+GRANT SELECT ON vault.expiring TO vault_client, vault_admin, vault_auditor;
+
 /* One secret's warning, once; false if somebody else has just announced it. */
 CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
