@@ -3771,6 +3771,11 @@ $$;
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
 
+CREATE FUNCTION vault_data.is_own_write(row_xmin xid) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_own_write';
+CREATE FUNCTION vault_data.refuse_transaction_block() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_transaction_block';
+
 CREATE FUNCTION vault_data.rotate_due(p_max_steps integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3785,6 +3790,10 @@ BEGIN
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
 		SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND id = claimed;
+		/* A target outside of this transaction must not have a value that goes with it. */
+		EXIT WHEN EXISTS (SELECT FROM vault_data.rotation r JOIN vault_data.secret_version v
+			ON v.tenant_id = r.tenant_id AND v.secret_id = r.secret_id AND v.version = r.version
+			WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'set' AND vault_data.is_own_write(v.xmin));
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
@@ -3797,7 +3806,7 @@ END
 $$;
 CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first; returns how many. The job does each in its own transaction';
+COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
 
 /* ---- on demand ---- */
 
@@ -3890,6 +3899,9 @@ BEGIN
 	UPDATE vault_data.secret_version SET retired_at = NULL WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND retired_at IS NOT NULL;
 	IF c.id IS NULL THEN
 		RETURN;
+	END IF;
+	IF c.rotator = 'postgres_remote' THEN
+		PERFORM vault_data.refuse_transaction_block();
 	END IF;
 	IF c.rotator IN ('postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, p_version, s.current_version);
@@ -4005,7 +4017,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.retire(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
 	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
-	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.rotate_due(integer),
+	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.is_own_write(xid), vault_data.refuse_transaction_block(), vault_data.rotate_due(integer),
 	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
 	vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;

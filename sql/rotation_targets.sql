@@ -186,6 +186,7 @@ SELECT pg_temp.verifier('a') IS NOT NULL AS a_in_use, pg_temp.verifier('b') IS N
 
 -- functions of the tenant: as their owner, who is bound there, and with no way back
 CREATE SCHEMA regress_targets AUTHORIZATION regress_targets_owner;
+GRANT USAGE ON SCHEMA regress_targets TO regress_targets_admin;
 SET ROLE regress_targets_owner;
 CREATE TABLE regress_targets.log (step text, name text, environment text, version integer, value text, previous text, who text DEFAULT current_user);
 CREATE FUNCTION regress_targets.made(name text, environment text, version integer, value text, previous_value text) RETURNS text LANGUAGE sql AS $$ INSERT INTO regress_targets.log VALUES ('create', $1, $2, $3, $4, $5) RETURNING 'made of ' || previous $$;
@@ -226,23 +227,28 @@ SELECT vault.rollback('function', 1);
 RESET ROLE;
 SELECT * FROM regress_targets.log;
 -- what goes wrong: only the SQLSTATE is told
-CREATE FUNCTION pg_temp.rotate_by(function text, test text DEFAULT 'regress_targets.test') RETURNS text LANGUAGE plpgsql AS $$
+CREATE PROCEDURE pg_temp.rotate_by(function text, test text DEFAULT 'regress_targets.test', INOUT outcome text DEFAULT NULL) LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL ROLE regress_targets_admin;
 	PERFORM vault.remove_rotation('function');
 	PERFORM vault.set_rotation('function', NULL, 'function', jsonb_build_object('set', function, 'test', test));
 	PERFORM vault.rotate('function');
 	RESET ROLE;
+	COMMIT;
 	PERFORM vault.rotate_due();
-	RETURN (SELECT concat_ws(' ', step, last_error) FROM vault.rotation_status WHERE tenant = 'targets-a' AND name = 'function');
+	outcome := (SELECT concat_ws(' ', step, last_error) FROM vault.rotation_status WHERE tenant = 'targets-a' AND name = 'function');
 END
 $$;
-SELECT f, pg_temp.rotate_by('regress_targets.' || f) FROM unnest('{fail,escape,read,inside,defer}'::text[]) AS f;
-SELECT pg_temp.rotate_by('regress_targets.set', 'regress_targets.refuse');
+CALL pg_temp.rotate_by('regress_targets.fail');
+CALL pg_temp.rotate_by('regress_targets.escape');
+CALL pg_temp.rotate_by('regress_targets.read');
+CALL pg_temp.rotate_by('regress_targets.inside');
+CALL pg_temp.rotate_by('regress_targets.defer');
+CALL pg_temp.rotate_by('regress_targets.set', 'regress_targets.refuse');
 -- it has an end
 SET vault.rotation_timeout = '300ms';
-SELECT pg_temp.rotate_by('regress_targets.sleep');
-SELECT pg_temp.rotate_by('regress_targets.caught');
+CALL pg_temp.rotate_by('regress_targets.sleep');
+CALL pg_temp.rotate_by('regress_targets.caught');
 RESET vault.rotation_timeout;
 -- an owner who is bound no longer
 SET ROLE regress_targets_admin;

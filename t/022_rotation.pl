@@ -55,6 +55,7 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'admin');
 	SELECT vault.allow_rotation(r, 'acme') FROM unnest('{near,near_a,near_b}'::text[]) AS r;
 	CREATE SCHEMA target AUTHORIZATION functions;
+	GRANT USAGE ON SCHEMA target TO admin;
 	SET ROLE functions;
 	CREATE TABLE target.login (password text);
 	INSERT INTO target.login VALUES ('first');

@@ -62,6 +62,21 @@ door_required(void)
 	return current;
 }
 
+Door *
+door_hide(void)
+{
+	Door	   *hidden = current;
+
+	current = NULL;
+	return hidden;
+}
+
+void
+door_show(Door *hidden)
+{
+	current = hidden;
+}
+
 void
 door_set_seal_check(void (*check) (void))
 {

@@ -88,6 +88,13 @@ extern Door *door_required(void);
 /* Checks as for going in, for views: nothing is opened, and only an error in who it is recorded. */
 extern void door_check(DoorKind kind, Caller *caller);
 
+/*
+ * While code of others runs, called from inside: it finds no open door, so that neither functions
+ * nor views take it for the caller.  Whoever hides it shows it again on every way out.
+ */
+extern Door *door_hide(void);
+extern void door_show(Door *hidden);
+
 /* Opens the door, runs body, closes the door on every way out. */
 typedef Datum (*DoorBody) (FunctionCallInfo fcinfo);
 extern Datum door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body);

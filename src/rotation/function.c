@@ -6,8 +6,9 @@
  * arguments (name text, environment text, version integer, value text, previous_value text).  They
  * run as their owner, which must be a role that the tenant's administrator has bound to a
  * principal, and no superuser.  They run as a security-restricted operation: nothing of theirs
- * is left over for later that would run as somebody else, and they cannot call the vault.  Of an
- * error only the SQLSTATE is passed on.
+ * is left over for later that would run as somebody else, and neither can they call the
+ * vault nor read its views.  Of an error only the SQLSTATE is passed on, also of a
+ * cancellation: nobody can tell one that they made up.  Who is given a value is in the trail.
  */
 #include "platform/compat.h"
 
@@ -27,7 +28,9 @@
 #include "utils/timestamp.h"
 #include "utils/syscache.h"
 
+#include "audit/attempt.h"
 #include "crypto/primitives.h"
+#include "door/door.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "platform/settings.h"
@@ -37,7 +40,9 @@
 
 typedef struct Step
 {
+	const char *name;
 	Oid			function;
+	Oid			schema;
 	Oid			owner;
 	Oid			result;
 } Step;
@@ -88,6 +93,8 @@ look_up(const char *name, Step *step)
 							ObjectIdGetDatum(schema));
 	if (!HeapTupleIsValid(tuple))
 		return false;
+	step->name = name;
+	step->schema = schema;
 	step->function = ((Form_pg_proc) GETSTRUCT(tuple))->oid;
 	step->owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	step->result = ((Form_pg_proc) GETSTRUCT(tuple))->prorettype;
@@ -116,19 +123,36 @@ find_step(const Rotation *rotation, const char *name, Oid result, Step *step)
 	return true;
 }
 
+/* Who has a function run must be allowed to; it is the owner's work that is lent. */
+static bool
+check_step(const Rotation *rotation, const char *name, Oid result)
+{
+	Oid			caller = door_required()->caller.role;
+	Step		step;
+
+	if (!find_step(rotation, name, result, &step))
+		return false;
+	if (compat_schema_aclcheck(step.schema, caller) != ACLCHECK_OK ||
+		compat_function_aclcheck(step.function, caller) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for the rotator's function \"%s\"", name),
+				 errhint("Its owner grants EXECUTE on it and USAGE on its schema.")));
+	return true;
+}
+
 static void
 check(const Rotation *rotation)
 {
 	static const char *const members[] = {"create", "set", "test", "undo", "retire", NULL};
-	Step		step;
 
 	config_require_only(rotation, members);
-	(void) find_step(rotation, "create", TEXTOID, &step);
-	if (!find_step(rotation, "set", VOIDOID, &step))
+	(void) check_step(rotation, "create", TEXTOID);
+	if (!check_step(rotation, "set", VOIDOID))
 		error_bad_argument("config", "it names no function \"set\"", "Give {\"set\": \"schema.function\"}.");
-	(void) find_step(rotation, "test", BOOLOID, &step);
-	(void) find_step(rotation, "undo", VOIDOID, &step);
-	(void) find_step(rotation, "retire", VOIDOID, &step);
+	(void) check_step(rotation, "test", BOOLOID);
+	(void) check_step(rotation, "undo", VOIDOID);
+	(void) check_step(rotation, "retire", VOIDOID);
 }
 
 /* The text of a version; 0: none. */
@@ -147,6 +171,21 @@ value_of(const Rotation *rotation, int version)
 				 errmsg("the value cannot be rotated: it is binary"),
 				 errhint("Functions take texts; put the value as text.")));
 	return value;
+}
+
+static void
+record_handing_over(const Rotation *rotation, int version, const Step *step)
+{
+	const SecretName *name = &rotation->name;
+	Release		release = {
+		.secret = name->name,.secret_size = name->name_size,
+		.environment = name->environment,.environment_size = name->environment_size,
+		.id = &rotation->head.id,.version = version,
+		.reason = psprintf("given to the function %s", step->name)
+	};
+
+	if (version != 0)
+		audit_release(&release);
 }
 
 static void
@@ -212,14 +251,13 @@ begin_limit(void)
 															setting_rotation_timeout), 1000);
 }
 
-/* Whether it was reached; then the cancellation is ours and has done its work. */
-static bool
+/* If it was reached, the cancellation is ours and has done its work. */
+static void
 end_limit(void)
 {
 	disable_timeout(limit, false);
 	if (limit_reached)
 		QueryCancelPending = false;
-	return limit_reached;
 }
 
 /* As the owner; on an error the transaction ends, and with it all that was changed here. */
@@ -232,7 +270,9 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 	Oid			user;
 	int			security;
 	int			failure = 0;
+	Door	   *hidden;
 
+	hidden = door_hide();
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(step->owner, security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
@@ -240,20 +280,21 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 	{
 		begin_limit();
 		result = FunctionCallInvoke(call);
-		(void) end_limit();
+		end_limit();
 	}
 	PG_CATCH();
 	{
-		bool		expired = end_limit();
-
+		door_show(hidden);
+		end_limit();
 		MemoryContextSwitchTo(context);
+		wipe(&call->args[3]);
+		wipe(&call->args[4]);
 		failure = geterrcode();
-		if (failure == ERRCODE_QUERY_CANCELED && !expired)
-			PG_RE_THROW();
 		FlushErrorState();
 		refuse_error(failure);
 	}
 	PG_END_TRY();
+	door_show(hidden);
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(user, security);
 	return result;
@@ -273,9 +314,12 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 		refuse_function("may not be executed by its owner");
 	fmgr_info(step.function, &function);
 	InitFunctionCallInfoData(*call, &function, ARGUMENTS, DEFAULT_COLLATION_OID, NULL, NULL);
-	fill_arguments(call, rotation);
 	if (function.fn_strict)
 		refuse_function("is STRICT");
+	fill_arguments(call, rotation);
+	record_handing_over(rotation, rotation->version, &step);
+	record_handing_over(rotation, rotation->previous, &step);
+	audit_await_releases();
 	result->value = call_as_owner(&step, call);
 	result->isnull = call->isnull;
 	wipe(&call->args[3]);

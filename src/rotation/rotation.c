@@ -5,6 +5,7 @@
  */
 #include "rotation/rotation.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -115,6 +116,8 @@ PG_FUNCTION_INFO_V1(vault_rotator_act);
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
+PG_FUNCTION_INFO_V1(vault_is_own_write);
+PG_FUNCTION_INFO_V1(vault_refuse_transaction_block);
 PG_FUNCTION_INFO_V1(vault_rotation_retry);
 PG_FUNCTION_INFO_V1(vault_rotation_batch);
 
@@ -318,6 +321,25 @@ vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 	(void) door_required();
 	PG_RETURN_BOOL(has_other_tenant(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
 				   has_other_tenant(TABLE_ROTATION_ROLE, INDEX_ROTATION_ROLE, role, tenant));
+}
+
+/* is_own_write(xmin): whether this transaction has written the row, in whichever of its parts. */
+Datum
+vault_is_own_write(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
+}
+
+/* What is done at another server stays, whatever becomes of the transaction here. */
+Datum
+vault_refuse_transaction_block(PG_FUNCTION_ARGS)
+{
+	if (IsTransactionBlock())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("the target is another server, which cannot be changed inside a transaction block"),
+				 errhint("Call it as a statement of its own.")));
+	PG_RETURN_VOID();
 }
 
 Datum
