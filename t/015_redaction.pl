@@ -314,7 +314,7 @@ sub test_controls
 
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
 	ok(scalar($log =~ qr/LOG:  statement: SELECT '${plain}_a'/), 'plain: log_statement');
-	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  parameters: \$1 = '${plain}_b'/), 'durations with parameters');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/), 'durations with parameters');
 	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/), 'auto_explain');
 	ok(scalar($log =~ qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/), 'errors');
 	ok(scalar($log =~ qr/DETAIL:  Failing row contains \(${plain}_f\)/), 'details');
