@@ -228,11 +228,12 @@ SET vault.request_id = E'a\nb';
 SET vault.request_id = 'a|b';
 SHOW vault.request_id;
 SET application_name = E'x\ny|z]\u202e';
+SELECT current_setting('application_name') AS shown \gset
 SELECT length(vault.get('app/key'));
 RESET application_name;
 RESET ROLE;
-SELECT to_jsonb(secret) AS secret, char_length(secret), octet_length(secret), environment, octet_length(reason) < 400 AS short FROM vault_data.audit_log WHERE request_id = 'texts' AND decision <> 'allow' ORDER BY at, id;
-SELECT application_name FROM vault_data.audit_log WHERE request_id = 'texts' AND decision = 'allow';
+SELECT translate(to_jsonb(secret)::text, E'\u202e\u2028', '><') AS secret, char_length(secret), octet_length(secret), environment, octet_length(reason) < 400 AS short FROM vault_data.audit_log WHERE request_id = 'texts' AND decision <> 'allow' ORDER BY at, id;
+SELECT application_name = :'shown' AS as_shown, application_name ~ '^[ -~]+$' AS printable FROM vault_data.audit_log WHERE request_id = 'texts' AND decision = 'allow';
 SET vault.request_id = 'names';
 SET ROLE regress_calls_op;
 SELECT vault.suspend_tenant(E'x\ny|' || repeat('ö', 200));

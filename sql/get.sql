@@ -66,7 +66,9 @@ DEALLOCATE p;
 
 -- no parallel worker, no index, no materialized view, no generated column
 RESET ROLE;
-SET force_parallel_mode = on;
+-- its name before PostgreSQL 16 was force_parallel_mode
+SELECT name AS parallel FROM pg_settings WHERE name IN ('debug_parallel_query', 'force_parallel_mode') \gset
+SET :parallel = on;
 GRANT ALL ON SCHEMA public TO regress_get_admin;
 SET ROLE regress_get_admin;
 EXPLAIN (COSTS OFF) SELECT vault.get('text', 1);
@@ -74,7 +76,7 @@ SELECT vault.get('text', 1);
 CREATE FUNCTION regress_get_parallel() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN RETURN vault.get('text', 1); END $$;
 SELECT regress_get_parallel();
 DROP FUNCTION regress_get_parallel();
-RESET force_parallel_mode;
+RESET :parallel;
 CREATE TABLE regress_get (n integer);
 CREATE INDEX ON regress_get (vault.get('text'));
 ALTER TABLE regress_get ADD value text GENERATED ALWAYS AS (vault.get('text')) STORED;

@@ -2,6 +2,7 @@
 \set SHOW_CONTEXT never
 CREATE ROLE regress_guard CREATEROLE CREATEDB;
 CREATE ROLE regress_guard_op IN ROLE vault_admin;
+CREATE ROLE regress_guard_made ADMIN regress_guard;
 CREATE ROLE regress_guard_owner IN ROLE vault_owner;
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -25,7 +26,7 @@ SELECT statement, left(pg_temp.try(statement), 5) AS answer FROM unnest(ARRAY[
 	'ALTER ROLE vault_owner RENAME TO regress_guard_gone', 'ALTER ROLE regress_guard_op RENAME TO vault_owner', 'ALTER ROLE vault_admin SET search_path = x', 'ALTER ROLE vault_exec RESET ALL',
 	'DROP ROLE vault_client', 'DROP ROLE regress_guard_op, vault_auditor', 'DROP OWNED BY vault_owner', 'REASSIGN OWNED BY vault_owner TO regress_guard', 'REASSIGN OWNED BY regress_guard TO vault_owner',
 	'CREATE ROLE regress_guard_new IN ROLE vault_admin', 'CREATE ROLE regress_guard_new IN GROUP vault_owner', 'CREATE USER regress_guard_new ROLE vault_exec', 'CREATE ROLE regress_guard_new ADMIN vault_owner', 'CREATE ROLE vault_admin',
-	'CREATE ROLE regress_guard_new', 'GRANT regress_guard TO regress_guard_op', 'ALTER ROLE regress_guard_op CREATEDB', 'DROP ROLE regress_guard_op']) AS statement;
+	'CREATE ROLE regress_guard_new', 'GRANT regress_guard_made TO regress_guard_op', 'ALTER ROLE regress_guard_made CREATEDB', 'DROP ROLE regress_guard_made']) AS statement;
 -- in what a superuser's REINDEX runs on behalf of a table's owner, too
 RESET ROLE;
 GRANT CREATE ON SCHEMA public TO regress_guard;
@@ -108,4 +109,4 @@ REVOKE ALL ON SCHEMA vault, vault_data FROM regress_guard_owner;
 REVOKE ALL ON SCHEMA public FROM regress_guard_owner;
 DROP TABLE public.regress_guard_table, public.regress_guard_other;
 DROP FUNCTION pg_temp.try(text);
-DROP ROLE regress_guard, regress_guard_op, regress_guard_owner, regress_guard_new;
+DROP ROLE regress_guard, regress_guard_op, regress_guard_made, regress_guard_owner, regress_guard_new;

@@ -169,7 +169,7 @@ my $sorter = VaultClient->new($node, 'app');
 my $reader = VaultClient->new($node, 'app');
 $sorter->query('CREATE TEMP TABLE wide AS SELECT repeat($1::text, 20) || i AS v FROM generate_series(1, 2000) i', $marker);
 $_->query('BEGIN') for $sorter, $reader;
-$sorter->query('DECLARE c CURSOR FOR SELECT v FROM wide ORDER BY v DESC');
+$sorter->query('DECLARE c CURSOR FOR SELECT v, length(v) FROM wide ORDER BY v DESC');
 $sorter->query('FETCH 1 FROM c');
 $reader->query(q{DECLARE c SCROLL CURSOR FOR SELECT * FROM vault.get_many('many/*')});
 is(scalar @{ $reader->query('FETCH 3 FROM c')->{rows} }, 3, 'a session stands in the middle of a long result');

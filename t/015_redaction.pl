@@ -314,7 +314,7 @@ sub test_controls
 
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
 	ok(scalar($log =~ qr/LOG:  statement: SELECT '${plain}_a'/), 'plain: log_statement');
-	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  parameters: \$1 = '${plain}_b'/), 'durations with parameters');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/), 'durations with parameters');
 	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/), 'auto_explain');
 	ok(scalar($log =~ qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/), 'errors');
 	ok(scalar($log =~ qr/DETAIL:  Failing row contains \(${plain}_f\)/), 'details');
@@ -385,6 +385,31 @@ sub test_activity
 	}
 	settle();
 	hidden('nothing of them in the log', $canary);
+	return;
+}
+
+# Statements that are kept, in a dump of a session's memory that it writes in other statements.
+sub test_memory
+{
+	my $canary = canary();
+	my $app = VaultClient->new($node, 'app');
+
+	$app->simple("PREPARE kept AS SELECT '$canary', vault.put('c', '$canary'); EXECUTE kept");
+	$app->send('SELECT pg_sleep(600)');
+	activity_of($app, 'PgSleep');
+	$node->safe_psql('postgres', 'SELECT pg_log_backend_memory_contexts(' . $app->pid . ')');
+	my $dumped = 0;
+	for (1 .. 600)
+	{
+		my $log = join '', map { read_file($_) } glob "$logs/*.log";
+		last if $dumped = $log =~ qr/CachedPlanSource: [^\n]* used: <vault: redacted>\n/;
+		Time::HiRes::sleep(0.1);
+	}
+	ok($dumped, 'a kept plan is in a dump of memory');
+	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $app->pid . ')');
+	is($app->receive->{state}, '57P01', 'terminated');
+	settle();
+	hidden('without its statement', $canary);
 	return;
 }
 
@@ -485,6 +510,7 @@ for my $order ('first', 'last')
 	test_parse_trees();
 	test_remains();
 	test_activity();
+	test_memory();
 	test_sampling();
 	test_strict();
 }

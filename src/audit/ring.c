@@ -116,11 +116,11 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 	memcpy(texts, order, sizeof(order));
 }
 
-/* Appends at most `limit` bytes of a text, as far as there is room. */
+/* Appends at most `limit` bytes of a text, as far as they leave room for the NULs of `following`. */
 static void
-pack_text(PackedRow *packed, const char *text, size_t limit)
+pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 {
-	size_t		room = sizeof(packed->bytes) - packed->size - 1;
+	size_t		room = sizeof(packed->bytes) - packed->size - 1 - following;
 	size_t		size = text ? strlen(text) : 0;
 
 	if (size > Min(room, limit))
@@ -153,8 +153,8 @@ audit_row_pack(const AuditRow *row, PackedRow *packed)
 	packed->size = sizeof(head);
 	list_texts((AuditRow *) row, texts);
 	for (int i = 0; i < ROW_TEXTS; i++)
-		pack_text(packed, *texts[i], 255);
-	pack_text(packed, row->reason, sizeof(packed->bytes));
+		pack_text(packed, *texts[i], 255, ROW_TEXTS - i);
+	pack_text(packed, row->reason, sizeof(packed->bytes), 0);
 }
 
 static const char *

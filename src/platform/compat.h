@@ -48,13 +48,6 @@
 #define EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
 #endif
 
-/* What a setting's check hook hands on. */
-#if PG_VERSION_NUM >= 160000
-#define compat_guc_malloc(size) guc_malloc(LOG, size)
-#else
-#define compat_guc_malloc(size) malloc(size)
-#endif
-
 #if PG_VERSION_NUM >= 160000
 #define compat_insert_index_tuples(result, slot, estate) \
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)

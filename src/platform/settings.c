@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 
+#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 char	   *setting_database;

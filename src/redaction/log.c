@@ -13,7 +13,8 @@
  *	  numbers; with "standard" those of RAISE;
  *	- other messages: arguments become "***", but for durations, the class that
  *	  pgaudit has found, and what comes before "at or near";
- *	- never shown: statement, detail, context, internal query, other hints.
+ *	- never shown: statement, detail, context, internal query, other hints; statements
+ *	  of kept plans, whatever they use.
  */
 #include "redaction/log.h"
 
@@ -196,6 +197,20 @@ quotes_statement(const ErrorData *error)
 }
 
 /*
+ * In pg_log_backend_memory_contexts(), kept plans have their statements, from any command
+ * before; these are cut, so nothing tells whether they use the vault.
+ */
+static void
+redact_kept_plan(const ErrorData *error)
+{
+	char	   *rest;
+
+	if (has_id(error, "level: ") && strstr(error->message, "; CachedPlan") &&
+		(rest = strstr(error->message, " used: ")) != NULL)
+		replace_rest(rest + strlen(" used: "), REDACTED);
+}
+
+/*
  * What a command tells of another one: the postmaster of one that crashed, a
  * deadlock's victim of the others, pg_cron of its jobs, which are also parameters,
  * auto_explain of a cursor that is closed.
@@ -207,7 +222,10 @@ redact_hearsay(ErrorData *error)
 	drop_mention(&error->detail_log);
 	drop_mention(&error->context);
 	drop_mention(&error->internalquery);
-	if (error->message == NULL || !quotes_statement(error))
+	if (error->message == NULL)
+		return;
+	redact_kept_plan(error);
+	if (!quotes_statement(error))
 		return;
 	if (mentions_vault(error->message) ||
 		(has_id(error, "duration: %.3f ms  plan:") && transaction_is_sensitive()))
