@@ -19,7 +19,16 @@
 
 #define STEP_MS 5000
 #define PARTITIONS_MS (24 * 60 * 60 * 1000)
+#define CHORE_MS (15 * 1000)
 #define PAUSE_AFTER_ERROR_MS 5000
+
+static void (*small_chore) (void) = NULL;
+
+void
+sealer_set_chore(void (*chore) (void))
+{
+	small_chore = chore;
+}
 
 static void
 in_transaction(void (*work) (void))
@@ -44,6 +53,18 @@ make_partitions(void)
 		return;
 	last = now;
 	in_transaction(maintenance_make_partitions);
+}
+
+static void
+do_chore(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (small_chore == NULL || (last && !TimestampDifferenceExceeds(last, now, CHORE_MS)))
+		return;
+	last = now;
+	in_transaction(small_chore);
 }
 
 static void
@@ -79,6 +100,7 @@ vault_sealer_worker_main(Datum arg)
 		in_transaction(harvest_step);
 		harvest_committed();
 		make_partitions();
+		do_chore();
 		worker_wait(STEP_MS);
 	}
 }

@@ -30,12 +30,14 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
 #include "door/door.h"
+#include "evidence/sealer.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/shmem.h"
@@ -246,6 +248,22 @@ cron_is_installed(void)
 		getExtensionOfObject(NamespaceRelationId, schema) == extension;
 }
 
+/*
+ * pg_cron 1.4 reads its table again when it hears that this has changed, and does not hear it if
+ * the news of a large transaction, such as CREATE EXTENSION, has overrun it.  So it is told again.
+ */
+static void
+remind_cron(void)
+{
+	Oid			jobs_table;
+
+	if (!cron_is_installed())
+		return;
+	jobs_table = get_relname_relid("job", get_namespace_oid("cron", false));
+	if (OidIsValid(jobs_table))
+		CacheInvalidateRelcacheByRelid(jobs_table);
+}
+
 static bool
 job_exists(int job)
 {
@@ -360,6 +378,7 @@ install(FunctionCallInfo fcinfo)
 	assume(&before, BOOTSTRAP_SUPERUSERID);
 	added = schedule_all();
 	resume(&before);
+	remind_cron();
 	PG_RETURN_INT32(added);
 }
 
@@ -489,4 +508,5 @@ jobs_init(void)
 	shmem_register("vault jobs", sizeof(Shared), shared_init, (void **) &shared);
 	previous_access = object_access_hook;
 	object_access_hook = jobs_access;
+	sealer_set_chore(remind_cron);
 }

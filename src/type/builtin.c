@@ -27,7 +27,7 @@ static const ValueType types[] = {
 	},
 	{
 		.name = "password",.description = "a password: length, classes, strength and history by policy",
-		.hint = "Choose a longer one, or let vault.rotate() or vault.generate() make it; vault.types shows what is asked.",
+		.hint = "Give one that keeps to it, or let vault.rotate() or vault.generate() make one; vault.types shows what is asked.",
 		.check = password_check,.generate = password_generate,
 		.policy = {
 			.min_length = 8,.max_length = 1024,.min_entropy = 40,.generated_length = 32,.history = 5
