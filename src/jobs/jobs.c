@@ -229,7 +229,7 @@ vault_job_rewrap(PG_FUNCTION_ARGS)
 Datum
 vault_job_rotate_step(PG_FUNCTION_ARGS)
 {
-	/* A step has vault.rotation_timeout; this one would end the whole job, in the middle of any step. */
+	/* A step has vault.rotation_timeout; this one would end the job in the middle of any step. */
 	require_running_vault();
 	require_job_runner();
 	disable_timeout(STATEMENT_TIMEOUT, false);
