@@ -3466,6 +3466,11 @@ COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in fo
 
 /* ---- schedules ---- */
 
+/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
+CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
+COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
+
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
@@ -3504,14 +3509,19 @@ DECLARE
 	kept_overlap interval := p_overlap;
 	due timestamptz;
 	schedule uuid;
+	present vault_data.rotation_schedule;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
+	present := vault_data.lock_schedule(s.id);
 	IF p_rotator IS NULL OR p_rotator NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
 	END IF;
-	/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
-	IF p_rotator NOT IN ('generate', 'external') THEN
+	IF vault_data.has_target(p_rotator) OR vault_data.has_target(present.rotator) THEN
 		PERFORM vault_data.require_administrator();
+	END IF;
+	/* A function is given the values. */
+	IF p_rotator = 'function' THEN
+		PERFORM vault_data.require('read', s.name, s.environment);
 	END IF;
 	IF every IS NOT NULL AND span IS NULL THEN
 		span := vault_data.shortest_gap(every);
@@ -3562,11 +3572,17 @@ CREATE FUNCTION vault_data.remove_rotation(p_name text, p_environment text) RETU
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule;
 BEGIN
-	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
 	END IF;
+	/* One that was changed outside can be removed, but does not say what it was. */
+	IF vault_data.has_target(c.rotator) OR NOT vault_data.is_authentic(c) THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
+	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
 	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version IN (SELECT r.version FROM vault_data.rotation r
 		WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed'));
@@ -3822,6 +3838,10 @@ BEGIN
 	ELSIF blocked IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
 	END IF;
+	/* Who chooses what a target takes could log in there. */
+	IF p_given AND vault_data.has_target(c.rotator) THEN
+		PERFORM vault_data.require('write', s.name, s.environment);
+	END IF;
 	r := vault_data.begin_rotation(c, s);
 	IF c.rotator = 'external' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
@@ -3998,7 +4018,7 @@ REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
-	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.plan_rotation(uuid),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
 	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
