@@ -3402,6 +3402,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
 		THEN 'it is a member of a role whose password is not rotated'
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
+		THEN 'it is a member of a principal of another tenant, or of a role that is allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
@@ -3554,6 +3556,10 @@ CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator t
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
+CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
+COMMENT ON FUNCTION vault_data.has_schedule(uuid) IS 'whether the secret has a rotation now, in every isolation level';
+
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3563,6 +3569,8 @@ BEGIN
 	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND secret_id = p_secret FOR UPDATE;
 	IF FOUND THEN
 		PERFORM vault_data.require_authentic(c);
+	ELSIF vault_data.has_schedule(p_secret) THEN
+		PERFORM vault_data.fail('40001', 'the secret has got a rotation since the transaction began', 'Try again in a new transaction.');
 	END IF;
 	RETURN c;
 END
@@ -3934,15 +3942,23 @@ DECLARE
 	s record;
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern), vault_data.check_identifier('environment', env);
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		PERFORM vault_data.fail('25001', 'secrets cannot be rotated by a pattern in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
+	END IF;
 	IF p_tags IS NOT NULL THEN
 		PERFORM vault_data.check_tags(p_tags);
 	END IF;
-	FOR s IN SELECT x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
+	FOR s IN SELECT x.id, x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
 		LEFT JOIN vault_data.rotation_schedule c ON c.tenant_id = x.tenant_id AND c.secret_id = x.id
 		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, p_pattern)
 			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
 		ORDER BY x.name
 	LOOP
+		/* Whoever gives it a schedule meanwhile has done so now. */
+		IF p_dry_run IS FALSE AND vault_data.permitted('rotate', s.name, env) THEN
+			PERFORM FROM vault_data.secret x WHERE x.tenant_id = vault.current_tenant_id() AND x.id = s.id FOR NO KEY UPDATE;
+			s.rotator := (SELECT c.rotator FROM vault_data.rotation_schedule c WHERE c.tenant_id = vault.current_tenant_id() AND c.secret_id = s.id);
+		END IF;
 		name := s.name;
 		environment := env;
 		rotator := s.rotator;
@@ -4019,7 +4035,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.plan_rotation(uuid),
-	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
+	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
 	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.retire(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),

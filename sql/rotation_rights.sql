@@ -62,10 +62,30 @@ SET ROLE regress_rights_admin;
 SELECT vault.set_rotation('function', NULL, 'function', '{"set": "regress_rights.set"}', overlap => '0') IS NULL AS on_demand;
 SELECT vault.remove_rotation('function');
 
+-- a role that can become another tenant's principal is that tenant's login: refused, and also when it becomes one later
+RESET ROLE;
+CREATE ROLE regress_rights_between NOLOGIN IN ROLE regress_rights_other;
+CREATE ROLE regress_rights_member LOGIN IN ROLE regress_rights_between;
+SET ROLE regress_rights_op;
+SELECT vault.allow_rotation('regress_rights_member', 'rights');
+SELECT vault.allow_rotation('regress_rights_member', 'rights-b');
+SELECT vault.disallow_rotation('regress_rights_member', 'rights-b');
+RESET ROLE;
+GRANT regress_rights_between TO regress_rights_login;
+SET ROLE regress_rights_admin;
+SELECT vault.rotate('login');
+RESET ROLE;
+REVOKE regress_rights_between FROM regress_rights_login;
+GRANT regress_rights_admin TO regress_rights_login;
+SET ROLE regress_rights_admin;
+SELECT vault.rotate('login');
+RESET ROLE;
+REVOKE regress_rights_admin FROM regress_rights_login;
+
 -- end
 RESET ROLE;
 SELECT * FROM vault.verify('rights');
 SELECT vault.destroy_tenant('rights', 'rights'), vault.destroy_tenant('rights-b', 'rights-b');
 \set VERBOSITY sqlstate
 DROP SCHEMA regress_rights CASCADE;
-DROP ROLE regress_rights_admin, regress_rights_blind, regress_rights_rotator, regress_rights_owner, regress_rights_other, regress_rights_op, regress_rights_login, regress_rights_a, regress_rights_b, regress_rights_c;
+DROP ROLE regress_rights_admin, regress_rights_blind, regress_rights_rotator, regress_rights_owner, regress_rights_other, regress_rights_op, regress_rights_login, regress_rights_a, regress_rights_b, regress_rights_c, regress_rights_between, regress_rights_member;

@@ -5,6 +5,7 @@
  */
 #include "rotation/rotation.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -113,6 +114,7 @@ rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
 
 PG_FUNCTION_INFO_V1(vault_rotator_act);
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
+PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
 PG_FUNCTION_INFO_V1(vault_rotation_retry);
@@ -253,6 +255,32 @@ has_schedule(const SecretHead *head)
 	return found;
 }
 
+/* Whoever gives it a schedule, or takes that away, waits or is waited for. */
+static void
+lock_head(const SecretHead *head)
+{
+	static Sql	lock = {
+		"SELECT FROM vault_data.secret WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+		2, {UUIDOID, UUIDOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
+
+	sql_begin();
+	(void) sql_run(&lock, values, NULL);
+	sql_end();
+}
+
+/* Under an old snapshot the schedule and its runs could be what they are no longer. */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("a secret with a rotation cannot be rotated in REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Call it in a transaction of READ COMMITTED.")));
+}
+
 static bool
 rotate_on_demand(const SecretName *name, const void *value, size_t size, int *version)
 {
@@ -262,14 +290,27 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, int *ve
 	SecretHead	head;
 	Datum		values[3];
 
-	if (!secret_find(&door_required()->tenant, name, &head) || !has_schedule(&head))
+	if (!secret_find(&door_required()->tenant, name, &head))
 		return false;
+	lock_head(&head);
+	if (!has_schedule(&head))
+		return false;
+	refuse_old_snapshot();
 	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
 	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
 														 name->environment_size));
 	values[2] = BoolGetDatum(value != NULL);
 	*version = with_value(&rotate, values, value, size);
 	return true;
+}
+
+/* has_schedule(secret): now, in every isolation level. */
+Datum
+vault_has_schedule(PG_FUNCTION_ARGS)
+{
+	SecretHead	head = {.tenant = door_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
+
+	PG_RETURN_BOOL(has_schedule(&head));
 }
 
 /* complete_rotation(rotation, value) */
