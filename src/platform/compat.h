@@ -72,10 +72,8 @@
 #if PG_VERSION_NUM >= 160000
 #define compat_function_aclcheck(function, role) \
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
-#define compat_qualified_names(name) stringToQualifiedNameList(name, NULL)
 #else
 #define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
-#define compat_qualified_names(name) stringToQualifiedNameList(name)
 #endif
 
 /* The local transaction that this backend is in. */

@@ -22,10 +22,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/regproc.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "crypto/primitives.h"
 #include "platform/errors.h"
@@ -76,14 +76,17 @@ static bool
 look_up(const char *name, Step *step)
 {
 	static const Oid types[ARGUMENTS] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID};
-	List	   *names = compat_qualified_names(name);
+	List	   *names;
 	HeapTuple	tuple;
 	Oid			schema;
+	bool		strict;
 
+	if (!SplitIdentifierString(pstrdup(name), '.', &names))
+		refuse_function("has no valid name");
 	if (list_length(names) != 2)
 		refuse_function("is named without its schema");
-	schema = get_namespace_oid(strVal(linitial(names)), true);
-	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(strVal(lsecond(names))),
+	schema = get_namespace_oid(linitial(names), true);
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(lsecond(names)),
 							PointerGetDatum(buildoidvector(types, ARGUMENTS)),
 							ObjectIdGetDatum(schema));
 	if (!HeapTupleIsValid(tuple))
@@ -94,7 +97,10 @@ look_up(const char *name, Step *step)
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prokind != PROKIND_FUNCTION ||
 		((Form_pg_proc) GETSTRUCT(tuple))->proretset)
 		step->result = InvalidOid;
+	strict = ((Form_pg_proc) GETSTRUCT(tuple))->proisstrict;
 	ReleaseSysCache(tuple);
+	if (strict)
+		refuse_function("is STRICT");
 	return true;
 }
 
@@ -274,8 +280,6 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 	fmgr_info(step.function, &function);
 	InitFunctionCallInfoData(*call, &function, ARGUMENTS, DEFAULT_COLLATION_OID, NULL, NULL);
 	fill_arguments(call, rotation);
-	if (function.fn_strict)
-		refuse_function("is STRICT");
 	result->value = call_as_owner(&step, call);
 	result->isnull = call->isnull;
 	wipe(&call->args[3]);

@@ -87,6 +87,8 @@ create(const Rotator *rotator, const Rotation *rotation)
 		value = rotator->create(rotation, &size);
 	if (value)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
+	if (given.value && rotator->create == credential_create)
+		credential_require_turn(rotation, value, size);
 	if (format == FORMAT_JSON)
 		(void) secret_parse_json(cstring_to_text_with_len(value, size));
 	else
@@ -113,6 +115,7 @@ rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
 }
 
 PG_FUNCTION_INFO_V1(vault_rotator_act);
+PG_FUNCTION_INFO_V1(vault_can_generate);
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
 PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
@@ -311,6 +314,15 @@ vault_has_schedule(PG_FUNCTION_ARGS)
 	SecretHead	head = {.tenant = door_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
 
 	PG_RETURN_BOOL(has_schedule(&head));
+}
+
+/* can_generate(type) */
+Datum
+vault_can_generate(PG_FUNCTION_ARGS)
+{
+	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(type_can_generate(type_in_tenant(&door_required()->tenant, type)));
 }
 
 /* complete_rotation(rotation, value) */
