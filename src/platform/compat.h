@@ -67,11 +67,9 @@
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
 #define compat_schema_aclcheck(schema, role) \
 	object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE)
-#define compat_qualified_names(name) stringToQualifiedNameList(name, NULL)
 #else
 #define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
 #define compat_schema_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
-#define compat_qualified_names(name) stringToQualifiedNameList(name)
 #endif
 
 /* The local transaction that this backend is in. */

@@ -243,6 +243,28 @@ credential_create(const Rotation *rotation, size_t *size)
 }
 
 void
+credential_require_turn(const Rotation *rotation, const void *value, size_t size)
+{
+	char	   *users[2];
+	Credential	present;
+	text	   *copy;
+	char	   *user;
+	bool		in_use;
+
+	if (config_users(rotation, users) != 2)
+		return;
+	credential_of(rotation, rotation->previous, true, &present);
+	in_use = credential_user(&present, users, 2) == users[1];
+	credential_wipe(&present);
+	copy = cstring_to_text_with_len(value, size);
+	user = string_in(object_in(rotation, copy, FORMAT_JSON), "user");
+	secret_wipe(VARDATA(copy), size);
+	if (strcmp(user, users[in_use ? 0 : 1]) != 0)
+		error_bad_argument("value", "it does not name the user that is not in use",
+						   "Two users take turns: the value is for the one that the current version does not have.");
+}
+
+void
 credential_check(const Rotation *rotation)
 {
 	char	   *users[2];

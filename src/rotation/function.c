@@ -23,10 +23,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/regproc.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "audit/attempt.h"
 #include "crypto/primitives.h"
@@ -81,14 +81,17 @@ static bool
 look_up(const char *name, Step *step)
 {
 	static const Oid types[ARGUMENTS] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID};
-	List	   *names = compat_qualified_names(name);
+	List	   *names;
 	HeapTuple	tuple;
 	Oid			schema;
+	bool		strict;
 
+	if (!SplitIdentifierString(pstrdup(name), '.', &names))
+		refuse_function("has no valid name");
 	if (list_length(names) != 2)
 		refuse_function("is named without its schema");
-	schema = get_namespace_oid(strVal(linitial(names)), true);
-	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(strVal(lsecond(names))),
+	schema = get_namespace_oid(linitial(names), true);
+	tuple = SearchSysCache3(PROCNAMEARGSNSP, CStringGetDatum(lsecond(names)),
 							PointerGetDatum(buildoidvector(types, ARGUMENTS)),
 							ObjectIdGetDatum(schema));
 	if (!HeapTupleIsValid(tuple))
@@ -101,7 +104,10 @@ look_up(const char *name, Step *step)
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prokind != PROKIND_FUNCTION ||
 		((Form_pg_proc) GETSTRUCT(tuple))->proretset)
 		step->result = InvalidOid;
+	strict = ((Form_pg_proc) GETSTRUCT(tuple))->proisstrict;
 	ReleaseSysCache(tuple);
+	if (strict)
+		refuse_function("is STRICT");
 	return true;
 }
 
@@ -314,8 +320,6 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 		refuse_function("may not be executed by its owner");
 	fmgr_info(step.function, &function);
 	InitFunctionCallInfoData(*call, &function, ARGUMENTS, DEFAULT_COLLATION_OID, NULL, NULL);
-	if (function.fn_strict)
-		refuse_function("is STRICT");
 	fill_arguments(call, rotation);
 	record_handing_over(rotation, rotation->version, &step);
 	record_handing_over(rotation, rotation->previous, &step);

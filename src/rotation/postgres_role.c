@@ -24,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "crypto/primitives.h"
@@ -52,6 +53,27 @@ refuse_test(void)
 			 errhint("Look at VALID UNTIL of the role.")));
 }
 
+/* Roles are not locked: who comes second is told by the catalogue. */
+static void
+refuse_concurrent(void)
+{
+	MemoryContext old;
+	ErrorData  *error;
+
+	if (geterrcode() != ERRCODE_INTERNAL_ERROR)
+		return;
+	old = MemoryContextSwitchTo(CurTransactionContext);
+	error = CopyErrorData();
+	MemoryContextSwitchTo(old);
+	if (strncmp(error->message, "tuple concurrently ", 19) != 0)
+		return;
+	FlushErrorState();
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("somebody else changed the role meanwhile"),
+			 errhint("Try again.")));
+}
+
 /* verifier NULL: it has no password any more. */
 static void
 alter_password(char *role, char *verifier)
@@ -70,7 +92,16 @@ alter_password(char *role, char *verifier)
 	statement->options = list_make1(makeDefElem("password", password, -1));
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
-	(void) AlterRole(NULL, statement);
+	PG_TRY();
+	{
+		(void) AlterRole(NULL, statement);
+	}
+	PG_CATCH();
+	{
+		refuse_concurrent();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	SetUserIdAndSecContext(user, security);
 	CommandCounterIncrement();
 }
@@ -120,27 +151,40 @@ set(const Rotation *rotation)
 	credential_wipe(&credential);
 }
 
-/* The user that is not in use any more; a role that may not be changed now is left alone. */
+/* Of two users, whose login a version is. */
+static char *
+user_of(const Rotation *rotation, int version, char *users[2])
+{
+	Credential	credential;
+	char	   *user;
+
+	credential_of(rotation, version, true, &credential);
+	user = credential_user(&credential, users, 2);
+	credential_wipe(&credential);
+	return user;
+}
+
+/*
+ * The user that is not in use any more: of a version that was destroyed, the one that the present
+ * version does not have.
+ */
 static void
 retire(const Rotation *rotation)
 {
 	char	   *users[2];
-	Credential	before;
-	Credential	present;
+	char	   *present;
+	char	   *before;
 
 	if (config_users(rotation, users) != 2)
 		return;
-	credential_of(rotation, rotation->previous, true, &before);
-	credential_of(rotation, rotation->version, true, &present);
-	if (strcmp(before.user, present.user) != 0)
+	present = user_of(rotation, rotation->version, users);
+	before = rotation->previous ? user_of(rotation, rotation->previous, users) :
+		users[present == users[0] ? 1 : 0];
+	if (before != present)
 	{
-		char	   *role = credential_user(&before, users, 2);
-
-		require_rotatable(role);
-		alter_password(role, NULL);
+		require_rotatable(before);
+		alter_password(before, NULL);
 	}
-	credential_wipe(&before);
-	credential_wipe(&present);
 }
 
 const Rotator postgres_role_rotator = {

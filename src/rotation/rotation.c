@@ -87,6 +87,8 @@ create(const Rotator *rotator, const Rotation *rotation)
 		value = rotator->create(rotation, &size);
 	if (value)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
+	if (given.value && rotator->create == credential_create)
+		credential_require_turn(rotation, value, size);
 	if (format == FORMAT_JSON)
 		(void) secret_parse_json(cstring_to_text_with_len(value, size));
 	else
@@ -113,7 +115,9 @@ rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
 }
 
 PG_FUNCTION_INFO_V1(vault_rotator_act);
+PG_FUNCTION_INFO_V1(vault_can_generate);
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
+PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
 PG_FUNCTION_INFO_V1(vault_is_own_write);
@@ -256,6 +260,32 @@ has_schedule(const SecretHead *head)
 	return found;
 }
 
+/* Whoever gives it a schedule, or takes that away, waits or is waited for. */
+static void
+lock_head(const SecretHead *head)
+{
+	static Sql	lock = {
+		"SELECT FROM vault_data.secret WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+		2, {UUIDOID, UUIDOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
+
+	sql_begin();
+	(void) sql_run(&lock, values, NULL);
+	sql_end();
+}
+
+/* Under an old snapshot the schedule and its runs could be what they are no longer. */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("a secret with a rotation cannot be rotated in REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Call it in a transaction of READ COMMITTED.")));
+}
+
 static bool
 rotate_on_demand(const SecretName *name, const void *value, size_t size, int *version)
 {
@@ -265,14 +295,36 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, int *ve
 	SecretHead	head;
 	Datum		values[3];
 
-	if (!secret_find(&door_required()->tenant, name, &head) || !has_schedule(&head))
+	if (!secret_find(&door_required()->tenant, name, &head))
 		return false;
+	lock_head(&head);
+	if (!has_schedule(&head))
+		return false;
+	refuse_old_snapshot();
 	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
 	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
 														 name->environment_size));
 	values[2] = BoolGetDatum(value != NULL);
 	*version = with_value(&rotate, values, value, size);
 	return true;
+}
+
+/* has_schedule(secret): now, in every isolation level. */
+Datum
+vault_has_schedule(PG_FUNCTION_ARGS)
+{
+	SecretHead	head = {.tenant = door_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
+
+	PG_RETURN_BOOL(has_schedule(&head));
+}
+
+/* can_generate(type) */
+Datum
+vault_can_generate(PG_FUNCTION_ARGS)
+{
+	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(type_can_generate(type_in_tenant(&door_required()->tenant, type)));
 }
 
 /* complete_rotation(rotation, value) */

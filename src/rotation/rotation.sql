@@ -194,6 +194,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
 		THEN 'it is a member of a role whose password is not rotated'
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
+		THEN 'it is a member of a principal of another tenant, or of a role that is allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
@@ -258,6 +260,11 @@ COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in fo
 
 /* ---- schedules ---- */
 
+/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
+CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
+COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
+
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
@@ -286,6 +293,34 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
 		WHEN p_every <> 'on demand' THEN p_every END
 $$;
+CREATE FUNCTION vault_data.users_of(config jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN config ? 'users' THEN ARRAY(SELECT jsonb_array_elements_text(config -> 'users')) WHEN config ? 'user' THEN ARRAY[config ->> 'user'] ELSE '{}' END
+$$;
+
+/* A user has one password: the tenant has it in one secret. Whoever asks at the same time waits. */
+CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	taken text;
+BEGIN
+	IF p_rotator NOT IN ('postgres_role', 'postgres_remote') THEN
+		RETURN;
+	END IF;
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		PERFORM vault_data.fail('25001', 'this rotator cannot be set in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
+	END IF;
+	PERFORM pg_advisory_xact_lock(hashtextextended('vault rotation of ' || vault.current_tenant_id(), 0));
+	SELECT u INTO taken FROM vault_data.rotation_schedule o, unnest(vault_data.users_of(o.config)) AS u
+	WHERE o.tenant_id = vault.current_tenant_id() AND o.secret_id <> p_secret AND o.rotator = p_rotator AND u = ANY (vault_data.users_of(p_config))
+		AND (p_rotator = 'postgres_role' OR (lower(o.config ->> 'host'), COALESCE(o.config ->> 'port', '5432')) = (lower(p_config ->> 'host'), COALESCE(p_config ->> 'port', '5432')))
+	LIMIT 1;
+	IF FOUND THEN
+		PERFORM vault_data.fail('55000', format('user "%s" is rotated with another secret', taken), 'A user has one password: let both uses read one secret.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb, p_window text, p_overlap interval, p_environment text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -296,14 +331,19 @@ DECLARE
 	kept_overlap interval := p_overlap;
 	due timestamptz;
 	schedule uuid;
+	present vault_data.rotation_schedule;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
+	present := vault_data.lock_schedule(s.id);
 	IF p_rotator IS NULL OR p_rotator NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
 	END IF;
-	/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
-	IF p_rotator NOT IN ('generate', 'external') THEN
+	IF vault_data.has_target(p_rotator) OR vault_data.has_target(present.rotator) THEN
 		PERFORM vault_data.require_administrator();
+	END IF;
+	/* A function is given the values. */
+	IF p_rotator = 'function' THEN
+		PERFORM vault_data.require('read', s.name, s.environment);
 	END IF;
 	IF every IS NOT NULL AND span IS NULL THEN
 		span := vault_data.shortest_gap(every);
@@ -321,6 +361,7 @@ BEGIN
 	FROM vault_data.rotation_schedule c
 	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
 		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
+	PERFORM vault_data.require_users_free(s.id, p_rotator, p_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());
 	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
 	VALUES (s.tenant_id, vault_data.new_id(), s.id, every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
@@ -336,6 +377,10 @@ CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator t
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
+CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
+COMMENT ON FUNCTION vault_data.has_schedule(uuid) IS 'whether the secret has a rotation now, in every isolation level';
+
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -345,6 +390,8 @@ BEGIN
 	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = vault.current_tenant_id() AND secret_id = p_secret FOR UPDATE;
 	IF FOUND THEN
 		PERFORM vault_data.require_authentic(c);
+	ELSIF vault_data.has_schedule(p_secret) THEN
+		PERFORM vault_data.fail('40001', 'the secret has got a rotation since the transaction began', 'Try again in a new transaction.');
 	END IF;
 	RETURN c;
 END
@@ -354,15 +401,29 @@ CREATE FUNCTION vault_data.remove_rotation(p_name text, p_environment text) RETU
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
+	c vault_data.rotation_schedule;
+	r vault_data.rotation;
+	fault text;
 BEGIN
-	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
+	SELECT * INTO c FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
 	END IF;
+	/* One that was changed outside can be removed, but does not say what it was. */
+	IF vault_data.has_target(c.rotator) OR NOT vault_data.is_authentic(c) THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step NOT IN ('retire', 'done', 'failed');
+	IF r.id IS NOT NULL AND vault_data.is_authentic(c) AND vault_data.is_authentic(r) THEN
+		fault := vault_data.undo_run(c, s, r);
+	END IF;
+	IF fault IS NOT NULL THEN
+		RAISE NOTICE USING MESSAGE = fault, HINT = 'The target may have a value that no version of the secret is current with; set it there by hand.';
+	END IF;
+	DELETE FROM vault_data.rotation_schedule WHERE tenant_id = s.tenant_id AND secret_id = s.id;
 	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
-	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version IN (SELECT r.version FROM vault_data.rotation r
-		WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed'));
-	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'the rotation was removed', finished_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = concat_ws('; ', 'the rotation was removed', CASE WHEN id = r.id THEN fault END), finished_at = clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed');
 END
 $$;
@@ -411,14 +472,29 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.retire(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+/* It loses its label and cannot be read any more. */
+CREATE FUNCTION vault_data.retire_version(s vault_data.secret, p_version integer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
+	UPDATE vault_data.secret SET previous_version = NULL, updated_at = clock_timestamp()
+	WHERE tenant_id = s.tenant_id AND id = s.id AND previous_version = p_version;
+	UPDATE vault_data.secret_version SET retired_at = clock_timestamp() WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version;
+END
+$$;
+
+CREATE FUNCTION vault_data.retire(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	destroyed boolean := (SELECT v.destroyed_at IS NOT NULL FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = r.previous);
+BEGIN
 	IF r.previous <> s.current_version THEN
-		PERFORM vault_data.rotator_act('retire', c.rotator, c.config, s.name, s.environment, s.current_version, r.previous);
-		UPDATE vault_data.secret SET previous_version = NULL, updated_at = clock_timestamp()
-		WHERE tenant_id = s.tenant_id AND id = s.id AND previous_version = r.previous;
-		UPDATE vault_data.secret_version SET retired_at = clock_timestamp() WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.previous;
+		/* Whose login a destroyed version was is told by the current one alone; of a pair, the other user may be in use by a later run's version. */
+		IF NOT destroyed OR c.rotator <> 'postgres_role' OR NOT EXISTS (SELECT FROM vault_data.rotation o
+			WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id AND o.step = 'retire' AND o.id <> r.id)
+		THEN
+			PERFORM vault_data.rotator_act('retire', c.rotator, c.config, s.name, s.environment, s.current_version, CASE WHEN NOT destroyed THEN r.previous END);
+		END IF;
+		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
 	UPDATE vault_data.rotation SET step = 'done', finished_at = clock_timestamp(), error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
 END
@@ -438,6 +514,8 @@ BEGIN
 		PERFORM vault_data.fail('57014', 'nobody has completed the rotation', 'Call vault.complete_rotation() with the new value.');
 	ELSIF s.current_version <> r.previous THEN
 		PERFORM vault_data.fail('55000', 'another version became current meanwhile', 'The next rotation follows that one.');
+	ELSIF EXISTS (SELECT FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = r.version AND v.expires_at <= clock_timestamp()) THEN
+		PERFORM vault_data.fail('VT006', 'the new version expired before it became current', 'Give the type a longer max_lifetime; the next rotation makes another one.');
 	END IF;
 	CASE r.step
 	WHEN 'create' THEN
@@ -503,6 +581,20 @@ CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
 COMMENT ON FUNCTION vault_data.rotation_retry() IS 'the setting vault.rotation_retry';
 
+/* A run ends whose value the target may have: it gets the one before back. What went wrong, or NULL. */
+CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	/* One that is at "set" may have begun with it, in a transaction that ended without a trace here. */
+	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
+		PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
+	END IF;
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	RETURN 'undo failed: ' || SQLSTATE;
+END
+$$;
+
 /* The run ends as failed; what was set at the target is taken back there if that is possible. */
 CREATE FUNCTION vault_data.give_up(c vault_data.rotation_schedule, r vault_data.rotation, p_error text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -511,19 +603,23 @@ DECLARE
 	later timestamptz := vault_data.next_due(c.every, c.time_window, clock_timestamp());
 BEGIN
 	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
-	IF r.step IN ('test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
-		BEGIN
-			PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
-		EXCEPTION WHEN OTHERS THEN
-			p_error := left(p_error || '; undo failed: ' || SQLSTATE, 250);
-		END;
+	p_error := left(concat_ws('; ', p_error, vault_data.undo_run(c, s, r)), 250);
+	/* What was not done at the target does not keep the version readable. */
+	IF r.step = 'retire' AND r.previous <> s.current_version THEN
+		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
 	UPDATE vault_data.secret SET pending_version = NULL, updated_at = clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
 	UPDATE vault_data.rotation SET step = 'failed', finished_at = clock_timestamp(), attempts = attempts + 1, error = p_error WHERE tenant_id = r.tenant_id AND id = r.id;
-	UPDATE vault_data.rotation_schedule SET due_at = later WHERE tenant_id = c.tenant_id AND id = c.id;
+	UPDATE vault_data.rotation_schedule SET due_at = CASE WHEN r.step = 'retire' THEN due_at ELSE later END WHERE tenant_id = c.tenant_id AND id = c.id;
 	PERFORM vault_data.announce(c.tenant_id, 'rotation_failed', 'critical', c.secret_id, jsonb_build_object('rotation', r.id, 'step', r.step, 'sqlstate', left(p_error, 5)));
 END
+$$;
+
+/* An error that no later attempt can mend: nobody came, somebody else wrote, the value has expired, the role may not be changed any more. */
+CREATE FUNCTION vault_data.is_final(s vault_data.secret, r vault_data.rotation, p_error text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT CASE r.step WHEN 'retire' THEN p_error LIKE '42501%' WHEN 'wait' THEN true ELSE s.current_version <> r.previous OR p_error LIKE 'VT006%' END
 $$;
 
 /* After an error: the next attempt, later each time; a row that was changed outside only waits. */
@@ -546,10 +642,10 @@ BEGIN
 		RETURN;
 	END IF;
 	pause := LEAST(vault_data.rotation_retry() * power(2, LEAST(r.attempts, 20)), GREATEST(interval '1 hour', vault_data.rotation_retry())) * (0.5 + random());
-	IF r.step = 'retire' THEN
-		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error, retire_at = clock_timestamp() + pause WHERE tenant_id = r.tenant_id AND id = r.id;
-	ELSIF r.attempts + 1 >= vault_data.rotation_attempts() OR r.step = 'wait' OR s.current_version <> r.previous THEN
+	IF r.attempts + 1 >= vault_data.rotation_attempts() OR vault_data.is_final(s, r, p_error) THEN
 		PERFORM vault_data.give_up(c, r, p_error);
+	ELSIF r.step = 'retire' THEN
+		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error, retire_at = clock_timestamp() + pause WHERE tenant_id = r.tenant_id AND id = r.id;
 	ELSE
 		UPDATE vault_data.rotation SET attempts = attempts + 1, error = p_error,
 			try_at = COALESCE(vault_data.next_in_window(c.time_window, clock_timestamp() + pause, random()), clock_timestamp() + pause)
@@ -623,6 +719,10 @@ BEGIN
 	ELSIF blocked IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
 	END IF;
+	/* Who chooses what a target takes could log in there. */
+	IF p_given AND vault_data.has_target(c.rotator) THEN
+		PERFORM vault_data.require('write', s.name, s.environment);
+	END IF;
 	r := vault_data.begin_rotation(c, s);
 	IF c.rotator = 'external' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
@@ -687,6 +787,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
 	r vault_data.rotation;
+	fault text;
 BEGIN
 	UPDATE vault_data.secret_version SET retired_at = NULL WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = p_version AND retired_at IS NOT NULL;
 	IF c.id IS NULL THEN
@@ -695,10 +796,17 @@ BEGIN
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
+	/* A run that is under way ends here, and first of all at the target. */
+	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step NOT IN ('retire', 'done', 'failed');
+	IF r.id IS NOT NULL AND r.version IS DISTINCT FROM p_version THEN
+		PERFORM vault_data.require_authentic(r);
+		fault := vault_data.undo_run(c, s, r);
+		UPDATE vault_data.secret SET pending_version = NULL WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
+	END IF;
 	IF c.rotator IN ('postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, p_version, s.current_version);
 	END IF;
-	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = 'rolled back', finished_at = clock_timestamp()
+	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = concat_ws('; ', 'rolled back', CASE WHEN id = r.id THEN fault END), finished_at = clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND step NOT IN ('done', 'failed') AND (step <> 'retire' OR previous = p_version);
 	r := vault_data.begin_rotation(c, s);
 	UPDATE vault_data.rotation SET step = 'retire', version = p_version, retire_at = clock_timestamp() + c.overlap WHERE tenant_id = r.tenant_id AND id = r.id;
@@ -710,6 +818,10 @@ $$;
 CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
 
+CREATE FUNCTION vault_data.can_generate(type text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_can_generate';
+COMMENT ON FUNCTION vault_data.can_generate(text) IS 'whether values of the type can be made up';
+
 CREATE FUNCTION vault_data.rotate_matching(p_pattern text, p_tags jsonb, p_environment text, p_dry_run boolean)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -718,22 +830,30 @@ DECLARE
 	s record;
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern), vault_data.check_identifier('environment', env);
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		PERFORM vault_data.fail('25001', 'secrets cannot be rotated by a pattern in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
+	END IF;
 	IF p_tags IS NOT NULL THEN
 		PERFORM vault_data.check_tags(p_tags);
 	END IF;
-	FOR s IN SELECT x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
+	FOR s IN SELECT x.id, x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
 		LEFT JOIN vault_data.rotation_schedule c ON c.tenant_id = x.tenant_id AND c.secret_id = x.id
 		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, p_pattern)
 			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
 		ORDER BY x.name
 	LOOP
+		/* Whoever gives it a schedule meanwhile has done so now. */
+		IF p_dry_run IS FALSE AND vault_data.permitted('rotate', s.name, env) THEN
+			PERFORM FROM vault_data.secret x WHERE x.tenant_id = vault.current_tenant_id() AND x.id = s.id FOR NO KEY UPDATE;
+			s.rotator := (SELECT c.rotator FROM vault_data.rotation_schedule c WHERE c.tenant_id = vault.current_tenant_id() AND c.secret_id = s.id);
+		END IF;
 		name := s.name;
 		environment := env;
 		rotator := s.rotator;
 		version := NULL;
 		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
 			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
-			WHEN s.rotator IS NULL AND s.type NOT IN ('generic', 'api_key', 'password') THEN 'skipped: a value of this type cannot be made up here'
+			WHEN s.rotator IS NULL AND NOT vault_data.can_generate(s.type) THEN 'skipped: a value of this type cannot be made up here'
 			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
 			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
@@ -802,17 +922,20 @@ REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
-	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.plan_rotation(uuid),
-	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.plan_rotation(uuid),
+	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
+	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
 	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.retire_version(vault_data.secret, integer), vault_data.is_final(vault_data.secret, vault_data.rotation, text),
+	vault_data.undo_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.retire(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
 	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
 	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.is_own_write(xid), vault_data.refuse_transaction_block(), vault_data.rotate_due(integer),
 	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
-	vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
+	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
 GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
 	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;

@@ -19,7 +19,7 @@ typedef struct Rotation
 	SecretName	name;
 	SecretHead	head;
 	int			version;		/* that is to come, or came; 0: not made yet */
-	int			previous;		/* the one before it */
+	int			previous;		/* the one before it; 0: it was destroyed (retire) */
 	Jsonb	   *config;
 } Rotation;
 
@@ -85,6 +85,9 @@ extern char *credential_user(const Credential *credential, char *users[2], int c
 
 /* The value before with another password, and the other user where two take turns. */
 extern char *credential_create(const Rotation *rotation, size_t *size);
+
+/* 22023 unless a value that is given names, of two users, the one that is not in use. */
+extern void credential_require_turn(const Rotation *rotation, const void *value, size_t size);
 
 /* What the configuration and the value say together must make sense. */
 extern void credential_check(const Rotation *rotation);
