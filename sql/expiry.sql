@@ -218,10 +218,22 @@ SELECT secret, reason, detail ->> 'extensions' AS extensions FROM vault.audit WH
 SELECT count(vault.create_principal('of-' || role)), count(vault.add_member(role, 'of-' || role)) FROM unnest('{owner,admin,writer,reader,rotator,auditor}'::text[]) AS role;
 SELECT principal, permissions FROM vault.access_matrix WHERE principal LIKE 'of-%' AND secret = 'db/y' AND environment = 'default' ORDER BY 1;
 
+-- nor has a value a grace after its own end, or one that follows nothing; times that cannot be added are refused
+SET ROLE regress_expiry_admin;
+SELECT vault.set_type_policy('password', max_lifetime => '60 days');
+SELECT vault.put('pw/own', 'Tr0ub4dor&3xkcd-1', 'password');
+SELECT vault.set_expiry('pw/own', NULL, '90 days');
+SELECT vault.set_expiry('pw/own', 'infinity', '1 second');
+SELECT vault.set_expiry('pw/own', now() + interval '59 days', '2 days');
+SELECT vault.set_expiry('pw/own', now() + interval '57 days', '2 days'), vault.set_expiry('pw/own', NULL, '0');
+SELECT vault.set_expiry('db/never', NULL, '1 day');
+SELECT vault.set_expiry('db/never', '294276-12-31', '90 days');
+SELECT vault.set_expiry('db/never', '10000-01-01 00:00+00');
+SELECT vault.set_expiry('db/never', '9999-12-31 00:00+00', '90 days'), vault.set_expiry('db/never', NULL);
+
 -- a rollback undoes no end: neither to an older version and back, nor by the end of a version, unless whoever may set an end says so
 SET ROLE regress_expiry_admin;
 SELECT vault.create_principal('rotator', db_role => 'regress_expiry_rotator') IS NOT NULL AS made, vault."grant"('rotator', '{read,rotate}', 'pw/*') IS NOT NULL AS granted;
-SELECT vault.set_type_policy('password', max_lifetime => '60 days');
 SELECT vault.put('pw/' || name, 'Tr0ub4dor&3xkcd-1', 'password'), vault.rotate('pw/' || name, 'Tr0ub4dor&3xkcd-2') FROM unnest('{over,ahead,short}'::text[]) AS name;
 SELECT vault.set_expiry('pw/over', clock_timestamp() + '1 second'), vault.set_expiry('pw/ahead', now() + interval '5 days', '2 days');
 SELECT pg_sleep_until((SELECT expires_at FROM vault.secrets WHERE name = 'pw/over') + interval '10 ms');
