@@ -2391,14 +2391,16 @@ CREATE TABLE vault_data.secret_version (
 	secret_id      uuid NOT NULL,
 	version        integer NOT NULL,
 	key_generation integer,
-	envelope       vault.envelope,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
 	retired_at     timestamptz,
-	metadata       jsonb,
 	expires_at     timestamptz,
 	fingerprint    bytea,
+	revision       integer NOT NULL,
+	mac            bytea NOT NULL,
+	envelope       vault.envelope,
+	metadata       jsonb,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -2460,6 +2462,9 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret_version
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
 
@@ -2659,11 +2664,12 @@ COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is s
 CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	own timestamptz;
+	c vault_data.secret_version;
 BEGIN
-	SELECT c.expires_at INTO own FROM vault_data.secret_version c
-	WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version;
-	IF s.expires_at IS DISTINCT FROM own OR NOT vault_data.permitted('write', s.name, s.environment) THEN
+	SELECT * INTO c FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(c);
+	IF s.expires_at IS DISTINCT FROM c.expires_at OR NOT vault_data.permitted('write', s.name, s.environment) THEN
 		RETURN LEAST(s.expires_at, v.expires_at);
 	END IF;
 	RETURN v.expires_at;
@@ -2688,6 +2694,7 @@ BEGIN
 		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
 			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
 	END IF;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
 	END IF;
@@ -2992,6 +2999,7 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	v vault_data.secret_version;
 	own_end timestamptz;
 	grace_end timestamptz;
 BEGIN
@@ -3006,8 +3014,10 @@ BEGIN
 	ELSIF at IS NULL AND p_grace > '0' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows', 'Give at, or leave the grace out.');
 	END IF;
-	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
-	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	SELECT * INTO v FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(v);
+	own_end := v.expires_at;
 	IF at > own_end THEN
 		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
 	END IF;
@@ -3651,6 +3661,7 @@ DECLARE
 	now timestamptz := clock_timestamp();
 BEGIN
 	SELECT * INTO v FROM vault_data.secret_version WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.version FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
 	END IF;
@@ -4854,6 +4865,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
 			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
 		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
+		UNION ALL SELECT 'version', v.secret_id, pg_catalog.concat_ws(' ', s.name, pg_catalog.format('(%s)', v.version)), vault_data.is_authentic(v) FROM vault_data.secret_version v
+			LEFT JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;

@@ -48,6 +48,7 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	v vault_data.secret_version;
 	own_end timestamptz;
 	grace_end timestamptz;
 BEGIN
@@ -62,8 +63,10 @@ BEGIN
 	ELSIF at IS NULL AND p_grace > '0' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows', 'Give at, or leave the grace out.');
 	END IF;
-	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
-	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	SELECT * INTO v FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(v);
+	own_end := v.expires_at;
 	IF at > own_end THEN
 		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
 	END IF;

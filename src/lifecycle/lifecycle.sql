@@ -99,11 +99,12 @@ COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is s
 CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	own timestamptz;
+	c vault_data.secret_version;
 BEGIN
-	SELECT c.expires_at INTO own FROM vault_data.secret_version c
-	WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version;
-	IF s.expires_at IS DISTINCT FROM own OR NOT vault_data.permitted('write', s.name, s.environment) THEN
+	SELECT * INTO c FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(c);
+	IF s.expires_at IS DISTINCT FROM c.expires_at OR NOT vault_data.permitted('write', s.name, s.environment) THEN
 		RETURN LEAST(s.expires_at, v.expires_at);
 	END IF;
 	RETURN v.expires_at;
@@ -128,6 +129,7 @@ BEGIN
 		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
 			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
 	END IF;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
 	END IF;
