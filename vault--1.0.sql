@@ -2391,14 +2391,16 @@ CREATE TABLE vault_data.secret_version (
 	secret_id      uuid NOT NULL,
 	version        integer NOT NULL,
 	key_generation integer,
-	envelope       vault.envelope,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
 	retired_at     timestamptz,
-	metadata       jsonb,
 	expires_at     timestamptz,
 	fingerprint    bytea,
+	revision       integer NOT NULL,
+	mac            bytea NOT NULL,
+	envelope       vault.envelope,
+	metadata       jsonb,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -2460,6 +2462,9 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret_version
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
 
@@ -2595,6 +2600,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION vault_data.require_not_deactivated(p_secret vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_secret.deactivated_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT007', 'secret is deactivated', 'vault.reactivate() makes it readable again.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.list(p_pattern text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
@@ -2643,35 +2657,62 @@ CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
 COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
 
+/*
+ * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
+ * the version, an end that was set stays. Who may not write, and so not set an end, gets no later one.
+ */
+CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.secret_version;
+BEGIN
+	SELECT * INTO c FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(c);
+	IF s.expires_at IS DISTINCT FROM c.expires_at OR NOT vault_data.permitted('write', s.name, s.environment) THEN
+		RETURN LEAST(s.expires_at, v.expires_at);
+	END IF;
+	RETURN v.expires_at;
+END
+$$;
+
+/* A pending version is a new one. Any other was in use before: what the override is needed for is not to be had by its way. */
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	target integer := COALESCE(p_to_version, s.previous_version);
 	v vault_data.secret_version;
+	pending boolean;
 	ends timestamptz;
+	grace timestamptz;
 BEGIN
-	PERFORM vault_data.require_not_deleted(s);
+	PERFORM vault_data.require_not_deleted(s), vault_data.require_not_deactivated(s);
 	SELECT * INTO v FROM vault_data.secret_version
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
 			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
 	END IF;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
 	END IF;
 	IF target <> s.current_version THEN
-		/* What a value or its type says of its end comes and goes with the version. */
-		ends := CASE WHEN v.expires_at IS NOT NULL THEN v.expires_at
-			WHEN target IS DISTINCT FROM s.pending_version AND s.expires_at IS DISTINCT FROM (SELECT c.expires_at FROM vault_data.secret_version c
-				WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version) THEN s.expires_at END;
+		pending := target IS NOT DISTINCT FROM s.pending_version;
+		IF NOT pending AND GREATEST(s.expires_at, s.grace_until) <= pg_catalog.clock_timestamp()
+			AND NOT vault_data.permitted('override', s.name, s.environment)
+		THEN
+			PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(); a rollback of what has expired needs "override".');
+		END IF;
+		ends := CASE WHEN pending THEN v.expires_at ELSE vault_data.end_after_rollback(s, v) END;
+		grace := CASE WHEN ends = s.expires_at AND NOT pending AND s.grace_until IS NOT NULL THEN LEAST(s.grace_until, v.expires_at) END;
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
 			envelope = vault_data.small(v.envelope), metadata = v.metadata,
 			expires_at = ends,
-			grace_until = CASE WHEN ends = s.expires_at THEN s.grace_until END,
-			extensions = CASE WHEN ends = s.expires_at THEN s.extensions END,
+			grace_until = CASE WHEN grace > ends THEN grace END,
+			extensions = CASE WHEN NOT pending THEN s.extensions END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 		PERFORM vault_data.rotation_rolled_back(s, target);
@@ -2958,26 +2999,38 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	v vault_data.secret_version;
 	own_end timestamptz;
+	grace_end timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF at <= now THEN
 		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
+	ELSIF at >= '10000-01-01 00:00+00' THEN
+		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
+	ELSIF at IS NULL AND p_grace > '0' THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows', 'Give at, or leave the grace out.');
 	END IF;
-	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
-	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	SELECT * INTO v FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(v);
+	own_end := v.expires_at;
 	IF at > own_end THEN
 		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
+	END IF;
+	grace_end := CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END;
+	IF grace_end > own_end THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: the value itself ends before it is over', 'Give a shorter one; vault.versions shows when the value ends.');
 	END IF;
 	at := COALESCE(at, own_end);
 	IF s.expires_at <= now THEN
 		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
 	END IF;
 	UPDATE vault_data.secret SET expires_at = at, updated_at = now,
-		grace_until = CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END
+		grace_until = grace_end
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;
@@ -3669,6 +3722,7 @@ DECLARE
 	now timestamptz := clock_timestamp();
 BEGIN
 	SELECT * INTO v FROM vault_data.secret_version WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.version FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
 	END IF;
@@ -4946,6 +5000,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
 			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
 		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
+		UNION ALL SELECT 'version', v.secret_id, pg_catalog.concat_ws(' ', s.name, pg_catalog.format('(%s)', v.version)), vault_data.is_authentic(v) FROM vault_data.secret_version v
+			LEFT JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;

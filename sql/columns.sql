@@ -5,7 +5,7 @@ INSERT INTO read_by_number VALUES
 	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
 	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'grace_until', 15, 'timestamptz'), ('secret', 'envelope', 19, 'vault.envelope'),
-	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'envelope', 5, 'vault.envelope'), ('secret_version', 'fingerprint', 12, 'bytea'),
+	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'fingerprint', 10, 'bytea'), ('secret_version', 'revision', 11, 'int'), ('secret_version', 'mac', 12, 'bytea'), ('secret_version', 'envelope', 13, 'vault.envelope'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
@@ -26,7 +26,7 @@ INSERT INTO read_by_number VALUES
 	-- rotation/rotation.c, secret/read.c
 	('rotation_schedule', 'tenant_id', 1, 'uuid'), ('rotation_schedule', 'id', 2, 'uuid'), ('rotation_schedule', 'revision', 10, 'int'), ('rotation_schedule', 'mac', 11, 'bytea'), ('rotation_schedule', 'next_at', 13, 'timestamptz'),
 	('rotation', 'id', 2, 'uuid'), ('rotation', 'revision', 9, 'int'), ('rotation', 'mac', 10, 'bytea'), ('rotation_role', 'tenant_id', 1, 'uuid'), ('rotation_role', 'role_name', 2, 'text'), ('rotation_role', 'revision', 4, 'int'), ('rotation_role', 'mac', 5, 'bytea'),
-	('secret_version', 'retired_at', 9, 'timestamptz'),
+	('secret_version', 'retired_at', 8, 'timestamptz'),
 	-- type/registry.c
 	('secret_type', 'name', 2, 'text'), ('secret_type', 'validator', 3, 'text'), ('secret_type', 'generator', 4, 'text'), ('secret_type', 'revision', 17, 'int'), ('secret_type', 'mac', 18, 'bytea'),
 	('type_policy', 'tenant_id', 1, 'uuid'), ('type_policy', 'type', 3, 'text'), ('type_policy', 'revision', 16, 'int'), ('type_policy', 'mac', 17, 'bytea'),

@@ -5,6 +5,7 @@ CREATE ROLE regress_expiry_admin;
 CREATE ROLE regress_expiry_app;
 CREATE ROLE regress_expiry_oncall;
 CREATE ROLE regress_expiry_reader;
+CREATE ROLE regress_expiry_rotator;
 SELECT vault.create_tenant('expiry-a', 'regress_expiry_admin') IS NOT NULL AS made;
 SET ROLE regress_expiry_admin;
 SELECT count(vault.create_principal(name, db_role => 'regress_expiry_' || name)) FROM unnest('{app,oncall,reader}'::text[]) AS name;
@@ -217,13 +218,62 @@ SELECT secret, reason, detail ->> 'extensions' AS extensions FROM vault.audit WH
 SELECT count(vault.create_principal('of-' || role)), count(vault.add_member(role, 'of-' || role)) FROM unnest('{owner,admin,writer,reader,rotator,auditor}'::text[]) AS role;
 SELECT principal, permissions FROM vault.access_matrix WHERE principal LIKE 'of-%' AND secret = 'db/y' AND environment = 'default' ORDER BY 1;
 
+-- nor has a value a grace after its own end, or one that follows nothing; times that cannot be added are refused
+SET ROLE regress_expiry_admin;
+SELECT vault.set_type_policy('password', max_lifetime => '60 days');
+SELECT vault.put('pw/own', 'Tr0ub4dor&3xkcd-1', 'password');
+SELECT vault.set_expiry('pw/own', NULL, '90 days');
+SELECT vault.set_expiry('pw/own', 'infinity', '1 second');
+SELECT vault.set_expiry('pw/own', now() + interval '59 days', '2 days');
+SELECT vault.set_expiry('pw/own', now() + interval '57 days', '2 days'), vault.set_expiry('pw/own', NULL, '0');
+SELECT vault.set_expiry('db/never', NULL, '1 day');
+SELECT vault.set_expiry('db/never', '294276-12-31', '90 days');
+SELECT vault.set_expiry('db/never', '10000-01-01 00:00+00');
+SELECT vault.set_expiry('db/never', '9999-12-31 00:00+00', '90 days'), vault.set_expiry('db/never', NULL);
+
+-- a rollback undoes no end: neither to an older version and back, nor by the end of a version, unless whoever may set an end says so
+SET ROLE regress_expiry_admin;
+SELECT vault.create_principal('rotator', db_role => 'regress_expiry_rotator') IS NOT NULL AS made, vault."grant"('rotator', '{read,rotate}', 'pw/*') IS NOT NULL AS granted;
+SELECT vault.put('pw/' || name, 'Tr0ub4dor&3xkcd-1', 'password'), vault.rotate('pw/' || name, 'Tr0ub4dor&3xkcd-2') FROM unnest('{over,ahead,short}'::text[]) AS name;
+SELECT vault.set_expiry('pw/over', clock_timestamp() + '1 second'), vault.set_expiry('pw/ahead', now() + interval '5 days', '2 days');
+SELECT pg_sleep_until((SELECT expires_at FROM vault.secrets WHERE name = 'pw/over') + interval '10 ms');
+CREATE TEMP VIEW ends AS SELECT name, current_version AS version, round(extract(epoch FROM expires_at - now()) / 86400) AS days, round(extract(epoch FROM grace_until - now()) / 86400) AS grace, extensions FROM vault.secrets WHERE name LIKE 'pw/%';
+GRANT SELECT ON ends TO PUBLIC;
+SET ROLE regress_expiry_rotator;
+SELECT vault.get('pw/over');
+SELECT vault.rollback('pw/over', 1);
+SELECT vault.rollback('pw/over', 2), vault.get('pw/ahead');
+SELECT vault.rollback('pw/ahead', 1), vault.rollback('pw/ahead', 2);
+SELECT * FROM ends WHERE name = 'pw/ahead';
+-- not by an older version whose own end comes first
+SET ROLE regress_expiry_admin;
+SELECT vault.set_type_policy('password', max_lifetime => '2 days');
+SELECT vault.rotate('pw/short', 'Tr0ub4dor&3xkcd-3'), vault.rollback('pw/short', 2);
+SELECT vault.set_expiry('pw/short', now() + interval '5 days');
+SET ROLE regress_expiry_rotator;
+SELECT vault.rollback('pw/short', 3);
+SELECT * FROM ends WHERE name = 'pw/short';
+SELECT vault.rollback('pw/short', 2);
+SELECT * FROM ends WHERE name = 'pw/short';
+SET ROLE regress_expiry_admin;
+SELECT vault.rollback('pw/short', 3), vault.rollback('pw/short', 2);
+SELECT * FROM ends WHERE name = 'pw/short';
+-- the override may, and its count goes on
+SELECT vault.rollback('pw/over', 1), vault.extend_expiry('pw/over', now() + interval '1 day', 'late'), vault.rollback('pw/over', 2);
+SELECT * FROM ends WHERE name = 'pw/over';
+SELECT vault.extend_expiry('pw/over', now() + interval '2 days', 'late'), vault.rollback('pw/over', 1);
+SELECT vault.extend_expiry('pw/over', now() + interval '3 days', 'late'), vault.rollback('pw/over', 2);
+SELECT vault.extend_expiry('pw/over', now() + interval '4 days', 'late');
+SET ROLE regress_expiry_rotator;
+SELECT vault.get('pw/over');
+
 -- without an identity
 RESET ROLE;
 SELECT vault.set_expiry('db/x', NULL);
 SET ROLE regress_expiry_op;
 SELECT vault.destroy_tenant('expiry-a', 'expiry-a');
 RESET ROLE;
-DROP VIEW announced;
+DROP VIEW announced, ends;
 DROP FUNCTION pg_temp.told(text);
 DROP TABLE life, said, tick;
-DROP ROLE regress_expiry_op, regress_expiry_admin, regress_expiry_app, regress_expiry_oncall, regress_expiry_reader;
+DROP ROLE regress_expiry_op, regress_expiry_admin, regress_expiry_app, regress_expiry_oncall, regress_expiry_reader, regress_expiry_rotator;

@@ -8,7 +8,7 @@ FROM pg_class c JOIN pg_attribute r ON r.attrelid = c.oid AND r.attname = 'revis
 SELECT relname, string_agg(attname, ' ' ORDER BY attnum) FILTER (WHERE attnum < revision) AS covered, string_agg(attname, ' ' ORDER BY attnum) FILTER (WHERE attnum > mac) AS not_covered
 FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum > 0 AND NOT attisdropped GROUP BY relname ORDER BY relname;
 SELECT relname FROM deciding WHERE mac <> revision + 1;
--- every other table, and why its rows need none: keys and versions are bound by cryptography, the trail has its own
+-- every other table, and why its rows need none: keys are bound by cryptography, the trail has its own
 SELECT relname FROM pg_class WHERE relnamespace = 'vault_data'::regnamespace AND relkind IN ('r', 'p') AND oid NOT IN (SELECT oid FROM deciding) AND NOT relispartition ORDER BY 1;
 -- the mac is written last of all
 SELECT relname, tgname, tgtype, tgenabled FROM deciding d JOIN LATERAL
@@ -93,10 +93,22 @@ INSERT INTO edit VALUES
 	('secret', 'last_version', '4', 'name = ''one'''), ('secret', 'expires_at', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'purge_at', 'now()', 'name = ''one'''),
 	('secret', 'deactivated_at', 'now()', 'name = ''one'''), ('secret', 'deleted_at', 'now()', 'name = ''one'''), ('secret', 'created_at', 'created_at - interval ''1 us''', 'name = ''one'''),
 	('secret', 'grace_until', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'extensions', '1', 'name = ''one''');
+INSERT INTO edit SELECT 'secret_version', attribute, value, 'version = 1 AND secret_id = (SELECT s.id FROM vault_data.secret s WHERE s.name = ''one'' AND s.tenant_id = secret_version.tenant_id)'
+FROM (VALUES ('tenant_id', '(SELECT b FROM ids)'), ('secret_id', 'gen_random_uuid()'), ('version', '100'), ('key_generation', '2'), ('created_at', 'created_at - interval ''1 us'''), ('created_by', 'NULL'), ('destroyed_at', 'now(), envelope = NULL'), ('retired_at', 'now()'), ('expires_at', '''2099-01-01'''), ('fingerprint', '''\x00''')) AS v (attribute, value);
 -- none is left out (sql/issuers.sql edits those of tokens, sql/rotation_targets.sql those of rotations, sql/type_policies.sql those of types, t/016_integrity.pl those of retention and reservations)
 SELECT relname, attname FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped WHERE relname !~ 'token|type|rotation|audit_policy|reservation' EXCEPT SELECT tab, attribute FROM edit;
 SELECT tab, attribute, answer, finding FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE tenant_id = %L AND %s', tab, attribute, value, :'a', which),
-	'regress_integrity_app', CASE attribute WHEN 'environment' THEN 'SELECT vault.get(''one'', environment => ''prod'')' ELSE 'SELECT vault.get(' || CASE WHEN attribute = 'name' AND tab = 'secret' THEN '''three'')' WHEN tab = 'secret' AND attribute = 'tenant_id' THEN '''two'')' ELSE '''one'')' END END);
+	'regress_integrity_app', CASE attribute WHEN 'environment' THEN 'SELECT vault.get(''one'', environment => ''prod'')' ELSE 'SELECT vault.get(' || CASE WHEN attribute = 'name' AND tab = 'secret' THEN '''three'')' WHEN tab = 'secret' AND attribute = 'tenant_id' THEN '''two'')' ELSE '''one'')' END END)
+WHERE tab <> 'secret_version';
+-- a version: refused where it is read, made current or judged by; the current one is read from its head, and goes on
+SELECT attribute, call, answer, finding FROM edit, (VALUES ('get(''one'', 1)'), ('rollback(''one'', 1)'), ('destroy(''one'', 1)'), ('get(''one'')')) AS c (call),
+	pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE tenant_id = %L AND %s; ALTER TABLE vault_data.%1$I ENABLE ALWAYS TRIGGER write_mac', tab, attribute, value, :'a', which), 'regress_integrity_admin', 'SELECT vault.' || call)
+WHERE tab = 'secret_version' AND (call = 'get(''one'', 1)' OR attribute IN ('retired_at', 'expires_at')) ORDER BY call, attribute;
+SET ROLE regress_integrity_admin;
+SELECT vault.set_type_policy('password', history => 3), vault.put('login', 'Tr0ub4dor&3xkcd-1', 'password'), vault.rotate('login', 'Tr0ub4dor&3xkcd-2');
+RESET ROLE;
+SELECT change, answer FROM (VALUES ('fingerprint = fingerprint'), ('fingerprint = NULL'), ('expires_at = now() + interval ''1 year''')) AS c (change), (VALUES ('put(''login'', ''Tr0ub4dor&3xkcd-1'')'), ('set_expiry(''login'', now() + interval ''1 day'')')) AS s (call),
+	pg_temp.after(format('UPDATE vault_data.secret_version SET ' || change || ' WHERE tenant_id = %L AND secret_id = (SELECT id FROM vault_data.secret WHERE tenant_id = %1$L AND name = ''login'')', :'a'), 'regress_integrity_admin', 'SELECT vault.' || call) ORDER BY call, change;
 -- revision and mac themselves; a copy of a whole row with its mac under another id
 SELECT change, answer, finding FROM (VALUES ('revision = revision + 1'), ('mac = ''\x00'''), ('mac = mac || ''\x00'''), ('mac = set_byte(mac, 31, get_byte(mac, 31) # 1)'), ('mac = (SELECT mac FROM vault_data.secret WHERE name = ''two'' AND tenant_id = %L)')) AS c (change),
 	pg_temp.after(format('UPDATE vault_data.secret SET ' || change || ' WHERE name = ''one'' AND tenant_id = %L', :'a', :'a'), 'regress_integrity_app', 'SELECT vault.get(''one'')');

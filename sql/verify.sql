@@ -141,7 +141,7 @@ SELECT pg_temp.after(format('UPDATE vault_data.secret_version v SET envelope = s
 SELECT pg_temp.after(format('UPDATE vault_data.secret_version v SET key_generation = 2 FROM vault_data.secret s WHERE s.tenant_id = %L AND s.name = ''two'' AND s.id = secret_id', :'a'));
 SELECT pg_temp.after(format('UPDATE vault_data.secret s SET envelope = v.envelope FROM vault_data.secret_version v WHERE s.tenant_id = %L AND s.name = ''one'' AND v.secret_id = s.id AND v.version = 1', :'a'));
 SELECT pg_temp.after(format('UPDATE vault_data.tenant_key k SET wrapped = o.wrapped FROM vault_data.tenant_key o WHERE k.tenant_id = %L AND o.tenant_id = %L', :'a', :'b'));
-SELECT pg_temp.silently('secret_version', format('INSERT INTO vault_data.secret_version SELECT tenant_id, secret_id, version + 10, key_generation, envelope FROM vault_data.secret_version WHERE tenant_id = %L AND version = 3', :'a'));
+SELECT pg_temp.silently('secret_version', format('INSERT INTO vault_data.secret_version (tenant_id, secret_id, version, key_generation, envelope, revision, mac) SELECT tenant_id, secret_id, version + 10, key_generation, envelope, revision, mac FROM vault_data.secret_version WHERE tenant_id = %L AND version = 3', :'a'));
 SELECT pg_temp.after(format('UPDATE vault_data.secret SET last_version = 2147483647 WHERE tenant_id = %L AND name = ''one''', :'a'));
 -- a trail that says nonsense does not stop it
 BEGIN;

@@ -88,7 +88,7 @@ BEGIN; UPDATE vault_data.secret SET id = gen_random_uuid() WHERE id = :'id'; ROL
 BEGIN; UPDATE vault_data.secret_version SET version = 9 WHERE secret_id = :'id' AND version = 1; ROLLBACK;
 BEGIN; UPDATE vault_data.secret_version SET (envelope, key_generation, destroyed_at) = (SELECT envelope, 1, NULL::timestamptz FROM vault_data.secret_version WHERE secret_id = :'id' AND version = 1) WHERE secret_id = :'id' AND version = 2; ROLLBACK;
 BEGIN; UPDATE vault_data.secret_version SET envelope = NULL WHERE secret_id = :'id' AND version = 1; ROLLBACK;
-BEGIN; INSERT INTO vault_data.secret_version SELECT tenant_id, secret_id, version, key_generation, envelope FROM vault_data.secret_version WHERE secret_id = :'id' AND version = 1; ROLLBACK;
+BEGIN; INSERT INTO vault_data.secret_version SELECT * FROM vault_data.secret_version WHERE secret_id = :'id' AND version = 1; ROLLBACK;
 
 SELECT vault.destroy_tenant('versions', 'versions');
 DROP FUNCTION pg_temp.labels();

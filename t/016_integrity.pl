@@ -168,6 +168,7 @@ my %value = (
 	principal_id => q{(SELECT id FROM vault_data.principal p WHERE p.tenant_id = x.tenant_id AND p.id <> x.principal_id LIMIT 1)},
 	id => 'gen_random_uuid()',
 	created_by => 'gen_random_uuid()',
+	fingerprint => q{'\x00'},
 	kind => q{CASE kind WHEN 'user' THEN 'service' ELSE 'user' END},
 	state => q{CASE state WHEN 'active' THEN 'suspended' ELSE 'active' END},
 	effect => q{CASE effect WHEN 'deny' THEN 'allow' ELSE 'deny' END},
@@ -189,6 +190,9 @@ $value{current_version} = 'CASE WHEN current_version > 1 THEN current_version - 
 # A name that the empty tenant has too must not refuse the change
 my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
 
+# Nor the number of another version, nor that its envelope is there
+$beside{secret_version} = { version => ' + 100', destroyed_at => ', envelope = NULL' };
+
 # Every column that a MAC covers, as the catalogue has them; types are of no tenant, see sql/type_policies.sql
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
@@ -203,7 +207,7 @@ for (split /\n/, $node->safe_psql('postgres', q{
 		interval => "coalesce($column, '0') + interval '1 second'", 'interval[]' => "coalesce($column, '{}') || '{3 days}'",
 		'text[]' => "coalesce($column, '{}') || '{other}'" }->{$type} // die "no other value for $table.$column ($type)";
 }
-$columns{secret_version} = ['envelope'];
+push @{ $columns{secret_version} }, 'envelope';
 
 sub edit
 {

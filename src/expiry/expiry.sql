@@ -48,26 +48,38 @@ DECLARE
 	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
 	now timestamptz := pg_catalog.clock_timestamp();
 	at timestamptz := NULLIF(p_at, 'infinity');
+	v vault_data.secret_version;
 	own_end timestamptz;
+	grace_end timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF at <= now THEN
 		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
+	ELSIF at >= '10000-01-01 00:00+00' THEN
+		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
+	ELSIF at IS NULL AND p_grace > '0' THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows', 'Give at, or leave the grace out.');
 	END IF;
-	SELECT v.expires_at INTO own_end FROM vault_data.secret_version v
-	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version;
+	SELECT * INTO v FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(v);
+	own_end := v.expires_at;
 	IF at > own_end THEN
 		PERFORM vault_data.fail('22023', 'invalid at: the value itself ends before', 'vault.versions shows when; put a new value with vault.put() or vault.rotate().');
+	END IF;
+	grace_end := CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END;
+	IF grace_end > own_end THEN
+		PERFORM vault_data.fail('22023', 'invalid grace: the value itself ends before it is over', 'Give a shorter one; vault.versions shows when the value ends.');
 	END IF;
 	at := COALESCE(at, own_end);
 	IF s.expires_at <= now THEN
 		PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().');
 	END IF;
 	UPDATE vault_data.secret SET expires_at = at, updated_at = now,
-		grace_until = CASE WHEN p_grace > '0' THEN at + pg_catalog.make_interval(secs => pg_catalog.date_part('epoch', p_grace)) END
+		grace_until = grace_end
 	WHERE tenant_id = s.tenant_id AND id = s.id;
 END
 $$;

@@ -54,6 +54,7 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_TYPE_POLICY] = {"type_policy", "policy of type", 3, 15},
 	[TABLE_AUDIT_POLICY] = {"audit_policy", "retention of the trail", 1, 4},
 	[TABLE_SECRET] = {"secret", "secret", 2, 16},
+	[TABLE_SECRET_VERSION] = {"secret_version", "version of secret", 2, 10},
 	[TABLE_ROTATION_SCHEDULE] = {"rotation_schedule", "rotation schedule", 2, 9},
 	[TABLE_ROTATION] = {"rotation", "rotation", 2, 8},
 	[TABLE_ROTATION_ROLE] = {"rotation_role", "rotation role", 2, 3},
@@ -153,6 +154,10 @@ put_value(Encoder *encoder, Oid type, Datum value)
 		case TEXTOID:
 			string = DatumGetTextPP(value);
 			put_sized(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			break;
+		case BYTEAOID:
+			put_sized(encoder, VARDATA_ANY(DatumGetByteaPP(value)),
+					  VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)));
 			break;
 		case INT4OID:
 			put_uint32(encoder, sizeof(int32));

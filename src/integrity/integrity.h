@@ -1,7 +1,7 @@
 /*
  * integrity.h
  *		MACs of the rows that decide who is who, who may do what and which version
- *		counts: tenants, principals, bindings, grants and the heads of secrets.
+ *		counts: tenants, principals, bindings, grants, the heads of secrets and their versions.
  *
  * A row trigger (vault_data.authenticate_row) writes revision and mac inside the
  * door and leaves them as they are outside, so that a row changed directly no

@@ -35,6 +35,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION vault_data.require_not_deactivated(p_secret vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_secret.deactivated_at IS NOT NULL THEN
+		PERFORM vault_data.fail('VT007', 'secret is deactivated', 'vault.reactivate() makes it readable again.');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.list(p_pattern text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
@@ -83,35 +92,62 @@ CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
 COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
 
+/*
+ * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
+ * the version, an end that was set stays. Who may not write, and so not set an end, gets no later one.
+ */
+CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	c vault_data.secret_version;
+BEGIN
+	SELECT * INTO c FROM vault_data.secret_version x
+	WHERE x.tenant_id = s.tenant_id AND x.secret_id = s.id AND x.version = s.current_version;
+	PERFORM vault_data.require_authentic(c);
+	IF s.expires_at IS DISTINCT FROM c.expires_at OR NOT vault_data.permitted('write', s.name, s.environment) THEN
+		RETURN LEAST(s.expires_at, v.expires_at);
+	END IF;
+	RETURN v.expires_at;
+END
+$$;
+
+/* A pending version is a new one. Any other was in use before: what the override is needed for is not to be had by its way. */
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	target integer := COALESCE(p_to_version, s.previous_version);
 	v vault_data.secret_version;
+	pending boolean;
 	ends timestamptz;
+	grace timestamptz;
 BEGIN
-	PERFORM vault_data.require_not_deleted(s);
+	PERFORM vault_data.require_not_deleted(s), vault_data.require_not_deactivated(s);
 	SELECT * INTO v FROM vault_data.secret_version
 	WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = target FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', CASE WHEN target IS NULL THEN 'the secret has no previous version'
 			ELSE pg_catalog.format('no version %s of the secret', target) END, 'The view vault.versions shows what there is.');
 	END IF;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
 	END IF;
 	IF target <> s.current_version THEN
-		/* What a value or its type says of its end comes and goes with the version. */
-		ends := CASE WHEN v.expires_at IS NOT NULL THEN v.expires_at
-			WHEN target IS DISTINCT FROM s.pending_version AND s.expires_at IS DISTINCT FROM (SELECT c.expires_at FROM vault_data.secret_version c
-				WHERE c.tenant_id = s.tenant_id AND c.secret_id = s.id AND c.version = s.current_version) THEN s.expires_at END;
+		pending := target IS NOT DISTINCT FROM s.pending_version;
+		IF NOT pending AND GREATEST(s.expires_at, s.grace_until) <= pg_catalog.clock_timestamp()
+			AND NOT vault_data.permitted('override', s.name, s.environment)
+		THEN
+			PERFORM vault_data.fail('VT006', 'secret has expired', 'Put a new value with vault.put() or vault.rotate(); a rollback of what has expired needs "override".');
+		END IF;
+		ends := CASE WHEN pending THEN v.expires_at ELSE vault_data.end_after_rollback(s, v) END;
+		grace := CASE WHEN ends = s.expires_at AND NOT pending AND s.grace_until IS NOT NULL THEN LEAST(s.grace_until, v.expires_at) END;
 		UPDATE vault_data.secret SET current_version = target, previous_version = s.current_version,
 			pending_version = NULLIF(pending_version, target),
 			envelope = vault_data.small(v.envelope), metadata = v.metadata,
 			expires_at = ends,
-			grace_until = CASE WHEN ends = s.expires_at THEN s.grace_until END,
-			extensions = CASE WHEN ends = s.expires_at THEN s.extensions END,
+			grace_until = CASE WHEN grace > ends THEN grace END,
+			extensions = CASE WHEN NOT pending THEN s.extensions END,
 			updated_at = pg_catalog.clock_timestamp()
 		WHERE tenant_id = s.tenant_id AND id = s.id;
 		PERFORM vault_data.rotation_rolled_back(s, target);

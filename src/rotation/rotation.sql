@@ -461,6 +461,7 @@ DECLARE
 	now timestamptz := clock_timestamp();
 BEGIN
 	SELECT * INTO v FROM vault_data.secret_version WHERE tenant_id = s.tenant_id AND secret_id = s.id AND version = r.version FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', format('version %s was destroyed', r.version), 'The next rotation makes another one.');
 	END IF;

@@ -9,6 +9,7 @@
 
 #include "crypto/raise.h"
 #include "door/door.h"
+#include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "tenant/instance_key.h"
 
@@ -93,8 +94,11 @@ refuse_old_value(Write *write, const TenantType *type, const SecretHead *head)
 		};
 
 		scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
-		again = scan_next(&scan) &&
-			version_has_fingerprint(&scan, write->judgement->fingerprint);
+		if (scan_next(&scan))
+		{
+			row_require_authentic(&scan, TABLE_SECRET_VERSION);
+			again = version_has_fingerprint(&scan, write->judgement->fingerprint);
+		}
 		scan_end(&scan);
 	}
 	if (again)

@@ -27,6 +27,7 @@
 #include "audit/attempt.h"
 #include "crypto/raise.h"
 #include "door/door.h"
+#include "integrity/integrity.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -100,6 +101,7 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, bool retire
 				(errcode(ERRCODE_VAULT_NO_SECRET),
 				 errmsg("no version %d of the secret", version),
 				 errhint("The view vault.versions shows what there is.")));
+	row_require_authentic(&scan, TABLE_SECRET_VERSION);
 	if (!retired_too)
 		refuse_retired(&scan, head, version);
 	value = open_version(&scan, head, version, format);
@@ -484,8 +486,10 @@ find_version(BulkRead *bulk, const SecretHead *head)
 static bytea *
 bulk_value(BulkRead *bulk, const SecretHead *head, uint8_t *format)
 {
-	return find_version(bulk, head) ?
-		open_version(&bulk->versions, head, head->current, format) : NULL;
+	if (!find_version(bulk, head))
+		return NULL;
+	row_require_authentic(&bulk->versions, TABLE_SECRET_VERSION);
+	return open_version(&bulk->versions, head, head->current, format);
 }
 
 static void

@@ -58,14 +58,16 @@ CREATE TABLE vault_data.secret_version (
 	secret_id      uuid NOT NULL,
 	version        integer NOT NULL,
 	key_generation integer,
-	envelope       vault.envelope,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	created_by     uuid,
 	destroyed_at   timestamptz,
 	retired_at     timestamptz,
-	metadata       jsonb,
 	expires_at     timestamptz,
 	fingerprint    bytea,
+	revision       integer NOT NULL,
+	mac            bytea NOT NULL,
+	envelope       vault.envelope,
+	metadata       jsonb,
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE,
 	CONSTRAINT secret_version_whole CHECK ((envelope IS NULL) = (destroyed_at IS NOT NULL))
 );
@@ -127,6 +129,9 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER audit;
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret_version
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
 

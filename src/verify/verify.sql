@@ -195,6 +195,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
 			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
 		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
+		UNION ALL SELECT 'version', v.secret_id, pg_catalog.concat_ws(' ', s.name, pg_catalog.format('(%s)', v.version)), vault_data.is_authentic(v) FROM vault_data.secret_version v
+			LEFT JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
 	WHERE NOT r.authentic
 $$;
