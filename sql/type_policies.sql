@@ -71,11 +71,15 @@ SELECT vault.put('key', 'k3y-7Q2xR9mW4zT8', type => 'api_key'), vault.put('key-s
 SELECT name, round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.secrets WHERE name LIKE 'key%' ORDER BY name;
 SELECT vault.rotate('key-soon'), round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.describe('key-soon');
 SELECT round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.describe('key-soon');
+-- the longest that a policy allows
+SELECT vault.set_type_policy('api_key', max_lifetime => '100 years', rotation_interval => '100 years'), vault.put('key-long', 'k3y-7Q2xR9mW4zT8', type => 'api_key') AS version;
+SELECT extract(year FROM expires_at) - extract(year FROM updated_at) AS years FROM vault.describe('key-long');
+SELECT vault.delete('key-long') IS NOT NULL AS deleted;
 -- recovery
 SELECT vault.set_type_policy('api_key', recovery_window => '8 days'), vault.delete('key')::date - current_date AS key, vault.delete('json')::date - current_date AS other;
 
 -- settings that make no sense
-SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', %s)', v)) FROM unnest(ARRAY['min_length => 0', 'min_length => 20, max_length => 10', 'max_length => 2000000', 'classes => ''{digits}''', 'classes => ''{NULL}''', 'excluded => ''ä''', 'excluded => repeat(''x'', 65)', 'prefix => ''a b''', 'prefix => repeat(''x'', 33)', 'min_entropy => 999', 'generated_length => 4', 'min_length => 20, generated_length => 10', 'history => 51', 'history => -1', 'rotation_interval => ''0 s''', 'max_lifetime => ''-1 day''', 'recovery_window => ''1 day''', 'warn_at => ''{0}''', 'warn_at => ''{NULL}''', 'warn_at => ''{1 day}''']) v;
+SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', %s)', v)) FROM unnest(ARRAY['min_length => 0', 'min_length => 20, max_length => 10', 'max_length => 2000000', 'classes => ''{digits}''', 'classes => ''{NULL}''', 'excluded => ''ä''', 'excluded => repeat(''x'', 65)', 'prefix => ''a b''', 'prefix => repeat(''x'', 33)', 'min_entropy => 999', 'generated_length => 4', 'min_length => 20, generated_length => 10', 'history => 51', 'history => -1', 'rotation_interval => ''0 s''', 'rotation_interval => ''100 years 1 day''', 'max_lifetime => ''-1 day''', 'max_lifetime => ''178000000 years''', 'recovery_window => ''1 day''', 'warn_at => ''{0}''', 'warn_at => ''{NULL}''', 'warn_at => ''{1 day}''']) v;
 SELECT pg_temp.attempt('SELECT vault.set_type_policy(''unheard_of'')') AS unknown, pg_temp.attempt('SELECT vault.set_type_policy(''json'', min_length => 9)') AS no_matter, pg_temp.attempt('SELECT vault.set_type_policy(NULL)') AS none;
 SET ROLE regress_tpol_op;
 SELECT vault.set_type_policy('password', min_length => 9, tenant => 'tpol');

@@ -72,9 +72,12 @@
 #if PG_VERSION_NUM >= 160000
 #define compat_function_aclcheck(function, role) \
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#define compat_schema_aclcheck(schema, role) \
+	object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE)
 #define compat_qualified_names(name) stringToQualifiedNameList(name, NULL)
 #else
 #define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#define compat_schema_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
 #define compat_qualified_names(name) stringToQualifiedNameList(name)
 #endif
 

@@ -159,10 +159,10 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid generated_length: it is not between 8 and 1024, or not between min_length and max_length', 'Give a number of bytes.');
 	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
 		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50', 'Give how many versions back a value must not come again.');
-	ELSIF p_rotation_interval < '1 minute' THEN
-		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is below one minute', 'Give an interval such as ''90 days''.');
-	ELSIF p_max_lifetime < '1 second' THEN
-		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is below one second', 'Give an interval such as ''1 year''.');
+	ELSIF p_rotation_interval NOT BETWEEN '1 minute' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is not between one minute and 100 years', 'Give an interval such as ''90 days''.');
+	ELSIF p_max_lifetime NOT BETWEEN '1 second' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is not between one second and 100 years', 'Give an interval such as ''1 year''.');
 	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
 	ELSIF pg_catalog.cardinality(p_warn_at) > 8 OR pg_catalog.array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
