@@ -2099,6 +2099,8 @@ CREATE FUNCTION vault_data.type_function(function oid, checks boolean) RETURNS t
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_function';
 CREATE FUNCTION vault_data.type_is_used(name text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_is_used';
+CREATE FUNCTION vault_data.require_strong_type(tenant uuid, name text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_strong_type';
 
 CREATE FUNCTION vault_data.warnings(days integer[]) RETURNS interval[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -2197,6 +2199,7 @@ BEGIN
 	VALUES (vault_data.new_id(), p_name, p_description, vault_data.type_function(p_validator, true), vault_data.type_function(p_generator, false),
 		p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length, p_history, p_rotation_interval,
 		p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
 END
 $$;
 CREATE FUNCTION vault.create_type(name text, description text, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
@@ -2234,6 +2237,7 @@ BEGIN
 		max_lifetime = COALESCE(p_max_lifetime, max_lifetime), recovery_window = COALESCE(p_recovery_window, recovery_window),
 		warn_at = COALESCE(p_warn_at, warn_at)
 	WHERE id = t.id;
+	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
 END
 $$;
 CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
@@ -2292,6 +2296,7 @@ BEGIN
 		excluded = EXCLUDED.excluded, prefix = EXCLUDED.prefix, min_entropy = EXCLUDED.min_entropy, generated_length = EXCLUDED.generated_length,
 		history = EXCLUDED.history, rotation_interval = EXCLUDED.rotation_interval, max_lifetime = EXCLUDED.max_lifetime,
 		recovery_window = EXCLUDED.recovery_window, warn_at = EXCLUDED.warn_at, updated_at = pg_catalog.clock_timestamp();
+	PERFORM vault_data.require_strong_type(this_tenant, p_type);
 END
 $$;
 CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL,
