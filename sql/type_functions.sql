@@ -40,6 +40,27 @@ CREATE FUNCTION regress_tfun.two(value text, other text) RETURNS text LANGUAGE s
 SET ROLE regress_tfun_op;
 SELECT f, pg_temp.attempt(format('SELECT vault.create_type(''tfun_x'', ''x'', %L)', f)) FROM unnest(ARRAY['regress_tfun.of_admin(text)', 'regress_tfun.writes(text)', 'regress_tfun.number(text)', 'regress_tfun.many(text)', 'regress_tfun.two(text,text)', 'regress_tfun.make_pin()', 'pg_catalog.upper(text)', 'vault_data.environment(text)', 'pg_catalog.pg_read_file(text)']) f;
 SELECT pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', NULL, ''regress_tfun.pin_rule(text)'')') AS generator, pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', 4711::regprocedure)') AS no_function, pg_temp.attempt('SELECT vault.alter_type(''tfun_pin'', validator => ''regress_tfun.of_admin(text)'')') AS altered;
+-- one that the operator may call: what it returns, everybody gets
+RESET ROLE;
+CREATE SCHEMA regress_tfun_closed;
+CREATE FUNCTION regress_tfun_closed.hidden() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden-7Q2xR9mW4zT8' $$;
+CREATE FUNCTION regress_tfun.hidden() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden-7Q2xR9mW4zT8' $$;
+CREATE FUNCTION regress_tfun.hidden_rule(value text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden' $$;
+REVOKE EXECUTE ON FUNCTION regress_tfun.hidden(), regress_tfun.hidden_rule(text) FROM PUBLIC;
+SELECT oid AS closed FROM pg_proc WHERE pronamespace = 'regress_tfun_closed'::regnamespace \gset
+SET ROLE regress_tfun_op;
+SELECT pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', NULL, ''regress_tfun.hidden()'')') AS generator, pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', ''regress_tfun.hidden_rule(text)'')') AS validator, pg_temp.attempt('SELECT vault.alter_type(''tfun_pin'', generator => ''regress_tfun.hidden()'')') AS altered, pg_temp.attempt(format('SELECT vault.alter_type(''tfun_pin'', generator => %L::oid::regprocedure)', :'closed')) AS schema_closed;
+SELECT validator, generator FROM vault.types WHERE name = 'tfun_pin';
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION regress_tfun.hidden() TO regress_tfun_op;
+GRANT USAGE ON SCHEMA regress_tfun_closed TO regress_tfun_op;
+SET ROLE regress_tfun_op;
+SELECT vault.create_type('tfun_x', 'x', NULL, 'regress_tfun.hidden()');
+SELECT vault.alter_type('tfun_x', generator => 'regress_tfun_closed.hidden()');
+SELECT generator FROM vault.types WHERE name = 'tfun_x';
+SELECT vault.drop_type('tfun_x');
+RESET ROLE;
+DROP SCHEMA regress_tfun_closed CASCADE;
 -- and looked at once more when they are called
 RESET ROLE;
 ALTER FUNCTION regress_tfun.pin_rule(text) OWNER TO regress_tfun_admin;

@@ -43,9 +43,30 @@ SELECT length(vault.generate('password', 30)) AS longer, length(vault.generate('
 SELECT pg_temp.attempt('SELECT vault.generate(''database'')') AS no_generator, pg_temp.attempt('SELECT vault.generate(''unheard_of'')') AS unknown, pg_temp.attempt('SELECT vault.generate(''password'', 0)') AS short, pg_temp.attempt('SELECT vault.generate(''password'', 2000)') AS long;
 DECLARE held CURSOR WITH HOLD FOR SELECT vault.generate();
 SELECT vault.put('made', 'Pw-xK7#qM9vT2', type => 'password'), vault.rotate('made'), length(vault.get('made')), vault.get('made') LIKE 'Pw-%' AS fits;
+-- what is made up has 64 random bits at least, whatever a policy asks and whoever sets it: characters that are drawn, after the prefix and those of a class
+CREATE FUNCTION pg_temp.policies(VARIADIC settings text[]) RETURNS TABLE (setting text, answer text) LANGUAGE sql AS
+	$$ SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', tenant => ''tpol'', %s)', v)) FROM unnest(settings) AS v $$;
+SET ROLE regress_tpol_op;
+SELECT * FROM pg_temp.policies('prefix => ''abcdefgha'', generated_length => 10, min_length => 8, min_entropy => 0, classes => ''{digit}'', excluded => ''012345678''');
 SET ROLE regress_tpol_admin;
-SELECT vault.set_type_policy('password', excluded => 'abcdefghijklmnopqrstuvwxyz', classes => '{lower}');
-SELECT pg_temp.attempt('SELECT vault.rotate(''made'')') AS impossible;
+SELECT * FROM pg_temp.policies('generated_length => 10', 'generated_length => 11', 'max_length => 10', 'generated_length => 11, excluded => ''0O1l''', 'generated_length => 11, prefix => ''x''',
+	'prefix => repeat(''x'', 32)', 'prefix => repeat(''x'', 21)', 'generated_length => 11, classes => ''{digit}''', 'generated_length => 12, classes => ''{digit}''',
+	'excluded => ''abcdefghijklmnopqrstuvwxyz'', classes => ''{lower}''', 'generated_length => 64, excluded => ''abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678''', 'min_entropy => 191', 'min_entropy => 180');
+SELECT vault.rotate('made'), length(vault.get('made'));
+SELECT pg_temp.attempt('SELECT vault.generate(''generic'', 10)') AS too_short, length(vault.generate('generic', 11)) AS enough;
+SELECT vault.set_type_policy('password', generated_length => 20), pg_temp.attempt('SELECT vault.generate(''password'', 10)') AS too_short, length(vault.generate('password', 11)) AS enough;
+-- of a type that an operator adds, and where both together leave too little: nothing is made
+SET ROLE regress_tpol_op;
+SELECT pg_temp.attempt('SELECT vault.create_type(''tpol_made'', ''x'', max_length => 10)') AS short, pg_temp.attempt('SELECT vault.create_type(''tpol_made'', ''x'', generated_length => 11)') AS enough, pg_temp.attempt('SELECT vault.alter_type(''tpol_made'', prefix => ''x'')') AS altered;
+SELECT vault.alter_type('tpol_made', generated_length => 30);
+SET ROLE regress_tpol_admin;
+SELECT vault.set_type_policy('tpol_made', prefix => 'a-prefix-of-19-byte'), vault.put('both', vault.generate('tpol_made'), type => 'tpol_made');
+SET ROLE regress_tpol_op;
+SELECT vault.alter_type('tpol_made', generated_length => 29);
+SET ROLE regress_tpol_admin;
+SELECT pg_temp.attempt('SELECT vault.rotate(''both'')') AS rotated, pg_temp.attempt('SELECT vault.generate(''tpol_made'')') AS generated, pg_temp.attempt('SELECT vault.put(''both'', ''a-prefix-of-19-byte-xK7qM9vTx2'')') AS given;
+SELECT vault.reset_type_policy('tpol_made'), length(vault.generate('tpol_made'));
+SELECT vault.set_type_policy('password', excluded => 'abc', classes => '{lower}');
 -- a policy is replaced as a whole, and taken away
 SELECT min_length, classes, excluded, prefix FROM vault.type_policies;
 SELECT vault.reset_type_policy('password');
@@ -71,11 +92,15 @@ SELECT vault.put('key', 'k3y-7Q2xR9mW4zT8', type => 'api_key'), vault.put('key-s
 SELECT name, round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.secrets WHERE name LIKE 'key%' ORDER BY name;
 SELECT vault.rotate('key-soon'), round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.describe('key-soon');
 SELECT round(extract(epoch FROM expires_at - updated_at) / 86400) AS days FROM vault.describe('key-soon');
+-- the longest that a policy allows
+SELECT vault.set_type_policy('api_key', max_lifetime => '100 years', rotation_interval => '100 years'), vault.put('key-long', 'k3y-7Q2xR9mW4zT8', type => 'api_key') AS version;
+SELECT extract(year FROM expires_at) - extract(year FROM updated_at) AS years FROM vault.describe('key-long');
+SELECT vault.delete('key-long') IS NOT NULL AS deleted;
 -- recovery
 SELECT vault.set_type_policy('api_key', recovery_window => '8 days'), vault.delete('key')::date - current_date AS key, vault.delete('json')::date - current_date AS other;
 
 -- settings that make no sense
-SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', %s)', v)) FROM unnest(ARRAY['min_length => 0', 'min_length => 20, max_length => 10', 'max_length => 2000000', 'classes => ''{digits}''', 'classes => ''{NULL}''', 'excluded => ''ä''', 'excluded => repeat(''x'', 65)', 'prefix => ''a b''', 'prefix => repeat(''x'', 33)', 'min_entropy => 999', 'generated_length => 4', 'min_length => 20, generated_length => 10', 'history => 51', 'history => -1', 'rotation_interval => ''0 s''', 'max_lifetime => ''-1 day''', 'recovery_window => ''1 day''', 'warn_at => ''{0}''', 'warn_at => ''{NULL}''', 'warn_at => ''{1 day}''']) v;
+SELECT v, pg_temp.attempt(format('SELECT vault.set_type_policy(''password'', %s)', v)) FROM unnest(ARRAY['min_length => 0', 'min_length => 20, max_length => 10', 'max_length => 2000000', 'classes => ''{digits}''', 'classes => ''{NULL}''', 'excluded => ''ä''', 'excluded => repeat(''x'', 65)', 'prefix => ''a b''', 'prefix => repeat(''x'', 33)', 'min_entropy => 999', 'generated_length => 4', 'min_length => 20, generated_length => 10', 'history => 51', 'history => -1', 'rotation_interval => ''0 s''', 'rotation_interval => ''100 years 1 day''', 'max_lifetime => ''-1 day''', 'max_lifetime => ''178000000 years''', 'recovery_window => ''1 day''', 'warn_at => ''{0}''', 'warn_at => ''{NULL}''', 'warn_at => ''{1 day}''']) v;
 SELECT pg_temp.attempt('SELECT vault.set_type_policy(''unheard_of'')') AS unknown, pg_temp.attempt('SELECT vault.set_type_policy(''json'', min_length => 9)') AS no_matter, pg_temp.attempt('SELECT vault.set_type_policy(NULL)') AS none;
 SET ROLE regress_tpol_op;
 SELECT vault.set_type_policy('password', min_length => 9, tenant => 'tpol');
@@ -119,7 +144,8 @@ DROP TABLE kept;
 
 SELECT vault.drop_type('tpol_card');
 SELECT vault.destroy_tenant('tpol', 'tpol'), vault.destroy_tenant('tpol-other', 'tpol-other');
+SELECT vault.drop_type('tpol_made');
 SELECT count(*) FROM vault_data.type_policy WHERE tenant_id IN (:'a', :'b');
-DROP FUNCTION pg_temp.after(text, text), pg_temp.tried(text, text[]), pg_temp.attempt(text);
+DROP FUNCTION pg_temp.policies(text[]), pg_temp.after(text, text), pg_temp.tried(text, text[]), pg_temp.attempt(text);
 DROP TABLE edit;
 DROP ROLE regress_tpol_admin, regress_tpol_writer, regress_tpol_other, regress_tpol_op;

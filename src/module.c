@@ -22,6 +22,7 @@
 #include "platform/tables.h"
 #include "platform/workers.h"
 #include "policy/policy.h"
+#include "secret/guess.h"
 #include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
@@ -61,6 +62,7 @@ _PG_init(void)
 	type_init();
 	pki_register();
 	places_init();
+	guess_init();
 	rotation_init();
 	evidence_init();
 	usage_init();

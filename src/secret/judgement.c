@@ -11,6 +11,7 @@
 #include "door/door.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
+#include "secret/guess.h"
 #include "tenant/instance_key.h"
 
 static void
@@ -141,6 +142,9 @@ judgement_make(Write *write, const char *type_name, const SecretHead *head)
 	if (type->policy.history > 0)
 		compute_fingerprint(write, head ? &head->id : &write->secret);
 	if (type->policy.history > 0 && head)
+	{
+		guess_note(write);
 		refuse_old_value(write, type, head);
+	}
 	strlcpy(judgement->type, type_name, sizeof(judgement->type));
 }

@@ -37,6 +37,8 @@ typedef struct Digest
 	unsigned char bytes[SHA256_BYTES];
 } Digest;
 
+StaticAssertDecl(sizeof(Digest) == sizeof(((LimitTicket *) NULL)->place), "a ticket has no room");
+
 typedef struct Count
 {
 	Digest		digest;
@@ -251,26 +253,45 @@ count_one(Count *count, int limit, uint64 what, TimestampTz now)
 }
 
 void
-limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
-			size_t what_size)
+limit_prepare(LimitKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
+			  size_t what_size, LimitTicket *ticket)
+{
+	Digest		place = digest_of(kind, tenant, whom);
+	Digest		thing = salted_digest(what, what_size);
+
+	ticket->kind = kind;
+	memcpy(ticket->place, &place, sizeof(place));
+	memcpy(&ticket->what, &thing, sizeof(ticket->what));
+}
+
+void
+limit_count_prepared(const LimitTicket *ticket)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	Digest		digest;
-	Digest		thing;
-	uint64		number;
 	Count	   *count;
 
-	if (limit_of(kind) == 0)
+	if (limit_of(ticket->kind) == 0)
 		return;
-	digest = digest_of(kind, tenant, whom);
-	thing = salted_digest(what, what_size);
-	memcpy(&number, &thing, sizeof(number));
+	memcpy(&digest, ticket->place, sizeof(digest));
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	count = find_count(&digest);
 	if (count == NULL)
 		count = make_count(&digest, now);
-	count_one(count, limit_of(kind), number, now);
+	count_one(count, limit_of(ticket->kind), ticket->what, now);
 	LWLockRelease(&shared->lock);
+}
+
+void
+limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
+			size_t what_size)
+{
+	LimitTicket ticket;
+
+	if (limit_of(kind) == 0)
+		return;
+	limit_prepare(kind, tenant, whom, what, what_size, &ticket);
+	limit_count_prepared(&ticket);
 }
 
 /* ---- tokens that were good ---- */

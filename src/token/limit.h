@@ -11,7 +11,7 @@
  *						token can shut out this subject at his own peer and nowhere else
  *		LIMIT_FORGERY	a token whose signature is not right: the issuer that it names, never
  *						the subject, which anybody can write into it
- *		LIMIT_DENIAL	a call that was refused: the principal
+ *		LIMIT_DENIAL	a call that was refused, or a guess (secret/guess.h): the principal
  *
  * The same thing refused again, one of the last eight, counts once: an application that keeps
  * asking with an expired token, or for one secret that it may not read, guesses nothing.
@@ -41,6 +41,18 @@ extern bool limit_is_reached(LimitKind kind, const pg_uuid_t *tenant, const char
 /* what: the thing that was refused, of any size. */
 extern void limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom,
 						const void *what, size_t what_size);
+
+/* The same in two steps, of which the second neither allocates nor fails: for an abort. */
+typedef struct LimitTicket
+{
+	LimitKind	kind;
+	unsigned char place[32];
+	uint64		what;
+} LimitTicket;
+
+extern void limit_prepare(LimitKind kind, const pg_uuid_t *tenant, const char *whom,
+						  const void *what, size_t what_size, LimitTicket *ticket);
+extern void limit_count_prepared(const LimitTicket *ticket);
 
 /*
  * How often anybody's back-off began.  One atomic read: while the number is the same, so

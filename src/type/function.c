@@ -246,9 +246,23 @@ function_generate(const char *type, const text *function, size_t *size)
 	return value;
 }
 
+/* What it returns, everybody gets who uses the type: it is the caller's to give. */
+static void
+require_may_call(Oid function)
+{
+	Oid			caller = door_required()->caller.role;
+
+	if (compat_schema_aclcheck(get_func_namespace(function), caller) != ACLCHECK_OK ||
+		compat_function_aclcheck(function, caller) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to have a type call this function"),
+				 errhint("Whoever sets it holds EXECUTE on the function and USAGE on its schema.")));
+}
+
 PG_FUNCTION_INFO_V1(vault_type_function);
 
-/* type_function(oid, checks): its qualified name, or 22023. */
+/* type_function(oid, checks): its qualified name, 22023, or 42501. */
 Datum
 vault_type_function(PG_FUNCTION_ARGS)
 {
@@ -259,6 +273,7 @@ vault_type_function(PG_FUNCTION_ARGS)
 	if (fault)
 		error_bad_argument(checks ? "validator" : "generator", fault,
 						   "It is a superuser's function: a validator takes the value as text and returns NULL or the rule that is broken; a generator returns a value.");
+	require_may_call(function);
 	PG_RETURN_TEXT_P(cstring_to_text(quote_qualified_identifier(
 		get_namespace_name(get_func_namespace(function)), get_func_name(function))));
 }

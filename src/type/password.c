@@ -331,6 +331,50 @@ length_to_generate(const TypePolicy *policy)
 	return length < MAX_GENERATED ? length : MAX_GENERATED;
 }
 
+/*
+ * Values are drawn until one has each class, so at least those occur that begin with one
+ * character of each.
+ */
+unsigned
+password_random_bits(const TypePolicy *policy)
+{
+	static const unsigned classes[] = {CLASS_LOWER, CLASS_UPPER, CLASS_DIGIT, CLASS_SYMBOL};
+	size_t		left = length_to_generate(policy);
+	size_t		prefix = strlen(policy->prefix);
+	char		alphabet[128];
+	size_t		count = make_alphabet(policy, alphabet);
+	int64_t		bits = 0;
+
+	left -= prefix < left ? prefix : left;
+	for (size_t i = 0; i < COUNT(classes); i++)
+	{
+		unsigned	of_class = 0;
+
+		if ((policy->classes & classes[i]) == 0)
+			continue;
+		for (size_t j = 0; j < count; j++)
+			of_class += class_of(alphabet[j]) == classes[i];
+		if (of_class == 0 || left == 0)
+			return 0;
+		bits += log2_hundredths(of_class);
+		left--;
+	}
+	return count < 2 ? 0 : (unsigned) ((bits + (int64_t) left * log2_hundredths(count)) / 100);
+}
+
+/*
+ * min_entropy throws values away that were drawn: few, as long as it asks no more than is
+ * drawn, and nearly all beyond.
+ */
+const char *
+password_policy_fault(const TypePolicy *policy)
+{
+	unsigned	bits = password_random_bits(policy);
+
+	return bits < PASSWORD_MIN_BITS || bits < policy->min_entropy ?
+		"what is made up would have fewer random bits than 64, or than min_entropy asks" : NULL;
+}
+
 const char *
 password_generate(const TypeContext *context, char **out, size_t *out_size)
 {
@@ -340,10 +384,11 @@ password_generate(const TypeContext *context, char **out, size_t *out_size)
 	char		alphabet[128];
 	size_t		count = make_alphabet(policy, alphabet);
 	TypeFacts	facts = {0};
+	const char *fault = password_policy_fault(policy);
 	char	   *value;
 
-	if (count < 2 || length <= prefix)
-		return "the policy leaves nothing to choose from";
+	if (fault)
+		return fault;
 	value = malloc(length + 1);
 	if (value == NULL)
 		return TYPE_NO_MEMORY;

@@ -23,6 +23,16 @@ extern unsigned password_entropy(const void *value, size_t size);
 extern const char *password_check(const void *value, size_t size, const TypeContext *context,
 								  TypeFacts *facts);
 
+/*
+ * Bits of randomness that a value made up for the policy has, rounded down: whoever knows the
+ * policy knows the prefix, and of which class a character is that must occur.
+ */
+extern unsigned password_random_bits(const TypePolicy *policy);
+
+/* Made-up values of fewer bits than this, or than min_entropy, are not made; or NULL. */
+#define PASSWORD_MIN_BITS 64
+extern const char *password_policy_fault(const TypePolicy *policy);
+
 /* A value that fulfils the policy, each such value as likely as any other. */
 extern const char *password_generate(const TypeContext *context, char **out, size_t *out_size);
 

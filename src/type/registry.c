@@ -345,9 +345,9 @@ type_generate(const TenantType *type, unsigned length, size_t *size)
 		password_generate(&context, &value, size);
 	if (rule)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				(errcode(ERRCODE_VAULT_WRONG_FORM),
 				 errmsg("no value of type \"%s\" can be made: %s", type->name, rule),
-				 errhint("Change the policy with vault.set_type_policy().")));
+				 errhint("Ask for more characters, or change the policy with vault.set_type_policy().")));
 	return value;
 }
 
@@ -416,7 +416,17 @@ type_field(const char *name, const void *value, size_t size, const char *field)
 			 errhint("Read it with vault.get().")));
 }
 
+/* Its made-up values are drawn here, and neither by a function nor by the type. */
+static bool
+draws_values(const TenantType *type)
+{
+	if (type->generator)
+		return false;
+	return type->builtin == NULL || type->builtin->generate == password_generate;
+}
+
 PG_FUNCTION_INFO_V1(vault_builtin_types);
+PG_FUNCTION_INFO_V1(vault_require_strong_type);
 PG_FUNCTION_INFO_V1(vault_type_is_used);
 
 static Datum
@@ -472,6 +482,22 @@ vault_builtin_types(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* require_strong_type(tenant, name): 22023 if what is made up could be guessed. */
+Datum
+vault_require_strong_type(PG_FUNCTION_ARGS)
+{
+	const TenantType *type;
+	const char *fault;
+
+	(void) door_required();
+	type = type_in_tenant(PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	fault = draws_values(type) ? password_policy_fault(&type->policy) : NULL;
+	if (fault)
+		error_bad_argument("policy", fault,
+						   "Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or an operator gives the type a generator.");
+	PG_RETURN_VOID();
 }
 
 /* type_is_used(name): whether a secret of any tenant is of this type. */

@@ -96,6 +96,8 @@ CREATE FUNCTION vault_data.type_function(function oid, checks boolean) RETURNS t
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_function';
 CREATE FUNCTION vault_data.type_is_used(name text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_is_used';
+CREATE FUNCTION vault_data.require_strong_type(tenant uuid, name text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_strong_type';
 
 CREATE FUNCTION vault_data.warnings(days integer[]) RETURNS interval[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -159,10 +161,10 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid generated_length: it is not between 8 and 1024, or not between min_length and max_length', 'Give a number of bytes.');
 	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
 		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50', 'Give how many versions back a value must not come again.');
-	ELSIF p_rotation_interval < '1 minute' THEN
-		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is below one minute', 'Give an interval such as ''90 days''.');
-	ELSIF p_max_lifetime < '1 second' THEN
-		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is below one second', 'Give an interval such as ''1 year''.');
+	ELSIF p_rotation_interval NOT BETWEEN '1 minute' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid rotation_interval: it is not between one minute and 100 years', 'Give an interval such as ''90 days''.');
+	ELSIF p_max_lifetime NOT BETWEEN '1 second' AND '100 years' THEN
+		PERFORM vault_data.fail('22023', 'invalid max_lifetime: it is not between one second and 100 years', 'Give an interval such as ''1 year''.');
 	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days', 'Give an interval such as ''30 days''.');
 	ELSIF pg_catalog.cardinality(p_warn_at) > 8 OR pg_catalog.array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
@@ -194,6 +196,7 @@ BEGIN
 	VALUES (vault_data.new_id(), p_name, p_description, vault_data.type_function(p_validator, true), vault_data.type_function(p_generator, false),
 		p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length, p_history, p_rotation_interval,
 		p_max_lifetime, p_recovery_window, p_warn_at);
+	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
 END
 $$;
 CREATE FUNCTION vault.create_type(name text, description text, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
@@ -231,6 +234,7 @@ BEGIN
 		max_lifetime = COALESCE(p_max_lifetime, max_lifetime), recovery_window = COALESCE(p_recovery_window, recovery_window),
 		warn_at = COALESCE(p_warn_at, warn_at)
 	WHERE id = t.id;
+	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
 END
 $$;
 CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
@@ -289,6 +293,7 @@ BEGIN
 		excluded = EXCLUDED.excluded, prefix = EXCLUDED.prefix, min_entropy = EXCLUDED.min_entropy, generated_length = EXCLUDED.generated_length,
 		history = EXCLUDED.history, rotation_interval = EXCLUDED.rotation_interval, max_lifetime = EXCLUDED.max_lifetime,
 		recovery_window = EXCLUDED.recovery_window, warn_at = EXCLUDED.warn_at, updated_at = pg_catalog.clock_timestamp();
+	PERFORM vault_data.require_strong_type(this_tenant, p_type);
 END
 $$;
 CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL,

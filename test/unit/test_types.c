@@ -167,6 +167,45 @@ test_uniform(void)
 	CHECK(chi < 170, "chi-square %f", chi);
 }
 
+static void
+has_bits(unsigned expected, const char *what)
+{
+	CHECK(password_random_bits(&policy) == expected, "%s: %u", what, password_random_bits(&policy));
+	CHECK((password_policy_fault(&policy) == NULL) ==
+		  (expected >= PASSWORD_MIN_BITS && expected >= policy.min_entropy), "%s", what);
+}
+
+/* What is drawn after the prefix, and in which places only from one class. */
+static void
+test_random_bits(void)
+{
+	memset(&policy, 0, sizeof(policy));
+	has_bits(142, "24 letters and digits");
+	policy.generated_length = 11;
+	has_bits(65, "11");
+	policy.classes = CLASS_DIGIT;
+	has_bits(62, "one a digit");
+	policy.classes = 0;
+	policy.generated_length = 10;
+	has_bits(59, "10");
+	policy.classes = CLASS_LOWER | CLASS_UPPER | CLASS_DIGIT | CLASS_SYMBOL;
+	has_bits(57, "10 with symbols");
+	policy.generated_length = 32;
+	policy.min_entropy = 202;
+	has_bits(201, "less than is asked");
+	policy.min_entropy = 201;
+	has_bits(201, "as much as is asked");
+	memset(&policy, 0, sizeof(policy));
+	strcpy(policy.prefix, "abcdefgha");
+	strcpy(policy.excluded, "012345678");
+	policy.classes = CLASS_DIGIT;
+	policy.generated_length = 10;
+	has_bits(0, "a constant");
+	strcpy(policy.prefix, "longer than what is made");
+	has_bits(0, "only the prefix");
+	memset(&policy, 0, sizeof(policy));
+}
+
 /* Whatever the policy, what is made fulfils it. */
 static void
 test_generated(void)
@@ -296,6 +335,7 @@ main(void)
 	test_policies();
 	test_strength();
 	test_uniform();
+	test_random_bits();
 	test_generated();
 	test_json();
 	test_oauth();
