@@ -116,7 +116,7 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 	memcpy(texts, order, sizeof(order));
 }
 
-/* Appends at most `limit` bytes of a text, and leaves room for the NULs of the texts `following`. */
+/* Appends at most `limit` bytes of a text, and leaves room for the NULs of those `following`. */
 static void
 pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 {
