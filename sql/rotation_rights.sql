@@ -52,6 +52,7 @@ SELECT vault.set_rotation('login', 'daily', 'postgres_role', '{"user": "regress_
 -- a function is given the values: who sets it may read them
 RESET ROLE;
 CREATE SCHEMA regress_rights AUTHORIZATION regress_rights_owner;
+GRANT USAGE ON SCHEMA regress_rights TO regress_rights_admin;
 SET ROLE regress_rights_owner;
 CREATE TABLE regress_rights.log (step text, version integer, previous text);
 CREATE FUNCTION regress_rights.set(name text, environment text, version integer, value text, previous_value text) RETURNS void LANGUAGE sql AS $$ INSERT INTO regress_rights.log VALUES ('set', $3, $5) $$;
