@@ -2966,22 +2966,36 @@ CREATE TABLE vault_data.secret_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
 	thresholds interval[],
-	version    integer,
-	expires_at timestamptz,
-	threshold  interval,
 	purge_at   timestamptz,
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
+/* What was announced of each version, as it may become current again. */
+CREATE TABLE vault_data.expiry_warning (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	version    integer NOT NULL,
+	expires_at timestamptz NOT NULL,
+	threshold  interval NOT NULL,
+	PRIMARY KEY (tenant_id, id, version),
+	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
 ALTER TABLE vault_data.secret_warning OWNER TO vault_owner;
-REVOKE ALL ON vault_data.secret_warning FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning TO vault_exec;
+ALTER TABLE vault_data.expiry_warning OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_warning, vault_data.expiry_warning FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning, vault_data.expiry_warning TO vault_exec;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.expiry_warning', '');
 ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.expiry_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.expiry_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'version', 'expires_at', 'threshold', 'purge_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'purge_at');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.expiry_warning
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'version', 'expires_at', 'threshold');
 ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.expiry_warning ENABLE ALWAYS TRIGGER audit;
 
 /* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
@@ -3112,7 +3126,7 @@ BEGIN
 	RETURN QUERY
 	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
 		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
-	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+	FROM vault_data.secret s LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
 		AND w.version = s.current_version AND w.expires_at = s.expires_at
 	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
 		AND (p_environment IS NULL OR s.environment = p_environment) AND vault_data.may_know(s.name, s.environment)
@@ -3129,7 +3143,7 @@ SELECT t.name AS tenant, s.name, s.environment, s.type, CASE WHEN s.expires_at >
 	s.expires_at, s.grace_until, COALESCE(s.extensions, 0) AS extensions, w.threshold AS warned
 FROM vault_data.secret s
 	JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
-	LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id AND w.version = s.current_version AND w.expires_at = s.expires_at
+	LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id AND w.version = s.current_version AND w.expires_at = s.expires_at
 	CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) n
 WHERE s.expires_at <= n.now + interval '30 days' AND s.purge_at IS NULL
 	AND s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
@@ -3142,13 +3156,14 @@ GRANT SELECT ON vault.expiring TO vault_client, vault_admin, vault_auditor;
 CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, version, expires_at, threshold)
+	INSERT INTO vault_data.expiry_warning AS w (tenant_id, id, version, expires_at, threshold)
 	VALUES (s.tenant_id, s.id, s.current_version, s.expires_at, due)
-	ON CONFLICT (tenant_id, id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at, threshold = excluded.threshold
-	WHERE w.version IS DISTINCT FROM excluded.version OR w.expires_at IS DISTINCT FROM excluded.expires_at OR w.threshold > excluded.threshold;
+	ON CONFLICT (tenant_id, id, version) DO UPDATE SET expires_at = excluded.expires_at, threshold = excluded.threshold
+	WHERE w.expires_at <> excluded.expires_at OR w.threshold > excluded.threshold;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
+	DELETE FROM vault_data.expiry_warning WHERE tenant_id = s.tenant_id AND id = s.id AND version < s.last_version - 100 AND version <> s.current_version;
 	PERFORM vault_data.announce(s.tenant_id, CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
 		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END, s.id,
 		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('version', s.current_version, 'expires_at', s.expires_at,
@@ -3170,9 +3185,10 @@ BEGIN
 		WITH of_type AS MATERIALIZED (SELECT l.type, l.warn_at FROM vault_data.type_lifecycles(vault.current_tenant_id()) l)
 		SELECT s AS head, d.threshold
 		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+			LEFT JOIN vault_data.expiry_warning e ON e.tenant_id = s.tenant_id AND e.id = s.id AND e.version = s.current_version AND e.expires_at = s.expires_at
 			LEFT JOIN of_type t ON t.type = s.type
 			CROSS JOIN LATERAL (SELECT vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, t.warn_at, defaults),
-				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold OFFSET 0) d
+				e.threshold, now) AS threshold OFFSET 0) d
 		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
 			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
 			AND d.threshold IS NOT NULL AND vault_data.is_authentic(s)
@@ -3320,6 +3336,7 @@ CREATE TABLE vault_data.rotation (
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX rotation_one ON vault_data.rotation (tenant_id, secret_id) WHERE step NOT IN ('retire', 'done', 'failed');
+CREATE INDEX rotation_retire ON vault_data.rotation (tenant_id, secret_id, previous) WHERE step = 'retire';
 CREATE INDEX rotation_secret ON vault_data.rotation (tenant_id, secret_id, started_at);
 ALTER TABLE vault_data.rotation ADD PRIMARY KEY (tenant_id, id);
 
@@ -5098,6 +5115,29 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
+/* The latest time for which a run may be planned now; a stretch of a window is a day at most. */
+CREATE FUNCTION vault_data.latest_due(every text, time_window text, now timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(vault_data.next_in_window(time_window, d.at, 1), d.at) + interval '1 day'
+	FROM (SELECT COALESCE(now + vault_data.rotation_interval(every), vault_data.next_cron(every, now)) AS at) AS d
+$$;
+
+/* When a rotation is due no MAC covers, since it moves with each step; but a schedule that was put off is one that vault did not write. */
+CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'rotation_schedule', c.id, s.name, 'its times are none that vault has set'
+	FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+		CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) AS n
+		CROSS JOIN LATERAL (SELECT pg_catalog.min(r.retire_at) FILTER (WHERE r.step = 'retire') AS retire_at,
+				pg_catalog.max(r.retire_at) FILTER (WHERE r.step = 'retire') AS blocked_until, pg_catalog.max(r.try_at) FILTER (WHERE r.step <> 'retire') AS try_at
+			FROM vault_data.rotation r WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step NOT IN ('done', 'failed')) AS o
+	WHERE c.tenant_id = p_tenant AND CASE WHEN vault_data.is_authentic(c) THEN
+		(c.every IS NOT NULL AND c.due_at IS NULL)
+		OR c.due_at > GREATEST(o.blocked_until, vault_data.latest_due(c.every, c.time_window, n.now))
+		OR o.try_at > n.now + interval '16 days'
+		OR COALESCE(c.next_at, 'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'), n.now + interval '1 hour') END
+$$;
+
 /* Bindings, reservations, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -5163,6 +5203,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT * FROM (
 		SELECT * FROM vault_data.verify_rows(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_history(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_schedules(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_bindings(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_versions(p_tenant)) AS f
 	ORDER BY 1, 3, 2, 4
@@ -5176,7 +5217,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
 	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
-	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
+	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
 

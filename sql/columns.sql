@@ -26,7 +26,7 @@ INSERT INTO read_by_number VALUES
 	-- rotation/rotation.c, secret/read.c
 	('rotation_schedule', 'tenant_id', 1, 'uuid'), ('rotation_schedule', 'id', 2, 'uuid'), ('rotation_schedule', 'revision', 10, 'int'), ('rotation_schedule', 'mac', 11, 'bytea'), ('rotation_schedule', 'next_at', 13, 'timestamptz'),
 	('rotation', 'id', 2, 'uuid'), ('rotation', 'revision', 9, 'int'), ('rotation', 'mac', 10, 'bytea'), ('rotation_role', 'tenant_id', 1, 'uuid'), ('rotation_role', 'role_name', 2, 'text'), ('rotation_role', 'revision', 4, 'int'), ('rotation_role', 'mac', 5, 'bytea'),
-	('secret_version', 'retired_at', 8, 'timestamptz'),
+	('rotation', 'retire_at', 7, 'timestamptz'), ('secret_version', 'retired_at', 8, 'timestamptz'),
 	-- type/registry.c
 	('secret_type', 'name', 2, 'text'), ('secret_type', 'validator', 3, 'text'), ('secret_type', 'generator', 4, 'text'), ('secret_type', 'revision', 17, 'int'), ('secret_type', 'mac', 18, 'bytea'),
 	('type_policy', 'tenant_id', 1, 'uuid'), ('type_policy', 'type', 3, 'text'), ('type_policy', 'revision', 16, 'int'), ('type_policy', 'mac', 17, 'bytea'),
@@ -41,11 +41,11 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at', 'retire_at') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one']) AS i (name)
+FROM unnest(ARRAY['tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one', 'rotation_retire']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

@@ -245,6 +245,19 @@ SELECT vault.rollback('pw/over', 1);
 SELECT vault.rollback('pw/over', 2), vault.get('pw/ahead');
 SELECT vault.rollback('pw/ahead', 1), vault.rollback('pw/ahead', 2);
 SELECT * FROM ends WHERE name = 'pw/ahead';
+-- and a version that comes back is not warned of again
+SET ROLE regress_expiry_op;
+SELECT vault.announce_expiring() > 0 AS of_2;
+SET ROLE regress_expiry_rotator;
+SELECT vault.rollback('pw/ahead', 1);
+SET ROLE regress_expiry_op;
+SELECT vault.announce_expiring() AS of_1;
+SET ROLE regress_expiry_rotator;
+SELECT vault.rollback('pw/ahead', 2);
+SET ROLE regress_expiry_op;
+SELECT vault.announce_expiring() AS of_2_again;
+SELECT kind, payload FROM announced WHERE secret = 'pw/ahead' ORDER BY n;
+SELECT name, warned FROM vault.expiring WHERE tenant = 'expiry-a' AND name = 'pw/ahead';
 -- not by an older version whose own end comes first
 SET ROLE regress_expiry_admin;
 SELECT vault.set_type_policy('password', max_lifetime => '2 days');

@@ -143,6 +143,16 @@ SELECT pg_temp.after(format('UPDATE vault_data.secret s SET envelope = v.envelop
 SELECT pg_temp.after(format('UPDATE vault_data.tenant_key k SET wrapped = o.wrapped FROM vault_data.tenant_key o WHERE k.tenant_id = %L AND o.tenant_id = %L', :'a', :'b'));
 SELECT pg_temp.silently('secret_version', format('INSERT INTO vault_data.secret_version (tenant_id, secret_id, version, key_generation, envelope, revision, mac) SELECT tenant_id, secret_id, version + 10, key_generation, envelope, revision, mac FROM vault_data.secret_version WHERE tenant_id = %L AND version = 3', :'a'));
 SELECT pg_temp.after(format('UPDATE vault_data.secret SET last_version = 2147483647 WHERE tenant_id = %L AND name = ''one''', :'a'));
+-- a schedule that was put off: each of its times, and those of the run
+SET ROLE regress_verify_admin;
+SELECT vault.put('plan/' || n, 'x'), vault.set_rotation('plan/' || n, every, time_window => part, overlap => '1 hour') IS NOT NULL AS due
+FROM (VALUES (1, 'daily', NULL), (2, '30 3 29 2 *', NULL), (3, 'weekly', 'mon 02:00-04:00 UTC'), (4, 'on demand', NULL), (5, 'daily', 'daily 00:00-24:00 UTC')) AS v (n, every, part);
+SELECT vault.rotate('plan/1', 'y'), vault.set_rotation('plan/5', 'weekly', 'external') IS NOT NULL AS external;
+RESET ROLE;
+SELECT * FROM vault.verify('verify-a');
+SELECT change, f AS finding FROM (VALUES ('due_at = NULL'), ('due_at = ''2099-01-01'', next_at = ''2099-01-01'''), ('due_at = due_at + interval ''3 days'''), ('next_at = NULL'), ('next_at = ''infinity'''), ('next_at = next_at + interval ''2 hours'''), ('next_at = now() - interval ''1 day''')) AS c (change)
+	LEFT JOIN LATERAL pg_temp.silently('rotation_schedule', format('UPDATE vault_data.rotation_schedule SET %s WHERE tenant_id = %L', change, :'a')) AS f ON true;
+SELECT pg_temp.silently('rotation', format('UPDATE vault_data.rotation SET step = ''wait'', try_at = ''2099-01-01'' WHERE tenant_id = %L', :'a'));
 -- a trail that says nonsense does not stop it
 BEGIN;
 ALTER TABLE vault_data.audit_log DISABLE TRIGGER append_only;

@@ -10,22 +10,36 @@ CREATE TABLE vault_data.secret_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
 	thresholds interval[],
-	version    integer,
-	expires_at timestamptz,
-	threshold  interval,
 	purge_at   timestamptz,
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
+/* What was announced of each version, as it may become current again. */
+CREATE TABLE vault_data.expiry_warning (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	version    integer NOT NULL,
+	expires_at timestamptz NOT NULL,
+	threshold  interval NOT NULL,
+	PRIMARY KEY (tenant_id, id, version),
+	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
+);
 ALTER TABLE vault_data.secret_warning OWNER TO vault_owner;
-REVOKE ALL ON vault_data.secret_warning FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning TO vault_exec;
+ALTER TABLE vault_data.expiry_warning OWNER TO vault_owner;
+REVOKE ALL ON vault_data.secret_warning, vault_data.expiry_warning FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret_warning, vault_data.expiry_warning TO vault_exec;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.expiry_warning', '');
 ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.expiry_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.expiry_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'version', 'expires_at', 'threshold', 'purge_at');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'purge_at');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.expiry_warning
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'version', 'expires_at', 'threshold');
 ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.expiry_warning ENABLE ALWAYS TRIGGER audit;
 
 /* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
@@ -156,7 +170,7 @@ BEGIN
 	RETURN QUERY
 	SELECT s.name, s.environment, CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace' ELSE 'expired' END,
 		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
-	FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+	FROM vault_data.secret s LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
 		AND w.version = s.current_version AND w.expires_at = s.expires_at
 	WHERE s.tenant_id = this_tenant AND s.expires_at <= now + p_within AND s.purge_at IS NULL
 		AND (p_environment IS NULL OR s.environment = p_environment) AND vault_data.may_know(s.name, s.environment)
@@ -173,7 +187,7 @@ SELECT t.name AS tenant, s.name, s.environment, s.type, CASE WHEN s.expires_at >
 	s.expires_at, s.grace_until, COALESCE(s.extensions, 0) AS extensions, w.threshold AS warned
 FROM vault_data.secret s
 	JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
-	LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id AND w.version = s.current_version AND w.expires_at = s.expires_at
+	LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id AND w.version = s.current_version AND w.expires_at = s.expires_at
 	CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) n
 WHERE s.expires_at <= n.now + interval '30 days' AND s.purge_at IS NULL
 	AND s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
@@ -186,13 +200,14 @@ GRANT SELECT ON vault.expiring TO vault_client, vault_admin, vault_auditor;
 CREATE FUNCTION vault_data.warn(s vault_data.secret, due interval) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	INSERT INTO vault_data.secret_warning AS w (tenant_id, id, version, expires_at, threshold)
+	INSERT INTO vault_data.expiry_warning AS w (tenant_id, id, version, expires_at, threshold)
 	VALUES (s.tenant_id, s.id, s.current_version, s.expires_at, due)
-	ON CONFLICT (tenant_id, id) DO UPDATE SET version = excluded.version, expires_at = excluded.expires_at, threshold = excluded.threshold
-	WHERE w.version IS DISTINCT FROM excluded.version OR w.expires_at IS DISTINCT FROM excluded.expires_at OR w.threshold > excluded.threshold;
+	ON CONFLICT (tenant_id, id, version) DO UPDATE SET expires_at = excluded.expires_at, threshold = excluded.threshold
+	WHERE w.expires_at <> excluded.expires_at OR w.threshold > excluded.threshold;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
+	DELETE FROM vault_data.expiry_warning WHERE tenant_id = s.tenant_id AND id = s.id AND version < s.last_version - 100 AND version <> s.current_version;
 	PERFORM vault_data.announce(s.tenant_id, CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
 		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END, s.id,
 		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('version', s.current_version, 'expires_at', s.expires_at,
@@ -214,9 +229,10 @@ BEGIN
 		WITH of_type AS MATERIALIZED (SELECT l.type, l.warn_at FROM vault_data.type_lifecycles(vault.current_tenant_id()) l)
 		SELECT s AS head, d.threshold
 		FROM vault_data.secret s LEFT JOIN vault_data.secret_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
+			LEFT JOIN vault_data.expiry_warning e ON e.tenant_id = s.tenant_id AND e.id = s.id AND e.version = s.current_version AND e.expires_at = s.expires_at
 			LEFT JOIN of_type t ON t.type = s.type
 			CROSS JOIN LATERAL (SELECT vault_data.due_warning(s.expires_at, COALESCE(w.thresholds, t.warn_at, defaults),
-				CASE WHEN w.version = s.current_version AND w.expires_at = s.expires_at THEN w.threshold END, now) AS threshold OFFSET 0) d
+				e.threshold, now) AS threshold OFFSET 0) d
 		WHERE s.tenant_id = vault.current_tenant_id() AND s.purge_at IS NULL
 			AND s.expires_at <= CASE WHEN p_expired THEN now ELSE now + interval '3650 days' END AND (p_expired OR s.expires_at > now)
 			AND d.threshold IS NOT NULL AND vault_data.is_authentic(s)

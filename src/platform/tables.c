@@ -61,6 +61,7 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_ROTATION_NEXT] = "rotation_schedule_next",
 	[INDEX_ROTATION_ROLE] = "rotation_role_db_role",
 	[INDEX_ROTATION_SECRET] = "rotation_schedule_one",
+	[INDEX_ROTATION_RETIRE] = "rotation_retire",
 };
 
 static Oid	oids[TABLE_COUNT];

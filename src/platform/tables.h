@@ -62,6 +62,7 @@ typedef enum TableId
 	INDEX_ROTATION_NEXT,		/* (next_at) */
 	INDEX_ROTATION_ROLE,		/* (db_role) */
 	INDEX_ROTATION_SECRET,		/* (tenant_id, secret_id) of schedules */
+	INDEX_ROTATION_RETIRE,		/* (tenant_id, secret_id, previous) of versions to be retired */
 	TABLE_COUNT
 } TableId;
 

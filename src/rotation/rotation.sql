@@ -54,6 +54,7 @@ CREATE TABLE vault_data.rotation (
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX rotation_one ON vault_data.rotation (tenant_id, secret_id) WHERE step NOT IN ('retire', 'done', 'failed');
+CREATE INDEX rotation_retire ON vault_data.rotation (tenant_id, secret_id, previous) WHERE step = 'retire';
 CREATE INDEX rotation_secret ON vault_data.rotation (tenant_id, secret_id, started_at);
 ALTER TABLE vault_data.rotation ADD PRIMARY KEY (tenant_id, id);
 

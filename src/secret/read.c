@@ -71,14 +71,37 @@ open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *form
 					   DatumGetByteaPP(envelope), format);
 }
 
-/* A version whose overlap is over; another one that is current is not asked. */
+/* Whether the overlap is over of a rotation that the job has not ended yet. */
+static bool
+overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
+	};
+	TimestampTz now = GetCurrentTimestamp();
+	TableScan	scan;
+	bool		over = false;
+
+	scan_begin(&scan, TABLE_ROTATION, INDEX_ROTATION_RETIRE, snapshot, keys, 3);
+	while (!over && scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_ROTATION);
+		over = DatumGetTimestampTz(scan_get(&scan, ROTATION_RETIRE_AT, NULL)) <= now;
+	}
+	scan_end(&scan);
+	return over;
+}
+
+/* A version whose overlap is over; one that is current is not asked. */
 static void
-refuse_retired(TableScan *scan, const SecretHead *head, int version)
+refuse_retired(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
 	bool		in_use;
 
+	if (version == head->current)
+		return;
 	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
-	if (!in_use && version != head->current)
+	if (!in_use || overlap_is_over(head, version, snapshot))
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_EXPIRED),
 				 errmsg("version %d was retired", version),
@@ -103,7 +126,7 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, bool retire
 				 errhint("The view vault.versions shows what there is.")));
 	row_require_authentic(&scan, TABLE_SECRET_VERSION);
 	if (!retired_too)
-		refuse_retired(&scan, head, version);
+		refuse_retired(&scan, head, version, snapshot);
 	value = open_version(&scan, head, version, format);
 	scan_end(&scan);
 	if (value == NULL)

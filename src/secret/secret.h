@@ -57,6 +57,9 @@ enum
 	VERSION_ENVELOPE = 13
 };
 
+/* Column of vault_data.rotation. */
+#define ROTATION_RETIRE_AT 7
+
 typedef enum SecretState
 {
 	STATE_ACTIVE,

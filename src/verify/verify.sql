@@ -288,6 +288,29 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
+/* The latest time for which a run may be planned now; a stretch of a window is a day at most. */
+CREATE FUNCTION vault_data.latest_due(every text, time_window text, now timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(vault_data.next_in_window(time_window, d.at, 1), d.at) + interval '1 day'
+	FROM (SELECT COALESCE(now + vault_data.rotation_interval(every), vault_data.next_cron(every, now)) AS at) AS d
+$$;
+
+/* When a rotation is due no MAC covers, since it moves with each step; but a schedule that was put off is one that vault did not write. */
+CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'rotation_schedule', c.id, s.name, 'its times are none that vault has set'
+	FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+		CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) AS n
+		CROSS JOIN LATERAL (SELECT pg_catalog.min(r.retire_at) FILTER (WHERE r.step = 'retire') AS retire_at,
+				pg_catalog.max(r.retire_at) FILTER (WHERE r.step = 'retire') AS blocked_until, pg_catalog.max(r.try_at) FILTER (WHERE r.step <> 'retire') AS try_at
+			FROM vault_data.rotation r WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step NOT IN ('done', 'failed')) AS o
+	WHERE c.tenant_id = p_tenant AND CASE WHEN vault_data.is_authentic(c) THEN
+		(c.every IS NOT NULL AND c.due_at IS NULL)
+		OR c.due_at > GREATEST(o.blocked_until, vault_data.latest_due(c.every, c.time_window, n.now))
+		OR o.try_at > n.now + interval '16 days'
+		OR COALESCE(c.next_at, 'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'), n.now + interval '1 hour') END
+$$;
+
 /* Bindings, reservations, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -353,6 +376,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT * FROM (
 		SELECT * FROM vault_data.verify_rows(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_history(p_tenant)
+		UNION ALL SELECT * FROM vault_data.verify_schedules(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_bindings(p_tenant)
 		UNION ALL SELECT * FROM vault_data.verify_versions(p_tenant)) AS f
 	ORDER BY 1, 3, 2, 4
@@ -366,6 +390,6 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
 	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
-	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
+	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
