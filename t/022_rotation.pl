@@ -233,6 +233,38 @@ $remote->start;
 $node->poll_query_until('postgres', q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
 ok(logs_in('far'), 'once it is back, the rotation is done');
 
+# ---- what the other server says, and what this one's environment says ----
+
+$remote->safe_psql('postgres', q{ALTER ROLE far SET client_min_messages = 'debug5'; ALTER ROLE far SET debug_print_parse = on});
+admin(q{SELECT vault.rotate('far')});
+$node->poll_query_until('postgres', q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
+ok(logs_in('far'), 'a role that has much told is rotated');
+is(scalar(() = slurp_file($node->logfile) =~ /^DEBUG:/mg), 0, 'and writes nothing to the log of the vault');
+$remote->safe_psql('postgres', q{ALTER ROLE far RESET ALL; ALTER ROLE far CONNECTION LIMIT 0});
+admin(q{SELECT vault.rotate('far')});
+run_job();
+like($node->safe_psql('postgres', q{SELECT last_error FROM vault.rotation_status WHERE name = 'far'}), qr/^08001: could not connect to the server$/, 'too many connections are no refused login');
+$remote->safe_psql('postgres', 'ALTER ROLE far CONNECTION LIMIT -1');
+{
+	local @ENV{qw(PGHOSTADDR PGOPTIONS PGTARGETSESSIONATTRS)} = ('127.0.0.9', '-c default_transaction_read_only=on', 'standby');
+	$node->restart;
+}
+$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
+$node->poll_query_until('postgres', q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
+ok(logs_in('far'), 'the environment of the server does not matter');
+$node->restart;
+$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
+
+# ---- a run that is removed after its value was set there ----
+
+run_job();
+admin(q{SELECT vault.rotate('far')});
+$node->poll_query_until('postgres', q{SELECT vault.rotate_due(1) >= 0 AND step = 'test' FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not set';
+ok(!logs_in('far'), 'between set and promote the current version does not log in');
+admin(q{SELECT vault.remove_rotation('far')});
+ok(logs_in('far'), 'but does when the run was removed');
+admin(sprintf q{SELECT vault.set_rotation('far', NULL, 'postgres_remote', '%s', overlap => '0')}, $rotators{far}{config});
+
 # ---- kill -9 at every step ----
 
 sub kill_in_step

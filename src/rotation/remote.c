@@ -29,6 +29,9 @@
 #include "platform/sql.h"
 #include "rotation/rotator.h"
 
+/* A change of a password is answered in a few dozen bytes. */
+#define MAX_READS 1000
+
 typedef struct Target
 {
 	char	   *host;
@@ -113,6 +116,29 @@ deadline_from_now(void)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout);
 }
 
+/* What the other server says goes nowhere: it chooses the text, and this one's log is not its. */
+static void
+drop_notice(void *argument, const PGresult *notice)
+{
+}
+
+/*
+ * The login itself is refused (class 28), and not only now: a server that has too many connections
+ * or shuts down says so after the password was sent.  libpq tells the SQLSTATE of a connection
+ * that failed in its message alone.
+ */
+static bool
+is_login_refused(const PGconn *connection)
+{
+	const char *message = PQerrorMessage(connection);
+	size_t		size = strlen(message);
+
+	while (size > 0 && isspace((unsigned char) message[size - 1]))
+		size--;
+	return PQconnectionNeedsPassword(connection) ||
+		(size > 7 && strncmp(message + size - 7, "  28", 4) == 0);
+}
+
 /* True once it is there, false if the login is refused; an error if nobody can be reached. */
 static bool
 await_login(PGconn *connection)
@@ -128,7 +154,7 @@ await_login(PGconn *connection)
 	}
 	if (state == PGRES_POLLING_OK)
 		return true;
-	if (PQconnectionNeedsPassword(connection) || PQconnectionUsedPassword(connection))
+	if (is_login_refused(connection))
 		return false;
 	ereport(ERROR,
 			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
@@ -136,20 +162,33 @@ await_login(PGconn *connection)
 			 errhint("It must use TLS with a certificate for its name, see vault.rotation_root_certificates, and SCRAM.")));
 }
 
+/* Nothing of the server's environment: an empty option counts in a connection string only, which is the first dbname. */
+#define NO_ENVIRONMENT "hostaddr='' options='' requirepeer=''"
+
+/* Nor of its home directory: there can be no file of this name. */
+#define NO_FILE "/dev/null/none"
+
 static PGconn *
 start(const Target *target, const char *user, const char *password)
 {
 	const char *const names[] = {
-		"host", "port", "dbname", "user", "password", "sslmode", "sslrootcert",
+		"dbname", "host", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "sslcert",
+		"sslkey", "ssl_min_protocol_version", "gssencmode", "target_session_attrs",
 		"channel_binding", "passfile", "application_name", "client_encoding", NULL
 	};
 	const char *const values[] = {
-		target->host, target->port, target->database, user, password, "verify-full",
-		setting_rotation_root_certificates, "require", "/dev/null", "vault",
-		GetDatabaseEncodingName(), NULL
+		NO_ENVIRONMENT, target->host, target->port, target->database, user, password, "verify-full",
+		setting_rotation_root_certificates, NO_FILE, NO_FILE, "TLSv1.2", "disable", "any",
+		"require", "/dev/null", "vault", GetDatabaseEncodingName(), NULL
 	};
+	PGconn	   *connection = PQconnectStartParams(names, values, 1);
 
-	return PQconnectStartParams(names, values, 0);
+	if (connection)
+	{
+		(void) PQsetNoticeReceiver(connection, drop_notice, NULL);
+		(void) PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
+	}
+	return connection;
 }
 
 /* A statement whose result does not matter. */
@@ -158,15 +197,18 @@ execute(PGconn *connection, const char *statement)
 {
 	TimestampTz deadline = deadline_from_now();
 	bool		done = PQsendQuery(connection, statement) == 1;
+	int			reads = 0;
 	PGresult   *result;
 
+	/* Rows would come one by one, and the first is one too many. */
+	done = done && PQsetSingleRowMode(connection) == 1;
 	while (done && PQisBusy(connection))
 	{
 		wait_for(connection, WL_SOCKET_READABLE, deadline);
-		done = PQconsumeInput(connection) == 1;
+		done = PQconsumeInput(connection) == 1 && ++reads < MAX_READS;
 	}
 	result = done ? PQgetResult(connection) : NULL;
-	done = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
+	done = PQresultStatus(result) == PGRES_COMMAND_OK;
 	PQclear(result);
 	if (!done)
 		ereport(ERROR,
