@@ -1862,7 +1862,7 @@ COMMENT ON FUNCTION vault.unsubscribe(text, text) IS 'takes a subscriber away, w
 /*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
  * all of them are acknowledged, others get none. A consumer that dies or rolls back loses nothing, because only
- * acknowledge() moves on.
+ * acknowledge() moves on. What the caller may not know of at the moment is left out and holds up nothing.
  */
 CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer, p_lease interval, p_tenant text)
 RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
@@ -1872,6 +1872,7 @@ DECLARE
 	n vault_data.notification;
 	taken bigint;
 	last bigint;
+	passed bigint;
 BEGIN
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
@@ -1902,12 +1903,20 @@ BEGIN
 		payload := n.payload;
 		RETURN NEXT;
 	END LOOP;
-	/* Where there was nothing for it, the next call need not look again. */
 	IF taken IS NOT NULL THEN
 		UPDATE vault_data.subscriber l SET leased_to = taken, leased_until = pg_catalog.clock_timestamp() + p_lease
 		WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
-	ELSIF last > b.acknowledged THEN
-		UPDATE vault_data.subscriber l SET acknowledged = last WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
+		RETURN;
+	END IF;
+	/*
+	 * The next call need not look again at other kinds. What the caller may not know of now waits as long as notifications
+	 * are kept: a grant may come into force.
+	 */
+	SELECT COALESCE(pg_catalog.min(w.position) - 1, last) INTO passed FROM vault_data.notification w
+	WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last AND (b.kinds IS NULL OR w.kind = ANY (b.kinds))
+		AND w.at >= pg_catalog.clock_timestamp() - pg_catalog.current_setting('vault.notification_retention')::interval;
+	IF passed > b.acknowledged THEN
+		UPDATE vault_data.subscriber l SET acknowledged = passed WHERE l.tenant_id = b.tenant_id AND l.id = b.id;
 	END IF;
 END
 $$;

@@ -152,6 +152,66 @@ SELECT vault.forget_notifications() AS gone;
 RESET ROLE;
 SELECT * FROM old;
 
+-- what a principal may not know of now waits for it and holds up nothing; other kinds are passed; after the retention it waits no more
+CREATE ROLE regress_notify_late;
+SET ROLE regress_notify_other;
+SELECT vault.create_principal('late', db_role => 'regress_notify_late') IS NOT NULL AS made, vault.subscribe('late', '{rotated}', 'late') IS NOT NULL AS subscribed;
+SELECT vault."grant"('late', '{read}', 'night/*', valid_from => now() + interval '1 hour') IS NOT NULL AS not_in_force, vault."grant"('late', '{read}', 'day/*') IS NOT NULL AS in_force;
+SELECT vault.put('night/x', 'x1'), vault.put('day/x', 'x1'), vault.put('never', 'x1'), vault.deactivate('day/x', 'a kind that it does not take'), vault.reactivate('day/x', 'another');
+RESET ROLE;
+SELECT tenant_id AS b FROM vault_data.tenant WHERE name = 'notify-b' \gset
+CREATE TEMP VIEW passed AS SELECT b.acknowledged = (SELECT min(n.position) - 1 FROM vault_data.notification n WHERE n.tenant_id = b.tenant_id AND n.kind = 'rotated') AS before_rotated,
+	b.acknowledged = o.position AS everything FROM vault_data.subscriber b JOIN vault_data.notification_order o USING (tenant_id) WHERE b.name = 'late';
+SET ROLE regress_notify_late;
+SELECT count(*) AS other_kinds FROM vault.next_notifications('late');
+RESET ROLE;
+SELECT everything AS passed FROM passed;
+SET ROLE regress_notify_other;
+SELECT vault.rotate('night/x', 'x2'), vault.rotate('never', 'x2'), vault.deactivate('night/x', 'a kind that it does not take'), vault.reactivate('night/x', 'another');
+SET ROLE regress_notify_late;
+SELECT count(*) AS none FROM vault.next_notifications('late');
+SELECT count(*) AS none FROM vault.next_notifications('late');
+RESET ROLE;
+SELECT * FROM passed;
+SET ROLE regress_notify_other;
+SELECT vault.rotate('day/x', 'x2'), vault.rotate('night/x', 'x3'), vault.rotate('day/x', 'x3');
+SET ROLE regress_notify_late;
+SELECT secret, payload->>'version' AS version FROM vault.next_notifications('late', 1, '0');
+SELECT secret, payload->>'version' AS version FROM vault.next_notifications('late', 10, '0');
+RESET ROLE;
+SELECT * FROM passed;
+-- the grant is in force: what waited comes, in its place
+SET ROLE regress_notify_other;
+SELECT vault."grant"('late', '{read}', 'night/*') AS given \gset
+SET ROLE regress_notify_late;
+SELECT secret, payload->>'version' AS version FROM vault.next_notifications('late', 10, '0');
+-- not in force again, and all that is left acknowledged
+SET ROLE regress_notify_other;
+SELECT vault.revoke(:'given');
+SET ROLE regress_notify_late;
+SELECT secret, payload->>'version' AS version FROM vault.next_notifications('late', 10, '1 hour');
+SELECT vault.acknowledge('late', (SELECT id FROM vault.notifications WHERE kind = 'rotated' AND secret = 'day/x' ORDER BY at DESC LIMIT 1));
+SELECT count(*) AS none FROM vault.next_notifications('late');
+SET ROLE regress_notify_other;
+SELECT vault.rotate('never', 'x3'), vault.rotate('night/x', 'x4');
+SET ROLE regress_notify_late;
+SELECT count(*) AS none FROM vault.next_notifications('late');
+RESET ROLE;
+SELECT * FROM passed;
+UPDATE vault_data.notification SET at = at - interval '31 days' WHERE tenant_id = :'b' AND secret = 'never';
+SET ROLE regress_notify_op;
+SELECT vault.forget_notifications() AS gone;
+SET ROLE regress_notify_late;
+SELECT count(*) AS none FROM vault.next_notifications('late');
+SET ROLE regress_notify_op;
+SELECT vault.forget_notifications() AS gone;
+SET ROLE regress_notify_other;
+SELECT vault."grant"('late', '{read}', 'n*/*') IS NOT NULL AS in_force;
+SET ROLE regress_notify_late;
+SELECT secret, payload->>'version' AS version FROM vault.next_notifications('late', 10, '0');
+RESET ROLE;
+DROP VIEW passed;
+
 -- a tenant that is destroyed leaves that, and nothing with names
 SET ROLE regress_notify_op;
 SELECT vault.destroy_tenant('notify-a', 'notify-a');
@@ -163,4 +223,4 @@ SELECT vault_data.announce('00000000-0000-0000-0000-000000000000', 'unheard', 'i
 SELECT vault_data.policy_changed();
 DROP VIEW old;
 DROP TABLE batch;
-DROP ROLE regress_notify_op, regress_notify_auditor, regress_notify_admin, regress_notify_app, regress_notify_other, regress_notify_nobody;
+DROP ROLE regress_notify_late, regress_notify_op, regress_notify_auditor, regress_notify_admin, regress_notify_app, regress_notify_other, regress_notify_nobody;
