@@ -2466,6 +2466,23 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	FOR EACH ROW WHEN (NEW.version <> OLD.version OR NEW.secret_id <> OLD.secret_id OR NEW.tenant_id <> OLD.tenant_id
 		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
 	EXECUTE FUNCTION vault_data.refuse_reuse();
+/* What had expired before it was replaced has expired for good: neither its number nor a rollback brings it back. */
+CREATE FUNCTION vault_data.keep_end() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF GREATEST(OLD.expires_at, OLD.grace_until) > pg_catalog.clock_timestamp() THEN
+		RETURN NULL;
+	END IF;
+	UPDATE vault_data.secret_version SET expires_at = OLD.expires_at
+	WHERE tenant_id = OLD.tenant_id AND secret_id = OLD.id AND version = OLD.current_version AND destroyed_at IS NULL
+		AND (expires_at IS NULL OR expires_at > OLD.expires_at);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER keep_end AFTER UPDATE ON vault_data.secret
+	FOR EACH ROW WHEN (OLD.expires_at IS NOT NULL AND NEW.current_version <> OLD.current_version)
+	EXECUTE FUNCTION vault_data.keep_end();
+ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER keep_end;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
 		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');

@@ -129,6 +129,12 @@ SELECT vault.get('db/z');
 SELECT vault.rollback('db/z', 3), vault.get('db/z');
 SELECT vault.rotate('db/y', 'third'), vault.get('db/y'), vault.put('db/x', 'third'), vault.get('db/x');
 SELECT name, expires_at, grace_until FROM vault.secrets WHERE name IN ('db/x', 'db/y', 'db/z') ORDER BY name;
+-- what had expired stays so when it is replaced: by its number, and after a rollback; what was in its grace does not
+SELECT call, pg_temp.told('SELECT ' || call) FROM unnest(ARRAY['vault.get(''db/y'', 2)', 'vault.get(''db/z'', 2)', 'vault.get_bytes(''db/z'', 2)', 'vault.get(''db/z'', 1)', 'vault.get(''db/x'', 1)']) AS call;
+BEGIN;
+SELECT vault.rollback('db/y', 2);
+SELECT vault.get('db/y');
+ROLLBACK;
 
 -- what expires
 SELECT vault.set_expiry('db/x', now() + interval '40 days', '1 day'), vault.set_expiry('db/y', clock_timestamp() + '2 seconds', '1 hour'), vault.set_expiry('db/z', now() + interval '10 days'), vault.set_expiry('cache', clock_timestamp() + '2 seconds');
@@ -272,10 +278,10 @@ SET ROLE regress_expiry_admin;
 SELECT vault.rollback('pw/short', 3), vault.rollback('pw/short', 2);
 SELECT * FROM ends WHERE name = 'pw/short';
 -- the override may, and its count goes on
-SELECT vault.rollback('pw/over', 1), vault.extend_expiry('pw/over', now() + interval '1 day', 'late'), vault.rollback('pw/over', 2);
+SELECT vault.rollback('pw/over', 1), vault.rollback('pw/over', 2), vault.extend_expiry('pw/over', now() + interval '1 day', 'late');
 SELECT * FROM ends WHERE name = 'pw/over';
-SELECT vault.extend_expiry('pw/over', now() + interval '2 days', 'late'), vault.rollback('pw/over', 1);
-SELECT vault.extend_expiry('pw/over', now() + interval '3 days', 'late'), vault.rollback('pw/over', 2);
+SELECT vault.rollback('pw/over', 1), vault.rollback('pw/over', 2), vault.extend_expiry('pw/over', now() + interval '2 days', 'late');
+SELECT vault.rollback('pw/over', 1), vault.rollback('pw/over', 2), vault.extend_expiry('pw/over', now() + interval '3 days', 'late');
 SELECT vault.extend_expiry('pw/over', now() + interval '4 days', 'late');
 SET ROLE regress_expiry_rotator;
 SELECT vault.get('pw/over');

@@ -205,10 +205,11 @@ TRUNCATE regress_rights.log;
 -- a version whose own end has come before it was promoted does not replace one that works
 SET ROLE regress_rights_admin;
 SELECT vault.set_rotation('function', NULL, 'function', '{"set": "regress_rights.set", "undo": "regress_rights.undo"}', overlap => '0') IS NULL AS on_demand;
-SELECT vault.rotate('function') AS started;
+SELECT vault.set_type_policy('generic', max_lifetime => '1 second');
+SELECT vault.rotate('function') AS started, vault.reset_type_policy('generic');
 RESET ROLE;
 SELECT vault.rotate_due(1);
-UPDATE vault_data.secret_version v SET expires_at = now() - interval '1 second' FROM vault.secrets s WHERE s.tenant = 'rights' AND s.name = 'function' AND s.id = v.secret_id AND v.version = s.pending_version;
+SELECT pg_sleep_until(v.expires_at) FROM vault.versions v WHERE v.tenant = 'rights' AND v.name = 'function' AND v.label = 'pending';
 SELECT vault.rotate_due();
 :status;
 SELECT * FROM regress_rights.log;

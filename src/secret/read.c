@@ -92,14 +92,28 @@ overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 	return over;
 }
 
-/* A version whose overlap is over; one that is current is not asked. */
 static void
-refuse_retired(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
+refuse_expired(TableScan *scan, int version)
+{
+	bool		lasts;
+	Datum		end = scan_get(scan, VERSION_EXPIRES_AT, &lasts);
+
+	if (!lasts && DatumGetTimestampTz(end) <= GetCurrentTimestamp())
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_EXPIRED),
+				 errmsg("version %d has expired", version),
+				 errhint("Read the current version.")));
+}
+
+/* A version whose end has come, or whose overlap is over; of the current one the head tells. */
+static void
+refuse_bygone(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
 	bool		in_use;
 
 	if (version == head->current)
 		return;
+	refuse_expired(scan, version);
 	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
 	if (!in_use || overlap_is_over(head, version, snapshot))
 		ereport(ERROR,
@@ -126,7 +140,7 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, bool retire
 				 errhint("The view vault.versions shows what there is.")));
 	row_require_authentic(&scan, TABLE_SECRET_VERSION);
 	if (!retired_too)
-		refuse_retired(&scan, head, version, snapshot);
+		refuse_bygone(&scan, head, version, snapshot);
 	value = open_version(&scan, head, version, format);
 	scan_end(&scan);
 	if (value == NULL)
