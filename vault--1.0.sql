@@ -4106,6 +4106,10 @@ BEGIN
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
+	/* Who chooses among values, some of which he may have given before there was a target, could log in there. */
+	IF vault_data.has_target(c.rotator) THEN
+		PERFORM vault_data.require('write', s.name, s.environment);
+	END IF;
 	/* A run that is under way ends here, and first of all at the target. */
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step NOT IN ('retire', 'done', 'failed');
 	IF r.id IS NOT NULL AND r.version IS DISTINCT FROM p_version THEN

@@ -42,10 +42,13 @@ SELECT vault.set_rotation('login', 'daily', 'postgres_role', '{"user": "regress_
 SELECT vault.remove_rotation('login');
 SELECT vault.rotate('login'), vault.rotate('plain', 'given'), vault.set_rotation('plain', 'daily') IS NOT NULL AS changed;
 SELECT vault.remove_rotation('plain');
+SELECT vault.rollback('login', 1);
+SELECT vault.rollback('plain', 1);
 SET ROLE regress_rights_admin;
 SELECT vault.grant('rotator', '{write}', 'login') IS NOT NULL AS granted;
 SET ROLE regress_rights_rotator;
 SELECT vault.rotate('login', 'of a writer');
+SELECT vault.rollback('login', 1);
 SET ROLE regress_rights_admin;
 SELECT vault.set_rotation('login', 'daily', 'postgres_role', '{"user": "regress_rights_login"}', overlap => '0') IS NOT NULL AS changed;
 

@@ -264,6 +264,9 @@ ok(!logs_in('far'), 'between set and promote the current version does not log in
 admin(q{SELECT vault.remove_rotation('far')});
 ok(logs_in('far'), 'but does when the run was removed');
 admin(sprintf q{SELECT vault.set_rotation('far', NULL, 'postgres_remote', '%s', overlap => '0')}, $rotators{far}{config});
+admin(q{SELECT vault.rotate('far')});
+until_idle('far');
+ok(logs_in('far'), 'and it can be rotated again');
 
 # ---- kill -9 at every step ----
 
