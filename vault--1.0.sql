@@ -3641,17 +3641,22 @@ DECLARE
 	due timestamptz;
 	schedule uuid;
 	present vault_data.rotation_schedule;
+	chosen text;
+	chosen_config jsonb;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
-	IF p_rotator IS NULL OR p_rotator NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
+	/* Who changes the times only says nothing of the rest. */
+	chosen := COALESCE(p_rotator, present.rotator, 'generate');
+	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
+	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
 	END IF;
-	IF vault_data.has_target(p_rotator) OR vault_data.has_target(present.rotator) THEN
+	IF vault_data.has_target(chosen) OR vault_data.has_target(present.rotator) THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
 	/* A function is given the values. */
-	IF p_rotator = 'function' THEN
+	IF chosen = 'function' THEN
 		PERFORM vault_data.require('read', s.name, s.environment);
 	END IF;
 	IF every IS NOT NULL AND span IS NULL THEN
@@ -3661,19 +3666,21 @@ BEGIN
 	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
 		PERFORM vault_data.fail('22023', 'invalid overlap: it is negative, or not shorter than the time between two rotations', 'Give an interval such as ''1 hour''.');
 	END IF;
-	PERFORM vault_data.rotator_act('check', p_rotator, COALESCE(p_config, '{}'), s.name, s.environment, NULL, s.current_version);
+	PERFORM vault_data.rotator_act('check', chosen, chosen_config, s.name, s.environment, NULL, s.current_version);
 	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
-	/* What was set by another rotator is not taken back by this one. */
-	UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
-	FROM vault_data.rotation_schedule c
-	WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND c.tenant_id = r.tenant_id AND c.secret_id = r.secret_id
-		AND (c.rotator, c.config) IS DISTINCT FROM (p_rotator, COALESCE(p_config, '{}'));
-	PERFORM vault_data.require_users_free(s.id, p_rotator, p_config);
+	/* What was set by another rotator is not taken back by this one; here its time is over. */
+	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
+		WITH ended AS (UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' RETURNING r.previous)
+		UPDATE vault_data.secret_version v SET retired_at = clock_timestamp() FROM ended
+		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = ended.previous AND v.version <> s.current_version AND v.retired_at IS NULL;
+	END IF;
+	PERFORM vault_data.require_users_free(s.id, chosen, chosen_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());
 	INSERT INTO vault_data.rotation_schedule AS c (tenant_id, id, secret_id, every, rotator, config, time_window, overlap, due_at)
-	VALUES (s.tenant_id, vault_data.new_id(), s.id, every, p_rotator, COALESCE(p_config, '{}'), kept_window, kept_overlap, due)
+	VALUES (s.tenant_id, vault_data.new_id(), s.id, every, chosen, chosen_config, kept_window, kept_overlap, due)
 	ON CONFLICT (tenant_id, secret_id) DO UPDATE SET every = excluded.every, rotator = excluded.rotator, config = excluded.config,
 		time_window = excluded.time_window, overlap = excluded.overlap, due_at = excluded.due_at
 	RETURNING c.id INTO schedule;
@@ -3681,7 +3688,7 @@ BEGIN
 	RETURN due;
 END
 $$;
-CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT 'generate', config jsonb DEFAULT NULL,
+CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config jsonb DEFAULT NULL,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';

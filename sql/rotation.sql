@@ -48,7 +48,6 @@ SELECT vault.set_rotation('app/key', '* * * *');
 SELECT vault.set_rotation('app/key', '0 0 30 2 *');
 SELECT vault.set_rotation('app/key', '0 3 * * * Europe/Atlantis');
 SELECT vault.set_rotation('app/key', 'daily', 'magic');
-SELECT vault.set_rotation('app/key', 'daily', NULL);
 SELECT vault.set_rotation('app/key', 'daily', config => '{"user": "x"}');
 SELECT vault.set_rotation('app/key', 'daily', time_window => 'mon 25:00-26:00 UTC');
 SELECT vault.set_rotation('app/key', 'daily', overlap => '1 day');

@@ -27,6 +27,11 @@ SELECT vault.set_rotation('key', overlap => '30 days');
 SELECT vault.set_rotation('token');
 SELECT vault.rotate('token');
 SELECT vault.set_rotation('token', rotator => 'external') IS NULL AS never;
+-- other times leave the rotator as it is
+SELECT vault.set_rotation('token', 'weekly') IS NOT NULL AS due;
+SELECT every, rotator FROM vault.rotation_status WHERE name = 'token';
+-- what is no password is no login
+SELECT vault.set_rotation('token', 'weekly', 'postgres_role', '{"user": "regress_rotation_types_admin"}');
 SELECT vault.remove_rotation('token');
 
 -- a new version has an end of its own, by the policy, when it becomes the current one
