@@ -264,20 +264,6 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 						   "Two users take turns: the value is for the one that the current version does not have.");
 }
 
-/* Of these types a new value is no password. */
-static void
-require_password(const char *type)
-{
-	static const char *const without[] = {
-		"certificate", "ssh_key", "oauth_token", "oauth_credentials"
-	};
-
-	for (int i = 0; i < (int) lengthof(without); i++)
-		if (strcmp(type, without[i]) == 0)
-			error_bad_argument("rotator", "a value of this type is no password",
-							   "Use the types database, password or generic.");
-}
-
 void
 credential_check(const Rotation *rotation)
 {
@@ -285,7 +271,6 @@ credential_check(const Rotation *rotation)
 	int			count = config_users(rotation, users);
 	Credential	credential;
 
-	require_password(rotation->head.type);
 	credential_of(rotation, rotation->previous, count == 2, &credential);
 	(void) credential_user(&credential, users, count);
 	credential_wipe(&credential);

@@ -57,12 +57,28 @@ find_rotator(const char *name)
 					   "Rotators are generate, postgres_role, postgres_remote, function and external.");
 }
 
+/* Of these types a new value is no password. */
+static void
+require_password(const char *type)
+{
+	static const char *const without[] = {
+		"certificate", "ssh_key", "oauth_token", "oauth_credentials"
+	};
+
+	for (int i = 0; i < (int) lengthof(without); i++)
+		if (strcmp(type, without[i]) == 0)
+			error_bad_argument("rotator", "a value of this type is no password",
+							   "Use the types database, password or generic.");
+}
+
 /* A rotator that has no configuration makes values of types that can be made up. */
 static void
 check(const Rotator *rotator, const Rotation *rotation)
 {
 	static const char *const none[] = {NULL};
 
+	if (rotator == &postgres_role_rotator || rotator == &postgres_remote_rotator)
+		require_password(rotation->head.type);
 	if (rotator->check)
 	{
 		rotator->check(rotation);
