@@ -5165,13 +5165,13 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 'rotation_schedule', c.id, s.name, 'its times are none that vault has set'
 	FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
 		CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) AS n
-		CROSS JOIN LATERAL (SELECT pg_catalog.min(r.retire_at) FILTER (WHERE r.step = 'retire') AS retire_at,
+		CROSS JOIN LATERAL (SELECT pg_catalog.min(GREATEST(r.retire_at, r.try_at)) FILTER (WHERE r.step = 'retire') AS retire_at, pg_catalog.max(r.try_at) AS last_try,
 				pg_catalog.max(r.retire_at) FILTER (WHERE r.step = 'retire') AS blocked_until, pg_catalog.max(r.try_at) FILTER (WHERE r.step <> 'retire') AS try_at
 			FROM vault_data.rotation r WHERE r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step NOT IN ('done', 'failed')) AS o
 	WHERE c.tenant_id = p_tenant AND CASE WHEN vault_data.is_authentic(c) THEN
 		(c.every IS NOT NULL AND c.due_at IS NULL)
 		OR c.due_at > GREATEST(o.blocked_until, vault_data.latest_due(c.every, c.time_window, n.now))
-		OR o.try_at > n.now + interval '16 days'
+		OR o.last_try > n.now + interval '16 days'
 		OR COALESCE(c.next_at, 'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'), n.now + interval '1 hour') END
 $$;
 
