@@ -162,7 +162,10 @@ await_login(PGconn *connection)
 			 errhint("It must use TLS with a certificate for its name, see vault.rotation_root_certificates, and SCRAM.")));
 }
 
-/* Nothing of the server's environment: an empty option counts in a connection string only, which is the first dbname. */
+/*
+ * Nothing of the server's environment.  An empty option counts in a connection string only, which
+ * is the first dbname.
+ */
 #define NO_ENVIRONMENT "hostaddr='' options='' requirepeer=''"
 
 /* Nor of its home directory: there can be no file of this name. */
