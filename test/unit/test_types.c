@@ -325,6 +325,8 @@ test_formats(void)
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		CHECK(format_recognise(unknown[i], strlen(unknown[i])) == NULL, "%s", unknown[i]);
 	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE", 20) != NULL, "AWS");
+	CHECK(format_recognise("hvs.CAESIJ0-0_example0example", 29) != NULL, "Vault");
+	CHECK(format_recognise("hvs.is it one", 13) == NULL, "not of Vault");
 	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE\n", 21) != NULL, "a line's end");
 	CHECK(format_recognise("eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln", 37) != NULL, "JWT");
 }
