@@ -3251,7 +3251,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
+/* Tenant by tenant, up to so many: what has expired, or what comes to its end soon. */
+CREATE FUNCTION vault_data.announce_ends(p_expired boolean, p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	tenant_name text;
@@ -3262,35 +3263,23 @@ BEGIN
 	END IF;
 	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
 		PERFORM vault_data.enter_tenant(tenant_name);
-		total := total + vault_data.warn_tenant(false, p_max_rows - total);
+		total := total + vault_data.warn_tenant(p_expired, p_max_rows - total);
 		EXIT WHEN total >= p_max_rows;
-		total := total + vault_data.warn_of_purge(p_max_rows - total);
+		total := total + CASE WHEN p_expired THEN 0 ELSE vault_data.warn_of_purge(p_max_rows - total) END;
 		EXIT WHEN total >= p_max_rows;
 	END LOOP;
 	RETURN total;
 END
 $$;
+
+CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
 
 CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	tenant_name text;
-	total integer := 0;
-BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
-		PERFORM vault_data.enter_tenant(tenant_name);
-		total := total + vault_data.warn_tenant(true, p_max_rows - total);
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
-END
-$$;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(true, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
@@ -3299,7 +3288,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
 	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
 	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
-	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring(integer),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_ends(boolean, integer), vault_data.announce_expiring(integer),
 	vault_data.announce_expired(integer) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
 	vault.set_warnings(text, interval[], text) TO vault_client;
@@ -3643,6 +3632,7 @@ DECLARE
 	present vault_data.rotation_schedule;
 	chosen text;
 	chosen_config jsonb;
+	ended integer;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
@@ -3672,10 +3662,11 @@ BEGIN
 	END IF;
 	/* What was set by another rotator is not taken back by this one; here its time is over. */
 	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
-		WITH ended AS (UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
-			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' RETURNING r.previous)
-		UPDATE vault_data.secret_version v SET retired_at = clock_timestamp() FROM ended
-		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = ended.previous AND v.version <> s.current_version AND v.retired_at IS NULL;
+		FOR ended IN UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND r.previous <> s.current_version RETURNING r.previous
+		LOOP
+			PERFORM vault_data.retire_version(s, ended);
+		END LOOP;
 	END IF;
 	PERFORM vault_data.require_users_free(s.id, chosen, chosen_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());

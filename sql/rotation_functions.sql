@@ -105,6 +105,20 @@ SELECT regress_rfn.look(NULL, NULL, NULL, NULL, NULL);
 SELECT what FROM regress_rfn.seen;
 RESET ROLE;
 
+-- another rotator: what the one before had set is not its to retire, so the overlap ends here; without a target it goes on
+SET ROLE regress_rfn_admin;
+SELECT vault.put('moved', 'x'), vault.set_rotation('moved', 'on demand', 'function', '{"set": "regress_rfn.set"}', overlap => '1 day'), vault.rotate('moved');
+SELECT vault.set_rotation('other', 'on demand', overlap => '1 day'), vault.rotate('other');
+RESET ROLE;
+SELECT vault.rotate_due() > 0 AS done;
+SET ROLE regress_rfn_admin;
+SELECT name, version, label, retired_at IS NOT NULL AS retired FROM vault.versions WHERE name IN ('moved', 'other') ORDER BY 1, 2;
+SELECT count(vault.set_rotation(n, 'weekly', 'external')) FROM unnest('{moved,other}'::text[]) AS n;
+SELECT name, version, label, retired_at IS NOT NULL AS retired FROM vault.versions WHERE name IN ('moved', 'other') ORDER BY 1, 2;
+SELECT vault.get('other', 1);
+SELECT vault.get('moved', 1);
+RESET ROLE;
+
 SELECT vault.destroy_tenant('rfn-a', 'rfn-a'), vault.destroy_tenant('rfn-b', 'rfn-b');
 SET client_min_messages = warning;
 DROP SCHEMA regress_rfn CASCADE;

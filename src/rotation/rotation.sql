@@ -335,6 +335,7 @@ DECLARE
 	present vault_data.rotation_schedule;
 	chosen text;
 	chosen_config jsonb;
+	ended integer;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
@@ -364,10 +365,11 @@ BEGIN
 	END IF;
 	/* What was set by another rotator is not taken back by this one; here its time is over. */
 	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
-		WITH ended AS (UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
-			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' RETURNING r.previous)
-		UPDATE vault_data.secret_version v SET retired_at = clock_timestamp() FROM ended
-		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = ended.previous AND v.version <> s.current_version AND v.retired_at IS NULL;
+		FOR ended IN UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND r.previous <> s.current_version RETURNING r.previous
+		LOOP
+			PERFORM vault_data.retire_version(s, ended);
+		END LOOP;
 	END IF;
 	PERFORM vault_data.require_users_free(s.id, chosen, chosen_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());

@@ -259,20 +259,10 @@ vault_rotate_plain(PG_FUNCTION_ARGS)
 		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
-	volatile int version = 0;
 
 	(void) door_required();
 	read_name(fcinfo, 1, &write);
-	PG_TRY();
-	{
-		version = rotate_here(&write);
-	}
-	PG_FINALLY();
-	{
-		door_required()->work = NULL;
-	}
-	PG_END_TRY();
-	PG_RETURN_INT32(version);
+	PG_RETURN_INT32(rotate_here(&write));
 }
 
 Datum

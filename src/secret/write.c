@@ -277,7 +277,8 @@ notice_known_format(const Write *write)
 
 /*
  * The lock on the table of versions comes before the choice of the key: whoever
- * takes a retired key away holds a lock against it (rewrap.c).
+ * takes a retired key away holds a lock against it (rewrap.c).  The door, which may outlive an
+ * error in here, keeps no pointer to the write.
  */
 static int
 store_permitted(Write *write)
@@ -287,10 +288,18 @@ store_permitted(Write *write)
 	judgement_begin(write);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	write->memory = CurrentMemoryContext;	/* outlives SPI's */
-	sql_begin();
-	if (!write_once(write) && !write_once(write))
-		refuse_conflict(write, 0);
-	sql_end();
+	PG_TRY();
+	{
+		sql_begin();
+		if (!write_once(write) && !write_once(write))
+			refuse_conflict(write, 0);
+		sql_end();
+	}
+	PG_FINALLY();
+	{
+		door_required()->work = NULL;
+	}
+	PG_END_TRY();
 	table_close(versions, NoLock);
 	notice_known_format(write);
 	return write->version;
@@ -310,18 +319,8 @@ secret_store_pending(const SecretName *name, const void *value, size_t size, uin
 		.name = *name,.given = value,.given_size = size,.given_format = format,.given_type = "generic",
 		.expires_at = DT_NOEND,.expected = -1,.pending = true,.must_exist = true
 	};
-	volatile int version = 0;
 
-	PG_TRY();
-	{
-		version = store_permitted(&write);
-	}
-	PG_FINALLY();
-	{
-		door_required()->work = NULL;
-	}
-	PG_END_TRY();
-	return version;
+	return store_permitted(&write);
 }
 
 int
