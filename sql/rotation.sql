@@ -186,6 +186,10 @@ SELECT vault.rotate('app/other', 'at once'), vault.get('app/other');
 SELECT * FROM vault.rotate_matching('**');
 SELECT * FROM vault.rotate_matching('app/**', '{"team": "a"}');
 SELECT vault.rotate_matching('a**b');
+-- tags alone suffice; nothing at all does not mean everything
+SELECT * FROM vault.rotate_matching(tags => '{"team": "a"}');
+SELECT * FROM vault.rotate_matching();
+SELECT * FROM vault.rotate_matching(NULL, '{}', dry_run => false);
 SET ROLE regress_rotation_reader;
 SELECT * FROM vault.rotate_matching('**', dry_run => false);
 SET ROLE regress_rotation_admin;

@@ -842,9 +842,13 @@ RETURNS TABLE (name text, environment text, rotator text, outcome text, version 
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	env text := vault_data.environment(p_environment);
+	pattern text := COALESCE(p_pattern, CASE WHEN p_tags <> '{}' THEN '**' END);
 	s record;
 BEGIN
-	PERFORM vault_data.check_pattern(p_pattern), vault_data.check_identifier('environment', env);
+	IF pattern IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid name_pattern: it is null, and there are no tags', 'Give a pattern, tags, or both; ''**'' are all secrets.');
+	END IF;
+	PERFORM vault_data.check_pattern(pattern), vault_data.check_identifier('environment', env);
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		PERFORM vault_data.fail('25001', 'secrets cannot be rotated by a pattern in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
@@ -853,7 +857,7 @@ BEGIN
 	END IF;
 	FOR s IN SELECT x.id, x.name, x.type, x.purge_at, x.deactivated_at, c.rotator FROM vault_data.secret x
 		LEFT JOIN vault_data.rotation_schedule c ON c.tenant_id = x.tenant_id AND c.secret_id = x.id
-		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, p_pattern)
+		WHERE x.tenant_id = vault.current_tenant_id() AND x.environment = env AND vault_data.name_matches(x.name, pattern)
 			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
 		ORDER BY x.name
 	LOOP
@@ -879,7 +883,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE FUNCTION vault.rotate_matching(name_pattern text, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
+CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rotate_matching(text, jsonb, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
