@@ -31,7 +31,7 @@
 #include "audit/audit.h"
 #include "audit/store.h"
 #include "crypto/raise.h"
-#include "evidence/seal.h"
+#include "evidence/gather.h"
 #include "evidence/trail.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
@@ -42,7 +42,6 @@
 
 #define MAX_LISTENERS 4
 #define WAIT_SECONDS 10
-#define NAMED_IDS 20
 
 typedef struct Shared
 {
@@ -58,14 +57,7 @@ typedef struct Harvest
 {
 	HarvestState state;
 	bool		bare_is_forged;	/* the vault has been open since the state was written */
-	Seal		head;			/* of the tenant at hand */
-	bool		has_head;
-	Seal		seal;			/* of the rows at hand; rows counts them */
-	SealedRow  *rows;
-	int64		seals;			/* made by this step */
-	pg_uuid_t	refused_tenant;
-	int64		refused_rows;
-	StringInfoData refused_ids;
+	Gathering  *gathering;
 } Harvest;
 
 static Shared *shared = NULL;
@@ -95,9 +87,8 @@ state_mac(const HarvestState *state, const char *system, unsigned char mac[MAC_B
 	StringInfoData line;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
-					 " " INT64_FORMAT, state->snapshot, system, state->floor_id, state->floor_at,
-					 state->newest_id, state->seals);
+	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
+					 state->snapshot, system, state->floor_id, state->newest_id, state->seals);
 	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
 		keyring_refuse_sealed();
 	pfree(line.data);
@@ -128,7 +119,7 @@ harvest_state(HarvestState *state)
 	static Sql	sql = {
 		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
 		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
-		" h.system_identifier, h.floor_id, h.floor_at, h.newest_id, h.seals, h.mac"
+		" h.system_identifier, h.floor_id, h.newest_id, h.seals, h.mac"
 		" FROM vault_data.audit_harvest h", 0
 	};
 	unsigned char mac[MAC_BYTES];
@@ -137,7 +128,6 @@ harvest_state(HarvestState *state)
 	Portal		portal = sql_open(&sql, NULL, NULL);
 
 	memset(state, 0, sizeof(HarvestState));
-	state->floor_at = DT_NOBEGIN;
 	state->exists = sql_fetch(portal, 1) > 0;
 	if (state->exists)
 	{
@@ -146,10 +136,9 @@ harvest_state(HarvestState *state)
 		load_running(sql_value(0, 3, NULL), state);
 		system = TextDatumGetCString(sql_value(0, 4, NULL));
 		state->floor_id = DatumGetInt64(sql_value(0, 5, NULL));
-		state->floor_at = DatumGetTimestampTz(sql_value(0, 6, NULL));
-		state->newest_id = DatumGetInt64(sql_value(0, 7, NULL));
-		state->seals = DatumGetInt64(sql_value(0, 8, NULL));
-		stored = DatumGetByteaPP(sql_value(0, 9, NULL));
+		state->newest_id = DatumGetInt64(sql_value(0, 6, NULL));
+		state->seals = DatumGetInt64(sql_value(0, 7, NULL));
+		stored = DatumGetByteaPP(sql_value(0, 8, NULL));
 		state_mac(state, system, mac);
 		state->is_genuine = VARSIZE_ANY_EXHDR(stored) == MAC_BYTES &&
 			secret_equal(VARDATA_ANY(stored), mac, MAC_BYTES);
@@ -191,20 +180,20 @@ write_state(HarvestState *state)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_harvest"
-		" (snapshot, system_identifier, floor_id, floor_at, newest_id, seals, stepped_at, mac)"
-		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, $6, clock_timestamp(), $7)"
+		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac)"
+		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6)"
 		" ON CONFLICT (singleton) DO UPDATE SET snapshot = excluded.snapshot,"
 		" system_identifier = excluded.system_identifier, floor_id = excluded.floor_id,"
-		" floor_at = excluded.floor_at, newest_id = excluded.newest_id, seals = excluded.seals,"
+		" newest_id = excluded.newest_id, seals = excluded.seals,"
 		" stepped_at = excluded.stepped_at, mac = excluded.mac",
-		7, {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, BYTEAOID}
+		6, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID}
 	};
 	char	   *system = this_system();
 	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
 	Datum		values[] = {
 		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
-		Int64GetDatum(state->floor_id), TimestampTzGetDatum(state->floor_at),
-		Int64GetDatum(state->newest_id), Int64GetDatum(state->seals), PointerGetDatum(mac)
+		Int64GetDatum(state->floor_id), Int64GetDatum(state->newest_id),
+		Int64GetDatum(state->seals), PointerGetDatum(mac)
 	};
 
 	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
@@ -223,68 +212,6 @@ write_state(HarvestState *state)
 
 /* ---- rows ---- */
 
-/* One alert for a tenant's rows that are not sealed, with some of their ids. */
-static void
-alert_of_refused(Harvest *harvest)
-{
-	AuditRecord record = {
-		.operation = "seal trail",
-		.decision = "alert",
-		.object_kind = "audit_log",
-		.tenant = harvest->refused_tenant,
-	};
-
-	if (harvest->refused_rows == 0)
-		return;
-	record.reason = psprintf(INT64_FORMAT " rows of the trail are forged or were changed before "
-							 "they were sealed: %s%s", harvest->refused_rows,
-							 harvest->refused_ids.data,
-							 harvest->refused_rows > NAMED_IDS ? " and more" : "");
-	audit_write(&record);
-	harvest->refused_rows = 0;
-	resetStringInfo(&harvest->refused_ids);
-}
-
-static void
-refuse_row(Harvest *harvest, const AuditRow *row)
-{
-	if (!uuid_equal(&harvest->refused_tenant, &row->tenant_id))
-		alert_of_refused(harvest);
-	harvest->refused_tenant = row->tenant_id;
-	if (harvest->refused_rows++ < NAMED_IDS)
-		appendStringInfo(&harvest->refused_ids, "%s" INT64_FORMAT,
-						 harvest->refused_ids.len ? ", " : "", row->id);
-}
-
-static void
-flush_seal(Harvest *harvest)
-{
-	if (harvest->seal.rows == 0)
-		return;
-	if (!harvest->has_head || !uuid_equal(&harvest->head.tenant, &harvest->seal.tenant))
-		seal_head(&harvest->seal.tenant, &harvest->head);
-	harvest->has_head = true;
-	harvest->seals++;
-	seal_append(&harvest->seal, harvest->rows, harvest->seal.rows, &harvest->head);
-	pfree(harvest->seal.ranges);
-	memset(&harvest->seal, 0, sizeof(Seal));
-}
-
-static void
-begin_seal(Harvest *harvest, const AuditRow *row, DateADT month)
-{
-	Seal	   *seal = &harvest->seal;
-
-	if (seal->rows > 0 && (seal->rows == SEAL_MAX_ROWS || seal->month != month ||
-						   !uuid_equal(&seal->tenant, &row->tenant_id)))
-		flush_seal(harvest);
-	if (seal->rows > 0)
-		return;
-	seal->tenant = row->tenant_id;
-	seal->month = month;
-	seal->first_at = seal->last_at = row->at;
-}
-
 static bool
 is_refused(Harvest *harvest, const AuditRow *row, StringInfo line)
 {
@@ -299,21 +226,13 @@ is_refused(Harvest *harvest, const AuditRow *row, StringInfo line)
 static void
 take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
 {
-	SealedRow  *sealed;
-
 	if (is_refused(harvest, row, line))
 	{
-		refuse_row(harvest, row);
+		gather_refused(harvest->gathering, row);
 		return;
 	}
-	begin_seal(harvest, row, month_of(row->at));
+	gather_row(harvest->gathering, row, line);
 	harvest->state.newest_id = Max(harvest->state.newest_id, row->id);
-	sealed = &harvest->rows[harvest->seal.rows++];
-	sealed->id = row->id;
-	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
-	harvest->seal.without_mac += !row->has_mac;
-	harvest->seal.first_at = Min(harvest->seal.first_at, row->at);
-	harvest->seal.last_at = Max(harvest->seal.last_at, row->at);
 	for (int i = 0; i < listener_count; i++)
 		listeners[i].row(row);
 }
@@ -321,41 +240,21 @@ take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
 static void
 take_row(void *state, const AuditRow *row)
 {
+	Harvest    *harvest = state;
 	StringInfoData line;
 
+	if (!harvest_is_new(&harvest->state, row))
+		return;
 	initStringInfo(&line);
 	audit_line(row, &line);
-	take_line(state, row, &line);
-}
-
-static void
-harvest_new(Harvest *harvest)
-{
-	static Sql	sql = {
-		"SELECT a.* FROM vault_data.audit_log a"
-		" WHERE (a.xid >= pg_snapshot_xmax($1::text::pg_snapshot)"
-		"  OR a.xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot))))"
-		" AND a.id > $2 AND a.at >= $3"
-		" ORDER BY a.tenant_id, date_trunc('month', a.at AT TIME ZONE 'UTC'), a.id",
-		3, {TEXTOID, INT8OID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		CStringGetTextDatum(harvest->state.snapshot), Int64GetDatum(harvest->state.floor_id),
-		TimestampTzGetDatum(harvest->state.floor_at)
-	};
-	Portal		portal = sql_open(&sql, values, NULL);
-
-	trail_rows(portal, take_row, harvest);
-	sql_close(portal);
+	take_line(harvest, row, &line);
 }
 
 static void
 take_uncovered(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
 {
-	Harvest    *harvest = state;
-
 	if (open == NULL)
-		take_line(harvest, row, line);
+		take_line(state, row, line);
 }
 
 /* Until every transaction that has written to the table or is loading it has ended. */
@@ -398,7 +297,6 @@ set_floor(HarvestState *state)
 	await_writers(TABLE_AUDIT_SEAL);
 	state->newest_id = newest_id();
 	state->floor_id = audit_ids_above(state->newest_id);
-	state->floor_at = GetCurrentTimestamp() - USECS_PER_DAY;
 	await_writers(TABLE_AUDIT_LOG);
 }
 
@@ -410,10 +308,7 @@ harvest_uncovered(Harvest *harvest)
 	pg_uuid_t  *tenants = trail_tenants(&count);
 
 	for (int i = 0; i < count; i++)
-	{
 		trail_walk(&tenants[i], DT_NOBEGIN, DT_NOEND, &visitor, harvest);
-		flush_seal(harvest);
-	}
 }
 
 static int64
@@ -440,31 +335,15 @@ alert_of_state(void)
 
 /* ---- a step ---- */
 
-/* Rows must be found by the index of transaction ids, whatever the statistics say. */
-static void
-run_harvest(Harvest *harvest, bool anew)
-{
-	int			level = NewGUCNestLevel();
-
-	(void) set_config_option("enable_seqscan", anew ? "on" : "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	if (anew)
-		harvest_uncovered(harvest);
-	else
-		harvest_new(harvest);
-	AtEOXact_GUC(false, level);
-	flush_seal(harvest);
-}
-
 static void
 finish(Harvest *harvest, char *snapshot, bool tampered)
 {
 	harvest->state.snapshot = snapshot;
-	harvest->state.seals = tampered ? count_seals() : harvest->state.seals + harvest->seals;
+	harvest->state.seals = tampered ? count_seals() : harvest->state.seals + harvest->gathering->seals;
 	for (int i = 0; i < listener_count; i++)
 		if (listeners[i].end)
 			listeners[i].end();
-	alert_of_refused(harvest);
+	gather_alert(harvest->gathering);
 	if (tampered)
 		alert_of_state();
 	write_state(&harvest->state);
@@ -492,10 +371,14 @@ step(void)
 	}
 	snapshot = present_snapshot();
 	harvest.bare_is_forged = !anew && known_epoch && *known_epoch == epoch;
-	harvest.rows = palloc(SEAL_MAX_ROWS * sizeof(SealedRow));
-	initStringInfo(&harvest.refused_ids);
-	run_harvest(&harvest, anew);
-	if (anew || harvest.seals > 0 || harvest.refused_rows > 0)
+	harvest.gathering = gather_begin();
+	if (anew)
+		harvest_uncovered(&harvest);
+	else
+		trail_rows_since(harvest.state.xmax, harvest.state.running, harvest.state.running_count,
+						 take_row, &harvest);
+	gather_seal(harvest.gathering);
+	if (anew || harvest.gathering->seals > 0 || harvest.gathering->refused_rows > 0)
 	{
 		finish(&harvest, snapshot, tampered);
 		epoch_of_step = epoch;

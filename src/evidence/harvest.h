@@ -13,7 +13,7 @@
 #include "audit/record.h"
 
 /*
- * Who else wants each row, once, by (tenant_id, month, id), within the step's transaction;
+ * Who else wants each row, once, in no order that it could rely on, within the step's transaction;
  * row's argument lives for the call.  Rows that fail their MAC are left out.  Preload.
  */
 typedef struct HarvestListener
@@ -35,7 +35,6 @@ typedef struct HarvestState
 	uint64	   *running;		/* below xmax, ascending */
 	int			running_count;
 	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
-	TimestampTz floor_at;
 	int64		newest_id;		/* of the rows seen */
 	int64		seals;			/* of all tenants together */
 } HarvestState;

@@ -4,10 +4,19 @@
  */
 #include "evidence/trail.h"
 
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/snapmgr.h"
 
 #include "crypto/raise.h"
 #include "door/door.h"
@@ -66,6 +75,80 @@ trail_rows(Portal portal, TrailRow row, void *state)
 	if (slot)
 		ExecDropSingleTupleTableSlot(slot);
 	MemoryContextDelete(memory);
+}
+
+/* What a scan calls, and where. */
+typedef struct Since
+{
+	Relation	partition;
+	Oid			index;			/* InvalidOid: somebody dropped it, and the whole table is read */
+	TrailRow	row;
+	void	   *state;
+	MemoryContext memory;
+} Since;
+
+static Oid
+index_of_xid(Relation partition)
+{
+	Oid			found = InvalidOid;
+	ListCell   *cell;
+
+	foreach(cell, RelationGetIndexList(partition))
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+			index->rd_index->indkey.values[0] == AUDIT_XID && RelationGetIndexPredicate(index) == NIL)
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	return found;
+}
+
+static void
+scan_transactions(Since *since, StrategyNumber strategy, RegProcedure comparison, uint64 xid)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+
+	ScanKeyInit(&key, AUDIT_XID, strategy, comparison, UInt64GetDatum(xid));
+	scan = systable_beginscan(since->partition, since->index, OidIsValid(since->index),
+							  GetActiveSnapshot(), 1, &key);
+	while (systable_getnext(scan) != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(since->memory);
+		AuditRow	loaded;
+
+		CHECK_FOR_INTERRUPTS();
+		audit_row_load(scan->slot, &loaded);
+		since->row(since->state, &loaded);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(since->memory);
+	}
+	systable_endscan(scan);
+}
+
+void
+trail_rows_since(uint64 xmax, const uint64 *running, int running_count, TrailRow row, void *state)
+{
+	Since		since = {.row = row,.state = state};
+	ListCell   *cell;
+
+	since.memory = AllocSetContextCreate(CurrentMemoryContext, "vault new trail rows",
+										 ALLOCSET_DEFAULT_SIZES);
+	foreach(cell, find_all_inheritors(table_oid(TABLE_AUDIT_LOG), AccessShareLock, NULL))
+	{
+		since.partition = table_open(lfirst_oid(cell), NoLock);
+		if (since.partition->rd_rel->relkind == RELKIND_RELATION)
+		{
+			since.index = index_of_xid(since.partition);
+			scan_transactions(&since, BTGreaterEqualStrategyNumber, F_XID8GE, xmax);
+			for (int i = 0; i < running_count; i++)
+				scan_transactions(&since, BTEqualStrategyNumber, F_XID8EQ, running[i]);
+		}
+		table_close(since.partition, NoLock);
+	}
+	MemoryContextDelete(since.memory);
 }
 
 /* A seal with room for what will be seen of its rows, in memory of its own. */

@@ -48,4 +48,11 @@ extern pg_uuid_t *trail_tenants(int *count);
 typedef void (*TrailRow) (void *state, const AuditRow *row);
 extern void trail_rows(Portal portal, TrailRow row, void *state);
 
+/*
+ * The same for each row of a transaction from `xmax` on or among `running`, in no order.  By the
+ * indexes of transaction ids, so that the length of the trail does not matter.
+ */
+extern void trail_rows_since(uint64 xmax, const uint64 *running, int running_count, TrailRow row,
+							 void *state);
+
 #endif

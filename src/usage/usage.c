@@ -243,7 +243,9 @@ decision_of(const AuditRow *row)
 static bool
 is_read(const AuditRow *row)
 {
-	static const char *const reads[] = {"get", "get_bytes", "get_json", "get_many"};
+	static const char *const reads[] = {
+		"get", "get_bytes", "get_json", "get_many", "get_field", "conninfo", "database_url"
+	};
 
 	if (strcmp(row->decision, "allow") != 0 || !row->has_object || row->object_kind == NULL ||
 		strcmp(row->object_kind, "secret") != 0)

@@ -1,0 +1,192 @@
+/*
+ * gather.c
+ *		Groups of rows, their seals, and the alerts about what was refused.
+ */
+#include "evidence/gather.h"
+
+#include "utils/memutils.h"
+
+#include "audit/audit.h"
+#include "crypto/raise.h"
+#include "platform/tables.h"
+
+#define FIRST_ROOM 64
+#define MAX_AT_HAND (20 * SEAL_MAX_ROWS)
+#define NAMED_IDS 20
+
+typedef struct GroupKey
+{
+	pg_uuid_t	tenant;
+	DateADT		month;
+} GroupKey;
+
+typedef struct Group
+{
+	GroupKey	key;
+	int			rows;
+	int			room;
+	int			without_mac;
+	TimestampTz first_at;
+	TimestampTz last_at;
+	SealedRow  *sealed;
+} Group;
+
+typedef struct Refused
+{
+	pg_uuid_t	tenant;
+	int64		rows;
+	StringInfo	ids;
+} Refused;
+
+Gathering *
+gather_begin(void)
+{
+	Gathering  *gathering = palloc0(sizeof(Gathering));
+	HASHCTL		groups = {.keysize = sizeof(GroupKey),.entrysize = sizeof(Group)};
+	HASHCTL		refused = {.keysize = UUID_LEN,.entrysize = sizeof(Refused)};
+
+	gathering->memory = CurrentMemoryContext;
+	groups.hcxt = refused.hcxt = CurrentMemoryContext;
+	gathering->groups = hash_create("vault rows to seal", 64, &groups,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	gathering->refused = hash_create("vault refused rows", 16, &refused,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return gathering;
+}
+
+static void
+seal_group(Gathering *gathering, Group *group)
+{
+	Seal		seal = {
+		.tenant = group->key.tenant,
+		.month = group->key.month,
+		.without_mac = group->without_mac,
+		.first_at = group->first_at,
+		.last_at = group->last_at,
+	};
+
+	if (!gathering->has_head || !uuid_equal(&gathering->head.tenant, &seal.tenant))
+		seal_head(&seal.tenant, &gathering->head);
+	gathering->has_head = true;
+	seal_append(&seal, group->sealed, group->rows, &gathering->head);
+	pfree(seal.ranges);
+	gathering->seals++;
+	gathering->rows -= group->rows;
+	group->rows = group->without_mac = 0;
+}
+
+static int
+by_tenant_and_month(const void *a, const void *b)
+{
+	const GroupKey *x = &(*(Group *const *) a)->key;
+	const GroupKey *y = &(*(Group *const *) b)->key;
+	int			order = memcmp(&x->tenant, &y->tenant, UUID_LEN);
+
+	return order ? order : (x->month > y->month) - (x->month < y->month);
+}
+
+void
+gather_seal(Gathering *gathering)
+{
+	Group	  **groups = palloc((hash_get_num_entries(gathering->groups) + 1) * sizeof(Group *));
+	int			count = 0;
+	HASH_SEQ_STATUS scan;
+	Group	   *group;
+
+	hash_seq_init(&scan, gathering->groups);
+	while ((group = hash_seq_search(&scan)) != NULL)
+		if (group->rows > 0)
+			groups[count++] = group;
+	qsort(groups, count, sizeof(Group *), by_tenant_and_month);
+	for (int i = 0; i < count; i++)
+		seal_group(gathering, groups[i]);
+	pfree(groups);
+}
+
+static Group *
+group_of(Gathering *gathering, const AuditRow *row)
+{
+	GroupKey	key = {row->tenant_id, month_of(row->at)};
+	bool		found;
+	Group	   *group = hash_search(gathering->groups, &key, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		group->rows = group->without_mac = 0;
+		group->room = FIRST_ROOM;
+		group->sealed = MemoryContextAlloc(gathering->memory, FIRST_ROOM * sizeof(SealedRow));
+	}
+	return group;
+}
+
+/* Where the next row of the group goes. */
+static SealedRow *
+room_in(Gathering *gathering, Group *group)
+{
+	if (gathering->rows >= MAX_AT_HAND)
+		gather_seal(gathering);
+	if (group->rows == SEAL_MAX_ROWS)
+		seal_group(gathering, group);
+	if (group->rows == group->room)
+	{
+		group->room *= 2;
+		group->sealed = repalloc(group->sealed, group->room * sizeof(SealedRow));
+	}
+	gathering->rows++;
+	return &group->sealed[group->rows++];
+}
+
+void
+gather_row(Gathering *gathering, const AuditRow *row, StringInfo line)
+{
+	Group	   *group = group_of(gathering, row);
+	SealedRow  *sealed = room_in(gathering, group);
+
+	sealed->id = row->id;
+	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
+	group->without_mac += !row->has_mac;
+	group->first_at = group->rows == 1 ? row->at : Min(group->first_at, row->at);
+	group->last_at = group->rows == 1 ? row->at : Max(group->last_at, row->at);
+}
+
+void
+gather_refused(Gathering *gathering, const AuditRow *row)
+{
+	bool		found;
+	Refused    *refused = hash_search(gathering->refused, &row->tenant_id, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		MemoryContext old = MemoryContextSwitchTo(gathering->memory);
+
+		refused->rows = 0;
+		refused->ids = makeStringInfo();
+		MemoryContextSwitchTo(old);
+	}
+	if (refused->rows++ < NAMED_IDS)
+		appendStringInfo(refused->ids, "%s" INT64_FORMAT, refused->ids->len ? ", " : "", row->id);
+	gathering->refused_rows++;
+}
+
+void
+gather_alert(Gathering *gathering)
+{
+	HASH_SEQ_STATUS scan;
+	Refused    *refused;
+
+	hash_seq_init(&scan, gathering->refused);
+	while ((refused = hash_seq_search(&scan)) != NULL)
+	{
+		AuditRecord record = {
+			.operation = "seal trail",
+			.decision = "alert",
+			.object_kind = "audit_log",
+			.tenant = refused->tenant,
+		};
+
+		record.reason = psprintf(INT64_FORMAT " rows of the trail are forged or were changed before "
+								 "they were sealed: %s%s", refused->rows, refused->ids->data,
+								 refused->rows > NAMED_IDS ? " and more" : "");
+		audit_write(&record);
+	}
+}
