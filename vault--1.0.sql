@@ -5281,7 +5281,6 @@ CREATE TABLE vault_data.audit_harvest (
 	snapshot          pg_snapshot NOT NULL,
 	system_identifier text NOT NULL,
 	floor_id          bigint NOT NULL,
-	floor_at          timestamptz NOT NULL,
 	newest_id         bigint NOT NULL,
 	seals             bigint NOT NULL,
 	stepped_at        timestamptz NOT NULL,

@@ -40,8 +40,7 @@
 
 /* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
 #define POLL_WRITTEN_US 150
-#define POLL_NEXT_US 200
-#define POLL_LEAST_US 4
+#define POLL_NEXT_US 1000
 
 /* What the worker sleeps for. */
 enum
@@ -55,6 +54,7 @@ typedef struct Slot
 {
 	pg_atomic_uint64 sequence;
 	Latch	   *waiter;			/* who may wait for it to be on disk, or NULL */
+	int			core;			/* where it was made */
 	PackedRow	row;
 } Slot;
 
@@ -265,6 +265,7 @@ static void
 make_ready(uint64 position, Latch *waiter)
 {
 	slot_at(position)->waiter = waiter;
+	slot_at(position)->core = sched_getcpu();
 	pg_write_barrier();
 	pg_atomic_write_u64(&slot_at(position)->sequence, position + 1);
 	wake_worker(position);
@@ -370,6 +371,11 @@ ring_wait(uint64 position)
 	return true;
 }
 
+/* When the last records were done; how many microseconds later the next one came, and from where. */
+static TimestampTz done_at = 0;
+static int64 last_pause = 0;
+static int	asked_from = -1;
+
 int
 ring_peek(AuditRow *rows, int max, bool *awaited)
 {
@@ -387,6 +393,11 @@ ring_peek(AuditRow *rows, int max, bool *awaited)
 		if (slot->waiter == NULL)
 			*awaited = false;
 		count++;
+	}
+	if (count > 0)
+	{
+		last_pause = rows[0].at - done_at;
+		asked_from = slot_at(tail)->core;
 	}
 	return count;
 }
@@ -409,6 +420,7 @@ ring_done(int count, XLogRecPtr commit_end)
 {
 	uint64		tail = pg_atomic_read_u64(&ring->tail);
 
+	done_at = GetCurrentTimestamp();
 	pg_atomic_write_u64(&ring->commit_end, commit_end);
 	pg_write_barrier();
 	pg_atomic_write_u64(&ring->written, tail + count);
@@ -451,22 +463,21 @@ sleep_unless(bool (*has) (void), uint32 until, int ms)
 }
 
 /*
- * Who got an answer often asks again at once, and finding the worker awake saves it two
- * task switches.  The time spent on that grows while it pays, and shrinks else.
+ * Who got an answer often asks again at once.  To find the worker awake spares it the waking
+ * of another core, which takes longer than the record itself.  Not worth the time of this core
+ * if the last record was long in coming, or if the caller needs this very core to ask.
  */
 bool
 ring_poll(void)
 {
-	static int	patience = POLL_NEXT_US;
-	Poll		poll = poll_for(patience);
+	Poll		poll;
 
+	if (last_pause > POLL_NEXT_US || asked_from == sched_getcpu())
+		return has_any();
+	poll = poll_for(POLL_NEXT_US);
 	while (!has_any())
 		if (!poll_again(&poll))
-		{
-			patience = Max(patience / 2, POLL_LEAST_US);
 			return false;
-		}
-	patience = Min(patience * 2, POLL_NEXT_US);
 	return true;
 }
 
