@@ -52,6 +52,9 @@ SELECT vault.get('app/key', 1, 'dev');
 SELECT vault.get('app/other');
 SET ROLE regress_usage_b;
 SELECT vault.get('app/key');
+-- a part of a value is a read like the whole
+SELECT vault.put('db/main', '{"engine": "postgresql", "host": "db.example", "port": 5432, "dbname": "app", "user": "app", "password": "correct-Horse-7-battery"}'::jsonb, 'database');
+SELECT vault.get_field('db/main', 'user'), length(vault.conninfo('db/main')) > 0 AS conninfo, length(vault.database_url('db/main')) > 0 AS url;
 SET ROLE regress_usage_nobody;
 SELECT vault.get('app/key');
 RESET ROLE;
@@ -72,7 +75,7 @@ SELECT sum(secrets) BETWEEN 2 AND 4 AS secrets FROM vault_data.usage_hour h JOIN
 -- the counts are the trail's
 WITH trail AS (
 	SELECT tenant_id, object_id, principal_id, version, count(*) AS reads, min(at) AS first, max(at) AS last FROM vault_data.audit_log
-	WHERE tenant_id IN (:'a', :'b') AND decision = 'allow' AND operation IN ('get', 'get_bytes', 'get_json', 'get_many') AND object_id IS NOT NULL GROUP BY 1, 2, 3, 4
+	WHERE tenant_id IN (:'a', :'b') AND decision = 'allow' AND operation ~ '^(get|conninfo|database_url)' AND object_id IS NOT NULL GROUP BY 1, 2, 3, 4
 ), counted AS (SELECT tenant_id, secret_id, principal_id, version, reads, first_read_at, last_read_at FROM vault_data.usage WHERE tenant_id IN (:'a', :'b') AND reads > 0)
 SELECT (SELECT count(*) FROM trail) AS groups, (SELECT count(*) FROM (TABLE trail EXCEPT TABLE counted) AS d) AS missing, (SELECT count(*) FROM (TABLE counted EXCEPT TABLE trail) AS d) AS too_many;
 SELECT (SELECT sum(failed) FROM vault_data.usage WHERE tenant_id IN (:'a', :'b')) AS failed,
