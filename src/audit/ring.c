@@ -371,7 +371,7 @@ ring_wait(uint64 position)
 	return true;
 }
 
-/* When the last records were done; how many microseconds later the next one came, and from where. */
+/* When the last records were done; how many microseconds later the next came, and from where. */
 static TimestampTz done_at = 0;
 static int64 last_pause = 0;
 static int	asked_from = -1;

@@ -339,7 +339,9 @@ static void
 finish(Harvest *harvest, char *snapshot, bool tampered)
 {
 	harvest->state.snapshot = snapshot;
-	harvest->state.seals = tampered ? count_seals() : harvest->state.seals + harvest->gathering->seals;
+	harvest->state.seals += harvest->gathering->seals;
+	if (tampered)
+		harvest->state.seals = count_seals();
 	for (int i = 0; i < listener_count; i++)
 		if (listeners[i].end)
 			listeners[i].end();

@@ -98,7 +98,8 @@ index_of_xid(Relation partition)
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		if (index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-			index->rd_index->indkey.values[0] == AUDIT_XID && RelationGetIndexPredicate(index) == NIL)
+			index->rd_index->indkey.values[0] == AUDIT_XID &&
+			RelationGetIndexPredicate(index) == NIL)
 			found = RelationGetRelid(index);
 		index_close(index, AccessShareLock);
 	}

@@ -1,0 +1,173 @@
+/*
+ * sums.c
+ *		Calls by principal, grant, hour and address; reads by secret, principal, version and hour.
+ */
+#include "usage/sums.h"
+
+#include "utils/memutils.h"
+
+static UsageSums *sums = NULL;
+
+static void
+forget(void *arg)
+{
+	sums = NULL;
+}
+
+static void
+begin(void)
+{
+	MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "vault usage",
+												 ALLOCSET_DEFAULT_SIZES);
+	HASHCTL		calls = {.keysize = sizeof(CallKey),.entrysize = sizeof(CallSum),.hcxt = memory};
+	HASHCTL		reads = {.keysize = sizeof(ReadKey),.entrysize = sizeof(ReadSum),.hcxt = memory};
+
+	sums = MemoryContextAllocZero(memory, sizeof(UsageSums));
+	sums->memory = memory;
+	sums->forget.func = forget;
+	MemoryContextRegisterResetCallback(memory, &sums->forget);
+	sums->calls = hash_create("vault calls", 256, &calls, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	sums->reads = hash_create("vault reads", 1024, &reads, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* What a principal asked for, as a constant; neither changes that were rolled back nor alerts. */
+static const char *
+decision_of(const AuditRow *row)
+{
+	static const char *const decisions[] = {"allow", "deny", "error"};
+
+	for (int i = 0; i < (int) lengthof(decisions); i++)
+		if (strcmp(row->decision, decisions[i]) == 0)
+			return decisions[i];
+	return NULL;
+}
+
+static bool
+is_read(const AuditRow *row)
+{
+	static const char *const reads[] = {
+		"get", "get_bytes", "get_json", "get_many", "get_field", "conninfo", "database_url"
+	};
+
+	if (strcmp(row->decision, "allow") != 0 || !row->has_object || row->object_kind == NULL ||
+		strcmp(row->object_kind, "secret") != 0)
+		return false;
+	for (int i = 0; i < (int) lengthof(reads); i++)
+		if (strcmp(row->operation, reads[i]) == 0)
+			return true;
+	return false;
+}
+
+static TimestampTz
+hour_of(TimestampTz at)
+{
+	TimestampTz in_hour = at % USECS_PER_HOUR;
+
+	return at - (in_hour < 0 ? in_hour + USECS_PER_HOUR : in_hour);
+}
+
+static void
+keep_text(char **kept, const char *text)
+{
+	if (*kept && text && strcmp(*kept, text) == 0)
+		return;
+	if (*kept)
+		pfree(*kept);
+	*kept = text ? MemoryContextStrdup(sums->memory, text) : NULL;
+}
+
+static void
+add_to_sum(Sum *sum, bool is_new, const AuditRow *row, const char *decision, bool alone)
+{
+	if (is_new)
+	{
+		memset(sum, 0, sizeof(Sum));
+		sum->first_at = sum->last_at = row->at;
+	}
+	sum->n++;
+	sum->first_at = Min(sum->first_at, row->at);
+	if (row->at < sum->last_at)
+		return;
+	sum->last_at = row->at;
+	sum->decision = decision;
+	keep_text(&sum->principal, row->principal);
+	keep_text(&sum->role, row->role);
+	keep_text(&sum->application, row->application_name);
+	keep_text(&sum->address, row->address);
+	if (alone)
+	{
+		keep_text(&sum->secret, row->secret);
+		keep_text(&sum->environment, row->environment);
+	}
+}
+
+static void
+add_call(const AuditRow *row, const char *decision)
+{
+	bool		alone = strcmp(decision, "allow") != 0;
+	bool		found;
+	CallKey		key;
+	CallSum    *call;
+
+	memset(&key, 0, sizeof(key));
+	key.tenant = row->tenant_id;
+	if (row->has_principal)
+		key.principal = row->principal_id;
+	if (row->has_grant)
+		key.grant = row->grant_id;
+	key.hour = hour_of(row->at);
+	key.is_read = is_read(row);
+	if (row->address)
+		strlcpy(key.address, row->address, ADDRESS_BYTES);
+	if (alone)
+	{
+		key.alone = ++sums->alone;
+		key.version = row->version;
+	}
+	call = hash_search(sums->calls, &key, HASH_ENTER, &found);
+	add_to_sum(&call->sum, !found, row, decision, alone);
+}
+
+static void
+add_read(const AuditRow *row, const char *decision)
+{
+	bool		found;
+	ReadKey		key;
+	ReadSum    *read;
+
+	memset(&key, 0, sizeof(key));
+	key.tenant = row->tenant_id;
+	key.secret = row->object_id;
+	if (row->has_principal)
+		key.principal = row->principal_id;
+	key.hour = hour_of(row->at);
+	key.version = row->version;
+	read = hash_search(sums->reads, &key, HASH_ENTER, &found);
+	add_to_sum(&read->sum, !found, row, decision, false);
+}
+
+void
+sums_add(const AuditRow *row)
+{
+	const char *decision = decision_of(row);
+
+	if (decision == NULL)
+		return;
+	if (sums == NULL)
+		begin();
+	add_call(row, decision);
+	if (is_read(row))
+		add_read(row, decision);
+}
+
+UsageSums *
+sums_present(void)
+{
+	return sums;
+}
+
+int64
+sums_size(void)
+{
+	return sums ? hash_get_num_entries(sums->calls) + hash_get_num_entries(sums->reads) : 0;
+}
