@@ -24,6 +24,7 @@ $source->safe_psql('postgres', q{
 	CREATE ROLE reader LOGIN;
 	CREATE ROLE operator LOGIN IN ROLE vault_admin;
 	CREATE ROLE stranger LOGIN;
+	CREATE ROLE auditor LOGIN IN ROLE vault_auditor;
 	SELECT vault.create_tenant('acme', 'app');
 	SELECT vault.create_tenant('globex', 'Other App');
 	SELECT vault.create_tenant('initech', 'app');
@@ -34,6 +35,8 @@ $source->safe_psql('postgres', q{
 	CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
 	SELECT vault.create_type('pin', 'six digits', validator => 'checks.pin(text)');
 	SELECT vault.set_type_policy('pin', excluded => '9', tenant => 'acme')});
+# Transaction ids beyond those that a new cluster begins with
+$source->safe_psql('postgres', 'DO $$ BEGIN FOR i IN 1 .. 20000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$');
 psql_as($source, 'app', q{
 	SET vault.tenant = 'acme';
 	SELECT vault.put('db/password', 'first-Qx7wRm9', tags => '{"team": "db"}', description => 'a password', type => 'password');
@@ -195,6 +198,7 @@ for my $format ('custom', 'plain')
 	isnt($node->safe_psql('postgres', q{SELECT oid FROM pg_roles WHERE rolname = 'app'}),
 		$source->safe_psql('postgres', q{SELECT oid FROM pg_roles WHERE rolname = 'app'}), "$format: roles have other numbers here");
 	is(psql_as($node, 'reader', q{SELECT vault.get('db/password')}), 'second-Qx7wRm9', "$format: a grant is in force");
+	cmp_ok(rows_read_by_steps($node, 'auditor', 5), '<', $audited, "$format: the sealer does not read what was restored again and again");
 	is(sql_state($node, q{SELECT vault.get('newname/1')}, 'reader'), '42501', "$format: so is a denial");
 	is(sql_state($node, q{BEGIN; SET LOCAL vault.tenant = 'acme'; SELECT vault.put('pin', '} . $_ . q{', type => 'pin'); ROLLBACK}, 'app'),
 		$_ eq '123456' ? '00000' : 'VT013', "$format: a type that was added, and the tenant's policy: $_") for '123456', '12345x', '123459';

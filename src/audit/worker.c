@@ -114,11 +114,14 @@ may_end(void)
 		TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), STAY_MS);
 }
 
-/* Before it sleeps everything is on disk, whoever else may have flushed it. */
+/*
+ * Before it sleeps everything is on disk, whoever else may have flushed it.  A single caller is
+ * expected to come again; several come together if the worker is not there at once.
+ */
 static void
-wait_for_records(bool awaited)
+wait_for_records(bool single)
 {
-	if (awaited && ring_poll())
+	if (single && ring_poll())
 		return;
 	flush();
 	if (!ShutdownRequestPending)
@@ -138,6 +141,7 @@ consume(void)
 		int			count = ring_peek(rows, BATCH_ROWS, &awaited);
 
 		CHECK_FOR_INTERRUPTS();
+		worker_reload();
 		if (count > 0)
 		{
 			write_rows(rows, count);
@@ -148,7 +152,7 @@ consume(void)
 		if (ShutdownRequestPending && may_end())
 			proc_exit(0);
 		report_statistics();
-		wait_for_records(count > 0 && awaited);
+		wait_for_records(count == 1 && awaited);
 	}
 }
 

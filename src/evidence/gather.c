@@ -64,12 +64,17 @@ seal_group(Gathering *gathering, Group *group)
 		.first_at = group->first_at,
 		.last_at = group->last_at,
 	};
+	MemoryContext memory = AllocSetContextCreate(gathering->memory, "vault seal",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
 
 	if (!gathering->has_head || !uuid_equal(&gathering->head.tenant, &seal.tenant))
 		seal_head(&seal.tenant, &gathering->head);
 	gathering->has_head = true;
+	MemoryContextSwitchTo(memory);	/* which SPI has left */
 	seal_append(&seal, group->sealed, group->rows, &gathering->head);
-	pfree(seal.ranges);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
 	gathering->seals++;
 	gathering->rows -= group->rows;
 	group->rows = group->without_mac = 0;
@@ -95,11 +100,14 @@ gather_seal(Gathering *gathering)
 
 	hash_seq_init(&scan, gathering->groups);
 	while ((group = hash_seq_search(&scan)) != NULL)
-		if (group->rows > 0)
-			groups[count++] = group;
+		groups[count++] = group;
 	qsort(groups, count, sizeof(Group *), by_tenant_and_month);
 	for (int i = 0; i < count; i++)
+	{
 		seal_group(gathering, groups[i]);
+		pfree(groups[i]->sealed);
+		(void) hash_search(gathering->groups, &groups[i]->key, HASH_REMOVE, NULL);
+	}
 	pfree(groups);
 }
 
@@ -123,8 +131,6 @@ group_of(Gathering *gathering, const AuditRow *row)
 static SealedRow *
 room_in(Gathering *gathering, Group *group)
 {
-	if (gathering->rows >= MAX_AT_HAND)
-		gather_seal(gathering);
 	if (group->rows == SEAL_MAX_ROWS)
 		seal_group(gathering, group);
 	if (group->rows == group->room)
@@ -139,9 +145,13 @@ room_in(Gathering *gathering, Group *group)
 void
 gather_row(Gathering *gathering, const AuditRow *row, StringInfo line)
 {
-	Group	   *group = group_of(gathering, row);
-	SealedRow  *sealed = room_in(gathering, group);
+	Group	   *group;
+	SealedRow  *sealed;
 
+	if (gathering->rows >= MAX_AT_HAND)
+		gather_seal(gathering);
+	group = group_of(gathering, row);
+	sealed = room_in(gathering, group);
 	sealed->id = row->id;
 	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
 	group->without_mac += !row->has_mac;

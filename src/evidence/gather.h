@@ -3,8 +3,8 @@
  *		The rows of one step, by tenant and month until they are sealed, and those that are
  *		refused.
  *
- * Rows may come in any order.  What is at hand is bounded: a full seal is made at once, and all
- * of them when there are many rows.  Everything is inside SPI and one transaction.
+ * Rows may come in any order.  What is at hand is bounded: a full seal is made at once, and when
+ * there are many rows all of them are sealed and forgotten.  Inside SPI and one transaction.
  */
 #ifndef VAULT_EVIDENCE_GATHER_H
 #define VAULT_EVIDENCE_GATHER_H

@@ -128,6 +128,7 @@ harvest_state(HarvestState *state)
 	Portal		portal = sql_open(&sql, NULL, NULL);
 
 	memset(state, 0, sizeof(HarvestState));
+	state->next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
 	state->exists = sql_fetch(portal, 1) > 0;
 	if (state->exists)
 	{
@@ -152,7 +153,7 @@ harvest_is_new(const HarvestState *state, const AuditRow *row)
 {
 	if (!state->exists || !state->is_local)
 		return true;
-	if (row->id <= state->floor_id)
+	if (row->id <= state->floor_id || row->xid >= state->next_xid)
 		return false;
 	if (row->xid >= state->xmax)
 		return true;
@@ -308,7 +309,10 @@ harvest_uncovered(Harvest *harvest)
 	pg_uuid_t  *tenants = trail_tenants(&count);
 
 	for (int i = 0; i < count; i++)
+	{
 		trail_walk(&tenants[i], DT_NOBEGIN, DT_NOEND, &visitor, harvest);
+		gather_seal(harvest->gathering);
+	}
 }
 
 static int64
@@ -377,8 +381,7 @@ step(void)
 	if (anew)
 		harvest_uncovered(&harvest);
 	else
-		trail_rows_since(harvest.state.xmax, harvest.state.running, harvest.state.running_count,
-						 take_row, &harvest);
+		trail_rows_since(&harvest.state, take_row, &harvest);
 	gather_seal(harvest.gathering);
 	if (anew || harvest.gathering->seals > 0 || harvest.gathering->refused_rows > 0)
 	{

@@ -32,6 +32,7 @@ typedef struct HarvestState
 	bool		is_local;		/* of this cluster: transaction ids mean the same */
 	char	   *snapshot;
 	uint64		xmax;
+	uint64		next_xid;		/* when this was read: no transaction has that one or a later */
 	uint64	   *running;		/* below xmax, ascending */
 	int			running_count;
 	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */

@@ -350,6 +350,7 @@ seal_head(const pg_uuid_t *tenant, Seal *head)
 	head->tenant = *tenant;
 	if (sql_run(&sql, &key, NULL) > 0)
 		seal_load(0, head);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 void

@@ -77,16 +77,18 @@ trail_rows(Portal portal, TrailRow row, void *state)
 	MemoryContextDelete(memory);
 }
 
-/* What a scan calls, and where. */
+/* One partition, and what is called for its rows. */
 typedef struct Since
 {
+	const HarvestState *seen;
 	Relation	partition;
-	Oid			index;			/* InvalidOid: somebody dropped it, and the whole table is read */
+	Oid			index;
 	TrailRow	row;
 	void	   *state;
 	MemoryContext memory;
 } Since;
 
+/* InvalidOid: there is none yet, as in a restore, or somebody dropped it. */
 static Oid
 index_of_xid(Relation partition)
 {
@@ -106,50 +108,81 @@ index_of_xid(Relation partition)
 	return found;
 }
 
+/* Rows of another cluster are most of the trail after a restore: their ids tell them first. */
 static void
-scan_transactions(Since *since, StrategyNumber strategy, RegProcedure comparison, uint64 xid)
+visit_new(Since *since, TupleTableSlot *slot)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
+	MemoryContext old;
+	AuditRow	loaded;
+	bool		isnull;
 
-	ScanKeyInit(&key, AUDIT_XID, strategy, comparison, UInt64GetDatum(xid));
-	scan = systable_beginscan(since->partition, since->index, OidIsValid(since->index),
-							  GetActiveSnapshot(), 1, &key);
+	if (DatumGetInt64(slot_getattr(slot, AUDIT_ID, &isnull)) <= since->seen->floor_id)
+		return;
+	old = MemoryContextSwitchTo(since->memory);
+	audit_row_load(slot, &loaded);
+	since->row(since->state, &loaded);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(since->memory);
+}
+
+static void
+scan_rows(Since *since, int nkeys, ScanKey keys)
+{
+	SysScanDesc scan = systable_beginscan(since->partition, since->index,
+										  OidIsValid(since->index), GetActiveSnapshot(),
+										  nkeys, keys);
+
 	while (systable_getnext(scan) != NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(since->memory);
-		AuditRow	loaded;
-
 		CHECK_FOR_INTERRUPTS();
-		audit_row_load(scan->slot, &loaded);
-		since->row(since->state, &loaded);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(since->memory);
+		visit_new(since, scan->slot);
 	}
 	systable_endscan(scan);
 }
 
-void
-trail_rows_since(uint64 xmax, const uint64 *running, int running_count, TrailRow row, void *state)
+static void
+scan_partition(Since *since)
 {
-	Since		since = {.row = row,.state = state};
+	const HarvestState *seen = since->seen;
+	ScanKeyData keys[2];
+
+	since->index = index_of_xid(since->partition);
+	if (!OidIsValid(since->index))
+	{
+		scan_rows(since, 0, NULL);
+		return;
+	}
+	ScanKeyInit(&keys[0], AUDIT_XID, BTGreaterEqualStrategyNumber, F_XID8GE,
+				UInt64GetDatum(seen->xmax));
+	ScanKeyInit(&keys[1], AUDIT_XID, BTLessStrategyNumber, F_XID8LT,
+				UInt64GetDatum(seen->next_xid));
+	scan_rows(since, 2, keys);
+	for (int i = 0; i < seen->running_count; i++)
+	{
+		ScanKeyInit(&keys[0], AUDIT_XID, BTEqualStrategyNumber, F_XID8EQ,
+					UInt64GetDatum(seen->running[i]));
+		scan_rows(since, 1, keys);
+	}
+}
+
+void
+trail_rows_since(const HarvestState *seen, TrailRow row, void *state)
+{
+	Since		since = {.seen = seen,.row = row,.state = state};
+	Relation	parent = table_open(table_oid(TABLE_AUDIT_LOG), AccessShareLock);
 	ListCell   *cell;
 
 	since.memory = AllocSetContextCreate(CurrentMemoryContext, "vault new trail rows",
 										 ALLOCSET_DEFAULT_SIZES);
-	foreach(cell, find_all_inheritors(table_oid(TABLE_AUDIT_LOG), AccessShareLock, NULL))
+	foreach(cell, find_all_inheritors(RelationGetRelid(parent), AccessShareLock, NULL))
 	{
 		since.partition = table_open(lfirst_oid(cell), NoLock);
 		if (since.partition->rd_rel->relkind == RELKIND_RELATION)
-		{
-			since.index = index_of_xid(since.partition);
-			scan_transactions(&since, BTGreaterEqualStrategyNumber, F_XID8GE, xmax);
-			for (int i = 0; i < running_count; i++)
-				scan_transactions(&since, BTEqualStrategyNumber, F_XID8EQ, running[i]);
-		}
+			scan_partition(&since);
 		table_close(since.partition, NoLock);
 	}
 	MemoryContextDelete(since.memory);
+	table_close(parent, NoLock);
 }
 
 /* A seal with room for what will be seen of its rows, in memory of its own. */

@@ -14,6 +14,7 @@
 #include "utils/portal.h"
 
 #include "audit/record.h"
+#include "evidence/harvest.h"
 #include "evidence/seal.h"
 
 typedef struct OpenSeal
@@ -49,10 +50,9 @@ typedef void (*TrailRow) (void *state, const AuditRow *row);
 extern void trail_rows(Portal portal, TrailRow row, void *state);
 
 /*
- * The same for each row of a transaction from `xmax` on or among `running`, in no order.  By the
- * indexes of transaction ids, so that the length of the trail does not matter.
+ * The same for the rows that may be new since then, in no order.  By the indexes of transaction
+ * ids, so that the length of the trail does not matter.
  */
-extern void trail_rows_since(uint64 xmax, const uint64 *running, int running_count, TrailRow row,
-							 void *state);
+extern void trail_rows_since(const HarvestState *seen, TrailRow row, void *state);
 
 #endif

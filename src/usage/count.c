@@ -3,7 +3,8 @@
  *		The statements that add the sums to the tables.
  *
  * An hour at a time, and in the order of hours: thus each secret that a principal read
- * is one row, and known to be new in an hour or not.
+ * is one row, and known to be new in that hour or not.  An hour that is counted in parts,
+ * after a later one, may miss some that were new in it; what is added up is exact.
  */
 #include "usage/count.h"
 
@@ -375,7 +376,11 @@ hours_of(UsageSums *sums)
 		bool		known = false;
 
 		foreach(cell, hours)
-			known = known || *(TimestampTz *) lfirst(cell) == call->key.hour;
+		{
+			known = *(TimestampTz *) lfirst(cell) == call->key.hour;
+			if (known)
+				break;
+		}
 		if (!known)
 			hours = lappend(hours, &call->key.hour);
 	}
@@ -398,6 +403,7 @@ count_sums(UsageSums *sums)
 	{
 		TimestampTz hour = *(TimestampTz *) lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		show(&reads, sums->reads, hour);
 		show(&calls, sums->calls, hour);
 		run_counts();

@@ -25,7 +25,7 @@ $ENV{PGUSER} = 'postgres';
 $ENV{MALLOC_PERTURB_} = 165;
 
 our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_state psql_as soak_rounds
-  set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file);
+  set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
 
 # new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
 #   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it unset
@@ -333,6 +333,21 @@ sub _stat
 	open my $in, '<', $path or return;
 	my $line = <$in> // return;
 	return split ' ', $line =~ s/^.*\) //sr;
+}
+
+# rows_read_by_steps(NODE, AUDITOR, N): how many rows of the trail N steps of the sealer read
+sub rows_read_by_steps
+{
+	my ($node, $auditor, $steps) = @_;
+	my $query = q{SELECT sum(idx_tup_fetch) + sum(seq_tup_read) FROM pg_stat_all_tables WHERE relname LIKE 'audit\_log%'};
+	my $step = sub { psql_as($node, $auditor, 'SELECT vault.audit_checkpoint()'); sleep 1 };
+
+	# the first two settle what came before, and what the sealer has not reported yet
+	$step->() for 1 .. 2;
+	my $before = $node->safe_psql('postgres', $query);
+	$step->() for 1 .. $steps;
+	$node->poll_query_until('postgres', "SELECT ($query) > $before") or die 'steps read nothing';
+	return $node->safe_psql('postgres', $query) - $before;
 }
 
 sub read_file
