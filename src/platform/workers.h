@@ -30,7 +30,7 @@ extern void worker_begin(void);
 /* Sleeps until the latch is set or ms have passed; ends the process if asked to. */
 extern void worker_wait(int ms);
 
-/* Takes over a changed configuration; worker_wait() does, this is for a loop that does not sleep. */
+/* Takes over a changed configuration: worker_wait() does, this is for a loop without it. */
 extern void worker_reload(void);
 
 extern void workers_init(void);
