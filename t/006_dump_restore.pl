@@ -97,7 +97,9 @@ $same{'raw rows'} = qq{SELECT (SELECT md5(string_agg(x::text, ',' ORDER BY x::te
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.audit_log x WHERE id <= $newest)};
 $same{'number of audit rows'} = "SELECT count(*) FROM vault_data.audit_log WHERE id <= $newest";
 $same{schemas} = q{SELECT nspname, nspowner::regrole, array_sort(nspacl) FROM pg_namespace WHERE nspname LIKE 'vault%'};
-$same{relations} = q{SELECT oid::regclass, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity, array_sort(relacl), reloptions
+# A dump leaves out privileges that are the default anyway.
+$same{relations} = q{SELECT oid::regclass, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity, reloptions,
+		(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(COALESCE(relacl, acldefault('r', relowner))) a)
 	FROM pg_class WHERE relnamespace::regnamespace::text IN ('vault', 'vault_data')};
 $same{columns} = q{SELECT attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attstorage, attnotnull, attcollation, array_sort(attacl)
 	FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace::regnamespace::text IN ('vault', 'vault_data')};
