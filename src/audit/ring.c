@@ -70,7 +70,17 @@ typedef struct Ring
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
 
+StaticAssertDecl(sizeof(Slot) == RING_SLOT_BYTES, "whole cache lines");
+
 static Ring *ring = NULL;
+
+/*
+ * Of the worker: when the last records were done, how many microseconds later the next came, and
+ * from where.
+ */
+static TimestampTz done_at = 0;
+static int64 last_pause = 0;
+static int	asked_from = -1;
 
 static uint64
 ring_size(void)
@@ -370,11 +380,6 @@ ring_wait(uint64 position)
 		XLogFlush(commit_end);
 	return true;
 }
-
-/* When the last records were done; how many microseconds later the next came, and from where. */
-static TimestampTz done_at = 0;
-static int64 last_pause = 0;
-static int	asked_from = -1;
 
 int
 ring_peek(AuditRow *rows, int max, bool *awaited)

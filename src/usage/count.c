@@ -22,7 +22,22 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-/* What SQL calls the sums, and their columns: one hour's reads, by secret, and all of its calls. */
+/*
+ * What SQL calls the sums, and their columns: one hour's reads, by secret, and all of its calls.
+ * Both end with the same.
+ */
+enum
+{
+	SUM_N,
+	SUM_FIRST_AT,
+	SUM_LAST_AT,
+	SUM_ADDRESS,
+	SUM_PRINCIPAL,
+	SUM_ROLE,
+	SUM_APPLICATION,
+	SUM_COLUMNS
+};
+
 enum
 {
 	READ_TENANT,
@@ -30,14 +45,8 @@ enum
 	READ_PRINCIPAL_ID,
 	READ_VERSION,
 	READ_HOUR,
-	READ_N,
-	READ_FIRST_AT,
-	READ_LAST_AT,
-	READ_ADDRESS,
-	READ_PRINCIPAL,
-	READ_ROLE,
-	READ_APPLICATION,
-	READ_COLUMNS
+	READ_SUM,
+	READ_COLUMNS = READ_SUM + SUM_COLUMNS
 };
 
 enum
@@ -49,16 +58,10 @@ enum
 	CALL_HOUR,
 	CALL_IS_READ,
 	CALL_DECISION,
-	CALL_ADDRESS,
-	CALL_N,
-	CALL_FIRST_AT,
-	CALL_LAST_AT,
-	CALL_PRINCIPAL,
-	CALL_ROLE,
-	CALL_APPLICATION,
 	CALL_SECRET,
 	CALL_ENVIRONMENT,
-	CALL_COLUMNS
+	CALL_SUM,
+	CALL_COLUMNS = CALL_SUM + SUM_COLUMNS
 };
 
 #define MAX_COLUMNS CALL_COLUMNS
@@ -69,19 +72,22 @@ typedef struct Column
 	Oid			type;
 } Column;
 
+#define COLUMNS_OF_SUM(from) \
+	[(from) + SUM_N] = {"n", INT8OID}, \
+	[(from) + SUM_FIRST_AT] = {"first_at", TIMESTAMPTZOID}, \
+	[(from) + SUM_LAST_AT] = {"last_at", TIMESTAMPTZOID}, \
+	[(from) + SUM_ADDRESS] = {"address", INETOID}, \
+	[(from) + SUM_PRINCIPAL] = {"principal", TEXTOID}, \
+	[(from) + SUM_ROLE] = {"role", TEXTOID}, \
+	[(from) + SUM_APPLICATION] = {"application", TEXTOID}
+
 static const Column read_columns[READ_COLUMNS] = {
 	[READ_TENANT] = {"tenant_id", UUIDOID},
 	[READ_SECRET_ID] = {"secret_id", UUIDOID},
 	[READ_PRINCIPAL_ID] = {"principal_id", UUIDOID},
 	[READ_VERSION] = {"version", INT4OID},
 	[READ_HOUR] = {"hour", TIMESTAMPTZOID},
-	[READ_N] = {"n", INT8OID},
-	[READ_FIRST_AT] = {"first_at", TIMESTAMPTZOID},
-	[READ_LAST_AT] = {"last_at", TIMESTAMPTZOID},
-	[READ_ADDRESS] = {"address", INETOID},
-	[READ_PRINCIPAL] = {"principal", TEXTOID},
-	[READ_ROLE] = {"role", TEXTOID},
-	[READ_APPLICATION] = {"application", TEXTOID},
+	COLUMNS_OF_SUM(READ_SUM)
 };
 
 static const Column call_columns[CALL_COLUMNS] = {
@@ -92,15 +98,9 @@ static const Column call_columns[CALL_COLUMNS] = {
 	[CALL_HOUR] = {"hour", TIMESTAMPTZOID},
 	[CALL_IS_READ] = {"is_read", BOOLOID},
 	[CALL_DECISION] = {"decision", TEXTOID},
-	[CALL_ADDRESS] = {"address", INETOID},
-	[CALL_N] = {"n", INT8OID},
-	[CALL_FIRST_AT] = {"first_at", TIMESTAMPTZOID},
-	[CALL_LAST_AT] = {"last_at", TIMESTAMPTZOID},
-	[CALL_PRINCIPAL] = {"principal", TEXTOID},
-	[CALL_ROLE] = {"role", TEXTOID},
-	[CALL_APPLICATION] = {"application", TEXTOID},
 	[CALL_SECRET] = {"secret", TEXTOID},
 	[CALL_ENVIRONMENT] = {"environment", TEXTOID},
+	COLUMNS_OF_SUM(CALL_SUM)
 };
 
 #define ZERO "'00000000-0000-0000-0000-000000000000'::uuid"
@@ -220,37 +220,36 @@ put_text(Datum *values, bool *nulls, int column, const char *text)
 }
 
 static void
-put_address(Datum *values, bool *nulls, int column, const char *address)
+put_sum(Datum *values, bool *nulls, const Sum *sum)
 {
-	nulls[column] = address == NULL;
-	values[column] = address ? DirectFunctionCall1(inet_in, CStringGetDatum(address)) : (Datum) 0;
+	values[SUM_N] = Int64GetDatum(sum->n);
+	values[SUM_FIRST_AT] = TimestampTzGetDatum(sum->first_at);
+	values[SUM_LAST_AT] = TimestampTzGetDatum(sum->last_at);
+	nulls[SUM_ADDRESS] = sum->address == NULL;
+	if (sum->address)
+		values[SUM_ADDRESS] = DirectFunctionCall1(inet_in, CStringGetDatum(sum->address));
+	put_text(values, nulls, SUM_PRINCIPAL, sum->principal);
+	put_text(values, nulls, SUM_ROLE, sum->role);
+	put_text(values, nulls, SUM_APPLICATION, sum->application);
 }
 
 static void
 put_read(const void *entry, Datum *values, bool *nulls)
 {
 	const ReadSum *read = entry;
-	const Sum  *sum = &read->sum;
 
 	values[READ_TENANT] = UUIDPGetDatum(&read->key.tenant);
 	values[READ_SECRET_ID] = UUIDPGetDatum(&read->key.secret);
 	values[READ_PRINCIPAL_ID] = UUIDPGetDatum(&read->key.principal);
 	values[READ_VERSION] = Int32GetDatum((int32) read->key.version);
 	values[READ_HOUR] = TimestampTzGetDatum(read->key.hour);
-	values[READ_N] = Int64GetDatum(sum->n);
-	values[READ_FIRST_AT] = TimestampTzGetDatum(sum->first_at);
-	values[READ_LAST_AT] = TimestampTzGetDatum(sum->last_at);
-	put_address(values, nulls, READ_ADDRESS, sum->address);
-	put_text(values, nulls, READ_PRINCIPAL, sum->principal);
-	put_text(values, nulls, READ_ROLE, sum->role);
-	put_text(values, nulls, READ_APPLICATION, sum->application);
+	put_sum(values + READ_SUM, nulls + READ_SUM, &read->sum);
 }
 
 static void
 put_call(const void *entry, Datum *values, bool *nulls)
 {
 	const CallSum *call = entry;
-	const Sum  *sum = &call->sum;
 
 	values[CALL_TENANT] = UUIDPGetDatum(&call->key.tenant);
 	put_uuid(values, nulls, CALL_PRINCIPAL_ID, &call->key.principal);
@@ -259,16 +258,10 @@ put_call(const void *entry, Datum *values, bool *nulls)
 	nulls[CALL_VERSION] = call->key.version == 0;
 	values[CALL_HOUR] = TimestampTzGetDatum(call->key.hour);
 	values[CALL_IS_READ] = BoolGetDatum(call->key.is_read);
-	put_text(values, nulls, CALL_DECISION, sum->decision);
-	put_address(values, nulls, CALL_ADDRESS, sum->address);
-	values[CALL_N] = Int64GetDatum(sum->n);
-	values[CALL_FIRST_AT] = TimestampTzGetDatum(sum->first_at);
-	values[CALL_LAST_AT] = TimestampTzGetDatum(sum->last_at);
-	put_text(values, nulls, CALL_PRINCIPAL, sum->principal);
-	put_text(values, nulls, CALL_ROLE, sum->role);
-	put_text(values, nulls, CALL_APPLICATION, sum->application);
-	put_text(values, nulls, CALL_SECRET, sum->secret);
-	put_text(values, nulls, CALL_ENVIRONMENT, sum->environment);
+	put_text(values, nulls, CALL_DECISION, call->sum.decision);
+	put_text(values, nulls, CALL_SECRET, call->sum.secret);
+	put_text(values, nulls, CALL_ENVIRONMENT, call->sum.environment);
+	put_sum(values + CALL_SUM, nulls + CALL_SUM, &call->sum);
 }
 
 static TimestampTz
@@ -310,7 +303,7 @@ show(Source *source, HTAB *table, TimestampTz hour)
 	hash_seq_init(&scan, table);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		Datum		values[MAX_COLUMNS];
+		Datum		values[MAX_COLUMNS] = {0};
 		bool		nulls[MAX_COLUMNS] = {false};
 
 		if (source->hour(entry) != hour)
