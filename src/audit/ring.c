@@ -5,9 +5,9 @@
  * `head` counts the slots that were taken, `written` those whose record is committed,
  * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
  * slot is ready when its sequence is its position plus one.  Who waits is named in the
- * slot before it is ready, and woken before it is free.  Between taking a slot and
- * making it ready there is a copy and nothing that could end the process but a kill,
- * after which the server restarts and the ring is made anew.
+ * slot before it is ready, and the bell rings for it when the record is written.  Between
+ * taking a slot and making it ready there is a copy and nothing that could end the process
+ * but a kill, after which the server restarts and the ring is made anew.
  */
 #include "audit/ring.h"
 
@@ -24,6 +24,7 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
+#include "platform/bell.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/workers.h"
@@ -31,8 +32,9 @@
 /* The worker sleeps at most so long without looking. */
 #define NAP_MS 1000
 
-/* A producer that waits for room looks again after so long. */
+/* A producer that waits for room looks again after so long, and one that waits for the disk. */
 #define ROOM_MS 5
+#define WAIT_MS 100
 
 /* Records that nobody waits for are collected for so long, or until there are so many. */
 #define GATHER_MS 10
@@ -53,7 +55,7 @@ enum
 typedef struct Slot
 {
 	pg_atomic_uint64 sequence;
-	Latch	   *waiter;			/* who may wait for it to be on disk, or NULL */
+	int			waiter;			/* the process that may wait for it to be on disk, or 0 */
 	int			core;			/* where it was made */
 	PackedRow	row;
 } Slot;
@@ -67,6 +69,7 @@ typedef struct Ring
 	pg_atomic_uint64 commit_end;	/* of the newest commit, or 0: nothing is to be flushed */
 	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
 	Latch	   *worker;			/* NULL: it does not run */
+	Bell		bell;			/* rings when records are written */
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
 
@@ -272,7 +275,7 @@ wake_worker(uint64 position)
 }
 
 static void
-make_ready(uint64 position, Latch *waiter)
+make_ready(uint64 position, int waiter)
 {
 	slot_at(position)->waiter = waiter;
 	slot_at(position)->core = sched_getcpu();
@@ -281,18 +284,22 @@ make_ready(uint64 position, Latch *waiter)
 	wake_worker(position);
 }
 
-/* Sleeps a little; false when the deadline has passed. */
+/* For whom the bell rings. */
+static uint32
+bell_bit(int process)
+{
+	return (uint32) 1 << (process % 32);
+}
+
+/* Sleeps a little, or until the bell rings for this process; false when the deadline has passed. */
 static bool
-sleep_until(TimestampTz deadline, long at_most)
+sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 {
 	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
 	if (left <= 0)
 		return false;
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 Min(left, at_most), PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
+	bell_sleep(&ring->bell, rings, bell_bit(MyProcPid), Min(left, at_most));
 	return true;
 }
 
@@ -313,11 +320,11 @@ ring_push(const AuditRow *row, bool may_wait, uint64 *position)
 			return false;
 		if (deadline == 0)
 			deadline = deadline_from_now();
-		if (!sleep_until(deadline, ROOM_MS))
+		if (!sleep_until(deadline, bell_rings(&ring->bell), ROOM_MS))
 			return false;
 	}
 	audit_row_pack(row, &slot_at(*position)->row);
-	make_ready(*position, setting_audit_mode == AUDIT_DURABLE ? MyLatch : NULL);
+	make_ready(*position, setting_audit_mode == AUDIT_DURABLE ? MyProcPid : 0);
 	return true;
 }
 
@@ -329,7 +336,7 @@ ring_push_packed(const PackedRow *row)
 	if (!take_slot(&position))
 		return false;
 	memcpy(&slot_at(position)->row, row, packed_size(row));
-	make_ready(position, NULL);
+	make_ready(position, 0);
 	return true;
 }
 
@@ -361,10 +368,15 @@ wait_until_written(uint64 position)
 	if (is_written(position) || is_soon_written(position))
 		return true;
 	deadline = deadline_from_now();
-	while (!is_written(position))
-		if (!sleep_until(deadline, NAP_MS))
+	for (;;)
+	{
+		uint32		rings = bell_rings(&ring->bell);
+
+		if (is_written(position))
+			return true;
+		if (!sleep_until(deadline, rings, WAIT_MS))
 			return is_written(position);
-	return true;
+	}
 }
 
 bool
@@ -395,7 +407,7 @@ ring_peek(AuditRow *rows, int max, bool *awaited)
 
 		pg_read_barrier();
 		audit_row_unpack(&slot->row, &rows[count]);
-		if (slot->waiter == NULL)
+		if (slot->waiter == 0)
 			*awaited = false;
 		count++;
 	}
@@ -408,31 +420,35 @@ ring_peek(AuditRow *rows, int max, bool *awaited)
 }
 
 /* Who waits, waits for its newest record: if the next one is its own too, it is woken later. */
-static void
-wake_waiters(uint64 from, uint64 to)
+static uint32
+bits_of_waiters(uint64 from, uint64 to)
 {
+	uint32		bits = 0;
+
 	for (uint64 i = from; i < to; i++)
 	{
-		Latch	   *waiter = slot_at(i)->waiter;
+		int			waiter = slot_at(i)->waiter;
 
 		if (waiter && !(is_ready(i + 1) && slot_at(i + 1)->waiter == waiter))
-			SetLatch(waiter);
+			bits |= bell_bit(waiter);
 	}
+	return bits;
 }
 
 void
 ring_done(int count, XLogRecPtr commit_end)
 {
 	uint64		tail = pg_atomic_read_u64(&ring->tail);
+	uint32		bits = bits_of_waiters(tail, tail + count);
 
 	done_at = GetCurrentTimestamp();
 	pg_atomic_write_u64(&ring->commit_end, commit_end);
 	pg_write_barrier();
 	pg_atomic_write_u64(&ring->written, tail + count);
 	pg_memory_barrier();
-	wake_waiters(tail, tail + count);
-	pg_memory_barrier();
 	pg_atomic_write_u64(&ring->tail, tail + count);
+	if (bits)
+		bell_ring(&ring->bell, bits);
 }
 
 static bool
@@ -521,6 +537,7 @@ make_ring(void *area)
 	pg_atomic_init_u64(&fresh->written, 0);
 	pg_atomic_init_u64(&fresh->commit_end, 0);
 	pg_atomic_init_u32(&fresh->sleeping, 0);
+	bell_make(&fresh->bell);
 	for (int i = 0; i < setting_audit_ring_size; i++)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
 }

@@ -22,7 +22,7 @@
 typedef struct PackedRow
 {
 	uint16		size;			/* of the bytes in use */
-	char		bytes[RING_SLOT_BYTES - 2 * sizeof(uint64) - sizeof(int) - sizeof(uint16)];
+	char		bytes[RING_SLOT_BYTES - sizeof(uint64) - 2 * sizeof(int) - sizeof(uint16)];
 } PackedRow;
 
 #define packed_size(packed) (offsetof(PackedRow, bytes) + (packed)->size)

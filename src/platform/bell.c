@@ -1,0 +1,74 @@
+/*
+ * bell.c
+ *		Futexes.
+ */
+#include "platform/bell.h"
+
+#include <linux/futex.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/pmsignal.h"
+
+StaticAssertDecl(sizeof(pg_atomic_uint32) == sizeof(uint32), "the kernel reads the bare word");
+
+void
+bell_make(Bell *bell)
+{
+	pg_atomic_init_u32(&bell->rings, 0);
+	pg_atomic_init_u32(&bell->sleepers, 0);
+}
+
+uint32
+bell_rings(Bell *bell)
+{
+	uint32		rings = pg_atomic_read_u32(&bell->rings);
+
+	pg_read_barrier();
+	return rings;
+}
+
+/* The kernel takes a moment and not a span where it takes bits. */
+static struct timespec
+moment_in(int ms)
+{
+	struct timespec moment;
+
+	clock_gettime(CLOCK_MONOTONIC, &moment);
+	moment.tv_sec += ms / 1000;
+	moment.tv_nsec += (ms % 1000) * 1000000L;
+	if (moment.tv_nsec >= 1000000000L)
+	{
+		moment.tv_sec++;
+		moment.tv_nsec -= 1000000000L;
+	}
+	return moment;
+}
+
+void
+bell_sleep(Bell *bell, uint32 rings, uint32 bits, int ms)
+{
+	struct timespec until = moment_in(ms);
+
+	pgstat_report_wait_start(PG_WAIT_EXTENSION);
+	pg_atomic_fetch_add_u32(&bell->sleepers, 1);
+	(void) syscall(SYS_futex, &bell->rings, FUTEX_WAIT_BITSET, rings, &until, NULL, bits);
+	pg_atomic_fetch_sub_u32(&bell->sleepers, 1);
+	pgstat_report_wait_end();
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+bell_ring(Bell *bell, uint32 bits)
+{
+	pg_atomic_fetch_add_u32(&bell->rings, 1);
+	if (pg_atomic_read_u32(&bell->sleepers) > 0)
+		(void) syscall(SYS_futex, &bell->rings, FUTEX_WAKE_BITSET, INT_MAX, NULL, NULL, bits);
+}

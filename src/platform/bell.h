@@ -1,0 +1,39 @@
+/*
+ * bell.h
+ *		A bell in shared memory: who sleeps beside it is woken when it rings.
+ *
+ * A latch takes a signal for each process that is woken, and a read of each to take it
+ * off again; one ring of the bell is one system call for all (a futex, see futex(2)).
+ * There is no lock.  A sleeper says with its bits what it sleeps for, and only a ring
+ * with one of them wakes it.
+ */
+#ifndef VAULT_PLATFORM_BELL_H
+#define VAULT_PLATFORM_BELL_H
+
+#include "platform/compat.h"
+
+#include "port/atomics.h"
+
+typedef struct Bell
+{
+	pg_atomic_uint32 rings;
+	pg_atomic_uint32 sleepers;
+} Bell;
+
+/* In shared memory, before anybody else can see it. */
+extern void bell_make(Bell *bell);
+
+/* How often it has rung: to be asked before looking whether there is a reason to sleep. */
+extern uint32 bell_rings(Bell *bell);
+
+/*
+ * Sleeps until it rings with one of the bits, a signal arrives, or ms have passed.  Returns
+ * at once if it has rung since `rings` was read.  Then serves interrupts, and ends the process
+ * if the postmaster is gone.  A signal just before the sleep is noticed after it: keep it short.
+ */
+extern void bell_sleep(Bell *bell, uint32 rings, uint32 bits, int ms);
+
+/* What the sleepers look at must be written before. */
+extern void bell_ring(Bell *bell, uint32 bits);
+
+#endif
