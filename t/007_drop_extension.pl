@@ -114,6 +114,16 @@ is($node->safe_psql('postgres', q{
 		SELECT vault.get('b')}),
 	"1\n0\nt\n1\nnewest", 'dropped, made and used in one session');
 
+# While the sealer is at work, which holds on to the schema first: whatever it waits for, they do not wait for each other.
+my $blocker = $node->background_psql('postgres', on_error_stop => 0);
+$blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_harvest');
+ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_harvest'::regclass) = 1
+		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_namespace'::regclass AND l.objid = 'vault_data'::regnamespace) = 1
+		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.backend_type = 'vault sealer'}),
+	'the sealer waits for a table, and holds the schema');
+$blocker->query_safe('COMMIT');
+$blocker->quit;
+
 # The roles can be dropped too.
 $node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
 is($node->safe_psql('postgres', $roles), '', 'the roles own nothing that is left');

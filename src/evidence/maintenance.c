@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
@@ -25,7 +26,10 @@
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
+#include "platform/tables.h"
 #include "tenant/instance_key.h"
+
+#define JOB_LOCK_MS 2000
 
 static bool working = false;
 
@@ -67,9 +71,11 @@ run_job(Sql *sql)
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
 	pin("search_path", "pg_catalog, pg_temp");
-	pin("lock_timeout", "2s");
+	if (LockTimeout == 0 || LockTimeout > JOB_LOCK_MS)
+		pin("lock_timeout", CppAsString2(JOB_LOCK_MS));
 	pin("TimeZone", "UTC");
 	pin("DateStyle", "ISO");
+	data_schema_hold();
 	sql_begin();
 	set_working(true);
 	PG_TRY();

@@ -15,6 +15,7 @@
 #include "evidence/harvest.h"
 #include "evidence/maintenance.h"
 #include "keyring/root_page.h"
+#include "platform/tables.h"
 #include "platform/workers.h"
 
 #define STEP_MS 5000
@@ -35,6 +36,7 @@ in_transaction(void (*work) (void))
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	data_schema_hold();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	work();
 	PopActiveSnapshot();
@@ -86,7 +88,7 @@ vault_sealer_worker_main(Datum arg)
 	MemoryContext memory;
 
 	worker_begin();
-	/* In a deadlock, as with DROP EXTENSION, it is the sealer that gives way. */
+	/* In a deadlock it is the sealer that gives way. */
 	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_OVERRIDE);
 	harvest_attach();
 	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);

@@ -9,6 +9,9 @@
 #include "access/genam.h"
 #include "fmgr.h"
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_namespace_d.h"
+#include "catalog/pg_proc_d.h"
+#include "utils/acl.h"
 #include "varatt.h"				/* part of postgres.h before */
 #endif
 

@@ -8,8 +8,10 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -71,6 +73,15 @@ Oid
 data_schema_oid(void)
 {
 	return get_namespace_oid("vault_data", true);
+}
+
+void
+data_schema_hold(void)
+{
+	Oid			schema = data_schema_oid();
+
+	if (OidIsValid(schema))
+		LockDatabaseObject(NamespaceRelationId, schema, 0, AccessShareLock);
 }
 
 Oid
