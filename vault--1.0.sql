@@ -5511,6 +5511,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	tenants uuid[] := ARRAY(SELECT t FROM vault_data.tenants_of(p_partition) t);
 	due uuid[] := ARRAY(SELECT t FROM unnest(tenants) t WHERE vault_data.may_retire(t, p_month));
+	patience text := pg_catalog.current_setting('lock_timeout');
 	this_tenant uuid;
 	gone bigint;
 BEGIN
@@ -5531,7 +5532,7 @@ BEGIN
 	EXCEPTION WHEN lock_not_available THEN
 		RAISE LOG 'vault drops the empty partition % later: the trail was in use', p_partition;
 	END;
-	SET LOCAL lock_timeout = '2s';
+	PERFORM pg_catalog.set_config('lock_timeout', patience, true);
 END
 $$;
 

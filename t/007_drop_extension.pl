@@ -114,15 +114,25 @@ is($node->safe_psql('postgres', q{
 		SELECT vault.get('b')}),
 	"1\n0\nt\n1\nnewest", 'dropped, made and used in one session');
 
-# While the sealer is at work, which holds on to the schema first: whatever it waits for, they do not wait for each other.
+# Background work on many tables and DROP EXTENSION never wait for each other: both take the extension first.
 my $blocker = $node->background_psql('postgres', on_error_stop => 0);
 $blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_harvest');
 ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_harvest'::regclass) = 1
-		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_namespace'::regclass AND l.objid = 'vault_data'::regnamespace) = 1
+		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_extension'::regclass) = 1
 		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.backend_type = 'vault sealer'}),
-	'the sealer waits for a table, and holds the schema');
+	'the sealer waits for a table, and holds the extension');
+$blocker->query_safe('COMMIT; BEGIN; SELECT vault_data.job_partitions()');
+my $dropper = $node->background_psql('postgres', on_error_stop => 0);
+$dropper->query_until(qr/^dropping/m, "\\echo dropping\nSET application_name = 'dropper';\nDROP EXTENSION vault;\nCREATE EXTENSION vault;\n");
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1
+		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.application_name = 'dropper' AND NOT l.granted AND l.classid = 'pg_extension'::regclass}),
+	'DROP EXTENSION waits for a job');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) JOIN pg_class c ON c.oid = l.relation
+		WHERE a.application_name = 'dropper' AND c.relnamespace = 'vault_data'::regnamespace}), '0', 'and has locked no table yet');
 $blocker->query_safe('COMMIT');
 $blocker->quit;
+$dropper->quit;
+is($node->safe_psql('postgres', 'SELECT initialised FROM vault.status()'), 'f', 'then it is dropped, and can be made again');
 
 # The roles can be dropped too.
 $node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');

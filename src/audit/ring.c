@@ -314,13 +314,17 @@ ring_push(const AuditRow *row, bool may_wait, uint64 *position)
 {
 	TimestampTz deadline = 0;
 
-	while (!take_slot(position))
+	for (;;)
 	{
+		uint32		rings = bell_rings(&ring->bell);
+
+		if (take_slot(position))
+			break;
 		if (!may_wait)
 			return false;
 		if (deadline == 0)
 			deadline = deadline_from_now();
-		if (!sleep_until(deadline, bell_rings(&ring->bell), ROOM_MS))
+		if (!sleep_until(deadline, rings, ROOM_MS))
 			return false;
 	}
 	audit_row_pack(row, &slot_at(*position)->row);
@@ -428,8 +432,10 @@ bits_of_waiters(uint64 from, uint64 to)
 	for (uint64 i = from; i < to; i++)
 	{
 		int			waiter = slot_at(i)->waiter;
+		bool		followed = is_ready(i + 1);
 
-		if (waiter && !(is_ready(i + 1) && slot_at(i + 1)->waiter == waiter))
+		pg_read_barrier();
+		if (waiter && !(followed && slot_at(i + 1)->waiter == waiter))
 			bits |= bell_bit(waiter);
 	}
 	return bits;

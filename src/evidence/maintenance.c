@@ -75,7 +75,7 @@ run_job(Sql *sql)
 		pin("lock_timeout", CppAsString2(JOB_LOCK_MS));
 	pin("TimeZone", "UTC");
 	pin("DateStyle", "ISO");
-	data_schema_hold();
+	extension_hold();
 	sql_begin();
 	set_working(true);
 	PG_TRY();

@@ -36,7 +36,7 @@ in_transaction(void (*work) (void))
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	data_schema_hold();
+	extension_hold();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	work();
 	PopActiveSnapshot();
@@ -53,8 +53,8 @@ make_partitions(void)
 
 	if (!root_is_open() || (last && !TimestampDifferenceExceeds(last, now, PARTITIONS_MS)))
 		return;
-	last = now;
 	in_transaction(maintenance_make_partitions);
+	last = now;
 }
 
 static void

@@ -53,10 +53,13 @@ moment_in(int ms)
 void
 bell_sleep(Bell *bell, uint32 rings, uint32 bits, int ms)
 {
-	struct timespec until = moment_in(ms);
+	struct timespec until;
 
+	CHECK_FOR_INTERRUPTS();
+	until = moment_in(ms);
 	pgstat_report_wait_start(PG_WAIT_EXTENSION);
 	pg_atomic_fetch_add_u32(&bell->sleepers, 1);
+	/* Given a time, it ends by a signal even if the handler asks for a restart. */
 	(void) syscall(SYS_futex, &bell->rings, FUTEX_WAIT_BITSET, rings, &until, NULL, bits);
 	pg_atomic_fetch_sub_u32(&bell->sleepers, 1);
 	pgstat_report_wait_end();

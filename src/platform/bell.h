@@ -4,8 +4,8 @@
  *
  * A latch takes a signal for each process that is woken, and a read of each to take it
  * off again; one ring of the bell is one system call for all (a futex, see futex(2)).
- * There is no lock.  A sleeper says with its bits what it sleeps for, and only a ring
- * with one of them wakes it.
+ * There is no lock.  A sleeper says with its bits what it sleeps for, and is woken by
+ * rings with one of them.
  */
 #ifndef VAULT_PLATFORM_BELL_H
 #define VAULT_PLATFORM_BELL_H
@@ -28,8 +28,9 @@ extern uint32 bell_rings(Bell *bell);
 
 /*
  * Sleeps until it rings with one of the bits, a signal arrives, or ms have passed.  Returns
- * at once if it has rung since `rings` was read.  Then serves interrupts, and ends the process
- * if the postmaster is gone.  A signal just before the sleep is noticed after it: keep it short.
+ * at once if it has rung, with whatever bits, since `rings` was read.  Serves interrupts before
+ * and after, and ends the process if the postmaster is gone.  A signal in the last instructions
+ * before the sleep is noticed after it: keep it short.
  */
 extern void bell_sleep(Bell *bell, uint32 rings, uint32 bits, int ms);
 

@@ -8,8 +8,9 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
@@ -75,13 +76,20 @@ data_schema_oid(void)
 	return get_namespace_oid("vault_data", true);
 }
 
+/* While this waits, the extension may be dropped, and made again. */
 void
-data_schema_hold(void)
+extension_hold(void)
 {
-	Oid			schema = data_schema_oid();
+	Oid			extension = get_extension_oid("vault", true);
+	Oid			held = InvalidOid;
 
-	if (OidIsValid(schema))
-		LockDatabaseObject(NamespaceRelationId, schema, 0, AccessShareLock);
+	while (extension != held)
+	{
+		held = extension;
+		if (OidIsValid(held))
+			LockDatabaseObject(ExtensionRelationId, held, 0, AccessShareLock);
+		extension = get_extension_oid("vault", true);
+	}
 }
 
 Oid

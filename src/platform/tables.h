@@ -82,11 +82,11 @@ extern Oid	data_schema_oid(void);
 extern Oid	api_schema_oid(void);
 
 /*
- * Takes an ACCESS SHARE lock on schema vault_data, if there is one, until the end of the
- * transaction.  For what works on many tables: who drops the extension locks this schema
- * first, and so one of the two waits at the beginning and never in a deadlock.
+ * Takes an ACCESS SHARE lock on the extension, if it is there, until the end of the transaction.
+ * For what works on many tables, before it locks any: DROP EXTENSION locks the extension before
+ * its members, and so one of the two waits at the beginning and not in a deadlock.
  */
-extern void data_schema_hold(void);
+extern void extension_hold(void);
 
 typedef struct TableScan
 {
