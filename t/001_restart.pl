@@ -112,4 +112,16 @@ is(sql_state($node, q{SELECT vault.get('a')}, 'app'), 'VT001', 'and reads are re
 $node->safe_psql('postgres', "SELECT vault.unseal('$_')") for @shares[ 0 .. 2 ];
 is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'kept', 'until shares are given again');
 
+# No place for a worker: the reason names the setting, and the shares still open the vault
+for my $places (1, 2)
+{
+	$node->append_conf('postgresql.conf', "max_worker_processes = $places");
+	$node->restart;
+	like(sealed_reason($node), qr/^no background worker could be started; raise max_worker_processes$/,
+		"$places worker processes, one of them pg_cron's: the reason says so");
+}
+$node->append_conf('postgresql.conf', 'max_worker_processes = 20');
+$node->restart;
+is(sealed_reason($node), 'shares are awaited: vault.unseal(share)', 'with enough of them it is as before');
+
 done_testing();

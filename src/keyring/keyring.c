@@ -143,7 +143,8 @@ keyring_require_unsealed(void)
 	{
 		/* Data restored since the server started: the source may have their key. */
 		root_get_sealed_reason(reason, sizeof(reason));
-		if ((strcmp(reason, NOT_INITIALISED) != 0 && strcmp(reason, NO_WORKER) != 0) ||
+		if ((strcmp(reason, NOT_INITIALISED) != 0 && strcmp(reason, NO_WORKER) != 0 &&
+			 strcmp(reason, NO_WORKER_SLOT) != 0) ||
 			keyring_try_unseal() != NULL)
 			keyring_refuse_sealed();
 	}

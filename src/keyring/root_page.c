@@ -32,6 +32,7 @@
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
+#include "platform/workers.h"
 
 #define START_WAIT_MS 30000
 #define SHARES_LIFETIME_MS (15 * 60 * 1000)
@@ -246,6 +247,9 @@ root_wait_started(void)
 		if (ConditionVariableTimedSleep(&shared->started, START_WAIT_MS, PG_WAIT_EXTENSION))
 			break;
 	ConditionVariableCancelSleep();
+	/* The postmaster drops a worker for which it has no place, and says so in its log only. */
+	if (root_state() == ROOT_STARTING && !workers_have_keeper())
+		root_set_sealed_reason(NO_WORKER_SLOT);
 }
 
 bool

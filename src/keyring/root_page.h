@@ -35,6 +35,7 @@ extern const char *root_page_memory(void);
 
 extern RootState root_state(void);
 /* Seals for the reason given; shares that people gave so far are kept. */
+#define NO_WORKER_SLOT "no background worker could be started; raise max_worker_processes"
 extern void root_set_sealed_reason(const char *reason);
 extern void root_get_sealed_reason(char *reason, size_t size);
 

@@ -37,6 +37,8 @@ vault_unseal_worker_main(Datum arg)
 static void
 unseal_once(void)
 {
+	bool		started;
+
 	if (root_is_sealed_by_operator())
 	{
 		if (root_state() == ROOT_STARTING)
@@ -46,9 +48,9 @@ unseal_once(void)
 	root_set_starting();
 	if (root_state() != ROOT_STARTING)
 		return;
-	(void) worker_run_once("vault unseal", "vault_unseal_worker_main");
+	started = worker_run_once("vault unseal", "vault_unseal_worker_main");
 	if (root_state() == ROOT_STARTING)
-		root_set_sealed_reason(NO_WORKER);
+		root_set_sealed_reason(started ? NO_WORKER : NO_WORKER_SLOT);
 }
 
 void

@@ -177,6 +177,12 @@ keeper_ends(int code, Datum arg)
 			TerminateBackgroundWorker(children[i].handle);
 }
 
+bool
+workers_have_keeper(void)
+{
+	return shared->keeper != NULL;
+}
+
 void
 workers_wake(void)
 {

@@ -21,6 +21,9 @@ extern void workers_on_reload(void (*callback) (void));
 /* Runs such a worker once and waits for its end; false if it could not start. */
 extern bool worker_run_once(const char *name, const char *function);
 
+/* False while no keeper runs, which starts all others. */
+extern bool workers_have_keeper(void);
+
 /* What made workers end may have gone: they start now, not after a pause. */
 extern void workers_wake(void);
 
