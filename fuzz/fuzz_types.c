@@ -5,6 +5,8 @@
  *
  * The first byte chooses the type, the rest is the value.
  */
+#include <jansson.h>
+
 #include "type/credential.h"
 #include "type/database.h"
 #include "type/format.h"
@@ -61,6 +63,29 @@ same_from(const char *name, const char *stored, size_t size)
 	type_facts_free(&facts);
 }
 
+/* Another login is a connection, too, that says so everywhere. */
+static void
+other_login(const char *stored, size_t size)
+{
+	size_t changed_size;
+	char *changed = database_with_login(stored, size, "u/s:er", "p@ss?&%", &changed_size);
+	char *part = NULL;
+	size_t part_size;
+	TypeFacts facts;
+
+	MUST(changed != NULL);
+	MUST(check_exact(database_check, changed, changed_size, &facts) == NULL);
+	type_facts_free(&facts);
+	MUST(database_field(changed, changed_size, "password", &part, &part_size) == FIELD_FOUND);
+	MUST(part_size == 7 && memcmp(part, "p@ss?&%", 7) == 0);
+	value_free(part);
+	MUST(database_field(changed, changed_size, "url", &part, &part_size) == FIELD_FOUND);
+	MUST(check_exact(database_check, part, part_size, &facts) == NULL);
+	type_facts_free(&facts);
+	value_free(part);
+	value_free(changed);
+}
+
 static void
 database(const Input *input)
 {
@@ -73,6 +98,7 @@ database(const Input *input)
 	MUST(facts.normal_size == second.normal_size &&
 		 memcmp(facts.normal, second.normal, second.normal_size) == 0);
 	same_from("url", facts.normal, facts.normal_size);
+	other_login(facts.normal, facts.normal_size);
 	same_from("conninfo", facts.normal, facts.normal_size);
 	type_facts_free(&facts);
 	type_facts_free(&second);

@@ -9,15 +9,18 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 
 #include "crypto/primitives.h"
 #include "door/door.h"
 #include "platform/errors.h"
 #include "rotation/rotator.h"
+#include "type/database.h"
+#include "type/jtext.h"
 #include "type/registry.h"
+#include "type/text.h"
 
 #define MAX_CONFIG_TEXT 1024
+#define MAX_DEPTH 256
 
 static JsonbValue *
 member(Jsonb *object, const char *name)
@@ -119,31 +122,40 @@ refuse_value(const char *fault)
 			 errhint("Put {\"user\": \"...\", \"password\": \"...\"}, or for one user the password alone.")));
 }
 
-/* NULL: the value is a password alone. */
-static Jsonb *
-object_in(const Rotation *rotation, bytea *value, uint8_t format)
+/*
+ * Whether the value is an object, which is left in *object, or a password alone.  The depth that is
+ * allowed is that of JSON which was given as such.
+ */
+static bool
+object_in(const Rotation *rotation, const bytea *value, uint8_t format, JsonPart *object)
 {
-	Jsonb	   *object;
-
 	if (format == FORMAT_BYTES)
 		refuse_value("it is binary");
 	if (format != FORMAT_JSON && strcmp(rotation->head.type, "database") != 0 &&
 		strcmp(rotation->head.type, "json") != 0)
-		return NULL;
-	object = DatumGetJsonbP(secret_parse_json(value));
-	if (!JB_ROOT_IS_OBJECT(object))
+		return false;
+	if (jtext_fault_within(MAX_DEPTH, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), object))
 		refuse_value("it is no JSON object");
-	return object;
+	return true;
 }
 
 static char *
-string_in(Jsonb *object, const char *name)
+string_in(JsonPart object, const char *name)
 {
-	JsonbValue *value = member(object, name);
+	JsonPart	member;
+	char	   *copy;
+	char	   *string;
 
-	if (value == NULL || value->type != jbvString || value->val.string.len == 0)
+	if (!part_member(object, name, &member) || part_kind(member) != PART_STRING || member.size == 2)
 		refuse_value(psprintf("it has no \"%s\"", name));
-	return string_of(value);
+	if (part_has_controls(member))
+		refuse_value(psprintf("its \"%s\" has control characters", name));
+	copy = part_string(member, NULL);
+	if (copy == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	string = pstrdup(copy);
+	value_free(copy);
+	return string;
 }
 
 void
@@ -151,13 +163,15 @@ credential_of(const Rotation *rotation, int version, bool needs_user, Credential
 {
 	uint8_t		format;
 	bytea	   *value = secret_open_version(&rotation->head, version, &format);
-	Jsonb	   *object = object_in(rotation, value, format);
+	JsonPart	object;
+	JsonPart	member;
+	bool		is_object = object_in(rotation, value, format, &object);
 
-	credential->user = object && (needs_user || member(object, "user")) ?
-		string_in(object, "user") : NULL;
-	if (needs_user && object == NULL)
+	if (needs_user && !is_object)
 		refuse_value("it names no user");
-	credential->password = object ? string_in(object, "password") : text_to_cstring(value);
+	credential->user = is_object && (needs_user || part_member(object, "user", &member)) ?
+		string_in(object, "user") : NULL;
+	credential->password = is_object ? string_in(object, "password") : text_to_cstring(value);
 	secret_wipe(VARDATA(value), VARSIZE(value) - VARHDRSZ);
 }
 
@@ -178,38 +192,46 @@ credential_user(const Credential *credential, char *users[2], int count)
 	return users[0];
 }
 
-/* The object with two members replaced; the others as they were. */
+/* The object with two members replaced; the others as they were, byte for byte. */
 static char *
-replace(Jsonb *object, const char *user, const char *password, size_t *size)
+replace(JsonPart object, const char *user, const char *password, size_t *size)
 {
-	StringInfoData text;
-	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	PartWalk	walk = part_walk(object);
+	JsonPart	name;
+	JsonPart	value;
+	Text		text = {0};
 
-	initStringInfo(&text);
-	appendStringInfoString(&text, "{\"user\": ");
-	escape_json(&text, user);
-	appendStringInfoString(&text, ", \"password\": ");
-	escape_json(&text, password);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	text_add_string(&text, "{");
+	text_add_member(&text, "user", user);
+	text_add_member(&text, "password", password);
+	while (part_next(&walk, &name, &value))
 	{
-		static const char *const replaced[] = {"user", "password", NULL};
-		Jsonb	   *kept;
-
-		if (token != WJB_KEY)
+		if (part_says(name, "user") || part_says(name, "password"))
 			continue;
-		if (is_one_of(&value, replaced))
-			continue;
-		appendStringInfoString(&text, ", ");
-		escape_json(&text, string_of(&value));
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		kept = JsonbValueToJsonb(&value);
-		appendStringInfo(&text, ": %s", JsonbToCString(NULL, &kept->root, VARSIZE(kept)));
+		text_add_string(&text, ", ");
+		text_add(&text, name.at, name.size);
+		text_add_string(&text, ": ");
+		text_add(&text, value.at, value.size);
 	}
-	appendStringInfoChar(&text, '}');
-	*size = text.len;
-	return text.data;
+	text_add_string(&text, "}");
+	return text_take(&text, size);
+}
+
+/* A connection keeps its form, its URL included. */
+static char *
+replace_login(const Rotation *rotation, JsonPart object, const char *user, const char *password,
+			  size_t *size)
+{
+	char	   *made = strcmp(rotation->head.type, "database") == 0 ?
+		database_with_login(object.at, object.size, user, password, size) :
+		replace(object, user, password, size);
+	char	   *copy;
+
+	if (made == NULL)
+		refuse_value("it is not what its type says");
+	copy = pnstrdup(made, *size);
+	value_free(made);
+	return copy;
 }
 
 /* As the tenant wants passwords, or those of the secret's own type, to be. */
@@ -229,17 +251,36 @@ credential_create(const Rotation *rotation, size_t *size)
 {
 	uint8_t		format;
 	bytea	   *value = secret_open_version(&rotation->head, rotation->previous, &format);
-	Jsonb	   *object = object_in(rotation, value, format);
-	char	   *password = make_password(object ? "password" : rotation->head.type, size);
+	JsonPart	object;
+	bool		is_object = object_in(rotation, value, format, &object);
+	char	   *password = make_password(is_object ? "password" : rotation->head.type, size);
 	char	   *users[2];
 	int			count = config_users(rotation, users);
 	char	   *user = users[0];
 
-	if (object == NULL)
-		return password;
-	if (count == 2 && strcmp(string_in(object, "user"), users[0]) == 0)
+	if (is_object && count == 2 && strcmp(string_in(object, "user"), users[0]) == 0)
 		user = users[1];
-	return replace(object, user, password, size);
+	if (is_object)
+		password = replace_login(rotation, object, user, password, size);
+	secret_wipe(VARDATA(value), VARSIZE(value) - VARHDRSZ);
+	return password;
+}
+
+/* The user that a new value names; a connection may be given in any of its forms. */
+static char *
+user_in(const Rotation *rotation, const void *value, size_t size)
+{
+	text	   *copy;
+	JsonPart	object;
+	char	   *user;
+
+	if (strcmp(rotation->head.type, "database") == 0)
+		return text_to_cstring(type_field("database", value, size, "user"));
+	copy = cstring_to_text_with_len(value, size);
+	(void) object_in(rotation, copy, FORMAT_JSON, &object);
+	user = string_in(object, "user");
+	secret_wipe(VARDATA(copy), size);
+	return user;
 }
 
 void
@@ -247,7 +288,6 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 {
 	char	   *users[2];
 	Credential	present;
-	text	   *copy;
 	char	   *user;
 	bool		in_use;
 
@@ -256,9 +296,7 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 	credential_of(rotation, rotation->previous, true, &present);
 	in_use = credential_user(&present, users, 2) == users[1];
 	credential_wipe(&present);
-	copy = cstring_to_text_with_len(value, size);
-	user = string_in(object_in(rotation, copy, FORMAT_JSON), "user");
-	secret_wipe(VARDATA(copy), size);
+	user = user_in(rotation, value, size);
 	if (strcmp(user, users[in_use ? 0 : 1]) != 0)
 		error_bad_argument("value", "it does not name the user that is not in use",
 						   "Two users take turns: the value is for the one that the current version does not have.");

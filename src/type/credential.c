@@ -4,68 +4,40 @@
  */
 #include "type/credential.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/primitives.h"
-#include "identity/strict_json.h"
+#include "type/text.h"
 
 #define MAX_MEMBER 1024			/* bytes of what becomes metadata */
 #define MAX_SCOPES 100
 #define MAX_JWT 16384
 #define MAX_TIME INT64_C(253402300799)	/* the last second of the year 9999 */
-
-const char *
-credential_parse(const void *value, size_t size, json_t **object)
-{
-	switch (strict_json_parse(value, size, object))
-	{
-		case STRICT_JSON_OK:
-			return NULL;
-		case STRICT_JSON_NESTING:
-			return "it is JSON nested deeper than 8";
-		case STRICT_JSON_DUPLICATE:
-			return "it is JSON with two members of one name";
-		case STRICT_JSON_SYNTAX:
-			break;
-	}
-	return "it is not a JSON object";
-}
+#define YEAR_ONE INT64_C(-62135596800)	/* its first second */
 
 const char *
 json_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	json_t	   *object;
-	const char *rule = credential_parse(value, size, &object);
+	JsonPart	object;
 
-	json_decref(object);
-	return rule;
-}
-
-void
-text_add_value(Text *text, const json_t *value)
-{
-	char	   *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	if (json == NULL)
-		text->failed = true;
-	else
-		text_add_string(text, json);
-	value_free(json);
+	return jtext_fault(value, size, &object);
 }
 
 TypeField
-member_text(const json_t *object, const char *name, char **out, size_t *out_size)
+member_text(JsonPart object, const char *name, char **out, size_t *out_size)
 {
-	const json_t *member = json_object_get(object, name);
-	Text		text = {0};
+	JsonPart	member;
 
-	if (member == NULL || json_is_null(member))
+	if (!part_member(object, name, &member) || part_kind(member) == PART_NULL)
 		return FIELD_ABSENT;
-	if (json_is_string(member))
-		text_add(&text, json_string_value(member), json_string_length(member));
+	if (part_kind(member) == PART_STRING)
+		*out = part_string(member, out_size);
 	else
-		text_add_value(&text, member);
-	*out = text_take(&text, out_size);
+	{
+		*out = value_copy(member.at, member.size);
+		*out_size = member.size;
+	}
 	return *out ? FIELD_FOUND : FIELD_UNREADABLE;
 }
 
@@ -73,13 +45,11 @@ member_text(const json_t *object, const char *name, char **out, size_t *out_size
 static TypeField
 object_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
-	json_t	   *object;
-	TypeField	found = FIELD_UNREADABLE;
+	JsonPart	object;
 
-	if (credential_parse(value, size, &object) == NULL)
-		found = member_text(object, name, out, out_size);
-	json_decref(object);
-	return found;
+	if (jtext_fault(value, size, &object) != NULL)
+		return FIELD_UNREADABLE;
+	return member_text(object, name, out, out_size);
 }
 
 static bool
@@ -97,35 +67,64 @@ json_field(const void *value, size_t size, const char *name, char **out, size_t 
 	return object_field(value, size, name, out, out_size);
 }
 
-/* The rule for a member that is a string of moderate length, without control characters. */
-static const char *
-string_fault(const json_t *object, const char *name, bool required, const char *missing,
-			 const char *fault)
+/* The member, unless it is absent or null. */
+static bool
+has_member(JsonPart object, const char *name, JsonPart *member)
 {
-	const json_t *member = json_object_get(object, name);
-	const char *string = json_string_value(member);
-
-	if (member == NULL)
-		return required ? missing : NULL;
-	if (string == NULL || *string == '\0' || strlen(string) > MAX_MEMBER)
-		return fault;
-	for (; *string; string++)
-		if ((unsigned char) *string < ' ' || *string == 0x7f)
-			return fault;
-	return NULL;
+	return part_member(object, name, member) && part_kind(*member) != PART_NULL;
 }
 
-/* https, a host, and nothing that is no URL or names a user. */
-static const char *
-token_url_fault(const json_t *object)
+static bool
+has_string(JsonPart object, const char *name)
 {
-	const char *fault = string_fault(object, "token_url", false, NULL,
-									 "its token_url is not a string of 1 to 1024 characters");
-	const char *url = strict_json_string(object, "token_url");
+	JsonPart	member;
+
+	return part_member(object, name, &member) && part_kind(member) == PART_STRING;
+}
+
+/* A copy for value_free(); NULL if it is no string, or has a zero byte in it. */
+static char *
+string_member(JsonPart object, const char *name)
+{
+	JsonPart	member;
+	size_t		size;
+	char	   *string;
+
+	if (!part_member(object, name, &member) || part_kind(member) != PART_STRING)
+		return NULL;
+	string = part_string(member, &size);
+	if (string && strlen(string) != size)
+	{
+		value_free(string);
+		return NULL;
+	}
+	return string;
+}
+
+static bool
+is_short_string(JsonPart part)
+{
+	return part_kind(part) == PART_STRING && part.size > 2 &&
+		part_string_size(part) <= MAX_MEMBER && !part_has_controls(part);
+}
+
+/* The rule for a member that is a string of moderate length, without control characters. */
+static const char *
+string_fault(JsonPart object, const char *name, bool required, const char *missing,
+			 const char *fault)
+{
+	JsonPart	member;
+
+	if (!part_member(object, name, &member))
+		return required ? missing : NULL;
+	return is_short_string(member) ? NULL : fault;
+}
+
+static const char *
+url_fault(const char *url)
+{
 	size_t		host;
 
-	if (fault || url == NULL)
-		return fault;
 	if (strncmp(url, "https://", 8) != 0)
 		return "its token_url does not begin with https://";
 	host = strcspn(url + 8, "/?#");
@@ -134,34 +133,52 @@ token_url_fault(const json_t *object)
 	return NULL;
 }
 
-/* An array of strings, or words with spaces between them. */
+/* https, a host, and nothing that is no URL or names a user. */
 static const char *
-scopes_fault(const json_t *object, const char *name)
+token_url_fault(JsonPart object)
+{
+	const char *fault = string_fault(object, "token_url", false, NULL,
+									 "its token_url is not a string of 1 to 1024 characters");
+	char	   *url = fault ? NULL : string_member(object, "token_url");
+
+	if (url)
+		fault = url_fault(url);
+	value_free(url);
+	return fault;
+}
+
+/* An array of strings, or words with spaces between them; they become metadata. */
+static const char *
+scopes_fault(JsonPart object, const char *name)
 {
 	static const char *const fault = "its scopes are not a string or an array of strings";
-	const json_t *scopes = json_object_get(object, name);
+	JsonPart	scopes;
+	JsonPart	scope;
+	PartWalk	walk;
 	size_t		total = 0;
+	int			count = 0;
 
-	if (scopes == NULL || json_is_null(scopes))
+	if (!has_member(object, name, &scopes))
 		return NULL;
-	if (json_is_string(scopes))
-		return json_string_length(scopes) > MAX_MEMBER ? fault : NULL;
-	if (!json_is_array(scopes) || json_array_size(scopes) > MAX_SCOPES)
+	if (part_kind(scopes) == PART_STRING)
+		return scopes.size > MAX_MEMBER + 2 || part_has_controls(scopes) ? fault : NULL;
+	if (part_kind(scopes) != PART_ARRAY)
 		return fault;
-	for (size_t i = 0; i < json_array_size(scopes); i++)
+	walk = part_walk(scopes);
+	while (part_next(&walk, NULL, &scope))
 	{
-		const json_t *scope = json_array_get(scopes, i);
-
-		total += json_string_length(scope);
-		if (!json_is_string(scope) || total > 4 * MAX_MEMBER)
+		total += scope.size;
+		if (part_kind(scope) != PART_STRING || part_has_controls(scope) || ++count > MAX_SCOPES ||
+			total > 4 * MAX_MEMBER)
 			return fault;
 	}
 	return NULL;
 }
 
 static const char *
-credentials_fault(const json_t *object)
+credentials_fault(JsonPart object)
 {
+	JsonPart	token;
 	const char *fault = string_fault(object, "client_id", true, "it has no client_id",
 									 "its client_id is not a string of 1 to 1024 characters");
 
@@ -172,9 +189,8 @@ credentials_fault(const json_t *object)
 		fault = token_url_fault(object);
 	if (fault == NULL)
 		fault = scopes_fault(object, "scopes");
-	if (fault == NULL && strict_json_has(object, "refresh_token") &&
-		!json_is_null(json_object_get(object, "refresh_token")) &&
-		json_string_length(json_object_get(object, "refresh_token")) == 0)
+	if (fault == NULL && has_member(object, "refresh_token", &token) &&
+		(part_kind(token) != PART_STRING || token.size == 2))
 		fault = "its refresh_token is not a string, or is empty";
 	return fault;
 }
@@ -199,24 +215,37 @@ add_url(Text *text, const char *name, const char *url)
 	value_free(shown);
 }
 
-static const char *
-describe_credentials(const json_t *object, TypeFacts *facts)
+/* As it is in the value. */
+static void
+add_part(Text *text, const char *name, JsonPart part)
 {
-	const json_t *scopes = json_object_get(object, "scopes");
-	const char *url = strict_json_string(object, "token_url");
+	text_add_name(text, name);
+	text_add(text, part.at, part.size);
+}
+
+static void
+add_refresh_token(Text *text, JsonPart object)
+{
+	text_add_name(text, "has_refresh_token");
+	text_add_string(text, has_string(object, "refresh_token") ? "true" : "false");
+}
+
+static const char *
+describe_credentials(JsonPart object, TypeFacts *facts)
+{
+	char	   *url = string_member(object, "token_url");
+	JsonPart	member;
 	Text		text = {0};
 
 	text_add_string(&text, "{");
-	text_add_member(&text, "client_id", strict_json_string(object, "client_id"));
+	if (part_member(object, "client_id", &member))
+		add_part(&text, "client_id", member);
 	if (url)
 		add_url(&text, "token_url", url);
-	if (scopes && !json_is_null(scopes))
-	{
-		text_add_name(&text, "scopes");
-		text_add_value(&text, scopes);
-	}
-	text_add_name(&text, "has_refresh_token");
-	text_add_string(&text, strict_json_string(object, "refresh_token") ? "true" : "false");
+	value_free(url);
+	if (has_member(object, "scopes", &member))
+		add_part(&text, "scopes", member);
+	add_refresh_token(&text, object);
 	finish_metadata(&text, facts);
 	return facts->metadata ? NULL : TYPE_NO_MEMORY;
 }
@@ -225,15 +254,12 @@ const char *
 oauth_credentials_check(const void *value, size_t size, const TypeContext *context,
 						TypeFacts *facts)
 {
-	json_t	   *object;
-	const char *rule = credential_parse(value, size, &object);
+	JsonPart	object;
+	const char *rule = jtext_fault(value, size, &object);
 
 	if (rule == NULL)
 		rule = credentials_fault(object);
-	if (rule == NULL)
-		rule = describe_credentials(object, facts);
-	json_decref(object);
-	return rule;
+	return rule ? rule : describe_credentials(object, facts);
 }
 
 TypeField
@@ -257,42 +283,41 @@ typedef struct JwtFacts
 	char		issuer[256];
 } JwtFacts;
 
-/* A segment of base64url that is a JSON object, or NULL. */
-static json_t *
-segment_object(const char *text, size_t size)
+/* A segment of base64url that is a JSON object: its text for value_free(), or NULL. */
+static char *
+segment_object(const char *text, size_t size, JsonPart *object)
 {
-	unsigned char *bytes = malloc(size + 1);
+	char	   *bytes = malloc(size + 1);
 	size_t		decoded;
-	json_t	   *object = NULL;
 
-	if (bytes && base64_decode(BASE64_URL, text, size, bytes, size, &decoded) == CRYPTO_OK)
-		(void) strict_json_parse(bytes, decoded, &object);
-	value_free((char *) bytes);
-	return object;
+	if (bytes && base64_decode(BASE64_URL, text, size, (unsigned char *) bytes, size,
+							   &decoded) == CRYPTO_OK &&
+		jtext_fault(bytes, decoded, object) == NULL)
+		return bytes;
+	value_free(bytes);
+	return NULL;
 }
 
 /* Copies what is short, and prints. */
 static void
-copy_claim(const json_t *object, const char *name, char *to, size_t room)
+copy_claim(JsonPart object, const char *name, char *to, size_t room)
 {
-	const char *claim = strict_json_string(object, name);
+	char	   *claim = string_member(object, name);
 
 	if (claim && strlen(claim) < room)
 		memcpy(to, claim, strlen(claim) + 1);
+	value_free(claim);
 }
 
 static const char *
-read_claims(const json_t *claims, JwtFacts *facts)
+read_claims(JsonPart claims, JwtFacts *facts)
 {
-	const json_t *expiry = json_object_get(claims, "exp");
-	int64_t		seconds = json_integer_value(expiry);
+	JsonPart	expiry;
 
-	if (json_is_real(expiry) && json_real_value(expiry) > 0 &&
-		json_real_value(expiry) < (double) MAX_TIME)
-		seconds = (int64_t) json_real_value(expiry);
-	if (expiry && (seconds <= 0 || seconds > MAX_TIME))
+	if (part_member(claims, "exp", &expiry) &&
+		(part_kind(expiry) != PART_NUMBER || !part_seconds(expiry, &facts->expires_at) ||
+		 facts->expires_at <= 0 || facts->expires_at > MAX_TIME))
 		return "it is a JWT whose exp is not a time";
-	facts->expires_at = seconds;
 	copy_claim(claims, "iss", facts->issuer, sizeof(facts->issuer));
 	return NULL;
 }
@@ -303,27 +328,26 @@ read_jwt(const char *token, size_t size, JwtFacts *facts)
 {
 	const char *first = memchr(token, '.', size);
 	const char *second = first ? memchr(first + 1, '.', token + size - first - 1) : NULL;
-	json_t	   *header;
-	json_t	   *claims;
-	const char *rule = NULL;
+	JsonPart	object;
+	char	   *header;
+	char	   *claims;
+	const char *rule = "it is a JWT whose claims are not a JSON object";
 
 	if (second == NULL || size > MAX_JWT || memchr(second + 1, '.', token + size - second - 1))
 		return NULL;
-	header = segment_object(token, first - token);
-	if (header == NULL || strict_json_string(header, "alg") == NULL)
+	header = segment_object(token, first - token, &object);
+	if (header == NULL || !has_string(object, "alg"))
 	{
-		json_decref(header);
+		value_free(header);
 		return NULL;
 	}
-	claims = segment_object(first + 1, second - first - 1);
-	if (claims == NULL)
-		rule = "it is a JWT whose claims are not a JSON object";
-	else
-		rule = read_claims(claims, facts);
+	copy_claim(object, "alg", facts->algorithm, sizeof(facts->algorithm));
+	value_free(header);
 	facts->is_jwt = true;
-	copy_claim(header, "alg", facts->algorithm, sizeof(facts->algorithm));
-	json_decref(header);
-	json_decref(claims);
+	claims = segment_object(first + 1, second - first - 1, &object);
+	if (claims)
+		rule = read_claims(object, facts);
+	value_free(claims);
 	return rule;
 }
 
@@ -374,54 +398,84 @@ bare_token_check(const char *token, size_t size, int64_t now, TypeFacts *facts)
 	return set_expiry(facts, jwt.expires_at, now);
 }
 
-/* A number of seconds, given as a number or, as some servers do, as a string of digits. */
-static bool
-read_seconds(const json_t *object, const char *name, int64_t *seconds)
+/*
+ * When the answer of a token endpoint expires, that came now.  A time is a number of seconds, a
+ * string that is one, or RFC 3339; its members are those of the client libraries: expires_at
+ * (Python, Ruby), expires_on (Azure), expiry (Go) and, in milliseconds, expiry_date (Google).  The
+ * earliest counts, and expires_in only where there is none.
+ */
+static const char *
+answer_time(JsonPart object, const char *name, int64_t unit, int64_t *expires_at)
 {
-	const json_t *member = json_object_get(object, name);
-	const char *digits = json_string_value(member);
+	JsonPart	member;
+	int64_t		at;
 
-	*seconds = json_integer_value(member);
-	if (digits && *digits && strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 13)
-		*seconds = strtoll(digits, NULL, 10);
-	else if (member && !json_is_null(member) && !json_is_integer(member))
-		return false;
-	return *seconds >= 0 && *seconds <= MAX_TIME;
+	if (!has_member(object, name, &member))
+		return NULL;
+	if (!part_seconds(member, &at) && !(unit == 1 && part_instant(member, &at)))
+		return "a time in it is neither a number of seconds nor RFC 3339";
+	at /= unit;
+	if (at > MAX_TIME)
+		return "a time in it is later than the year 9999";
+	/* Zero, and Go's zero time, say that it does not expire. */
+	if (at == 0 || at == YEAR_ONE)
+		return NULL;
+	if (at < 0)
+		at = 1;
+	if (*expires_at == 0 || at < *expires_at)
+		*expires_at = at;
+	return NULL;
 }
 
-/* When the answer of a token endpoint expires, that came now. */
 static const char *
-answer_expiry(const json_t *object, const JwtFacts *jwt, int64_t now, int64_t *expires_at)
+answer_expiry(JsonPart object, const JwtFacts *jwt, int64_t now, int64_t *expires_at)
 {
-	int64_t		lifetime;
+	static const char *const names[] = {"expires_at", "expires_on", "expiry"};
+	static const char *const no_lifetime = "its expires_in is not a number of seconds";
+	const char *rule = NULL;
+	JsonPart	member;
+	int64_t		lifetime = 0;
 
-	if (!read_seconds(object, "expires_at", expires_at))
-		return "its expires_at is not a time in seconds";
-	if (!read_seconds(object, "expires_in", &lifetime))
-		return "its expires_in is not a number of seconds";
+	*expires_at = 0;
+	for (int i = 0; i < 3 && rule == NULL; i++)
+		rule = answer_time(object, names[i], 1, expires_at);
+	if (rule == NULL)
+		rule = answer_time(object, "expiry_date", 1000, expires_at);
+	if (rule)
+		return rule;
+	if (has_member(object, "expires_in", &member) &&
+		(!part_seconds(member, &lifetime) || lifetime > MAX_TIME - now))
+		return no_lifetime;
 	if (*expires_at == 0 && lifetime > 0)
 		*expires_at = now + lifetime;
 	if (*expires_at == 0)
 		*expires_at = jwt->expires_at;
-	return *expires_at > MAX_TIME ? "its expires_in is not a number of seconds" : NULL;
+	return NULL;
 }
 
 static const char *
-optional_token_fault(const json_t *object, const char *name)
+optional_token_fault(JsonPart object, const char *name)
 {
-	const json_t *member = json_object_get(object, name);
+	JsonPart	member;
+	char	   *token;
+	size_t		size;
+	const char *fault = TYPE_NO_MEMORY;
 
-	if (member == NULL || json_is_null(member))
+	if (!has_member(object, name, &member))
 		return NULL;
-	if (!json_is_string(member))
+	if (part_kind(member) != PART_STRING)
 		return "a token in it is not a string";
-	return token_fault(json_string_value(member), json_string_length(member));
+	token = part_string(member, &size);
+	if (token)
+		fault = token_fault(token, size);
+	value_free(token);
+	return fault;
 }
 
 static const char *
-answer_fault(const json_t *object)
+answer_fault(JsonPart object)
 {
-	const char *rule = strict_json_string(object, "access_token") == NULL ?
+	const char *rule = !has_string(object, "access_token") ?
 		"it has no access_token that is a string" : optional_token_fault(object, "access_token");
 
 	if (rule == NULL)
@@ -434,37 +488,33 @@ answer_fault(const json_t *object)
 }
 
 static void
-describe_answer(const json_t *object, const JwtFacts *jwt, TypeFacts *facts)
+describe_answer(JsonPart object, const JwtFacts *jwt, TypeFacts *facts)
 {
-	const json_t *scope = json_object_get(object, "scope");
-	const char *token_type = strict_json_string(object, "token_type");
+	JsonPart	member;
 	Text		text = {0};
 
 	text_add_string(&text, "{");
 	text_add_member(&text, "form", "json");
 	describe_token(&text, jwt);
-	if (token_type)
-		text_add_member(&text, "token_type", token_type);
-	if (scope && !json_is_null(scope))
-	{
-		text_add_name(&text, "scope");
-		text_add_value(&text, scope);
-	}
-	text_add_name(&text, "has_refresh_token");
-	text_add_string(&text, strict_json_string(object, "refresh_token") ? "true" : "false");
+	if (has_string(object, "token_type") && part_member(object, "token_type", &member))
+		add_part(&text, "token_type", member);
+	if (has_member(object, "scope", &member))
+		add_part(&text, "scope", member);
+	add_refresh_token(&text, object);
 	finish_metadata(&text, facts);
 }
 
 static const char *
-answer_check(const json_t *object, int64_t now, TypeFacts *facts)
+answer_check(JsonPart object, int64_t now, TypeFacts *facts)
 {
-	const char *token = strict_json_string(object, "access_token");
 	JwtFacts	jwt = {0};
-	int64_t		expires_at;
+	int64_t		expires_at = 0;
 	const char *rule = answer_fault(object);
+	char	   *token = rule ? NULL : string_member(object, "access_token");
 
 	if (rule == NULL)
-		rule = read_jwt(token, strlen(token), &jwt);
+		rule = token ? read_jwt(token, strlen(token), &jwt) : TYPE_NO_MEMORY;
+	value_free(token);
 	if (rule == NULL)
 		rule = answer_expiry(object, &jwt, now, &expires_at);
 	if (rule)
@@ -486,23 +536,21 @@ is_object(const char *value, size_t size)
 const char *
 oauth_token_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	json_t	   *object;
+	JsonPart	object;
 	const char *rule;
 
 	if (!is_object(value, size))
 		return bare_token_check(value, size, context->now, facts);
-	rule = credential_parse(value, size, &object);
-	if (rule == NULL)
-		rule = answer_check(object, context->now, facts);
-	json_decref(object);
-	return rule;
+	rule = jtext_fault(value, size, &object);
+	return rule ? rule : answer_check(object, context->now, facts);
 }
 
 TypeField
 oauth_token_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
 	static const char *const known[] = {
-		"access_token", "refresh_token", "id_token", "token_type", "scope", "expires_in", NULL
+		"access_token", "refresh_token", "id_token", "token_type", "scope", "expires_in",
+		"expires_at", "expires_on", "expiry", "expiry_date", NULL
 	};
 	TypeField	found = FIELD_ABSENT;
 

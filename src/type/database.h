@@ -17,4 +17,11 @@ extern const char *database_check(const void *value, size_t size, const TypeCont
 extern TypeField database_field(const void *value, size_t size, const char *name, char **out,
 								size_t *out_size);
 
+/*
+ * The value with another login, for value_free(): in the members, and in the URL where one is kept.
+ * NULL: it is no connection, or there was no memory.
+ */
+extern char *database_with_login(const void *value, size_t size, const char *user,
+								 const char *password, size_t *out_size);
+
 #endif

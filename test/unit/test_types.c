@@ -246,7 +246,7 @@ test_json(void)
 	good(json_check, " {\"a\": [1, {\"b\": null}]} ");
 	bad(json_check, "[]", "not a JSON object");
 	bad(json_check, "{\"a\": 1} x", "not a JSON object");
-	bad(json_check, "{\"a\": \"\xff\"}", "not a JSON object");
+	bad(json_check, "{\"a\": \"\xff\"}", "not UTF-8");
 	bad(json_check, "{\"a\": 1, \"a\": 2}", "two members");
 	part(json_field, "{\"a\": \"x\", \"b\": 1}", "a", "x");
 	part(json_field, "{\"a\": \"x\", \"b\": 1}", "b", "1");
@@ -283,7 +283,7 @@ test_oauth(void)
 	bad(oauth_credentials_check, "{\"client_id\": \"a\", \"client_secret\": \"b\", \"token_url\": \"ftp://x\"}", "https");
 	CHECK(takes(oauth_credentials_check, "{\"client_id\": \"a\\\"\\u0041\", \"client_secret\": \"hidden\", "
 				"\"refresh_token\": \"hidden\", \"token_url\": \"https://x/?k=hidden\"}", &facts) &&
-		  strstr(facts.metadata, "hidden") == NULL && strstr(facts.metadata, "a\\\"A") != NULL, "masked");
+		  strstr(facts.metadata, "hidden") == NULL && strstr(facts.metadata, "a\\\"\\u0041") != NULL, "masked");
 	type_facts_free(&facts);
 }
 
@@ -294,7 +294,10 @@ test_databases(void)
 		"\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}";
 
 	normal("{\"host\": \"h\", \"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}", stored);
-	normal("postgres://u:hidden%27s%20%5c@h/d", stored);
+	normal("postgresql://u:hidden%27s%20%5C@h:5432/d", stored);
+	normal("postgres://u:hidden%27s%20%5c@h/d", "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+		   "\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\", "
+		   "\"url\": \"postgres://u:hidden%27s%20%5c@h/d\"}");
 	normal("host=h user=u password='hidden\\'s \\\\' dbname=d", stored);
 	normal(" host = h\tuser=u password=hidden\\'s\\ \\\\ dbname = 'd' ", stored);
 	part(database_field, stored, "conninfo", "host='h' port='5432' user='u' password='hidden\\'s \\\\' dbname='d'");
@@ -302,8 +305,8 @@ test_databases(void)
 	part(database_field, stored, "username", "u");
 	part(database_field, stored, "sslmode", NULL);
 	part(database_field, "mysql://u:p@h/d", "conninfo", NULL);
-	part(database_field, "mysql://u:p@h/d?charset=utf8", "url", "mysql://u:p@h:3306/d?charset=utf8");
-	part(database_field, "postgres://u:p@[::1]:7/d", "url", "postgresql://u:p@[::1]:7/d");
+	part(database_field, "mysql://u:p@h/d?charset=utf8", "url", "mysql://u:p@h/d?charset=utf8");
+	part(database_field, "postgres://u:p@[::1]:7/d", "url", "postgres://u:p@[::1]:7/d");
 	bad(database_check, "postgres://u:p@h/d%", "percent");
 	bad(database_check, "postgres://u:p@h/d%00", "percent");
 	bad(database_check, "postgres://u:p@h/d?x", "parameter");
@@ -315,6 +318,190 @@ test_databases(void)
 	bad(database_check, "", "host");
 	bad(database_check, "host=h user=u password=p dbname=d note=1 note=2", "twice");
 	bad(database_check, "postgres://u:\xfd@h/d", "UTF-8");
+}
+
+/* A URL comes back as it was given, from what is stored too, and gives this conninfo. */
+static void
+same_url(const char *url, const char *conninfo)
+{
+	TypeFacts facts;
+
+	CHECK(takes(database_check, url, &facts), "refused: %s", url);
+	if (facts.normal == NULL)
+		return;
+	part(database_field, facts.normal, "url", url);
+	part(database_field, facts.normal, "conninfo", conninfo);
+	normal(facts.normal, facts.normal);
+	type_facts_free(&facts);
+}
+
+static void
+other_login(const char *given, const char *url)
+{
+	size_t size;
+	char *changed = database_with_login(given, strlen(given), "a:b", "n/w", &size);
+
+	CHECK(changed != NULL, "%s", given);
+	if (changed == NULL)
+		return;
+	part(database_field, changed, "url", url);
+	part(database_field, changed, "user", "a:b");
+	part(database_field, changed, "password", "n/w");
+	value_free(changed);
+}
+
+static void
+test_connections_as_given(void)
+{
+	same_url("postgresql://u:p@h/d?pgbouncer=true&connection_limit=1&schema=public",
+			 "host='h' port='5432' user='u' password='p' dbname='d'");
+	same_url("postgres://u:p@h/d?sslmode=require&conn_max_age=60&conn_max_age=61",
+			 "host='h' port='5432' user='u' password='p' dbname='d' sslmode='require'");
+	same_url("postgresql+psycopg2://u:p@h/d", "host='h' port='5432' user='u' password='p' dbname='d'");
+	same_url("jdbc:postgresql://h:5433/d?user=u&password=p%26&ssl=true",
+			 "host='h' port='5433' user='u' password='p&' dbname='d'");
+	same_url("postgresql://u:p@a:1,b:2,[::1]:3/d?target_session_attrs=read-write",
+			 "host='a,b,::1' port='1,2,3' user='u' password='p' dbname='d' target_session_attrs='read-write'");
+	same_url("postgresql://u:p@a,b/d", "host='a,b' port='5432' user='u' password='p' dbname='d'");
+	same_url("postgresql://u:p@a:1,b/d", "host='a,b' port='1,' user='u' password='p' dbname='d'");
+	same_url("postgresql://u:p@h", "host='h' port='5432' user='u' password='p'");
+	same_url("postgresql://u:p@/d?host=%2Fvar%2Frun", "host='/var/run' port='5432' user='u' password='p' dbname='d'");
+	same_url("postgresql://u%2B:p+%2b%25@h/d%2fe", "host='h' port='5432' user='u+' password='p++%' dbname='d/e'");
+	same_url("redis://:p@h/0", NULL);
+	same_url("mysql+pymysql://u:p@h/d?charset=utf8mb4", NULL);
+	bad(database_check, "postgresql://u:p@a:1,b:2,c/d?port=5", "twice");
+	bad(database_check, "{\"host\": \"a,b\", \"port\": \"1,2,3\", \"user\": \"u\", \"password\": \"p\"}", "one port for each");
+	bad(database_check, "postgresql://:p@h/d", "no user");
+	bad(database_check, "{\"url\": \"postgres://u:p@h/d\", \"password\": \"q\"}", "does not say");
+	bad(database_check, "{\"url\": \"no url\", \"password\": \"q\"}", "not a URL");
+	other_login("postgres://u:p@h/d?x=%2f", "postgres://a%3Ab:n%2Fw@h/d?x=%2f");
+	other_login("jdbc:postgresql://h/d?a=1&user=u&password=p&b=2", "jdbc:postgresql://h/d?a=1&user=a%3Ab&password=n%2Fw&b=2");
+	other_login("host=h user=u password=p", "postgresql://a%3Ab:n%2Fw@h:5432");
+}
+
+static void
+test_connections_in_json(void)
+{
+	static const char *const aws = "{\"engine\": \"aurora-postgresql\", \"host\": \"h\", \"port\": 5432, "
+		"\"user\": \"u\", \"password\": \"hidden\", \"masterarn\": \"arn:1\", \"big\": 12345678901234567890, "
+		"\"ssl\": true, \"keepalives\": false, \"connect_timeout\": 5, \"more\": {\"a\": [1.50, null]}, \"none\": null}";
+
+	normal(aws, aws);
+	part(database_field, aws, "conninfo", "host='h' port='5432' user='u' password='hidden' keepalives='0' connect_timeout='5'");
+	part(database_field, aws, "url", "postgresql://u:hidden@h:5432/?keepalives=0&connect_timeout=5");
+	part(database_field, aws, "big", "12345678901234567890");
+	part(database_field, aws, "ssl", "true");
+	part(database_field, aws, "more", "{\"a\": [1.50, null]}");
+	part(database_field, aws, "none", NULL);
+	part(database_field, aws, "dbname", NULL);
+	normal("{\"url\": \"postgresql://u:hidden@h:5432/d\"}", "{\"engine\": \"postgresql\", \"host\": \"h\", "
+		   "\"port\": 5432, \"user\": \"u\", \"password\": \"hidden\", \"dbname\": \"d\"}");
+	bad(database_check, "{\"host\": [\"h\"], \"user\": \"u\", \"password\": \"p\"}", "not a string");
+	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"a\\u0000b\"}", "zero byte");
+	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"p\", \"port\": 5432.5}", "port");
+}
+
+/* Every text survives the way through a URL and through a conninfo. */
+static void
+test_encoding_both_ways(void)
+{
+	for (int c = ' '; c < 0x7f; c++)
+	{
+		char password[] = {'a', (char) c, 'b', (char) c, '\0'};
+		size_t size;
+		char *stored = database_with_login("host=h user=u password=p dbname=d", 33, "u", password, &size);
+		static const char *const forms[] = {"url", "conninfo"};
+
+		CHECK(stored != NULL, "%c", c);
+		for (int i = 0; stored && i < 2; i++)
+		{
+			char *form = NULL;
+			size_t form_size;
+
+			CHECK(database_field(stored, size, forms[i], &form, &form_size) == FIELD_FOUND, "%c", c);
+			part(database_field, form, "password", password);
+			value_free(form);
+		}
+		value_free(stored);
+	}
+}
+
+static void
+test_json_as_written(void)
+{
+	static const char *const taken[] = {
+		"{}", " {\"a\": 12345678901234567890}\n", "{\"a\": 1e400, \"b\": -0.10e-5}", "{\"a\": \"\\u0000\"}",
+		"{\"a\": \"\\ud83d\\ude00\"}", "{\"a\": [[], {}, [1, true, null, \"]}\"]]}", "{\"a\": 1, \"A\": 1}"
+	};
+	static const struct
+	{
+		const char *text;
+		const char *rule;
+	} refused[] = {
+		{"", "object"}, {"[1]", "object"}, {"{\"a\": 01}", "object"}, {"{\"a\": 1.}", "object"}, {"{\"a\": +1}", "object"},
+		{"{\"a\": .5}", "object"}, {"{\"a\": 1e}", "object"}, {"{\"a\": NaN}", "object"}, {"{\"a\": 1,}", "object"}, {"{a: 1}", "object"},
+		{"{\"a\": 1} x", "object"}, {"{\"a\": \"\n\"}", "object"}, {"{\"a\": \"\\x\"}", "object"}, {"{\"a\": \"", "object"}, {"{\"a\": tru", "object"},
+		{"{\"a\": \"\\ud800\"}", "surrogate"}, {"{\"a\": \"\\udc00\\ud800\"}", "surrogate"}, {"{\"a\": \"\xff\"}", "UTF-8"},
+		{"{\"a\": \"\xc0\xaf\"}", "UTF-8"}, {"{\"a\": \"\xed\xa0\x80\"}", "UTF-8"}, {"\xef\xbb\xbf{}", "byte order mark"},
+		{"{\"a\": 1, \"\\u0061\": 2}", "one name"}, {"{\"b\": {\"\xc3\xa9\": 1, \"\\u00e9\": 2}}", "one name"},
+		{"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}", "deeper"}
+	};
+	static const char *const stored = "{ \"n\" : 1.10 , \"big\":12345678901234567890, \"s\": \"\\u00e9\\n\", \"o\" :{ \"x\": [1 , 2] }, \"\\u006e2\": 0}";
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		good(json_check, taken[i]);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		bad(json_check, refused[i].text, refused[i].rule);
+	part(json_field, stored, "n", "1.10");
+	part(json_field, stored, "big", "12345678901234567890");
+	part(json_field, stored, "s", "\xc3\xa9\n");
+	part(json_field, stored, "o", "{ \"x\": [1 , 2] }");
+	part(json_field, stored, "n2", "0");
+}
+
+/* An answer of a token endpoint, and when it expires; -1: the time is refused. */
+static void
+expires(const char *members, int64_t expected)
+{
+	char answer[512];
+	TypeFacts facts;
+
+	snprintf(answer, sizeof(answer), "{\"access_token\": \"12345678\", %s}", members);
+	if (expected < 0)
+	{
+		CHECK(!takes(oauth_token_check, answer, &facts), "taken: %s", members);
+		type_facts_free(&facts);
+		return;
+	}
+	CHECK(takes(oauth_token_check, answer, &facts) && facts.expires_at == expected, "%s: %lld", members,
+		  (long long) facts.expires_at);
+	type_facts_free(&facts);
+}
+
+static void
+test_token_times(void)
+{
+	expires("\"expires_in\": 3600.5", NOW + 3600);
+	expires("\"expires_in\": \"3600\"", NOW + 3600);
+	expires("\"expires_in\": 3.6e3", NOW + 3600);
+	expires("\"expires_in\": 0", 0);
+	expires("\"expires_in\": -1", -1);
+	expires("\"expires_in\": \"soon\"", -1);
+	expires("\"expires_in\": 1e400", -1);
+	expires("\"expires_at\": 1900000000.123", 1900000000);
+	expires("\"expires_at\": \"2030-03-17T17:46:40Z\"", 1900000000);
+	expires("\"expires_at\": \"2030-03-17 18:46:40.999+01:00\"", 1900000000);
+	expires("\"expires_at\": \"2030-03-17T17:46:40\"", -1);
+	expires("\"expires_at\": \"2030-13-17T17:46:40Z\"", -1);
+	expires("\"expires_at\": 1900000000000", -1);
+	expires("\"expires_at\": true", -1);
+	expires("\"expires_at\": 1700000000", -1);
+	expires("\"expiry\": \"2030-03-17T12:46:40.123456789-05:00\"", 1900000000);
+	expires("\"expiry\": \"0001-01-01T00:00:00Z\"", 0);
+	expires("\"expires_on\": \"1900000000\", \"expires_in\": \"86399\", \"not_before\": \"1\"", 1900000000);
+	expires("\"expiry_date\": 1900000000123", 1900000000);
+	expires("\"expires_at\": 1900000001, \"expires_on\": 1900000000", 1900000000);
+	expires("\"id\": 12345678901234567890, \"x\": 1e400", 0);
 }
 
 static void
@@ -342,6 +529,11 @@ main(void)
 	test_json();
 	test_oauth();
 	test_databases();
+	test_connections_as_given();
+	test_connections_in_json();
+	test_encoding_both_ways();
+	test_json_as_written();
+	test_token_times();
 	test_formats();
 	return finish("test_types");
 }
