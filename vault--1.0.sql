@@ -2357,7 +2357,9 @@ GRANT EXECUTE ON FUNCTION vault.set_type_policy(text, integer, integer, text[], 
  *
  * metadata is what the type knows of a value and is no secret; the head has that of the
  * current version. expires_at of a version is what its value or its type says. fingerprint
- * tells, under a key, whether a value was there before; it outlives the value.
+ * tells, under a key, whether a value was there before; it outlives the value. type of a version is
+ * what its envelope is bound to: that of the secret when it was made. weak ones were accepted although
+ * the policy asks more.
  *
  * Constraints are few and short: the executor reads each from its text at every
  * statement. What only the code of this feature writes, it checks itself.
@@ -2411,6 +2413,8 @@ CREATE TABLE vault_data.secret_version (
 	retired_at     timestamptz,
 	expires_at     timestamptz,
 	fingerprint    bytea,
+	type           text,
+	weak           boolean NOT NULL DEFAULT false,
 	revision       integer NOT NULL,
 	mac            bytea NOT NULL,
 	envelope       vault.envelope,
@@ -2487,7 +2491,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
 		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at', 'expires_at', '*metadata', '*fingerprint');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at', 'expires_at', '*metadata', '*fingerprint', 'type', 'weak');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -2500,26 +2504,52 @@ ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
 
 CREATE FUNCTION vault.put(name text, value text, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_text';
-COMMENT ON FUNCTION vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
+COMMENT ON FUNCTION vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
 
 CREATE FUNCTION vault.put(name text, value bytea, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_bytes';
-COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a binary secret and returns its number';
+COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a binary secret and returns its number';
 
 CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_jsonb';
+COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a JSON secret and returns its number';
+
+CREATE FUNCTION vault.put(name text, value json, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
-COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a JSON secret and returns its number';
+COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a JSON secret, as it is written, and returns its number';
 
 CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
 COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
+COMMENT ON FUNCTION vault.rotate(text, jsonb, text) IS 'makes a new version of the JSON given current, and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
+COMMENT ON FUNCTION vault.rotate(text, json, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
+
+/* Inside the door. */
+CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 
 CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
@@ -2533,10 +2563,11 @@ CREATE FUNCTION vault.get_json(name text, version integer DEFAULT NULL, environm
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_json';
 COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'the value of a secret as jsonb';
 
-CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL)
+CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL, strict boolean DEFAULT false,
+	database_urls boolean DEFAULT false)
 RETURNS TABLE (name text, environment text, version integer, value text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
-COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
+COMMENT ON FUNCTION vault.get_many(text, text, boolean, boolean) IS 'names and values of every text secret that matches and that the caller may read';
 
 CREATE FUNCTION vault.get_field(name text, field text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_field';
@@ -2561,7 +2592,9 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions, s.metadata
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions, s.metadata,
+	(SELECT v.weak FROM vault_data.secret_version v
+		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version) AS weak
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -2570,7 +2603,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.expires_at, v.metadata
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.expires_at, v.metadata, v.type, v.weak
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -2585,11 +2618,13 @@ GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vaul
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-	vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text),
-	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
-	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.rotate(text, jsonb, text), vault.rotate(text, json, text),
 	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
-	vault.get_json(text, integer, text), vault.get_many(text, text), vault.get_field(text, text, integer, text),
+	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
@@ -2602,7 +2637,8 @@ CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
 COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the door''s tenant, found without a planner';
 
-CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+/* Without a lock, for who only looks: it works in read-only transactions, too. */
+CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	env text := vault_data.environment(p_environment);
@@ -2612,9 +2648,26 @@ BEGIN
 	PERFORM vault_data.check_identifier('environment', env);
 	PERFORM vault_data.require(p_permission, p_name, env);
 	SELECT * INTO found_row FROM vault_data.secret
-	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name FOR UPDATE;
+	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, env),
+			'vault.list() shows what there is.');
+	END IF;
+	RETURN found_row;
+END
+$$;
+
+/* The same, locked against other writers. */
+CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.look_up_secret(p_permission, p_name, p_environment);
+	found_row vault_data.secret;
+BEGIN
+	SELECT * INTO found_row FROM vault_data.secret
+	WHERE tenant_id = s.tenant_id AND id = s.id AND name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, s.environment),
 			'vault.list() shows what there is.');
 	END IF;
 	RETURN found_row;
@@ -2645,16 +2698,19 @@ RETURNS TABLE (name text, environment text, type text, state text, current_versi
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
+	every boolean := COALESCE(p_environment = '*', false);
 	env text := vault_data.environment(p_environment);
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
-	PERFORM vault_data.check_identifier('environment', env);
+	IF NOT every THEN
+		PERFORM vault_data.check_identifier('environment', env);
+	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
-	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
+	WHERE s.tenant_id = vault.current_tenant_id() AND (every OR s.environment = env)
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
-	ORDER BY s.name;
+	ORDER BY s.name, s.environment;
 END
 $$;
 CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFAULT NULL)
@@ -2669,7 +2725,7 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
+	s vault_data.secret := vault_data.look_up_secret('list', p_name, p_environment);
 BEGIN
 	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
@@ -2728,6 +2784,9 @@ BEGIN
 	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
+	ELSIF v.type <> s.type THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('version %s is of type "%s", and the secret of type "%s"', target, v.type, s.type),
+			'Change the type first with vault.change_type(), or put the value anew.');
 	END IF;
 	IF target <> s.current_version THEN
 		pending := target IS NOT DISTINCT FROM s.pending_version;
@@ -2893,6 +2952,32 @@ CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT 
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
 
+/*
+ * The value is sealed again, under the new type and as a new version, because the type is part of what an envelope
+ * is bound to. A rotation would go on with the values of the old type.
+ */
+CREATE FUNCTION vault_data.change_type(p_name text, p_type text, p_environment text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require('read', p_name, s.environment);
+	PERFORM vault_data.require_not_deleted(s), vault_data.require_not_deactivated(s);
+	IF p_type IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid type: it is null', 'The view vault.types shows what there is.');
+	ELSIF p_type = s.type THEN
+		RETURN s.current_version;
+	ELSIF s.pending_version IS NOT NULL OR vault_data.has_schedule(s.id) THEN
+		PERFORM vault_data.fail('55000', 'the secret has a rotation or a pending version',
+			'Take the rotation away with vault.remove_rotation(), or make the pending version current or destroy it, first.');
+	END IF;
+	RETURN vault_data.retype(p_name, s.environment, p_type);
+END
+$$;
+CREATE FUNCTION vault.change_type(name text, type text, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.change_type(text, text, text) IS 'gives a secret another type, which its value must fit, and returns the number of the version that this makes';
+
 CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2912,9 +2997,9 @@ END
 $$;
 CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
-CREATE FUNCTION vault.tag(name text, tags jsonb, environment text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.tag(text, jsonb, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
 
 CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2977,7 +3062,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
 	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
-	vault.tag(text, jsonb, text) TO vault_client;
+	vault.tag(text, anycompatible, text), vault.change_type(text, text, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;
 
 /*
@@ -3679,10 +3764,10 @@ BEGIN
 	RETURN due;
 END
 $$;
-CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config jsonb DEFAULT NULL,
+CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config anycompatible DEFAULT NULL::jsonb,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
 CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
@@ -4084,6 +4169,12 @@ END
 $$;
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb) IS 'the same, of JSON';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, json) IS 'the same, of JSON as it is written';
 COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
 
 /*
@@ -4180,10 +4271,10 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
+CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rotate_matching(text, jsonb, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
 
 /* ---- the job ---- */
 
@@ -4253,8 +4344,9 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
-GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
-	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text), vault.remove_rotation(text, text),
+	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
+	vault.rotate_matching(text, anycompatible, text, boolean) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;
 
 /*
@@ -4262,10 +4354,10 @@ GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotat
  * shown. The facts are those that the type kept with the current version; none is a secret.
  */
 CREATE FUNCTION vault.import_certificate(name text, bundle bytea, passphrase text DEFAULT NULL, environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_import_certificate';
-COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
+COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
 
 CREATE VIEW vault.certificates WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
@@ -4287,8 +4379,8 @@ ALTER VIEW vault.certificates OWNER TO vault_owner;
 REVOKE ALL ON vault.certificates FROM PUBLIC;
 GRANT SELECT ON vault.certificates TO vault_client, vault_admin, vault_auditor;
 
-REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) TO vault_client;
+REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) TO vault_client;
 
 /*
  * Review of access: why a decision is as it is, and who may do what. Both tell what the code
@@ -4839,9 +4931,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE FUNCTION vault.import_policy(document jsonb, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
+CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(jsonb, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
@@ -4855,7 +4947,7 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
 	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
-GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;
 
 /*
  * verify: what was changed outside vault. Rows against their MACs, rows against the
@@ -5217,7 +5309,11 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s does not open', v.version)
 	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
 	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
-		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, s.type, v.version, v.key_generation, v.envelope))
+		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, COALESCE(v.type, ''), v.version, v.key_generation, v.envelope))
+	UNION ALL
+	SELECT 'secret', s.id, s.name, 'its type is not that of its current version'
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version
+	WHERE s.tenant_id = p_tenant AND v.type IS DISTINCT FROM s.type
 	UNION ALL
 	SELECT 'secret', s.id, s.name, 'the copy of the current version is not that version'
 	FROM vault_data.secret s LEFT JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version

@@ -5,7 +5,7 @@ INSERT INTO read_by_number VALUES
 	('secret', 'tenant_id', 1, 'uuid'), ('secret', 'id', 2, 'uuid'), ('secret', 'environment', 3, 'text'), ('secret', 'name', 4, 'text'), ('secret', 'type', 5, 'text'),
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
 	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'grace_until', 15, 'timestamptz'), ('secret', 'envelope', 19, 'vault.envelope'),
-	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'fingerprint', 10, 'bytea'), ('secret_version', 'revision', 11, 'int'), ('secret_version', 'mac', 12, 'bytea'), ('secret_version', 'envelope', 13, 'vault.envelope'),
+	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'fingerprint', 10, 'bytea'), ('secret_version', 'type', 11, 'text'), ('secret_version', 'weak', 12, 'bool'), ('secret_version', 'revision', 13, 'int'), ('secret_version', 'mac', 14, 'bytea'), ('secret_version', 'envelope', 15, 'vault.envelope'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
@@ -41,7 +41,7 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at', 'retire_at') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at', 'retire_at') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' AND (r.tab, r.attribute) <> ('secret_version', 'type') ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise

@@ -483,9 +483,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE FUNCTION vault.import_policy(document jsonb, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
+CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(jsonb, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
@@ -499,4 +499,4 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
 	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
-GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(jsonb, boolean, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;

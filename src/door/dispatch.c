@@ -2,17 +2,34 @@
  * dispatch.c
  *		Public functions whose work is written in SQL: the door opens and the
  *		function of the same name and arguments in schema vault_data is called.
+ *
+ * Where the public function takes anycompatible, JSON in whatever type it comes, that one takes
+ * jsonb.
  */
 #include "door/door.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "platform/arguments.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
+
+static oidvector *
+inner_arguments(const oidvector *outer)
+{
+	oidvector  *inner = buildoidvector(outer->values, outer->dim1);
+
+	for (int i = 0; i < inner->dim1; i++)
+		if (inner->values[i] == ANYCOMPATIBLEOID)
+			inner->values[i] = JSONBOID;
+	return inner;
+}
 
 static Oid
 inner_function(Oid outer)
@@ -30,7 +47,7 @@ inner_function(Oid outer)
 				 errmsg("this entry point serves functions of schema vault only")));
 	inner = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 							NameGetDatum(&form->proname),
-							PointerGetDatum(&form->proargtypes),
+							PointerGetDatum(inner_arguments(&form->proargtypes)),
 							ObjectIdGetDatum(data_schema_oid()));
 	if (!OidIsValid(inner))
 		elog(ERROR, "function \"%s\" has no inner function", NameStr(form->proname));
@@ -52,11 +69,44 @@ inner_site(FmgrInfo *outer)
 	return outer->fn_extra;
 }
 
+/* As callers know it. */
+static const char *
+argument_name(Oid function, int number)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char	  **names = NULL;
+	Oid		   *types;
+	char	   *modes;
+	const char *name = "argument";
+
+	if (HeapTupleIsValid(tuple))
+	{
+		if (get_func_arg_info(tuple, &types, &names, &modes) > number && names)
+			name = names[number];
+		ReleaseSysCache(tuple);
+	}
+	return name;
+}
+
+static void
+convert_arguments(FunctionCallInfo fcinfo)
+{
+	Oid		   *declared;
+	int			count;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &declared, &count);
+	for (int i = 0; i < count && i < fcinfo->nargs; i++)
+		if (declared[i] == ANYCOMPATIBLEOID)
+			argument_to_jsonb(fcinfo, i, argument_name(fcinfo->flinfo->fn_oid, i));
+}
+
 static Datum
 call_inner(FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
 	Datum		result;
+
+	convert_arguments(fcinfo);
 
 	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,
 							 fcinfo->fncollation, fcinfo->context, fcinfo->resultinfo);

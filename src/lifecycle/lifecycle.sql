@@ -6,7 +6,8 @@ CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
 COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the door''s tenant, found without a planner';
 
-CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+/* Without a lock, for who only looks: it works in read-only transactions, too. */
+CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	env text := vault_data.environment(p_environment);
@@ -16,9 +17,26 @@ BEGIN
 	PERFORM vault_data.check_identifier('environment', env);
 	PERFORM vault_data.require(p_permission, p_name, env);
 	SELECT * INTO found_row FROM vault_data.secret
-	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name FOR UPDATE;
+	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, env),
+			'vault.list() shows what there is.');
+	END IF;
+	RETURN found_row;
+END
+$$;
+
+/* The same, locked against other writers. */
+CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.look_up_secret(p_permission, p_name, p_environment);
+	found_row vault_data.secret;
+BEGIN
+	SELECT * INTO found_row FROM vault_data.secret
+	WHERE tenant_id = s.tenant_id AND id = s.id AND name = p_name FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('VT005', pg_catalog.format('no secret "%s" in environment "%s"', p_name, s.environment),
 			'vault.list() shows what there is.');
 	END IF;
 	RETURN found_row;
@@ -49,16 +67,19 @@ RETURNS TABLE (name text, environment text, type text, state text, current_versi
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
+	every boolean := COALESCE(p_environment = '*', false);
 	env text := vault_data.environment(p_environment);
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
-	PERFORM vault_data.check_identifier('environment', env);
+	IF NOT every THEN
+		PERFORM vault_data.check_identifier('environment', env);
+	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at
 	FROM vault_data.secret s
-	WHERE s.tenant_id = vault.current_tenant_id() AND s.environment = env
+	WHERE s.tenant_id = vault.current_tenant_id() AND (every OR s.environment = env)
 		AND vault_data.name_matches(s.name, p_pattern) AND vault_data.permitted('list', s.name, s.environment)
-	ORDER BY s.name;
+	ORDER BY s.name, s.environment;
 END
 $$;
 CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFAULT NULL)
@@ -73,7 +94,7 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	s vault_data.secret := vault_data.find_secret('list', p_name, p_environment);
+	s vault_data.secret := vault_data.look_up_secret('list', p_name, p_environment);
 BEGIN
 	RETURN QUERY SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.description, s.tags, s.current_version,
 		s.previous_version, s.pending_version,
@@ -132,6 +153,9 @@ BEGIN
 	PERFORM vault_data.require_authentic(v);
 	IF v.destroyed_at IS NOT NULL THEN
 		PERFORM vault_data.fail('VT009', pg_catalog.format('version %s was destroyed', target), 'Roll back to another version.');
+	ELSIF v.type <> s.type THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('version %s is of type "%s", and the secret of type "%s"', target, v.type, s.type),
+			'Change the type first with vault.change_type(), or put the value anew.');
 	END IF;
 	IF target <> s.current_version THEN
 		pending := target IS NOT DISTINCT FROM s.pending_version;
@@ -297,6 +321,32 @@ CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT 
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
 
+/*
+ * The value is sealed again, under the new type and as a new version, because the type is part of what an envelope
+ * is bound to. A rotation would go on with the values of the old type.
+ */
+CREATE FUNCTION vault_data.change_type(p_name text, p_type text, p_environment text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret := vault_data.find_secret('write', p_name, p_environment);
+BEGIN
+	PERFORM vault_data.require('read', p_name, s.environment);
+	PERFORM vault_data.require_not_deleted(s), vault_data.require_not_deactivated(s);
+	IF p_type IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid type: it is null', 'The view vault.types shows what there is.');
+	ELSIF p_type = s.type THEN
+		RETURN s.current_version;
+	ELSIF s.pending_version IS NOT NULL OR vault_data.has_schedule(s.id) THEN
+		PERFORM vault_data.fail('55000', 'the secret has a rotation or a pending version',
+			'Take the rotation away with vault.remove_rotation(), or make the pending version current or destroy it, first.');
+	END IF;
+	RETURN vault_data.retype(p_name, s.environment, p_type);
+END
+$$;
+CREATE FUNCTION vault.change_type(name text, type text, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.change_type(text, text, text) IS 'gives a secret another type, which its value must fit, and returns the number of the version that this makes';
+
 CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -316,9 +366,9 @@ END
 $$;
 CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
-CREATE FUNCTION vault.tag(name text, tags jsonb, environment text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.tag(text, jsonb, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
 
 CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -381,5 +431,5 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
 	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),
-	vault.tag(text, jsonb, text) TO vault_client;
+	vault.tag(text, anycompatible, text), vault.change_type(text, text, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text) TO vault_admin;

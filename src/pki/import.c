@@ -14,6 +14,7 @@
 #include "crypto/primitives.h"
 #include "door/door.h"
 #include "pki/certificate.h"
+#include "platform/arguments.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
 #include "policy/policy.h"
@@ -26,6 +27,7 @@ enum
 	ARG_BUNDLE,
 	ARG_PASSPHRASE,
 	ARG_ENVIRONMENT,
+	ARG_TAGS = 5,
 	ARGS = 9
 };
 
@@ -117,6 +119,7 @@ import_body(FunctionCallInfo fcinfo)
 	text	   *value;
 
 	require_permission(fcinfo);
+	argument_to_jsonb(fcinfo, ARG_TAGS, "tags");
 	if (PG_ARGISNULL(ARG_BUNDLE))
 		error_bad_argument("bundle", "it is null", NULL);
 	if (!PG_ARGISNULL(ARG_PASSPHRASE))

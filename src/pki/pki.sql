@@ -3,10 +3,10 @@
  * shown. The facts are those that the type kept with the current version; none is a secret.
  */
 CREATE FUNCTION vault.import_certificate(name text, bundle bytea, passphrase text DEFAULT NULL, environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_import_certificate';
-COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
+COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
 
 CREATE VIEW vault.certificates WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
@@ -28,5 +28,5 @@ ALTER VIEW vault.certificates OWNER TO vault_owner;
 REVOKE ALL ON vault.certificates FROM PUBLIC;
 GRANT SELECT ON vault.certificates TO vault_client, vault_admin, vault_auditor;
 
-REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, jsonb, timestamptz, integer, text) TO vault_client;
+REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) TO vault_client;

@@ -135,6 +135,7 @@ PG_FUNCTION_INFO_V1(vault_can_generate);
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
 PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
+PG_FUNCTION_INFO_V1(vault_complete_rotation_jsonb);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
 PG_FUNCTION_INFO_V1(vault_is_own_write);
 PG_FUNCTION_INFO_V1(vault_refuse_transaction_block);
@@ -357,6 +358,25 @@ complete_body(FunctionCallInfo fcinfo)
 		error_bad_argument("value", "it is null", "Give the new value.");
 	value = PG_GETARG_TEXT_PP(1);
 	PG_RETURN_INT32(with_value(&complete, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
+}
+
+static Datum
+complete_jsonb_body(FunctionCallInfo fcinfo)
+{
+	if (!PG_ARGISNULL(1))
+	{
+		Jsonb	   *json = PG_GETARG_JSONB_P(1);
+
+		fcinfo->args[1].value =
+			CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));
+	}
+	return complete_body(fcinfo);
+}
+
+Datum
+vault_complete_rotation_jsonb(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, complete_jsonb_body);
 }
 
 Datum

@@ -382,10 +382,10 @@ BEGIN
 	RETURN due;
 END
 $$;
-CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config jsonb DEFAULT NULL,
+CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config anycompatible DEFAULT NULL::jsonb,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
 
 CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
@@ -787,6 +787,12 @@ END
 $$;
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb) IS 'the same, of JSON';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, json) IS 'the same, of JSON as it is written';
 COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
 
 /*
@@ -883,10 +889,10 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags jsonb DEFAULT NULL, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
+CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rotate_matching(text, jsonb, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
 
 /* ---- the job ---- */
 
@@ -956,6 +962,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
-GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, jsonb, text, interval, text), vault.remove_rotation(text, text),
-	vault.complete_rotation(uuid, text), vault.rotate_matching(text, jsonb, text, boolean) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text), vault.remove_rotation(text, text),
+	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
+	vault.rotate_matching(text, anycompatible, text, boolean) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;

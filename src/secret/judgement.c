@@ -82,8 +82,8 @@ version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
 }
 
 /* Versions that were destroyed count, too. */
-static void
-refuse_old_value(Write *write, const TenantType *type, const SecretHead *head)
+static bool
+is_old_value(Write *write, const TenantType *type, const SecretHead *head)
 {
 	TableScan	scan;
 	bool		again = false;
@@ -102,14 +102,30 @@ refuse_old_value(Write *write, const TenantType *type, const SecretHead *head)
 		}
 		scan_end(&scan);
 	}
-	if (again)
-		type_refuse_value(type, psprintf("it was one of the last %u values", type->policy.history));
+	return again;
 }
 
+/* A change of type keeps the value, which is in the history of course. */
 static void
+compare_with_history(Write *write, const TenantType *type, const SecretHead *head)
+{
+	if (head == NULL || write->new_type)
+		return;
+	guess_note(write);
+	if (!is_old_value(write, type, head))
+		return;
+	if (!write->accept_weak)
+		type_refuse_value(type,
+						  psprintf("it was one of the last %u values", type->policy.history));
+	write->judgement->is_weak = true;
+}
+
+/* What the type makes of the value; returns the rule on strength that it breaks, or NULL. */
+static const char *
 take_value(Write *write, const TenantType *type)
 {
 	Judgement  *judgement = write->judgement;
+	const char *weakness;
 
 	if (write->given == NULL && judgement->generated == NULL)
 		judgement->generated = type_generate(type, 0, &judgement->generated_size);
@@ -117,14 +133,24 @@ take_value(Write *write, const TenantType *type)
 	write->size = write->given ? write->given_size : judgement->generated_size;
 	write->format = write->given_format;
 	check_value(write);
-	type_require_value(type, write->value, write->size, write->format == FORMAT_BYTES,
-					   &judgement->facts);
+	weakness = type_judge_value(type, write->value, write->size, write->format == FORMAT_BYTES,
+								write->accept_weak || write->if_changed, &judgement->facts);
 	if (judgement->facts.normal == NULL)
-		return;
+		return weakness;
 	write->value = judgement->facts.normal;
 	write->size = judgement->facts.normal_size;
 	if (write->format == FORMAT_BYTES)
 		write->format = FORMAT_TEXT;
+	return weakness;
+}
+
+/* Of what is expired or in its grace a new version is wanted, and where another end is. */
+static bool
+is_unchanged(const Write *write, const SecretHead *head)
+{
+	return write->if_changed && head && head->state == STATE_ACTIVE &&
+		(write->expires_at == DT_NOEND || write->expires_at == head->expires_at) &&
+		secret_is_current_value(head, write->value, write->size, write->format);
 }
 
 void
@@ -132,19 +158,27 @@ judgement_make(Write *write, const char *type_name, const SecretHead *head)
 {
 	const TenantType *type = type_in_tenant(&door_required()->tenant, type_name);
 	Judgement  *judgement = write->judgement;
+	const char *weakness;
 
 	if (strcmp(judgement->type, type_name) == 0)
 		return;
 	type_facts_free(&judgement->facts);
-	take_value(write, type);
+	weakness = take_value(write, type);
+	write->unchanged = is_unchanged(write, head);
+	if (write->unchanged)
+		return;
+	if (weakness && !write->accept_weak)
+		type_refuse_value(type, weakness);
+	judgement->is_weak = weakness != NULL;
 	judgement->expires_at = type_expiry(type, &judgement->facts);
 	judgement->has_fingerprint = false;
 	if (type->policy.history > 0)
-		compute_fingerprint(write, head ? &head->id : &write->secret);
-	if (type->policy.history > 0 && head)
 	{
-		guess_note(write);
-		refuse_old_value(write, type, head);
+		compute_fingerprint(write, head ? &head->id : &write->secret);
+		compare_with_history(write, type, head);
 	}
+	if (judgement->is_weak)
+		strlcpy(door_required()->reason, "weak, accepted on purpose",
+				sizeof(door_required()->reason));
 	strlcpy(judgement->type, type_name, sizeof(judgement->type));
 }

@@ -9,6 +9,7 @@
 
 #include "door/door.h"
 #include "notify/notify.h"
+#include "platform/arguments.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
 
@@ -27,7 +28,9 @@ enum
 	ARG_TAGS,
 	ARG_EXPIRES_AT,
 	ARG_EXPECTED_VERSION,
-	ARG_LABEL
+	ARG_LABEL,
+	ARG_ACCEPT_WEAK,
+	ARG_IF_CHANGED
 };
 
 static SecretRotator rotator = NULL;
@@ -96,6 +99,32 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
 }
 
+/* Other features' functions that end here do not have the last arguments. */
+static bool
+flag(FunctionCallInfo fcinfo, int number)
+{
+	return number < fcinfo->nargs && !PG_ARGISNULL(number) && PG_GETARG_BOOL(number);
+}
+
+/*
+ * Whether a value is the one that is stored tells who may write whether a guess is right, as
+ * often as they like.  So it is told only to who may read it.
+ */
+static void
+read_flags(FunctionCallInfo fcinfo, Write *write)
+{
+	write->accept_weak = flag(fcinfo, ARG_ACCEPT_WEAK);
+	write->if_changed = flag(fcinfo, ARG_IF_CHANGED);
+	if (write->if_changed && write->pending)
+		error_bad_argument("if_changed", "a pending version is always a new one",
+						   "Leave one of if_changed and label out.");
+	if (write->if_changed)
+	{
+		write_require(write, MAY_WRITE);
+		write_require(write, MAY_READ);
+	}
+}
+
 static Datum
 put(FunctionCallInfo fcinfo, Write *write)
 {
@@ -104,6 +133,7 @@ put(FunctionCallInfo fcinfo, Write *write)
 	read_name(fcinfo, ARG_ENVIRONMENT, write);
 	read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
+	read_flags(fcinfo, write);
 	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
 		PG_GETARG_INT32(ARG_EXPECTED_VERSION);
 	if (write->expected < 0 && !PG_ARGISNULL(ARG_EXPECTED_VERSION))
@@ -133,26 +163,58 @@ secret_put_text(FunctionCallInfo fcinfo)
 	return put_varlena(fcinfo, FORMAT_TEXT);
 }
 
-static Datum
-put_bytes_body(FunctionCallInfo fcinfo)
+/* Given as a parameter of any type that JSON comes in. */
+static void
+take_tags(FunctionCallInfo fcinfo)
 {
-	return put_varlena(fcinfo, FORMAT_BYTES);
+	argument_to_jsonb(fcinfo, ARG_TAGS, "tags");
 }
 
 static Datum
+put_text_body(FunctionCallInfo fcinfo)
+{
+	take_tags(fcinfo);
+	return put_varlena(fcinfo, FORMAT_TEXT);
+}
+
+static Datum
+put_bytes_body(FunctionCallInfo fcinfo)
+{
+	take_tags(fcinfo);
+	return put_varlena(fcinfo, FORMAT_BYTES);
+}
+
+/* JSON that is no jsonb stays as it was written. */
+static Datum
 put_json_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {.given_format = FORMAT_JSON};
+	take_tags(fcinfo);
+	return put_varlena(fcinfo, FORMAT_JSON);
+}
+
+/* As PostgreSQL prints it. */
+static void
+take_jsonb(FunctionCallInfo fcinfo, int number, Write *write)
+{
+	Jsonb	   *json;
 	char	   *text;
 
-	if (!PG_ARGISNULL(ARG_VALUE))
-	{
-		Jsonb	   *json = PG_GETARG_JSONB_P(ARG_VALUE);
+	write->given_format = FORMAT_JSON;
+	if (PG_ARGISNULL(number))
+		return;
+	json = PG_GETARG_JSONB_P(number);
+	text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	write->given = text;
+	write->given_size = strlen(text);
+}
 
-		text = JsonbToCString(NULL, &json->root, VARSIZE(json));
-		write.given = text;
-		write.given_size = strlen(text);
-	}
+static Datum
+put_jsonb_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {0};
+
+	take_tags(fcinfo);
+	take_jsonb(fcinfo, ARG_VALUE, &write);
 	return put(fcinfo, &write);
 }
 
@@ -172,30 +234,63 @@ rotate_here(Write *write)
 	return write->version;
 }
 
-/* rotate(name, new_value, environment) */
-static Datum
-rotate_body(FunctionCallInfo fcinfo)
+static void
+take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write)
 {
-	Write		write = {
-		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
-		.expected = -1,.must_exist = true
-	};
+	text	   *value;
+
+	write->given_format = format;
+	if (PG_ARGISNULL(number))
+		return;
+	value = PG_GETARG_TEXT_PP(number);
+	write->given = VARDATA_ANY(value);
+	write->given_size = VARSIZE_ANY_EXHDR(value);
+}
+
+/* rotate(name, new_value, environment); the value is taken already. */
+static Datum
+rotate(FunctionCallInfo fcinfo, Write *write)
+{
 	int			version;
 
-	read_name(fcinfo, 2, &write);
-	if (!PG_ARGISNULL(1))
-	{
-		text	   *value = PG_GETARG_TEXT_PP(1);
-
-		write.given = VARDATA_ANY(value);
-		write.given_size = VARSIZE_ANY_EXHDR(value);
-	}
-	write_require(&write, MAY_ROTATE);
-	if (!rotator(&write.name, write.given, write.given_size, &version))
-		version = rotate_here(&write);
+	write->given_type = "generic";
+	write->expires_at = DT_NOEND;
+	write->expected = -1;
+	write->must_exist = true;
+	read_name(fcinfo, 2, write);
+	write_require(write, MAY_ROTATE);
+	if (!rotator(&write->name, write->given, write->given_size, &version))
+		version = rotate_here(write);
 	if (version == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(version);
+}
+
+static Datum
+rotate_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {0};
+
+	take_value(fcinfo, 1, FORMAT_TEXT, &write);
+	return rotate(fcinfo, &write);
+}
+
+static Datum
+rotate_json_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {0};
+
+	take_value(fcinfo, 1, FORMAT_JSON, &write);
+	return rotate(fcinfo, &write);
+}
+
+static Datum
+rotate_jsonb_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {0};
+
+	take_jsonb(fcinfo, 1, &write);
+	return rotate(fcinfo, &write);
 }
 
 /* generate(type, length) */
@@ -221,7 +316,11 @@ generate_body(FunctionCallInfo fcinfo)
 PG_FUNCTION_INFO_V1(vault_put_text);
 PG_FUNCTION_INFO_V1(vault_put_bytes);
 PG_FUNCTION_INFO_V1(vault_put_json);
+PG_FUNCTION_INFO_V1(vault_put_jsonb);
 PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_rotate_json);
+PG_FUNCTION_INFO_V1(vault_rotate_jsonb);
+PG_FUNCTION_INFO_V1(vault_retype);
 PG_FUNCTION_INFO_V1(vault_rotate_plain);
 PG_FUNCTION_INFO_V1(vault_generate);
 PG_FUNCTION_INFO_V1(vault_check_tags);
@@ -230,7 +329,7 @@ PG_FUNCTION_INFO_V1(vault_secret_id);
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, secret_put_text);
+	return door_run(DOOR_CLIENT, fcinfo, put_text_body);
 }
 
 Datum
@@ -246,9 +345,51 @@ vault_put_json(PG_FUNCTION_ARGS)
 }
 
 Datum
+vault_put_jsonb(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, put_jsonb_body);
+}
+
+Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
 	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+Datum
+vault_rotate_json(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, rotate_json_body);
+}
+
+Datum
+vault_rotate_jsonb(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_CLIENT, fcinfo, rotate_jsonb_body);
+}
+
+/* retype(name, environment, type): a new version of the same value, inside the door. */
+Datum
+vault_retype(PG_FUNCTION_ARGS)
+{
+	Write		write = {
+		.given_type = "generic",.expires_at = DT_NOEND,.expected = -1,.must_exist = true
+	};
+	SecretHead	head;
+	bytea	   *value;
+
+	(void) door_required();
+	read_name(fcinfo, 1, &write);
+	if (!secret_find(&door_required()->tenant, &write.name, &head))
+		secret_refuse_absent(&write.name);
+	secret_require_readable(&head);
+	write.new_type = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	value = secret_open_version(&head, head.current, &write.given_format);
+	write.given = VARDATA_ANY(value);
+	write.given_size = VARSIZE_ANY_EXHDR(value);
+	(void) write_change_type(&write);
+	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	PG_RETURN_INT32(write.version);
 }
 
 /* rotate_plain(name, environment): inside the door, without another rotator. */

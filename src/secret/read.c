@@ -30,6 +30,7 @@
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
+#include "platform/arguments.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "policy/delegation.h"
@@ -58,15 +59,23 @@ require_same_epoch(uint64 epoch)
 		keyring_require_unsealed();
 }
 
-/* Opens the version that the scan stands on; NULL if it was destroyed. */
+/*
+ * Opens the version that the scan stands on; NULL if it was destroyed.  A version has the type that
+ * the secret had when it was made, which is left in the head.
+ */
 static bytea *
-open_version(TableScan *scan, const SecretHead *head, int version, uint8_t *format)
+open_version(TableScan *scan, SecretHead *head, int version, uint8_t *format)
 {
 	bool		destroyed;
+	bool		no_type;
 	Datum		envelope = scan_get(scan, VERSION_ENVELOPE, &destroyed);
+	Datum		type = scan_get(scan, VERSION_TYPE, &no_type);
 
 	if (destroyed)
 		return NULL;
+	if (no_type)
+		crypto_require(CRYPTO_ERR_AUTH);
+	text_to_cstring_buffer(DatumGetTextPP(type), head->type, sizeof(head->type));
 	return secret_open(head, version, DatumGetInt32(scan_get(scan, VERSION_KEY_GENERATION, NULL)),
 					   DatumGetByteaPP(envelope), format);
 }
@@ -123,7 +132,7 @@ refuse_bygone(TableScan *scan, const SecretHead *head, int version, Snapshot sna
 }
 
 static bytea *
-read_version(const SecretHead *head, int version, Snapshot snapshot, bool retired_too,
+read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too,
 			 uint8_t *format)
 {
 	Datum		keys[3] = {
@@ -151,7 +160,36 @@ read_version(const SecretHead *head, int version, Snapshot snapshot, bool retire
 bytea *
 secret_open_version(const SecretHead *head, int version, uint8_t *format)
 {
-	return read_version(head, version, NULL, true, format);
+	SecretHead	of_version = *head;
+
+	return read_version(&of_version, version, NULL, true, format);
+}
+
+bool
+secret_is_current_value(const SecretHead *head, const void *value, size_t size, uint8_t format)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->current)
+	};
+	SecretHead	of_version = *head;
+	TableScan	scan;
+	bytea	   *current = NULL;
+	uint8_t		current_format;
+	bool		same = false;
+
+	scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
+	if (scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_SECRET_VERSION);
+		current = open_version(&scan, &of_version, head->current, &current_format);
+	}
+	scan_end(&scan);
+	if (current == NULL)
+		return false;
+	same = (format == FORMAT_BYTES) == (current_format == FORMAT_BYTES) &&
+		VARSIZE_ANY_EXHDR(current) == size && secret_equal(VARDATA_ANY(current), value, size);
+	secret_wipe(VARDATA_ANY(current), VARSIZE_ANY_EXHDR(current));
+	return same;
 }
 
 /* The value of the current version from the copy in the head; NULL if there is none. */
@@ -283,43 +321,47 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	return value;
 }
 
-static void
-require_text(uint8_t format)
+/* Some drivers send text as bytes: such a value is text, too, if it is valid and prints. */
+static bool
+is_text(const bytea *value, uint8_t format)
 {
-	if (format == FORMAT_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_WRONG_FORM),
-				 errmsg("the value is binary"),
-				 errhint("Read it with vault.get_bytes().")));
+	const char *at = VARDATA_ANY(value);
+	int			size = VARSIZE_ANY_EXHDR(value);
+
+	if (format != FORMAT_BYTES)
+		return true;
+	for (int i = 0; i < size; i++)
+		if (((unsigned char) at[i] < ' ' && !strchr("\t\r\n", at[i])) || at[i] == 0 || at[i] == 0x7f)
+			return false;
+	return pg_verify_mbstr(GetDatabaseEncoding(), at, size, true);
+}
+
+static void
+require_text(bytea *value, uint8_t format)
+{
+	if (is_text(value, format))
+		return;
+	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value is binary"),
+			 errhint("Read it with vault.get_bytes().")));
 }
 
 /* Parses without letting the parser show what it stumbled over. */
 Datum
 secret_parse_json(bytea *value)
 {
-	MemoryContext context = CurrentMemoryContext;
-	Datum		result = (Datum) 0;
-	bool		parsed = false;
+	const char *why;
+	struct varlena *json = jsonb_of_text(text_to_cstring(value), &why);
 
-	PG_TRY();
-	{
-		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(value)));
-		parsed = true;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	if (!parsed)
+	if (json == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_WRONG_FORM),
-				 errmsg("the value is not JSON"),
+				 strcmp(why, "it is not JSON") == 0 ? errmsg("the value is not JSON") :
+				 errmsg("the value is JSON, and %s", why),
 				 errhint("Read it with vault.get().")));
-	return result;
+	return PointerGetDatum(json);
 }
 
 static const ReadArguments whole = {.version = 1,.environment = 2};
@@ -338,7 +380,7 @@ get_body(FunctionCallInfo fcinfo)
 	uint8_t		format;
 	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
-	require_text(format);
+	require_text(value, format);
 	PG_RETURN_TEXT_P(value);
 }
 
@@ -356,7 +398,7 @@ get_json_body(FunctionCallInfo fcinfo)
 	uint8_t		format;
 	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
-	require_text(format);
+	require_text(value, format);
 	return secret_parse_json(value);
 }
 
@@ -449,6 +491,11 @@ typedef struct BulkRead
 	size_t		pattern_size;
 	const char *environment;
 	size_t		environment_size;
+	bool		strict;
+	bool		database_urls;
+	bool		surveys;		/* looks for what would be left out, and gives nothing */
+	StringInfoData left_out;
+	int			left_out_count;
 	ReturnSetInfo *result;
 	TableScan	versions;		/* open from the first row on */
 	bool		versions_open;
@@ -521,12 +568,70 @@ find_version(BulkRead *bulk, const SecretHead *head)
 }
 
 static bytea *
-bulk_value(BulkRead *bulk, const SecretHead *head, uint8_t *format)
+bulk_value(BulkRead *bulk, SecretHead *head, uint8_t *format)
 {
 	if (!find_version(bulk, head))
 		return NULL;
 	row_require_authentic(&bulk->versions, TABLE_SECRET_VERSION);
 	return open_version(&bulk->versions, head, head->current, format);
+}
+
+#define MAX_NAMED 20
+
+/* A secret that matches, that the caller may read, and that the result does not have. */
+static void
+leave_out(BulkRead *bulk, const SecretName *name, const char *why)
+{
+	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
+
+	if (bulk->left_out_count++ < MAX_NAMED)
+		appendStringInfo(&bulk->left_out, "%s\"%.*s\" (%s)", bulk->left_out.len ? ", " : "",
+						 (int) name->name_size, name->name, why);
+	MemoryContextSwitchTo(row);
+}
+
+/* What was deleted is gone on purpose, and nobody waits for it. */
+static bool
+is_readable(BulkRead *bulk, const SecretName *name, const SecretHead *head)
+{
+	if (secret_is_readable(head))
+		return true;
+	if (head->state != STATE_DELETED)
+		leave_out(bulk, name, head->state == STATE_EXPIRED ? "expired" : "deactivated");
+	return false;
+}
+
+/* The value as the result has it; NULL: it is left out. */
+static bytea *
+bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *head)
+{
+	uint8_t		format;
+	bytea	   *value = open_copy(scan, head, &format);
+
+	if (value == NULL)
+		value = bulk_value(bulk, head, &format);
+	if (value == NULL || !is_text(value, format))
+	{
+		leave_out(bulk, name, value ? "binary" : "destroyed");
+		return NULL;
+	}
+	if (bulk->database_urls && strcmp(head->type, "database") == 0)
+		value = part_of(value, head, "url");
+	return value;
+}
+
+static void
+give_row(BulkRead *bulk, Datum name, Datum environment, const SecretHead *head, bytea *value)
+{
+	Datum		values[4] = {
+		name, environment, Int32GetDatum(head->current), PointerGetDatum(value)
+	};
+	bool		nulls[4] = {0};
+
+	account(bulk, value);
+	bulk->rows++;
+	bulk->in_grace += head->state == STATE_GRACE;
+	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
 }
 
 static void
@@ -540,31 +645,24 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	};
 	SecretHead	head;
 	pg_uuid_t	grant;
-	uint8_t		format;
 	bytea	   *value;
-	Datum		values[4];
-	bool		nulls[4] = {0};
 
 	if (!pattern_matches(bulk->pattern, bulk->pattern_size, secret.name, secret.name_size) ||
 		!(policy_permissions(bulk->caller, &secret, MAY_READ, &grant) & MAY_READ))
 		return;
 	secret_head_from(scan, &head);
-	if (!secret_is_readable(&head))
+	if (!is_readable(bulk, &secret, &head))
 		return;
-	value = open_copy(scan, &head, &format);
+	value = bulk_text(bulk, scan, &secret, &head);
 	if (value == NULL)
-		value = bulk_value(bulk, &head, &format);
-	if (value == NULL || format == FORMAT_BYTES)
 		return;
-	account(bulk, value);
+	if (bulk->surveys)
+	{
+		secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		return;
+	}
 	record_release(&secret, &head, 0, &grant, NULL);
-	bulk->rows++;
-	bulk->in_grace += head.state == STATE_GRACE;
-	values[0] = name;
-	values[1] = environment;
-	values[2] = Int32GetDatum(head.current);
-	values[3] = PointerGetDatum(value);
-	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
+	give_row(bulk, name, environment, &head, value);
 }
 
 /* Names are in order: past the pattern's fixed beginning nothing can match. */
@@ -602,7 +700,37 @@ bulk_read(BulkRead *bulk)
 	scan_end(&scan);
 	if (bulk->versions_open)
 		scan_end(&bulk->versions);
+	bulk->versions_open = false;
 	UnregisterSnapshot(bulk->snapshot);
+}
+
+/*
+ * All or nothing: first looks whether all that matches can be given, before anything is recorded
+ * as given.  What changes in between is found by the second reading.
+ */
+static void
+require_whole(const BulkRead *bulk)
+{
+	if (!bulk->strict || bulk->left_out_count == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
+						   (unsigned long) bulk->left_out_count, bulk->left_out_count,
+						   bulk->left_out.data,
+						   bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
+			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
+}
+
+static void
+survey(BulkRead *bulk)
+{
+	if (!bulk->strict)
+		return;
+	bulk->surveys = true;
+	bulk_read(bulk);
+	bulk->surveys = false;
+	require_whole(bulk);
 }
 
 static void
@@ -627,6 +755,9 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	if (fault)
 		error_bad_argument("environment", fault,
 						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+	bulk->strict = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	bulk->database_urls = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	initStringInfo(&bulk->left_out);
 }
 
 /* A call that found nothing is a record, too. */
@@ -643,8 +774,8 @@ record_nothing(const BulkRead *bulk)
 }
 
 /*
- * get_many(name_pattern, environment): what the caller may read of what matches,
- * is readable and is text.
+ * get_many(name_pattern, environment, strict, database_urls): what the caller may read of what
+ * matches, is readable and is text.
  */
 static Datum
 get_many_body(FunctionCallInfo fcinfo)
@@ -655,7 +786,9 @@ get_many_body(FunctionCallInfo fcinfo)
 	secret_refuse_holdable_cursor();
 	read_bulk_arguments(fcinfo, &bulk);
 	begin_result(fcinfo, &bulk);
+	survey(&bulk);
 	bulk_read(&bulk);
+	require_whole(&bulk);
 	if (bulk.rows == 0)
 		record_nothing(&bulk);
 	await_records(epoch);

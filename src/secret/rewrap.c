@@ -80,7 +80,7 @@ static int
 rewrap_batch(const pg_uuid_t *tenant, int limit)
 {
 	static Sql	batch = {
-		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, s.type"
+		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, COALESCE(v.type, '')"
 		" FROM vault_data.secret s JOIN vault_data.secret_version v"
 		" ON v.tenant_id = s.tenant_id AND v.secret_id = s.id"
 		" WHERE v.tenant_id = $1 AND v.key_generation < $2"

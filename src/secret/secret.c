@@ -46,6 +46,8 @@ secret_head_from(TableScan *scan, SecretHead *head)
 						   head->type, sizeof(head->type));
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
 	head->last = DatumGetInt32(scan_get(scan, SECRET_LAST, NULL));
+	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
+	head->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	(void) scan_get(scan, SECRET_DEACTIVATED_AT, &isnull);
 	head->state = isnull ? state_by_expiry(scan, head) : STATE_DEACTIVATED;
 	value = scan_get(scan, SECRET_PURGE_AT, &isnull);

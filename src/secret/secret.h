@@ -55,7 +55,8 @@ enum
 	VERSION_RETIRED_AT = 8,
 	VERSION_EXPIRES_AT,
 	VERSION_FINGERPRINT,
-	VERSION_ENVELOPE = 13
+	VERSION_TYPE,
+	VERSION_ENVELOPE = 15
 };
 
 /* Column of vault_data.rotation. */
@@ -74,10 +75,11 @@ typedef struct SecretHead
 {
 	pg_uuid_t	tenant;
 	pg_uuid_t	id;
-	char		type[ENVELOPE_MAX_TYPE + 1];
+	char		type[ENVELOPE_MAX_TYPE + 1];	/* of the current version */
 	SecretState state;			/* as of when the head was read */
 	int			current;
 	int			last;
+	TimestampTz expires_at;		/* DT_NOEND: never */
 	TimestampTz grace_until;	/* of one in its grace */
 	TimestampTz purge_at;		/* of a deleted one */
 } SecretHead;
@@ -116,6 +118,10 @@ extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, cons
  * asked, and a retired one is opened too.
  */
 extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *format);
+
+/* Whether the current version is this value in this form; false if it was destroyed. */
+extern bool secret_is_current_value(const SecretHead *head, const void *value, size_t size,
+									uint8_t format);
 
 /* The text of a value as jsonb; VT013 if it is none, without a word of it. */
 extern Datum secret_parse_json(bytea *value);

@@ -10,7 +10,9 @@
  *
  * metadata is what the type knows of a value and is no secret; the head has that of the
  * current version. expires_at of a version is what its value or its type says. fingerprint
- * tells, under a key, whether a value was there before; it outlives the value.
+ * tells, under a key, whether a value was there before; it outlives the value. type of a version is
+ * what its envelope is bound to: that of the secret when it was made. weak ones were accepted although
+ * the policy asks more.
  *
  * Constraints are few and short: the executor reads each from its text at every
  * statement. What only the code of this feature writes, it checks itself.
@@ -64,6 +66,8 @@ CREATE TABLE vault_data.secret_version (
 	retired_at     timestamptz,
 	expires_at     timestamptz,
 	fingerprint    bytea,
+	type           text,
+	weak           boolean NOT NULL DEFAULT false,
 	revision       integer NOT NULL,
 	mac            bytea NOT NULL,
 	envelope       vault.envelope,
@@ -140,7 +144,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('secret', 'name', 'environment', 'type', 'current_version',
 		'pending_version', 'expires_at', 'grace_until', 'extensions', 'deactivated_at', 'deleted_at', '*description', '*tags', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_version
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at', 'expires_at', '*metadata', '*fingerprint');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-secret_version', 'secret_id', 'version', 'key_generation', '*envelope', 'destroyed_at', 'retired_at', 'expires_at', '*metadata', '*fingerprint', 'type', 'weak');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.secret
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER write_mac;
@@ -153,26 +157,52 @@ ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER audit;
 
 CREATE FUNCTION vault.put(name text, value text, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_text';
-COMMENT ON FUNCTION vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
+COMMENT ON FUNCTION vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
 
 CREATE FUNCTION vault.put(name text, value bytea, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_bytes';
-COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a binary secret and returns its number';
+COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a binary secret and returns its number';
 
 CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', environment text DEFAULT NULL,
-	description text DEFAULT NULL, tags jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL,
-	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_jsonb';
+COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a JSON secret and returns its number';
+
+CREATE FUNCTION vault.put(name text, value json, type text DEFAULT 'generic', environment text DEFAULT NULL,
+	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
+	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
+	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
-COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text) IS 'stores a new version of a JSON secret and returns its number';
+COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+	IS 'stores a new version of a JSON secret, as it is written, and returns its number';
 
 CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
 COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
+COMMENT ON FUNCTION vault.rotate(text, jsonb, text) IS 'makes a new version of the JSON given current, and returns its number';
+
+CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
+COMMENT ON FUNCTION vault.rotate(text, json, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
+
+/* Inside the door. */
+CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 
 CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
@@ -186,10 +216,11 @@ CREATE FUNCTION vault.get_json(name text, version integer DEFAULT NULL, environm
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_json';
 COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'the value of a secret as jsonb';
 
-CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL)
+CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL, strict boolean DEFAULT false,
+	database_urls boolean DEFAULT false)
 RETURNS TABLE (name text, environment text, version integer, value text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
-COMMENT ON FUNCTION vault.get_many(text, text) IS 'names and values of every text secret that matches and that the caller may read';
+COMMENT ON FUNCTION vault.get_many(text, text, boolean, boolean) IS 'names and values of every text secret that matches and that the caller may read';
 
 CREATE FUNCTION vault.get_field(name text, field text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_field';
@@ -214,7 +245,9 @@ COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active ke
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
 	vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
-	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions, s.metadata
+	s.created_at, s.updated_at, s.expires_at, s.deleted_at, s.purge_at, s.previous_version, s.pending_version, s.grace_until, COALESCE(s.extensions, 0) AS extensions, s.metadata,
+	(SELECT v.weak FROM vault_data.secret_version v
+		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version) AS weak
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
@@ -223,7 +256,7 @@ CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
 	CASE v.version WHEN s.current_version THEN 'current' WHEN s.pending_version THEN 'pending'
 		WHEN s.previous_version THEN 'previous' END AS label,
-	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.expires_at, v.metadata
+	v.created_at, p.name AS created_by, v.key_generation, v.destroyed_at, v.retired_at, v.expires_at, v.metadata, v.type, v.weak
 FROM vault_data.secret_version v
 	JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
@@ -238,11 +271,13 @@ GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vaul
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-	vault.put(text, text, text, text, text, jsonb, timestamptz, integer, text),
-	vault.put(text, bytea, text, text, text, jsonb, timestamptz, integer, text),
-	vault.put(text, jsonb, text, text, text, jsonb, timestamptz, integer, text),
+	vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
+	vault.rotate(text, jsonb, text), vault.rotate(text, json, text),
 	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
-	vault.get_json(text, integer, text), vault.get_many(text, text), vault.get_field(text, text, integer, text),
+	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;

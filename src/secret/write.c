@@ -47,7 +47,7 @@ refuse_type(const char *stored)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid type: the secret is of type \"%s\"", stored),
-			 errhint("A secret keeps its type; leave the argument out, or use another name.")));
+			 errhint("Leave the argument out, or change the type with vault.change_type().")));
 }
 
 static void
@@ -128,6 +128,42 @@ metadata_values(const Write *write, Datum *values, char *nulls)
 	nulls[4] = write->tags ? ' ' : 'n';
 }
 
+static void
+require_expected(const Write *write, int current)
+{
+	if (write->expected == 0)
+		refuse_existing(write);
+	if (write->expected > 0 && write->expected != current)
+		refuse_conflict(write, current);
+}
+
+/* The value is there already: what was given besides is stored, and no version is made. */
+static bool
+keep_version(Write *write, const SecretHead *head)
+{
+	static Sql	update = {
+		"UPDATE vault_data.secret SET description = COALESCE($3, description), tags = COALESCE($4, tags),"
+		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2"
+		" AND (description IS DISTINCT FROM COALESCE($3, description) OR tags <> COALESCE($4, tags))",
+		4, {UUIDOID, UUIDOID, TEXTOID, JSONBOID}
+	};
+	Datum		values[5];
+	char		nulls[] = "     ";
+
+	metadata_values(write, values, nulls);
+	values[0] = UUIDPGetDatum(&door_required()->tenant);
+	values[1] = UUIDPGetDatum(&head->id);
+	memmove(&values[2], &values[3], 2 * sizeof(Datum));
+	memmove(&nulls[2], &nulls[3], 2);
+	if (write->description || write->tags)
+		sql_run(&update, values, nulls);
+	write->secret = head->id;
+	write->version = head->current;
+	write->type = pstrdup(head->type);
+	strlcpy(door_required()->reason, "unchanged", sizeof(door_required()->reason));
+	return true;
+}
+
 #define SEAL_NEXT "vault_data.seal_next(id, last_version + 1, type, deactivated_at IS NULL," \
 	" purge_at, current_version, envelope)"
 
@@ -139,9 +175,12 @@ advance_head(Write *write)
 		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), metadata = $8, envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
-		" previous_version = current_version, updated_at = pg_catalog.clock_timestamp()"
+		" previous_version = current_version, type = COALESCE($9, type),"
+		" updated_at = pg_catalog.clock_timestamp()"
 		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
-		8, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID}
+		9, {
+			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID
+		}
 	};
 	static Sql	pending = {
 		"UPDATE vault_data.secret SET description = COALESCE($4, description),"
@@ -153,19 +192,25 @@ advance_head(Write *write)
 	};
 	Door	   *door = door_required();
 	SecretHead	head;
-	Datum		values[8];
-	char		nulls[] = "        ";
+	Datum		values[9];
+	char		nulls[] = "         ";
 
 	if (!secret_find(&door->tenant, &write->name, &head))
 		return false;
 	require_same_type(write, head.type);
-	judgement_make(write, head.type, &head);
+	if (write->expected >= 0 && write->if_changed)
+		require_expected(write, head.current);
+	judgement_make(write, write->new_type ? write->new_type : head.type, &head);
+	if (write->unchanged)
+		return keep_version(write, &head);
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&head.id);
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
 	values[6] = name_of(write);
 	values[7] = facts_value(write, &nulls[7]);
+	values[8] = write->new_type ? CStringGetTextDatum(write->new_type) : (Datum) 0;
+	nulls[8] = write->new_type ? ' ' : 'n';
 	door->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
@@ -218,16 +263,16 @@ insert_version(const Write *write)
 	static Sql	insert = {
 		"INSERT INTO vault_data.secret_version"
 		" (tenant_id, secret_id, version, key_generation, envelope, created_by, metadata, expires_at,"
-		" fingerprint)"
-		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9)",
-		9, {
+		" fingerprint, type, weak)"
+		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9, $10, $11)",
+		11, {
 			UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID,
-			BYTEAOID
+			BYTEAOID, TEXTOID, BOOLOID
 		}
 	};
 	Door	   *door = door_required();
-	Datum		values[9];
-	char		nulls[] = "         ";
+	Datum		values[11];
+	char		nulls[] = "           ";
 
 	values[0] = UUIDPGetDatum(&door->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
@@ -238,6 +283,8 @@ insert_version(const Write *write)
 	values[6] = facts_value(write, &nulls[6]);
 	values[7] = expiry_value(write->judgement->expires_at, &nulls[7]);
 	values[8] = fingerprint_value(write, &nulls[8]);
+	values[9] = CStringGetTextDatum(write->type);
+	values[10] = BoolGetDatum(write->judgement->is_weak);
 	sql_run(&insert, values, nulls);
 }
 
@@ -247,7 +294,8 @@ write_once(Write *write)
 {
 	if (!advance_head(write) && !create_head(write))
 		return false;
-	insert_version(write);
+	if (!write->unchanged)
+		insert_version(write);
 	return true;
 }
 
@@ -264,14 +312,14 @@ write_require(const Write *write, Permission permission)
 static void
 notice_known_format(const Write *write)
 {
-	const KnownFormat *known = strcmp(write->type, "generic") == 0 ?
+	const KnownFormat *known = strcmp(write->type, "generic") == 0 && !write->unchanged ?
 		format_recognise(write->value, write->size) : NULL;
 
 	if (known)
 		ereport(NOTICE,
 				(errmsg("the value of \"%.*s\" looks like %s and is stored as generic",
 						(int) write->name.name_size, write->name.name, known->label),
-				 errhint("Type \"%s\" checks such values; a secret gets its type when it is made.",
+				 errhint("Type \"%s\" checks such values; vault.change_type() gives it to the secret.",
 						 known->type)));
 }
 
@@ -324,6 +372,12 @@ secret_store_pending(const SecretName *name, const void *value, size_t size, uin
 }
 
 int
+write_change_type(Write *write)
+{
+	return store_permitted(write);
+}
+
+int
 secret_put(const SecretName *name, const char *type, const void *value, size_t size,
 		   uint8_t format, bool pending)
 {
@@ -351,15 +405,12 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 		head.purge_at = PG_GETARG_TIMESTAMPTZ(4);
 	}
 	secret_require_readable(&head);
-	if (write->expected == 0)
-		refuse_existing(write);
-	if (write->expected > 0 && write->expected != current)
-		refuse_conflict(write, current);
+	require_expected(write, current);
 	require_same_type(write, head.type);
 	/* Another secret has come in the place of the one that the value was judged for. */
-	if (strcmp(write->judgement->type, head.type) != 0)
+	if (!write->new_type && strcmp(write->judgement->type, head.type) != 0)
 		refuse_conflict(write, current);
-	write->type = pstrdup(head.type);
+	write->type = write->new_type ? write->new_type : pstrdup(head.type);
 }
 
 PG_FUNCTION_INFO_V1(vault_seal_next);

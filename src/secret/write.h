@@ -18,6 +18,7 @@ typedef struct Judgement
 	size_t		generated_size;
 	TypeFacts	facts;
 	TimestampTz expires_at;		/* DT_NOEND: never */
+	bool		is_weak;		/* and was accepted all the same */
 	bool		has_fingerprint;
 	unsigned char fingerprint[FINGERPRINT_BYTES];
 } Judgement;
@@ -40,10 +41,14 @@ typedef struct Write
 	int			expected;		/* -1: any */
 	bool		pending;
 	bool		must_exist;
+	bool		accept_weak;
+	bool		if_changed;
+	const char *new_type;		/* that the secret gets; NULL: it keeps its own */
 
 	/* What the head row answered, and the envelope made for it. */
 	pg_uuid_t	secret;
 	int			version;
+	bool		unchanged;		/* the version is the current one, which has this value */
 	bytea	   *envelope;
 	uint32		generation;
 	MemoryContext memory;		/* that type and envelope live in */
@@ -63,5 +68,8 @@ extern void write_require(const Write *write, Permission permission);
 
 /* The same, and stores the new version, whose number it returns. */
 extern int	write_store(Write *write, Permission permission);
+
+/* Stores the value that is given again, as new_type; who may is decided. */
+extern int	write_change_type(Write *write);
 
 #endif

@@ -845,7 +845,7 @@ add_login(Text *text, const char *user, const char *password)
 static void
 add_query(Text *text, const Connection *connection)
 {
-	const char *separator = "?";
+	const char *separator = connection->member[DBNAME] ? "?" : "/?";
 
 	for (int i = 0; i < connection->others; i++)
 	{
@@ -885,8 +885,6 @@ add_url(Text *text, const Connection *connection)
 		text_add_string(text, "/");
 		add_encoded(text, connection->member[DBNAME]);
 	}
-	else if (connection->others > 0)
-		text_add_string(text, "/");
 	add_query(text, connection);
 }
 

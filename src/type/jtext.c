@@ -524,7 +524,8 @@ part_says(JsonPart string, const char *text)
 
 	while (at < end && text < text_end)
 	{
-		int32_t		wanted = (unsigned char) *text < 0x80 ? *text++ : utf8_character(&text, text_end);
+		int32_t		wanted = (unsigned char) *text < 0x80 ? *text++ :
+			utf8_character(&text, text_end);
 
 		if (wanted < 0 || next_character(&at, end) != wanted)
 			return false;

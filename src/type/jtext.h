@@ -37,7 +37,7 @@ typedef enum PartKind
  */
 extern const char *jtext_fault(const void *text, size_t size, JsonPart *object);
 
-/* The same with another bound of the depth than JTEXT_DEPTH; each level costs a frame of the stack. */
+/* The same with another bound of the depth than JTEXT_DEPTH; each level is a frame of the stack. */
 extern const char *jtext_fault_within(int depth, const void *text, size_t size, JsonPart *object);
 
 /* A C string, that is; not JSON. */

@@ -290,11 +290,12 @@ asks_anything(const TypePolicy *policy)
 		policy->min_entropy > 0 || policy->prefix[0] || policy->excluded[0];
 }
 
+/* policy is the type's, or less. */
 static const char *
-broken_rule(const TenantType *type, const void *value, size_t size, bool is_bytes,
-			TypeFacts *facts)
+broken_rule(const TenantType *type, const TypePolicy *policy, const void *value, size_t size,
+			bool is_bytes, TypeFacts *facts)
 {
-	TypeContext context = context_of(&type->policy);
+	TypeContext context = context_of(policy);
 	const char *rule = NULL;
 
 	if (is_bytes && !(type->builtin && type->builtin->takes_bytes))
@@ -308,16 +309,30 @@ broken_rule(const TenantType *type, const void *value, size_t size, bool is_byte
 	return rule;
 }
 
+const char *
+type_judge_value(const TenantType *type, const void *value, size_t size, bool is_bytes, bool weak,
+				 TypeFacts *facts)
+{
+	TypePolicy	form = {.max_length = type->policy.max_length};
+	const char *rule = broken_rule(type, &type->policy, value, size, is_bytes, facts);
+	const char *fault = rule;
+
+	if (rule == NULL)
+		return NULL;
+	type_facts_free(facts);
+	if (weak)
+		fault = broken_rule(type, &form, value, size, is_bytes, facts);
+	if (fault == NULL)
+		return rule;
+	type_facts_free(facts);
+	type_refuse_value(type, fault);
+}
+
 void
 type_require_value(const TenantType *type, const void *value, size_t size, bool is_bytes,
 				   TypeFacts *facts)
 {
-	const char *rule = broken_rule(type, value, size, is_bytes, facts);
-
-	if (rule == NULL)
-		return;
-	type_facts_free(facts);
-	type_refuse_value(type, rule);
+	(void) type_judge_value(type, value, size, is_bytes, false, facts);
 }
 
 bool

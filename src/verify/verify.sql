@@ -358,7 +358,11 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 'secret', s.id, s.name, pg_catalog.format('version %s does not open', v.version)
 	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id
 	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
-		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, s.type, v.version, v.key_generation, v.envelope))
+		AND (v.key_generation IS NULL OR NOT vault_data.opens(s.tenant_id, s.id, COALESCE(v.type, ''), v.version, v.key_generation, v.envelope))
+	UNION ALL
+	SELECT 'secret', s.id, s.name, 'its type is not that of its current version'
+	FROM vault_data.secret s JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version
+	WHERE s.tenant_id = p_tenant AND v.type IS DISTINCT FROM s.type
 	UNION ALL
 	SELECT 'secret', s.id, s.name, 'the copy of the current version is not that version'
 	FROM vault_data.secret s LEFT JOIN vault_data.secret_version v ON v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version

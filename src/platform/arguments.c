@@ -1,0 +1,75 @@
+/*
+ * arguments.c
+ *		JSON in the arguments of calls.
+ */
+#include "platform/arguments.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "platform/errors.h"
+
+static const char *
+reason_of(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_UNTRANSLATABLE_CHARACTER:
+			return "jsonb cannot hold it: it has \\u0000, or a character that the database's encoding does not have";
+		case ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE:
+			return "jsonb cannot hold it: a number in it has too many digits";
+		case ERRCODE_STATEMENT_TOO_COMPLEX:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+			return "jsonb cannot hold it: it is nested too deeply, or too large";
+		default:
+			return "it is not JSON";
+	}
+}
+
+struct varlena *
+jsonb_of_text(const char *text, const char **why)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+
+	*why = NULL;
+	PG_TRY();
+	{
+		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	}
+	PG_CATCH();
+	{
+		int			category = ERRCODE_TO_CATEGORY(geterrcode());
+
+		MemoryContextSwitchTo(context);
+		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		*why = reason_of(geterrcode());
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return *why ? NULL : (struct varlena *) DatumGetPointer(result);
+}
+
+void
+argument_to_jsonb(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, number);
+	const char *why = NULL;
+	struct varlena *json;
+
+	if (fcinfo->args[number].isnull)
+		return;
+	if (OidIsValid(type))
+		type = getBaseType(type);
+	if (type == JSONBOID)
+		return;
+	if (type != JSONOID && type != TEXTOID && type != VARCHAROID)
+		error_bad_argument(name, "it is neither jsonb nor json nor text", "Give a JSON object.");
+	json = jsonb_of_text(text_to_cstring(PG_GETARG_TEXT_PP(number)), &why);
+	if (json == NULL)
+		error_bad_argument(name, why, "Give a JSON object.");
+	fcinfo->args[number].value = PointerGetDatum(json);
+}
