@@ -10,6 +10,7 @@
 #include "audit/audit.h"
 #include "door/guard.h"
 #include "evidence/sealer.h"
+#include "home/home.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "jobs/jobs.h"
@@ -56,6 +57,7 @@ _PG_init(void)
 	tenant_key_init();
 	instance_key_init();
 	integrity_init();
+	home_init();
 	identity_init();
 	policy_init();
 	token_init();

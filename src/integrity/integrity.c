@@ -41,6 +41,7 @@ typedef struct DecidingTable
 } DecidingTable;
 
 static const DecidingTable deciding[TABLE_COUNT] = {
+	[TABLE_HOME] = {"home", "home", 1, 10},
 	[TABLE_TENANT] = {"tenant", "tenant", 1, 5},
 	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
 	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},

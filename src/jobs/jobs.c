@@ -38,6 +38,7 @@
 
 #include "door/door.h"
 #include "evidence/sealer.h"
+#include "home/home.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/shmem.h"
@@ -75,6 +76,7 @@ typedef struct Shared
 } Shared;
 
 #define SAID_STANDBY PG_UINT64_MAX
+#define SAID_HELD (PG_UINT64_MAX - 1)
 
 static Shared *shared = NULL;
 static object_access_hook_type previous_access = NULL;
@@ -142,32 +144,37 @@ require_job_runner(void)
 				 errhint("Operators call vault.purge(), vault.rewrap() and the like.")));
 }
 
-/* Says why nothing is done, once for each time that the vault is sealed. */
+/* Once for each time that the vault is sealed, or found to be a copy. */
 static bool
-is_skipped(void)
+skip(uint64 why, const char *what)
 {
-	bool		standby = RecoveryInProgress();
-	uint64		why = standby ? SAID_STANDBY : root_epoch() + 1;
-
-	if (!standby && root_is_open())
-		return false;
 	if (pg_atomic_exchange_u64(&shared->said, why) != why)
-		ereport(LOG,
-				(errmsg("jobs of vault do nothing while %s",
-						standby ? "this server is a standby" : "the vault is sealed")));
+		ereport(LOG, (errmsg("%s", what)));
 	return true;
+}
+
+/* outside: what it does is for somebody outside of this server. */
+static bool
+is_skipped(bool outside)
+{
+	if (RecoveryInProgress())
+		return skip(SAID_STANDBY, "jobs of vault do nothing while this server is a standby");
+	if (!root_is_open())
+		return skip(root_epoch() + 1, "jobs of vault do nothing while the vault is sealed");
+	return outside && home_held() != NULL &&
+		skip(SAID_HELD, "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
 }
 
 /* What an operator's statement returned, summed up over batches until one is empty. */
 static Datum
-run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches)
+run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches, bool outside)
 {
 	int64		total = 0;
 	Assumed		before;
 
 	require_running_vault();
 	require_job_runner();
-	if (is_skipped())
+	if (is_skipped(outside))
 		PG_RETURN_NULL();
 	assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
@@ -199,31 +206,31 @@ PG_FUNCTION_INFO_V1(vault_report_jobs);
 Datum
 vault_job_anomalies(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.detect_anomalies()", 1);
+	return run_as_operator(fcinfo, "SELECT vault.detect_anomalies()", 1, false);
 }
 
 Datum
 vault_job_expire(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES);
+	return run_as_operator(fcinfo, "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES, true);
 }
 
 Datum
 vault_job_warn(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES);
+	return run_as_operator(fcinfo, "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES, true);
 }
 
 Datum
 vault_job_notifications(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.forget_notifications()", MAX_BATCHES);
+	return run_as_operator(fcinfo, "SELECT vault.forget_notifications()", MAX_BATCHES, true);
 }
 
 Datum
 vault_job_rewrap(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES);
+	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES, false);
 }
 
 Datum
@@ -231,7 +238,7 @@ vault_job_rotate_step(PG_FUNCTION_ARGS)
 {
 	/* A step has vault.rotation_timeout; this one would end the job in the middle of any step. */
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	return run_as_operator(fcinfo, "SELECT vault.rotate_due(1)", 1);
+	return run_as_operator(fcinfo, "SELECT vault.rotate_due(1)", 1, true);
 }
 
 /* ---- pg_cron ---- */
@@ -293,7 +300,7 @@ forget_runs(void)
 Datum
 vault_job_purge(PG_FUNCTION_ARGS)
 {
-	Datum		purged = run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES);
+	Datum		purged = run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES, false);
 
 	if (!fcinfo->isnull)
 		forget_runs();

@@ -69,11 +69,15 @@ next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *
 {
 	Keyring    *keyring = palloc0(sizeof(Keyring));
 	const char *fault = source_kind() == SOURCE_MANUAL ? NULL : source_load(keyring);
-	uint32		newest = keyring_newest(keyring);
-	uint32		generation = Max(above, newest) + 1;
+	uint32		newest;
+	uint32		generation;
 
 	if (fault)
 		source_refuse(fault);
+	if (source_kind() == SOURCE_FILE && above > 0)
+		keyring_drop_uncommitted(keyring, above);
+	newest = keyring_newest(keyring);
+	generation = Max(above, newest) + 1;
 	if (above > 0 && newest == 0 && keyring->count == 1)
 		keyring->generations[0] = above;
 	if (source_kind() == SOURCE_COMMAND || (above == 0 && keyring->count > 0))
@@ -120,6 +124,46 @@ read_share_arguments(FunctionCallInfo fcinfo, RootRecord *record)
 		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
 }
 
+/*
+ * Servers that follow this one, or will: what streams and is not logical (a base backup too), and
+ * physical slots of those that are away.  Archived WAL has followers that nobody can count.
+ */
+static bool
+has_standby(void)
+{
+	static Sql	find = {
+		"SELECT FROM pg_stat_get_wal_senders() w WHERE NOT EXISTS (SELECT FROM pg_get_replication_slots() l"
+		" WHERE l.active_pid = w.pid AND l.slot_type = 'logical')"
+		" UNION ALL SELECT FROM pg_get_replication_slots() s WHERE s.slot_type = 'physical'", 0
+	};
+
+	return sql_run(&find, NULL, NULL) > 0;
+}
+
+/* People bring their shares to any server; a file or a command is each server's own. */
+static bool
+outruns_standby(void)
+{
+	return source_kind() != SOURCE_MANUAL && has_standby();
+}
+
+#define STANDBY_HINT "A standby that is promoted without it stays sealed, and with this server lost so is every secret: "
+
+static void
+require_no_standby(bool force)
+{
+	if (!outruns_standby())
+		return;
+	if (!force)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("standby servers follow this one, and would not hold the new root key"),
+				 errhint(STANDBY_HINT "call vault.rotate_root_key(force => true) when somebody is there to copy the root key file, or to give the new generation to the key command, to each of them at once.")));
+	ereport(WARNING,
+			(errmsg("standby servers follow this one, and do not hold the new root key yet"),
+			 errhint(STANDBY_HINT "now copy the root key file, or give the new generation to the key command, to each of them.")));
+}
+
 static Datum
 init_body(FunctionCallInfo fcinfo)
 {
@@ -139,11 +183,16 @@ init_body(FunctionCallInfo fcinfo)
 	record.instance = id_new();
 
 	sql_begin();
+	if (outruns_standby())
+		ereport(WARNING,
+				(errmsg("standby servers follow this one, and may not hold the root key yet"),
+				 errhint(STANDBY_HINT "see to it that each of them has the root key file or the key command.")));
 	value = UUIDPGetDatum(&record.instance);
 	sql_run(&insert, &value, NULL);
 	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
 	root_record_insert(&record);
 	make_instance_key();
+	keyring_home()->settle();
 	audit_event("init", NULL);
 	sql_end();
 	return (Datum) 0;
@@ -157,7 +206,10 @@ rotate_body(FunctionCallInfo fcinfo)
 	RootRecord	record;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	/* A copy that shares the source with its original is not to change it. */
+	keyring_home()->require();
 	sql_begin();
+	require_no_standby(!PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	sql_run(&lock, NULL, NULL);
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();

@@ -28,8 +28,21 @@
 static const char sealed_meanwhile[] = "sealed by an operator";
 static const char wrong_key[] = "the root key does not match its check value";
 
+static const HomeCalls *home = NULL;
 static bool instance_checked = false;
 static uint64 instance_checked_epoch = 0;
+
+void
+keyring_set_home(const HomeCalls *calls)
+{
+	home = calls;
+}
+
+const HomeCalls *
+keyring_home(void)
+{
+	return home;
+}
 
 /* After the crash of a backend the page may still hold what people once gave. */
 static const char *
@@ -271,13 +284,14 @@ unseal_body(FunctionCallInfo fcinfo)
 static Datum
 status_body(FunctionCallInfo fcinfo)
 {
-	Datum		values[10];
-	bool		nulls[10] = {0};
+	Datum		values[11];
+	bool		nulls[11] = {0};
 	Share		shares[SHARE_MAX_COUNT];
 	RootRecord	record = {0};
 	TupleDesc	layout;
 	char		reason[128];
 	bool		initialised;
+	char	   *held;
 
 	if (!RecoveryInProgress())
 		root_wait_started();
@@ -300,6 +314,9 @@ status_body(FunctionCallInfo fcinfo)
 	nulls[6] = nulls[7] = !initialised || source_kind() != SOURCE_MANUAL;
 	values[8] = CStringGetTextDatum(root_page_memory());
 	values[9] = CStringGetTextDatum(VAULT_VERSION);
+	held = home->held();
+	nulls[10] = held == NULL;
+	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;
 	secret_wipe(shares, sizeof(shares));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }

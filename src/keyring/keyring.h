@@ -23,6 +23,20 @@ extern const char *keyring_try_unseal(void);
  */
 extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make_key) (void));
 
+/*
+ * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what writes
+ * down, in vault.init(), where it is at home.
+ */
+typedef struct HomeCalls
+{
+	char	   *(*held) (void);
+	void		(*require) (void);
+	void		(*settle) (void);
+} HomeCalls;
+
+extern void keyring_set_home(const HomeCalls *calls);
+extern const HomeCalls *keyring_home(void);
+
 /* Raises VT001 or VT002 while the vault cannot be used. */
 extern void keyring_require_unsealed(void);
 

@@ -50,15 +50,15 @@ COMMENT ON FUNCTION vault.seal() IS 'wipes the root key from memory, at once and
 CREATE FUNCTION vault.status(
 	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
 	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
-	OUT shares_needed integer, OUT key_memory text, OUT version text)
+	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, and where its root key comes from';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, and why it is held if it is a copy';
 
-CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL) RETURNS SETOF text
+CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
-COMMENT ON FUNCTION vault.rotate_root_key(integer, integer) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source';
+COMMENT ON FUNCTION vault.rotate_root_key(integer, integer, boolean) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source; force goes on although standby servers do not hold it yet';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.init(integer, integer), vault.unseal(text), vault.seal(),
-	vault.rotate_root_key(integer, integer) TO vault_admin;
+	vault.rotate_root_key(integer, integer, boolean) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_client;

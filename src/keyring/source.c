@@ -17,15 +17,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "crypto/raise.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 
 #define LINE_PREFIX "vault-root-key:v1:"
+#define MARK_PREFIX "# not committed when written: "
 #define MAX_TEXT 8192
 #define COMMAND_MAX_WORDS 32
 #define COMMAND_TIMEOUT_MS 30000
@@ -107,6 +110,20 @@ parse_line(const char *line, size_t size, uint32 *generation, SecretKey *key)
 	return parse_bare_key(end, size - (end - line), key);
 }
 
+/* A comment, to whoever reads the file without knowing of it. */
+static void
+parse_mark(const char *line, Keyring *keyring)
+{
+	unsigned int generation;
+	char		writer[KEYRING_WRITER_BYTES + 1];
+
+	if (strncmp(line, MARK_PREFIX, strlen(MARK_PREFIX)) != 0 ||
+		sscanf(line + strlen(MARK_PREFIX), "%u by %32[0-9a-f]", &generation, writer) != 2)
+		return;
+	keyring->uncommitted = generation;
+	strlcpy(keyring->writer, writer, sizeof(keyring->writer));
+}
+
 /* text ends with NUL and is left as it was. */
 static const char *
 parse_keyring(const char *text, Keyring *keyring)
@@ -124,6 +141,8 @@ parse_keyring(const char *text, Keyring *keyring)
 				return "the root key source holds a malformed line";
 			keyring->count++;
 		}
+		else if (*text == '#')
+			parse_mark(text, keyring);
 		text += size;
 		text += strspn(text, "\r\n");
 	}
@@ -361,6 +380,45 @@ source_refuse(const char *fault)
 			 errhint("See vault.root_key_source in the manual.")));
 }
 
+/*
+ * This server at this place.  A copy that writes to the same file is another: what one of them has
+ * not committed the other may have.
+ */
+static void
+this_writer(char writer[KEYRING_WRITER_BYTES + 1])
+{
+	unsigned char digest[SHA256_BYTES];
+	struct stat control;
+	char		text[MAXPGPATH + 64];
+
+	if (stat("global/pg_control", &control) != 0)
+		memset(&control, 0, sizeof(control));
+	snprintf(text, sizeof(text), UINT64_FORMAT " %llu %s", GetSystemIdentifier(),
+			 (unsigned long long) control.st_ino, DataDir);
+	crypto_require(crypto_sha256(text, strlen(text), digest));
+	for (int i = 0; i < KEYRING_WRITER_BYTES / 2; i++)
+		snprintf(writer + 2 * i, 3, "%02x", digest[i]);
+}
+
+void
+keyring_drop_uncommitted(Keyring *keyring, uint32 committed)
+{
+	char		writer[KEYRING_WRITER_BYTES + 1];
+	int			kept = 0;
+
+	this_writer(writer);
+	if (keyring->uncommitted <= committed || strcmp(keyring->writer, writer) != 0)
+		return;
+	for (int i = 0; i < keyring->count; i++)
+	{
+		if (keyring->generations[i] == keyring->uncommitted)
+			continue;
+		keyring->generations[kept] = keyring->generations[i];
+		keyring->keys[kept++] = keyring->keys[i];
+	}
+	keyring->count = kept;
+}
+
 /* The text of the keyring; the caller wipes it. */
 static size_t
 format_keyring(const Keyring *keyring, char *text, size_t capacity)
@@ -369,6 +427,8 @@ format_keyring(const Keyring *keyring, char *text, size_t capacity)
 								"# Root keys of a vault, one generation a line.  Keep a copy elsewhere:\n"
 								"# without them the secrets cannot be read, and older backups need older ones.\n");
 
+	used += snprintf(text + used, capacity - used, MARK_PREFIX "%u by %s\n",
+					 keyring->uncommitted, keyring->writer);
 	for (int i = 0; i < keyring->count; i++)
 	{
 		used += snprintf(text + used, capacity - used, "%s%u:", LINE_PREFIX,
@@ -423,7 +483,9 @@ source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the root key file holds %d generations already", KEYRING_MAX_KEYS),
-				 errhint("Remove generations that no backup needs any more.")));
+				 errhint("Remove the lines of generations that no backup needs any more: of those in the view vault.root_keys all but the active one, of others all that no other server uses.")));
+	keyring->uncommitted = generation;
+	this_writer(keyring->writer);
 	keyring->generations[keyring->count] = generation;
 	keyring->keys[keyring->count++] = *key;
 	size = format_keyring(keyring, text, sizeof(text));

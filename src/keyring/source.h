@@ -23,11 +23,18 @@ typedef enum SourceKind
 	SOURCE_MANUAL
 } SourceKind;
 
+/* Who writes a file, without NUL: a server at a place, as hex digits. */
+#define KEYRING_WRITER_BYTES 32
+
 typedef struct Keyring
 {
 	int			count;
 	uint32		generations[KEYRING_MAX_KEYS];	/* 0: any */
 	SecretKey	keys[KEYRING_MAX_KEYS];
+
+	/* The newest generation of the file, which its writer had not committed then; 0: none */
+	uint32		uncommitted;
+	char		writer[KEYRING_WRITER_BYTES + 1];
 } Keyring;
 
 extern SourceKind source_kind(void);
@@ -48,8 +55,14 @@ extern const SecretKey *keyring_find(const Keyring *keyring, uint32 generation);
 extern uint32 keyring_newest(const Keyring *keyring);
 
 /*
- * Writes the keyring file anew with this key added: temporary file, fsync,
- * rename, fsync of the directory.  Raises on failure; the old file then stands.
+ * Forgets a generation above the committed one that this server wrote and did not commit: it was
+ * rolled back, or the server died.  What another writer added is somebody's key and stays.
+ */
+extern void keyring_drop_uncommitted(Keyring *keyring, uint32 committed);
+
+/*
+ * Writes the keyring file anew with this key added, marked as not committed: temporary file,
+ * fsync, rename, fsync of the directory.  Raises on failure; the old file then stands.
  */
 extern void source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key);
 

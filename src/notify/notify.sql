@@ -109,8 +109,11 @@ BEGIN
 	INSERT INTO vault_data.notification (tenant_id, id, kind, severity, secret_id, secret, environment, payload)
 	SELECT p_tenant, new_id, p_kind, p_severity, p_secret, s.name, s.environment, COALESCE(p_payload, '{}')
 	FROM (VALUES (1)) AS one LEFT JOIN vault_data.secret s ON s.tenant_id = p_tenant AND s.id = p_secret;
-	PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_strip_nulls(
-		pg_catalog.jsonb_build_object('tenant', p_tenant, 'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
+	/* A copy tells nobody; what it writes is delivered if it is adopted. */
+	IF vault_data.held() IS NULL THEN
+		PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_strip_nulls(
+			pg_catalog.jsonb_build_object('tenant', p_tenant, 'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
+	END IF;
 	RETURN new_id;
 END
 $$;
@@ -230,6 +233,7 @@ DECLARE
 	last bigint;
 	passed bigint;
 BEGIN
+	PERFORM vault_data.require_home();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
 	END IF;

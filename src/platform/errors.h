@@ -23,6 +23,7 @@
 #define ERRCODE_VAULT_AUDIT_UNAVAILABLE	MAKE_SQLSTATE('V','T','0','1','1')
 #define ERRCODE_VAULT_WRONG_FORM		MAKE_SQLSTATE('V','T','0','1','3')
 #define ERRCODE_VAULT_TOKEN_REFUSED		MAKE_SQLSTATE('V','T','0','1','4')
+#define ERRCODE_VAULT_HELD				MAKE_SQLSTATE('V','T','0','1','5')
 
 /* A NULL or malformed argument: 22023, naming the argument and the rule. */
 VAULT_NORETURN extern void error_bad_argument(const char *argument, const char *fault,

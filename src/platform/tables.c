@@ -25,6 +25,7 @@
 static const char *const names[TABLE_COUNT] = {
 	[TABLE_INSTANCE] = "instance",
 	[TABLE_ROOT_KEY] = "root_key",
+	[TABLE_HOME] = "home",
 	[TABLE_TENANT] = "tenant",
 	[TABLE_TENANT_KEY] = "tenant_key",
 	[TABLE_PRINCIPAL] = "principal",
@@ -45,6 +46,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_ROTATION_ROLE] = "rotation_role",
 	[TABLE_AUDIT_LOG] = "audit_log",
 	[TABLE_AUDIT_SEAL] = "audit_seal",
+	[INDEX_HOME] = "home_pkey",
 	[INDEX_TENANT] = "tenant_pkey",
 	[INDEX_TENANT_NAME] = "tenant_name_key",
 	[INDEX_TENANT_KEY] = "tenant_key_pkey",

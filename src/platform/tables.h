@@ -23,6 +23,7 @@ typedef enum TableId
 {
 	TABLE_INSTANCE,
 	TABLE_ROOT_KEY,
+	TABLE_HOME,
 	TABLE_TENANT,
 	TABLE_TENANT_KEY,
 	TABLE_PRINCIPAL,
@@ -43,6 +44,7 @@ typedef enum TableId
 	TABLE_ROTATION_ROLE,
 	TABLE_AUDIT_LOG,
 	TABLE_AUDIT_SEAL,
+	INDEX_HOME,					/* (id) */
 	INDEX_TENANT,				/* (id) */
 	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
 	INDEX_TENANT_KEY,			/* (tenant_id, generation) */

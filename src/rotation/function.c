@@ -31,6 +31,7 @@
 #include "audit/attempt.h"
 #include "crypto/primitives.h"
 #include "door/door.h"
+#include "home/home.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "platform/settings.h"
@@ -316,6 +317,7 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 
 	if (!find_step(rotation, name, type, &step))
 		return false;
+	home_require();
 	if (compat_function_aclcheck(step.function, step.owner) != ACLCHECK_OK)
 		refuse_function("may not be executed by its owner");
 	fmgr_info(step.function, &function);

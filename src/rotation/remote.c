@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "home/home.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -243,6 +244,7 @@ log_in(const Target *target, const char *user, const char *password, const char 
 	PGconn	   *volatile connection = NULL;
 	volatile bool accepted = false;
 
+	home_require();
 	if (!AcquireExternalFD())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),

@@ -266,6 +266,11 @@ CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
 COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
 
+/* Of these, those whose target is not in this transaction: another server, or what the tenant's functions reach. */
+CREATE FUNCTION vault_data.acts_outside(rotator text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_remote', 'function');
+COMMENT ON FUNCTION vault_data.acts_outside(text) IS 'whether a rotator has its target outside of the transaction; a copy of the vault does not use it';
+
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
@@ -597,7 +602,7 @@ CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	/* One that is at "set" may have begun with it, in a transaction that ended without a trace here. */
-	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
+	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND vault_data.acts_outside(c.rotator) THEN
 		PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
 	END IF;
 	RETURN NULL;
@@ -685,6 +690,8 @@ BEGIN
 	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
 	END IF;
+	/* In a copy runs neither begin nor fail: they wait. */
+	PERFORM vault_data.require_home();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
@@ -722,6 +729,9 @@ DECLARE
 	blocked timestamptz := vault_data.rotation_blocked_until(c);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
+	IF vault_data.acts_outside(c.rotator) THEN
+		PERFORM vault_data.require_home();
+	END IF;
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
 	IF r.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
@@ -810,6 +820,9 @@ BEGIN
 	IF c.id IS NULL THEN
 		RETURN;
 	END IF;
+	IF vault_data.acts_outside(c.rotator) THEN
+		PERFORM vault_data.require_home();
+	END IF;
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
@@ -878,6 +891,7 @@ BEGIN
 		version := NULL;
 		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
 			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
+			WHEN vault_data.acts_outside(s.rotator) AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
 			WHEN s.rotator IS NULL AND NOT vault_data.can_generate(s.type) THEN 'skipped: a value of this type cannot be made up here'
 			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
@@ -947,7 +961,7 @@ REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
-	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.plan_rotation(uuid),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
