@@ -41,7 +41,7 @@ is(psql_as($primary, 'app', q{SELECT vault.get('a')}), 'after', 'the primary goe
 # Changes of identity and policy arrive too.
 $primary->safe_psql('postgres', q{CREATE ROLE late LOGIN; SELECT vault.create_tenant('globex', 'late')});
 psql_as($primary, 'late', q{SELECT vault.put('b', 'of another tenant')});
-$primary->safe_psql('postgres', 'SELECT vault.rotate_root_key()');
+$primary->safe_psql('postgres', 'SELECT vault.rotate_root_key(force => true)');
 write_file("$keys/root.key", read_file(key_directory($primary) . '/root.key'));
 $primary->wait_for_catchup($standby);
 my $audited = $primary->safe_psql('postgres', 'SELECT count(*) FROM vault_data.audit_log');

@@ -8,39 +8,16 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 use VaultClient;
+use VaultRemote;
 use VaultTest;
 
 # ---- two servers: the vault's, and another one with TLS ----
 
-my $remote = PostgreSQL::Test::Cluster->new('remote');
-$remote->init(extra => [ '-U', 'postgres' ]);
-my $tls = $remote->basedir . '/tls';
-mkdir $tls or die "$tls: $!";
-
-sub openssl
-{
-	my (@arguments) = @_;
-	system_or_bail('openssl', @arguments);
-	return;
-}
-
-for my $ca ('ca', 'other')
-{
-	openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', "/CN=$ca", '-days', '2',
-		'-keyout', "$tls/$ca.key", '-out', "$tls/$ca.crt");
-}
-write_file("$tls/san", "subjectAltName=DNS:localhost\n");
-openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout', "$tls/server.key", '-out', "$tls/server.csr");
-openssl('x509', '-req', '-in', "$tls/server.csr", '-CA', "$tls/ca.crt", '-CAkey', "$tls/ca.key", '-CAcreateserial', '-days', '2', '-extfile', "$tls/san", '-out', "$tls/server.crt");
-chmod 0600, "$tls/server.key";
-$remote->append_conf('postgresql.conf', "listen_addresses = 'localhost'\nssl = on\nssl_cert_file = '$tls/server.crt'\nssl_key_file = '$tls/server.key'\nlog_statement = all");
-write_file($remote->data_dir . '/pg_hba.conf', "local all postgres trust\nhostssl all all all scram-sha-256\n");
-$remote->start;
+my $remote = new_remote_node('remote');
 $remote->safe_psql('postgres', q{CREATE ROLE far LOGIN PASSWORD 'first'; CREATE ROLE far_a LOGIN PASSWORD 'a'; CREATE ROLE far_b LOGIN PASSWORD 'b'});
 
-my $there = 'localhost:' . $remote->port;
 my $node = new_vault_node('main', jobs => 1,
-	conf => "vault.rotation_hosts = 'db.example:5432, $there'\nvault.rotation_root_certificates = '$tls/ca.crt'\nvault.rotation_retry = 1\n"
+	conf => remote_conf($remote) . "vault.rotation_retry = 1\n"
 	  . "vault.rotation_timeout = '20s'\nvault.rotation_batch = 400\nlog_statement = none\n");
 # Their passwords count: everybody else comes in as before
 write_file($node->data_dir . '/pg_hba.conf', "local all near,near_a,near_b scram-sha-256\n" . read_file($node->data_dir . '/pg_hba.conf'));
@@ -65,7 +42,7 @@ $node->safe_psql('postgres', q{
 sub admin { my ($sql) = @_; return psql_as($node, 'admin', $sql) }
 sub run_job { return psql_as($node, 'vault_jobs', 'CALL vault_data.job_rotate()') }
 
-my $address = sprintf '"host": "localhost", "port": "%s", "dbname": "postgres"', $remote->port;
+my $address = remote_address($remote);
 my %rotators = (
 	generate => { value => 'first' },
 	external => { value => 'first' },
@@ -219,13 +196,13 @@ for my $config (qq({"user": "far", "host": "127.0.0.1", "port": "@{[ $remote->po
 {
 	is(sql_state($node, "SELECT vault.set_rotation('far', NULL, 'postgres_remote', '$config')", 'admin'), '42501', 'only where an operator allowed it');
 }
-set_conf($node, 'vault.rotation_root_certificates', "$tls/other.crt");
+set_conf($node, 'vault.rotation_root_certificates', remote_tls($remote) . '/other.crt');
 admin(q{SELECT vault.rotate('far')});
 run_job();
 is($node->safe_psql('postgres', q{SELECT r.state, r.step, left(r.last_error, 5), s.current_version < r.version FROM vault.rotation_status r JOIN vault.secrets s USING (name) WHERE name = 'far'}), 'retrying|set|08001|t',
 	'a server with a certificate of somebody else is not talked to');
 ok(logs_in('far'), 'and the current version still logs in');
-set_conf($node, 'vault.rotation_root_certificates', "$tls/ca.crt");
+set_conf($node, 'vault.rotation_root_certificates', remote_tls($remote) . '/ca.crt');
 $remote->stop;
 $node->poll_query_until('postgres', q{SELECT vault.rotate_due(1) >= 0 AND attempts >= 2 FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not tried again';
 like($node->safe_psql('postgres', q{SELECT last_error FROM vault.rotation_status WHERE name = 'far'}), qr/^08001: could not connect to the server$/, 'nor one that is away');
