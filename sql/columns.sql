@@ -24,7 +24,7 @@ INSERT INTO read_by_number VALUES
 	('token_role', 'tenant_id', 1, 'uuid'), ('token_role', 'role_name', 2, 'text'), ('principal', 'name', 3, 'text'), ('token_issuer', 'tenant_id', 1, 'uuid'), ('token_issuer', 'issuer', 4, 'text'), ('token_issuer', 'audience', 5, 'text'),
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
 	('token_issuer', 'revision', 12, 'int'), ('token_issuer', 'mac', 13, 'bytea'), ('token_role', 'revision', 4, 'int'), ('token_role', 'mac', 5, 'bytea'), ('issued_token', 'principal_id', 3, 'uuid'), ('issued_token', 'expires_at', 4, 'timestamptz'),
-	('issued_token', 'single_use', 5, 'boolean'), ('issued_token', 'created_at', 6, 'timestamptz'), ('issued_token', 'revision', 7, 'int'), ('issued_token', 'mac', 8, 'bytea'),
+	('issued_token', 'single_use', 5, 'boolean'), ('issued_token', 'created_at', 6, 'timestamptz'), ('issued_token', 'life', 7, 'uuid'), ('issued_token', 'revision', 8, 'int'), ('issued_token', 'mac', 9, 'bytea'),
 	-- rotation/rotation.c, secret/read.c
 	('rotation_schedule', 'tenant_id', 1, 'uuid'), ('rotation_schedule', 'id', 2, 'uuid'), ('rotation_schedule', 'revision', 10, 'int'), ('rotation_schedule', 'mac', 11, 'bytea'), ('rotation_schedule', 'next_at', 13, 'timestamptz'),
 	('rotation', 'id', 2, 'uuid'), ('rotation', 'revision', 9, 'int'), ('rotation', 'mac', 10, 'bytea'), ('rotation_role', 'tenant_id', 1, 'uuid'), ('rotation_role', 'role_name', 2, 'text'), ('rotation_role', 'revision', 4, 'int'), ('rotation_role', 'mac', 5, 'bytea'),

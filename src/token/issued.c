@@ -27,7 +27,8 @@ enum
 	COL_PRINCIPAL = 3,
 	COL_EXPIRES_AT,
 	COL_SINGLE_USE,
-	COL_CREATED_AT
+	COL_CREATED_AT,
+	COL_LIFE
 };
 
 static char *
@@ -123,6 +124,7 @@ issued_find(const pg_uuid_t *tenant, const pg_uuid_t *token, IssuedToken *found)
 		found->expires_at = DatumGetTimestampTz(scan_get(&scan, COL_EXPIRES_AT, NULL));
 		found->single_use = DatumGetBool(scan_get(&scan, COL_SINGLE_USE, NULL));
 		found->created_at = DatumGetTimestampTz(scan_get(&scan, COL_CREATED_AT, NULL));
+		found->life = *DatumGetUUIDP(scan_get(&scan, COL_LIFE, NULL));
 	}
 	scan_end(&scan);
 	return exists;

@@ -39,6 +39,7 @@ typedef struct IssuedToken
 	TimestampTz created_at;
 	TimestampTz expires_at;
 	bool		single_use;
+	pg_uuid_t	life;			/* of the shared memory that it was issued in */
 } IssuedToken;
 
 /* False if it was revoked; reads what is committed now.  VT004 if the row was changed. */

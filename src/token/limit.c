@@ -29,8 +29,6 @@
 #define REPEATS 8
 #define MAX_DOUBLINGS 4
 #define GOOD_TOKENS 4096
-#define ONCE_TOKENS 4096
-#define ONCE_OF_A_TENANT (ONCE_TOKENS / 4)
 
 typedef struct Digest
 {
@@ -53,26 +51,17 @@ typedef struct Count
 typedef struct GoodToken
 {
 	Digest		digest;
+	pg_uuid_t	tenant;
 	TimestampTz since;			/* 0: free */
 } GoodToken;
-
-typedef struct UsedToken
-{
-	pg_uuid_t	tenant;
-	pg_uuid_t	token;
-	TimestampTz expires;		/* in the past: free */
-	uint64		owner;
-} UsedToken;
 
 typedef struct Shared
 {
 	LWLock		lock;
 	pg_atomic_uint64 back_offs;
-	TimestampTz started;		/* what was used before is not known */
 	pg_uuid_t	salt;
 	Count		counts[COUNTS];
 	GoodToken	good[GOOD_TOKENS];
-	UsedToken	used[ONCE_TOKENS];
 } Shared;
 
 static Shared *shared = NULL;
@@ -296,23 +285,49 @@ limit_count(LimitKind kind, const pg_uuid_t *tenant, const char *whom, const voi
 
 /* ---- tokens that were good ---- */
 
-/* Where it is, or else the oldest of the places that it can have. */
 static GoodToken *
-good_place(const Digest *digest, bool *found)
+find_good(const Digest *digest)
 {
 	GoodToken  *set = &shared->good[first_place(digest, GOOD_TOKENS)];
-	GoodToken  *oldest = set;
 
-	*found = true;
 	for (int i = 0; i < WAYS; i++)
-	{
 		if (set[i].since && is_equal(&set[i].digest, digest))
 			return &set[i];
-		if (set[i].since < oldest->since)
-			oldest = &set[i];
+	return NULL;
+}
+
+/* How many of the eight are of the same tenant. */
+static int
+share_of(const GoodToken *set, const pg_uuid_t *tenant)
+{
+	int			share = 0;
+
+	for (int i = 0; i < WAYS; i++)
+		share += set[i].since && uuid_equal(&set[i].tenant, tenant);
+	return share;
+}
+
+/* A free one, else the oldest of the tenant that has most of them: nobody pushes out others with many. */
+static GoodToken *
+place_for_good(const Digest *digest)
+{
+	GoodToken  *set = &shared->good[first_place(digest, GOOD_TOKENS)];
+	GoodToken  *least = NULL;
+	int			most = 0;
+
+	for (int i = 0; i < WAYS; i++)
+	{
+		int			share = share_of(set, &set[i].tenant);
+
+		if (set[i].since == 0)
+			return &set[i];
+		if (share > most || (share == most && set[i].since < least->since))
+		{
+			most = share;
+			least = &set[i];
+		}
 	}
-	*found = false;
-	return oldest;
+	return least;
 }
 
 static bool
@@ -321,7 +336,7 @@ remembers(const Digest *digest)
 	bool		found;
 
 	LWLockAcquire(&shared->lock, LW_SHARED);
-	(void) good_place(digest, &found);
+	found = find_good(digest) != NULL;
 	LWLockRelease(&shared->lock);
 	return found;
 }
@@ -335,74 +350,16 @@ limit_remembers(const void *token, size_t size)
 }
 
 void
-limit_remember(const void *token, size_t size)
+limit_remember(const pg_uuid_t *tenant, const void *token, size_t size)
 {
 	Digest		digest = salted_digest(token, size);
-	bool		found;
 
 	if (remembers(&digest))
 		return;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	*good_place(&digest, &found) = (GoodToken) {digest, GetCurrentTimestamp()};
+	if (find_good(&digest) == NULL)
+		*place_for_good(&digest) = (GoodToken) {digest, *tenant, GetCurrentTimestamp()};
 	LWLockRelease(&shared->lock);
-}
-
-/* ---- tokens for one use ---- */
-
-/* Of this backend and serial: a number that no other has. */
-static uint64
-owner_of(uint64 serial)
-{
-	static uint64 base = 0;
-
-	if (base == 0)
-		crypto_require(crypto_random(&base, sizeof(base)));
-	return base + serial;
-}
-
-/* Where it is, or is to be; NULL if there is no room for it. */
-static UsedToken *
-used_place(const pg_uuid_t *tenant, const pg_uuid_t *token, TimestampTz now, bool *found)
-{
-	UsedToken  *room = NULL;
-	int			of_tenant = 0;
-
-	*found = true;
-	for (int i = 0; i < ONCE_TOKENS; i++)
-	{
-		UsedToken  *used = &shared->used[i];
-
-		if (used->expires < now)
-		{
-			room = used;
-			continue;
-		}
-		if (uuid_equal(&used->token, token))
-			return used;
-		of_tenant += uuid_equal(&used->tenant, tenant);
-	}
-	*found = false;
-	return of_tenant < ONCE_OF_A_TENANT ? room : NULL;
-}
-
-bool
-once_take(const pg_uuid_t *tenant, const pg_uuid_t *token, uint64 serial,
-		  TimestampTz issued, TimestampTz expires)
-{
-	uint64		owner = owner_of(serial);
-	UsedToken  *used;
-	bool		found;
-	bool		taken;
-
-	if (issued <= shared->started)
-		return false;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	used = used_place(tenant, token, GetCurrentTimestamp(), &found);
-	taken = used != NULL && (!found || used->owner == owner);
-	if (taken)
-		*used = (UsedToken) {*tenant, *token, expires, owner};
-	LWLockRelease(&shared->lock);
-	return taken;
 }
 
 static void
@@ -412,7 +369,6 @@ shared_init(void *area)
 
 	LWLockInitialize(&made->lock, LWLockNewTrancheId());
 	pg_atomic_init_u64(&made->back_offs, 0);
-	made->started = GetCurrentTimestamp();
 	made->salt = id_new();
 }
 

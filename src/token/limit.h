@@ -1,9 +1,9 @@
 /*
  * limit.h
- *		What many backends must agree on: how often somebody was refused, which tokens were
- *		good, and which tokens for one use have been used.
+ *		What many backends must agree on: how often somebody was refused, and which tokens were
+ *		good.
  *
- * All are tables of fixed size in shared memory, so what is counted stays counted when the
+ * Both are tables of fixed size in shared memory, so what is counted stays counted when the
  * transaction is rolled back.  A failure is counted for a kind, a tenant, somebody in it and
  * the peer that it came from, all together:
  *
@@ -30,9 +30,6 @@ typedef enum LimitKind
 	LIMIT_FORGERY,
 	LIMIT_DENIAL
 } LimitKind;
-
-/* Longest life of a token for one use: what is remembered is forgotten after it. */
-#define ONCE_MAX_SECONDS 3600
 
 /* Until when calls from this peer are refused; 0: not at all. */
 extern TimestampTz limit_until(LimitKind kind, const pg_uuid_t *tenant, const char *whom);
@@ -64,16 +61,8 @@ extern uint64 limit_back_offs(void);
  * Tokens that were good: a peer that has to wait for its forgeries goes on with these.  That
  * spares the token the wait, and nothing of its verification.
  */
-extern void limit_remember(const void *token, size_t size);
+extern void limit_remember(const pg_uuid_t *tenant, const void *token, size_t size);
 extern bool limit_remembers(const void *token, size_t size);
-
-/*
- * Takes the token for the backend's serial.  It stays taken whatever becomes of the
- * transaction; false if another has it, if the tenant has too many, or if the token is
- * older than what is remembered.
- */
-extern bool once_take(const pg_uuid_t *tenant, const pg_uuid_t *token, uint64 serial,
-					  TimestampTz issued, TimestampTz expires);
 
 extern void limit_init(void);
 

@@ -45,6 +45,7 @@
 #include "token/issued.h"
 #include "token/issuer.h"
 #include "token/limit.h"
+#include "token/once.h"
 #include "token/setting.h"
 
 /* Columns of vault_data.token_role and vault_data.principal. */
@@ -289,6 +290,19 @@ refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 }
 
 static void
+use_once(Caller *caller, const ShownToken *token, const IssuedToken *issued)
+{
+	OnceToken	once = {
+		.tenant = caller->tenant,.principal = issued->principal,.id = verified.id,
+		.life = issued->life,.issued = issued->created_at,.expires = issued->expires_at
+	};
+	const char *fault = once_take(&once, token->serial);
+
+	if (fault)
+		refuse_signed(caller, token, fault);
+}
+
+static void
 verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count)
 {
 	JwtClaims	claims;
@@ -314,11 +328,10 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 		refuse_signed(caller, token, "it was revoked");
 	if (!take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&issued.principal)))
 		refuse_signed(caller, token, "there is no such principal");
-	if (issued.single_use &&
-		!once_take(&tenant, &verified.id, token->serial, issued.created_at, issued.expires_at))
-		refuse_signed(caller, token, "it is for one use, and was used");
+	if (issued.single_use)
+		use_once(caller, token, &issued);
 	if (!issued.single_use)
-		limit_remember(token->text, token->size);
+		limit_remember(&tenant, token->text, token->size);
 }
 
 /* ---- tokens of a tenant's issuers ---- */
@@ -434,7 +447,7 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 		refuse_signed(caller, token, "there is no such principal");
 	verified.is_issued_here = false;
 	verified.valid_until = finding.claims.valid_until;
-	limit_remember(token->text, token->size);
+	limit_remember(&finding.tenant, token->text, token->size);
 }
 
 /* ---- the whole ---- */
@@ -649,6 +662,7 @@ token_init(void)
 {
 	token_setting_init();
 	limit_init();
+	once_init();
 	issuer_init();
 	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
 	identity_set_token(identify_by_token);

@@ -42,6 +42,7 @@ CREATE TABLE vault_data.issued_token (
 	expires_at   timestamptz NOT NULL,
 	single_use   boolean NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	life         uuid NOT NULL,
 	revision     integer NOT NULL,
 	mac          bytea NOT NULL,
 	created_by   uuid NOT NULL,
@@ -49,6 +50,8 @@ CREATE TABLE vault_data.issued_token (
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX issued_token_principal ON vault_data.issued_token (tenant_id, principal_id);
+COMMENT ON COLUMN vault_data.issued_token.life IS 'of the shared memory in which it was issued: elsewhere nobody knows whether one for a single use was used';
+CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id) WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
 
 ALTER TABLE vault_data.token_issuer OWNER TO vault_owner;
@@ -112,6 +115,11 @@ CREATE FUNCTION vault_data.bind_token_role(db_role text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_bind_token_role';
 CREATE FUNCTION vault_data.sign_token(id uuid, principal text, expires_at timestamptz, db_role text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_sign_token';
+CREATE FUNCTION vault_data.token_life() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_token_life';
+CREATE FUNCTION vault_data.token_quota(of_tenant boolean) RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_token_quota';
+COMMENT ON FUNCTION vault_data.token_quota(boolean) IS 'how many tokens for a single use a tenant or a principal may have that have not expired';
 CREATE FUNCTION vault_data.shows_token() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_shows_token';
 
@@ -276,6 +284,25 @@ BEGIN
 END
 $$;
 
+/* What is used is remembered until it expires, in a table that all tenants share: so the number is limited, used or not. */
+CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	of_tenant bigint;
+	of_principal bigint;
+BEGIN
+	SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE t.principal_id = p_subject) INTO of_tenant, of_principal
+	FROM vault_data.issued_token t WHERE t.tenant_id = p_tenant AND t.single_use AND t.expires_at > pg_catalog.clock_timestamp();
+	IF of_principal >= vault_data.token_quota(false) THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('principal "%s" has %s tokens for a single use that have not expired', p_principal, of_principal),
+			'They count until they expire, used or not: give them a shorter ttl, or wait.');
+	ELSIF of_tenant >= vault_data.token_quota(true) THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the tenant has %s tokens for a single use that have not expired', of_tenant),
+			'They count until they expire, used or not: give them a shorter ttl, or wait.');
+	END IF;
+END
+$$;
+
 /*
  * Who has a token of a principal has all that it holds, as a member of a role has what that
  * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
@@ -309,9 +336,12 @@ BEGIN
 	END IF;
 	expires := pg_catalog.clock_timestamp() + p_ttl;
 	PERFORM vault_data.forget_tokens(this_tenant);
+	IF p_single_use THEN
+		PERFORM vault_data.require_token_quota(this_tenant, subject, p_principal);
+	END IF;
 	PERFORM vault_data.note(pg_catalog.format('token %s for %s', new_id, p_principal));
-	INSERT INTO vault_data.issued_token (tenant_id, id, principal_id, expires_at, single_use, created_by)
-	VALUES (this_tenant, new_id, subject, expires, p_single_use, vault_data.caller_principal());
+	INSERT INTO vault_data.issued_token (tenant_id, id, principal_id, expires_at, single_use, life, created_by)
+	VALUES (this_tenant, new_id, subject, expires, p_single_use, vault_data.token_life(), vault_data.caller_principal());
 	RETURN vault_data.sign_token(new_id, p_principal, expires, p_db_role);
 END
 $$;
