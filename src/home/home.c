@@ -39,7 +39,7 @@ enum
 	HOME_WRITTEN
 };
 
-/* The column's text is another than that of here; what one of them does not know is not compared. */
+/* The column's text is another than here; what one of them does not know is not compared. */
 static bool
 differs(TableScan *scan, int column, const char *here)
 {
@@ -52,10 +52,10 @@ static bool
 was_loaded(TableScan *scan)
 {
 	bool		isnull;
-	TransactionId writer = DatumGetTransactionId(
-												 slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber, &isnull));
+	Datum		written = scan_get(scan, HOME_WRITTEN, NULL);
+	Datum		writer = slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber, &isnull);
 
-	return DatumGetTransactionId(scan_get(scan, HOME_WRITTEN, NULL)) != writer ||
+	return DatumGetTransactionId(written) != DatumGetTransactionId(writer) ||
 		DatumGetObjectId(scan_get(scan, HOME_DATABASE, NULL)) != MyDatabaseId;
 }
 
@@ -79,7 +79,8 @@ compare(TableScan *scan, StringInfo reasons)
 	add_reason(reasons, was_loaded(scan), "its data was loaded from a dump or another database");
 	add_reason(reasons, differs(scan, HOME_MACHINE, here->machine), "another machine");
 	add_reason(reasons, differs(scan, HOME_DIRECTORY, here->directory), "another data directory");
-	add_reason(reasons, differs(scan, HOME_FILE, here->file) || differs(scan, HOME_BORN, here->born),
+	add_reason(reasons,
+			   differs(scan, HOME_FILE, here->file) || differs(scan, HOME_BORN, here->born),
 			   "its files were copied or restored");
 	add_reason(reasons, here->timeline != 0 && here->timeline != timeline,
 			   "another timeline, after a promotion or a recovery to a point in time");
@@ -191,13 +192,12 @@ vault_adopt(PG_FUNCTION_ARGS)
 	return door_run(DOOR_OPERATOR, fcinfo, adopt_body);
 }
 
-/* held(): the reason, or NULL */
+/* held(): the reason, or NULL; vault.status() tells everybody */
 Datum
 vault_held(PG_FUNCTION_ARGS)
 {
 	char	   *reason = home_held();
 
-	(void) door_required();
 	if (reason == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(reason));

@@ -24,8 +24,8 @@ extern const char *keyring_try_unseal(void);
 extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make_key) (void));
 
 /*
- * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what writes
- * down, in vault.init(), where it is at home.
+ * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what
+ * writes down, in vault.init(), where it is at home.
  */
 typedef struct HomeCalls
 {

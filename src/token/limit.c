@@ -307,7 +307,7 @@ share_of(const GoodToken *set, const pg_uuid_t *tenant)
 	return share;
 }
 
-/* A free one, else the oldest of the tenant that has most of them: nobody pushes out others with many. */
+/* A free one, else the oldest of the tenant that has most of them: it pushes out its own. */
 static GoodToken *
 place_for_good(const Digest *digest)
 {

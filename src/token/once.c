@@ -130,7 +130,7 @@ find_limit(const Used *of, TimestampTz now)
 	return NULL;
 }
 
-/* Forgets so many from there on, all of one principal; the first becomes the limit if there is none. */
+/* Forgets so many from there on, all of one principal; the first becomes its limit, if need be. */
 static void
 forget(int start, int count, TimestampTz now)
 {
