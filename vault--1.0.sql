@@ -229,17 +229,17 @@ COMMENT ON FUNCTION vault.seal() IS 'wipes the root key from memory, at once and
 CREATE FUNCTION vault.status(
 	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
 	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
-	OUT shares_needed integer, OUT key_memory text, OUT version text)
+	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, and where its root key comes from';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, and why it is held if it is a copy';
 
-CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL) RETURNS SETOF text
+CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
-COMMENT ON FUNCTION vault.rotate_root_key(integer, integer) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source';
+COMMENT ON FUNCTION vault.rotate_root_key(integer, integer, boolean) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source; force goes on although standby servers do not hold it yet';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.init(integer, integer), vault.unseal(text), vault.seal(),
-	vault.rotate_root_key(integer, integer) TO vault_admin;
+	vault.rotate_root_key(integer, integer, boolean) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_client;
 
 /*
@@ -462,6 +462,51 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
 ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+
+/*
+ * Where the vault is at home: the server and the place that it was initialised or adopted at. A
+ * copy that runs elsewhere finds that they differ, and does nothing outside (home.h).
+ */
+CREATE TABLE vault_data.home (
+	id        uuid PRIMARY KEY,
+	system    text NOT NULL,
+	timeline  integer NOT NULL,
+	machine   text NOT NULL,
+	directory text NOT NULL,
+	file      text NOT NULL,
+	born      text NOT NULL,
+	database  oid NOT NULL,
+	written   xid NOT NULL,
+	since     timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	revision  integer NOT NULL,
+	mac       bytea NOT NULL
+);
+COMMENT ON COLUMN vault_data.home.written IS 'the transaction that wrote the row: a row that was loaded was written by another';
+ALTER TABLE vault_data.home OWNER TO vault_owner;
+REVOKE ALL ON vault_data.home FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.home TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.home', '');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.home
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('home', 'system', 'timeline', 'directory', 'database', 'since');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.home
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+ALTER TABLE vault_data.home ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.home ENABLE ALWAYS TRIGGER write_mac;
+
+CREATE FUNCTION vault_data.held() RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_held';
+COMMENT ON FUNCTION vault_data.held() IS 'why this vault counts as a copy, or NULL';
+CREATE FUNCTION vault_data.require_home() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_home';
+COMMENT ON FUNCTION vault_data.require_home() IS 'VT015 if the vault is held: before whatever acts outside of this server';
+
+CREATE FUNCTION vault.adopt(reason text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_adopt';
+COMMENT ON FUNCTION vault.adopt(text) IS 'releases a copy that is held: from now on this is the vault that acts outside, in the place of the one that it was copied from';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.held(), vault_data.require_home() TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault.adopt(text) TO vault_admin;
 
 /*
  * Principals, and the database roles that they are bound to. Roles of a tenant are rows
@@ -1291,6 +1336,7 @@ CREATE TABLE vault_data.issued_token (
 	expires_at   timestamptz NOT NULL,
 	single_use   boolean NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	life         uuid NOT NULL,
 	revision     integer NOT NULL,
 	mac          bytea NOT NULL,
 	created_by   uuid NOT NULL,
@@ -1298,6 +1344,8 @@ CREATE TABLE vault_data.issued_token (
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX issued_token_principal ON vault_data.issued_token (tenant_id, principal_id);
+COMMENT ON COLUMN vault_data.issued_token.life IS 'of the shared memory in which it was issued: elsewhere nobody knows whether one for a single use was used';
+CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id) WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
 
 ALTER TABLE vault_data.token_issuer OWNER TO vault_owner;
@@ -1361,6 +1409,11 @@ CREATE FUNCTION vault_data.bind_token_role(db_role text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_bind_token_role';
 CREATE FUNCTION vault_data.sign_token(id uuid, principal text, expires_at timestamptz, db_role text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_sign_token';
+CREATE FUNCTION vault_data.token_life() RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_token_life';
+CREATE FUNCTION vault_data.token_quota(of_tenant boolean) RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_token_quota';
+COMMENT ON FUNCTION vault_data.token_quota(boolean) IS 'how many tokens for a single use a tenant or a principal may have that have not expired';
 CREATE FUNCTION vault_data.shows_token() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_shows_token';
 
@@ -1525,6 +1578,25 @@ BEGIN
 END
 $$;
 
+/* What is used is remembered until it expires, in a table that all tenants share: so the number is limited, used or not. */
+CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	of_tenant bigint;
+	of_principal bigint;
+BEGIN
+	SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE t.principal_id = p_subject) INTO of_tenant, of_principal
+	FROM vault_data.issued_token t WHERE t.tenant_id = p_tenant AND t.single_use AND t.expires_at > pg_catalog.clock_timestamp();
+	IF of_principal >= vault_data.token_quota(false) THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('principal "%s" has %s tokens for a single use that have not expired', p_principal, of_principal),
+			'They count until they expire, used or not: give them a shorter ttl, or wait.');
+	ELSIF of_tenant >= vault_data.token_quota(true) THEN
+		PERFORM vault_data.fail('54000', pg_catalog.format('the tenant has %s tokens for a single use that have not expired', of_tenant),
+			'They count until they expire, used or not: give them a shorter ttl, or wait.');
+	END IF;
+END
+$$;
+
 /*
  * Who has a token of a principal has all that it holds, as a member of a role has what that
  * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
@@ -1558,9 +1630,12 @@ BEGIN
 	END IF;
 	expires := pg_catalog.clock_timestamp() + p_ttl;
 	PERFORM vault_data.forget_tokens(this_tenant);
+	IF p_single_use THEN
+		PERFORM vault_data.require_token_quota(this_tenant, subject, p_principal);
+	END IF;
 	PERFORM vault_data.note(pg_catalog.format('token %s for %s', new_id, p_principal));
-	INSERT INTO vault_data.issued_token (tenant_id, id, principal_id, expires_at, single_use, created_by)
-	VALUES (this_tenant, new_id, subject, expires, p_single_use, vault_data.caller_principal());
+	INSERT INTO vault_data.issued_token (tenant_id, id, principal_id, expires_at, single_use, life, created_by)
+	VALUES (this_tenant, new_id, subject, expires, p_single_use, vault_data.token_life(), vault_data.caller_principal());
 	RETURN vault_data.sign_token(new_id, p_principal, expires, p_db_role);
 END
 $$;
@@ -1753,8 +1828,11 @@ BEGIN
 	INSERT INTO vault_data.notification (tenant_id, id, kind, severity, secret_id, secret, environment, payload)
 	SELECT p_tenant, new_id, p_kind, p_severity, p_secret, s.name, s.environment, COALESCE(p_payload, '{}')
 	FROM (VALUES (1)) AS one LEFT JOIN vault_data.secret s ON s.tenant_id = p_tenant AND s.id = p_secret;
-	PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_strip_nulls(
-		pg_catalog.jsonb_build_object('tenant', p_tenant, 'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
+	/* A copy tells nobody; what it writes is delivered if it is adopted. */
+	IF vault_data.held() IS NULL THEN
+		PERFORM pg_catalog.pg_notify('vault', pg_catalog.jsonb_strip_nulls(
+			pg_catalog.jsonb_build_object('tenant', p_tenant, 'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
+	END IF;
 	RETURN new_id;
 END
 $$;
@@ -1874,6 +1952,7 @@ DECLARE
 	last bigint;
 	passed bigint;
 BEGIN
+	PERFORM vault_data.require_home();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
 	END IF;
@@ -3648,6 +3727,11 @@ CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
 COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
 
+/* Of these, those whose target is not in this transaction: another server, or what the tenant's functions reach. */
+CREATE FUNCTION vault_data.acts_outside(rotator text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_remote', 'function');
+COMMENT ON FUNCTION vault_data.acts_outside(text) IS 'whether a rotator has its target outside of the transaction; a copy of the vault does not use it';
+
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
@@ -3979,7 +4063,7 @@ CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	/* One that is at "set" may have begun with it, in a transaction that ended without a trace here. */
-	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND c.rotator IN ('function', 'postgres_remote') THEN
+	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND vault_data.acts_outside(c.rotator) THEN
 		PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
 	END IF;
 	RETURN NULL;
@@ -4067,6 +4151,8 @@ BEGIN
 	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
 	END IF;
+	/* In a copy runs neither begin nor fail: they wait. */
+	PERFORM vault_data.require_home();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
@@ -4104,6 +4190,9 @@ DECLARE
 	blocked timestamptz := vault_data.rotation_blocked_until(c);
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
+	IF vault_data.acts_outside(c.rotator) THEN
+		PERFORM vault_data.require_home();
+	END IF;
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
 	IF r.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
@@ -4192,6 +4281,9 @@ BEGIN
 	IF c.id IS NULL THEN
 		RETURN;
 	END IF;
+	IF vault_data.acts_outside(c.rotator) THEN
+		PERFORM vault_data.require_home();
+	END IF;
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
@@ -4260,6 +4352,7 @@ BEGIN
 		version := NULL;
 		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
 			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
+			WHEN vault_data.acts_outside(s.rotator) AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
 			WHEN s.rotator IS NULL AND NOT vault_data.can_generate(s.type) THEN 'skipped: a value of this type cannot be made up here'
 			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
@@ -4329,7 +4422,7 @@ REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
-	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.plan_rotation(uuid),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),

@@ -90,6 +90,9 @@ ROLLBACK;
 SELECT pg_temp.state();
 SELECT vault.put('cas', 'x');
 
+-- a constant that is JSON serves every row
+SELECT count(vault.put('rows/' || n, 'x', tags => '{"a": "b"}')) FROM generate_series(1, 3) AS n;
+
 RESET ROLE;
 SELECT vault.destroy_tenant('put', 'put');
 DROP FUNCTION pg_temp.state();

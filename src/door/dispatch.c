@@ -89,15 +89,15 @@ argument_name(Oid function, int number)
 }
 
 static void
-convert_arguments(FunctionCallInfo fcinfo)
+convert_arguments(Oid outer, FunctionCallInfo fcinfo)
 {
 	Oid		   *declared;
 	int			count;
 
-	(void) get_func_signature(fcinfo->flinfo->fn_oid, &declared, &count);
+	(void) get_func_signature(outer, &declared, &count);
 	for (int i = 0; i < count && i < fcinfo->nargs; i++)
 		if (declared[i] == ANYCOMPATIBLEOID)
-			argument_to_jsonb(fcinfo, i, argument_name(fcinfo->flinfo->fn_oid, i));
+			argument_to_jsonb(fcinfo, i, argument_name(outer, i));
 }
 
 static Datum
@@ -106,11 +106,11 @@ call_inner(FunctionCallInfo fcinfo)
 	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
 	Datum		result;
 
-	convert_arguments(fcinfo);
-
+	/* In the copy: a constant argument stands in the outer one for the next row, too. */
 	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,
 							 fcinfo->fncollation, fcinfo->context, fcinfo->resultinfo);
 	memcpy(inner->args, fcinfo->args, fcinfo->nargs * sizeof(NullableDatum));
+	convert_arguments(fcinfo->flinfo->fn_oid, inner);
 	result = FunctionCallInvoke(inner);
 	fcinfo->isnull = inner->isnull;
 	return result;

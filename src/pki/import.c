@@ -119,7 +119,6 @@ import_body(FunctionCallInfo fcinfo)
 	text	   *value;
 
 	require_permission(fcinfo);
-	argument_to_jsonb(fcinfo, ARG_TAGS, "tags");
 	if (PG_ARGISNULL(ARG_BUNDLE))
 		error_bad_argument("bundle", "it is null", NULL);
 	if (!PG_ARGISNULL(ARG_PASSPHRASE))
@@ -127,6 +126,7 @@ import_body(FunctionCallInfo fcinfo)
 
 	InitFunctionCallInfoData(*put, fcinfo->flinfo, ARGS, fcinfo->fncollation, NULL, NULL);
 	memcpy(put->args, fcinfo->args, ARGS * sizeof(NullableDatum));
+	argument_to_jsonb(put, ARG_TAGS, "tags");
 	value = open_bundle(PG_GETARG_BYTEA_PP(ARG_BUNDLE), passphrase);
 	put->args[ARG_BUNDLE].value = PointerGetDatum(value);
 	put->args[ARG_PASSPHRASE].value = PointerGetDatum(cstring_to_text("certificate"));

@@ -163,33 +163,37 @@ secret_put_text(FunctionCallInfo fcinfo)
 	return put_varlena(fcinfo, FORMAT_TEXT);
 }
 
-/* Given as a parameter of any type that JSON comes in. */
-static void
-take_tags(FunctionCallInfo fcinfo)
+/*
+ * The call with its tags, given as a parameter of any type that JSON comes in.  It is a copy: a
+ * constant stands in the original for the next row, too.
+ */
+static FunctionCallInfo
+with_tags(FunctionCallInfo given)
 {
+	FunctionCallInfo fcinfo = palloc(SizeForFunctionCallInfo(given->nargs));
+
+	memcpy(fcinfo, given, SizeForFunctionCallInfo(given->nargs));
 	argument_to_jsonb(fcinfo, ARG_TAGS, "tags");
+	return fcinfo;
 }
 
 static Datum
 put_text_body(FunctionCallInfo fcinfo)
 {
-	take_tags(fcinfo);
-	return put_varlena(fcinfo, FORMAT_TEXT);
+	return put_varlena(with_tags(fcinfo), FORMAT_TEXT);
 }
 
 static Datum
 put_bytes_body(FunctionCallInfo fcinfo)
 {
-	take_tags(fcinfo);
-	return put_varlena(fcinfo, FORMAT_BYTES);
+	return put_varlena(with_tags(fcinfo), FORMAT_BYTES);
 }
 
 /* JSON that is no jsonb stays as it was written. */
 static Datum
 put_json_body(FunctionCallInfo fcinfo)
 {
-	take_tags(fcinfo);
-	return put_varlena(fcinfo, FORMAT_JSON);
+	return put_varlena(with_tags(fcinfo), FORMAT_JSON);
 }
 
 /* As PostgreSQL prints it. */
@@ -213,7 +217,7 @@ put_jsonb_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {0};
 
-	take_tags(fcinfo);
+	fcinfo = with_tags(fcinfo);
 	take_jsonb(fcinfo, ARG_VALUE, &write);
 	return put(fcinfo, &write);
 }
