@@ -87,7 +87,9 @@ BEGIN
 	COMMIT;
 	CALL vault_data.job_rotate();
 	COMMIT;
+	SET LOCAL ROLE regress_rfn_admin;
 	SELECT r.step, r.attempts, r.last_error INTO status FROM vault.rotation_status r WHERE r.tenant = 'rfn-a';
+	RESET ROLE;
 	RAISE NOTICE '%: step %, % attempts, %; the other tenant has version %', function, status.step, status.attempts, status.last_error, (SELECT current_version FROM vault.secrets WHERE name = 'theirs');
 END
 $$;

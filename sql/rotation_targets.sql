@@ -236,10 +236,15 @@ BEGIN
 	RESET ROLE;
 	COMMIT;
 	PERFORM vault.rotate_due();
+	SET LOCAL ROLE regress_targets_admin;
 	outcome := (SELECT concat_ws(' ', step, last_error) FROM vault.rotation_status WHERE tenant = 'targets-a' AND name = 'function');
+	RESET ROLE;
 END
 $$;
 CALL pg_temp.rotate_by('regress_targets.fail');
+-- and that to the tenant only: a function could choose it by the value
+SELECT last_error FROM vault.rotation_status WHERE tenant = 'targets-a' AND name = 'function';
+SELECT count(*) FROM vault.audit WHERE tenant = 'targets-a' AND reason LIKE '%P0042%';
 CALL pg_temp.rotate_by('regress_targets.escape');
 CALL pg_temp.rotate_by('regress_targets.read');
 CALL pg_temp.rotate_by('regress_targets.inside');

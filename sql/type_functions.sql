@@ -1,4 +1,4 @@
--- Types that operators add: checked and made up by functions of superusers only, which run as their owner and tell nothing of a value.
+-- Types that are added: a superuser names the functions that check and make values, and the rules that these may tell; they run as their owner and tell nothing else.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 CREATE ROLE regress_tfun_admin;
@@ -23,10 +23,16 @@ CREATE FUNCTION regress_tfun.make_pin() RETURNS text LANGUAGE sql VOLATILE AS $$
 -- made by operators, seen by all, used like others
 SET ROLE regress_tfun_admin;
 SELECT pg_temp.attempt('SELECT vault.create_type(''tfun_pin'', ''a PIN'')') AS tenant_administrator;
+-- an operator adds types, but names neither functions nor rules: a validator gets the values
 SET ROLE regress_tfun_op;
-SELECT vault.create_type('tfun_pin', 'a PIN of six digits', 'regress_tfun.pin_rule(text)', 'regress_tfun.make_pin()', history => 3);
+SELECT v, pg_temp.attempt(format('SELECT vault.create_type(''tfun_op'', ''x'', %s)', v)) FROM unnest(ARRAY['validator => ''regress_tfun.pin_rule(text)''', 'generator => ''regress_tfun.make_pin()''', 'rules => ''{a}''', 'rules => ''{}''']) v;
+SELECT vault.create_type('tfun_op', 'an operator''s', min_length => 4), vault.alter_type('tfun_op', max_length => 40);
+SELECT v, pg_temp.attempt(format('SELECT vault.alter_type(''tfun_op'', %s)', v)) FROM unnest(ARRAY['validator => ''regress_tfun.pin_rule(text)''', 'generator => ''regress_tfun.make_pin()''', 'rules => ''{a}''']) v;
+SELECT vault.drop_type('tfun_op');
+RESET ROLE;
+SELECT vault.create_type('tfun_pin', 'a PIN of six digits', 'regress_tfun.pin_rule(text)', 'regress_tfun.make_pin()', history => 3, rules => ARRAY['six digits are asked']);
 SET ROLE regress_tfun_admin;
-SELECT name, built_in, validator, generator, history, generates FROM vault.types WHERE NOT built_in;
+SELECT name, built_in, validator, generator, history, generates, rules FROM vault.types WHERE NOT built_in;
 SELECT pg_temp.attempt('SELECT vault.put(''pin'', ''471100'', type => ''tfun_pin'')') AS good, pg_temp.attempt('SELECT vault.put(''pin'', ''4711'')') AS bad, pg_temp.attempt('SELECT vault.put(''pin'', ''471100'')') AS again, pg_temp.attempt('SELECT vault.rotate(''pin'')') AS made_up, length(vault.get('pin')), length(vault.generate('tfun_pin')) AS generated;
 SELECT pg_temp.attempt('SELECT vault.put(''pin2'', ''\x343731313030''::bytea, type => ''tfun_pin'')') AS bytes, pg_temp.attempt('SELECT vault.get_field(''pin'', ''x'')') AS field;
 
@@ -37,30 +43,11 @@ CREATE FUNCTION regress_tfun.writes(value text) RETURNS text LANGUAGE sql VOLATI
 CREATE FUNCTION regress_tfun.number(value text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 CREATE FUNCTION regress_tfun.many(value text) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS 'SELECT value';
 CREATE FUNCTION regress_tfun.two(value text, other text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT value';
-SET ROLE regress_tfun_op;
 SELECT f, pg_temp.attempt(format('SELECT vault.create_type(''tfun_x'', ''x'', %L)', f)) FROM unnest(ARRAY['regress_tfun.of_admin(text)', 'regress_tfun.writes(text)', 'regress_tfun.number(text)', 'regress_tfun.many(text)', 'regress_tfun.two(text,text)', 'regress_tfun.make_pin()', 'pg_catalog.upper(text)', 'vault_data.environment(text)', 'pg_catalog.pg_read_file(text)']) f;
 SELECT pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', NULL, ''regress_tfun.pin_rule(text)'')') AS generator, pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', 4711::regprocedure)') AS no_function, pg_temp.attempt('SELECT vault.alter_type(''tfun_pin'', validator => ''regress_tfun.of_admin(text)'')') AS altered;
--- one that the operator may call: what it returns, everybody gets
-RESET ROLE;
-CREATE SCHEMA regress_tfun_closed;
-CREATE FUNCTION regress_tfun_closed.hidden() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden-7Q2xR9mW4zT8' $$;
-CREATE FUNCTION regress_tfun.hidden() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden-7Q2xR9mW4zT8' $$;
-CREATE FUNCTION regress_tfun.hidden_rule(value text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'hidden' $$;
-REVOKE EXECUTE ON FUNCTION regress_tfun.hidden(), regress_tfun.hidden_rule(text) FROM PUBLIC;
-SELECT oid AS closed FROM pg_proc WHERE pronamespace = 'regress_tfun_closed'::regnamespace \gset
-SET ROLE regress_tfun_op;
-SELECT pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', NULL, ''regress_tfun.hidden()'')') AS generator, pg_temp.attempt('SELECT vault.create_type(''tfun_x'', ''x'', ''regress_tfun.hidden_rule(text)'')') AS validator, pg_temp.attempt('SELECT vault.alter_type(''tfun_pin'', generator => ''regress_tfun.hidden()'')') AS altered, pg_temp.attempt(format('SELECT vault.alter_type(''tfun_pin'', generator => %L::oid::regprocedure)', :'closed')) AS schema_closed;
-SELECT validator, generator FROM vault.types WHERE name = 'tfun_pin';
-RESET ROLE;
-GRANT EXECUTE ON FUNCTION regress_tfun.hidden() TO regress_tfun_op;
-GRANT USAGE ON SCHEMA regress_tfun_closed TO regress_tfun_op;
-SET ROLE regress_tfun_op;
-SELECT vault.create_type('tfun_x', 'x', NULL, 'regress_tfun.hidden()');
-SELECT vault.alter_type('tfun_x', generator => 'regress_tfun_closed.hidden()');
-SELECT generator FROM vault.types WHERE name = 'tfun_x';
-SELECT vault.drop_type('tfun_x');
-RESET ROLE;
-DROP SCHEMA regress_tfun_closed CASCADE;
+-- rules are phrases
+SELECT r, pg_temp.attempt(format('SELECT vault.alter_type(''tfun_pin'', rules => %L)', r)) FROM unnest(ARRAY['{""}', '{NULL}', E'{a,"b\nc"}', '{{a},{b}}', '{' || repeat('x', 64) || '}', '{"a: b"}', '{' || repeat('x,', 64) || 'x}', '{' || chr(233) || '}']) r;
+SELECT rules FROM vault.types WHERE name = 'tfun_pin';
 -- and looked at once more when they are called
 RESET ROLE;
 ALTER FUNCTION regress_tfun.pin_rule(text) OWNER TO regress_tfun_admin;
@@ -100,15 +87,17 @@ BEGIN
 		WHEN 'odd' THEN RETURN E'line\nfeed';
 		WHEN 'empty' THEN RETURN '';
 		WHEN 'rule' THEN RETURN 'a check digit is wrong';
+		WHEN 'hex' THEN RETURN encode(convert_to(value, 'UTF8'), 'hex');
+		WHEN 'reverse' THEN RETURN reverse(value);
+		WHEN 'state' THEN RAISE EXCEPTION 'x' USING ERRCODE = 'CNR47';
 		ELSE RETURN NULL;
 	END CASE;
 	RETURN NULL;
 END
 $$;
-SET ROLE regress_tfun_op;
-SELECT vault.create_type('tfun_probe', 'shows where its validator runs', 'regress_tfun.surroundings(text)');
+SELECT vault.create_type('tfun_probe', 'shows where its validator runs', 'regress_tfun.surroundings(text)', rules => ARRAY['a check digit is wrong', 'as superuser in pg_catalog, temp', 'another']);
 SET ROLE regress_tfun_admin;
-SELECT v, pg_temp.attempt(format('SELECT vault.put(%L, %L, type => ''tfun_probe'')', 'probe/' || v, v || '-canary-4711')) FROM unnest(ARRAY['fine', 'who', 'write', 'vault', 'temp', 'divide', 'raise', 'cast', 'echo', 'part', 'upper', 'long', 'odd', 'empty', 'rule']) v;
+SELECT v, pg_temp.attempt(format('SELECT vault.put(%L, %L, type => ''tfun_probe'')', 'probe/' || v, v || '-canary-4711')) FROM unnest(ARRAY['fine', 'who', 'write', 'vault', 'temp', 'divide', 'raise', 'cast', 'echo', 'part', 'upper', 'long', 'odd', 'empty', 'rule', 'hex', 'reverse', 'state']) v;
 \set VERBOSITY default
 SELECT vault.put('probe', 'raise-canary-4711', type => 'tfun_probe');
 \set VERBOSITY terse
@@ -116,6 +105,8 @@ SELECT current_user, current_setting('client_min_messages');
 SELECT count(*) AS stored FROM vault.secrets WHERE name LIKE 'probe%';
 -- nothing of it is in the trail
 SELECT count(*) FILTER (WHERE a::text LIKE '%canary-4711%') AS with_a_value, count(*) > 10 AS looked_at FROM vault.audit a WHERE operation = 'put' AND secret LIKE 'probe%';
+-- nor which rule it broke, or what the function failed with
+SELECT DISTINCT reason FROM vault.audit WHERE operation = 'put' AND (secret LIKE 'probe%' OR secret = 'pin') AND decision = 'error' ORDER BY 1;
 -- a generator that fails, or makes nothing, or what the validator refuses
 RESET ROLE;
 SELECT count(*) FROM regress_tfun.seen;
@@ -138,6 +129,20 @@ SELECT vault.alter_type('tfun_pin', 'a PIN', min_length => 6, max_length => 6), 
 SELECT name, description, validator, min_length, max_length, history FROM vault.types WHERE name = 'tfun_pin';
 SET ROLE regress_tfun_admin;
 SELECT pg_temp.attempt('SELECT vault.put(''pin'', ''12345'')') AS short;
+-- who changes a type says so in the trail of each tenant that uses it, and of no other
+SET ROLE regress_tfun_admin;
+SELECT principal IS NULL AS by_operator, role, decision, object_kind, reason, detail FROM vault.audit WHERE operation = 'alter_type' ORDER BY id DESC LIMIT 1;
+RESET ROLE;
+SELECT vault.create_tenant('tfun-policy'), vault.create_tenant('tfun-none') IS NOT NULL AS made \gset
+SELECT vault.set_type_policy('tfun_pin', history => 2, tenant => 'tfun-policy');
+SELECT vault.alter_type('tfun_pin', rules => ARRAY['six digits are asked', 'x']);
+SELECT tenant, reason, detail FROM vault.audit WHERE operation = 'alter_type' AND at > (SELECT max(at) FROM vault.audit WHERE operation = 'set_type_policy') ORDER BY tenant;
+BEGIN;
+SELECT vault.alter_type('tfun_pin', max_length => 7);
+ROLLBACK;
+SELECT count(*) FILTER (WHERE decision = 'allow') AS allowed FROM vault.audit WHERE operation = 'alter_type' AND detail->'max_length'->>1 = '7';
+SELECT vault.destroy_tenant(n, n) FROM unnest('{tfun-policy,tfun-none}'::text[]) n;
+SET ROLE regress_tfun_admin;
 -- a tenant asks more of it
 SELECT vault.set_type_policy('tfun_pin', excluded => '9'), pg_temp.attempt('SELECT vault.put(''pin'', ''123459'')') AS excluded, pg_temp.attempt('SELECT vault.put(''pin'', ''123458'')') AS good;
 

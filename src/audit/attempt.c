@@ -191,16 +191,34 @@ is_own_message(const ErrorData *error)
 		(error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0);
 }
 
+/*
+ * How much of one of vault's own messages the trail has.  Which rule a value broke, and what a
+ * function chose to fail with, is for who gave the value and not for who reads the trail.
+ */
+static int
+told_length(const ErrorData *error)
+{
+	const char *rule = NULL;
+
+	if (!is_own_message(error))
+		return 0;
+	if (error->sqlerrcode == ERRCODE_VAULT_WRONG_FORM)
+		rule = strstr(error->message, ": ");
+	if (rule == NULL)
+		rule = strstr(error->message, " with SQLSTATE ");
+	return rule ? rule - error->message : strlen(error->message);
+}
+
 static void
 describe_failure(const Door *door, const ErrorData *error, char *reason, size_t size)
 {
 	bool		names_other = door->asked_name[0] && !door->asked_environment[0];
-
+	int			told = told_length(error);
 	const char *fault = error->sqlerrcode == ERRCODE_VAULT_TOKEN_REFUSED ?
 		door->caller.token_fault : NULL;
 
-	snprintf(reason, size, "%s%s%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
-			 is_own_message(error) ? ": " : "", is_own_message(error) ? error->message : "",
+	snprintf(reason, size, "%s%s%.*s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
+			 told > 0 ? ": " : "", told, told > 0 ? error->message : "",
 			 fault ? ": " : "", fault ? fault : "",
 			 names_other ? "; asked for " : "", names_other ? door->asked_name : "");
 }

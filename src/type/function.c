@@ -15,7 +15,7 @@
 #include "commands/proclang.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
-#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -30,8 +30,6 @@
 #include "platform/tables.h"
 #include "type/type.h"
 
-#define MAX_RULE 63
-#define SHARED_BYTES 4			/* that a rule and a value may not have in common */
 #define UNNAMED_RULE "it breaks a rule of the type"
 
 static bool
@@ -110,7 +108,7 @@ find_function(const char *type, const text *name, bool checks, Oid *owner)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the %s of type \"%s\" cannot be called: %s",
 						checks ? "validator" : "generator", type, fault),
-				 errhint("An operator gives the type another one with vault.alter_type().")));
+				 errhint("A superuser gives the type another one with vault.alter_type().")));
 	return function;
 }
 
@@ -185,45 +183,40 @@ call(const char *type, const text *name, bool checks, Datum value)
 	return result;
 }
 
-/* Whether a piece of the rule is a piece of the value, whatever its case. */
 static bool
-shares_text(const char *rule, size_t rule_size, const char *value, size_t size)
+same_text(const text *a, const text *b)
 {
-	size_t		piece = Min(Min(rule_size, size), SHARED_BYTES);
-
-	for (size_t i = 0; i + piece <= rule_size; i++)
-		for (size_t j = 0; j + piece <= size; j++)
-			if (pg_strncasecmp(rule + i, value + j, piece) == 0)
-				return true;
-	return false;
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-/* A name of a rule, and nothing made of the value. */
-static bool
-may_be_shown(const text *rule, const char *value, size_t size)
+/* The declared rule that it is; of anything else it is not known whether it is made of the value. */
+static const char *
+declared(const ArrayType *rules, const text *rule)
 {
-	size_t		rule_size = VARSIZE_ANY_EXHDR(rule);
-	const char *bytes = VARDATA_ANY(rule);
+	Datum	   *elements;
+	int			count;
 
-	if (rule_size == 0 || rule_size > MAX_RULE)
-		return false;
-	for (size_t i = 0; i < rule_size; i++)
-		if (!isalnum((unsigned char) bytes[i]) && strchr(" _-.,'()", bytes[i]) == NULL)
-			return false;
-	return !shares_text(bytes, rule_size, value, size);
+	if (rules == NULL)
+		return UNNAMED_RULE;
+	deconstruct_array((ArrayType *) rules, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &count);
+	for (int i = 0; i < count; i++)
+		if (same_text(DatumGetTextPP(elements[i]), rule))
+			return TextDatumGetCString(elements[i]);
+	return UNNAMED_RULE;
 }
 
 const char *
-function_check(const char *type, const text *function, const void *value, size_t size)
+function_check(const char *type, const text *function, const ArrayType *rules, const void *value,
+			   size_t size)
 {
 	text	   *copy = cstring_to_text_with_len(value, size);
 	text	   *rule;
 
 	rule = call(type, function, true, PointerGetDatum(copy));
 	secret_wipe(VARDATA(copy), size);
-	if (rule == NULL)
-		return NULL;
-	return may_be_shown(rule, value, size) ? text_to_cstring(rule) : UNNAMED_RULE;
+	return rule ? declared(rules, rule) : NULL;
 }
 
 char *
@@ -236,7 +229,7 @@ function_generate(const char *type, const text *function, size_t *size)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the generator of type \"%s\" made nothing", type),
-				 errhint("An operator gives the type another one with vault.alter_type().")));
+				 errhint("A superuser gives the type another one with vault.alter_type().")));
 	*size = VARSIZE_ANY_EXHDR(made);
 	value = value_copy(VARDATA_ANY(made), *size);
 	if (value == NULL)
@@ -246,23 +239,10 @@ function_generate(const char *type, const text *function, size_t *size)
 	return value;
 }
 
-/* What it returns, everybody gets who uses the type: it is the caller's to give. */
-static void
-require_may_call(Oid function)
-{
-	Oid			caller = door_required()->caller.role;
-
-	if (compat_schema_aclcheck(get_func_namespace(function), caller) != ACLCHECK_OK ||
-		compat_function_aclcheck(function, caller) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to have a type call this function"),
-				 errhint("Whoever sets it holds EXECUTE on the function and USAGE on its schema.")));
-}
-
 PG_FUNCTION_INFO_V1(vault_type_function);
+PG_FUNCTION_INFO_V1(vault_require_type_author);
 
-/* type_function(oid, checks): its qualified name, 22023, or 42501. */
+/* type_function(oid, checks): its qualified name, or 22023. */
 Datum
 vault_type_function(PG_FUNCTION_ARGS)
 {
@@ -273,7 +253,18 @@ vault_type_function(PG_FUNCTION_ARGS)
 	if (fault)
 		error_bad_argument(checks ? "validator" : "generator", fault,
 						   "It is a superuser's function: a validator takes the value as text and returns NULL or the rule that is broken; a generator returns a value.");
-	require_may_call(function);
 	PG_RETURN_TEXT_P(cstring_to_text(quote_qualified_identifier(
 		get_namespace_name(get_func_namespace(function)), get_func_name(function))));
+}
+
+/* A validator gets values, a generator makes them, and operators have no right to these. */
+Datum
+vault_require_type_author(PG_FUNCTION_ARGS)
+{
+	if (!superuser_arg(door_required()->caller.role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to name functions of a type"),
+				 errhint("A superuser sets validator, generator and rules; an operator the rest.")));
+	PG_RETURN_VOID();
 }

@@ -16,10 +16,12 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "audit/audit.h"
 #include "door/door.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
+#include "tenant/tenant.h"
 #include "type/builtin.h"
 #include "type/function.h"
 #include "type/password.h"
@@ -30,11 +32,16 @@ enum
 	TYPE_NAME = 2,
 	TYPE_VALIDATOR,
 	TYPE_GENERATOR,
-	TYPE_SETTINGS
+	TYPE_SETTINGS,
+	TYPE_RULES = 17
 };
 
 /* Where those of vault_data.type_policy begin that both tables have. */
 #define POLICY_SETTINGS 4
+
+/* Where a secret and a policy say of which type they are. */
+#define TYPE_OF_SECRET 5
+#define TYPE_OF_POLICY 3
 
 /* The columns that both have, from there on. */
 enum
@@ -164,6 +171,15 @@ copy_text(TableScan *scan, int column)
 	return isnull ? NULL : DatumGetTextPCopy(value);
 }
 
+static ArrayType *
+copy_array(TableScan *scan, int column)
+{
+	bool		isnull;
+	Datum		value = scan_get(scan, column, &isnull);
+
+	return isnull ? NULL : DatumGetArrayTypePCopy(value);
+}
+
 static bool
 load_added(const char *name, TenantType *type)
 {
@@ -178,6 +194,7 @@ load_added(const char *name, TenantType *type)
 		row_require_authentic(&scan, TABLE_SECRET_TYPE);
 		type->validator = copy_text(&scan, TYPE_VALIDATOR);
 		type->generator = copy_text(&scan, TYPE_GENERATOR);
+		type->rules = copy_array(&scan, TYPE_RULES);
 		take_settings(&scan, TYPE_SETTINGS, type);
 	}
 	scan_end(&scan);
@@ -305,7 +322,7 @@ broken_rule(const TenantType *type, const TypePolicy *policy, const void *value,
 	if (asks_anything(&type->policy))
 		rule = password_check(value, size, &context, facts);
 	if (rule == NULL && type->validator)
-		rule = function_check(type->name, type->validator, value, size);
+		rule = function_check(type->name, type->validator, type->rules, value, size);
 	return rule;
 }
 
@@ -443,6 +460,7 @@ draws_values(const TenantType *type)
 PG_FUNCTION_INFO_V1(vault_builtin_types);
 PG_FUNCTION_INFO_V1(vault_require_strong_type);
 PG_FUNCTION_INFO_V1(vault_type_is_used);
+PG_FUNCTION_INFO_V1(vault_tell_users_of_type);
 
 static Datum
 number_or_null(unsigned number, bool *isnull)
@@ -511,8 +529,18 @@ vault_require_strong_type(PG_FUNCTION_ARGS)
 	fault = draws_values(type) ? password_policy_fault(&type->policy) : NULL;
 	if (fault)
 		error_bad_argument("policy", fault,
-						   "Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or an operator gives the type a generator.");
+						   "Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or a superuser gives the type a generator.");
 	PG_RETURN_VOID();
+}
+
+static bool
+is_of_type(TableScan *scan, int column, const text *name)
+{
+	text	   *type = DatumGetTextPP(scan_get(scan, column, NULL));
+
+	CHECK_FOR_INTERRUPTS();
+	return VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(name) &&
+		memcmp(VARDATA_ANY(type), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0;
 }
 
 /* type_is_used(name): whether a secret of any tenant is of this type. */
@@ -526,15 +554,72 @@ vault_type_is_used(PG_FUNCTION_ARGS)
 	(void) door_required();
 	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, NULL, NULL, 0);
 	while (!used && scan_next(&scan))
-	{
-		text	   *type = DatumGetTextPP(scan_get(&scan, 5, NULL));
-
-		CHECK_FOR_INTERRUPTS();
-		used = VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(name) &&
-			memcmp(VARDATA_ANY(type), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0;
-	}
+		used = is_of_type(&scan, TYPE_OF_SECRET, name);
 	scan_end(&scan);
 	PG_RETURN_BOOL(used);
+}
+
+static bool
+holds_tenant(List *tenants, const pg_uuid_t *tenant)
+{
+	ListCell   *cell;
+
+	foreach(cell, tenants)
+		if (uuid_equal(lfirst(cell), tenant))
+			return true;
+	return false;
+}
+
+/* Tenants with a row of this type, each once; the index begins with the tenant. */
+static List *
+add_users(List *tenants, TableId table, TableId index, int column, const text *name)
+{
+	TableScan	scan;
+
+	scan_begin(&scan, table, index, NULL, NULL, 0);
+	while (scan_next(&scan))
+	{
+		pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+
+		if (is_of_type(&scan, column, name) && !holds_tenant(tenants, tenant))
+			tenants = lcons(memcpy(palloc(sizeof(pg_uuid_t)), tenant, sizeof(pg_uuid_t)), tenants);
+	}
+	scan_end(&scan);
+	return tenants;
+}
+
+/*
+ * tell_users_of_type(id, name, detail): a row in the trail of each tenant whose values are, or will
+ * be, judged by the type.  The door is in no tenant of theirs afterwards.
+ */
+Datum
+vault_tell_users_of_type(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	Door		before = *door;
+	text	   *name = PG_GETARG_TEXT_PP(1);
+	List	   *tenants = add_users(NIL, TABLE_SECRET, INDEX_SECRET_NAME, TYPE_OF_SECRET, name);
+	ListCell   *cell;
+
+	tenants = add_users(tenants, TABLE_TYPE_POLICY, INDEX_TYPE_POLICY, TYPE_OF_POLICY, name);
+	foreach(cell, tenants)
+	{
+		char		tenant_name[64] = "";
+		char		state[16];
+		AuditRecord record = {
+			.operation = door->operation,.decision = "allow",.object_kind = "type",
+			.object = PG_GETARG_UUID_P(0),.tenant = *(pg_uuid_t *) lfirst(cell),
+			.reason = door->reason,.detail = PG_GETARG_DATUM(2)
+		};
+
+		(void) tenant_describe(lfirst(cell), tenant_name, state);
+		door_enter_tenant(lfirst(cell), tenant_name);
+		audit_write(&record);
+	}
+	door->has_tenant = before.has_tenant;
+	door->tenant = before.tenant;
+	strlcpy(door->tenant_name, before.tenant_name, sizeof(door->tenant_name));
+	PG_RETURN_VOID();
 }
 
 void

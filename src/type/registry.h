@@ -3,15 +3,17 @@
  *		Types as they hold in a tenant: built-in ones and those that operators added, with
  *		what the tenant asks of their values.
  *
- * An operator's type is checked by a function in SQL, which gets the value.  Operators
- * have no right to values, so only functions of superusers are called, and these as their
- * owner, in a security-restricted operation, with the log closed.
+ * A type that was added may be checked by a function in SQL, which gets the value.  Operators
+ * have no right to values, so a superuser names the function, and the rules that it may tell;
+ * it runs as its owner, a superuser, in a security-restricted operation, with the log closed.
+ * Which rule a value broke is told to who gave the value, and is not in the trail.
  */
 #ifndef VAULT_TYPE_REGISTRY_H
 #define VAULT_TYPE_REGISTRY_H
 
 #include "platform/compat.h"
 
+#include "utils/array.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -25,6 +27,7 @@ typedef struct TenantType
 	Interval	max_lifetime;	/* zero: none */
 	text	   *validator;		/* qualified names; NULL: none */
 	text	   *generator;
+	ArrayType  *rules;			/* that the validator may name; NULL: none */
 } TenantType;
 
 /* Lives until the next call.  22023 if there is no such type. */

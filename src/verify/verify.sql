@@ -250,7 +250,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'type', y.id, y.name, y.revision, y.created_at, pg_catalog.jsonb_build_object('name', y.name, 'validator', y.validator, 'generator', y.generator,
 			'min_length', y.min_length::text, 'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix,
 			'min_entropy', y.min_entropy::text, 'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
-			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text, 'rules', y.rules::text)
 		FROM vault_data.secret_type y WHERE p_tenant = '00000000-0000-0000-0000-000000000000'
 		UNION ALL
 		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
