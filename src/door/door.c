@@ -11,12 +11,14 @@
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/acl.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "platform/secret_memory.h"
 #include "door/call.h"
 #include "platform/errors.h"
 #include "redaction/redaction.h"
@@ -384,10 +386,33 @@ rethrow_from_inside(ErrorData *error)
 	ThrowErrorData(error);
 }
 
-Datum
-door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
+/* Closes the door after an error, and whatever the call has made of values is overwritten. */
+static ErrorData *
+fail_and_forget(Door *door, MemoryContext context, SecretArea *area)
+{
+	ErrorData  *error = door_fail(door, context);
+
+	secret_area_end(area);
+	return error;
+}
+
+/* What is returned is copied out of the area, which ends. */
+static Datum
+leave_area(SecretArea *area, MemoryContext context, FunctionCallInfo fcinfo, Datum result)
+{
+	MemoryContextSwitchTo(context);
+	if (!fcinfo->isnull && result != (Datum) 0 &&
+		!get_typbyval(get_func_rettype(fcinfo->flinfo->fn_oid)))
+		result = datumCopy(result, false, -1);
+	secret_area_end(area);
+	return result;
+}
+
+static Datum
+run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body, bool holds_values)
 {
 	MemoryContext context = CurrentMemoryContext;
+	SecretArea *volatile area = NULL;
 	Datum		result = (Datum) 0;
 	Door		door = {.kind = kind};
 
@@ -396,11 +421,18 @@ door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
 	PG_TRY();
 	{
 		door_open(&door);
+		if (holds_values)
+		{
+			area = secret_area_new(context);
+			MemoryContextSwitchTo(area->memory);
+		}
 		result = body(fcinfo);
+		if (holds_values)
+			result = leave_area(area, context, fcinfo, result);
 	}
 	PG_CATCH();
 	{
-		rethrow_from_inside(door_fail(&door, context));
+		rethrow_from_inside(fail_and_forget(&door, context, area));
 	}
 	PG_END_TRY();
 	door_close(&door);
@@ -409,9 +441,22 @@ door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
 }
 
 Datum
+door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
+{
+	return run(kind, fcinfo, body, false);
+}
+
+Datum
+door_run_with_values(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body)
+{
+	return run(kind, fcinfo, body, true);
+}
+
+Datum
 door_read(FunctionCallInfo fcinfo, DoorBody body)
 {
 	MemoryContext context = CurrentMemoryContext;
+	SecretArea *volatile area = NULL;
 	Datum		result = (Datum) 0;
 	Door		door = {.kind = DOOR_CLIENT};
 
@@ -423,11 +468,14 @@ door_read(FunctionCallInfo fcinfo, DoorBody body)
 		take_tenant(&door);
 		door.outer = current;
 		current = &door;
+		area = secret_area_new(context);
+		MemoryContextSwitchTo(area->memory);
 		result = body(fcinfo);
+		result = leave_area(area, context, fcinfo, result);
 	}
 	PG_CATCH();
 	{
-		(void) door_fail(&door, context);
+		(void) fail_and_forget(&door, context, area);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

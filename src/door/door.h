@@ -100,7 +100,14 @@ typedef Datum (*DoorBody) (FunctionCallInfo fcinfo);
 extern Datum door_run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body);
 
 /*
- * The same for a read that executes no SQL and therefore needs neither another user
+ * The same for a body that gets or makes values, passwords, keys or tokens: its memory is one that
+ * is overwritten at the end, after an error too (see platform/secret_memory.h).  It returns a
+ * varlena, which is copied out of it, or by value.
+ */
+extern Datum door_run_with_values(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body);
+
+/*
+ * The same for a read of values that executes no SQL and therefore needs neither another user
  * nor a search_path.
  */
 extern Datum door_read(FunctionCallInfo fcinfo, DoorBody body);

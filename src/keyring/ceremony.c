@@ -15,6 +15,7 @@
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "keyring/record.h"
 #include "keyring/root_page.h"
@@ -39,8 +40,8 @@ keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make) (void))
 static void
 make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 {
-	Share		shares[SHARE_MAX_COUNT];
-	char		text[SHARE_TEXT_BYTES];
+	Share	   *shares = secret_alloc(SHARE_MAX_COUNT * sizeof(Share));
+	char	   *text = secret_alloc(SHARE_TEXT_BYTES);
 
 	crypto_require(crypto_random(key->bytes, KEY_BYTES));
 	if (source_kind() != SOURCE_MANUAL)
@@ -56,8 +57,6 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 		value = CStringGetTextDatum(text);
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
-	secret_wipe(shares, sizeof(shares));
-	secret_wipe(text, sizeof(text));
 }
 
 /*
@@ -67,7 +66,7 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 static uint32
 next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *result)
 {
-	Keyring    *keyring = palloc0(sizeof(Keyring));
+	Keyring    *keyring = secret_alloc(sizeof(Keyring));
 	const char *fault = source_kind() == SOURCE_MANUAL ? NULL : source_load(keyring);
 	uint32		newest;
 	uint32		generation;
@@ -93,21 +92,20 @@ next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *
 		if (source_kind() == SOURCE_FILE)
 			source_file_add(keyring, generation, key);
 	}
-	secret_wipe(keyring, sizeof(Keyring));
-	pfree(keyring);
 	return generation;
 }
 
 static void
 stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
 {
-	SecretKey	key;
+	SecretBuffer *buffer = secret_buffer_new(sizeof(SecretKey));
+	SecretKey  *key = (SecretKey *) buffer->bytes;
 
 	root_require_top_level();
-	record->generation = next_key(above, record, &key, result);
-	root_record_note(record, &key);
-	root_stage(record->generation, &key, &record->instance);
-	secret_wipe(&key, sizeof(key));
+	record->generation = next_key(above, record, key, result);
+	root_record_note(record, key);
+	root_stage(record->generation, key, &record->instance);
+	secret_buffer_wipe(buffer);
 }
 
 /* Arguments shares and threshold; kept as they are where NULL. */
@@ -229,12 +227,12 @@ PG_FUNCTION_INFO_V1(vault_rotate_root_key);
 Datum
 vault_init(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, init_body);
+	return door_run_with_values(DOOR_KEY_HOLDER, fcinfo, init_body);
 }
 
 Datum
 vault_rotate_root_key(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_OPERATOR, fcinfo, rotate_body);
+	return door_run_with_values(DOOR_OPERATOR, fcinfo, rotate_body);
 }
 

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "door/guard.h"
 #include "keyring/record.h"
@@ -67,7 +68,8 @@ try_page(const RootRecord *record, uint64 epoch)
 static const char *
 try_source(const RootRecord *record, uint64 epoch)
 {
-	Keyring    *keyring = palloc(sizeof(Keyring));
+	SecretArea *area = secret_area_new(CurrentMemoryContext);
+	Keyring    *keyring = MemoryContextAlloc(area->memory, sizeof(Keyring));
 	const char *fault = source_load(keyring);
 	const SecretKey *key;
 
@@ -83,8 +85,7 @@ try_source(const RootRecord *record, uint64 epoch)
 		else if (!root_publish(record->generation, key, &record->instance, epoch))
 			fault = sealed_meanwhile;
 	}
-	secret_wipe(keyring, sizeof(Keyring));
-	pfree(keyring);
+	secret_area_end(area);
 	return fault;
 }
 
@@ -211,11 +212,11 @@ static Datum
 unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 {
 	text	   *given = PG_GETARG_TEXT_PP(0);
-	Share		share;
+	Share	   *share = secret_alloc(sizeof(Share));
 	int			count;
 	int			needed;
 
-	if (share_decode(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &share) != CRYPTO_OK)
+	if (share_decode(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), share) != CRYPTO_OK)
 		error_bad_argument("share", "it is malformed or mistyped",
 						   "A share starts with \"vault-share-1-\" and is given whole.");
 	if (source_kind() != SOURCE_MANUAL)
@@ -224,9 +225,8 @@ unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 				 errmsg("the root key of this server does not come from shares"),
 				 errhint("Call vault.unseal() without a share, or set vault.root_key_source to manual.")));
 	root_page_require_locked();
-	needed = share.threshold;
-	count = root_add_share(&share);
-	secret_wipe(&share, sizeof(share));
+	needed = share->threshold;
+	count = root_add_share(share);
 	if (count < needed)
 		return CStringGetTextDatum(psprintf("sealed: %d of %d shares given", count, needed));
 	combine_shares(record);
@@ -334,7 +334,7 @@ vault_seal(PG_FUNCTION_ARGS)
 Datum
 vault_unseal(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, unseal_body);
+	return door_run_with_values(DOOR_KEY_HOLDER, fcinfo, unseal_body);
 }
 
 Datum

@@ -11,7 +11,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "crypto/primitives.h"
 #include "door/door.h"
 #include "pki/certificate.h"
 #include "platform/arguments.h"
@@ -55,37 +54,6 @@ refuse_bundle(const char *rule)
 			 errhint("Give PEM, DER or PKCS#12, and its passphrase if it has one.")));
 }
 
-/* What a bundle becomes, as a text that is wiped with the memory that it is in. */
-typedef struct Imported
-{
-	text	   *value;
-	size_t		size;
-} Imported;
-
-static void
-forget(void *imported)
-{
-	Imported   *gone = imported;
-
-	secret_wipe(gone->value, gone->size);
-}
-
-static text *
-keep(const char *pem, size_t size)
-{
-	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
-	Imported   *imported = palloc(sizeof(Imported));
-
-	imported->size = VARHDRSZ + size;
-	imported->value = palloc(imported->size);
-	SET_VARSIZE(imported->value, imported->size);
-	memcpy(VARDATA(imported->value), pem, size);
-	callback->func = forget;
-	callback->arg = imported;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	return imported->value;
-}
-
 /* How strong it must be is for put to say. */
 static text *
 open_bundle(bytea *bundle, char *passphrase)
@@ -98,15 +66,13 @@ open_bundle(bytea *bundle, char *passphrase)
 
 	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0,
 							&certificate);
-	if (passphrase)
-		secret_wipe(passphrase, strlen(passphrase));
 	if (rule)
 		refuse_bundle(rule);
 	pem = certificate_pem(certificate, &size);
 	certificate_free(certificate);
 	if (pem == NULL)
 		refuse_bundle(TYPE_NO_MEMORY);
-	value = keep(pem, size);
+	value = cstring_to_text_with_len(pem, size);
 	value_free(pem);
 	return value;
 }
@@ -139,5 +105,5 @@ PG_FUNCTION_INFO_V1(vault_import_certificate);
 Datum
 vault_import_certificate(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, import_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, import_body);
 }

@@ -75,6 +75,15 @@
 #define compat_schema_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
 #endif
 
+/* A lexer over bytes of the database's encoding, with what strings are without their escapes. */
+#if PG_VERSION_NUM >= 170000
+#define compat_json_lexer(bytes, size) \
+	makeJsonLexContextCstringLen(NULL, bytes, size, GetDatabaseEncoding(), true)
+#else
+#define compat_json_lexer(bytes, size) \
+	makeJsonLexContextCstringLen(bytes, size, GetDatabaseEncoding(), true)
+#endif
+
 /* The local transaction that this backend is in. */
 #if PG_VERSION_NUM >= 170000
 #define COMPAT_LOCAL_XID (MyProc->vxid.lxid)

@@ -19,6 +19,17 @@ error_bad_argument(const char *argument, const char *fault, const char *hint)
 			 hint ? errhint("%s", hint) : 0));
 }
 
+bool
+error_is_ours(void)
+{
+	ErrorData  *error = CopyErrorData();
+	bool		ours = (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0) ||
+		(error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0);
+
+	FreeErrorData(error);
+	return ours;
+}
+
 void
 require_running_vault(void)
 {

@@ -136,6 +136,21 @@ transaction_is_sensitive(void)
 		GetCurrentTransactionStartTimestamp() == sensitive_transaction;
 }
 
+/* Behind a shorter text the slot would keep the end of a longer one, for who reads shared memory. */
+static void
+clear_rest_of_activity(void)
+{
+	volatile PgBackendStatus *slot = MyBEEntry;
+	size_t		used;
+
+	if (slot == NULL)
+		return;
+	used = strlen((const char *) slot->st_activity_raw) + 1;
+	PGSTAT_BEGIN_WRITE_ACTIVITY(slot);
+	memset((char *) slot->st_activity_raw + used, 0, pgstat_track_activity_query_size - used);
+	PGSTAT_END_WRITE_ACTIVITY(slot);
+}
+
 bool
 command_hide(void)
 {
@@ -146,6 +161,7 @@ command_hide(void)
 	if (IsTransactionState())
 		sensitive_transaction = GetCurrentTransactionStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, redacted);
+	clear_rest_of_activity();
 	if (debug_query_string)
 		debug_query_string = redacted;
 	return true;

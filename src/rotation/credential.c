@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "crypto/primitives.h"
 #include "door/door.h"
 #include "platform/errors.h"
 #include "rotation/rotator.h"
@@ -311,5 +310,4 @@ credential_check(const Rotation *rotation)
 
 	credential_of(rotation, rotation->previous, count == 2, &credential);
 	(void) credential_user(&credential, users, count);
-	credential_wipe(&credential);
 }

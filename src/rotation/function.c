@@ -29,7 +29,7 @@
 #include "utils/varlena.h"
 
 #include "audit/attempt.h"
-#include "crypto/primitives.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "home/home.h"
 #include "platform/errors.h"
@@ -195,14 +195,6 @@ record_handing_over(const Rotation *rotation, int version, const Step *step)
 		audit_release(&release);
 }
 
-static void
-wipe(NullableDatum *value)
-{
-	if (!value->isnull)
-		secret_wipe(VARDATA(DatumGetPointer(value->value)),
-					VARSIZE(DatumGetPointer(value->value)) - VARHDRSZ);
-}
-
 static Datum
 text_of(const char *text, size_t size)
 {
@@ -294,10 +286,8 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 		door_show(hidden);
 		end_limit();
 		MemoryContextSwitchTo(context);
-		wipe(&call->args[3]);
-		wipe(&call->args[4]);
 		failure = geterrcode();
-		FlushErrorState();
+		secret_forget_error();
 		refuse_error(failure);
 	}
 	PG_END_TRY();
@@ -328,8 +318,6 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 	audit_await_releases();
 	result->value = call_as_owner(&step, call);
 	result->isnull = call->isnull;
-	wipe(&call->args[3]);
-	wipe(&call->args[4]);
 	return true;
 }
 

@@ -27,7 +27,6 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "crypto/primitives.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "rotation/rotator.h"
@@ -148,7 +147,6 @@ set(const Rotation *rotation)
 
 	credential_of(rotation, rotation->version, count == 2, &credential);
 	set_password(credential_user(&credential, users, count), credential.password);
-	credential_wipe(&credential);
 }
 
 /* Of two users, whose login a version is. */
@@ -160,7 +158,6 @@ user_of(const Rotation *rotation, int version, char *users[2])
 
 	credential_of(rotation, version, true, &credential);
 	user = credential_user(&credential, users, 2);
-	credential_wipe(&credential);
 	return user;
 }
 

@@ -25,6 +25,7 @@
 #include "utils/wait_event.h"
 
 #include "home/home.h"
+#include "platform/secret_memory.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -250,6 +251,7 @@ log_in(const Target *target, const char *user, const char *password, const char 
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("too many files are open"),
 				 errhint("Raise max_files_per_process.")));
+	secret_frees_begin();		/* libpq keeps copies of passwords */
 	PG_TRY();
 	{
 		connection = start(target, user, password);
@@ -264,6 +266,7 @@ log_in(const Target *target, const char *user, const char *password, const char 
 	PG_FINALLY();
 	{
 		PQfinish(connection);
+		secret_frees_end();
 		ReleaseExternalFD();
 	}
 	PG_END_TRY();
@@ -315,7 +318,6 @@ set_with_older(const Rotation *rotation, const Target *target, char *user, const
 			continue;
 		tried++;
 		done = log_in(target, user, older.password, password);
-		credential_wipe(&older);
 		if (done)
 			return true;
 	}
@@ -338,7 +340,6 @@ set_version(const Rotation *rotation)
 				(errcode(ERRCODE_INVALID_PASSWORD),
 				 errmsg("the server accepts no password that the vault has for the user"),
 				 errhint("Put a version with the user's password, then rotate again.")));
-	credential_wipe(&credential);
 }
 
 static void
@@ -355,7 +356,6 @@ test(const Rotation *rotation)
 				(errcode(ERRCODE_INVALID_PASSWORD),
 				 errmsg("the server does not accept the new password"),
 				 errhint("See the server's log.")));
-	credential_wipe(&credential);
 }
 
 /* With two users the one in use was not touched; with one it gets its password back. */
@@ -373,8 +373,6 @@ undo(const Rotation *rotation)
 	credential_of(rotation, rotation->version, false, &failed);
 	if (!log_in(&target, target.users[0], before.password, NULL))
 		(void) log_in(&target, target.users[0], failed.password, before.password);
-	credential_wipe(&before);
-	credential_wipe(&failed);
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "crypto/primitives.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
@@ -142,12 +142,51 @@ PG_FUNCTION_INFO_V1(vault_refuse_transaction_block);
 PG_FUNCTION_INFO_V1(vault_rotation_retry);
 PG_FUNCTION_INFO_V1(vault_rotation_batch);
 
+static void
+do_action(const char *action, const Rotator *rotator, Rotation *rotation)
+{
+	if (strcmp(action, "check") == 0)
+		check(rotator, rotation);
+	else if (strcmp(action, "create") == 0)
+		rotation->version = create(rotator, rotation);
+	else if (strcmp(action, "set") == 0)
+		act(rotator->set, rotation);
+	else if (strcmp(action, "test") == 0)
+		act(rotator->test, rotation);
+	else if (strcmp(action, "undo") == 0)
+		act(rotator->undo, rotation);
+	else if (strcmp(action, "retire") == 0)
+		act(rotator->retire, rotation);
+	else
+		elog(ERROR, "no such action of a rotator");
+}
+
+/* An error of the server's about data could quote some of a value, and is kept with the run. */
+static bool
+quotes_data(MemoryContext area)
+{
+	MemoryContextSwitchTo(area);
+	return ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION && !error_is_ours();
+}
+
+VAULT_NORETURN static void
+refuse_data(void)
+{
+	int			code = geterrcode();
+
+	secret_forget_error();
+	ereport(ERROR,
+			(errcode(code),
+			 errmsg("the value cannot be used for a rotation"),
+			 errhint("Put one that its type takes.")));
+}
+
 /* rotator_act(action, rotator, config, name, environment, version, previous): the version */
 Datum
 vault_rotator_act(PG_FUNCTION_ARGS)
 {
-	char	   *action;
-	const Rotator *rotator;
+	MemoryContext context = CurrentMemoryContext;
+	SecretArea *area;
 	Rotation	rotation;
 
 	(void) door_required();
@@ -155,23 +194,27 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 		if (PG_ARGISNULL(i))
 			error_bad_argument("rotation", "a part of it is null",
 							   "Use the functions of schema vault.");
-	action = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	rotator = find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	area = secret_area_new(context);
+	MemoryContextSwitchTo(area->memory);
 	rotation_from(fcinfo, &rotation);
-	if (strcmp(action, "check") == 0)
-		check(rotator, &rotation);
-	else if (strcmp(action, "create") == 0)
-		rotation.version = create(rotator, &rotation);
-	else if (strcmp(action, "set") == 0)
-		act(rotator->set, &rotation);
-	else if (strcmp(action, "test") == 0)
-		act(rotator->test, &rotation);
-	else if (strcmp(action, "undo") == 0)
-		act(rotator->undo, &rotation);
-	else if (strcmp(action, "retire") == 0)
-		act(rotator->retire, &rotation);
-	else
-		elog(ERROR, "no such action of a rotator");
+	PG_TRY();
+	{
+		do_action(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+				  find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1))), &rotation);
+	}
+	PG_CATCH();
+	{
+		bool		foreign = quotes_data(area->memory);
+
+		MemoryContextSwitchTo(context);
+		secret_area_end(area);	/* the memory of PL/pgSQL outlives a failed transaction */
+		if (foreign)
+			refuse_data();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	secret_area_end(area);
 	PG_RETURN_INT32(rotation.version);
 }
 
@@ -382,7 +425,7 @@ vault_complete_rotation_jsonb(PG_FUNCTION_ARGS)
 Datum
 vault_complete_rotation(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, complete_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_body);
 }
 
 /* A row for this role of another tenant than this. */

@@ -3,7 +3,8 @@
  *		What a rotator can do, and what it is told.
  *
  * Called inside the door, in the tenant of the secret, by vault_data.rotator_act(); an error
- * ends the step, which is tried again.  Every action may come twice.
+ * ends the step, which is tried again.  Every action may come twice.  The present memory is
+ * overwritten afterwards on every way out: values and passwords may lie in it as they come.
  */
 #ifndef VAULT_ROTATION_ROTATOR_H
 #define VAULT_ROTATION_ROTATOR_H
@@ -78,7 +79,6 @@ typedef struct Credential
 /* VT013 if the value has no password, or no user where it has to. */
 extern void credential_of(const Rotation *rotation, int version, bool needs_user,
 						  Credential *credential);
-extern void credential_wipe(Credential *credential);
 
 /* The user of a version: that of the value, or the only one there is. */
 extern char *credential_user(const Credential *credential, char *users[2], int count);

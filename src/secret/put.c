@@ -333,43 +333,43 @@ PG_FUNCTION_INFO_V1(vault_secret_id);
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_text_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, put_text_body);
 }
 
 Datum
 vault_put_bytes(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_bytes_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, put_bytes_body);
 }
 
 Datum
 vault_put_json(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_json_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, put_json_body);
 }
 
 Datum
 vault_put_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, put_jsonb_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, put_jsonb_body);
 }
 
 Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, rotate_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_body);
 }
 
 Datum
 vault_rotate_json(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, rotate_json_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_json_body);
 }
 
 Datum
 vault_rotate_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, rotate_jsonb_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_jsonb_body);
 }
 
 /* retype(name, environment, type): a new version of the same value, inside the door. */
@@ -414,7 +414,7 @@ Datum
 vault_generate(PG_FUNCTION_ARGS)
 {
 	secret_refuse_holdable_cursor();
-	return door_run(DOOR_CLIENT, fcinfo, generate_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, generate_body);
 }
 
 /* check_tags(tags): 22023 unless they may be stored. */

@@ -26,6 +26,7 @@
 
 #include "audit/attempt.h"
 #include "crypto/raise.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
@@ -274,17 +275,11 @@ await_records(uint64 epoch)
 	require_same_epoch(epoch);
 }
 
-/* The field of the value, if one is asked for; wipes what is not. */
+/* The field of the value, if one is asked for. */
 static bytea *
 part_of(bytea *value, const SecretHead *head, const char *field)
 {
-	bytea	   *part;
-
-	if (field == NULL)
-		return value;
-	part = type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field);
-	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	return part;
+	return field ? type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field) : value;
 }
 
 /* The whole of a read by name, which is the first argument. */
@@ -509,7 +504,7 @@ typedef struct BulkRead
 
 /*
  * The result is kept in memory whatever work_mem says, because a tuplestore that
- * spills would write plaintext to a temporary file.
+ * spills would write plaintext to a temporary file.  It is overwritten when the query ends.
  */
 static void
 begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
@@ -526,6 +521,7 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 	if (get_call_result_type(fcinfo, NULL, &result->setDesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "get_many must return rows");
 	result->setDesc = CreateTupleDescCopy(result->setDesc);
+	MemoryContextSwitchTo(secret_area_new(CurrentMemoryContext)->memory);
 	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
 											  false, MAX_KILOBYTES);
 	result->returnMode = SFRM_Materialize;

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
@@ -65,8 +66,6 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 	values[3] = PointerGetDatum(secret_seal(tenant, &head.id, head.type, version,
 											VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
 											format, &generation));
-	secret_wipe(value, VARSIZE_ANY(value));
-	pfree(value);
 	values[0] = UUIDPGetDatum(tenant);
 	values[1] = UUIDPGetDatum(&head.id);
 	values[2] = Int32GetDatum(version);
@@ -75,9 +74,9 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 	sql_run(&copy, values, NULL);
 }
 
-/* At most `limit` rows of the door's tenant; returns how many. */
+/* At most `limit` rows of the door's tenant; returns how many.  Values are in `memory` only. */
 static int
-rewrap_batch(const pg_uuid_t *tenant, int limit)
+rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
 	static Sql	batch = {
 		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, COALESCE(v.type, '')"
@@ -90,14 +89,17 @@ rewrap_batch(const pg_uuid_t *tenant, int limit)
 	Datum		values[3] = {
 		UUIDPGetDatum(tenant), Int32GetDatum(tenant_key_active(tenant)), Int64GetDatum(limit)
 	};
-	SPITupleTable *rows;
 	int			count = (int) sql_run(&batch, values, NULL);
+	SPITupleTable *rows = SPI_tuptable;
 
-	rows = SPI_tuptable;
 	for (int i = 0; i < count; i++)
 	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
 		CHECK_FOR_INTERRUPTS();
 		rewrap_row(tenant, rows->vals[i], rows->tupdesc);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(memory);	/* which wipes the value */
 	}
 	return count;
 }
@@ -151,6 +153,8 @@ rewrap_body(FunctionCallInfo fcinfo)
 {
 	int			limit = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
 	int			moved = 0;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault rewrap",
+												 ALLOCSET_DEFAULT_SIZES);
 	ListCell   *cell;
 
 	if (limit <= 0)
@@ -167,7 +171,7 @@ rewrap_body(FunctionCallInfo fcinfo)
 			break;
 		(void) tenant_describe(tenant, name, state);
 		door_enter_tenant(tenant, name);
-		count = rewrap_batch(tenant, limit - moved);
+		count = rewrap_batch(tenant, limit - moved, memory);
 		moved += count;
 		if (count > 0)
 			audit_event("rewrap", psprintf("%d versions", count));
@@ -183,5 +187,5 @@ PG_FUNCTION_INFO_V1(vault_rewrap);
 Datum
 vault_rewrap(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_OPERATOR, fcinfo, rewrap_body);
+	return door_run_with_values(DOOR_OPERATOR, fcinfo, rewrap_body);
 }

@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "crypto/raise.h"
+#include "platform/secret_memory.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
@@ -205,7 +206,7 @@ secret_open(const SecretHead *head, int version, uint32 generation, bytea *envel
 	if (room == 0)
 		crypto_require(CRYPTO_ERR_FORMAT);
 	fill_context(&context, &head->tenant, &head->id, head->type, version, generation);
-	value = palloc(VARHDRSZ + room);
+	value = secret_alloc(VARHDRSZ + room);
 	crypto_require(envelope_open(tenant_key_open(&head->tenant, generation), &context,
 								 (unsigned char *) VARDATA_ANY(envelope), size,
 								 (unsigned char *) VARDATA(value), &value_size, format));

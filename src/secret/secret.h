@@ -102,8 +102,9 @@ extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);
 
 /*
- * Opens an envelope into a new varlena.  The caller must have decided that the
- * value may be read.
+ * Opens an envelope into a new varlena, a buffer that is overwritten when the present memory
+ * context ends, so that it is not to be freed and what outlives that is copied.  The caller must
+ * have decided that the value may be read.
  */
 extern bytea *secret_open(const SecretHead *head, int version, uint32 generation,
 						  bytea *envelope, uint8_t *format);

@@ -24,7 +24,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "crypto/primitives.h"
+#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
@@ -126,7 +126,7 @@ refuse_failure(const char *type, MemoryContext memory)
 	int			code = geterrcode();
 
 	MemoryContextSwitchTo(memory);
-	FlushErrorState();
+	secret_forget_error();
 	if (ERRCODE_TO_CATEGORY(code) == ERRCODE_OPERATOR_INTERVENTION)
 		ereport(ERROR,
 				(errcode(code),
@@ -211,11 +211,12 @@ const char *
 function_check(const char *type, const text *function, const ArrayType *rules, const void *value,
 			   size_t size)
 {
-	text	   *copy = cstring_to_text_with_len(value, size);
+	text	   *copy = secret_alloc(VARHDRSZ + size);
 	text	   *rule;
 
+	SET_VARSIZE(copy, VARHDRSZ + size);
+	memcpy(VARDATA(copy), value, size);
 	rule = call(type, function, true, PointerGetDatum(copy));
-	secret_wipe(VARDATA(copy), size);
 	return rule ? declared(rules, rule) : NULL;
 }
 

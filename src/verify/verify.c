@@ -184,7 +184,6 @@ try_to_open(FunctionCallInfo fcinfo)
 	bytea	   *envelope = PG_GETARG_BYTEA_PP(5);
 	uint32		generation;
 	uint8_t		format;
-	bytea	   *value;
 
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
 	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
@@ -192,8 +191,7 @@ try_to_open(FunctionCallInfo fcinfo)
 	generation = envelope_generation((unsigned char *) VARDATA_ANY(envelope));
 	if (!PG_ARGISNULL(4) && PG_GETARG_INT32(4) != (int32) generation)
 		crypto_require(CRYPTO_ERR_AUTH);
-	value = secret_open(&head, PG_GETARG_INT32(3), generation, envelope, &format);
-	secret_wipe(value, VARSIZE(value));
+	(void) secret_open(&head, PG_GETARG_INT32(3), generation, envelope, &format);
 }
 
 /* False if that raised what a damaged envelope or key raises. */

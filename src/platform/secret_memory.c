@@ -1,0 +1,148 @@
+/*
+ * secret_memory.c
+ *		Buffers and areas that are overwritten when their memory context ends.
+ *
+ * A context gives its blocks back with free(), which the C library overwrites while
+ * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.
+ */
+#include "platform/secret_memory.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "utils/memutils.h"
+
+#include "crypto/primitives.h"
+
+/* Other than those of contexts whose first block the server keeps for the next one. */
+#define AREA_FIRST_BLOCK	(4 * 1024)
+#define AREA_LAST_BLOCK		(1024 * 1024)
+
+/* ErrorContext keeps this much when it is reset. */
+#define ERROR_BLOCK			(8 * 1024)
+#define ERROR_PIECE			512
+
+static void
+wipe_buffer(void *buffer)
+{
+	secret_buffer_wipe(buffer);
+}
+
+SecretBuffer *
+secret_buffer_new(size_t size)
+{
+	SecretBuffer *buffer = palloc(sizeof(SecretBuffer));
+
+	buffer->bytes = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	buffer->size = size;
+	buffer->at_end.func = wipe_buffer;
+	buffer->at_end.arg = buffer;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &buffer->at_end);
+	return buffer;
+}
+
+void
+secret_buffer_wipe(SecretBuffer *buffer)
+{
+	secret_wipe(buffer->bytes, buffer->size);
+}
+
+void *
+secret_alloc(size_t size)
+{
+	return secret_buffer_new(size)->bytes;
+}
+
+#ifdef M_PERTURB
+/* What the environment asks for, as tests do, is put back. */
+static int
+usual_perturbation(void)
+{
+	static int	usual = -1;
+
+	if (usual < 0)
+	{
+		const char *asked = getenv("MALLOC_PERTURB_");
+
+		usual = asked ? atoi(asked) & 0xff : 0;
+	}
+	return usual;
+}
+
+static void
+perturb(int byte)
+{
+	(void) mallopt(M_PERTURB, byte);
+}
+#else
+static int
+usual_perturbation(void)
+{
+	return 0;
+}
+
+static void
+perturb(int byte)
+{
+}
+#endif
+
+static int	perturbing = 0;		/* how often it was begun */
+
+void
+secret_frees_begin(void)
+{
+	if (perturbing++ == 0)
+		perturb(0xa5);
+}
+
+void
+secret_frees_end(void)
+{
+	if (--perturbing == 0)
+		perturb(usual_perturbation());
+}
+
+static void
+end_area(void *area)
+{
+	secret_area_end(area);
+}
+
+/* A child of its owner would be gone before the owner's callback. */
+SecretArea *
+secret_area_new(MemoryContext owner)
+{
+	SecretArea *area = MemoryContextAlloc(owner, sizeof(SecretArea));
+
+	area->memory = AllocSetContextCreate(TopMemoryContext, "vault secrets", 0, AREA_FIRST_BLOCK,
+										 AREA_LAST_BLOCK);
+	area->at_end.func = end_area;
+	area->at_end.arg = area;
+	MemoryContextRegisterResetCallback(owner, &area->at_end);
+	return area;
+}
+
+void
+secret_area_end(SecretArea *area)
+{
+	MemoryContext memory = area ? area->memory : NULL;
+
+	if (memory == NULL)
+		return;
+	area->memory = NULL;
+	secret_frees_begin();
+	MemoryContextDelete(memory);
+	secret_frees_end();
+}
+
+void
+secret_forget_error(void)
+{
+	secret_frees_begin();
+	FlushErrorState();
+	for (int i = 0; i < ERROR_BLOCK / ERROR_PIECE; i++)
+		memset(MemoryContextAlloc(ErrorContext, ERROR_PIECE), 0, ERROR_PIECE);
+	MemoryContextReset(ErrorContext);
+	secret_frees_end();
+}
