@@ -11,6 +11,8 @@
 #include "utils/xid8.h"
 
 #include "crypto/primitives.h"
+#include "crypto/raise.h"
+#include "platform/encoding.h"
 
 static AuditMac compute_mac = NULL;
 
@@ -345,6 +347,29 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 	get_mac(slot, row);
 }
 
+static bool
+line_mac(const StringInfoData *line, unsigned char *mac)
+{
+	size_t		size = line->len;
+	const char *bytes = encoding_for_digest(line->data, &size);
+	bool		made = compute_mac(bytes, size, mac);
+
+	if (bytes != line->data)
+		pfree((char *) bytes);
+	return made;
+}
+
+void
+audit_line_hash(const StringInfoData *line, unsigned char *hash)
+{
+	size_t		size = line->len;
+	const char *bytes = encoding_for_digest(line->data, &size);
+
+	crypto_require(crypto_sha256(bytes, size, hash));
+	if (bytes != line->data)
+		pfree((char *) bytes);
+}
+
 void
 audit_row_authenticate(AuditRow *row)
 {
@@ -352,7 +377,7 @@ audit_row_authenticate(AuditRow *row)
 
 	initStringInfo(&line);
 	audit_line(row, &line);
-	row->has_mac = compute_mac(line.data, line.len, row->mac);
+	row->has_mac = line_mac(&line, row->mac);
 	pfree(line.data);
 }
 
@@ -363,7 +388,7 @@ audit_line_check(const AuditRow *row, const StringInfoData *line)
 
 	if (!row->has_mac)
 		return AUDIT_ROW_WITHOUT_MAC;
-	if (!compute_mac(line->data, line->len, expected) ||
+	if (!line_mac(line, expected) ||
 		!secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
 		return AUDIT_ROW_ALTERED;
 	return AUDIT_ROW_GENUINE;

@@ -95,8 +95,11 @@ typedef struct AuditRow
 	unsigned char mac[AUDIT_MAC_BYTES];
 } AuditRow;
 
-/* Appends the line, without a line feed. */
+/* Appends the line, without a line feed; in the database's encoding. */
 extern void audit_line(const AuditRow *row, StringInfo line);
+
+/* SHA-256 of the line in UTF-8, as the code of a row is: a dump converts the text, not these. */
+extern void audit_line_hash(const StringInfoData *line, unsigned char *hash);
 
 /* Members of a line; each begins with a comma unless it is the first. */
 extern void line_name(StringInfo line, const char *name);

@@ -7,7 +7,6 @@
 #include "utils/memutils.h"
 
 #include "audit/audit.h"
-#include "crypto/raise.h"
 #include "platform/tables.h"
 
 #define FIRST_ROOM 64
@@ -153,7 +152,7 @@ gather_row(Gathering *gathering, const AuditRow *row, StringInfo line)
 	group = group_of(gathering, row);
 	sealed = room_in(gathering, group);
 	sealed->id = row->id;
-	crypto_require(crypto_sha256(line->data, line->len, sealed->hash));
+	audit_line_hash(line, sealed->hash);
 	group->without_mac += !row->has_mac;
 	group->first_at = group->rows == 1 ? row->at : Min(group->first_at, row->at);
 	group->last_at = group->rows == 1 ? row->at : Max(group->last_at, row->at);

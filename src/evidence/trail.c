@@ -301,7 +301,7 @@ walk_row(void *state, const AuditRow *row)
 		again = open->seen[rank];
 		open->seen_count += !again;
 		open->seen[rank] = true;
-		crypto_require(crypto_sha256(line.data, line.len, open->hashes + rank * SHA256_BYTES));
+		audit_line_hash(&line, open->hashes + rank * SHA256_BYTES);
 	}
 	walk->visitor->row(walk->state, row, &line, open, again);
 }

@@ -27,6 +27,7 @@
 #include "door/door.h"
 #include "door/guard.h"
 #include "keyring/keyring.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "tenant/instance_key.h"
 #include "tenant/tenant.h"
@@ -120,6 +121,15 @@ put_sized(Encoder *encoder, const void *bytes, size_t size)
 	put_bytes(encoder, bytes, size);
 }
 
+/* The code must be the same in a database of another encoding. */
+static void
+put_text(Encoder *encoder, const char *text, size_t size)
+{
+	const char *bytes = encoding_for_digest(text, &size);
+
+	put_sized(encoder, bytes, size);
+}
+
 /* What a type without a case of its own prints; text[] above all. */
 static void
 put_output(Encoder *encoder, Oid type, Datum value)
@@ -130,7 +140,7 @@ put_output(Encoder *encoder, Oid type, Datum value)
 
 	getTypeOutputInfo(type, &function, &is_varlena);
 	text = OidOutputFunctionCall(function, value);
-	put_sized(encoder, text, strlen(text));
+	put_text(encoder, text, strlen(text));
 }
 
 static void
@@ -154,7 +164,7 @@ put_value(Encoder *encoder, Oid type, Datum value)
 			break;
 		case TEXTOID:
 			string = DatumGetTextPP(value);
-			put_sized(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			put_text(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 			break;
 		case BYTEAOID:
 			put_sized(encoder, VARDATA_ANY(DatumGetByteaPP(value)),

@@ -5,11 +5,14 @@
 #include "platform/arguments.h"
 
 #include "catalog/pg_type.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 
 static const char *
 reason_of(int sqlstate)
@@ -28,13 +31,34 @@ reason_of(int sqlstate)
 	}
 }
 
+/* What the parser says, which by itself neither raises nor leaves a copy of the text. */
+static const char *
+syntax_fault(const char *text)
+{
+	switch (pg_parse_json(compat_json_lexer((char *) text, strlen(text)), &nullSemAction))
+	{
+		case JSON_SUCCESS:
+			return NULL;
+		case JSON_UNICODE_CODE_POINT_ZERO:
+		case JSON_UNICODE_HIGH_ESCAPE:
+#ifdef COMPAT_JSON_UNTRANSLATABLE
+		case COMPAT_JSON_UNTRANSLATABLE:
+#endif
+			return reason_of(ERRCODE_UNTRANSLATABLE_CHARACTER);
+		default:
+			return reason_of(ERRCODE_INVALID_TEXT_REPRESENTATION);
+	}
+}
+
 struct varlena *
 jsonb_of_text(const char *text, const char **why)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		result = (Datum) 0;
 
-	*why = NULL;
+	*why = syntax_fault(text);
+	if (*why)
+		return NULL;
 	PG_TRY();
 	{
 		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
@@ -47,7 +71,7 @@ jsonb_of_text(const char *text, const char **why)
 		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 			PG_RE_THROW();
 		*why = reason_of(geterrcode());
-		FlushErrorState();
+		secret_forget_error();
 	}
 	PG_END_TRY();
 	return *why ? NULL : (struct varlena *) DatumGetPointer(result);

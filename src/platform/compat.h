@@ -75,6 +75,10 @@
 #define compat_schema_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+#define COMPAT_JSON_UNTRANSLATABLE JSON_UNICODE_UNTRANSLATABLE
+#endif
+
 /* A lexer over bytes of the database's encoding, with what strings are without their escapes. */
 #if PG_VERSION_NUM >= 170000
 #define compat_json_lexer(bytes, size) \

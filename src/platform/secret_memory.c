@@ -12,8 +12,6 @@
 
 #include "utils/memutils.h"
 
-#include "crypto/primitives.h"
-
 /* Other than those of contexts whose first block the server keeps for the next one. */
 #define AREA_FIRST_BLOCK	(4 * 1024)
 #define AREA_LAST_BLOCK		(1024 * 1024)
@@ -44,7 +42,7 @@ secret_buffer_new(size_t size)
 void
 secret_buffer_wipe(SecretBuffer *buffer)
 {
-	secret_wipe(buffer->bytes, buffer->size);
+	explicit_bzero(buffer->bytes, buffer->size);
 }
 
 void *
@@ -134,6 +132,28 @@ secret_area_end(SecretArea *area)
 	secret_frees_begin();
 	MemoryContextDelete(memory);
 	secret_frees_end();
+}
+
+Datum
+secret_area_call(FunctionCallInfo fcinfo, PGFunction body)
+{
+	MemoryContext context = CurrentMemoryContext;
+	SecretArea *area = secret_area_new(context);
+	Datum		result;
+
+	MemoryContextSwitchTo(area->memory);
+	PG_TRY();
+	{
+		result = body(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		/* Now: the memory of PL/pgSQL outlives a transaction that has failed. */
+		MemoryContextSwitchTo(context);
+		secret_area_end(area);
+	}
+	PG_END_TRY();
+	return result;
 }
 
 void

@@ -46,6 +46,12 @@ extern SecretArea *secret_area_new(MemoryContext owner);
 /* Now.  NULL, and one that has ended, are allowed. */
 extern void secret_area_end(SecretArea *area);
 
+/*
+ * Calls a function of vault's own that is called from SQL inside the door, with an area as its
+ * memory.  It returns by value.
+ */
+extern Datum secret_area_call(FunctionCallInfo fcinfo, PGFunction body);
+
 /* FlushErrorState(), for an error whose texts may hold a value. */
 extern void secret_forget_error(void);
 

@@ -136,7 +136,7 @@ transaction_is_sensitive(void)
 		GetCurrentTransactionStartTimestamp() == sensitive_transaction;
 }
 
-/* Behind a shorter text the slot would keep the end of a longer one, for who reads shared memory. */
+/* Behind a shorter text the slot would keep the end of a longer one, in shared memory. */
 static void
 clear_rest_of_activity(void)
 {

@@ -122,8 +122,8 @@ refuse_value(const char *fault)
 }
 
 /*
- * Whether the value is an object, which is left in *object, or a password alone.  The depth that is
- * allowed is that of JSON which was given as such.
+ * Whether the value, as stored, is an object, which is left in *object, or a password alone.  The
+ * depth that is allowed is that of JSON which was given as such.
  */
 static bool
 object_in(const Rotation *rotation, const bytea *value, uint8_t format, JsonPart *object)
@@ -157,6 +157,13 @@ string_in(JsonPart object, const char *name)
 	return string;
 }
 
+/* In the database's encoding, as in configurations. */
+static char *
+user_of(JsonPart object)
+{
+	return text_to_cstring(secret_require_text(cstring_to_text(string_in(object, "user"))));
+}
+
 void
 credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential)
 {
@@ -169,15 +176,8 @@ credential_of(const Rotation *rotation, int version, bool needs_user, Credential
 	if (needs_user && !is_object)
 		refuse_value("it names no user");
 	credential->user = is_object && (needs_user || part_member(object, "user", &member)) ?
-		string_in(object, "user") : NULL;
+		user_of(object) : NULL;
 	credential->password = is_object ? string_in(object, "password") : text_to_cstring(value);
-	secret_wipe(VARDATA(value), VARSIZE(value) - VARHDRSZ);
-}
-
-void
-credential_wipe(Credential *credential)
-{
-	secret_wipe(credential->password, strlen(credential->password));
 }
 
 char *
@@ -245,6 +245,15 @@ make_password(const char *type_name, size_t *size)
 	return password;
 }
 
+/* As it is stored. */
+static char *
+stored_string(const char *string)
+{
+	size_t		size = strlen(string);
+
+	return pnstrdup(secret_to_store(string, &size), size);
+}
+
 char *
 credential_create(const Rotation *rotation, size_t *size)
 {
@@ -257,29 +266,26 @@ credential_create(const Rotation *rotation, size_t *size)
 	int			count = config_users(rotation, users);
 	char	   *user = users[0];
 
-	if (is_object && count == 2 && strcmp(string_in(object, "user"), users[0]) == 0)
+	if (is_object && count == 2 && strcmp(user_of(object), users[0]) == 0)
 		user = users[1];
 	if (is_object)
-		password = replace_login(rotation, object, user, password, size);
-	secret_wipe(VARDATA(value), VARSIZE(value) - VARHDRSZ);
+		password = replace_login(rotation, object, stored_string(user), password, size);
 	return password;
 }
 
 /* The user that a new value names; a connection may be given in any of its forms. */
 static char *
-user_in(const Rotation *rotation, const void *value, size_t size)
+user_in(const Rotation *rotation, const char *value, size_t size)
 {
-	text	   *copy;
 	JsonPart	object;
-	char	   *user;
+	text	   *stored;
 
+	value = secret_to_store(value, &size);
+	stored = cstring_to_text_with_len(value, size);
 	if (strcmp(rotation->head.type, "database") == 0)
-		return text_to_cstring(type_field("database", value, size, "user"));
-	copy = cstring_to_text_with_len(value, size);
-	(void) object_in(rotation, copy, FORMAT_JSON, &object);
-	user = string_in(object, "user");
-	secret_wipe(VARDATA(copy), size);
-	return user;
+		return text_to_cstring(secret_require_text(type_field("database", value, size, "user")));
+	(void) object_in(rotation, stored, FORMAT_JSON, &object);
+	return user_of(object);
 }
 
 void
@@ -294,7 +300,6 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 		return;
 	credential_of(rotation, rotation->previous, true, &present);
 	in_use = credential_user(&present, users, 2) == users[1];
-	credential_wipe(&present);
 	user = user_in(rotation, value, size);
 	if (strcmp(user, users[in_use ? 0 : 1]) != 0)
 		error_bad_argument("value", "it does not name the user that is not in use",

@@ -168,15 +168,17 @@ value_of(const Rotation *rotation, int version)
 {
 	uint8_t		format = FORMAT_TEXT;
 	NullableDatum value = {.isnull = version == 0};
+	bytea	   *stored;
 
 	if (version == 0)
 		return value;
-	value.value = PointerGetDatum(secret_open_version(&rotation->head, version, &format));
+	stored = secret_open_version(&rotation->head, version, &format);
 	if (format == FORMAT_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_WRONG_FORM),
 				 errmsg("the value cannot be rotated: it is binary"),
 				 errhint("Functions take texts; put the value as text.")));
+	value.value = PointerGetDatum(secret_require_text(stored));
 	return value;
 }
 

@@ -98,6 +98,7 @@ create(const Rotator *rotator, const Rotation *rotation)
 	const void *value = given.value;
 	size_t		size = given.size;
 	uint8_t		format = FORMAT_TEXT;
+	bool		is_stored = value == NULL && rotator->create == credential_create;
 
 	if (value == NULL && rotator->create)
 		value = rotator->create(rotation, &size);
@@ -105,11 +106,11 @@ create(const Rotator *rotator, const Rotation *rotation)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
 	if (given.value && rotator->create == credential_create)
 		credential_require_turn(rotation, value, size);
-	if (format == FORMAT_JSON)
+	if (format == FORMAT_JSON && !is_stored)
 		(void) secret_parse_json(cstring_to_text_with_len(value, size));
-	else
+	else if (format != FORMAT_JSON)
 		format = FORMAT_TEXT;
-	return secret_store_pending(&rotation->name, value, size, format);
+	return secret_store_pending(&rotation->name, value, size, format, is_stored);
 }
 
 static void
@@ -162,18 +163,14 @@ do_action(const char *action, const Rotator *rotator, Rotation *rotation)
 }
 
 /* An error of the server's about data could quote some of a value, and is kept with the run. */
-static bool
-quotes_data(MemoryContext area)
-{
-	MemoryContextSwitchTo(area);
-	return ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION && !error_is_ours();
-}
-
-VAULT_NORETURN static void
-refuse_data(void)
+static void
+refuse_data(MemoryContext area)
 {
 	int			code = geterrcode();
 
+	MemoryContextSwitchTo(area);
+	if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION || error_is_ours())
+		return;
 	secret_forget_error();
 	ereport(ERROR,
 			(errcode(code),
@@ -181,21 +178,12 @@ refuse_data(void)
 			 errhint("Put one that its type takes.")));
 }
 
-/* rotator_act(action, rotator, config, name, environment, version, previous): the version */
-Datum
-vault_rotator_act(PG_FUNCTION_ARGS)
+static Datum
+rotator_act(FunctionCallInfo fcinfo)
 {
-	MemoryContext context = CurrentMemoryContext;
-	SecretArea *area;
+	MemoryContext area = CurrentMemoryContext;
 	Rotation	rotation;
 
-	(void) door_required();
-	for (int i = 0; i < 5; i++)
-		if (PG_ARGISNULL(i))
-			error_bad_argument("rotation", "a part of it is null",
-							   "Use the functions of schema vault.");
-	area = secret_area_new(context);
-	MemoryContextSwitchTo(area->memory);
 	rotation_from(fcinfo, &rotation);
 	PG_TRY();
 	{
@@ -204,18 +192,23 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 	}
 	PG_CATCH();
 	{
-		bool		foreign = quotes_data(area->memory);
-
-		MemoryContextSwitchTo(context);
-		secret_area_end(area);	/* the memory of PL/pgSQL outlives a failed transaction */
-		if (foreign)
-			refuse_data();
+		refuse_data(area);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	secret_area_end(area);
 	PG_RETURN_INT32(rotation.version);
+}
+
+/* rotator_act(action, rotator, config, name, environment, version, previous): the version */
+Datum
+vault_rotator_act(PG_FUNCTION_ARGS)
+{
+	(void) door_required();
+	for (int i = 0; i < 5; i++)
+		if (PG_ARGISNULL(i))
+			error_bad_argument("rotation", "a part of it is null",
+							   "Use the functions of schema vault.");
+	return secret_area_call(fcinfo, rotator_act);
 }
 
 /* The row of the scan, if nobody has it and it is still due; the door is then in its tenant. */
@@ -419,7 +412,7 @@ complete_jsonb_body(FunctionCallInfo fcinfo)
 Datum
 vault_complete_rotation_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_CLIENT, fcinfo, complete_jsonb_body);
+	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_jsonb_body);
 }
 
 Datum

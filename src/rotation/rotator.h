@@ -31,7 +31,10 @@ typedef struct Rotator
 	/* 22023 or 42501 if this configuration cannot be used for the secret. */
 	void		(*check) (const Rotation *rotation);
 
-	/* The text of the next version; NULL: made up as that of a secret without target. */
+	/*
+	 * The text of the next version, that of credential_create() as it is stored and others in the
+	 * database's encoding; NULL: made up as that of a secret without target.
+	 */
 	char	   *(*create) (const Rotation *rotation, size_t *size);
 
 	/* The target takes the version; it may have it already. */
@@ -73,7 +76,7 @@ extern int	config_users(const Rotation *rotation, char *users[2]);
 typedef struct Credential
 {
 	char	   *user;			/* NULL: the value is a password alone */
-	char	   *password;
+	char	   *password;		/* in UTF-8 */
 } Credential;
 
 /* VT013 if the value has no password, or no user where it has to. */

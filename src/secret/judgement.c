@@ -132,6 +132,8 @@ take_value(Write *write, const TenantType *type)
 	write->value = write->given ? write->given : judgement->generated;
 	write->size = write->given ? write->given_size : judgement->generated_size;
 	write->format = write->given_format;
+	if (write->given && !write->given_is_stored && write->format != FORMAT_BYTES)
+		write->value = secret_to_store(write->given, &write->size);
 	check_value(write);
 	weakness = type_judge_value(type, write->value, write->size, write->format == FORMAT_BYTES,
 								write->accept_weak || write->if_changed, &judgement->facts);

@@ -11,6 +11,7 @@
 #include "notify/notify.h"
 #include "platform/arguments.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "policy/delegation.h"
 
 #define MAX_TAGS 64
@@ -314,7 +315,7 @@ generate_body(FunctionCallInfo fcinfo)
 	type_require_value(type, write.judgement->generated, write.judgement->generated_size, false,
 					   &write.judgement->facts);
 	result = cstring_to_text_with_len(write.judgement->generated, write.judgement->generated_size);
-	PG_RETURN_TEXT_P(result);
+	PG_RETURN_TEXT_P(secret_require_text(result));
 }
 
 PG_FUNCTION_INFO_V1(vault_put_text);
@@ -372,17 +373,16 @@ vault_rotate_jsonb(PG_FUNCTION_ARGS)
 	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_jsonb_body);
 }
 
-/* retype(name, environment, type): a new version of the same value, inside the door. */
-Datum
-vault_retype(PG_FUNCTION_ARGS)
+static Datum
+retype(FunctionCallInfo fcinfo)
 {
 	Write		write = {
-		.given_type = "generic",.expires_at = DT_NOEND,.expected = -1,.must_exist = true
+		.given_type = "generic",.expires_at = DT_NOEND,.expected = -1,.must_exist = true,
+		.given_is_stored = true
 	};
 	SecretHead	head;
 	bytea	   *value;
 
-	(void) door_required();
 	read_name(fcinfo, 1, &write);
 	if (!secret_find(&door_required()->tenant, &write.name, &head))
 		secret_refuse_absent(&write.name);
@@ -391,23 +391,35 @@ vault_retype(PG_FUNCTION_ARGS)
 	value = secret_open_version(&head, head.current, &write.given_format);
 	write.given = VARDATA_ANY(value);
 	write.given_size = VARSIZE_ANY_EXHDR(value);
-	(void) write_change_type(&write);
-	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	PG_RETURN_INT32(write.version);
+	PG_RETURN_INT32(write_change_type(&write));
 }
 
-/* rotate_plain(name, environment): inside the door, without another rotator. */
+/* retype(name, environment, type): a new version of the same value, inside the door. */
 Datum
-vault_rotate_plain(PG_FUNCTION_ARGS)
+vault_retype(PG_FUNCTION_ARGS)
+{
+	(void) door_required();
+	return secret_area_call(fcinfo, retype);
+}
+
+static Datum
+rotate_plain(FunctionCallInfo fcinfo)
 {
 	Write		write = {
 		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
 		.expected = -1,.must_exist = true
 	};
 
-	(void) door_required();
 	read_name(fcinfo, 1, &write);
 	PG_RETURN_INT32(rotate_here(&write));
+}
+
+/* rotate_plain(name, environment): inside the door, without another rotator. */
+Datum
+vault_rotate_plain(PG_FUNCTION_ARGS)
+{
+	(void) door_required();
+	return secret_area_call(fcinfo, rotate_plain);
 }
 
 Datum

@@ -32,6 +32,7 @@
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/arguments.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "policy/delegation.h"
@@ -176,7 +177,6 @@ secret_is_current_value(const SecretHead *head, const void *value, size_t size, 
 	TableScan	scan;
 	bytea	   *current = NULL;
 	uint8_t		current_format;
-	bool		same = false;
 
 	scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
 	if (scan_next(&scan))
@@ -187,10 +187,8 @@ secret_is_current_value(const SecretHead *head, const void *value, size_t size, 
 	scan_end(&scan);
 	if (current == NULL)
 		return false;
-	same = (format == FORMAT_BYTES) == (current_format == FORMAT_BYTES) &&
+	return (format == FORMAT_BYTES) == (current_format == FORMAT_BYTES) &&
 		VARSIZE_ANY_EXHDR(current) == size && secret_equal(VARDATA_ANY(current), value, size);
-	secret_wipe(VARDATA_ANY(current), VARSIZE_ANY_EXHDR(current));
-	return same;
 }
 
 /* The value of the current version from the copy in the head; NULL if there is none. */
@@ -279,7 +277,10 @@ await_records(uint64 epoch)
 static bytea *
 part_of(bytea *value, const SecretHead *head, const char *field)
 {
-	return field ? type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field) : value;
+	if (field == NULL)
+		return value;
+	return secret_require_text(type_field(head->type, VARDATA_ANY(value),
+										  VARSIZE_ANY_EXHDR(value), field));
 }
 
 /* The whole of a read by name, which is the first argument. */
@@ -328,7 +329,7 @@ is_text(const bytea *value, uint8_t format)
 	for (int i = 0; i < size; i++)
 		if (((unsigned char) at[i] < ' ' && !strchr("\t\r\n", at[i])) || at[i] == 0 || at[i] == 0x7f)
 			return false;
-	return pg_verify_mbstr(GetDatabaseEncoding(), at, size, true);
+	return encoding_is_stored_text(at, size);
 }
 
 static void
@@ -336,7 +337,6 @@ require_text(bytea *value, uint8_t format)
 {
 	if (is_text(value, format))
 		return;
-	secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
 			 errmsg("the value is binary"),
@@ -345,7 +345,7 @@ require_text(bytea *value, uint8_t format)
 
 /* Parses without letting the parser show what it stumbled over. */
 Datum
-secret_parse_json(bytea *value)
+secret_parse_json(text *value)
 {
 	const char *why;
 	struct varlena *json = jsonb_of_text(text_to_cstring(value), &why);
@@ -376,7 +376,7 @@ get_body(FunctionCallInfo fcinfo)
 	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(value, format);
-	PG_RETURN_TEXT_P(value);
+	PG_RETURN_TEXT_P(secret_require_text(value));
 }
 
 static Datum
@@ -394,7 +394,7 @@ get_json_body(FunctionCallInfo fcinfo)
 	bytea	   *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(value, format);
-	return secret_parse_json(value);
+	return secret_parse_json(secret_require_text(value));
 }
 
 /* A name of a field is shown in the trail. */
@@ -631,6 +631,16 @@ give_row(BulkRead *bulk, Datum name, Datum environment, const SecretHead *head, 
 }
 
 static void
+refuse_characters(const SecretName *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value of \"%.*s\" has characters that the encoding of the database does not have",
+					(int) name->name_size, name->name),
+			 errhint("Read it with vault.get_bytes(), and the others with another pattern.")));
+}
+
+static void
 bulk_row(BulkRead *bulk, TableScan *scan)
 {
 	Datum		name = scan_get(scan, SECRET_NAME, NULL);
@@ -652,11 +662,13 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	value = bulk_text(bulk, scan, &secret, &head);
 	if (value == NULL)
 		return;
-	if (bulk->surveys)
-	{
-		secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	value = secret_as_text(value);
+	if (value == NULL && bulk->strict)
+		leave_out(bulk, &secret, "not in the encoding of the database");
+	else if (value == NULL)
+		refuse_characters(&secret);
+	if (bulk->surveys || value == NULL)
 		return;
-	}
 	record_release(&secret, &head, 0, &grant, NULL);
 	give_row(bulk, name, environment, &head, value);
 }

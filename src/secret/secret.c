@@ -10,6 +10,7 @@
 #include "platform/secret_memory.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "secret/places.h"
 #include "tenant/tenant_key.h"
@@ -228,6 +229,55 @@ secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, 
 	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
 								 format, (unsigned char *) VARDATA(envelope)));
 	return envelope;
+}
+
+bytea *
+secret_as_text(bytea *stored)
+{
+	const char *bytes = VARDATA_ANY(stored);
+	size_t		size = VARSIZE_ANY_EXHDR(stored);
+	size_t		converted;
+	bytea	   *value;
+
+	if (encoding_is_stored(bytes, size))
+		return encoding_is_valid(bytes, size) ? stored : NULL;
+	value = secret_alloc(VARHDRSZ + encoding_room(size));
+	if (!encoding_from_stored(bytes, size, VARDATA(value), &converted))
+		return NULL;
+	SET_VARSIZE(value, VARHDRSZ + converted);
+	return value;
+}
+
+static void
+refuse_characters(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("the value has characters that the encoding of the database does not have"),
+			 errhint("Read it with vault.get_bytes(), which gives it in UTF-8.")));
+}
+
+bytea *
+secret_require_text(bytea *stored)
+{
+	bytea	   *value = secret_as_text(stored);
+
+	if (value == NULL)
+		refuse_characters();
+	return value;
+}
+
+const char *
+secret_to_store(const char *text, size_t *size)
+{
+	char	   *stored;
+
+	if (encoding_is_stored(text, *size))
+		return text;
+	stored = secret_alloc(encoding_room(*size));
+	if (!encoding_to_stored(text, *size, stored, size))
+		refuse_characters();
+	return stored;
 }
 
 PG_FUNCTION_INFO_V1(vault_small);

@@ -120,19 +120,32 @@ extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, cons
  */
 extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *format);
 
-/* Whether the current version is this value in this form; false if it was destroyed. */
+/* Whether the current version is this value in this form, as stored; false if it was destroyed. */
 extern bool secret_is_current_value(const SecretHead *head, const void *value, size_t size,
 									uint8_t format);
 
+/*
+ * What is stored of text and JSON is UTF-8.  In the database's encoding: itself, or a new buffer,
+ * or NULL if it has characters that there are not, or is no text.
+ */
+extern bytea *secret_as_text(bytea *stored);
+
+/* The same, or VT013. */
+extern bytea *secret_require_text(bytea *stored);
+
+/* And the other way, VT013 too; *size is that of the result. */
+extern const char *secret_to_store(const char *text, size_t *size);
+
 /* The text of a value as jsonb; VT013 if it is none, without a word of it. */
-extern Datum secret_parse_json(bytea *value);
+extern Datum secret_parse_json(text *value);
 
 /*
  * Stores a pending version, for code that has decided that it may; value NULL: the type makes one
- * up.  Returns its number.
+ * up.  is_stored: it is in UTF-8, as what is stored is, and not in the database's encoding.  Returns
+ * its number.
  */
 extern int	secret_store_pending(const SecretName *name, const void *value, size_t size,
-								 uint8_t format);
+								 uint8_t format, bool is_stored);
 
 /*
  * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the

@@ -101,13 +101,22 @@ small_copy(const Write *write)
 	return VARSIZE(write->envelope) <= SECRET_INLINE_BYTES ? write->envelope : NULL;
 }
 
+/* What a type says is in UTF-8. */
+static Datum
+metadata_json(const char *metadata)
+{
+	text	   *json = secret_require_text(cstring_to_text(metadata));
+
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(json)));
+}
+
 static Datum
 facts_value(const Write *write, char *null)
 {
 	const char *metadata = write->judgement->facts.metadata;
 
 	*null = metadata ? ' ' : 'n';
-	return metadata ? DirectFunctionCall1(jsonb_in, CStringGetDatum(metadata)) : (Datum) 0;
+	return metadata ? metadata_json(metadata) : (Datum) 0;
 }
 
 static Datum
@@ -361,10 +370,12 @@ write_store(Write *write, Permission permission)
 }
 
 int
-secret_store_pending(const SecretName *name, const void *value, size_t size, uint8_t format)
+secret_store_pending(const SecretName *name, const void *value, size_t size, uint8_t format,
+					 bool is_stored)
 {
 	Write		write = {
-		.name = *name,.given = value,.given_size = size,.given_format = format,.given_type = "generic",
+		.name = *name,.given = value,.given_size = size,.given_format = format,
+		.given_is_stored = is_stored,.given_type = "generic",
 		.expires_at = DT_NOEND,.expected = -1,.pending = true,.must_exist = true
 	};
 

@@ -26,10 +26,11 @@ typedef struct Judgement
 typedef struct Write
 {
 	SecretName	name;
-	const void *given;			/* NULL: the type makes one up */
+	const void *given;			/* in the database's encoding; NULL: the type makes one up */
 	size_t		given_size;
 	uint8_t		given_format;
-	const void *value;			/* the same as it is stored */
+	bool		given_is_stored;	/* it comes from what is stored, and is in UTF-8 */
+	const void *value;			/* the same as it is stored: text in UTF-8 */
 	size_t		size;
 	uint8_t		format;
 	const char *given_type;

@@ -25,6 +25,7 @@
 #include <arpa/inet.h>
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -36,6 +37,7 @@
 #include "identity/jwt.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -81,6 +83,24 @@ static struct
 
 static uint64 token_role_generation = 0;
 static bool login_is_malformed = false;
+
+/* A token is in UTF-8, the trail in the database's encoding: what that does not have becomes "?". */
+static void
+take_subject(Caller *caller, const char *subject)
+{
+	size_t		size = strlen(subject);
+	char	   *converted = palloc(encoding_room(size));
+
+	strlcpy(caller->subject, subject, sizeof(caller->subject));
+	if (encoding_is_stored(subject, size))
+		return;
+	if (encoding_from_stored(subject, size, converted, &size))
+		strlcpy(caller->subject, converted,
+				pg_mbcliplen(converted, size, sizeof(caller->subject) - 1) + 1);
+	else
+		for (char *p = caller->subject; *p; p++)
+			*p = IS_HIGHBIT_SET(*p) ? '?' : *p;
+}
 
 static void
 token_roles_changed(void)
@@ -285,7 +305,7 @@ refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 		!issued_signed_for(token->text, token->size, &tenant, subject) ||
 		!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
 		refuse(caller, jwt_fault_text(fault));
-	strlcpy(caller->subject, subject, sizeof(caller->subject));
+	take_subject(caller, subject);
 	refuse_signed(caller, token, jwt_fault_text(fault));
 }
 
@@ -319,7 +339,7 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 	verified.id = uuid_of(claims.token_id);
 	verified.is_issued_here = true;
 	verified.valid_until = claims.valid_until;
-	strlcpy(caller->subject, claims.subject, sizeof(caller->subject));
+	take_subject(caller, claims.subject);
 	if (!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
 		refuse(caller, "the role does not show tokens of this tenant");
 	require_below_limit(caller);
@@ -399,7 +419,7 @@ refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
 	caller->tenant_name[0] = 0;
 	if (finding->subject[0])
 		(void) take_tenant(caller, &finding->refused_by);
-	strlcpy(caller->subject, finding->subject, sizeof(caller->subject));
+	take_subject(caller, finding->subject);
 	refuse(caller, fault);
 }
 
@@ -439,7 +459,7 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 		refuse_foreign(caller, &(Finding) {0},
 					   "several issuers accept it, and vault.tenant does not select one");
 	(void) take_tenant(caller, &finding.tenant);
-	strlcpy(caller->subject, finding.claims.subject, sizeof(caller->subject));
+	take_subject(caller, finding.claims.subject);
 	require_below_limit(caller);
 	take_claims(caller, token, &finding.issuer->rules, &finding.claims);
 	if (!take_principal(caller, INDEX_PRINCIPAL_NAME,

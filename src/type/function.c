@@ -26,6 +26,7 @@
 
 #include "platform/secret_memory.h"
 #include "door/door.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "type/type.h"
@@ -190,7 +191,7 @@ same_text(const text *a, const text *b)
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-/* The declared rule that it is; of anything else it is not known whether it is made of the value. */
+/* The declared rule that it is; anything else could be made of the value. */
 static const char *
 declared(const ArrayType *rules, const text *rule)
 {
@@ -211,11 +212,15 @@ const char *
 function_check(const char *type, const text *function, const ArrayType *rules, const void *value,
 			   size_t size)
 {
-	text	   *copy = secret_alloc(VARHDRSZ + size);
+	bool		same = encoding_is_stored(value, size);
+	text	   *copy = secret_alloc(VARHDRSZ + (same ? size : encoding_room(size)));
 	text	   *rule;
 
+	if (same)
+		memcpy(VARDATA(copy), value, size);
+	else if (!encoding_from_stored(value, size, VARDATA(copy), &size))
+		return "it has characters that the encoding of the database does not have";
 	SET_VARSIZE(copy, VARHDRSZ + size);
-	memcpy(VARDATA(copy), value, size);
 	rule = call(type, function, true, PointerGetDatum(copy));
 	return rule ? declared(rules, rule) : NULL;
 }
@@ -224,6 +229,7 @@ char *
 function_generate(const char *type, const text *function, size_t *size)
 {
 	text	   *made = call(type, function, false, (Datum) 0);
+	const char *stored;
 	char	   *value;
 
 	if (made == NULL || VARSIZE_ANY_EXHDR(made) == 0)
@@ -232,7 +238,8 @@ function_generate(const char *type, const text *function, size_t *size)
 				 errmsg("the generator of type \"%s\" made nothing", type),
 				 errhint("A superuser gives the type another one with vault.alter_type().")));
 	*size = VARSIZE_ANY_EXHDR(made);
-	value = value_copy(VARDATA_ANY(made), *size);
+	stored = encoding_for_digest(VARDATA_ANY(made), size);
+	value = value_copy(stored, *size);
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
