@@ -141,8 +141,8 @@ extern Datum secret_parse_json(text *value);
 
 /*
  * Stores a pending version, for code that has decided that it may; value NULL: the type makes one
- * up.  is_stored: it is in UTF-8, as what is stored is, and not in the database's encoding.  Returns
- * its number.
+ * up.  is_stored: it is in UTF-8, as what is stored is, and not in the database's encoding.
+ * Returns its number.
  */
 extern int	secret_store_pending(const SecretName *name, const void *value, size_t size,
 								 uint8_t format, bool is_stored);
