@@ -2113,6 +2113,7 @@ CREATE TABLE vault_data.secret_type (
 	max_lifetime      interval,
 	recovery_window   interval,
 	warn_at           interval[],
+	rules             text[],
 	revision          integer NOT NULL,
 	mac               bytea NOT NULL,
 	description       text NOT NULL,
@@ -2157,7 +2158,7 @@ CREATE POLICY tenant ON vault_data.type_policy
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type', 'name', 'validator', 'generator', 'min_length', 'max_length', 'classes',
-		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at',
+		'excluded', 'prefix', 'min_entropy', 'generated_length', 'history', 'rotation_interval', 'max_lifetime', 'recovery_window', 'warn_at', 'rules',
 		'*description', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.type_policy
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type_policy', 'type', 'min_length', 'max_length', 'classes',
@@ -2189,6 +2190,10 @@ CREATE FUNCTION vault_data.type_is_used(name text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_type_is_used';
 CREATE FUNCTION vault_data.require_strong_type(tenant uuid, name text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_strong_type';
+CREATE FUNCTION vault_data.require_type_author() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_type_author';
+CREATE FUNCTION vault_data.tell_users_of_type(id uuid, name text, detail jsonb) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tell_users_of_type';
 
 CREATE FUNCTION vault_data.warnings(days integer[]) RETURNS interval[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -2200,12 +2205,13 @@ CREATE VIEW vault.types WITH (security_barrier) AS
 SELECT b.name, b.description, true AS built_in, b.fields, NULL::text AS validator, NULL::text AS generator, b.generates,
 	b.min_length, b.max_length, NULL::text[] AS classes, NULL::text AS excluded, NULL::text AS prefix, b.min_entropy, b.generated_length, b.history,
 	pg_catalog.make_interval(days => b.rotation_days) AS rotation_interval, pg_catalog.make_interval(days => b.lifetime_days) AS max_lifetime,
-	pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at, NULL::timestamptz AS created_at
+	pg_catalog.make_interval(days => b.recovery_days) AS recovery_window, vault_data.warnings(b.warn_days) AS warn_at, NULL::timestamptz AS created_at,
+	NULL::text[] AS rules
 FROM vault_data.builtin_types() b
 UNION ALL
 SELECT t.name, t.description, false, NULL, t.validator, t.generator, true,
 	t.min_length, t.max_length, t.classes, t.excluded, t.prefix, t.min_entropy, t.generated_length, COALESCE(t.history, 0),
-	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at
+	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at, t.rules
 FROM vault_data.secret_type t;
 COMMENT ON VIEW vault.types IS 'types of secrets: what is asked of their values, and when these are due';
 
@@ -2266,12 +2272,29 @@ BEGIN
 END
 $$;
 
+/* What a validator may say is said beforehand, by whoever may name functions: it gets values. */
+CREATE FUNCTION vault_data.check_type_functions(p_validator regprocedure, p_generator regprocedure, p_rules text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_validator IS NOT NULL OR p_generator IS NOT NULL OR p_rules IS NOT NULL THEN
+		PERFORM vault_data.require_type_author();
+	END IF;
+	IF pg_catalog.cardinality(p_rules) > 64 OR pg_catalog.array_ndims(p_rules) > 1
+		OR EXISTS (SELECT FROM pg_catalog.unnest(p_rules) AS r (rule) WHERE (rule ~ '^[A-Za-z0-9 _.,''()-]{1,63}$') IS NOT TRUE)
+	THEN
+		PERFORM vault_data.fail('22023', 'invalid rules: they are not up to 64 phrases of 1 to 63 letters, digits, spaces and _-.,''()',
+			'Give for example ARRAY[''six digits are asked''].');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION vault_data.create_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
 	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
-	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+	p_recovery_window interval, p_warn_at interval[], p_rules text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
+	PERFORM vault_data.check_type_functions(p_validator, p_generator, p_rules);
 	IF p_name IS NULL OR p_name !~ '^[a-z][a-z0-9_]{0,19}$' THEN
 		PERFORM vault_data.fail('22023', 'invalid type name: it is not 1 to 20 lower-case letters, digits and underscores, a letter first', 'Choose another name.');
 	ELSIF p_description IS NULL OR p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
@@ -2283,10 +2306,10 @@ BEGIN
 		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
 	PERFORM vault_data.note(pg_catalog.format('type %s', p_name));
 	INSERT INTO vault_data.secret_type (id, name, description, validator, generator, min_length, max_length, classes, excluded, prefix,
-		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at)
+		min_entropy, generated_length, history, rotation_interval, max_lifetime, recovery_window, warn_at, rules)
 	VALUES (vault_data.new_id(), p_name, p_description, vault_data.type_function(p_validator, true), vault_data.type_function(p_generator, false),
 		p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length, p_history, p_rotation_interval,
-		p_max_lifetime, p_recovery_window, p_warn_at);
+		p_max_lifetime, p_recovery_window, p_warn_at, p_rules);
 	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
 END
 $$;
@@ -2294,18 +2317,28 @@ CREATE FUNCTION vault.create_type(name text, description text, validator regproc
 	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
 	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
-	warn_at interval[] DEFAULT NULL) RETURNS void
+	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be';
+COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be; only a superuser names these, and the rules that they may tell';
+
+/* As the trail has it: {"column": [old, new]}. */
+CREATE FUNCTION vault_data.type_difference(before vault_data.secret_type, after vault_data.secret_type) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(o.key, pg_catalog.jsonb_build_array(o.value, n.value)), '{}')
+	FROM pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(before)) o JOIN pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(after)) n ON n.key = o.key
+	WHERE o.value IS DISTINCT FROM n.value AND o.key NOT IN ('mac', 'revision', 'description')
+$$;
 
 CREATE FUNCTION vault_data.alter_type(p_name text, p_description text, p_validator regprocedure, p_generator regprocedure,
 	p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
-	p_recovery_window interval, p_warn_at interval[]) RETURNS void
+	p_recovery_window interval, p_warn_at interval[], p_rules text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	t vault_data.secret_type;
+	after vault_data.secret_type;
 BEGIN
+	PERFORM vault_data.check_type_functions(p_validator, p_generator, p_rules);
 	SELECT * INTO t FROM vault_data.secret_type s WHERE s.name = p_name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'no such type that was added', 'The view vault.types shows them; for a built-in one a tenant sets a policy with vault.set_type_policy().');
@@ -2323,18 +2356,19 @@ BEGIN
 		min_entropy = COALESCE(p_min_entropy, min_entropy), generated_length = COALESCE(p_generated_length, generated_length),
 		history = COALESCE(p_history, history), rotation_interval = COALESCE(p_rotation_interval, rotation_interval),
 		max_lifetime = COALESCE(p_max_lifetime, max_lifetime), recovery_window = COALESCE(p_recovery_window, recovery_window),
-		warn_at = COALESCE(p_warn_at, warn_at)
-	WHERE id = t.id;
+		warn_at = COALESCE(p_warn_at, warn_at), rules = COALESCE(p_rules, rules)
+	WHERE id = t.id RETURNING * INTO after;
 	PERFORM vault_data.require_strong_type('00000000-0000-0000-0000-000000000000', p_name);
+	PERFORM vault_data.tell_users_of_type(t.id, p_name, vault_data.type_difference(t, after));
 END
 $$;
 CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, validator regprocedure DEFAULT NULL, generator regprocedure DEFAULT NULL,
 	min_length integer DEFAULT NULL, max_length integer DEFAULT NULL, classes text[] DEFAULT NULL, excluded text DEFAULT NULL, prefix text DEFAULT NULL,
 	min_entropy integer DEFAULT NULL, generated_length integer DEFAULT NULL, history integer DEFAULT NULL,
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
-	warn_at interval[] DEFAULT NULL) RETURNS void
+	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]) IS 'changes a type that was added; what is not given stays as it is';
+COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'changes a type that was added; what is not given stays as it is';
 
 CREATE FUNCTION vault_data.drop_type(p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2418,8 +2452,8 @@ GRANT SELECT ON vault.types, vault.type_policies TO vault_client, vault_admin, v
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.builtin_types(), vault_data.warnings(integer[]) TO vault_client, vault_admin, vault_auditor, vault_owner;
-GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
-	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
+	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
 	vault.drop_type(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text),
 	vault.reset_type_policy(text, text) TO vault_client, vault_admin;
@@ -4164,7 +4198,8 @@ BEGIN
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
-			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(SQLERRM, 200));
+			/* Which rule a made-up value broke, overseers need not know. */
+			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(regexp_replace(SQLERRM, '^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
 	END LOOP;
@@ -4397,7 +4432,11 @@ CREATE VIEW vault.rotation_status WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_window, c.overlap, c.config,
 	CASE WHEN r.step IS NULL OR r.step = 'done' THEN 'idle' WHEN r.step = 'failed' THEN 'failed' WHEN r.step = 'wait' THEN 'waiting'
 		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
-	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts, r.error AS last_error, r.retire_at
+	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts,
+	/* What a tenant's function chose to fail with is the tenant's. */
+	CASE WHEN vault_data.oversees() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
+		THEN pg_catalog.regexp_replace(r.error, ' with SQLSTATE [^;]*', '') ELSE r.error END AS last_error,
+	r.retire_at
 FROM vault_data.rotation_schedule c
 	JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
 	JOIN vault_data.tenant t ON t.tenant_id = c.tenant_id
@@ -5294,7 +5333,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT 'type', y.id, y.name, y.revision, y.created_at, pg_catalog.jsonb_build_object('name', y.name, 'validator', y.validator, 'generator', y.generator,
 			'min_length', y.min_length::text, 'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix,
 			'min_entropy', y.min_entropy::text, 'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
-			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
+			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text, 'rules', y.rules::text)
 		FROM vault_data.secret_type y WHERE p_tenant = '00000000-0000-0000-0000-000000000000'
 		UNION ALL
 		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,

@@ -18,9 +18,9 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
-#include "platform/secret_memory.h"
 #include "door/call.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "redaction/redaction.h"
 
 static Door *current = NULL;

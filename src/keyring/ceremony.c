@@ -15,12 +15,12 @@
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "keyring/record.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/sql.h"
 
 #define DEFAULT_SHARES 5

@@ -15,13 +15,13 @@
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "door/guard.h"
 #include "keyring/record.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 

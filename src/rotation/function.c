@@ -29,12 +29,12 @@
 #include "utils/varlena.h"
 
 #include "audit/attempt.h"
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "home/home.h"
 #include "platform/errors.h"
-#include "platform/sql.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
+#include "platform/sql.h"
 #include "rotation/rotator.h"
 
 #define ARGUMENTS 5

@@ -25,8 +25,8 @@
 #include "utils/wait_event.h"
 
 #include "home/home.h"
-#include "platform/secret_memory.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
 #include "rotation/rotator.h"

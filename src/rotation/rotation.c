@@ -12,11 +12,11 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
 #include "policy/delegation.h"

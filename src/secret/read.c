@@ -26,7 +26,6 @@
 
 #include "audit/attempt.h"
 #include "crypto/raise.h"
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
@@ -34,6 +33,7 @@
 #include "platform/arguments.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "policy/delegation.h"
 #include "policy/name.h"

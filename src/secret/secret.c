@@ -7,11 +7,11 @@
 #include "utils/builtins.h"
 
 #include "crypto/raise.h"
-#include "platform/secret_memory.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "secret/places.h"
 #include "tenant/tenant_key.h"
 

@@ -24,10 +24,10 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "platform/secret_memory.h"
 #include "door/door.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "type/type.h"
 
