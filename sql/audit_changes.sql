@@ -59,24 +59,25 @@ SELECT form, CASE WHEN form LIKE 'a name%' THEN (pg_temp.hits(needle) > 0)::text
 ORDER BY form;
 
 -- append-only: for the owner, for vault_exec, for a superuser; the table and its partition
+SELECT DISTINCT tableoid::regclass AS part FROM vault_data.audit_log WHERE tenant_id = :'a' \gset
 DELETE FROM vault_data.audit_log;
 \set VERBOSITY default
 UPDATE vault_data.audit_log SET reason = 'x';
 \set VERBOSITY sqlstate
 TRUNCATE vault_data.audit_log;
-UPDATE vault_data.audit_log_default SET reason = 'x';
-DELETE FROM vault_data.audit_log_default;
-TRUNCATE vault_data.audit_log_default;
+UPDATE :part SET reason = 'x';
+DELETE FROM :part;
+TRUNCATE :part;
 SET session_replication_role = replica;
 DELETE FROM vault_data.audit_log;
-TRUNCATE vault_data.audit_log_default;
+TRUNCATE :part;
 RESET session_replication_role;
 SET ROLE vault_owner;
 DELETE FROM vault_data.audit_log;
 TRUNCATE vault_data.audit_log;
 SET ROLE vault_exec;
 UPDATE vault_data.audit_log SET reason = 'x';
-DELETE FROM vault_data.audit_log_default;
+DELETE FROM :part;
 RESET ROLE;
 SELECT count(*) > 15 AS still_there FROM vault_data.audit_log WHERE tenant_id = :'a';
 

@@ -199,7 +199,7 @@ is($? >> 8, 0, 'an export verifies') or diag $said;
 like($said, qr/\Q600 rows retired\E/, 'and says what was retired');
 
 # Deleting without the job is found.
-$node->safe_psql('postgres', q{ALTER TABLE vault_data.audit_log_default DISABLE TRIGGER ALL; DELETE FROM vault_data.audit_log_default WHERE tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'acme') AND secret = 'key/7'});
+$node->safe_psql('postgres', q{ALTER TABLE vault_data.audit_log DISABLE TRIGGER USER; DELETE FROM vault_data.audit_log WHERE tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'acme') AND secret = 'key/7'});
 like($node->safe_psql('postgres', $faults), qr/acme row deleted/, 'what goes otherwise is found');
 $node->stop;
 

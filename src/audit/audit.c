@@ -40,6 +40,7 @@ static struct
 	bool		superuser;
 	char		role_name[NAMEDATALEN];
 	char		session_name[NAMEDATALEN];
+	Oid			trail;
 } who;
 
 static void
@@ -64,6 +65,7 @@ audit_know_caller(void)
 	Oid			role = GetUserId();
 	Oid			session = GetSessionUserId();
 
+	who.trail = table_oid(TABLE_AUDIT_LOG);
 	if (who.known && who.role == role && who.session == session)
 		return;
 	copy_role_name(who.role_name, role);
@@ -173,6 +175,7 @@ audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 	if (door == NULL)
 		audit_know_caller();
 	memset(row, 0, sizeof(*row));
+	row->trail = who.trail;
 	row->tenant_id = record->tenant;
 	row->at = GetCurrentTimestamp();
 	add_caller(row, door);
@@ -218,18 +221,68 @@ audit_event(const char *operation, const char *reason)
 	audit_write(&record);
 }
 
-static void
-alert_of_statement(const char *what)
+static TrailState (*tell_state) (void) = NULL;
+static void (*note_restorer) (void) = NULL;
+
+void
+audit_set_state(TrailState (*state) (void), void (*restorer) (void))
 {
+	tell_state = state;
+	note_restorer = restorer;
+}
+
+TrailState
+audit_trail_state(void)
+{
+	return tell_state();
+}
+
+bool
+audit_is_restoring(void)
+{
+	if (!superuser() || audit_trail_state() == TRAIL_KEPT)
+		return false;
+	note_restorer();
+	return true;
+}
+
+/*
+ * What follows the data in a dump's script: what the vault itself makes for each partition, and
+ * triggers that --disable-triggers switches off and on.  All of it is compared by vault.verify().
+ */
+static bool
+belongs_to_restore(CommandTag statement)
+{
+	switch (statement)
+	{
+		case CMDTAG_ALTER_TABLE:
+		case CMDTAG_CREATE_INDEX:
+		case CMDTAG_CREATE_TRIGGER:
+		case CMDTAG_CREATE_POLICY:
+		case CMDTAG_GRANT:
+		case CMDTAG_REVOKE:
+		case CMDTAG_COMMENT:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+alert_of_statement(CommandTag statement)
+{
+	TrailState	state = audit_trail_state();
 	AuditRecord record = {
-		.operation = what,
+		.operation = GetCommandTagName(statement),
 		.decision = "alert",
 		.object_kind = "extension",
 		.reason = "a superuser changed the objects of vault",
 	};
 
-	if (!RecoveryInProgress())
-		audit_write(&record);
+	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)) ||
+		RecoveryInProgress())
+		return;
+	audit_write(&record);
 }
 
 void
@@ -237,7 +290,7 @@ audit_init(void)
 {
 	static const GuardListener listener = {
 		.alert = alert_of_statement,
-		.restoring = audit_set_restoring,
+		.copying = audit_set_copying,
 	};
 
 	guard_set_listener(&listener);

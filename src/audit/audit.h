@@ -46,8 +46,28 @@ extern void audit_write(const AuditRecord *record);
 /* An operation of the present door that has no row of its own. */
 extern void audit_event(const char *operation, const char *reason);
 
-/* While a superuser's COPY FROM loads a dump, row triggers stay silent. */
-extern void audit_set_restoring(bool restoring);
+/*
+ * What there is to keep a trail of.  While a superuser loads a dump, its own acts are not noted:
+ * rows that are inserted, and what TRAIL_RESTORING lets through of statements (audit.c).  That
+ * ends when the vault is opened, and leaves one row; see evidence/harvest.c.
+ */
+typedef enum TrailState
+{
+	TRAIL_NONE,					/* no vault, or not yet: nothing is written */
+	TRAIL_RESTORING,			/* a dump was loaded, and the vault has not been opened since */
+	TRAIL_KEPT
+} TrailState;
+
+extern TrailState audit_trail_state(void);
+
+/* Who tells it, and what to do when a session loads rows of a dump.  Preload. */
+extern void audit_set_state(TrailState (*state) (void), void (*note_restorer) (void));
+
+/* A superuser's statement inserts rows into a vault that is not opened. */
+extern bool audit_is_restoring(void);
+
+/* The same for all of a COPY FROM, so that it is asked once. */
+extern void audit_set_copying(bool begins);
 
 /*
  * While vault itself appends seals or retires what is old, the append-only triggers let it.

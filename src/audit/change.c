@@ -8,6 +8,8 @@
  * trail; "*" before a name says only that it changed.  Kinds marked "-" are
  * written only if they happen outside the door, because inside it their
  * change is part of another row's.
+ *
+ * What a superuser inserts while a dump is loaded is no change; see TrailState.
  */
 #include "platform/compat.h"
 
@@ -25,13 +27,13 @@
 #include "platform/errors.h"
 #include "platform/tables.h"
 
-static bool restoring = false;
+static bool copying = false;	/* of a dump */
 static bool maintaining = false;
 
 void
-audit_set_restoring(bool value)
+audit_set_copying(bool begins)
 {
-	restoring = value;
+	copying = begins && audit_is_restoring();
 }
 
 void
@@ -201,6 +203,12 @@ trigger_data(FunctionCallInfo fcinfo)
 	return (TriggerData *) fcinfo->context;
 }
 
+static bool
+loads_dump(void)
+{
+	return copying || audit_is_restoring();
+}
+
 PG_FUNCTION_INFO_V1(vault_audit_change);
 PG_FUNCTION_INFO_V1(vault_refuse_change);
 PG_FUNCTION_INFO_V1(vault_decision_changed);
@@ -211,7 +219,9 @@ vault_audit_change(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo);
 	bool		inside = door_current() != NULL;
 
-	if (restoring || (inside && data->tg_trigger->tgargs[0][0] == '-'))
+	if (inside && data->tg_trigger->tgargs[0][0] == '-')
+		return PointerGetDatum(NULL);
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && !inside && loads_dump())
 		return PointerGetDatum(NULL);
 	require_running_vault();
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
@@ -229,7 +239,7 @@ vault_refuse_change(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
 
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && restoring)
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && loads_dump())
 		return PointerGetDatum(data->tg_trigtuple);
 	if (maintaining)
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple :

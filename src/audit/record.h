@@ -93,6 +93,7 @@ typedef struct AuditRow
 	const char *claimed_address;	/* that a verified token gives the client */
 	bool		has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
+	Oid			trail;			/* the table that it is for, which is another one after a drop */
 } AuditRow;
 
 /* Appends the line, without a line feed; in the database's encoding. */

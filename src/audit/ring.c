@@ -105,6 +105,7 @@ typedef struct PackedHead
 	pg_uuid_t	object_id;
 	pg_uuid_t	grant_id;
 	TimestampTz at;
+	Oid			trail;
 	int			port;
 	int			version;
 	bool		has_principal;
@@ -153,6 +154,7 @@ audit_row_pack(const AuditRow *row, PackedRow *packed)
 		.object_id = row->object_id,
 		.grant_id = row->grant_id,
 		.at = row->at,
+		.trail = row->trail,
 		.port = row->port,
 		.version = row->version,
 		.has_principal = row->has_principal,
@@ -193,6 +195,7 @@ audit_row_unpack(const PackedRow *packed, AuditRow *row)
 	row->object_id = head.object_id;
 	row->grant_id = head.grant_id;
 	row->at = head.at;
+	row->trail = head.trail;
 	row->port = head.port;
 	row->version = head.version;
 	row->has_principal = head.has_principal;
@@ -553,5 +556,5 @@ ring_init(void)
 {
 	shmem_register("vault audit ring",
 				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(Slot),
-				   make_ring, (void **) &ring);
+				   make_ring, NULL, (void **) &ring);
 }

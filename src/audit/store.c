@@ -178,5 +178,5 @@ shared_init(void *area)
 void
 audit_store_init(void)
 {
-	shmem_register("vault audit ids", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault audit ids", sizeof(Shared), shared_init, NULL, (void **) &shared);
 }

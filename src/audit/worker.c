@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "audit/audit.h"
 #include "audit/ring.h"
 #include "audit/store.h"
 #include "platform/tables.h"
@@ -57,7 +58,24 @@ choose_commit(bool waits)
 	chosen = waits;
 }
 
-/* Without the extension there is no trail, and nobody whom a record could matter to. */
+/*
+ * Leaves out what is of a trail that was dropped: its table is not this one.  Before the vault is
+ * initialised there is no trail, and nobody whom a record could matter to.
+ */
+static int
+choose_rows(AuditRow *rows, int count)
+{
+	Oid			trail = table_oid(TABLE_AUDIT_LOG);
+	int			chosen = 0;
+
+	if (!OidIsValid(trail) || audit_trail_state() == TRAIL_NONE)
+		return 0;
+	for (int i = 0; i < count; i++)
+		if (rows[i].trail == trail)
+			rows[chosen++] = rows[i];
+	return chosen;
+}
+
 static void
 write_rows(AuditRow *rows, int count)
 {
@@ -67,7 +85,8 @@ write_rows(AuditRow *rows, int count)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (OidIsValid(table_oid(TABLE_AUDIT_LOG)))
+	count = choose_rows(rows, count);
+	if (count > 0)
 		audit_store(rows, count);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

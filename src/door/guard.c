@@ -13,7 +13,8 @@
  *	- creating, altering and dropping anything in these schemas.
  *
  * Utility statements are seen before they run; what they create, alter or drop
- * is seen through object_access_hook, whatever the statement looked like.
+ * is seen through object_access_hook, whatever the statement looked like.  So is the end of
+ * the vault: DROP EXTENSION in its database, and DROP DATABASE of it.
  */
 #include "door/guard.h"
 
@@ -26,6 +27,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "commands/dbcommands.h"
@@ -40,7 +42,10 @@
 #include "utils/snapmgr.h"
 
 #include "door/door.h"
+#include "platform/errors.h"
+#include "platform/settings.h"
 #include "platform/tables.h"
+#include "platform/workers.h"
 
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_access = NULL;
@@ -306,7 +311,7 @@ concerns_vault_objects(Node *statement)
 }
 
 static bool
-is_restore(Node *statement)
+is_copy_into_vault(Node *statement)
 {
 	CopyStmt   *copy = (CopyStmt *) statement;
 
@@ -332,13 +337,10 @@ static void
 report(Node *statement)
 {
 	bool		alert = touched && !extension_dropped;
-	bool		dropped = extension_dropped;
 
 	touched = extension_dropped = false;
-	if (dropped && on_dropped)
-		on_dropped();
 	if (alert && listener.alert && OidIsValid(table_oid(TABLE_INSTANCE)))
-		listener.alert(GetCommandTagName(CreateCommandTag(statement)));
+		listener.alert(CreateCommandTag(statement));
 }
 
 static void
@@ -348,15 +350,15 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 {
 	Node	   *statement = planned->utilityStmt;
 	bool		transactional = IsTransactionState();
-	bool		restoring = transactional && is_restore(statement);
+	bool		copying = transactional && is_copy_into_vault(statement);
 	bool		outer = by_superuser;
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
 	/* Before anything is asked: within a superuser's REINDEX, others' functions run statements. */
 	by_superuser = transactional && superuser();
-	if (restoring && listener.restoring)
-		listener.restoring(true);
+	if (copying && listener.copying)
+		listener.copying(true);
 	PG_TRY();
 	{
 		if (concerns_vault_roles(statement))
@@ -368,8 +370,8 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	PG_FINALLY();
 	{
 		by_superuser = outer;
-		if (restoring && listener.restoring)
-			listener.restoring(false);
+		if (copying && listener.copying)
+			listener.copying(false);
 	}
 	PG_END_TRY();
 	if ((touched || extension_dropped) && IsTransactionState())
@@ -408,6 +410,26 @@ schema_of(Oid class, Oid object, Snapshot snapshot)
 	return schema;
 }
 
+/* In another database it may be there from a time when that was the vault's. */
+static void
+note_extension_dropped(void)
+{
+	extension_dropped = true;
+	if (on_dropped && in_vault_database())
+		on_dropped();
+}
+
+/* Whoever drops it has been found to own it, and holds it locked. */
+static void
+note_database_dropped(Oid database)
+{
+	if (database != get_database_oid(setting_database, true))
+		return;
+	workers_leave();
+	if (on_dropped)
+		on_dropped();
+}
+
 static void
 guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
 {
@@ -421,7 +443,12 @@ guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *arg
 	if (access == OAT_DROP && class == ExtensionRelationId &&
 		object == get_extension_oid("vault", true))
 	{
-		extension_dropped = true;
+		note_extension_dropped();
+		return;
+	}
+	if (access == OAT_DROP && class == DatabaseRelationId)
+	{
+		note_database_dropped(object);
 		return;
 	}
 	if (access == OAT_POST_ALTER && argument &&

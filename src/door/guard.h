@@ -7,18 +7,20 @@
 
 #include "platform/compat.h"
 
+#include "tcop/cmdtag.h"
+
 /* Installs the hooks.  Preload only. */
 extern void guard_init(void);
 
 /*
- * What later features want to know: a superuser did `what` to the vault's
- * objects; a superuser's COPY FROM begins or ends; and that the extension was
- * dropped.
+ * What later features want to know: a superuser's statement touched the vault's
+ * objects; a superuser's COPY FROM begins or ends; and that the vault is dropped by this
+ * transaction, with its extension or its database.
  */
 typedef struct GuardListener
 {
-	void		(*alert) (const char *what);
-	void		(*restoring) (bool restoring);
+	void		(*alert) (CommandTag statement);
+	void		(*copying) (bool begins);
 } GuardListener;
 
 extern void guard_set_listener(const GuardListener *listener);

@@ -20,11 +20,12 @@ CREATE TABLE vault_data.audit_seal (
 	mac         bytea NOT NULL,
 	PRIMARY KEY (tenant_id, seq)
 );
-/* What was seen of the trail so far. */
+/* What was seen of the trail so far, and where: server, database and table; see keyring/record.c. */
 CREATE TABLE vault_data.audit_harvest (
 	singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-	snapshot          pg_snapshot NOT NULL,
 	system_identifier text NOT NULL,
+	place             text NOT NULL,
+	snapshot          pg_snapshot NOT NULL,
 	floor_id          bigint NOT NULL,
 	newest_id         bigint NOT NULL,
 	seals             bigint NOT NULL,
@@ -145,7 +146,8 @@ COMMENT ON FUNCTION vault.export_audit(text, timestamptz, timestamptz) IS 'the a
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
  * CREATE TABLE … PARTITION OF would lock out every reader and writer of the trail. They do not
- * belong to the extension, so that a dump holds them.
+ * belong to the extension, so that a dump holds them. What came before its month had a partition
+ * is moved there, unless that would keep writers waiting for long.
  */
 CREATE FUNCTION vault_data.make_partition(p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -154,11 +156,17 @@ DECLARE
 	lower_bound timestamptz := p_month::timestamp AT TIME ZONE 'UTC';
 	upper_bound timestamptz := (p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC';
 	text_column name;
+	late bigint;
 BEGIN
-	IF pg_catalog.to_regclass('vault_data.' || part) IS NOT NULL
-		OR EXISTS (SELECT FROM vault_data.audit_log_default d WHERE d.at >= lower_bound AND d.at < upper_bound)
-	THEN
+	IF pg_catalog.to_regclass('vault_data.' || part) IS NOT NULL THEN
 		RETURN;
+	END IF;
+	late := (SELECT pg_catalog.count(*) FROM (SELECT FROM vault_data.audit_log_default d WHERE d.at >= lower_bound AND d.at < upper_bound LIMIT 10001) l);
+	IF late > 10000 THEN
+		RETURN;
+	END IF;
+	IF late > 0 THEN
+		LOCK TABLE vault_data.audit_log_default IN ACCESS EXCLUSIVE MODE;
 	END IF;
 	EXECUTE pg_catalog.format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
@@ -175,6 +183,10 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ALTER COLUMN %I SET STATISTICS 0', part, text_column);
 	END LOOP;
+	IF late > 0 THEN
+		EXECUTE pg_catalog.format('WITH moved AS (DELETE FROM vault_data.audit_log_default d WHERE d.at >= $1 AND d.at < $2 RETURNING d.*)
+			INSERT INTO vault_data.%I SELECT m.* FROM moved m', part) USING lower_bound, upper_bound;
+	END IF;
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.audit_log ATTACH PARTITION vault_data.%I FOR VALUES FROM (%L) TO (%L)',
 		part, lower_bound, upper_bound);
 EXCEPTION WHEN lock_not_available THEN
@@ -192,6 +204,10 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+/* Of this month and the next one, by the script; not while a dump is restored, which has its own. */
+CREATE FUNCTION vault_data.prepare_trail() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_prepare_trail';
 
 CREATE FUNCTION vault_data.job_partitions() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_partitions';
@@ -428,3 +444,5 @@ GRANT EXECUTE ON FUNCTION vault.verify_audit(text, text), vault.export_audit(tex
 GRANT EXECUTE ON FUNCTION vault.audit_checkpoint() TO vault_admin, vault_auditor;
 GRANT EXECUTE ON FUNCTION vault.set_audit_retention(interval, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_audit_floor(interval), vault.set_legal_hold(text, text), vault.release_legal_hold(text, text) TO vault_admin;
+
+SELECT vault_data.prepare_trail();

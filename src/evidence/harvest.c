@@ -2,9 +2,13 @@
  * harvest.c
  *		The steps, their state, and whoever waits for one.
  *
+ * A vault is settled where its state was written last.  Its data may have been loaded elsewhere
+ * since; the first step there, which waits until the vault is opened, says so in the trail: one
+ * row for whatever a superuser did meanwhile.
+ *
  * Exactly once: with P the snapshot of the last step and C that of this one, a row is new if
  * it is visible in C and its transaction is P.xmax or later, or was in progress in P.  Nothing
- * else can have become visible since.  After a logical restore the rows carry
+ * else can have become visible since.  After a logical restore the rows may carry
  * transaction ids of another cluster; then everything that no seal covers is taken once, by
  * id, and the rows up to that point count as seen whatever their ids of transactions say.
  */
@@ -34,6 +38,7 @@
 #include "evidence/gather.h"
 #include "evidence/trail.h"
 #include "keyring/keyring.h"
+#include "keyring/record.h"
 #include "keyring/root_page.h"
 #include "platform/shmem.h"
 #include "platform/sql.h"
@@ -82,22 +87,19 @@ harvest_add_listener(const HarvestListener *listener)
 /* ---- the state ---- */
 
 static void
-state_mac(const HarvestState *state, const char *system, unsigned char mac[MAC_BYTES])
+state_mac(const HarvestState *state, const char *system, const char *place,
+		  unsigned char mac[MAC_BYTES])
 {
 	StringInfoData line;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "vault harvest %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
-					 state->snapshot, system, state->floor_id, state->newest_id, state->seals);
+	appendStringInfo(&line,
+					 "vault harvest %s %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
+					 state->snapshot, system, place, state->floor_id, state->newest_id,
+					 state->seals);
 	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
 		keyring_refuse_sealed();
 	pfree(line.data);
-}
-
-static char *
-this_system(void)
-{
-	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
 }
 
 static void
@@ -119,11 +121,12 @@ harvest_state(HarvestState *state)
 	static Sql	sql = {
 		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
 		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
-		" h.system_identifier, h.floor_id, h.newest_id, h.seals, h.mac"
+		" h.system_identifier, h.place, h.floor_id, h.newest_id, h.seals, h.mac"
 		" FROM vault_data.audit_harvest h", 0
 	};
 	unsigned char mac[MAC_BYTES];
 	char	   *system;
+	char	   *place;
 	bytea	   *stored;
 	Portal		portal = sql_open(&sql, NULL, NULL);
 
@@ -136,14 +139,16 @@ harvest_state(HarvestState *state)
 		state->xmax = DatumGetUInt64(sql_value(0, 2, NULL));
 		load_running(sql_value(0, 3, NULL), state);
 		system = TextDatumGetCString(sql_value(0, 4, NULL));
-		state->floor_id = DatumGetInt64(sql_value(0, 5, NULL));
-		state->newest_id = DatumGetInt64(sql_value(0, 6, NULL));
-		state->seals = DatumGetInt64(sql_value(0, 7, NULL));
-		stored = DatumGetByteaPP(sql_value(0, 8, NULL));
-		state_mac(state, system, mac);
+		place = TextDatumGetCString(sql_value(0, 5, NULL));
+		state->floor_id = DatumGetInt64(sql_value(0, 6, NULL));
+		state->newest_id = DatumGetInt64(sql_value(0, 7, NULL));
+		state->seals = DatumGetInt64(sql_value(0, 8, NULL));
+		stored = DatumGetByteaPP(sql_value(0, 9, NULL));
+		state_mac(state, system, place, mac);
 		state->is_genuine = VARSIZE_ANY_EXHDR(stored) == MAC_BYTES &&
 			secret_equal(VARDATA_ANY(stored), mac, MAC_BYTES);
 		state->is_local = strcmp(system, this_system()) == 0;
+		state->is_settled = state->is_local && strcmp(place, this_place()) == 0;
 	}
 	sql_close(portal);
 }
@@ -181,24 +186,26 @@ write_state(HarvestState *state)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_harvest"
-		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac)"
-		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6)"
+		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac, place)"
+		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6, $7)"
 		" ON CONFLICT (singleton) DO UPDATE SET snapshot = excluded.snapshot,"
-		" system_identifier = excluded.system_identifier, floor_id = excluded.floor_id,"
+		" system_identifier = excluded.system_identifier, place = excluded.place,"
+		" floor_id = excluded.floor_id,"
 		" newest_id = excluded.newest_id, seals = excluded.seals,"
 		" stepped_at = excluded.stepped_at, mac = excluded.mac",
-		6, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID}
+		7, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID}
 	};
 	char	   *system = this_system();
+	char	   *place = this_place();
 	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
 	Datum		values[] = {
 		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
 		Int64GetDatum(state->floor_id), Int64GetDatum(state->newest_id),
-		Int64GetDatum(state->seals), PointerGetDatum(mac)
+		Int64GetDatum(state->seals), PointerGetDatum(mac), CStringGetTextDatum(place)
 	};
 
 	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
-	state_mac(state, system, (unsigned char *) VARDATA(mac));
+	state_mac(state, system, place, (unsigned char *) VARDATA(mac));
 	audit_set_maintaining(true);
 	PG_TRY();
 	{
@@ -337,7 +344,37 @@ alert_of_state(void)
 	audit_write(&record);
 }
 
+/* The one row of a restore.  An id is the time at which the row was written. */
+static void
+tell_restored(const HarvestState *state)
+{
+	AuditRecord record = {
+		.operation = "restore",
+		.decision = "alert",
+		.object_kind = "vault",
+		.reason = "restored from elsewhere; no row had been sealed",
+	};
+
+	if (state->newest_id > 0)
+		record.reason = psprintf("restored from elsewhere; the last sealed row is of %s",
+								 timestamptz_to_str(state->newest_id));
+	audit_write(&record);
+}
+
 /* ---- a step ---- */
+
+/* A new vault: nothing was seen, and this transaction's rows are the first. */
+void
+harvest_begin(void)
+{
+	HarvestState state = {0};
+	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
+
+	state.snapshot = psprintf(UINT64_FORMAT ":" UINT64_FORMAT ":", xid, xid);
+	sql_begin();
+	write_state(&state);
+	sql_end();
+}
 
 static void
 finish(Harvest *harvest, char *snapshot, bool tampered)
@@ -361,12 +398,16 @@ step(void)
 	Harvest		harvest = {0};
 	uint64		epoch = root_epoch();
 	bool		tampered;
+	bool		restored;
 	bool		anew;
 	char	   *snapshot;
+	HarvestState before;
 
 	harvest_state(&harvest.state);
-	tampered = harvest.state.exists ? !harvest.state.is_genuine : count_seals() > 0;
-	anew = tampered || !harvest.state.exists || !harvest.state.is_local;
+	before = harvest.state;
+	tampered = !harvest.state.exists || !harvest.state.is_genuine;
+	restored = harvest.state.exists && !harvest.state.is_settled;
+	anew = tampered || restored;
 	/* The clock may have been set back since the server ran last. */
 	if (!anew)
 		(void) audit_ids_above(harvest.state.newest_id);
@@ -385,6 +426,8 @@ step(void)
 	gather_seal(harvest.gathering);
 	if (anew || harvest.gathering->seals > 0 || harvest.gathering->refused_rows > 0)
 	{
+		if (restored)
+			tell_restored(&before);
 		finish(&harvest, snapshot, tampered);
 		epoch_of_step = epoch;
 		wrote_state = true;
@@ -484,5 +527,5 @@ shared_init(void *area)
 void
 harvest_init(void)
 {
-	shmem_register("vault harvest", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault harvest", sizeof(Shared), shared_init, NULL, (void **) &shared);
 }

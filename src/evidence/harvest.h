@@ -30,6 +30,7 @@ typedef struct HarvestState
 	bool		exists;
 	bool		is_genuine;		/* its MAC fits */
 	bool		is_local;		/* of this cluster: transaction ids mean the same */
+	bool		is_settled;		/* of this database, since the extension was made */
 	char	   *snapshot;
 	uint64		xmax;
 	uint64		next_xid;		/* when this was read: no transaction has that one or a later */
@@ -53,6 +54,9 @@ extern bool harvest_is_new(const HarvestState *state, const AuditRow *row);
 extern bool harvest_request(void);
 
 extern void harvest_init(void);
+
+/* Writes the state of a vault that has just been made, as a superuser. */
+extern void harvest_begin(void);
 
 /* For the worker: one step in the present transaction; then, once it committed, the news. */
 extern void harvest_step(void);

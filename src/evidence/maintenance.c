@@ -10,6 +10,7 @@
 
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
@@ -20,7 +21,9 @@
 #include "utils/uuid.h"
 
 #include "audit/audit.h"
+#include "door/door.h"
 #include "door/guard.h"
+#include "evidence/harvest.h"
 #include "evidence/retired.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
@@ -59,6 +62,25 @@ require_job_runner(void)
 			 errhint("vault.install_jobs() schedules them.")));
 }
 
+static void
+as_superuser(void (*work) (void))
+{
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	PG_TRY();
+	{
+		work();
+	}
+	PG_FINALLY();
+	{
+		SetUserIdAndSecContext(user, security);
+	}
+	PG_END_TRY();
+}
+
 /* Nobody waits behind a job: it gives up soon, and comes again. */
 static void
 run_job(Sql *sql)
@@ -67,7 +89,6 @@ run_job(Sql *sql)
 	Oid			user;
 	int			security;
 
-	require_job_runner();
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
 	pin("search_path", "pg_catalog, pg_temp");
@@ -98,6 +119,45 @@ maintenance_make_partitions(void)
 	static Sql	sql = {"SELECT vault_data.make_partitions(3)", 0};
 
 	run_job(&sql);
+}
+
+/*
+ * What was loaded into the tables before there was a vault would pass for the new vault's own:
+ * rows of a trail need no code if the vault was sealed when they were written.
+ */
+static void
+refuse_leftovers(void)
+{
+	static Sql	any = {
+		"SELECT FROM (SELECT FROM vault_data.audit_log LIMIT 1) log"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.root_key LIMIT 1) root"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.tenant LIMIT 1) tenant"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.audit_seal LIMIT 1) seal", 0
+	};
+
+	sql_begin();
+	if (sql_run(&any, NULL, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the tables of vault are not empty, but it was never initialised"),
+				 errhint("A restore has not come to its end. Restore again, or DROP EXTENSION vault and CREATE it.")));
+	sql_end();
+}
+
+/* Partitions of this month and the next. */
+void
+maintenance_prepare_trail(void)
+{
+	static Sql	sql = {"SELECT vault_data.make_partitions(1)", 0};
+
+	as_superuser(refuse_leftovers);
+	run_job(&sql);
+}
+
+void
+maintenance_begin_trail(void)
+{
+	as_superuser(harvest_begin);
 }
 
 void
@@ -136,6 +196,7 @@ write_event(const pg_uuid_t *tenant, DateADT month, int64 rows)
 	audit_write(&record);
 }
 
+PG_FUNCTION_INFO_V1(vault_prepare_trail);
 PG_FUNCTION_INFO_V1(vault_job_partitions);
 PG_FUNCTION_INFO_V1(vault_job_retention);
 PG_FUNCTION_INFO_V1(vault_note_retired);
@@ -144,7 +205,36 @@ Datum
 vault_job_partitions(PG_FUNCTION_ARGS)
 {
 	require_running_vault();
-	maintenance_make_partitions();
+	require_job_runner();
+	/* While a dump is loaded, the months that it holds are yet to come. */
+	if (root_is_open())
+		maintenance_make_partitions();
+	PG_RETURN_VOID();
+}
+
+/*
+ * For the extension's script.  The partitions must not belong to the extension, since a dump is to
+ * hold them; a dump that is being restored has its own.
+ */
+Datum
+vault_prepare_trail(PG_FUNCTION_ARGS)
+{
+	bool		creating = creating_extension;
+
+	if (!creating)
+		(void) door_required();
+	if (is_restoring_dump())
+		PG_RETURN_VOID();
+	creating_extension = false;
+	PG_TRY();
+	{
+		maintenance_prepare_trail();
+	}
+	PG_FINALLY();
+	{
+		creating_extension = creating;
+	}
+	PG_END_TRY();
 	PG_RETURN_VOID();
 }
 

@@ -10,4 +10,8 @@
 /* As a superuser, in a transaction. */
 extern void maintenance_make_partitions(void);
 
+/* Before and after the first key is made, by vault.init(). */
+extern void maintenance_prepare_trail(void);
+extern void maintenance_begin_trail(void);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "evidence/harvest.h"
 #include "evidence/maintenance.h"
+#include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/tables.h"
 #include "platform/workers.h"
@@ -44,15 +45,21 @@ in_transaction(void (*work) (void))
 	pgstat_report_stat(false);
 }
 
-/* A partition that cannot be made today is made tomorrow: rows go into the default one. */
+/*
+ * Each day, and when the vault was opened: it may be another one, or months later.  A partition
+ * that cannot be made today is made tomorrow, and rows go into the default one.
+ */
 static void
 make_partitions(void)
 {
 	static TimestampTz last = 0;
+	static uint64 epoch = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (!root_is_open() || (last && !TimestampDifferenceExceeds(last, now, PARTITIONS_MS)))
+	if (!root_is_open() ||
+		(epoch == root_epoch() && !TimestampDifferenceExceeds(last, now, PARTITIONS_MS)))
 		return;
+	epoch = root_epoch();
 	in_transaction(maintenance_make_partitions);
 	last = now;
 }
@@ -99,17 +106,30 @@ vault_sealer_worker_main(Datum arg)
 	{
 		MemoryContextSwitchTo(memory);
 		MemoryContextReset(memory);
+		make_partitions();
 		in_transaction(harvest_step);
 		harvest_committed();
-		make_partitions();
 		do_chore();
 		worker_wait(STEP_MS);
 	}
 }
 
+static void
+await_settled(void)
+{
+	(void) harvest_request();
+}
+
 void
 evidence_init(void)
 {
+	static const KeyringTrail trail = {
+		.prepare = maintenance_prepare_trail,
+		.begin = maintenance_begin_trail,
+		.await_settled = await_settled,
+	};
+
 	harvest_init();
+	keyring_set_trail(&trail);
 	workers_add("vault sealer", "vault_sealer_worker_main");
 }

@@ -32,7 +32,6 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
@@ -419,16 +418,9 @@ vault_remove_jobs(PG_FUNCTION_ARGS)
 	return door_run(DOOR_KEY_HOLDER, fcinfo, remove_body);
 }
 
-/* pg_dump's scripts begin with these two; the dump has pg_cron's jobs, with their numbers. */
-static bool
-is_restoring(void)
-{
-	return !row_security && !check_function_bodies;
-}
-
 /*
  * For the extension's script, which runs before anything can be recorded, and hides
- * notices.
+ * notices.  A dump that is being restored has pg_cron's jobs, with their numbers.
  */
 Datum
 vault_schedule_jobs(PG_FUNCTION_ARGS)
@@ -438,7 +430,7 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 
 	if (!creating_extension)
 		(void) door_required();
-	if (!is_restoring())
+	if (!is_restoring_dump())
 	{
 		(void) set_config_option("client_min_messages", "notice", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
@@ -510,7 +502,7 @@ shared_init(void *area)
 void
 jobs_init(void)
 {
-	shmem_register("vault jobs", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault jobs", sizeof(Shared), shared_init, NULL, (void **) &shared);
 	previous_access = object_access_hook;
 	object_access_hook = jobs_access;
 	sealer_set_chore(remind_cron);

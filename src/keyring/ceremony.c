@@ -185,12 +185,14 @@ init_body(FunctionCallInfo fcinfo)
 		ereport(WARNING,
 				(errmsg("standby servers follow this one, and may not hold the root key yet"),
 				 errhint(STANDBY_HINT "see to it that each of them has the root key file or the key command.")));
+	keyring_prepare_trail();
 	value = UUIDPGetDatum(&record.instance);
 	sql_run(&insert, &value, NULL);
 	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
 	root_record_insert(&record);
 	make_instance_key();
 	keyring_home()->settle();
+	keyring_begin_trail();
 	audit_event("init", NULL);
 	sql_end();
 	return (Datum) 0;

@@ -27,9 +27,14 @@
 
 
 static const char sealed_meanwhile[] = "sealed by an operator";
+static const char being_restored[] = "a dump is being restored";
+static const char restored[] = "a dump was restored, and nobody has called vault.unseal() since";
+static const char other_vault[] = "the root key in memory is that of another vault";
 static const char wrong_key[] = "the root key does not match its check value";
 
 static const HomeCalls *home = NULL;
+static KeyringTrail trail;
+
 static bool instance_checked = false;
 static uint64 instance_checked_epoch = 0;
 
@@ -97,8 +102,41 @@ keyring_try_unseal(void)
 
 	if (!root_record_read(&record))
 		return NOT_INITIALISED;
+	if (root_is_being_restored())
+		return being_restored;
 	return source_kind() == SOURCE_MANUAL ? try_page(&record, epoch) :
 		try_source(&record, epoch);
+}
+
+void
+keyring_set_trail(const KeyringTrail *given)
+{
+	trail = *given;
+}
+
+void
+keyring_prepare_trail(void)
+{
+	trail.prepare();
+}
+
+void
+keyring_begin_trail(void)
+{
+	trail.begin();
+}
+
+/* What the page says, unless the data came after it had said so. */
+static void
+tell_reason(bool initialised, char *reason, size_t size)
+{
+	root_get_sealed_reason(reason, size);
+	if (!initialised)
+		strlcpy(reason, NOT_INITIALISED, size);
+	else if (root_is_being_restored())
+		strlcpy(reason, being_restored, size);
+	else if (strcmp(reason, NOT_INITIALISED) == 0)
+		strlcpy(reason, restored, size);
 }
 
 void
@@ -112,7 +150,7 @@ keyring_refuse_sealed(void)
 				(errcode(ERRCODE_VAULT_NOT_INITIALISED),
 				 errmsg(NOT_INITIALISED),
 				 errhint("An operator calls vault.init() once.")));
-	root_get_sealed_reason(reason, sizeof(reason));
+	tell_reason(true, reason, sizeof(reason));
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_SEALED),
 			 errmsg("vault is sealed"),
@@ -136,7 +174,7 @@ check_instance(void)
 	if (!uuid_equal(&stored, &held))
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_WRONG_KEY),
-				 errmsg("the root key in memory is that of another vault"),
+				 errmsg("%s", other_vault),
 				 errhint("After a restore, an operator calls vault.unseal().")));
 	instance_checked = true;
 }
@@ -145,6 +183,14 @@ static void
 instance_changed(void)
 {
 	instance_checked = false;
+}
+
+/* Just opened: if it was restored, the trail says so before anything else is done. */
+static void
+await_settled(void)
+{
+	if (root_state() == ROOT_UNSEALED && vault_presence() == VAULT_LOADED)
+		trail.await_settled();
 }
 
 void
@@ -161,6 +207,7 @@ keyring_require_unsealed(void)
 			 strcmp(reason, NO_WORKER_SLOT) != 0) ||
 			keyring_try_unseal() != NULL)
 			keyring_refuse_sealed();
+		await_settled();
 	}
 	check_instance();
 }
@@ -259,7 +306,12 @@ unseal_body(FunctionCallInfo fcinfo)
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();
 	if (is_unsealed_for(&record))
+	{
+		await_settled();
 		return CStringGetTextDatum("unsealed");
+	}
+	if (root_is_being_restored())
+		source_refuse(being_restored);
 	if (!PG_ARGISNULL(0))
 		result = unseal_with_share(fcinfo, &record);
 	else
@@ -274,10 +326,20 @@ unseal_body(FunctionCallInfo fcinfo)
 			source_refuse(fault);
 		result = CStringGetTextDatum("unsealed");
 	}
+	await_settled();
 	report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
 	strlcpy(door_required()->reason, root_state() == ROOT_UNSEALED ? "unsealed" : "share given",
 			sizeof(door_required()->reason));
 	return result;
+}
+
+/* The key in memory is that of the data in this database. */
+static bool
+is_open_for(const RootRecord *record)
+{
+	pg_uuid_t	held = root_instance();
+
+	return root_is_open() && uuid_equal(&held, &record->instance);
 }
 
 /* Columns as in keyring.sql. */
@@ -292,19 +354,23 @@ status_body(FunctionCallInfo fcinfo)
 	char		reason[128];
 	bool		initialised;
 	char	   *held;
+	bool		open;
 
 	if (!RecoveryInProgress())
 		root_wait_started();
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "status must return a row");
 	initialised = root_record_read(&record);
-	root_get_sealed_reason(reason, sizeof(reason));
+	open = initialised && is_open_for(&record);
+	tell_reason(initialised, reason, sizeof(reason));
 	if (RecoveryInProgress())
 		strlcpy(reason, "this is a standby server", sizeof(reason));
+	else if (initialised && root_is_open() && !open)
+		strlcpy(reason, other_vault, sizeof(reason));
 	values[0] = BoolGetDatum(initialised);
-	values[1] = BoolGetDatum(!root_is_open());
+	values[1] = BoolGetDatum(!open);
 	values[2] = CStringGetTextDatum(reason);
-	nulls[2] = root_is_open();
+	nulls[2] = open;
 	values[3] = CStringGetTextDatum(source_kind_name());
 	values[4] = Int32GetDatum(record.generation);
 	values[5] = UUIDPGetDatum(&record.instance);
@@ -345,9 +411,27 @@ vault_status(PG_FUNCTION_ARGS)
 
 /* A key without its check value is of no use, and a new vault may follow. */
 static void
-extension_dropped(void)
+vault_dropped(void)
 {
-	root_seal_at_commit(NOT_INITIALISED);
+	root_forget_at_commit();
+}
+
+/* Before the root page is opened, the database has to be asked. */
+static TrailState
+trail_state(void)
+{
+	if (root_is_open())
+		return TRAIL_KEPT;
+	switch (in_vault_database() ? vault_presence() : VAULT_ABSENT)
+	{
+		case VAULT_ABSENT:
+			return TRAIL_NONE;
+		case VAULT_LOADED:
+			return TRAIL_RESTORING;
+		case VAULT_SETTLED:
+			break;
+	}
+	return TRAIL_KEPT;
 }
 
 void
@@ -355,7 +439,8 @@ keyring_init(void)
 {
 	root_page_preload();
 	root_page_init();
-	guard_set_dropped(extension_dropped);
+	guard_set_dropped(vault_dropped);
+	audit_set_state(trail_state, root_note_restorer);
 	door_set_seal_check(keyring_require_unsealed);
 	tables_on_change(TABLE_INSTANCE, instance_changed);
 }

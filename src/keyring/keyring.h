@@ -7,10 +7,6 @@
 
 #include "platform/compat.h"
 
-/* Reasons for being sealed that may have gone since the server started. */
-#define NOT_INITIALISED "the vault is not initialised"
-#define NO_WORKER "the unseal worker could not do its work; see the server's log"
-
 /*
  * Asks the source, compares with the check value in the database and unseals.
  * NULL, or a phrase that says why not.  Inside a transaction.
@@ -36,6 +32,21 @@ typedef struct HomeCalls
 
 extern void keyring_set_home(const HomeCalls *calls);
 extern const HomeCalls *keyring_home(void);
+
+/*
+ * What prepares the trail of a new vault, and begins it once there is a key; what waits until one
+ * that came from elsewhere has said so there.  Preload.
+ */
+typedef struct KeyringTrail
+{
+	void		(*prepare) (void);
+	void		(*begin) (void);
+	void		(*await_settled) (void);
+} KeyringTrail;
+
+extern void keyring_set_trail(const KeyringTrail *trail);
+extern void keyring_prepare_trail(void);
+extern void keyring_begin_trail(void);
 
 /* Raises VT001 or VT002 while the vault cannot be used. */
 extern void keyring_require_unsealed(void);

@@ -1,6 +1,6 @@
 /*
  * record.c
- *		Rows of vault_data.instance and vault_data.root_key.
+ *		Rows of vault_data.instance and vault_data.root_key, and where they were made.
  *
  * They are read directly, by whoever calls and under a fresh snapshot: they say
  * nothing secret, and the door needs them before anybody is identified.
@@ -10,7 +10,9 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
@@ -50,6 +52,54 @@ root_record_instance(pg_uuid_t *instance)
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return tuple != NULL;
+}
+
+char *
+this_system(void)
+{
+	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
+}
+
+/* The database and the table of the instance: the next CREATE EXTENSION makes another one. */
+char *
+this_place(void)
+{
+	return psprintf("%u/%u", MyDatabaseId, table_oid(TABLE_INSTANCE));
+}
+
+static bool
+is_text(HeapTuple tuple, TupleDesc layout, int column, const char *expected)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, column, layout, &isnull);
+
+	return !isnull && strcmp(TextDatumGetCString(value), expected) == 0;
+}
+
+/* Columns of vault_data.audit_harvest: 2 is the system, 3 the place. */
+static bool
+is_settled(void)
+{
+	Relation	table = table_open(table_oid(TABLE_AUDIT_HARVEST), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+	bool		here = tuple && is_text(tuple, RelationGetDescr(table), 2, this_system()) &&
+		is_text(tuple, RelationGetDescr(table), 3, this_place());
+
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	return here;
+}
+
+Presence
+vault_presence(void)
+{
+	pg_uuid_t	instance;
+
+	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !OidIsValid(table_oid(TABLE_AUDIT_HARVEST)) ||
+		!root_record_instance(&instance))
+		return VAULT_ABSENT;
+	return is_settled() ? VAULT_SETTLED : VAULT_LOADED;
 }
 
 /* Columns: generation, check_value, state, source, shares, threshold. */

@@ -30,6 +30,21 @@ typedef struct RootRecord
 extern void key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
 							uint32 generation, unsigned char out[CHECK_VALUE_BYTES]);
 
+typedef enum Presence
+{
+	VAULT_ABSENT,				/* no extension here, or not initialised */
+	VAULT_LOADED,				/* its data were made elsewhere, and it was not opened here since */
+	VAULT_SETTLED
+} Presence;
+
+/*
+ * By what the database says, without a key: of two servers, databases and extensions made, the
+ * names differ.  The sealer settles a vault once it is opened; see evidence/harvest.c.
+ */
+extern Presence vault_presence(void);
+extern char *this_system(void);
+extern char *this_place(void);
+
 /* False if the vault is not initialised, or the extension not installed. */
 extern bool root_record_read(RootRecord *record);
 extern bool root_record_instance(pg_uuid_t *instance);

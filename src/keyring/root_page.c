@@ -27,6 +27,7 @@
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
+#include "storage/procarray.h"
 #include "utils/timestamp.h"
 
 #include "platform/errors.h"
@@ -61,6 +62,7 @@ typedef struct Shared
 	pg_uuid_t	instance;
 	pg_uuid_t	staged_instance;
 	char		reason[128];
+	int			restorer;		/* the process that loads, or has loaded, a dump; 0: none */
 	ConditionVariable started;
 } Shared;
 
@@ -69,8 +71,8 @@ static const char *page_memory = "none";
 static Shared *shared = NULL;
 static bool staged_here = false;	/* and nobody sealed since */
 static bool staging = false;		/* this transaction staged a key */
-static const char *seal_reason = NULL;	/* set: seal when this transaction commits */
-static SubTransactionId seal_subtransaction;
+static bool dropped = false;		/* by this transaction: forget when it commits */
+static SubTransactionId dropped_subtransaction;
 
 static RootPage *
 map_memfd_secret(Size size)
@@ -184,6 +186,7 @@ shared_init(void *area)
 	pg_atomic_init_u32(&fresh->state, ROOT_STARTING);
 	ConditionVariableInit(&fresh->started);
 	strlcpy(fresh->reason, "the server is starting", sizeof(fresh->reason));
+	fresh->restorer = 0;
 	if (page == NULL)
 		return;
 	page->share_count = 0;
@@ -255,7 +258,8 @@ root_wait_started(void)
 bool
 root_is_open(void)
 {
-	return root_state() == ROOT_UNSEALED || (staged_here && page->staged.generation != 0);
+	return (root_state() == ROOT_UNSEALED && !dropped) ||
+		(staged_here && page->staged.generation != 0);
 }
 
 pg_uuid_t
@@ -317,6 +321,7 @@ root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance,
 	page->sealed_by_operator = false;
 	slot_fill(&page->present, generation, key);
 	shared->instance = *instance;
+	shared->restorer = 0;
 	set_state(ROOT_UNSEALED, "");
 	LWLockRelease(shmem_root_lock());
 	ConditionVariableBroadcast(&shared->started);
@@ -350,7 +355,6 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 	slot_fill(&page->staged, generation, key);
 	shared->staged_instance = *instance;
 	staged_here = staging = true;
-	seal_reason = NULL;
 	LWLockRelease(shmem_root_lock());
 }
 
@@ -365,7 +369,9 @@ promote(void)
 	if (page->staged.generation != 0)
 	{
 		page->present = page->staged;
+		page->sealed_by_operator = false;
 		shared->instance = shared->staged_instance;
+		shared->restorer = 0;
 		set_state(ROOT_UNSEALED, "");
 	}
 	else
@@ -388,11 +394,11 @@ unstage(void)
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT && seal_reason)
-		root_seal(seal_reason);
+	if (event == XACT_EVENT_COMMIT && dropped)
+		shmem_forget();
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
-		seal_reason = NULL;
-	if (event == XACT_EVENT_PRE_PREPARE && (staging || seal_reason))
+		dropped = false;
+	if (event == XACT_EVENT_PRE_PREPARE && (staging || dropped))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a transaction that made a root key or dropped vault cannot be prepared")));
@@ -430,15 +436,40 @@ root_seal(const char *reason)
 static void
 end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB && seal_reason && seal_subtransaction >= mine)
-		seal_reason = NULL;
+	if (event == SUBXACT_EVENT_ABORT_SUB && dropped && dropped_subtransaction >= mine)
+		dropped = false;
 }
 
 void
-root_seal_at_commit(const char *reason)
+root_forget_at_commit(void)
 {
-	seal_reason = reason;
-	seal_subtransaction = GetCurrentSubTransactionId();
+	dropped = true;
+	dropped_subtransaction = GetCurrentSubTransactionId();
+}
+
+/* Who sealed the vault that was dropped has said nothing about the next one. */
+static void
+forget_root(void)
+{
+	shared->restorer = 0;
+	if (page != NULL)
+		page->sealed_by_operator = false;
+	if (!staging)
+		root_seal(NOT_INITIALISED);
+}
+
+void
+root_note_restorer(void)
+{
+	shared->restorer = MyProcPid;
+}
+
+bool
+root_is_being_restored(void)
+{
+	int			restorer = shared->restorer;
+
+	return restorer != 0 && restorer != MyProcPid && BackendPidGetProc(restorer) != NULL;
 }
 
 void
@@ -549,7 +580,7 @@ root_forget_shares(void)
 void
 root_page_init(void)
 {
-	shmem_register("vault root", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault root", sizeof(Shared), shared_init, forget_root, (void **) &shared);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

@@ -17,6 +17,10 @@
 #include "crypto/primitives.h"
 #include "keyring/shares.h"
 
+/* Reasons for being sealed that may have gone since the server started. */
+#define NOT_INITIALISED "the vault is not initialised"
+#define NO_WORKER "the unseal worker could not do its work; see the server's log"
+
 typedef enum RootState
 {
 	ROOT_STARTING,				/* the source has not been tried yet */
@@ -74,8 +78,19 @@ extern void root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t 
 /* Wipes everything and seals, at once, whatever becomes of the transaction. */
 extern void root_seal(const char *reason);
 
-/* The same if this transaction commits without staging a key afterwards. */
-extern void root_seal_at_commit(const char *reason);
+/*
+ * The vault was dropped: for this transaction it is sealed from now on, and if it commits,
+ * everything in shared memory that was of this vault is forgotten (shmem_forget).  A key that
+ * is staged afterwards is of another vault and stays.
+ */
+extern void root_forget_at_commit(void);
+
+/*
+ * This session loads a dump.  While it lives nobody else opens the vault: what is loaded
+ * afterwards would count as changed outside vault.
+ */
+extern void root_note_restorer(void);
+extern bool root_is_being_restored(void);
 
 /*
  * Seals for good: neither a reload nor the restart after a crash asks the source

@@ -6,6 +6,8 @@
 
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/rls.h"
 
 #include "platform/settings.h"
 #include "platform/shmem.h"
@@ -30,11 +32,24 @@ error_is_ours(void)
 	return ours;
 }
 
+bool
+is_restoring_dump(void)
+{
+	return !row_security && !check_function_bodies;
+}
+
+bool
+in_vault_database(void)
+{
+	char	   *database = get_database_name(MyDatabaseId);
+
+	return database != NULL && strcmp(database, setting_database) == 0;
+}
+
 void
 require_running_vault(void)
 {
 	static bool checked = false;
-	char	   *database;
 
 	if (checked)
 		return;
@@ -43,8 +58,7 @@ require_running_vault(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("vault is not loaded by the server"),
 				 errhint("Add vault to shared_preload_libraries and restart the server.")));
-	database = get_database_name(MyDatabaseId);
-	if (database == NULL || strcmp(database, setting_database) != 0)
+	if (!in_vault_database())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("vault lives in database \"%s\" of this server", setting_database),

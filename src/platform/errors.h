@@ -38,4 +38,10 @@ extern bool error_is_ours(void);
 /* The module is not in shared_preload_libraries, or this is another database. */
 extern void require_running_vault(void);
 
+/* pg_dump's scripts and pg_restore begin with two settings that together nobody else has. */
+extern bool is_restoring_dump(void);
+
+/* Connected to vault.database.  Inside a transaction. */
+extern bool in_vault_database(void);
+
 #endif

@@ -15,6 +15,7 @@ typedef struct Area
 	const char *name;
 	Size		size;
 	ShmemInit	init;
+	ShmemForget forget;
 	void	  **pointer;
 } Area;
 
@@ -26,10 +27,18 @@ static shmem_request_hook_type previous_request = NULL;
 static shmem_startup_hook_type previous_startup = NULL;
 
 void
-shmem_register(const char *name, Size size, ShmemInit init, void **pointer)
+shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget, void **pointer)
 {
 	Assert(area_count < MAX_AREAS);
-	areas[area_count++] = (Area) {name, size, init, pointer};
+	areas[area_count++] = (Area) {name, size, init, forget, pointer};
+}
+
+void
+shmem_forget(void)
+{
+	for (int i = 0; i < area_count; i++)
+		if (areas[i].forget)
+			areas[i].forget();
 }
 
 static void

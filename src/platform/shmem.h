@@ -4,6 +4,8 @@
  *		it through its own pointer afterwards.
  *
  * init (may be NULL) runs once per (re)start with the add-in lock held, on zeroed memory.
+ * forget (may be NULL) runs when the vault was dropped, with its database or without: whatever
+ * an area knows of a vault must be gone before the next one comes.  It must not raise.
  */
 #ifndef VAULT_PLATFORM_SHMEM_H
 #define VAULT_PLATFORM_SHMEM_H
@@ -13,9 +15,14 @@
 #include "storage/lwlock.h"
 
 typedef void (*ShmemInit) (void *area);
+typedef void (*ShmemForget) (void);
 
 /* name is a literal; *pointer is set in every process.  Preload only. */
-extern void shmem_register(const char *name, Size size, ShmemInit init, void **pointer);
+extern void shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget,
+						   void **pointer);
+
+/* Has every area forget the vault that was dropped. */
+extern void shmem_forget(void);
 
 /* Installs the hooks.  Preload only. */
 extern void shmem_init(void);

@@ -47,6 +47,7 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_AUDIT_LOG] = "audit_log",
 	[TABLE_AUDIT_SEAL] = "audit_seal",
 	[INDEX_HOME] = "home_pkey",
+	[TABLE_AUDIT_HARVEST] = "audit_harvest",
 	[INDEX_TENANT] = "tenant_pkey",
 	[INDEX_TENANT_NAME] = "tenant_name_key",
 	[INDEX_TENANT_KEY] = "tenant_key_pkey",

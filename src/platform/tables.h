@@ -45,6 +45,7 @@ typedef enum TableId
 	TABLE_AUDIT_LOG,
 	TABLE_AUDIT_SEAL,
 	INDEX_HOME,					/* (id) */
+	TABLE_AUDIT_HARVEST,
 	INDEX_TENANT,				/* (id) */
 	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
 	INDEX_TENANT_KEY,			/* (tenant_id, generation) */

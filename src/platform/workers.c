@@ -6,11 +6,13 @@
 
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "port/atomics.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -39,6 +41,7 @@ typedef struct Shared
 {
 	Latch	   *keeper;			/* NULL: it does not run */
 	bool		awoken;			/* by workers_wake() */
+	pg_atomic_uint32 connected[MAX_CHILDREN + 1];	/* processes with a database; 0: free */
 } Shared;
 
 static Child children[MAX_CHILDREN];
@@ -194,6 +197,18 @@ workers_wake(void)
 }
 
 void
+workers_leave(void)
+{
+	for (int i = 0; i < (int) lengthof(shared->connected); i++)
+	{
+		int			pid = (int) pg_atomic_read_u32(&shared->connected[i]);
+
+		if (pid != 0 && BackendPidGetProc(pid) != NULL)
+			(void) kill(pid, SIGTERM);
+	}
+}
+
+void
 vault_keeper_worker_main(Datum arg)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -224,12 +239,33 @@ vault_keeper_worker_main(Datum arg)
 	proc_exit(1);
 }
 
+static void
+note_disconnected(int code, Datum arg)
+{
+	pg_atomic_write_u32(&shared->connected[DatumGetInt32(arg)], 0);
+}
+
+static void
+note_connected(void)
+{
+	for (int i = 0; i < (int) lengthof(shared->connected); i++)
+	{
+		uint32		free = 0;
+
+		if (!pg_atomic_compare_exchange_u32(&shared->connected[i], &free, MyProcPid))
+			continue;
+		before_shmem_exit(note_disconnected, Int32GetDatum(i));
+		return;
+	}
+}
+
 void
 worker_begin(void)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	note_connected();
 	BackgroundWorkerInitializeConnection(setting_database, NULL, 0);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("TimeZone", "UTC", PGC_SUSET, PGC_S_OVERRIDE);
@@ -255,12 +291,21 @@ worker_wait(int ms)
 	worker_reload();
 }
 
+static void
+shared_init(void *area)
+{
+	Shared	   *fresh = area;
+
+	for (int i = 0; i < (int) lengthof(fresh->connected); i++)
+		pg_atomic_init_u32(&fresh->connected[i], 0);
+}
+
 void
 workers_init(void)
 {
 	BackgroundWorker worker;
 
-	shmem_register("vault workers", sizeof(Shared), NULL, (void **) &shared);
+	shmem_register("vault workers", sizeof(Shared), shared_init, NULL, (void **) &shared);
 	describe(&worker, "vault keeper", "vault_keeper_worker_main");
 	worker.bgw_notify_pid = 0;
 	worker.bgw_restart_time = 1;

@@ -27,6 +27,12 @@ extern bool workers_have_keeper(void);
 /* What made workers end may have gone: they start now, not after a pause. */
 extern void workers_wake(void);
 
+/*
+ * Asks the workers that are connected to the database to end, since it is about to be dropped:
+ * the caller holds it locked, so those that the keeper starts then wait at the door.
+ */
+extern void workers_leave(void);
+
 /* The beginning of a worker's main: signals, connection, fixed search_path. */
 extern void worker_begin(void);
 

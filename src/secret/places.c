@@ -99,8 +99,16 @@ make_buckets(void *area)
 		pg_atomic_init_u64(&fresh[i / BUCKET_ENTRIES].entries[i % BUCKET_ENTRIES], 0);
 }
 
+static void
+forget_places(void)
+{
+	for (int i = 0; i < BUCKETS * BUCKET_ENTRIES; i++)
+		pg_atomic_write_u64(&buckets[i / BUCKET_ENTRIES].entries[i % BUCKET_ENTRIES], 0);
+}
+
 void
 places_init(void)
 {
-	shmem_register("vault places", BUCKETS * sizeof(Bucket), make_buckets, (void **) &buckets);
+	shmem_register("vault places", BUCKETS * sizeof(Bucket), make_buckets, forget_places,
+				   (void **) &buckets);
 }

@@ -372,8 +372,19 @@ shared_init(void *area)
 	made->salt = id_new();
 }
 
+/* Who was counted is of the vault that was dropped. */
+static void
+forget_limits(void)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	memset(shared->counts, 0, sizeof(shared->counts));
+	memset(shared->good, 0, sizeof(shared->good));
+	LWLockRelease(&shared->lock);
+	pg_atomic_fetch_add_u64(&shared->back_offs, 1);
+}
+
 void
 limit_init(void)
 {
-	shmem_register("vault limits", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault limits", sizeof(Shared), shared_init, forget_limits, (void **) &shared);
 }

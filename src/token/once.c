@@ -271,8 +271,23 @@ shared_init(void *area)
 	made->life = id_new();
 }
 
+/*
+ * Another vault begins, perhaps the same one as it was when its dump was made: a token used since
+ * would be good again there, so what was issued before is of another life.
+ */
+static void
+forget_used(void)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	memset(shared->used, 0, sizeof(shared->used));
+	if (crypto_random(shared->life.data, UUID_LEN) != CRYPTO_OK)
+		shared->life.data[0]++;
+	LWLockRelease(&shared->lock);
+}
+
 void
 once_init(void)
 {
-	shmem_register("vault single use", sizeof(Shared), shared_init, (void **) &shared);
+	shmem_register("vault single use", sizeof(Shared), shared_init, forget_used,
+				   (void **) &shared);
 }

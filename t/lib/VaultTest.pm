@@ -25,7 +25,7 @@ $ENV{PGUSER} = 'postgres';
 $ENV{MALLOC_PERTURB_} = 165;
 
 our @EXPORT = qw(new_vault_node create_vault key_directory canary scan_for sql_state psql_as soak_rounds
-  set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
+  new_clock set_clock start_with_clock set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
 
 # new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
 #   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it unset
@@ -224,6 +224,38 @@ sub _psql
 		on_error_stop => 1,
 		extra_params => \@params);
 	return ($rc, $stdout, $stderr);
+}
+
+# A clock for servers that can be moved: new_clock(DIRECTORY) compiles what makes it so, and returns undef without a
+# compiler; set_clock(CLOCK, TIME) sets it to seconds since 1970, from where it goes on.
+sub new_clock
+{
+	my ($directory) = @_;
+	my %clock = (library => "$directory/clock.so", file => "$directory/clock");
+	(my $source = __FILE__) =~ s/VaultTest\.pm$/clock.c/;
+
+	return if system("cc -shared -fPIC -O2 -o $clock{library} $source -ldl 2>/dev/null") != 0;
+	chmod 0755, $clock{library} or die "$clock{library}: $!";
+	write_file($clock{file}, pack('q', 0), 0644);
+	return \%clock;
+}
+
+sub set_clock
+{
+	my ($clock, $time) = @_;
+	open my $out, '+<:raw', $clock->{file} or die "$clock->{file}: $!";
+	syswrite($out, pack('q', $time - time)) == 8 or die "$clock->{file}: $!";
+	close $out or die "$clock->{file}: $!";
+	return;
+}
+
+sub start_with_clock
+{
+	my ($node, $clock) = @_;
+	local $ENV{LD_PRELOAD} = $clock->{library};
+	local $ENV{VAULT_TEST_CLOCK} = $clock->{file};
+	$node->start;
+	return;
 }
 
 # set_conf(NODE, NAME, VALUE): changes a setting in postgresql.conf and reloads; returns once new sessions have it
