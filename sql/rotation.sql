@@ -16,11 +16,21 @@ CREATE PROCEDURE pg_temp.make_due(pattern text DEFAULT '%') LANGUAGE sql AS $$
 	UPDATE vault_data.rotation r SET try_at = '2020-01-01' FROM vault_data.secret s WHERE s.id = r.secret_id AND s.tenant_id IN (SELECT tenant_id FROM vault_data.tenant WHERE name LIKE 'rotation-_') AND s.name LIKE pattern AND r.step NOT IN ('done', 'failed', 'retire', 'wait');
 	UPDATE vault_data.rotation_schedule c SET due_at = '2020-01-01', next_at = '2020-01-01' FROM vault_data.secret s WHERE s.id = c.secret_id AND s.tenant_id IN (SELECT tenant_id FROM vault_data.tenant WHERE name LIKE 'rotation-_') AND s.name LIKE pattern
 $$;
+CREATE FUNCTION pg_temp.kept(e text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM vault.set_rotation('app/key', e);
+	RETURN (SELECT every FROM vault.rotation_status WHERE name = 'app/key');
+END
+$$;
 \set status 'SELECT name, rotator, every, state, step, version, attempts, last_error FROM vault.rotation_status WHERE tenant LIKE ''rotation-_'' ORDER BY name'
 
 -- a schedule asks for the permission to rotate
 SET ROLE regress_rotation_app;
 SELECT vault.set_rotation('app/key', 'weekly') BETWEEN now() + '6 days 15 hours' AND now() + '7 days 1 minute' AS due;
+-- in any case, with blanks around, and by the names that cron has; kept in one form where it is a word
+SELECT e, pg_temp.kept(e) FROM unnest(ARRAY['Weekly', 'QUARTERLY', ' daily ', '36 Hours', '@Daily', '0 3 * * MON', 'On Demand', 'weekly']) AS e;
+SELECT vault.set_rotation('app/key', '0 3 * * MONN');
+SELECT vault.set_rotation('app/key', '@reboot');
 \set VERBOSITY sqlstate
 SELECT vault.set_rotation('private', 'weekly');
 SELECT vault.set_rotation('no/such', 'weekly');

@@ -49,11 +49,21 @@ FROM generate_series(1, 400) AS n;
 SELECT count(*) AS compared, count(DISTINCT expression) > 200 AS different, count(*) FILTER (WHERE next IS DISTINCT FROM naive) AS wrong FROM (
 	SELECT *, vault_data.next_cron(expression || ' ' || zone, after) AS next, pg_temp.naive(expression, zone, after) AS naive FROM sample) AS s;
 
--- strictly parsed
-SELECT e, vault_data.is_cron(e) FROM unnest(ARRAY['60 * * * *', '* 24 * * *', '* * 0 * *', '* * 32 * *', '* * * 13 *', '* * * * 8', '@daily', '', ' * * * * *', '*  * * * *', '1,, * * * *', '5-1 * * * *', '*/0 * * * *', '1/2 * * * *', '001 * * * *', '-1 * * * *', '* * * JAN *', '* * * january *', '1 day', '1 day 2 hours 3'
-]) AS e;
-SELECT vault_data.is_cron('* * * * * Berlin');
-SELECT vault_data.is_cron('* * * * * *');
+-- strictly parsed: what is refused is refused for its field, and a text that is meant as something else is no cron expression
+CREATE FUNCTION pg_temp.judged(e text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN CASE WHEN vault_data.is_cron(e) THEN 'taken' ELSE 'not meant as one' END;
+EXCEPTION WHEN invalid_parameter_value THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT e, pg_temp.judged(e) FROM unnest(ARRAY['60 * * * *', '* 24 * * *', '* * 0 * *', '* * 32 * *', '* * * 13 *', '* * * * 8', '1,, * * * *',
+	'5-1 * * * *', '*/0 * * * *', '1/2 * * * *', '001 * * * *', '-1 * * * *', '* * * janu *', '0 3 * * MONN', '0 3 * *', '@reboot', '@often', '* * * * * Berlin',
+	'* * * * * *', '', '1 day', '1 day 2 hours 3', '@ 1 day']) AS e;
+-- names in any case, whole or short, and names of times, mean the same
+SELECT e, vault_data.next_cron(e, '2026-07-31 23:59:30+00') AT TIME ZONE 'UTC' AS next FROM unnest(ARRAY['0 3 * * MON', '0 3 * * Monday', '0 3 * JAN *',
+	'0 3 * january *', '0 9 * * Mon-Fri', '0 9 * * fri-SUN', ' *  * * * *	', '@hourly', '@Daily', '@midnight', '@weekly', '@monthly', '@yearly',
+	'@annually', '@daily europe/berlin']) AS e;
 SELECT vault_data.next_cron('* * * * * Europe/Atlantis', now());
 SELECT vault_data.next_cron('0 0 31 feb *', now());
 SELECT vault_data.next_cron('* * * * *', 'infinity');

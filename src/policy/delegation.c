@@ -512,6 +512,13 @@ list_argument(FunctionCallInfo fcinfo, const char *what, int max, int *count)
 	return texts;
 }
 
+/* Which one it is, where there are several. */
+static const char *
+of_element(int number, int count, const char *fault)
+{
+	return count == 1 ? fault : psprintf("element %d: %s", number + 1, fault);
+}
+
 static Datum
 text_list(const Datum *texts, int count)
 {
@@ -534,11 +541,22 @@ vault_check_addresses(PG_FUNCTION_ARGS)
 		const char *fault = net_block_parse(texts[i], strlen(texts[i]), &block);
 
 		if (fault)
-			error_bad_argument("addresses", fault, "Give blocks such as 10.1.0.0/16 or 2001:db8::/32.");
+			error_bad_argument("addresses", of_element(i, count, fault),
+							   "Give blocks such as 10.1.0.0/16 or 2001:db8::/32.");
 		net_block_format(&block, text);
 		checked[i] = CStringGetTextDatum(text);
 	}
 	return text_list(checked, count);
+}
+
+/* It is a zone of this name, in any case; then the zone is written as the server writes it. */
+static bool
+take_zone_name(pg_tz *named, char zone[WINDOW_ZONE_BYTES])
+{
+	if (named == NULL || pg_strcasecmp(pg_get_timezone_name(named), zone) != 0)
+		return false;
+	strlcpy(zone, pg_get_timezone_name(named), WINDOW_ZONE_BYTES);
+	return true;
 }
 
 /*
@@ -546,7 +564,7 @@ vault_check_addresses(PG_FUNCTION_ARGS)
  * list decides, which is slow to read.
  */
 static bool
-zone_exists(const char *zone)
+find_zone(char zone[WINDOW_ZONE_BYTES])
 {
 	pg_tz	   *named = pg_tzset(zone);
 	pg_tzenum  *zones;
@@ -554,11 +572,11 @@ zone_exists(const char *zone)
 	bool		found = false;
 
 	if (named == NULL || strpbrk(zone, "0123456789") == NULL)
-		return named && strcmp(pg_get_timezone_name(named), zone) == 0;
+		return take_zone_name(named, zone);
 	zones = pg_tzenumerate_start();
 
 	while (!found && (next = pg_tzenumerate_next(zones)) != NULL)
-		found = strcmp(pg_get_timezone_name(next), zone) == 0;
+		found = take_zone_name(next, zone);
 	pg_tzenumerate_end(zones);
 	return found;
 }
@@ -577,10 +595,10 @@ vault_check_windows(PG_FUNCTION_ARGS)
 		char		text[WINDOW_TEXT_BYTES];
 		const char *fault = window_parse(texts[i], strlen(texts[i]), &window);
 
-		if (fault == NULL && !zone_exists(window.zone))
+		if (fault == NULL && !find_zone(window.zone))
 			fault = "its time zone is not known";
 		if (fault)
-			error_bad_argument("windows", fault,
+			error_bad_argument("windows", of_element(i, count, fault),
 							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'.");
 		window_format(&window, text);
 		checked[i] = CStringGetTextDatum(text);
@@ -600,7 +618,7 @@ vault_check_services(PG_FUNCTION_ARGS)
 		const char *fault = service_fault(texts[i]);
 
 		if (fault)
-			error_bad_argument("services", fault,
+			error_bad_argument("services", of_element(i, count, fault),
 							   "Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; other kinds are dn, uri and email.");
 	}
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));

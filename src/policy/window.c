@@ -7,53 +7,59 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EVERY_DAY 0x7f
+#include "platform/calendar.h"
 
-static const char *const day_names[7] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+#define EVERY_DAY 0x7f
 
 /* What is left of the text. */
 typedef struct Rest
 {
 	const char *text;
-	size_t		size;
+	const char *end;
 } Rest;
 
 static void
-skip(Rest *rest, size_t size)
+skip_blanks(Rest *rest)
 {
-	rest->text += size;
-	rest->size -= size;
+	while (rest->text < rest->end && calendar_is_blank(*rest->text))
+		rest->text++;
 }
 
+/* Perhaps with blanks around it. */
 static bool
-take(Rest *rest, const char *word)
+take(Rest *rest, char wanted)
 {
-	size_t		size = strlen(word);
+	Rest		before = *rest;
 
-	if (rest->size < size || memcmp(rest->text, word, size) != 0)
+	skip_blanks(rest);
+	if (rest->text == rest->end || *rest->text != wanted)
+	{
+		*rest = before;
 		return false;
-	skip(rest, size);
+	}
+	rest->text++;
+	skip_blanks(rest);
 	return true;
 }
 
 static bool
 take_spaces(Rest *rest)
 {
-	size_t		before = rest->size;
+	const char *before = rest->text;
 
-	while (rest->size > 0 && rest->text[0] == ' ')
-		skip(rest, 1);
-	return rest->size < before;
+	skip_blanks(rest);
+	return rest->text > before;
 }
 
 /* -1 if none follows. */
 static int
 take_day(Rest *rest)
 {
-	for (int day = 0; day < 7; day++)
-		if (take(rest, day_names[day]))
-			return day;
-	return -1;
+	size_t		letters = calendar_letters(rest->text, rest->end);
+	int			day = calendar_name(rest->text, letters, calendar_days, CALENDAR_DAYS);
+
+	rest->text += letters;
+	return day;
 }
 
 static bool
@@ -64,7 +70,7 @@ take_day_range(Rest *rest, unsigned char *days)
 
 	if (first < 0)
 		return false;
-	if (take(rest, "-") && (last = take_day(rest)) < 0)
+	if (take(rest, '-') && (last = take_day(rest)) < 0)
 		return false;
 	for (int day = first;; day = (day + 1) % 7)
 	{
@@ -77,9 +83,12 @@ take_day_range(Rest *rest, unsigned char *days)
 static bool
 take_days(Rest *rest, unsigned char *days)
 {
+	size_t		letters = calendar_letters(rest->text, rest->end);
+
 	*days = 0;
-	if (take(rest, "daily"))
+	if (calendar_is_word(rest->text, letters, "daily"))
 	{
+		rest->text += letters;
 		*days = EVERY_DAY;
 		return true;
 	}
@@ -87,75 +96,56 @@ take_days(Rest *rest, unsigned char *days)
 	{
 		if (!take_day_range(rest, days))
 			return false;
-	} while (take(rest, ","));
+	} while (take(rest, ','));
 	return true;
 }
 
+/* One or two. */
 static bool
-take_two_digits(Rest *rest, int *number)
+take_digits(Rest *rest, int least, int *number)
 {
-	if (rest->size < 2 || rest->text[0] < '0' || rest->text[0] > '9' ||
-		rest->text[1] < '0' || rest->text[1] > '9')
-		return false;
-	*number = (rest->text[0] - '0') * 10 + (rest->text[1] - '0');
-	skip(rest, 2);
-	return true;
+	int			digits = 0;
+
+	*number = 0;
+	for (; digits < 2 && rest->text < rest->end && *rest->text >= '0' && *rest->text <= '9';
+		 digits++)
+		*number = *number * 10 + (*rest->text++ - '0');
+	return digits >= least;
 }
 
-/* HH:MM, 00:00 to 24:00. */
+/* H:MM or HH:MM, 00:00 to 24:00. */
 static bool
 take_time(Rest *rest, short *minutes)
 {
 	int			hour;
 	int			minute;
 
-	if (!take_two_digits(rest, &hour) || !take(rest, ":") || !take_two_digits(rest, &minute) ||
-		minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
+	if (!take_digits(rest, 1, &hour) || rest->text == rest->end || *rest->text++ != ':' ||
+		!take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
 		return false;
 	*minutes = hour * 60 + minute;
-	return true;
-}
-
-static bool
-is_zone_character(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '+' || c == '-' || c == '/';
-}
-
-static bool
-take_zone(Rest *rest, char zone[WINDOW_ZONE_BYTES])
-{
-	bool		is_utc = rest->size == 3 && memcmp(rest->text, "UTC", 3) == 0;
-
-	if (rest->size == 0 || rest->size >= WINDOW_ZONE_BYTES || rest->text[0] == '/')
-		return false;
-	if (!is_utc && memchr(rest->text, '/', rest->size) == NULL)
-		return false;
-	for (size_t i = 0; i < rest->size; i++)
-		if (!is_zone_character(rest->text[i]))
-			return false;
-	memset(zone, 0, WINDOW_ZONE_BYTES);
-	memcpy(zone, rest->text, rest->size);
-	skip(rest, rest->size);
 	return true;
 }
 
 const char *
 window_parse(const char *text, size_t size, Window *window)
 {
-	Rest		rest = {text, size};
+	Rest		rest = {text, text + size};
 
+	calendar_trim(&rest.text, &rest.end);
 	if (!take_days(&rest, &window->days) || !take_spaces(&rest))
-		return "its days are not valid";
-	if (!take_time(&rest, &window->from) || !take(&rest, "-") || !take_time(&rest, &window->to) ||
-		!take_spaces(&rest))
-		return "its times are not valid";
+		return "its days are not valid: they are daily, or days such as mon-fri or sat,sun";
+	if (!take_time(&rest, &window->from) || !take(&rest, '-'))
+		return "its times are not valid: it does not begin at a time such as 09:00";
+	if (!take_time(&rest, &window->to) || (rest.text < rest.end && !take_spaces(&rest)))
+		return "its times are not valid: it does not end at a time such as 17:00";
 	if (window->from == window->to || window->from == MINUTES_OF_DAY)
 		return "it is empty: it ends when it begins";
-	if (!take_zone(&rest, window->zone))
-		return "its time zone is not valid";
-	return NULL;
+	if (rest.text == rest.end)
+		return "its time zone is missing: it is UTC or a name such as Europe/Berlin";
+	return calendar_zone(rest.text, rest.end, window->zone, WINDOW_ZONE_BYTES)
+		? NULL
+		: CALENDAR_ZONE_FAULT;
 }
 
 /* Runs of three days and more as a range, from Monday on. */
@@ -174,11 +164,11 @@ format_days(unsigned char days, char *text, size_t room)
 			run++;
 		if (run == 0)
 			continue;
-		used += snprintf(text + used, room - used, "%s%s", used > 0 ? "," : "",
-						 day_names[(i + 1) % 7]);
+		used += snprintf(text + used, room - used, "%s%.3s", used > 0 ? "," : "",
+						 calendar_days[(i + 1) % 7]);
 		if (run > 1)
-			used += snprintf(text + used, room - used, "%s%s", run > 2 ? "-" : ",",
-							 day_names[(i + run) % 7]);
+			used += snprintf(text + used, room - used, "%s%.3s", run > 2 ? "-" : ",",
+							 calendar_days[(i + run) % 7]);
 		i += run - 1;
 	}
 	return used;

@@ -3,7 +3,8 @@
  *		Time windows: "mon-fri 09:00-17:00 Europe/Berlin".
  *
  * Plain C without server headers.  Days are "daily", or days and ranges of days with
- * commas between them; a range may go over the end of the week.  From is in
+ * commas between them, whole or of three letters, in any case; a range may go over
+ * the end of the week.  From is in
  * the window and to is not; 24:00 is the end of a day.  A window with to before from goes
  * over midnight and belongs to the day on which it begins.
  *

@@ -4,12 +4,7 @@
  */
 #include "rotation/cron.h"
 
-#include <string.h>
-
-static const char *const month_names[] = {
-	"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"
-};
-static const char *const weekday_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+#include "platform/calendar.h"
 
 typedef struct Field
 {
@@ -17,13 +12,14 @@ typedef struct Field
 	int			highest;
 	const char *const *names;	/* of lowest and what follows, or NULL */
 	int			name_count;
+	bool		is_circle;		/* a range may go over its end */
 } Field;
 
-static const Field minute_field = {0, 59, NULL, 0};
-static const Field hour_field = {0, 23, NULL, 0};
-static const Field day_field = {1, 31, NULL, 0};
-static const Field month_field = {1, 12, month_names, 12};
-static const Field weekday_field = {0, 7, weekday_names, 7};
+static const Field minute_field = {0, 59, NULL, 0, false};
+static const Field hour_field = {0, 23, NULL, 0, false};
+static const Field day_field = {1, 31, NULL, 0, false};
+static const Field month_field = {1, 12, calendar_months, CALENDAR_MONTHS, false};
+static const Field weekday_field = {0, 7, calendar_days, CALENDAR_DAYS, true};
 
 typedef struct Rest
 {
@@ -58,16 +54,15 @@ take_digits(Rest *rest, int *number)
 static bool
 take_value(Rest *rest, const Field *field, int *value)
 {
-	for (int i = 0; i < field->name_count; i++)
-	{
-		if (rest->end - rest->text >= 3 && memcmp(rest->text, field->names[i], 3) == 0)
-		{
-			rest->text += 3;
-			*value = field->lowest + i;
-			return true;
-		}
-	}
-	return take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
+	size_t		letters = calendar_letters(rest->text, rest->end);
+	int			name;
+
+	if (letters == 0)
+		return take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
+	name = calendar_name(rest->text, letters, field->names, field->name_count);
+	rest->text += letters;
+	*value = field->lowest + name;
+	return name >= 0;
 }
 
 /* "*", "*" with a step, a value, a range, a range with a step. */
@@ -85,8 +80,12 @@ take_element(Rest *rest, const Field *field, uint64_t *bits)
 			return false;
 		to = from;
 		many = take(rest, '-');
-		if (many && (!take_value(rest, field, &to) || to < from))
+		if (many && !take_value(rest, field, &to))
 			return false;
+		if (to < from && !field->is_circle)
+			return false;
+		if (to < from)
+			to += CALENDAR_DAYS;
 	}
 	if (many && take(rest, '/') &&
 		(!take_digits(rest, &step) || step < 1 || step > field->highest))
@@ -96,6 +95,7 @@ take_element(Rest *rest, const Field *field, uint64_t *bits)
 	return true;
 }
 
+/* A field, and its end. */
 static bool
 take_field(Rest *rest, const Field *field, uint64_t *bits)
 {
@@ -105,76 +105,124 @@ take_field(Rest *rest, const Field *field, uint64_t *bits)
 		if (!take_element(rest, field, bits))
 			return false;
 	} while (take(rest, ','));
+	if (rest->text < rest->end && !calendar_is_blank(*rest->text))
+		return false;
+	while (rest->text < rest->end && calendar_is_blank(*rest->text))
+		rest->text++;
 	return true;
 }
 
-static bool
-take_spaces(Rest *rest)
-{
-	const char *before = rest->text;
-
-	while (take(rest, ' '))
-		;
-	return rest->text > before;
-}
-
-static bool
-is_zone_character(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '+' || c == '-' || c == '/';
-}
-
-/* What is left: nothing, or blanks and a name. */
-static bool
+/* What is left: nothing, or the name of a zone. */
+static const char *
 take_zone(Rest *rest, char zone[CRON_ZONE_BYTES])
 {
-	size_t		size;
-
-	memset(zone, 0, CRON_ZONE_BYTES);
 	if (rest->text == rest->end)
+		memcpy(zone, "UTC", 4);
+	else if (!calendar_zone(rest->text, rest->end, zone, CRON_ZONE_BYTES))
+		return CALENDAR_ZONE_FAULT;
+	return NULL;
+}
+
+static const char *
+take_fields(Rest *rest, Cron *cron)
+{
+	uint64_t	bits;
+
+	if (!take_field(rest, &minute_field, &cron->minutes))
+		return "its minutes, the first field, are not valid: they are 0 to 59";
+	if (!take_field(rest, &hour_field, &bits))
+		return "its hours, the second field, are not valid: they are 0 to 23";
+	cron->hours = bits;
+	cron->any_day = rest->text < rest->end && *rest->text == '*';
+	if (!take_field(rest, &day_field, &bits))
+		return "its days of the month, the third field, are not valid: they are 1 to 31";
+	cron->days = bits;
+	if (!take_field(rest, &month_field, &bits))
+		return "its months, the fourth field, are not valid: they are 1 to 12 or jan to dec";
+	cron->months = bits;
+	cron->any_weekday = rest->text < rest->end && *rest->text == '*';
+	if (!take_field(rest, &weekday_field, &bits))
+		return "its days of the week, the fifth field, are not valid: they are 0 to 7 or sun to sat";
+	cron->weekdays = (bits | bits >> 7) & 0x7f;
+	return NULL;
+}
+
+/* "@daily" and the like stand for five fields. */
+static const char *
+take_name(Rest *rest, Cron *cron)
+{
+	static const struct
 	{
-		memcpy(zone, "UTC", 3);
-		return true;
-	}
-	if (!take_spaces(rest))
-		return false;
-	size = rest->end - rest->text;
-	if (size == 0 || size >= CRON_ZONE_BYTES || rest->text[0] == '/')
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (!is_zone_character(rest->text[i]))
-			return false;
-	memcpy(zone, rest->text, size);
-	return strcmp(zone, "UTC") == 0 || strchr(zone, '/') != NULL;
+		const char *name;
+		const char *fields;
+	} names[] = {
+		{"hourly", "0 * * * *"}, {"daily", "0 0 * * *"}, {"midnight", "0 0 * * *"},
+		{"weekly", "0 0 * * 0"}, {"monthly", "0 0 1 * *"}, {"yearly", "0 0 1 1 *"},
+		{"annually", "0 0 1 1 *"}
+	};
+	size_t		letters = calendar_letters(rest->text, rest->end);
+	Rest		fields = {NULL, NULL};
+
+	if (calendar_is_word(rest->text, letters, "reboot"))
+		return "@reboot is no time of the clock";
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (calendar_is_word(rest->text, letters, names[i].name))
+			fields = (Rest) {names[i].fields, names[i].fields + strlen(names[i].fields)};
+	rest->text += letters;
+	if (fields.text == NULL || (rest->text < rest->end && !calendar_is_blank(*rest->text)))
+		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
+	while (rest->text < rest->end && calendar_is_blank(*rest->text))
+		rest->text++;
+	return take_fields(&fields, cron);
+}
+
+static int
+count_fields(Rest rest)
+{
+	int			count = 0;
+
+	for (const char *at = rest.text; at < rest.end; at++)
+		count += !calendar_is_blank(*at) && (at == rest.text || calendar_is_blank(at[-1]));
+	return count;
 }
 
 const char *
 cron_parse(const char *text, size_t size, Cron *cron)
 {
 	Rest		rest = {text, text + size};
-	uint64_t	bits;
+	const char *fault;
 
 	memset(cron, 0, sizeof(*cron));
-	if (!take_field(&rest, &minute_field, &cron->minutes) || !take_spaces(&rest))
-		return "its minutes are not valid";
-	if (!take_field(&rest, &hour_field, &bits) || !take_spaces(&rest))
-		return "its hours are not valid";
-	cron->hours = bits;
-	cron->any_day = rest.text < rest.end && *rest.text == '*';
-	if (!take_field(&rest, &day_field, &bits) || !take_spaces(&rest))
-		return "its days of the month are not valid";
-	cron->days = bits;
-	if (!take_field(&rest, &month_field, &bits) || !take_spaces(&rest))
-		return "its months are not valid";
-	cron->months = bits;
-	cron->any_weekday = rest.text < rest.end && *rest.text == '*';
-	if (!take_field(&rest, &weekday_field, &bits))
-		return "its days of the week are not valid";
-	cron->weekdays = (bits | bits >> 7) & 0x7f;
-	if (!take_zone(&rest, cron->zone))
-		return "its time zone is not valid";
-	return NULL;
+	calendar_trim(&rest.text, &rest.end);
+	if (take(&rest, '@'))
+		fault = take_name(&rest, cron);
+	else if (count_fields(rest) < 5)
+		fault = "it has fewer than five fields";
+	else
+		fault = take_fields(&rest, cron);
+	return fault ? fault : take_zone(&rest, cron->zone);
+}
+
+bool
+cron_looks_like(const char *text, size_t size)
+{
+	Rest		rest = {text, text + size};
+
+	calendar_trim(&rest.text, &rest.end);
+	if (size == 0 || memchr(text, ':', size) != NULL)
+		return false;
+	if (memchr(text, '*', size) != NULL)
+		return true;
+	if (take(&rest, '@'))
+		return calendar_letters(rest.text, rest.end) > 0;
+	if (count_fields(rest) < 4)
+		return false;
+	for (; rest.text < rest.end && !calendar_is_blank(*rest.text); rest.text++)
+		if (calendar_letters(rest.text, rest.end) > 0)
+			return false;
+	while (calendar_is_blank(*rest.text))
+		rest.text++;
+	return calendar_letters(rest.text, rest.end) == 0;
 }
 
 bool

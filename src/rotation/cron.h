@@ -1,11 +1,13 @@
 /*
  * cron.h
- *		Cron expressions: "30 3 * * mon-fri", and "30 3 * * mon-fri Europe/Berlin".
+ *		Cron expressions: "30 3 * * mon-fri", "30 3 * * mon-fri Europe/Berlin" and "@daily".
  *
  * Plain C without server headers.  Five fields: minute, hour, day of the month, month, day of
  * the week (0 and 7 are Sunday), each a list of numbers, ranges and steps; months and days
- * have English names of three letters too.  If both days are restricted, either suffices.
- * Behind them may stand a time zone; without one it is UTC.
+ * have English names too, whole or of three letters, in any case; a range of days of the week
+ * may go over its end.  If both days are restricted, either suffices.  @hourly, @daily or
+ * @midnight, @weekly, @monthly, and @yearly or @annually stand for all five.  Behind them
+ * may stand a time zone; without one it is UTC.
  */
 #ifndef VAULT_ROTATION_CRON_H
 #define VAULT_ROTATION_CRON_H
@@ -28,8 +30,14 @@ typedef struct Cron
 	char		zone[CRON_ZONE_BYTES];
 } Cron;
 
-/* NULL if the text is valid, else a static phrase.  Of the zone only the form is checked. */
+/*
+ * NULL if the text is valid, else a static phrase that names the field.  Of the zone only the
+ * form is checked.
+ */
 extern const char *cron_parse(const char *text, size_t size, Cron *cron);
+
+/* It is meant as one, right or wrong, and not as an interval such as "1 day 2 hours". */
+extern bool cron_looks_like(const char *text, size_t size);
 
 /* Whether one of its times is on that day; months from 1, weekday 0 is Sunday. */
 extern bool cron_has_day(const Cron *cron, int month, int day, int weekday);

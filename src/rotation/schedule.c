@@ -28,7 +28,7 @@ static void
 refuse_cron(const char *fault)
 {
 	error_bad_argument("cron expression", fault,
-					   "Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin'.");
+					   "Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin', or '@daily'.");
 }
 
 static void
@@ -118,15 +118,14 @@ PG_FUNCTION_INFO_V1(vault_is_cron);
 PG_FUNCTION_INFO_V1(vault_next_cron);
 PG_FUNCTION_INFO_V1(vault_next_in_window);
 
-/* is_cron(text): whether it is one; 22023 if only its zone is wrong. */
+/* is_cron(text): whether it is meant as one; 22023 with the field that is wrong, if it is. */
 Datum
 vault_is_cron(PG_FUNCTION_ARGS)
 {
 	text	   *given = PG_GETARG_TEXT_PP(0);
 	Cron		cron;
 
-	if (cron_parse(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &cron) != NULL &&
-		cron.weekdays == 0)
+	if (!cron_looks_like(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)))
 		PG_RETURN_BOOL(false);
 	parse_cron(given, &cron);
 	PG_RETURN_BOOL(true);

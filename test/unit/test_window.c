@@ -11,15 +11,17 @@
 
 static const char *const valid[] = {
 	"daily 00:00-24:00 UTC", "mon-fri 09:00-17:00 Europe/Berlin", "fri-mon 22:00-06:00 America/New_York",
-	"sun 23:59-00:00 Etc/GMT+5", "mon,wed,fri  08:30-12:00   Africa/Addis_Ababa", "sat-sat 00:00-00:01 UTC"
+	"sun 23:59-00:00 Etc/GMT+5", "mon,wed,fri  08:30-12:00   Africa/Addis_Ababa", "sat-sat 00:00-00:01 UTC",
+	"Daily 09:00-17:00 UTC", "MON-Fri 9:00-17:00 Europe/Berlin", "Monday,WEDNESDAY - friday 09:00 - 17:00 utc",
+	" daily 09:00-17:00 Europe/Berlin ", "mon\t09:00-17:00\tUTC\n"
 };
 
 static const char *const invalid[] = {
 	"", " ", "daily", "daily 09:00-17:00", "daily 09:00-17:00 ", "daily 09:00-17:00 CET", "daily 09:00-17:00 /UTC",
-	"daily 09:00-17:00 Europe/Berlin ", "Daily 09:00-17:00 UTC", "mo 09:00-17:00 UTC", "mon- 09:00-17:00 UTC",
-	"mon, 09:00-17:00 UTC", ",mon 09:00-17:00 UTC", "mon-tue-wed 09:00-17:00 UTC", "mon 9:00-17:00 UTC",
-	"mon 09:00 -17:00 UTC", "mon 09:00-24:01 UTC", "mon 24:00-09:00 UTC", "mon 09:60-17:00 UTC", "mon 09:00-09:00 UTC",
-	"mon 09:00-17:00 Europe/Ber lin", "mon 09:00-17:00 <+05>-5/x", "mon\t09:00-17:00 UTC", "mon 25:00-26:00 UTC"
+	"Dailyy 09:00-17:00 UTC", "mond 09:00-17:00 UTC", "mo 09:00-17:00 UTC", "mon- 09:00-17:00 UTC",
+	"mon, 09:00-17:00 UTC", ",mon 09:00-17:00 UTC", "mon-tue-wed 09:00-17:00 UTC", "mon 9-17 UTC", "mon 9:0-17:00 UTC", "mon 009:00-17:00 UTC", "mon 09 :00-17:00 UTC",
+	"mon 09:00-17:00UTC", "mon09:00-17:00 UTC", "mon 09:00-24:01 UTC", "mon 24:00-09:00 UTC", "mon 09:60-17:00 UTC", "mon 09:00-09:00 UTC",
+	"mon 09:00-17:00 Europe/Ber lin", "mon 09:00-17:00 <+05>-5/x", "mon 25:00-26:00 UTC"
 };
 
 static Window
@@ -55,6 +57,29 @@ test_texts(void)
 
 		CHECK(window_parse(invalid[i], strlen(invalid[i]), &window) != NULL, "accepted: %s", invalid[i]);
 	}
+}
+
+/* The fault names the part; two ways to write one window are the same. */
+static void
+test_faults(void)
+{
+	static const char *const cases[][2] = {
+		{"mo-fri 09:00-17:00 UTC", "days"}, {"mon x-17:00 UTC", "begin at a time"}, {"mon 09:00-x UTC", "end at a time"},
+		{"mon 09:00-17:00", "zone is missing"}, {"mon 09:00-17:00 CET", "time zone is not valid"}, {"mon 09:00-09:00 UTC", "empty"}
+	};
+	Window window = {0};
+	Window other = {0};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const char *fault = window_parse(cases[i][0], strlen(cases[i][0]), &window);
+
+		CHECK(fault && strstr(fault, cases[i][1]), "%s: %s", cases[i][0], fault ? fault : "taken");
+	}
+	window = parsed("Monday-FRI 9:00 - 17:00 utc");
+	other = parsed("mon-fri 09:00-17:00 UTC");
+	CHECK(window.days == other.days && window.from == other.from && window.to == other.to && strcmp(window.zone, other.zone) == 0,
+		  "case and blanks do not matter");
 }
 
 /* Fills the minutes of the week by walking each window from its beginning to its end. */
@@ -130,6 +155,7 @@ int
 main(void)
 {
 	test_texts();
+	test_faults();
 	test_minutes();
 	test_coverage();
 	return finish("window");
