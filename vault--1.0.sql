@@ -3628,13 +3628,13 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	BEGIN
-		span := CASE p_every WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
+		span := CASE pg_catalog.lower(p_every) WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
 	EXCEPTION WHEN data_exception THEN
 		span := NULL;
 	END;
 	IF span IS NULL OR span < '1 second' OR span > '10 years' THEN
 		PERFORM vault_data.fail('22023', 'invalid every: it is neither daily, weekly, monthly or quarterly, nor an interval from 1 second to 10 years, nor a cron expression',
-			'Give ''weekly'', ''36 hours'', ''30 3 * * mon-fri Europe/Berlin'' or ''on demand''.');
+			'Give ''weekly'', ''36 hours'', ''30 3 * * mon-fri Europe/Berlin'', ''@daily'' or ''on demand''.');
 	END IF;
 	RETURN span;
 END
@@ -3792,7 +3792,9 @@ $$;
 CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
-		WHEN p_every <> 'on demand' THEN p_every END
+		WHEN word IN ('daily', 'weekly', 'monthly', 'quarterly') THEN word
+		WHEN word <> 'on demand' THEN pg_catalog.btrim(p_every) END
+	FROM (VALUES (pg_catalog.lower(pg_catalog.btrim(p_every)))) AS written (word)
 $$;
 CREATE FUNCTION vault_data.users_of(config jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

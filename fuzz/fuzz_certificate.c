@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/pkcs7.h>
 #include <openssl/x509.h>
 
 #include "crypto/primitives.h"
@@ -24,13 +25,15 @@
 #define ROOM 16384
 
 static const char *const labels[] = {"CERTIFICATE", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY",
-									 "RSA PRIVATE KEY", "EC PRIVATE KEY", "EC PARAMETERS", "X509 CRL"};
+									 "RSA PRIVATE KEY", "EC PRIVATE KEY", "EC PARAMETERS", "X509 CRL",
+									 "TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "X9.42 DH PARAMETERS",
+									 "CERTIFICATE REQUEST", "PUBLIC KEY", "DSA PRIVATE KEY", "OPENSSH PRIVATE KEY"};
 
 #define LABELS (sizeof(labels) / sizeof(labels[0]))
 
-/* A self-signed certificate and its key, in DER each, and both in a PKCS#12. */
-static unsigned char *good[3];
-static int good_size[3];
+/* A self-signed certificate and its key, in DER each, both in a PKCS#12, and the first in a PKCS#7. */
+static unsigned char *good[4];
+static int good_size[4];
 
 static void
 make_good(void)
@@ -39,6 +42,7 @@ make_good(void)
 	X509 *x509 = X509_new();
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
 	PKCS12 *file;
+	PKCS7 *bag = PKCS7_new();
 
 	X509_set_version(x509, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
@@ -53,6 +57,11 @@ make_good(void)
 	good_size[0] = i2d_X509(x509, &good[0]);
 	good_size[1] = i2d_PKCS8_PRIV_KEY_INFO(info, &good[1]);
 	good_size[2] = i2d_PKCS12(file, &good[2]);
+	PKCS7_set_type(bag, NID_pkcs7_signed);
+	PKCS7_content_new(bag, NID_pkcs7_data);
+	MUST(PKCS7_add_certificate(bag, x509) == 1);
+	good_size[3] = i2d_PKCS7(bag, &good[3]);
+	PKCS7_free(bag);
 	PKCS12_free(file);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	X509_free(x509);
@@ -133,6 +142,37 @@ append_block(char *text, const char *label, const void *body, size_t size)
 	pki_text_free(&block);
 }
 
+static void
+put_text(Input *input, char *text)
+{
+	static const char *const fragments[] = {
+		"-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN RSA PRIVATE KEY-----",
+		"-----END RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: DES-CBC,0123456789ABCDEF", "\n", "\r", " ",
+		"\xef\xbb\xbf", "-----", "AAAA", "subject=x", "\\n"
+	};
+	char rest[2048];
+	size_t size = compose(input, fragments, sizeof(fragments) / sizeof(fragments[0]), rest, sizeof(rest) - 1);
+
+	rest[size] = '\0';
+	append_block(text, "CERTIFICATE", good[0], good_size[0]);
+	strcat(text, rest);			/* ends at the first NUL */
+	append_block(text, "PRIVATE KEY", good[1], good_size[1]);
+}
+
+/* UTF-16, little end first, without a mark. */
+static size_t
+widen(const char *text, unsigned char *out)
+{
+	size_t size = strlen(text);
+
+	for (size_t i = 0; i < size; i++)
+	{
+		out[2 * i] = (unsigned char) text[i];
+		out[2 * i + 1] = 0;
+	}
+	return 2 * size;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -143,7 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (good[0] == NULL)
 		make_good();
 	text[0] = '\0';
-	switch (take_byte(&input) % 5)
+	switch (take_byte(&input) % 8)
 	{
 		case 0:
 			parse(input.data, input.size, "x");
@@ -162,8 +202,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			append_block(text, "PRIVATE KEY", good[1], good_size[1]);
 			parse(text, strlen(text), NULL);
 			break;
-		default:
+		case 4:
 			parse(der, damage(&input, 2, der), "x");
+			break;
+		case 5:
+			parse(der, damage(&input, 3, der), "x");
+			break;
+		default:
+			/* text with blocks in it, and the same in UTF-16 */
+			put_text(&input, text);
+			parse(text, strlen(text), "x");
+			parse(der, widen(text, der), "x");
 	}
 	return 0;
 }

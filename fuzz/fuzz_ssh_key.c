@@ -79,11 +79,12 @@ parse_damaged(Input *input)
 		PemBlock block;
 
 		MUST(text != NULL);
-		reader = (PemReader) {text, text + size};
-		MUST(pem_next(&reader, &block) == NULL && block.body.size < sizeof(file));
+		MUST(pem_open(&reader, text, size) && pem_next(&reader, &block) == NULL);
+		MUST(pem_decode(&block) == NULL && block.body.size < sizeof(file));
 		memcpy(file, block.body.data, block.body.size);
 		file_size = block.body.size;
 		pem_block_free(&block);
+		pem_close(&reader);
 		value_free(text);
 	}
 	memcpy(body, file, file_size);

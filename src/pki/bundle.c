@@ -2,15 +2,21 @@
  * bundle.c
  *		Reading certificates and a key; bundle.h has the contract.
  *
- * Guards that everything in the file is accounted for: each block is a certificate or
- * the one private key, and nothing else is passed over in silence.
+ * Guards that everything in the file is accounted for: each block is a certificate,
+ * several in a PKCS#7, or the one private key.  Passed over are only parameters, public keys and
+ * requests, which say nothing that the certificate does not.
  */
 #include "pki/bundle.h"
 
 #include <string.h>
 
+#include <openssl/pkcs7.h>
+
+#include "pki/der.h"
 #include "pki/pem.h"
 #include "pki/private_key.h"
+#include "pki/rules.h"
+#include "type/type.h"
 
 void
 bundle_free(Bundle *bundle)
@@ -54,18 +60,19 @@ bundle_add_key(Bundle *bundle, EVP_PKEY *key)
 	if (bundle->key)
 	{
 		EVP_PKEY_free(key);
-		return "it has more than one private key";
+		return TWO_KEYS;
 	}
 	bundle->key = key;
 	return private_key_check_kind(key);
 }
 
-/* NULL unless the bytes are a certificate and nothing else. */
+/* NULL unless the bytes are a certificate, perhaps with OpenSSL's trust behind it, and no more. */
 static X509 *
-decode_certificate(const unsigned char *der, size_t size)
+decode_certificate(const unsigned char *der, size_t size, bool trusted)
 {
 	const unsigned char *at = der;
-	X509 *certificate = d2i_X509(NULL, &at, (long) size);
+	X509 *certificate = trusted ? d2i_X509_AUX(NULL, &at, (long) size)
+								: d2i_X509(NULL, &at, (long) size);
 
 	if (certificate && at == der + size)
 		return certificate;
@@ -74,51 +81,112 @@ decode_certificate(const unsigned char *der, size_t size)
 }
 
 static const char *
-take_certificate(const PemBlock *block, Bundle *bundle)
+take_signed(const PKCS7 *file, Bundle *bundle)
 {
-	X509 *certificate = NULL;
+	const char *fault = NULL;
 
-	if (!block->has_headers)
-		certificate = decode_certificate((const unsigned char *) block->body.data,
-										 block->body.size);
-	return certificate ? bundle_add_certificate(bundle, certificate)
-					   : "a certificate in it cannot be decoded";
+	if (!PKCS7_type_is_signed(file) || file->d.sign == NULL)
+		return "a PKCS#7 in it is not of the kind that holds certificates";
+	if (sk_X509_CRL_num(file->d.sign->crl) > 0)
+		return HAS_CRL;
+	for (int i = 0; fault == NULL && i < sk_X509_num(file->d.sign->cert); i++)
+	{
+		X509 *certificate = sk_X509_value(file->d.sign->cert, i);
+
+		X509_up_ref(certificate);
+		fault = bundle_add_certificate(bundle, certificate);
+	}
+	return fault;
+}
+
+/* What authorities hand out as .p7b; whether it is one at all is told apart. */
+static const char *
+take_pkcs7(const unsigned char *der, size_t size, Bundle *bundle, bool *is_one)
+{
+	const unsigned char *at = der;
+	PKCS7 *file = d2i_PKCS7(NULL, &at, (long) size);
+	const char *fault = NULL;
+
+	*is_one = file != NULL && at == der + size;
+	if (*is_one)
+		fault = take_signed(file, bundle);
+	PKCS7_free(file);
+	return fault;
+}
+
+/* Some authorities write PKCS#7 under the label of a certificate. */
+static const char *
+take_certificate(PemBlock *block, Bundle *bundle)
+{
+	const char *fault = pem_decode(block);
+	const unsigned char *der = (const unsigned char *) block->body.data;
+	X509 *certificate;
+	bool is_pkcs7;
+
+	if (fault)
+		return fault;
+	certificate = decode_certificate(der, block->body.size, block->label[0] == 'T');
+	if (certificate)
+		return bundle_add_certificate(bundle, certificate);
+	fault = take_pkcs7(der, block->body.size, bundle, &is_pkcs7);
+	return is_pkcs7 ? fault : "a certificate in it cannot be decoded";
 }
 
 static const char *
-take_key(const PemBlock *block, const char *passphrase, Bundle *bundle)
+take_key(PemBlock *block, const char *passphrase, Bundle *bundle)
 {
 	EVP_PKEY *key = NULL;
 	const char *fault;
 
 	if (bundle->key)
-		return "it has more than one private key";
+		return TWO_KEYS;
 	fault = private_key_from(block, passphrase, &key);
 	return fault ? fault : bundle_add_key(bundle, key);
 }
 
-static const char *
-take_block(const PemBlock *block, const char *passphrase, Bundle *bundle)
+static bool
+label_is_one_of(const PemBlock *block, const char *const *labels)
 {
-	if (strcmp(block->label, "CERTIFICATE") == 0)
+	for (; *labels; labels++)
+		if (strcmp(block->label, *labels) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+take_block(PemBlock *block, const char *passphrase, Bundle *bundle)
+{
+	static const char *const certificates[] = {
+		"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "PKCS #7 SIGNED DATA",
+		"CMS", NULL
+	};
+	static const char *const passed_over[] = {
+		"EC PARAMETERS", "DH PARAMETERS", "X9.42 DH PARAMETERS", "DSA PARAMETERS", "PUBLIC KEY",
+		"RSA PUBLIC KEY", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL
+	};
+
+	if (label_is_one_of(block, certificates))
 		return take_certificate(block, bundle);
 	if (private_key_is(block))
 		return take_key(block, passphrase, bundle);
-	if (strcmp(block->label, "EC PARAMETERS") == 0)
-		return NULL; /* "openssl ecparam -genkey" writes them before the key, which has them too */
+	if (label_is_one_of(block, passed_over))
+		return NULL;
+	if (strcmp(block->label, "OPENSSH PRIVATE KEY") == 0)
+		return OPENSSH_KEY;
+	if (strcmp(block->label, "X509 CRL") == 0)
+		return HAS_CRL;
 	return "it has a PEM block that is neither a certificate nor a private key";
 }
 
 static const char *
-read_pem(const char *text, size_t size, const char *passphrase, Bundle *bundle)
+read_pem(PemReader *reader, const char *passphrase, Bundle *bundle)
 {
-	PemReader reader = {text, text + size};
 	PemBlock block;
 	const char *fault;
 
 	do
 	{
-		fault = pem_next(&reader, &block);
+		fault = pem_next(reader, &block);
 		if (fault == NULL && block.label[0] == '\0')
 			break;
 		if (fault == NULL)
@@ -128,29 +196,56 @@ read_pem(const char *text, size_t size, const char *passphrase, Bundle *bundle)
 	return fault;
 }
 
+/* The element of DER that it begins with goes beyond its end. */
+static bool
+is_cut(const unsigned char *der, size_t size)
+{
+	DerReader reader = {der, size, false};
+
+	if (!der_is(&reader, DER_SEQUENCE))
+		return false;
+	reader.at++;
+	reader.left--;
+	return der_length(&reader) > reader.left && !reader.broken;
+}
+
 static const char *
 read_der(const unsigned char *der, size_t size, const char *passphrase, Bundle *bundle)
 {
-	X509 *certificate = decode_certificate(der, size);
-	int is_pkcs12;
+	X509 *certificate = decode_certificate(der, size, false);
+	bool is_one;
 	const char *fault;
 
 	if (certificate)
 		return bundle_add_certificate(bundle, certificate);
-	fault = bundle_read_pkcs12(der, size, passphrase, bundle, &is_pkcs12);
-	return is_pkcs12 ? fault : "it is neither PEM nor a certificate in DER nor PKCS#12";
+	fault = take_pkcs7(der, size, bundle, &is_one);
+	if (!is_one)
+		fault = bundle_read_pkcs12(der, size, passphrase, bundle, &is_one);
+	if (is_one)
+		return fault;
+	return is_cut(der, size)
+		? "it is neither PEM nor whole DER: it is cut short"
+		: "it is neither PEM nor a certificate, PKCS#7 or PKCS#12 in DER";
 }
 
 const char *
 bundle_read(const void *data, size_t size, const char *passphrase, Bundle *bundle)
 {
+	PemReader reader;
+	bool has_request;
 	const char *fault;
 
 	if (size > BUNDLE_MAX_BYTES)
 		return "it is longer than 256 KiB";
-	fault = pem_looks_like(data, size) ? read_pem(data, size, passphrase, bundle)
-									   : read_der(data, size, passphrase, bundle);
+	if (!pem_open(&reader, data, size))
+		return TYPE_NO_MEMORY;
+	has_request = pem_has_word(&reader, "CERTIFICATE REQUEST");
+	fault = pem_has_block(&reader) ? read_pem(&reader, passphrase, bundle)
+								   : read_der(data, size, passphrase, bundle);
 	if (fault == NULL && bundle->count == 0)
-		return "it has no certificate";
+		fault = has_request
+			? "it has no certificate: a request for one is none"
+			: "it has no certificate";
+	pem_close(&reader);
 	return fault;
 }

@@ -1,12 +1,13 @@
 /*
  * bundle.h
- *		Certificates and a private key as somebody gave them: PEM, DER or PKCS#12.
+ *		Certificates and a private key as somebody gave them: PEM, DER, PKCS#7 or PKCS#12.
  *
  * Plain C without server headers, for this folder only: it shows OpenSSL's types.
  */
 #ifndef VAULT_PKI_BUNDLE_H
 #define VAULT_PKI_BUNDLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <openssl/evp.h>
@@ -36,6 +37,6 @@ extern const char *bundle_add_key(Bundle *bundle, EVP_PKEY *key);
 
 /* pkcs12.c: the contents of a PKCS#12 in DER; *is_one tells whether it is one at all. */
 extern const char *bundle_read_pkcs12(const unsigned char *der, size_t size,
-									  const char *passphrase, Bundle *bundle, int *is_one);
+									  const char *passphrase, Bundle *bundle, bool *is_one);
 
 #endif

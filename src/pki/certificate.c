@@ -195,6 +195,8 @@ write_has_private_key(BIO *bio, const Certificate *certificate)
 
 /* ---- subject alternative names: a JSON array of "kind:name" ---- */
 
+#define UNREADABLE "unreadable:"	/* what no certificate is refused for */
+
 static bool
 write_escaped(BIO *bio, const char *text, size_t size)
 {
@@ -209,47 +211,106 @@ write_escaped(BIO *bio, const char *text, size_t size)
 	return true;
 }
 
-/* A name of ours, or one that is passed over. */
 static bool
-write_name(BIO *bio, GENERAL_NAME *name)
+is_text(const ASN1_TYPE *value)
 {
-	int type;
-	ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-	char address[INET6_ADDRSTRLEN];
-
-	switch (type)
+	switch (ASN1_TYPE_get(value))
 	{
-		case GEN_DNS:
-		case GEN_EMAIL:
-		case GEN_URI:
-			return BIO_puts(bio, type == GEN_DNS ? "dns:" : type == GEN_EMAIL ? "email:"
-																			 : "uri:") > 0 &&
-				ASN1_STRING_print_ex(bio, value, ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB) >= 0;
-		case GEN_IPADD:
-			if (ASN1_STRING_length(value) != 4 && ASN1_STRING_length(value) != 16)
-				return true;
-			return inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
-							 ASN1_STRING_get0_data(value), address, sizeof(address)) &&
-				BIO_printf(bio, "ip:%s", address) > 0;
+		case V_ASN1_UTF8STRING:
+		case V_ASN1_IA5STRING:
+		case V_ASN1_PRINTABLESTRING:
+		case V_ASN1_T61STRING:
+		case V_ASN1_BMPSTRING:
+		case V_ASN1_VISIBLESTRING:
+			return true;
 	}
-	return true;
+	return false;
 }
 
 static bool
-write_element(BIO *bio, GENERAL_NAME *name, bool *first)
+write_string(BIO *bio, const char *kind, const ASN1_STRING *value)
+{
+	return BIO_puts(bio, kind) > 0 &&
+		ASN1_STRING_print_ex(bio, value, ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB |
+							 ASN1_STRFLGS_UTF8_CONVERT) >= 0;
+}
+
+/* One of another length than an address has is shown in hexadecimal. */
+static bool
+write_address(BIO *bio, const ASN1_STRING *value)
+{
+	const unsigned char *bytes = ASN1_STRING_get0_data(value);
+	int size = ASN1_STRING_length(value);
+	char address[INET6_ADDRSTRLEN];
+
+	if (size == 4 || size == 16)
+		return inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)) &&
+			BIO_printf(bio, "ip:%s", address) > 0;
+	if (BIO_puts(bio, "ip:#") <= 0)
+		return false;
+	for (int i = 0; i < size; i++)
+		if (BIO_printf(bio, "%02X", bytes[i]) <= 0)
+			return false;
+	return true;
+}
+
+/* The name of a user in a Windows domain, or the kind with its text if it has one. */
+static bool
+write_other(BIO *bio, const OTHERNAME *name)
+{
+	char kind[64];
+	bool has_text = is_text(name->value);
+
+	if (OBJ_obj2nid(name->type_id) == NID_ms_upn && has_text)
+		return write_string(bio, "upn:", name->value->value.asn1_string);
+	return OBJ_obj2txt(kind, sizeof(kind), name->type_id, 1) > 0 &&
+		BIO_printf(bio, "othername:%s", kind) > 0 &&
+		(!has_text || write_string(bio, ";", name->value->value.asn1_string));
+}
+
+/* Every name leaves something, if only its kind. */
+static bool
+write_name(BIO *bio, const GENERAL_NAME *name)
+{
+	char kind[64];
+
+	switch (name->type)
+	{
+		case GEN_DNS:
+			return write_string(bio, "dns:", name->d.dNSName);
+		case GEN_EMAIL:
+			return write_string(bio, "email:", name->d.rfc822Name);
+		case GEN_URI:
+			return write_string(bio, "uri:", name->d.uniformResourceIdentifier);
+		case GEN_IPADD:
+			return write_address(bio, name->d.iPAddress);
+		case GEN_DIRNAME:
+			return BIO_puts(bio, "dirname:") > 0 &&
+				X509_NAME_print_ex(bio, name->d.directoryName, 0, XN_FLAG_RFC2253) >= 0;
+		case GEN_RID:
+			return OBJ_obj2txt(kind, sizeof(kind), name->d.registeredID, 1) > 0 &&
+				BIO_printf(bio, "rid:%s", kind) > 0;
+		case GEN_OTHERNAME:
+			return write_other(bio, name->d.otherName);
+		case GEN_X400:
+			return BIO_puts(bio, "x400:") > 0;
+	}
+	return BIO_puts(bio, "ediparty:") > 0;
+}
+
+static bool
+write_element(BIO *bio, const GENERAL_NAME *name, bool *first)
 {
 	BIO *plain = BIO_new(BIO_s_mem());
 	char *text;
 	long size;
-	bool written = plain && write_name(plain, name);
+	bool written = plain &&
+		(write_name(plain, name) || (BIO_reset(plain) == 1 && BIO_puts(plain, UNREADABLE) > 0));
 
 	size = written ? BIO_get_mem_data(plain, &text) : 0;
-	if (size > 0)
-	{
-		written = BIO_puts(bio, *first ? "\"" : ", \"") > 0 && write_escaped(bio, text, size) &&
-			BIO_puts(bio, "\"") > 0;
-		*first = false;
-	}
+	written = written && BIO_puts(bio, *first ? "\"" : ", \"") > 0 &&
+		write_escaped(bio, text, size) && BIO_puts(bio, "\"") > 0;
+	*first = false;
 	BIO_free(plain);
 	return written;
 }
@@ -260,7 +321,8 @@ write_sans(BIO *bio, const Certificate *certificate)
 	int critical;
 	GENERAL_NAMES *names = X509_get_ext_d2i(leaf_of(certificate), NID_subject_alt_name,
 											&critical, NULL);
-	bool written = (names || critical == -1) && BIO_puts(bio, "[") > 0; /* -1: there are none */
+	bool readable = names || critical == -1; /* -1: there are none */
+	bool written = BIO_puts(bio, readable ? "[" : "[\"" UNREADABLE "\"") > 0;
 	bool first = true;
 
 	for (int i = 0; written && i < sk_GENERAL_NAME_num(names); i++)

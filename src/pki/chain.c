@@ -7,11 +7,12 @@
  */
 #include "pki/chain.h"
 
+#include <string.h>
+
 #include <openssl/x509v3.h>
 
 #include "pki/private_key.h"
-
-#define NO_CHAIN "its certificates do not form one chain from leaf to root"
+#include "pki/rules.h"
 
 #define NONE (-1)
 
@@ -48,8 +49,42 @@ leaf_by_key(const Bundle *bundle, int *leaf)
 		*leaf = i;
 	}
 	if (*leaf == NONE)
-		return "its private key is not that of its certificate";
+		return NOT_ITS_KEY;
 	return private_key_works(bundle->key) ? NULL : "its private key does not work";
+}
+
+/* Why this one did not issue it; NULL: it did. */
+static const char *
+check_issuer(X509 *issuer, X509 *subject)
+{
+	switch (X509_check_issued(issuer, subject))
+	{
+		case X509_V_OK:
+			return signature_fits(issuer, subject) ? NULL : FORGED;
+		case X509_V_ERR_AKID_SKID_MISMATCH:
+		case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+			return ANOTHER_ISSUER;
+		case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+		case X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE:
+			return MAY_NOT_SIGN;
+	}
+	return NO_CHAIN;
+}
+
+/* Two of them end the chain: what keeps one from having issued another. */
+static const char *
+why_two_leaves(const Bundle *bundle)
+{
+	for (int i = 0; i < bundle->count; i++)
+		for (int j = 0; j < bundle->count; j++)
+		{
+			const char *reason = i == j ? NULL : check_issuer(bundle->certificates[i],
+															  bundle->certificates[j]);
+
+			if (reason && strcmp(reason, NO_CHAIN) != 0 && strcmp(reason, FORGED) != 0)
+				return reason;
+		}
+	return NO_CHAIN;
 }
 
 static bool
@@ -71,7 +106,7 @@ leaf_by_place(const Bundle *bundle, int *leaf)
 		if (has_issued_another(bundle, i))
 			continue;
 		if (*leaf != NONE)
-			return NO_CHAIN;
+			return why_two_leaves(bundle);
 		*leaf = i;
 	}
 	return *leaf == NONE ? NO_CHAIN : NULL;
@@ -90,24 +125,19 @@ swap(Bundle *bundle, int a, int b)
 static const char *
 find_issuer(const Bundle *bundle, int place, int *issuer)
 {
-	X509 *subject = bundle->certificates[place];
-	bool forged = false;
+	const char *fault = NO_CHAIN;
 
-	*issuer = NONE;
-	for (int i = place + 1; i < bundle->count && *issuer == NONE; i++)
+	for (int i = place + 1; i < bundle->count; i++)
 	{
-		if (!names_fit(bundle->certificates[i], subject))
-			continue;
-		if (signature_fits(bundle->certificates[i], subject))
-			*issuer = i;
-		else
-			forged = true;
+		const char *reason = check_issuer(bundle->certificates[i], bundle->certificates[place]);
+
+		*issuer = i;
+		if (reason == NULL)
+			return X509_check_ca(bundle->certificates[i]) == 0 ? NOT_A_CA : NULL;
+		if (strcmp(reason, NO_CHAIN) != 0) /* it says more */
+			fault = reason;
 	}
-	if (*issuer == NONE)
-		return forged ? "a signature in its chain does not verify" : NO_CHAIN;
-	if (X509_check_ca(bundle->certificates[*issuer]) == 0)
-		return "an issuer in its chain is not a CA";
-	return NULL;
+	return fault;
 }
 
 static const char *
@@ -115,14 +145,14 @@ check_strength(X509 *certificate, int min_strength)
 {
 	int strength = 0;
 
-	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(certificate)) < min_strength)
-		return "a key in it is weaker than the policy asks: RSA of 2048 bits counts as 112, P-256 as 128";
+	if (private_key_strength(X509_get0_pubkey(certificate)) < min_strength)
+		return WEAK_KEY;
 	if (chain_is_self_signed(certificate))
 		return NULL; /* nobody's trust rests on that signature */
-	if (X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1 ||
-		strength < min_strength)
-		return "a signature in it is weaker than the policy asks: SHA-1 counts as 63 bits, SHA-256 as 128";
-	return NULL;
+	if (min_strength > 0 &&
+		X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1)
+		return "a signature in it is of a kind that is not known";
+	return strength < min_strength ? WEAK_SIGNATURE : NULL;
 }
 
 /* A root that is damaged; what another authority signed has another issuer's key identifier. */

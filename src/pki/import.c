@@ -9,10 +9,12 @@
 #include "platform/compat.h"
 
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "door/door.h"
 #include "pki/certificate.h"
+#include "pki/rules.h"
 #include "platform/arguments.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
@@ -48,10 +50,13 @@ require_permission(FunctionCallInfo fcinfo)
 static void
 refuse_bundle(const char *rule)
 {
+	const char *hint = pki_hint(rule);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
 			 errmsg("the bundle does not have the form of type \"certificate\": %s", rule),
-			 errhint("Give PEM, DER or PKCS#12, and its passphrase if it has one.")));
+			 errhint("%s", hint ? hint :
+					 "Give PEM, DER, PKCS#7 or PKCS#12, and its passphrase if it has one.")));
 }
 
 /* How strong it must be is for put to say. */
@@ -77,6 +82,18 @@ open_bundle(bytea *bundle, char *passphrase)
 	return value;
 }
 
+/* Files mean UTF-8, whatever the encoding of the database. */
+static char *
+passphrase_from(const text *given)
+{
+	char	   *typed = text_to_cstring(given);
+	char	   *passphrase = pg_server_to_any(typed, strlen(typed), PG_UTF8);
+
+	if (passphrase != typed)
+		secret_wipe(typed, strlen(typed));
+	return passphrase;
+}
+
 static Datum
 import_body(FunctionCallInfo fcinfo)
 {
@@ -88,7 +105,7 @@ import_body(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(ARG_BUNDLE))
 		error_bad_argument("bundle", "it is null", NULL);
 	if (!PG_ARGISNULL(ARG_PASSPHRASE))
-		passphrase = text_to_cstring(PG_GETARG_TEXT_PP(ARG_PASSPHRASE));
+		passphrase = passphrase_from(PG_GETARG_TEXT_PP(ARG_PASSPHRASE));
 
 	InitFunctionCallInfoData(*put, fcinfo->flinfo, ARGS, fcinfo->fncollation, NULL, NULL);
 	memcpy(put->args, fcinfo->args, ARGS * sizeof(NullableDatum));

@@ -52,111 +52,240 @@ find(const char *from, const char *end, const char *wanted)
 static bool
 is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
 }
 
 static bool
-all_blank(const char *from, const char *end)
+ends_line(char c)
 {
-	while (from < end && is_blank(*from))
-		from++;
-	return from == end;
+	return c == '\n' || c == '\r';
+}
+
+/* ---- the text ---- */
+
+/* Two bytes a character; -1 if it is not UTF-16, else where the low bytes are. */
+static int
+low_bytes_of_utf16(const unsigned char *text, size_t size)
+{
+	if (size < 2 || size % 2 != 0)
+		return -1;
+	if ((text[0] == 0xff && text[1] == 0xfe) || (text[0] != 0 && text[1] == 0))
+		return 0;
+	if ((text[0] == 0xfe && text[1] == 0xff) || (text[0] == 0 && text[1] != 0))
+		return 1;
+	return -1;
 }
 
 bool
-pem_looks_like(const void *text, size_t size)
+pem_open(PemReader *reader, const void *text, size_t size)
 {
-	return find(text, (const char *) text + size, BEGIN) != NULL;
+	const unsigned char *bytes = text;
+	int low = low_bytes_of_utf16(bytes, size);
+
+	memset(reader, 0, sizeof(*reader));
+	reader->at = text;
+	reader->end = reader->at + size;
+	if (low < 0)
+		return true;
+	reader->converted.data = malloc(size / 2 + 1);
+	if (reader->converted.data == NULL)
+		return false;
+	reader->converted.size = size / 2;
+	reader->converted.data[size / 2] = '\0';
+	for (size_t i = 0; i < size; i += 2) /* a block is ASCII, so nothing else is needed */
+		reader->converted.data[i / 2] = bytes[i + 1 - low] == 0 && bytes[i + low] < 0x80
+			? (char) bytes[i + low]
+			: ' ';
+	reader->at = reader->converted.data;
+	reader->end = reader->at + reader->converted.size;
+	return true;
 }
 
-/* The label up to its dashes, at the end of a line; NULL, or behind that line. */
+void
+pem_close(PemReader *reader)
+{
+	pki_text_free(&reader->converted);
+}
+
+bool
+pem_has_word(const PemReader *reader, const char *word)
+{
+	return find(reader->at, reader->end, word) != NULL;
+}
+
+bool
+pem_has_block(const PemReader *reader)
+{
+	return pem_has_word(reader, BEGIN);
+}
+
+/* ---- blocks ---- */
+
+/* Only white space, or a byte order mark, stands before it on its line, or another block. */
+static bool
+begins_line(const char *text, const char *at)
+{
+	while (at > text)
+	{
+		at--;
+		if (ends_line(*at))
+			return true;
+		if (at - text >= 2 && memcmp(at - 2, "\xef\xbb\xbf", 3) == 0)
+			at -= 2;
+		else if (!is_blank(*at))
+			return false;
+	}
+	return true;
+}
+
+/* What is passed over has no line of a block with a dash too few, or without its other half. */
+static const char *
+check_between(const char *from, const char *end)
+{
+	if (find(from, end, "--BEGIN ") || find(from, end, "-- BEGIN "))
+		return "a BEGIN line of PEM is malformed";
+	if (find(from, end, END))
+		return "an END line of PEM has no BEGIN line before it";
+	if (find(from, end, "--END ") || find(from, end, "-- END "))
+		return "an END line of PEM is malformed";
+	return NULL;
+}
+
+/* The label up to its dashes; NULL, or behind them. */
 static const char *
 read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 {
 	size_t length = 0;
 
-	while (at < end && length < PEM_MAX_LABEL &&
-		   ((*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == ' '))
+	while (at < end && length < PEM_MAX_LABEL && *at >= ' ' && *at <= '~' && *at != '-')
 		label[length++] = *at++;
 	label[length] = '\0';
 	if (length == 0 || end - at < 5 || memcmp(at, DASHES, 5) != 0)
 		return NULL;
-	at += 5;
-	while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
+	return at + 5;
+}
+
+/* The end of the line, or of the text. */
+static const char *
+line_end(const char *at, const char *end)
+{
+	while (at < end && !ends_line(*at))
 		at++;
-	return at == end || *at == '\n' ? at : NULL;
+	return at;
 }
 
-/* base64, white space anywhere. */
-static const char *
-decode_body(const char *from, const char *end, PkiText *body)
+/* NAME,HEX of DEK-Info. */
+static bool
+read_cipher(const char *at, const char *end, PemBlock *block)
 {
-	size_t capacity = end - from;
-	char *packed = malloc(capacity + 1);
-	size_t count = 0;
-	CryptoStatus status = CRYPTO_ERR_INTERNAL;
+	size_t length = 0;
 
-	body->data = malloc(capacity + 1);
-	if (packed && body->data)
+	while (at < end && *at == ' ')
+		at++;
+	while (at < end && *at != ',' && length < PEM_MAX_CIPHER)
+		block->cipher[length++] = *at++;
+	block->cipher[length] = '\0';
+	if (at == end || *at++ != ',')
+		return false;
+	for (; end - at >= 2 && block->iv_size < PEM_MAX_IV; at += 2)
 	{
-		for (; from < end; from++)
-			if (!is_blank(*from))
-				packed[count++] = *from;
-		status = base64_decode(BASE64_STANDARD, packed, count, body->data, capacity, &body->size);
-		secret_wipe(packed, count);
+		char byte[3] = {at[0], at[1], '\0'};
+		char *behind;
+
+		block->iv[block->iv_size++] = (unsigned char) strtoul(byte, &behind, 16);
+		if (*behind != '\0')
+			break;
 	}
-	free(packed);
-	if (status != CRYPTO_OK || body->size == 0)
-	{
-		free(body->data);
-		memset(body, 0, sizeof(*body));
-		return status == CRYPTO_ERR_INTERNAL ? no_memory : "a PEM block is not whole base64";
-	}
-	body->data[body->size] = '\0';
-	return NULL;
+	while (at < end && is_blank(*at))
+		at++;
+	return at == end;
 }
 
+/* Lines with a colon, as far as there are any, and the next ones that go on with a blank. */
 static const char *
-copy_block(const char *from, const char *end, PkiText *body)
+read_headers(PemBlock *block)
 {
-	body->data = malloc(end - from + 1);
-	if (body->data == NULL)
-		return no_memory;
-	body->size = end - from;
-	memcpy(body->data, from, body->size);
-	body->data[body->size] = '\0';
+	static const char type[] = "Proc-Type:";
+	static const char info[] = "DEK-Info:";
+	bool in_header = false;
+
+	for (const char *at = block->from; at < block->end; at++)
+	{
+		const char *end = line_end(at, block->end);
+		size_t size = end - at;
+
+		if (size > 0 && memchr(at, ':', size) == NULL && !(in_header && is_blank(*at)))
+			break;
+		in_header = size > 0;
+		if (size >= strlen(type) && memcmp(at, type, strlen(type)) == 0)
+			block->is_encrypted = find(at, end, "ENCRYPTED") != NULL;
+		if (size >= strlen(info) && memcmp(at, info, strlen(info)) == 0 &&
+			!read_cipher(at + strlen(info), end, block))
+			return "the DEK-Info of a PEM block is malformed";
+		at = end;
+		block->from = end;
+	}
 	return NULL;
 }
 
 const char *
 pem_next(PemReader *reader, PemBlock *block)
 {
-	const char *begin = find(reader->at, reader->end, DASHES);
+	const char *begin = find(reader->at, reader->end, BEGIN);
 	char closing[PEM_MAX_LABEL + 1];
-	const char *body;
-	const char *close;
+	const char *fault = check_between(reader->at, begin ? begin : reader->end);
 	const char *behind;
 
 	memset(block, 0, sizeof(*block));
-	if (begin == NULL)
-		return all_blank(reader->at, reader->end) ? NULL : "something follows its last PEM block";
-	if (find(begin, reader->end, BEGIN) != begin || (begin > reader->at && begin[-1] != '\n'))
-		return "a PEM block does not begin with a BEGIN line";
-	body = read_label(begin + strlen(BEGIN), reader->end, block->label);
-	if (body == NULL)
+	if (fault || begin == NULL)
+		return fault;
+	if (!begins_line(reader->at, begin))
+		return "a PEM block does not begin with a BEGIN line of its own";
+	block->from = read_label(begin + strlen(BEGIN), reader->end, block->label);
+	if (block->from == NULL)
 		return "a BEGIN line of PEM is malformed";
-	close = find(body, reader->end, DASHES);
-	if (close == NULL || find(close, reader->end, END) != close)
+	block->end = find(block->from, reader->end, DASHES);
+	if (block->end == NULL || find(block->end, reader->end, END) != block->end)
 		return "a PEM block has no END line";
-	behind = read_label(close + strlen(END), reader->end, closing);
-	if (behind == NULL || close[-1] != '\n' || strcmp(closing, block->label) != 0)
+	behind = read_label(block->end + strlen(END), reader->end, closing);
+	if (behind == NULL || strcmp(closing, block->label) != 0)
 		return "the END line of a PEM block is not that of its beginning";
-
 	reader->at = behind;
-	block->has_headers = memchr(body, ':', close - body) != NULL;
-	if (block->has_headers)
-		return copy_block(begin, behind, &block->body);
-	return decode_body(body, close, &block->body);
+	return read_headers(block);
+}
+
+/* base64, white space anywhere. */
+const char *
+pem_decode(PemBlock *block)
+{
+	size_t capacity = block->end - block->from;
+	char *packed = malloc(capacity + 1);
+	size_t count = 0;
+	CryptoStatus status = CRYPTO_ERR_INTERNAL;
+
+	block->body.data = malloc(capacity + 1);
+	if (packed && block->body.data)
+	{
+		for (const char *at = block->from; at < block->end; at++)
+			if (!is_blank(*at))
+				packed[count++] = *at;
+		status = base64_decode(BASE64_STANDARD, packed, count, block->body.data, capacity,
+							   &block->body.size);
+		secret_wipe(packed, count);
+	}
+	free(packed);
+	if (status == CRYPTO_OK && block->body.size > 0)
+	{
+		block->body.data[block->body.size] = '\0';
+		return NULL;
+	}
+	free(block->body.data);
+	memset(&block->body, 0, sizeof(block->body));
+	if (status == CRYPTO_ERR_INTERNAL)
+		return no_memory;
+	return find(block->from, block->end, "\\n")
+		? "its lines end with a backslash and the letter n: give line feeds"
+		: "a PEM block is not whole base64";
 }
 
 bool

@@ -4,173 +4,356 @@
  *		there is one key at most, nothing that is not understood, and no passphrase
  *		is tried at a cost that the file sets.
  *
- * A passphrase that is not given is tried as none and as the empty one, which are
- * two things in this format.
+ * A passphrase that is not given is tried as none and as the empty one, which are two things in
+ * this format; one that is not ASCII as the UTF-16 of its characters and of its bytes, as OpenSSL
+ * before 1.1 wrote it.  The MAC says whether it is the right one; in a file without MAC, what it
+ * opens.  What the right one does not open is damaged.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/pkcs12.h>
 
 #include "pki/bundle.h"
+#include "pki/passphrase.h"
 #include "pki/private_key.h"
+#include "pki/rules.h"
+#include "type/type.h"
 
 #define MAX_PARTS 8
+#define MAX_DEPTH 4
 
 #define MALFORMED "a part of the PKCS#12 cannot be decoded"
-#define TOO_MANY  "the PKCS#12 asks for too many rounds of derivation, or has none that is known"
-#define CLOSED	  "a part of the PKCS#12 does not open: its cipher is unknown or obsolete"
 
-static const char *
-take_bag_key(const PKCS8_PRIV_KEY_INFO *info, Bundle *bundle)
+/* ---- what is encrypted ---- */
+
+static int
+length_of(const char *passphrase)
 {
-	EVP_PKEY *key = NULL;
-	const char *fault;
-
-	if (info == NULL)
-		return CLOSED;
-	fault = private_key_from_pkcs8(info, &key);
-	return fault ? fault : bundle_add_key(bundle, key);
+	return passphrase ? (int) strlen(passphrase) : 0;
 }
 
-static const char *
-take_shrouded(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle)
+static const X509_ALGOR *
+algorithm_of_key(const PKCS12_SAFEBAG *bag)
 {
-	const X509_SIG *shrouded = PKCS12_SAFEBAG_get0_pkcs8(bag);
 	const X509_ALGOR *algorithm;
 	const ASN1_OCTET_STRING *ignored;
-	PKCS8_PRIV_KEY_INFO *info;
-	const char *fault;
 
-	if (bundle->key)
-		return "it has more than one private key";
-	X509_SIG_get0(shrouded, &algorithm, &ignored);
-	if (!private_key_rounds_are_bounded(algorithm))
-		return TOO_MANY;
-	info = PKCS8_decrypt(shrouded, passphrase, passphrase ? (int) strlen(passphrase) : 0);
-	fault = take_bag_key(info, bundle);
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return fault;
+	X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, &ignored);
+	return algorithm;
 }
 
-static const char *
-take_bag(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle)
+/* The caller frees it; NULL with the rule. */
+static PKCS8_PRIV_KEY_INFO *
+open_key(const PKCS12_SAFEBAG *bag, const char *passphrase, const char **fault)
 {
-	X509 *certificate;
+	OSSL_LIB_CTX *context;
+	PKCS8_PRIV_KEY_INFO *info = NULL;
 
-	switch (PKCS12_SAFEBAG_get_nid(bag))
+	*fault = passphrase_algorithm(algorithm_of_key(bag), &context);
+	if (*fault == NULL)
 	{
-		case NID_keyBag:
-			return bundle->key ? "it has more than one private key"
-							   : take_bag_key(PKCS12_SAFEBAG_get0_p8inf(bag), bundle);
-		case NID_pkcs8ShroudedKeyBag:
-			return take_shrouded(bag, passphrase, bundle);
-		case NID_certBag:
-			if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate)
-				break;
-			certificate = PKCS12_SAFEBAG_get1_cert(bag);
-			return certificate ? bundle_add_certificate(bundle, certificate)
-							   : "a certificate in it cannot be decoded";
+		info = PKCS8_decrypt_ex(PKCS12_SAFEBAG_get0_pkcs8(bag), passphrase, length_of(passphrase),
+								context, NULL);
+		*fault = info ? NULL : DAMAGED_PART;
 	}
-	return "the PKCS#12 holds something that is neither a certificate nor a private key";
+	return info;
 }
 
-/* NULL with a fault: rounds that are not bounded, a cipher that is not known, another form. */
+static bool
+is_encrypted(PKCS7 *part)
+{
+	return PKCS7_type_is_encrypted(part) && part->d.encrypted && part->d.encrypted->enc_data &&
+		part->d.encrypted->enc_data->algorithm;
+}
+
+/* The caller frees them; NULL with the rule. */
 static STACK_OF(PKCS12_SAFEBAG) *
 open_part(PKCS7 *part, const char *passphrase, const char **fault)
 {
 	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
-	int length = passphrase ? (int) strlen(passphrase) : 0;
+	OSSL_LIB_CTX *context;
 
 	*fault = MALFORMED;
 	if (PKCS7_type_is_data(part) && part->d.data)
 		bags = PKCS12_unpack_p7data(part);
-	else if (PKCS7_type_is_encrypted(part) && part->d.encrypted && part->d.encrypted->enc_data)
+	else if (is_encrypted(part))
 	{
-		const X509_ALGOR *algorithm = part->d.encrypted->enc_data->algorithm;
+		const PKCS7_ENC_CONTENT *content = part->d.encrypted->enc_data;
 
-		*fault = TOO_MANY;
-		if (algorithm && private_key_rounds_are_bounded(algorithm))
-		{
-			*fault = CLOSED;
-			bags = PKCS12_unpack_p7encdata(part, passphrase, length);
-		}
+		*fault = passphrase_algorithm(content->algorithm, &context);
+		if (*fault)
+			return NULL;
+		*fault = DAMAGED_PART;
+		if (content->enc_data)
+			bags = PKCS12_item_decrypt_d2i_ex(content->algorithm,
+											  ASN1_ITEM_rptr(PKCS12_SAFEBAGS), passphrase,
+											  length_of(passphrase), content->enc_data, 1,
+											  context, NULL);
 	}
 	if (bags)
 		*fault = NULL;
 	return bags;
 }
 
+/* ---- bags ---- */
+
 static const char *
-take_part(PKCS7 *part, const char *passphrase, Bundle *bundle)
+take_info(const PKCS8_PRIV_KEY_INFO *info, Bundle *bundle)
+{
+	EVP_PKEY *key = NULL;
+	const char *fault = private_key_from_pkcs8(info, &key);
+
+	return fault ? fault : bundle_add_key(bundle, key);
+}
+
+static const char *
+take_shrouded(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle)
 {
 	const char *fault;
-	STACK_OF(PKCS12_SAFEBAG) *bags = open_part(part, passphrase, &fault);
+	PKCS8_PRIV_KEY_INFO *info = open_key(bag, passphrase, &fault);
 
-	for (int i = 0; fault == NULL && i < sk_PKCS12_SAFEBAG_num(bags); i++)
-		fault = take_bag(sk_PKCS12_SAFEBAG_value(bags, i), passphrase, bundle);
-	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	if (info)
+		fault = take_info(info, bundle);
+	PKCS8_PRIV_KEY_INFO_free(info);
 	return fault;
 }
 
 static const char *
-take_parts(const PKCS12 *file, const char *passphrase, Bundle *bundle)
+take_certificate(const PKCS12_SAFEBAG *bag, Bundle *bundle)
 {
-	STACK_OF(PKCS7) *parts = PKCS12_unpack_authsafes(file);
+	X509 *certificate;
+
+	if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate)
+		return "the PKCS#12 has a certificate that is not of X.509";
+	certificate = PKCS12_SAFEBAG_get1_cert(bag);
+	return certificate ? bundle_add_certificate(bundle, certificate)
+					   : "a certificate in it cannot be decoded";
+}
+
+static const char *take_bags(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase,
+							 Bundle *bundle, int depth);
+
+static const char *
+take_bag(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle, int depth)
+{
+	int kind = PKCS12_SAFEBAG_get_nid(bag);
+
+	if (bundle->key && (kind == NID_keyBag || kind == NID_pkcs8ShroudedKeyBag))
+		return TWO_KEYS;
+	switch (kind)
+	{
+		case NID_keyBag:
+			return take_info(PKCS12_SAFEBAG_get0_p8inf(bag), bundle);
+		case NID_pkcs8ShroudedKeyBag:
+			return take_shrouded(bag, passphrase, bundle);
+		case NID_certBag:
+			return take_certificate(bag, bundle);
+		case NID_crlBag:
+			return HAS_CRL;
+		case NID_safeContentsBag:
+			return depth == MAX_DEPTH ? MALFORMED : take_bags(PKCS12_SAFEBAG_get0_safes(bag),
+															  passphrase, bundle, depth + 1);
+	}
+	return "the PKCS#12 holds something that is neither a certificate nor a private key";
+}
+
+static const char *
+take_bags(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, Bundle *bundle, int depth)
+{
 	const char *fault = NULL;
 
-	if (parts == NULL || sk_PKCS7_num(parts) > MAX_PARTS)
-		fault = MALFORMED;
-	for (int i = 0; fault == NULL && i < sk_PKCS7_num(parts); i++)
-		fault = take_part(sk_PKCS7_value(parts, i), passphrase, bundle);
-	sk_PKCS7_pop_free(parts, PKCS7_free);
+	for (int i = 0; fault == NULL && i < sk_PKCS12_SAFEBAG_num(bags); i++)
+		fault = take_bag(sk_PKCS12_SAFEBAG_value(bags, i), passphrase, bundle, depth);
 	return fault;
+}
+
+static const char *
+take_parts(STACK_OF(PKCS7) *parts, const char *passphrase, Bundle *bundle)
+{
+	const char *fault = NULL;
+
+	for (int i = 0; fault == NULL && i < sk_PKCS7_num(parts); i++)
+	{
+		STACK_OF(PKCS12_SAFEBAG) *bags = open_part(sk_PKCS7_value(parts, i), passphrase, &fault);
+
+		if (bags)
+			fault = take_bags(bags, passphrase, bundle, 0);
+		sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	}
+	return fault;
+}
+
+/* ---- passphrases ---- */
+
+/* A key opens, or there is none that is encrypted and *tried stays. */
+static bool
+opens_key(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, bool *tried)
+{
+	bool opened = false;
+
+	for (int i = 0; !opened && i < sk_PKCS12_SAFEBAG_num(bags); i++)
+	{
+		const PKCS12_SAFEBAG *bag = sk_PKCS12_SAFEBAG_value(bags, i);
+		const char *fault;
+		PKCS8_PRIV_KEY_INFO *info;
+
+		if (PKCS12_SAFEBAG_get_nid(bag) != NID_pkcs8ShroudedKeyBag)
+			continue;
+		*tried = true;
+		info = open_key(bag, passphrase, &fault);
+		opened = info != NULL;
+		PKCS8_PRIV_KEY_INFO_free(info);
+	}
+	return opened;
+}
+
+/* The passphrase opens something; *tried tells whether anything is encrypted. */
+static bool
+opens_something(STACK_OF(PKCS7) *parts, const char *passphrase, bool *tried)
+{
+	bool opened = false;
+
+	*tried = false;
+	for (int i = 0; !opened && i < sk_PKCS7_num(parts); i++)
+	{
+		PKCS7 *part = sk_PKCS7_value(parts, i);
+		const char *fault;
+		STACK_OF(PKCS12_SAFEBAG) *bags = open_part(part, passphrase, &fault);
+
+		*tried = *tried || is_encrypted(part);
+		opened = bags && (is_encrypted(part) || opens_key(bags, passphrase, tried));
+		sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	}
+	return opened;
+}
+
+/* What is encrypted can be opened by a passphrase at all. */
+static const char *
+check_ciphers(STACK_OF(PKCS7) *parts)
+{
+	const char *fault = NULL;
+
+	for (int i = 0; fault == NULL && i < sk_PKCS7_num(parts); i++)
+	{
+		PKCS7 *part = sk_PKCS7_value(parts, i);
+		STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+		OSSL_LIB_CTX *context;
+
+		if (is_encrypted(part))
+			fault = passphrase_algorithm(part->d.encrypted->enc_data->algorithm, &context);
+		else
+			bags = open_part(part, NULL, &fault);
+		for (int j = 0; fault == NULL && j < sk_PKCS12_SAFEBAG_num(bags); j++)
+			if (PKCS12_SAFEBAG_get_nid(sk_PKCS12_SAFEBAG_value(bags, j)) == NID_pkcs8ShroudedKeyBag)
+				fault = passphrase_algorithm(algorithm_of_key(sk_PKCS12_SAFEBAG_value(bags, j)),
+											 &context);
+		sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	}
+	return fault;
+}
+
+static const char *
+check_mac(const PKCS12 *file)
+{
+	const ASN1_INTEGER *rounds;
+	const X509_ALGOR *algorithm;
+	const ASN1_OBJECT *kind;
+	int64_t count = 1; /* that is not written means once */
+	EVP_MD *digest;
+
+	PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, file);
+	if (rounds && (ASN1_INTEGER_get_int64(&count, rounds) != 1 || count < 1 ||
+				   count > PASSPHRASE_MAX_ROUNDS))
+		return TOO_MANY_ROUNDS;
+	X509_ALGOR_get0(&kind, NULL, NULL, algorithm);
+	digest = EVP_MD_fetch(NULL, OBJ_nid2sn(OBJ_obj2nid(kind)), NULL);
+	EVP_MD_free(digest);
+	return digest ? NULL : "the MAC of the PKCS#12 is of a kind that this OpenSSL does not know";
 }
 
 static bool
-mac_is_bounded(const PKCS12 *file)
+passphrase_fits(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
 {
-	const ASN1_INTEGER *rounds;
-	int64_t count = 1; /* that is not written means once */
+	bool tried;
 
-	PKCS12_get0_mac(NULL, NULL, NULL, &rounds, file);
-	return rounds == NULL || (ASN1_INTEGER_get_int64(&count, rounds) == 1 && count > 0 &&
-							  count <= PASSPHRASE_MAX_ROUNDS);
+	if (PKCS12_mac_present(file) == 1)
+		return PKCS12_verify_mac(file, passphrase, length_of(passphrase)) == 1;
+	return opens_something(parts, passphrase, &tried) || !tried;
 }
 
-/* Finds the form of an absent passphrase that fits, too. */
-static const char *
-check_mac(PKCS12 *file, const char **passphrase)
+/* The UTF-16 of its bytes, as UTF-8, for OPENSSL_clear_free(); NULL: the same. */
+static char *
+passphrase_of_bytes(const char *passphrase)
 {
-	if (PKCS12_mac_present(file) != 1)
-		return "the PKCS#12 has no MAC";
-	if (!mac_is_bounded(file))
-		return TOO_MANY;
-	if (*passphrase && **passphrase != '\0')
-		return PKCS12_verify_mac(file, *passphrase, -1) == 1
-			? NULL
-			: "the PKCS#12 does not open with this passphrase";
-	*passphrase = NULL;
-	if (PKCS12_verify_mac(file, NULL, 0) == 1)
-		return NULL;
-	*passphrase = "";
-	return PKCS12_verify_mac(file, "", 0) == 1
-		? NULL
-		: "the PKCS#12 is encrypted and no passphrase is given, or an empty one";
+	unsigned char *wide;
+	char *bytes = NULL;
+	int size;
+
+	for (const char *at = passphrase; *at; at++)
+	{
+		if ((*at & 0x80) == 0)
+			continue;
+		wide = OPENSSL_asc2uni(passphrase, -1, NULL, &size);
+		bytes = wide ? OPENSSL_uni2utf8(wide, size) : NULL;
+		OPENSSL_clear_free(wide, wide ? size : 0);
+		break;
+	}
+	return bytes;
+}
+
+/* What was tried in vain: is it the passphrase, or the file? */
+static const char *
+why_not(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
+{
+	bool tried;
+
+	if (passphrase == NULL || *passphrase == '\0')
+		return NO_P12_PASSPHRASE;
+	if (PKCS12_mac_present(file) == 1 && opens_something(parts, passphrase, &tried))
+		return DAMAGED_P12;
+	return WRONG_P12_PASSPHRASE;
+}
+
+static const char *
+open_parts(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase, Bundle *bundle)
+{
+	bool given = passphrase && *passphrase;
+	char *bytes = given ? passphrase_of_bytes(passphrase) : NULL;
+	const char *first = given ? passphrase : NULL;
+	const char *second = given ? bytes : "";
+	const char *fault = check_ciphers(parts);
+
+	if (fault == NULL && PKCS12_mac_present(file) == 1)
+		fault = check_mac(file);
+	if (fault == NULL && passphrase_fits(file, parts, first))
+		fault = take_parts(parts, first, bundle);
+	else if (fault == NULL && second && passphrase_fits(file, parts, second))
+		fault = take_parts(parts, second, bundle);
+	else if (fault == NULL)
+		fault = why_not(file, parts, passphrase);
+	OPENSSL_clear_free(bytes, bytes ? strlen(bytes) : 0);
+	return fault;
 }
 
 const char *
 bundle_read_pkcs12(const unsigned char *der, size_t size, const char *passphrase,
-				   Bundle *bundle, int *is_one)
+				   Bundle *bundle, bool *is_one)
 {
 	const unsigned char *at = der;
 	PKCS12 *file = d2i_PKCS12(NULL, &at, (long) size);
+	STACK_OF(PKCS7) *parts = NULL;
 	const char *fault = NULL;
 
 	*is_one = file != NULL && at == der + size;
 	if (*is_one)
-		fault = check_mac(file, &passphrase);
-	if (*is_one && fault == NULL)
-		fault = take_parts(file, passphrase, bundle);
+	{
+		parts = PKCS12_unpack_authsafes(file);
+		fault = parts == NULL || sk_PKCS7_num(parts) > MAX_PARTS
+			? MALFORMED
+			: open_parts(file, parts, passphrase, bundle);
+	}
+	sk_PKCS7_pop_free(parts, PKCS7_free);
 	PKCS12_free(file);
 	return fault;
 }

@@ -3,8 +3,7 @@
  *		Private keys; private_key.h has the contract.
  *
  * Guards what a file can make the server do: a key is decoded only if its block is
- * nothing but the key, a passphrase is tried only if that costs a bounded time, and
- * sizes are checked before anything is computed with a key.
+ * nothing but the key, and sizes are checked before anything is computed with a key.
  */
 #include "pki/private_key.h"
 
@@ -17,12 +16,11 @@
 #include <openssl/pkcs12.h>
 
 #include "pki/der.h"
+#include "pki/passphrase.h"
+#include "pki/rules.h"
 
 #define NOT_A_KEY	  "a private key in it cannot be decoded"
-#define NO_PASSPHRASE "its private key is encrypted and no passphrase is given"
-#define WRONG		  "its private key does not open with this passphrase"
-
-#define SCRYPT_MAX_WORK (1 << 20)	/* cost, block size and parallelism multiplied */
+#define NOT_HANDLED	  "a key is not RSA, EC, Ed25519 or Ed448"
 
 static bool
 label_is(const PemBlock *block, const char *label)
@@ -34,13 +32,14 @@ bool
 private_key_is(const PemBlock *block)
 {
 	return label_is(block, "PRIVATE KEY") || label_is(block, "ENCRYPTED PRIVATE KEY") ||
-		label_is(block, "RSA PRIVATE KEY") || label_is(block, "EC PRIVATE KEY");
+		label_is(block, "RSA PRIVATE KEY") || label_is(block, "EC PRIVATE KEY") ||
+		label_is(block, "DSA PRIVATE KEY");
 }
 
 bool
 private_key_is_encrypted(const PemBlock *block)
 {
-	return label_is(block, "ENCRYPTED PRIVATE KEY") || block->has_headers;
+	return label_is(block, "ENCRYPTED PRIVATE KEY") || block->is_encrypted;
 }
 
 BIGNUM *
@@ -48,8 +47,9 @@ private_key_number(const unsigned char *data, size_t size)
 {
 	BIGNUM *number;
 
-	if (size == 0 || size > KEY_MAX_RSA_BITS / 8 + 1 || (data[0] & 0x80) ||
-		(data[0] == 0 && (size == 1 || !(data[1] & 0x80))))
+	for (; size > 0 && *data == 0; size--)
+		data++;
+	if (size == 0 || size > KEY_MAX_RSA_BITS / 8)
 		return NULL;
 	number = BN_secure_new(); /* so that OpenSSL wipes its copies, too */
 	if (number && BN_bin2bn(data, (int) size, number) == NULL)
@@ -437,104 +437,29 @@ private_key_from_pkcs8(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key)
 			*key = EVP_PKCS82PKEY(info); /* its parameters are OpenSSL's to read */
 			break;
 		default:
-			return "a key is not RSA, EC, Ed25519 or Ed448";
+			return NOT_HANDLED;
 	}
 	return *key ? NULL : NOT_A_KEY;
 }
 
 /* ---- passphrases ---- */
 
-/* Between 1 and the limit; else 0. */
-static int64_t
-bounded(const ASN1_INTEGER *number, int64_t limit)
-{
-	int64_t value;
-
-	if (ASN1_INTEGER_get_int64(&value, number) != 1 || value < 1 || value > limit)
-		return 0;
-	return value;
-}
-
-static bool
-pbkdf2_is_bounded(const ASN1_TYPE *given)
-{
-	PBKDF2PARAM *parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), given);
-	bool fits = parameters && bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) > 0;
-
-	PBKDF2PARAM_free(parameters);
-	return fits;
-}
-
-static bool
-scrypt_is_bounded(const ASN1_TYPE *given)
-{
-	SCRYPT_PARAMS *parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(SCRYPT_PARAMS), given);
-	int64_t work = 0;
-
-	if (parameters)
-		work = bounded(parameters->costParameter, SCRYPT_MAX_WORK) *
-			bounded(parameters->blockSize, 64) * bounded(parameters->parallelizationParameter, 64);
-	SCRYPT_PARAMS_free(parameters);
-	return work > 0 && work <= SCRYPT_MAX_WORK;
-}
-
-static bool
-derivation_is_bounded(const X509_ALGOR *derivation)
-{
-	if (derivation->parameter == NULL || derivation->parameter->type != V_ASN1_SEQUENCE)
-		return false;
-	switch (OBJ_obj2nid(derivation->algorithm))
-	{
-		case NID_id_pbkdf2:
-			return pbkdf2_is_bounded(derivation->parameter);
-		case NID_id_scrypt:
-			return scrypt_is_bounded(derivation->parameter);
-	}
-	return false;
-}
-
-bool
-private_key_rounds_are_bounded(const X509_ALGOR *algorithm)
-{
-	bool fits;
-
-	if (algorithm->parameter == NULL || algorithm->parameter->type != V_ASN1_SEQUENCE)
-		return false;
-	if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2)
-	{
-		PBE2PARAM *parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM),
-														  algorithm->parameter);
-
-		fits = parameters && derivation_is_bounded(parameters->keyfunc);
-		PBE2PARAM_free(parameters);
-	}
-	else
-	{
-		PBEPARAM *parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM),
-														 algorithm->parameter);
-
-		fits = parameters && bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) > 0;
-		PBEPARAM_free(parameters);
-	}
-	return fits;
-}
-
 const char *
 private_key_unshroud(const X509_SIG *shrouded, const char *passphrase, EVP_PKEY **key)
 {
 	const X509_ALGOR *algorithm;
 	const ASN1_OCTET_STRING *ignored;
+	OSSL_LIB_CTX *context;
 	PKCS8_PRIV_KEY_INFO *info;
 	const char *fault;
 
-	if (passphrase == NULL)
-		return NO_PASSPHRASE;
 	X509_SIG_get0(shrouded, &algorithm, &ignored);
-	if (!private_key_rounds_are_bounded(algorithm))
-		return "the derivation from its passphrase is unknown or asks for too many rounds";
-	info = PKCS8_decrypt(shrouded, passphrase, (int) strlen(passphrase));
+	fault = passphrase_algorithm(algorithm, &context);
+	if (fault || passphrase == NULL)
+		return fault ? fault : NO_PASSPHRASE;
+	info = PKCS8_decrypt_ex(shrouded, passphrase, (int) strlen(passphrase), context, NULL);
 	if (info == NULL)
-		return WRONG;
+		return WRONG_PASSPHRASE;
 	fault = private_key_from_pkcs8(info, key);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	return fault;
@@ -575,67 +500,74 @@ from_traditional(const char *label, const unsigned char *der, size_t size, EVP_P
 	return *key ? NULL : NOT_A_KEY;
 }
 
-static int
-give_passphrase(char *out, int size, int writing, void *passphrase)
+/* The key that openssl derived before PKCS#8: MD5 once, with the beginning of the IV as salt. */
+static bool
+open_old(const PemBlock *block, const EVP_CIPHER *cipher, const char *passphrase,
+		 unsigned char *der, size_t *size)
 {
-	size_t length = passphrase ? strlen(passphrase) : 0;
+	unsigned char key[EVP_MAX_KEY_LENGTH];
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int done = 0;
+	int rest = 0;
+	bool opened = context &&
+		EVP_BytesToKey(cipher, EVP_md5(), block->iv, (const unsigned char *) passphrase,
+					   (int) strlen(passphrase), 1, key, NULL) > 0 &&
+		EVP_DecryptInit_ex(context, cipher, NULL, key, block->iv) == 1 &&
+		EVP_DecryptUpdate(context, der, &done, (const unsigned char *) block->body.data,
+						  (int) block->body.size) == 1 &&
+		EVP_DecryptFinal_ex(context, der + done, &rest) == 1;
 
-	(void) writing;
-	if (passphrase == NULL || length > (size_t) size)
-		return -1;
-	memcpy(out, passphrase, length);
-	return (int) length;
+	OPENSSL_cleanse(key, sizeof(key));
+	EVP_CIPHER_CTX_free(context);
+	*size = done + rest;
+	return opened;
 }
 
 /* A block with the headers Proc-Type and DEK-Info, as openssl wrote them before PKCS#8. */
 static const char *
 from_old_encryption(const PemBlock *block, const char *passphrase, EVP_PKEY **key)
 {
-	BIO *bio = BIO_new_mem_buf(block->body.data, (int) block->body.size);
-	EVP_CIPHER_INFO cipher;
-	char *name = NULL;
-	char *header = NULL;
-	unsigned char *der = NULL;
-	long size = 0;
-	long room;
-	const char *fault = NOT_A_KEY;
+	EVP_CIPHER *cipher;
+	const char *fault = passphrase_old_cipher(block->cipher, &cipher);
+	size_t room = block->body.size + EVP_MAX_BLOCK_LENGTH;
+	unsigned char *der;
+	size_t size;
 
-	if (bio && PEM_read_bio_ex(bio, &name, &header, &der, &size, PEM_FLAG_SECURE) == 1 &&
-		PEM_get_EVP_CIPHER_INFO(header, &cipher) == 1 && cipher.cipher != NULL)
-	{
-		room = size;
-		if (passphrase == NULL)
-			fault = NO_PASSPHRASE;
-		else if (PEM_do_header(&cipher, der, &size, give_passphrase, (void *) passphrase) != 1)
-			fault = WRONG;
-		else if (from_traditional(block->label, der, size, key) != NULL)
-			fault = WRONG; /* one in 256 wrong ones has the right padding */
-		else
-			fault = NULL;
-		OPENSSL_cleanse(der, room);
-	}
-	OPENSSL_secure_free(name);
-	OPENSSL_secure_free(header);
-	OPENSSL_secure_free(der);
-	BIO_free(bio);
+	if (fault)
+		return fault;
+	der = OPENSSL_malloc(room);
+	if (der == NULL || (size_t) EVP_CIPHER_get_iv_length(cipher) != block->iv_size ||
+		block->iv_size < PKCS5_SALT_LEN)
+		fault = NOT_A_KEY;
+	else if (passphrase == NULL)
+		fault = NO_PASSPHRASE;
+	else if (!open_old(block, cipher, passphrase, der, &size) ||
+			 from_traditional(block->label, der, size, key) != NULL)
+		fault = WRONG_PASSPHRASE; /* one in 256 wrong ones has the right padding */
+	OPENSSL_clear_free(der, room);
+	EVP_CIPHER_free(cipher);
 	return fault;
 }
 
 const char *
-private_key_from(const PemBlock *block, const char *passphrase, EVP_PKEY **key)
+private_key_from(PemBlock *block, const char *passphrase, EVP_PKEY **key)
 {
-	const unsigned char *der = (const unsigned char *) block->body.data;
-	bool traditional = label_is(block, "RSA PRIVATE KEY") || label_is(block, "EC PRIVATE KEY");
+	const char *fault;
+	const unsigned char *der;
 
 	*key = NULL;
-	if (block->has_headers)
-		return traditional ? from_old_encryption(block, passphrase, key)
-						   : "a PEM block has headers that it should not have";
-	if (traditional)
-		return from_traditional(block->label, der, block->body.size, key);
+	if (label_is(block, "DSA PRIVATE KEY"))
+		return NOT_HANDLED;
+	fault = pem_decode(block);
+	if (fault)
+		return fault;
+	der = (const unsigned char *) block->body.data;
 	if (label_is(block, "ENCRYPTED PRIVATE KEY"))
 		return from_shrouded(der, block->body.size, passphrase, key);
-	return from_plain(der, block->body.size, key);
+	if (label_is(block, "PRIVATE KEY"))
+		return from_plain(der, block->body.size, key);
+	return block->is_encrypted ? from_old_encryption(block, passphrase, key)
+							   : from_traditional(block->label, der, block->body.size, key);
 }
 
 const char *
@@ -687,13 +619,27 @@ private_key_check_kind(const EVP_PKEY *key)
 	const char *kind = private_key_kind(key);
 
 	if (kind == NULL)
-		return "a key is not RSA, EC, Ed25519 or Ed448";
+		return NOT_HANDLED;
 	if (strncmp(kind, "RSA", 3) == 0 &&
 		(EVP_PKEY_get_bits(key) > KEY_MAX_RSA_BITS || !exponent_is_sound(key)))
 		return "an RSA key has more than 8192 bits or an exponent that is not odd and of 2 to 64 bits";
 	if (strcmp(kind, "EC") == 0 && !curve_has_name(key))
 		return "an EC key is not on a named curve";
 	return NULL;
+}
+
+int
+private_key_strength(const EVP_PKEY *key)
+{
+	static const int rsa[][2] = {{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}};
+	int bits = EVP_PKEY_get_bits(key);
+
+	if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
+		return EVP_PKEY_get_security_bits(key);
+	for (size_t i = 0; i < sizeof(rsa) / sizeof(rsa[0]); i++)
+		if (bits >= rsa[i][0])
+			return rsa[i][1];
+	return 0;
 }
 
 bool

@@ -17,11 +17,7 @@
 
 #include "pki/pem.h"
 
-/* What a passphrase may cost to check: rounds of its key derivation. */
-#define PASSPHRASE_MAX_ROUNDS 1000000
-
 #define KEY_MAX_RSA_BITS 8192
-#define KEY_MIN_SECURITY 112	/* bits: RSA of 2048, a curve of 224 */
 
 /* The block holds a private key. */
 extern bool private_key_is(const PemBlock *block);
@@ -29,22 +25,26 @@ extern bool private_key_is(const PemBlock *block);
 /* It does, and asks for a passphrase. */
 extern bool private_key_is_encrypted(const PemBlock *block);
 
-/* The key of such a block, which the caller frees, or the rule that is broken. */
-extern const char *private_key_from(const PemBlock *block, const char *passphrase, EVP_PKEY **key);
+/* Decodes such a block; its key, which the caller frees, or the rule that is broken. */
+extern const char *private_key_from(PemBlock *block, const char *passphrase, EVP_PKEY **key);
 
 /* The key in a shrouded PKCS#8, of a PEM block or of PKCS#12. */
 extern const char *private_key_unshroud(const X509_SIG *shrouded, const char *passphrase,
 										EVP_PKEY **key);
 extern const char *private_key_from_pkcs8(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key);
 
-/* The derivation that this algorithm names costs no more than is allowed. */
-extern bool private_key_rounds_are_bounded(const X509_ALGOR *algorithm);
-
 /* A public or private key is of a kind and size that is handled; NULL, or the rule. */
 extern const char *private_key_check_kind(const EVP_PKEY *key);
 
 /* "RSA", "RSA-PSS", "EC", "Ed25519" or "Ed448" of a key that passed that check. */
 extern const char *private_key_kind(const EVP_PKEY *key);
+
+/*
+ * The strength of a public or private key in bits.  RSA has the least of the class of its
+ * modulus (NIST SP 800-57: 1024 bits are 80, 2048 are 112, 3072 are 128, 7680 are 192) and
+ * 0 below: not what OpenSSL computes, which rounds 2000 bits up to the strength of 2048.
+ */
+extern int private_key_strength(const EVP_PKEY *key);
 
 /* What it signs its public part verifies. */
 extern bool private_key_works(EVP_PKEY *key);
@@ -53,8 +53,8 @@ extern bool private_key_works(EVP_PKEY *key);
 extern bool private_key_write(BIO *bio, const EVP_PKEY *key);
 
 /*
- * A positive number from big-endian bytes in their shortest form, as DER and SSH have it,
- * of at most 8192 bits, for BN_clear_free(); NULL otherwise.
+ * A positive number of at most 8192 bits from big-endian bytes, with or without zeros before
+ * it, for BN_clear_free(); NULL otherwise.
  */
 extern BIGNUM *private_key_number(const unsigned char *data, size_t size);
 

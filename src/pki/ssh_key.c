@@ -18,7 +18,9 @@
 #include "crypto/primitives.h"
 #include "pki/pem.h"
 #include "pki/private_key.h"
+#include "pki/rules.h"
 #include "pki/ssh_wire.h"
+#include "type/text.h"
 
 #define MAGIC "openssh-key-v1" /* with its NUL */
 #define LABEL "OPENSSH PRIVATE KEY"
@@ -31,8 +33,8 @@
 #define BLOB_BYTES	 (KEY_MAX_RSA_BITS / 8 + 64)
 
 #define DISAGREES "its public and private parts do not fit"
-#define ENCRYPTED \
-	"it is encrypted: take its passphrase away first, with ssh-keygen -p -N '', and store that"
+#define NOT_ONE   "it is not a private key of OpenSSH or in PEM"
+#define NOT_WHOLE "its check numbers or its padding are wrong"
 
 struct SshKey
 {
@@ -40,7 +42,7 @@ struct SshKey
 	int			bits;
 	unsigned char blob[BLOB_BYTES]; /* the public key on the wire */
 	size_t		blob_size;
-	char		comment[SSH_KEY_MAX_COMMENT + 1];
+	char		comment[4 * SSH_KEY_MAX_COMMENT + 1];	/* as it is shown */
 	PkiText		text;
 };
 
@@ -166,16 +168,19 @@ derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
 	if (!written)
 		return "its key is not RSA, Ed25519, or ECDSA on P-256, P-384 or P-521";
 	key->blob_size = writer.at - key->blob;
-	if (EVP_PKEY_get_security_bits(pkey) < min_strength)
-		return "its key is weaker than the policy asks: RSA of 2048 bits counts as 112, Ed25519 as 128";
+	if (private_key_strength(pkey) < min_strength)
+		return WEAK_SSH_KEY;
 	return private_key_works(pkey) ? NULL : DISAGREES;
 }
 
 /* ---- private keys from the wire ---- */
 
+/* Never negative. */
 static BIGNUM *
 number_from(WireString string)
 {
+	if (string.size == 0 || (string.data[0] & 0x80))
+		return NULL;
 	return private_key_number(string.data, string.size);
 }
 
@@ -244,24 +249,67 @@ read_private(WireReader *reader, const char **fault)
 	return key;
 }
 
-/* For people only: what cannot be shown is shown as a question mark. */
+/*
+ * The bytes of the character of UTF-8 here, if it can be shown: none that controls the terminal
+ * or turns the direction of the text; else 0.
+ */
+static size_t
+shown_character(const unsigned char *at, size_t left)
+{
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t size = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc0 ? 2 : 0;
+	unsigned code = size < 2 ? *at : *at & (0xff >> (size + 1));
+
+	if (size == 0 || size > left || *at >= 0xf8)
+		return 0;
+	for (size_t i = 1; i < size; i++)
+	{
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (at[i] & 0x3f);
+	}
+	if (code < least[size] || code < ' ' || (code >= 0x7f && code < 0xa0) || code > 0x10ffff ||
+		(code >= 0xd800 && code < 0xe000) || (code >= 0x200b && code <= 0x200f) ||
+		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+		code == 0x061c || code == 0xfeff)
+		return 0;
+	return size;
+}
+
+/* What cannot be shown, or is no UTF-8, is shown in octal, as ssh-keygen does. */
 static void
 keep_comment(WireString comment, SshKey *key)
 {
-	size_t size = comment.size < SSH_KEY_MAX_COMMENT ? comment.size : SSH_KEY_MAX_COMMENT;
+	char *out = key->comment;
 
-	for (size_t i = 0; i < size; i++)
-		key->comment[i] = comment.data[i] >= ' ' && comment.data[i] <= '~' ? comment.data[i] : '?';
-	key->comment[size] = '\0';
+	if (comment.size > SSH_KEY_MAX_COMMENT)
+	{
+		comment.size = SSH_KEY_MAX_COMMENT;
+		for (int i = 0; i < 3 && (comment.data[comment.size] & 0xc0) == 0x80; i++)
+			comment.size--;		/* not within a character */
+	}
+	for (size_t i = 0; i < comment.size;)
+	{
+		size_t size = shown_character(comment.data + i, comment.size - i);
+
+		if (size > 0)
+			memcpy(out, comment.data + i, size);
+		else
+			snprintf(out, 5, "\\%03o", comment.data[i]);
+		out += size > 0 ? size : 4;
+		i += size > 0 ? size : 1;
+	}
+	*out = '\0';
 }
 
+/* 1, 2, 3 and so on: OpenSSH fills its own blocks and takes any length, PuTTY writes up to 15. */
 static bool
 is_padding(WireString padding)
 {
 	for (size_t i = 0; i < padding.size; i++)
-		if (padding.data[i] != i + 1)
+		if (padding.data[i] != ((i + 1) & 0xff))
 			return false;
-	return padding.size < BLOCK;
+	return true;
 }
 
 /* The part that a passphrase would have encrypted. */
@@ -275,13 +323,13 @@ read_section(WireString section, WireString blob, int min_strength, SshKey *key)
 	EVP_PKEY *pkey;
 
 	if (wire_number(&reader) != check || reader.broken || section.size % BLOCK != 0)
-		return "its check numbers or its padding are wrong";
+		return NOT_WHOLE;
 	pkey = read_private(&reader, &fault);
 	if (pkey == NULL)
 		return fault;
 	keep_comment(wire_string(&reader), key);
 	fault = reader.broken || !is_padding(wire_bytes(&reader, reader.left))
-		? "its check numbers or its padding are wrong"
+		? NOT_WHOLE
 		: derive_public(pkey, min_strength, key);
 	derived.size = key->blob_size;
 	if (fault == NULL && !wire_same(derived, blob))
@@ -302,11 +350,12 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 	WireString blob = wire_string(&reader);
 	WireString section = wire_string(&reader);
 
+	(void) options;				/* without a derivation there are none to heed */
 	if (reader.broken || magic.size != sizeof(MAGIC) ||
 		memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
 		return "it is not whole, or not of OpenSSH's format";
-	if (!wire_is(cipher, "none") || !wire_is(derivation, "none") || options.size != 0)
-		return ENCRYPTED;
+	if (!wire_is(cipher, "none") || !wire_is(derivation, "none"))
+		return ENCRYPTED_SSH_KEY;
 	if (count != 1)
 		return "it does not hold exactly one key";
 	if (reader.left != 0)
@@ -381,14 +430,14 @@ write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 /* ---- the whole ---- */
 
 static const char *
-read_pem(const PemBlock *block, int min_strength, SshKey *key)
+read_pem(PemBlock *block, int min_strength, SshKey *key)
 {
 	EVP_PKEY *pkey = NULL;
 	const char *fault;
 	bool written;
 
 	if (private_key_is_encrypted(block))
-		return ENCRYPTED;
+		return ENCRYPTED_SSH_KEY;
 	fault = private_key_from(block, NULL, &pkey);
 	if (fault == NULL)
 		fault = derive_public(pkey, min_strength, key);
@@ -404,15 +453,19 @@ read_pem(const PemBlock *block, int min_strength, SshKey *key)
 }
 
 static const char *
-read_block(const PemBlock *block, int min_strength, SshKey *key)
+read_block(PemBlock *block, int min_strength, SshKey *key)
 {
 	const char *fault;
 
 	if (private_key_is(block))
 		return read_pem(block, min_strength, key);
-	if (strcmp(block->label, LABEL) != 0 || block->has_headers)
-		return "it is not a private key of OpenSSH or in PEM";
-	fault = read_openssh(&block->body, min_strength, key);
+	if (strcmp(block->label, "PUBLIC KEY") == 0 || strcmp(block->label, "RSA PUBLIC KEY") == 0)
+		return PUBLIC_SSH_KEY;
+	if (strcmp(block->label, LABEL) != 0)
+		return NOT_ONE;
+	fault = pem_decode(block);
+	if (fault == NULL)
+		fault = read_openssh(&block->body, min_strength, key);
 	if (fault == NULL &&
 		!pem_write(LABEL, block->body.data, block->body.size, OPENSSH_LINE, &key->text))
 		fault = TYPE_NO_MEMORY;
@@ -421,44 +474,62 @@ read_block(const PemBlock *block, int min_strength, SshKey *key)
 
 /* The first block is the key, but for what "openssl ecparam" writes before it. */
 static const char *
-read_only_block(const void *text, size_t size, int min_strength, SshKey *key)
+read_only_block(PemReader *reader, int min_strength, SshKey *key)
 {
-	PemReader reader = {text, (const char *) text + size};
 	PemBlock block;
-	const char *fault = pem_next(&reader, &block);
+	const char *fault = pem_next(reader, &block);
 
 	if (fault == NULL && strcmp(block.label, "EC PARAMETERS") == 0)
-	{
-		pem_block_free(&block);
-		fault = pem_next(&reader, &block);
-	}
+		fault = pem_next(reader, &block);
 	if (fault == NULL)
 		fault = read_block(&block, min_strength, key);
 	pem_block_free(&block);
 	if (fault)
 		return fault;
-	fault = pem_next(&reader, &block);
+	fault = pem_next(reader, &block);
 	if (fault == NULL && block.label[0] != '\0')
 		fault = "it has more than one key";
 	pem_block_free(&block);
 	return fault;
 }
 
+/* A text without a block is often a key, of another form or the other half. */
+static const char *
+name_other_form(const PemReader *reader)
+{
+	static const char *const public[] = {"ssh-ed25519 AAAA", "ssh-rsa AAAA", "ecdsa-sha2-nistp",
+										 "ssh-dss AAAA", "sk-ssh-ed25519@", "sk-ecdsa-sha2-",
+										 "BEGIN SSH2 PUBLIC KEY"};
+
+	if (pem_has_word(reader, "PuTTY-User-Key-File-"))
+		return PUTTY_KEY;
+	if (pem_has_word(reader, "BEGIN SSH2 ENCRYPTED PRIVATE KEY"))
+		return SSH2_KEY;
+	for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++)
+		if (pem_has_word(reader, public[i]))
+			return PUBLIC_SSH_KEY;
+	return NOT_ONE;
+}
+
 const char *
 ssh_key_read(const void *text, size_t size, int min_strength, SshKey **made)
 {
 	SshKey *key;
+	PemReader reader;
 	const char *fault;
 
 	*made = NULL;
 	if (size > SSH_KEY_MAX_BYTES)
 		return "it is longer than 64 KiB";
-	if (!pem_looks_like(text, size))
-		return "it is not a private key of OpenSSH or in PEM";
 	key = calloc(1, sizeof(SshKey));
-	if (key == NULL)
+	if (key == NULL || !pem_open(&reader, text, size))
+	{
+		free(key);
 		return TYPE_NO_MEMORY;
-	fault = read_only_block(text, size, min_strength, key);
+	}
+	fault = pem_has_block(&reader) ? read_only_block(&reader, min_strength, key)
+								   : name_other_form(&reader);
+	pem_close(&reader);
 	if (fault == NULL)
 		*made = key;
 	else
@@ -537,47 +608,30 @@ public_line(const SshKey *key, size_t *size)
 	return line;
 }
 
-/* Room for every character as \u005c. */
-static void
-quote(const char *text, char *out)
-{
-	for (; *text; text++)
-	{
-		if (*text == '"' || *text == '\\')
-			*out++ = '\\';
-		*out++ = *text;
-	}
-	*out = '\0';
-}
-
 char *
 ssh_key_metadata(const SshKey *key)
 {
 	char fingerprint[FINGERPRINT_ROOM];
-	char comment[2 * SSH_KEY_MAX_COMMENT + 1];
+	Text json = {0};
 	size_t size;
 	char *line = public_line(key, &size);
-	char *blob_end;
-	size_t capacity;
-	char *json = NULL;
 
-	if (line && fingerprint_of(key, fingerprint))
+	if (line == NULL || !fingerprint_of(key, fingerprint))
 	{
-		/* the key alone: its comment is a member of its own */
-		blob_end = strchr(strchr(line, ' ') + 1, ' ');
-		if (blob_end)
-			size = blob_end - line;
-		quote(key->comment, comment);
-		capacity = size + strlen(comment) + 256;
-		json = malloc(capacity);
-		if (json)
-			snprintf(json, capacity,
-					 "{\"key_type\": \"%s\", \"key_bits\": %d, \"fingerprint\": \"%s\", "
-					 "\"public_key\": \"%.*s\", \"comment\": \"%s\"}",
-					 key->type, key->bits, fingerprint, (int) size, line, comment);
+		free(line);
+		return NULL;
 	}
+	line[strlen(key->type) + 1 + base64_size(key->blob_size)] = '\0'; /* its comment is a member */
+	text_add_string(&json, "{");
+	text_add_member(&json, "key_type", key->type);
+	text_add_name(&json, "key_bits");
+	text_add_number(&json, key->bits);
+	text_add_member(&json, "fingerprint", fingerprint);
+	text_add_member(&json, "public_key", line);
+	text_add_member(&json, "comment", key->comment);
+	text_add_string(&json, "}");
 	free(line);
-	return json;
+	return text_take(&json, NULL);
 }
 
 TypeField

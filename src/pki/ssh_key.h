@@ -15,7 +15,7 @@
 #include "type/type.h"
 
 #define SSH_KEY_MAX_BYTES	 (64 * 1024)
-#define SSH_KEY_MAX_COMMENT	 1024
+#define SSH_KEY_MAX_COMMENT	 1024	/* bytes of it that are shown */
 #define SSH_KEY_STRENGTH	 112	/* bits, where no policy says more */
 
 /* The names of fields, for people. */
@@ -34,7 +34,7 @@ extern void ssh_key_free(SshKey *key);	/* NULL is allowed */
  */
 extern const char *ssh_key_text(const SshKey *key, size_t *size);
 
-/* A JSON object in ASCII, for value_free(); NULL: no memory. */
+/* A JSON object in UTF-8, for value_free(); NULL: no memory. */
 extern char *ssh_key_metadata(const SshKey *key);
 
 /* A part as text, for value_free(). */

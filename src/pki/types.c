@@ -9,21 +9,21 @@
 #include <string.h>
 
 #include "pki/certificate.h"
+#include "pki/rules.h"
 #include "pki/ssh_key.h"
 
 /* ---- certificate ---- */
 
 static const char *
-judge(Certificate *certificate, const TypeContext *context, TypeFacts *facts)
+keep_facts(Certificate *certificate, TypeFacts *facts)
 {
-	int64_t until = certificate_valid_until(certificate);
 	const char *metadata = certificate_metadata(certificate);
 
-	if (until <= context->now)
-		return "a certificate in it has expired";
 	facts->normal = certificate_pem(certificate, &facts->normal_size);
 	facts->metadata = value_copy(metadata, strlen(metadata));
-	facts->expires_at = until;
+	facts->expires_at = certificate_valid_until(certificate); /* past or to come */
+	if (facts->expires_at <= 0)
+		facts->expires_at = 1;
 	if (facts->normal && facts->metadata)
 		return NULL;
 	type_facts_free(facts);
@@ -38,7 +38,7 @@ check_certificate(const void *value, size_t size, const TypeContext *context, Ty
 										 &certificate);
 
 	if (fault == NULL)
-		fault = judge(certificate, context, facts);
+		fault = keep_facts(certificate, facts);
 	certificate_free(certificate);
 	return fault;
 }
@@ -62,6 +62,7 @@ static const ValueType certificate_type = {
 	.name = "certificate",
 	.description = "an X.509 certificate with the chain of its issuers, and its private key",
 	.hint = "Give the certificate, its issuers and its private key in PEM, or use vault.import_certificate().",
+	.hint_of = pki_hint,
 	.fields = CERTIFICATE_FIELDS,
 	.takes_bytes = true,
 	.policy = {.min_entropy = CERTIFICATE_STRENGTH},
@@ -116,6 +117,7 @@ static const ValueType ssh_key_type = {
 	.name = "ssh_key",
 	.description = "a private key for SSH",
 	.hint = "Give a private key as ssh-keygen writes it, without a passphrase.",
+	.hint_of = pki_hint,
 	.fields = SSH_KEY_FIELDS,
 	.takes_bytes = true,
 	.policy = {.min_entropy = SSH_KEY_STRENGTH},

@@ -173,6 +173,10 @@ judgement_make(Write *write, const char *type_name, const SecretHead *head)
 		type_refuse_value(type, weakness);
 	judgement->is_weak = weakness != NULL;
 	judgement->expires_at = type_expiry(type, &judgement->facts);
+	if (judgement->expires_at <= GetCurrentTimestamp())
+		ereport(NOTICE,
+				(errmsg("the value has expired already: it is kept, and cannot be read"),
+				 errhint("Put one that is valid with vault.rotate().")));
 	judgement->has_fingerprint = false;
 	if (type->policy.history > 0)
 	{

@@ -272,14 +272,24 @@ type_in_tenant(const pg_uuid_t *tenant, const char *name)
 	return type;
 }
 
+/* What to do about the rule, or what the type takes. */
+static const char *
+hint_of(const ValueType *type, const char *rule)
+{
+	const char *hint = type && type->hint_of ? type->hint_of(rule) : NULL;
+
+	if (hint == NULL && type)
+		hint = type->hint;
+	return hint ? hint : "The view vault.types shows what is asked of values.";
+}
+
 void
 type_refuse_value(const TenantType *type, const char *rule)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
 			 errmsg("the value does not have the form of type \"%s\": %s", type->name, rule),
-			 errhint("%s", type->builtin && type->builtin->hint ? type->builtin->hint :
-					 "The view vault.types shows what is asked of values.")));
+			 errhint("%s", hint_of(type->builtin, rule))));
 }
 
 /* Seconds from 1970 to 2000. */

@@ -84,6 +84,9 @@ typedef struct ValueType
 	const char *name;
 	const char *description;
 	const char *hint;			/* what to give, when a value is refused */
+
+	/* What to do about one rule, or NULL; no hint_of: there is nothing but hint. */
+	const char *(*hint_of) (const char *rule);
 	const char *fields;			/* their names for people, NULL: none */
 	bool		takes_bytes;	/* a value given as bytea is looked at, too */
 	TypePolicy	policy;			/* where a tenant has set nothing */

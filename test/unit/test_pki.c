@@ -10,6 +10,7 @@
 
 #include "crypto/primitives.h"
 #include "pki/certificate.h"
+#include "pki/passphrase.h"
 #include "pki/private_key.h"
 #include "pki/ssh_key.h"
 #include "pki/types.h"
@@ -419,8 +420,12 @@ test_pem(void)
 	normal_is(one_line, leaf_pem, "base64 in one line, no line feed at the end");
 	normal_is(join(3, "Bag Attributes\n    friendlyName: x\n", leaf_pem, "\n \t\r\n"), leaf_pem,
 			  "text before a block");
-	refused(join(2, leaf_pem, "and more"), "something follows its last PEM block");
-	refused(join(2, leaf_pem, "-----"), "does not begin with a BEGIN line");
+	normal_is(join(2, leaf_pem, "and more"), leaf_pem, "text behind the last block");
+	normal_is(join(4, "--- \n", leaf_pem, " 0 s:CN = x\n-------\n", middle_pem), join(2, leaf_pem, middle_pem),
+			  "text between blocks, as openssl s_client writes it");
+	refused(join(2, leaf_pem, "----BEGIN PRIVATE KEY-----\nAAAA\n"), "malformed");
+	refused(join(2, leaf_pem, "-----END PRIVATE KEY-----\n"), "no BEGIN line before it");
+	refused(join(2, leaf_pem, "x -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "line of its own");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\nAAAA\n"), "no END line");
 	refused(join(2, "x", leaf_pem), "does not begin with a BEGIN line");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE\nAAAA\n-----END CERTIFICATE-----\n"), "malformed");
@@ -836,10 +841,14 @@ test_ssh(void)
 	read_ssh(encrypted_text(leaf.key, "x"), "it is encrypted", "an encrypted key");
 	read_ssh(old_text(leaf.key, "x"), "it is encrypted", "an encrypted key");
 	read_ssh(join(2, text, other), "more than one key", "two keys");
-	read_ssh(join(2, text, "x"), "something follows", "a text behind it");
+	ssh_key_free(read_ssh(join(2, text, "x"), NULL, "a text behind it"));
 	read_ssh(leaf_pem, "not a private key", "a certificate");
 	read_ssh("", "not a private key", "nothing");
 	read_ssh("ssh-ed25519 AAAA", "not a private key", "a public key");
+	read_ssh("---- BEGIN SSH2 PUBLIC KEY ----\nComment: x\nAAAA\n", "a public key and not a private key", "RFC 4716");
+	read_ssh("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a public key and not", "a public key in PEM");
+	read_ssh("PuTTY-User-Key-File-3: ssh-ed25519\n", "PuTTY's own form", "PuTTY");
+	read_ssh("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "SSH.com's form", "SSH.com");
 
 	for (place = 0; (broken = changed(text, place, 0x01)) != NULL; place++)
 	{
@@ -892,8 +901,9 @@ test_types(void)
 	type_facts_free(&facts);
 	context.now += 31 * DAY;
 	fault = type->check(normal, strlen(normal), &context, &facts);
-	CHECK(fault && strstr(fault, "expired") && facts.normal == NULL && facts.metadata == NULL,
-		  "an expired one does not");
+	CHECK(fault == NULL && facts.expires_at > 0 && facts.expires_at < context.now,
+		  "one that has expired passes with its end");
+	type_facts_free(&facts);
 }
 
 /* Reads and writes a key in every form while what OpenSSL frees is looked at. */
