@@ -71,6 +71,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	('rate_floor', 100, 1, 1000000000, 'rate: at least so many reads in the hour'),
 	('mass_floor', 50, 1, 1000000000, 'mass_read: at least so many secrets in the hour'),
 	('mass_share', 0.5, 0, 1, 'mass_read: or this share of the tenant''s secrets'),
+	('mass_least', 5, 1, 1000000000, 'mass_read: and of a small tenant at least so many'),
 	('burst_denials', 20, 1, 1000000000, 'denial_burst: at least so many denials'),
 	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes')
 $$;
@@ -148,6 +149,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		AND h.reads > b.median + (l ->> 'rate_deviations')::float8 * b.deviation
 $$;
 
+/* Half of what there is, however small the tenant, down to mass_least; or mass_floor where that is out of its ordinary. */
 CREATE FUNCTION vault_data.find_mass_reads(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
 RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -155,11 +157,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		jsonb_build_object('secrets', h.secrets, 'tenant_secrets', total.n, 'median', b.median, 'deviation', round(b.deviation::numeric, 2), 'hours', b.hours)
 	FROM vault_data.usage_hour h CROSS JOIN LATERAL
 		vault_data.hourly_baseline(h.tenant_id, h.principal_id, h.hour, (l ->> 'history_days')::float8, true, h.secrets) b
-		CROSS JOIN LATERAL (SELECT count(*) AS n FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id) total
+		CROSS JOIN LATERAL (SELECT count(*) AS n FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id AND s.purge_at IS NULL) total
 	WHERE h.tenant_id = p_tenant AND h.changed_at >= p_since AND h.hour > p_until - interval '7 days' AND h.hour <= p_until
-		AND h.secrets >= (l ->> 'mass_floor')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
+		AND h.secrets >= (l ->> 'mass_least')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
 		AND (h.secrets >= (l ->> 'mass_share')::float8 * total.n
-			OR (b.hours >= (l ->> 'rate_hours')::float8 AND h.secrets > b.median + (l ->> 'rate_deviations')::float8 * b.deviation))
+			OR (h.secrets >= (l ->> 'mass_floor')::float8 AND b.hours >= (l ->> 'rate_hours')::float8
+				AND h.secrets > b.median + (l ->> 'rate_deviations')::float8 * b.deviation))
 $$;
 
 /* By principal, and where nobody was identified by address; at most one an hour, that in which the number was reached. */

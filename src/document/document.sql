@@ -140,6 +140,7 @@ $$;
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT pg_catalog.jsonb_build_object('format', 'vault-policy-v1',
+		'environments', (SELECT COALESCE(pg_catalog.to_jsonb(t.environments), '[]') FROM vault_data.tenant t WHERE t.tenant_id = p_tenant),
 		'principals', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind, 'db_roles',
 				(SELECT COALESCE(pg_catalog.jsonb_agg(b.role_name ORDER BY b.role_name), '[]') FROM vault_data.principal_binding b
 				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b))) ORDER BY p.name), '[]')
@@ -255,7 +256,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	CASE section
 	WHEN 'principals' THEN RETURN vault_data.read_principal(item);
-	WHEN 'roles' THEN RETURN pg_catalog.to_jsonb(vault_data.check_identifier('name', vault_data.read_name(item) #>> '{}'));
+	WHEN 'roles', 'environments' THEN RETURN pg_catalog.to_jsonb(vault_data.check_identifier('name', vault_data.read_name(item) #>> '{}'));
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
@@ -345,12 +346,12 @@ BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
-	PERFORM vault_data.require_fields(document, ARRAY['format', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
+	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT pg_catalog.jsonb_object_agg(s.name, vault_data.read_section(document, have, s.name, s.maximum))
-		FROM (VALUES ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
+		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
 	RETURN want;
 END
@@ -361,6 +362,17 @@ $$;
  * no administrator any more. Principals are added and bound, never taken away:
  * a document that forgets one must not lock it out of what it has elsewhere.
  */
+CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, environments jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH both_lists AS (SELECT have->'environments' AS had, want->'environments' AS wanted)
+	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted ELSE (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.had || b.wanted) AS e) END
+	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
+	UNION ALL
+	SELECT 14, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
+	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
+$$;
+COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
+
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('token_roles')),
@@ -385,7 +397,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
 		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
 		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
+		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+		UNION ALL SELECT e.step, 'change', 'environments', NULL, pg_catalog.jsonb_build_object('environments', e.environments) FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -451,6 +464,12 @@ BEGIN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
 	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 0, 14 THEN
+		IF NOT vault_data.is_administrator() THEN
+			PERFORM vault_data.refuse_delegation();
+		END IF;
+		PERFORM vault_data.declare_environments(p_tenant, vault_data.environment_list(
+			ARRAY(SELECT pg_catalog.jsonb_array_elements_text(p_detail->'environments'))));
 	END CASE;
 END
 $$;
@@ -496,7 +515,7 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
 	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
 	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
-	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
+	vault_data.environment_differences(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
 	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;

@@ -162,7 +162,7 @@ DECLARE
 	now timestamptz := pg_catalog.clock_timestamp();
 BEGIN
 	IF p_environment IS NOT NULL THEN
-		PERFORM vault_data.check_identifier('environment', p_environment);
+		PERFORM vault_data.check_environment(p_environment);
 	END IF;
 	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
 		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years', 'Give an interval such as ''30 days''.');

@@ -380,13 +380,16 @@ PG_FUNCTION_INFO_V1(vault_whoami);
 
 /*
  * bind_role(principal, db_role): in the door's tenant.  A binding of which only oid
- * or name still fits (the role was renamed, or made anew) gives way.
+ * or name still fits (the role was renamed, or made anew) gives way, and so do those of the
+ * principal whose roles are gone.
  */
 Datum
 vault_bind_role(PG_FUNCTION_ARGS)
 {
 	static Sql	forget = {"DELETE FROM vault_data.principal_binding WHERE tenant_id = $1"
-		" AND (db_role = $2) <> (role_name = $3)", 3, {UUIDOID, REGROLEOID, TEXTOID}
+		" AND ((db_role = $2) <> (role_name = $3) OR (principal_id = $4 AND NOT EXISTS"
+		" (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = db_role AND r.rolname = role_name)))",
+		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
 	};
 	static Sql	insert = {"INSERT INTO vault_data.principal_binding"
 		" (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",

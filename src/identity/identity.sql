@@ -177,6 +177,89 @@ CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURN
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
 
+CREATE FUNCTION vault_data.require_person_or_service(p_tenant uuid, p_name text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	subject uuid := vault_data.find_principal(p_tenant, p_name);
+BEGIN
+	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = subject) NOT IN ('user', 'service') THEN
+		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'Name a principal; vault.add_member() makes it a member of the role.');
+	END IF;
+	RETURN subject;
+END
+$$;
+
+/*
+ * Of the principal, or of the role in this tenant. Who binds meanwhile waits for the lock on the tenant's row.
+ * Whoever is bound to a principal has all that it holds: add_binding() asks for that.
+ */
+CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
+	bound text;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.fail('42501', 'permission denied to bind a principal that is there',
+			'An administrator of the tenant can; operators bind what they make, and appoint administrators with vault.appoint_admin().');
+	END IF;
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	subject := vault_data.require_person_or_service(this_tenant, p_principal);
+	IF p_db_role IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid db_role: it is null', 'Name a database role; vault.unbind_role() takes a binding away.');
+	END IF;
+	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
+	IF bound IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('principal "%s" is bound to role "%s"', p_principal, bound),
+			'vault.unbind_role() takes that binding away.');
+	END IF;
+	IF EXISTS (SELECT FROM vault_data.principal_binding b
+		WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
+			'vault.unbind_role() frees it.');
+	END IF;
+	PERFORM vault_data.add_binding(this_tenant, subject, p_db_role, false);
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.bind_role(principal text, db_role text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.bind_role(text, text, text) IS 'binds a principal that is there to a database role, in place of one that is gone';
+
+CREATE FUNCTION vault_data.unbind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	subject := vault_data.require_person_or_service(this_tenant, p_principal);
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(this_tenant);
+	END IF;
+	/* As when it is dropped: who could unbind administrators could appoint another. */
+	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
+		AND EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = this_tenant AND b.principal_id = subject
+			AND b.role_name = COALESCE(p_db_role, b.role_name) AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied to unbind an administrator of the tenant', 'Another administrator of the tenant can.');
+	END IF;
+	DELETE FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND b.role_name = COALESCE(p_db_role, b.role_name);
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'the principal is not bound to this role', 'The view vault.principals shows what it is bound to.');
+	END IF;
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.unbind_role(principal text, db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.unbind_role(text, text, text) IS 'takes a principal''s binding to a database role away, or all of its bindings; what it holds stays';
+
 /* Whoever is binding the role at this moment comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -220,11 +303,17 @@ CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS bool
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
 COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
 
+/* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
 CREATE VIEW vault.principals WITH (security_barrier) AS
-SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
+SELECT t.name AS tenant, p.id, p.name, p.kind, b.db_role, p.created_at,
+	CASE WHEN b.db_roles IS NOT NULL THEN 'bound' WHEN b.db_role IS NOT NULL THEN 'dead' ELSE 'none' END AS binding, b.db_roles
 FROM vault_data.principal p
 	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
-	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+	LEFT JOIN LATERAL (
+		SELECT (pg_catalog.array_agg(l.role_name ORDER BY NOT l.is_live, l.role_name))[1] AS db_role,
+			pg_catalog.array_agg(l.role_name ORDER BY l.role_name) FILTER (WHERE l.is_live) AS db_roles
+		FROM (SELECT x.role_name, EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
+			FROM vault_data.principal_binding x WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
 COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
 
@@ -249,7 +338,8 @@ REVOKE ALL ON vault.principals, vault.reserved_roles, vault.audit FROM PUBLIC;
 GRANT SELECT ON vault.principals, vault.reserved_roles, vault.audit TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text), vault.bind_role(text, text, text),
+	vault.unbind_role(text, text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.reserve_role(text, text), vault.release_role(text, text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_auditor;
 GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;

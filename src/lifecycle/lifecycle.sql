@@ -14,7 +14,7 @@ DECLARE
 	found_row vault_data.secret;
 BEGIN
 	PERFORM vault_data.check_name(p_name);
-	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_environment(env);
 	PERFORM vault_data.require(p_permission, p_name, env);
 	SELECT * INTO found_row FROM vault_data.secret
 	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name;
@@ -72,7 +72,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	IF NOT every THEN
-		PERFORM vault_data.check_identifier('environment', env);
+		PERFORM vault_data.check_environment(env);
 	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at

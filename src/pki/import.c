@@ -18,6 +18,7 @@
 #include "platform/arguments.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
+#include "policy/environment.h"
 #include "policy/policy.h"
 #include "secret/secret.h"
 
@@ -43,6 +44,7 @@ require_permission(FunctionCallInfo fcinfo)
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
 					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL :
 					 PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
+	environment_require_declared(name.environment, name.environment_size);
 	policy_require(&door->caller, &name, MAY_WRITE, &door->grant);
 	door->has_grant = true;
 }

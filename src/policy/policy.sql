@@ -115,6 +115,9 @@ CREATE FUNCTION vault_data.check_pattern(name_pattern text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_pattern';
 CREATE FUNCTION vault_data.check_permissions(permissions text[]) RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissions';
+CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
+COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
 CREATE FUNCTION vault_data.environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_environment';
 CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS boolean
@@ -214,6 +217,7 @@ BEGIN
 	IF given.effect = 'deny' AND NOT vault_data.is_administrator() AND vault_data.reaches_administrator(given.principal_id) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	PERFORM vault_data.check_environment(e) FROM pg_catalog.unnest(given.environments) AS e;
 	RETURN vault_data.add_grant(given);
 END
 $$;

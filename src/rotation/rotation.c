@@ -396,17 +396,22 @@ complete_body(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(with_value(&complete, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
 }
 
+/* In a copy of the call: a constant argument stands in it for the next row, too. */
 static Datum
 complete_jsonb_body(FunctionCallInfo fcinfo)
 {
+	LOCAL_FCINFO(call, 2);
+
+	InitFunctionCallInfoData(*call, fcinfo->flinfo, 2, fcinfo->fncollation, NULL, NULL);
+	memcpy(call->args, fcinfo->args, 2 * sizeof(NullableDatum));
 	if (!PG_ARGISNULL(1))
 	{
 		Jsonb	   *json = PG_GETARG_JSONB_P(1);
 
-		fcinfo->args[1].value =
+		call->args[1].value =
 			CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));
 	}
-	return complete_body(fcinfo);
+	return complete_body(call);
 }
 
 Datum

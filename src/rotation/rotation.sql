@@ -870,7 +870,7 @@ BEGIN
 	IF pattern IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid name_pattern: it is null, and there are no tags', 'Give a pattern, tags, or both; ''**'' are all secrets.');
 	END IF;
-	PERFORM vault_data.check_pattern(pattern), vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_pattern(pattern), vault_data.check_environment(env);
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		PERFORM vault_data.fail('25001', 'secrets cannot be rotated by a pattern in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;

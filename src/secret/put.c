@@ -13,6 +13,7 @@
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "policy/delegation.h"
+#include "policy/environment.h"
 
 #define MAX_TAGS 64
 #define MAX_TAG_BYTES 8192
@@ -63,6 +64,7 @@ read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
 					 PG_ARGISNULL(environment_argument) ? NULL :
 					 PG_GETARG_TEXT_PP(environment_argument), &write->name);
+	environment_require_declared(write->name.environment, write->name.environment_size);
 }
 
 static void

@@ -36,6 +36,7 @@
 #include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "policy/delegation.h"
+#include "policy/environment.h"
 #include "policy/name.h"
 #include "secret/secret.h"
 #include "type/registry.h"
@@ -300,6 +301,7 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 		error_bad_argument("name", "it is null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(0),
 					 PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment), &name);
+	environment_require_declared(name.environment, name.environment_size);
 	door_required()->version = wanted_version(fcinfo, arguments->version);
 	policy_require(caller, &name, MAY_READ, &grant);
 
@@ -763,6 +765,7 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	if (fault)
 		error_bad_argument("environment", fault,
 						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+	environment_require_declared(bulk->environment, bulk->environment_size);
 	bulk->strict = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	bulk->database_urls = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
 	initStringInfo(&bulk->left_out);

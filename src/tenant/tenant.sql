@@ -27,6 +27,7 @@ CREATE TABLE vault_data.tenant (
 	recovery_window interval NOT NULL DEFAULT '30 days'
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
 	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	environments    text[],
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
@@ -50,7 +51,7 @@ ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
 REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
-ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0;
 ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
@@ -69,7 +70,7 @@ CREATE POLICY tenant ON vault_data.tenant_key
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -170,8 +171,56 @@ CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text 
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
 
+/* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
+CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	environment text;
+BEGIN
+	IF pg_catalog.cardinality(p_environments) > 64 OR pg_catalog.array_ndims(p_environments) > 1 THEN
+		PERFORM vault_data.fail('22023', 'invalid environments: the list is longer than 64', 'Give NULL to take any environment.');
+	END IF;
+	FOREACH environment IN ARRAY COALESCE(p_environments, '{}') LOOP
+		PERFORM vault_data.check_identifier('environments', environment);
+	END LOOP;
+	RETURN (SELECT pg_catalog.array_agg(DISTINCT e COLLATE "C" ORDER BY e COLLATE "C") FROM pg_catalog.unnest(p_environments) AS e);
+END
+$$;
+
+/* What is there would be out of reach: secrets, deleted ones too, and grants. */
+CREATE FUNCTION vault_data.declare_environments(p_tenant uuid, p_environments text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	used text;
+BEGIN
+	SELECT pg_catalog.string_agg(u.environment, ', ' ORDER BY u.environment) INTO used FROM (
+		SELECT s.environment FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+		UNION SELECT pg_catalog.unnest(g.environments) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant) AS u (environment)
+	WHERE NOT u.environment = ANY (p_environments);
+	IF used IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('there are secrets or grants in other environments: %s', pg_catalog.left(used, 500)),
+			'Name these too, or take away what is in them first; a deleted secret counts until it is purged.');
+	END IF;
+	UPDATE vault_data.tenant SET environments = p_environments WHERE tenant_id = p_tenant AND environments IS DISTINCT FROM p_environments;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_environments(p_environments text[], p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.declare_environments(this_tenant, vault_data.environment_list(p_environments));
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.set_environments(environments text[], tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_environments(text[], text) IS 'declares the environments of the tenant, so that a call which names another one is refused; NULL takes any again';
+
 CREATE VIEW vault.tenants WITH (security_barrier) AS
-SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at
+SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at, t.environments
 FROM vault_data.tenant t
 WHERE t.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
@@ -196,5 +245,5 @@ GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
-GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_admin, vault_client;
+GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;

@@ -223,7 +223,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
 	), present AS (
 		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
-			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text) AS shown
+			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text, 'environments', t.environments::text) AS shown
 		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)

@@ -1,0 +1,127 @@
+/*
+ * environment.c
+ *		Environments that a tenant has declared: the column of its row, kept for the session.
+ *
+ * The row is read anew when identity_generation() has grown, which it does whenever a tenant has
+ * changed.  A backend mostly serves one tenant, so that of the last call is all that is kept.
+ */
+#include "policy/environment.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "door/door.h"
+#include "identity/identity.h"
+#include "integrity/integrity.h"
+#include "platform/errors.h"
+#include "platform/tables.h"
+#include "policy/name.h"
+
+/* Column of vault_data.tenant. */
+#define TENANT_ENVIRONMENTS 6
+
+typedef struct Declared
+{
+	bool		is_loaded;
+	uint64		generation;		/* of identities, before the row was read */
+	pg_uuid_t	tenant;
+	char	   *names;			/* with ", " between them; NULL: none are declared */
+} Declared;
+
+static Declared declared;
+
+/* In the present memory context; NULL: none. */
+static char *
+names_of(TableScan *scan)
+{
+	bool		none;
+	Datum		value = scan_get(scan, TENANT_ENVIRONMENTS, &none);
+	StringInfoData names;
+	Datum	   *elements;
+	int			count;
+
+	if (none)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &count);
+	initStringInfo(&names);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", TextDatumGetCString(elements[i]));
+	return names.data;
+}
+
+static void
+load(const pg_uuid_t *tenant)
+{
+	Datum		key = UUIDPGetDatum(tenant);
+	TableScan	scan;
+	char	   *names = NULL;
+
+	if (declared.names)
+		pfree(declared.names);
+	memset(&declared, 0, sizeof(declared));
+	declared.generation = identity_generation();
+	declared.tenant = *tenant;
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, &key, 1);
+	if (scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_TENANT);
+		names = names_of(&scan);
+	}
+	scan_end(&scan);
+	if (names)
+		declared.names = MemoryContextStrdup(TopMemoryContext, names);
+	declared.is_loaded = true;
+}
+
+static bool
+is_among(const char *names, const char *name, size_t size)
+{
+	for (;;)
+	{
+		size_t		length = strcspn(names, ",");
+
+		if (length == size && memcmp(names, name, size) == 0)
+			return true;
+		if (names[length] == '\0')
+			return false;
+		names += length + 2;
+	}
+}
+
+void
+environment_require_declared(const char *environment, size_t size)
+{
+	const Door *door = door_required();
+
+	if (!door->has_tenant)
+		return;
+	if (!declared.is_loaded || declared.generation != identity_generation() ||
+		!uuid_equal(&declared.tenant, &door->tenant))
+		load(&door->tenant);
+	if (declared.names && !is_among(declared.names, environment, size))
+		error_bad_argument("environment", "the tenant has declared none of this name",
+						   psprintf("Its environments are %s. A call that names none means vault.environment.",
+									declared.names));
+}
+
+PG_FUNCTION_INFO_V1(vault_check_environment);
+
+/* check_environment(given): itself, or 22023 if it is none that may be named. */
+Datum
+vault_check_environment(PG_FUNCTION_ARGS)
+{
+	text	   *given;
+	const char *fault;
+
+	if (PG_ARGISNULL(0))
+		error_bad_argument("environment", "it is null", NULL);
+	given = PG_GETARG_TEXT_PP(0);
+	fault = identifier_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	if (fault)
+		error_bad_argument("environment", fault, "Use letters, digits and \"._-\", at most 63 bytes.");
+	environment_require_declared(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	PG_RETURN_TEXT_P(given);
+}
