@@ -271,6 +271,7 @@ CREATE TABLE vault_data.tenant (
 	recovery_window interval NOT NULL DEFAULT '30 days'
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
 	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	environments    text[],
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
@@ -294,7 +295,7 @@ ALTER TABLE vault_data.tenant_key OWNER TO vault_owner;
 REVOKE ALL ON vault_data.tenant, vault_data.tenant_key FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON vault_data.tenant TO vault_exec;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.tenant_key TO vault_exec;
-ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE vault_data.tenant ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environments SET STATISTICS 0;
 ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
@@ -313,7 +314,7 @@ CREATE POLICY tenant ON vault_data.tenant_key
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -414,8 +415,56 @@ CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text 
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
 
+/* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
+CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	environment text;
+BEGIN
+	IF pg_catalog.cardinality(p_environments) > 64 OR pg_catalog.array_ndims(p_environments) > 1 THEN
+		PERFORM vault_data.fail('22023', 'invalid environments: the list is longer than 64', 'Give NULL to take any environment.');
+	END IF;
+	FOREACH environment IN ARRAY COALESCE(p_environments, '{}') LOOP
+		PERFORM vault_data.check_identifier('environments', environment);
+	END LOOP;
+	RETURN (SELECT pg_catalog.array_agg(DISTINCT e COLLATE "C" ORDER BY e COLLATE "C") FROM pg_catalog.unnest(p_environments) AS e);
+END
+$$;
+
+/* What is there would be out of reach: secrets, deleted ones too, and grants. */
+CREATE FUNCTION vault_data.declare_environments(p_tenant uuid, p_environments text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	used text;
+BEGIN
+	SELECT pg_catalog.string_agg(u.environment, ', ' ORDER BY u.environment) INTO used FROM (
+		SELECT s.environment FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+		UNION SELECT pg_catalog.unnest(g.environments) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant) AS u (environment)
+	WHERE NOT u.environment = ANY (p_environments);
+	IF used IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('there are secrets or grants in other environments: %s', pg_catalog.left(used, 500)),
+			'Name these too, or take away what is in them first; a deleted secret counts until it is purged.');
+	END IF;
+	UPDATE vault_data.tenant SET environments = p_environments WHERE tenant_id = p_tenant AND environments IS DISTINCT FROM p_environments;
+END
+$$;
+
+CREATE FUNCTION vault_data.set_environments(p_environments text[], p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.declare_environments(this_tenant, vault_data.environment_list(p_environments));
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.set_environments(environments text[], tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.set_environments(text[], text) IS 'declares the environments of the tenant, so that a call which names another one is refused; NULL takes any again';
+
 CREATE VIEW vault.tenants WITH (security_barrier) AS
-SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at
+SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at, t.environments
 FROM vault_data.tenant t
 WHERE t.tenant_id = ANY (vault_data.visible_tenants());
 COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
@@ -440,7 +489,7 @@ GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
-GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text) TO vault_admin, vault_client;
+GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
 
 /*
@@ -687,6 +736,89 @@ CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURN
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
 
+CREATE FUNCTION vault_data.require_person_or_service(p_tenant uuid, p_name text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	subject uuid := vault_data.find_principal(p_tenant, p_name);
+BEGIN
+	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = subject) NOT IN ('user', 'service') THEN
+		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'Name a principal; vault.add_member() makes it a member of the role.');
+	END IF;
+	RETURN subject;
+END
+$$;
+
+/*
+ * Of the principal, or of the role in this tenant. Who binds meanwhile waits for the lock on the tenant's row.
+ * Whoever is bound to a principal has all that it holds: add_binding() asks for that.
+ */
+CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
+	bound text;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.fail('42501', 'permission denied to bind a principal that is there',
+			'An administrator of the tenant can; operators bind what they make, and appoint administrators with vault.appoint_admin().');
+	END IF;
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	subject := vault_data.require_person_or_service(this_tenant, p_principal);
+	IF p_db_role IS NULL THEN
+		PERFORM vault_data.fail('22023', 'invalid db_role: it is null', 'Name a database role; vault.unbind_role() takes a binding away.');
+	END IF;
+	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
+	IF bound IS NOT NULL THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('principal "%s" is bound to role "%s"', p_principal, bound),
+			'vault.unbind_role() takes that binding away.');
+	END IF;
+	IF EXISTS (SELECT FROM vault_data.principal_binding b
+		WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('role "%s" is bound to a principal already', p_db_role),
+			'vault.unbind_role() frees it.');
+	END IF;
+	PERFORM vault_data.add_binding(this_tenant, subject, p_db_role, false);
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.bind_role(principal text, db_role text, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.bind_role(text, text, text) IS 'binds a principal that is there to a database role, in place of one that is gone';
+
+CREATE FUNCTION vault_data.unbind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	subject uuid;
+BEGIN
+	PERFORM vault_data.require_administrator();
+	subject := vault_data.require_person_or_service(this_tenant, p_principal);
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(this_tenant);
+	END IF;
+	/* As when it is dropped: who could unbind administrators could appoint another. */
+	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
+		AND EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = this_tenant AND b.principal_id = subject
+			AND b.role_name = COALESCE(p_db_role, b.role_name) AND vault_data.is_live(b))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied to unbind an administrator of the tenant', 'Another administrator of the tenant can.');
+	END IF;
+	DELETE FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND b.role_name = COALESCE(p_db_role, b.role_name);
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'the principal is not bound to this role', 'The view vault.principals shows what it is bound to.');
+	END IF;
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.unbind_role(principal text, db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.unbind_role(text, text, text) IS 'takes a principal''s binding to a database role away, or all of its bindings; what it holds stays';
+
 /* Whoever is binding the role at this moment comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -730,11 +862,17 @@ CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS bool
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
 COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
 
+/* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
 CREATE VIEW vault.principals WITH (security_barrier) AS
-SELECT t.name AS tenant, p.id, p.name, p.kind, b.role_name AS db_role, p.created_at
+SELECT t.name AS tenant, p.id, p.name, p.kind, b.db_role, p.created_at,
+	CASE WHEN b.db_roles IS NOT NULL THEN 'bound' WHEN b.db_role IS NOT NULL THEN 'dead' ELSE 'none' END AS binding, b.db_roles
 FROM vault_data.principal p
 	JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
-	LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+	LEFT JOIN LATERAL (
+		SELECT (pg_catalog.array_agg(l.role_name ORDER BY NOT l.is_live, l.role_name))[1] AS db_role,
+			pg_catalog.array_agg(l.role_name ORDER BY l.role_name) FILTER (WHERE l.is_live) AS db_roles
+		FROM (SELECT x.role_name, EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
+			FROM vault_data.principal_binding x WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
 COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
 
@@ -759,7 +897,8 @@ REVOKE ALL ON vault.principals, vault.reserved_roles, vault.audit FROM PUBLIC;
 GRANT SELECT ON vault.principals, vault.reserved_roles, vault.audit TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text), vault.bind_role(text, text, text),
+	vault.unbind_role(text, text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.reserve_role(text, text), vault.release_role(text, text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_auditor;
 GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;
@@ -881,6 +1020,9 @@ CREATE FUNCTION vault_data.check_pattern(name_pattern text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_pattern';
 CREATE FUNCTION vault_data.check_permissions(permissions text[]) RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissions';
+CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
+COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
 CREATE FUNCTION vault_data.environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_environment';
 CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS boolean
@@ -980,6 +1122,7 @@ BEGIN
 	IF given.effect = 'deny' AND NOT vault_data.is_administrator() AND vault_data.reaches_administrator(given.principal_id) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	PERFORM vault_data.check_environment(e) FROM pg_catalog.unnest(given.environments) AS e;
 	RETURN vault_data.add_grant(given);
 END
 $$;
@@ -2758,7 +2901,7 @@ DECLARE
 	found_row vault_data.secret;
 BEGIN
 	PERFORM vault_data.check_name(p_name);
-	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_environment(env);
 	PERFORM vault_data.require(p_permission, p_name, env);
 	SELECT * INTO found_row FROM vault_data.secret
 	WHERE tenant_id = vault.current_tenant_id() AND id = vault_data.secret_id(p_name, env) AND name = p_name;
@@ -2816,7 +2959,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_pattern(p_pattern);
 	IF NOT every THEN
-		PERFORM vault_data.check_identifier('environment', env);
+		PERFORM vault_data.check_environment(env);
 	END IF;
 	RETURN QUERY
 	SELECT s.name, s.environment, s.type, vault_data.state_of(s.purge_at, s.deactivated_at), s.current_version, s.description, s.tags, s.updated_at, s.expires_at
@@ -3342,7 +3485,7 @@ DECLARE
 	now timestamptz := pg_catalog.clock_timestamp();
 BEGIN
 	IF p_environment IS NOT NULL THEN
-		PERFORM vault_data.check_identifier('environment', p_environment);
+		PERFORM vault_data.check_environment(p_environment);
 	END IF;
 	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
 		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years', 'Give an interval such as ''30 days''.');
@@ -4365,7 +4508,7 @@ BEGIN
 	IF pattern IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid name_pattern: it is null, and there are no tags', 'Give a pattern, tags, or both; ''**'' are all secrets.');
 	END IF;
-	PERFORM vault_data.check_pattern(pattern), vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_pattern(pattern), vault_data.check_environment(env);
 	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
 		PERFORM vault_data.fail('25001', 'secrets cannot be rotated by a pattern in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
@@ -4536,7 +4679,7 @@ BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
-	PERFORM vault_data.check_identifier('environment', env);
+	PERFORM vault_data.check_environment(env);
 	PERFORM vault_data.check_services(ARRAY[p_service]) WHERE p_service IS NOT NULL;
 	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal ORDER BY p.kind = 'built-in role' LIMIT 1;
 	IF subject IS NULL OR subject IS DISTINCT FROM vault_data.caller_principal() THEN
@@ -4736,6 +4879,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		'issuers', (SELECT COALESCE(pg_catalog.jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]') FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
 		'token_roles', (SELECT COALESCE(pg_catalog.jsonb_agg(r.role_name ORDER BY r.role_name), '[]') FROM vault_data.token_role r
 			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
+		|| (SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('environments', t.environments)) FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
 $$;
 
 CREATE FUNCTION vault_data.require_authentic_policy(p_tenant uuid) RETURNS void
@@ -4837,7 +4981,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	CASE section
 	WHEN 'principals' THEN RETURN vault_data.read_principal(item);
-	WHEN 'roles' THEN RETURN pg_catalog.to_jsonb(vault_data.check_identifier('name', vault_data.read_name(item) #>> '{}'));
+	WHEN 'roles', 'environments' THEN RETURN pg_catalog.to_jsonb(vault_data.check_identifier('name', vault_data.read_name(item) #>> '{}'));
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
@@ -4927,12 +5071,12 @@ BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
-	PERFORM vault_data.require_fields(document, ARRAY['format', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
+	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT pg_catalog.jsonb_object_agg(s.name, vault_data.read_section(document, have, s.name, s.maximum))
-		FROM (VALUES ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
+		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
 	RETURN want;
 END
@@ -4943,6 +5087,17 @@ $$;
  * no administrator any more. Principals are added and bound, never taken away:
  * a document that forgets one must not lock it out of what it has elsewhere.
  */
+CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, environments jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH both_lists AS (SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had, COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
+	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted ELSE (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.had || b.wanted) AS e) END
+	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
+	UNION ALL
+	SELECT 14, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
+	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
+$$;
+COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
+
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('token_roles')),
@@ -4967,7 +5122,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
 		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
 		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles') AS d (step, action, kind, name, detail)
+		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+		UNION ALL SELECT e.step, 'change', 'environments', NULL, pg_catalog.jsonb_build_object('environments', e.environments) FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -5033,6 +5189,12 @@ BEGIN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
 	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 0, 14 THEN
+		IF NOT vault_data.is_administrator() THEN
+			PERFORM vault_data.refuse_delegation();
+		END IF;
+		PERFORM vault_data.declare_environments(p_tenant, vault_data.environment_list(
+			ARRAY(SELECT pg_catalog.jsonb_array_elements_text(p_detail->'environments'))));
 	END CASE;
 END
 $$;
@@ -5078,7 +5240,7 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
 	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
 	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
-	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
+	vault_data.environment_differences(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
 	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;
@@ -5308,7 +5470,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
 	), present AS (
 		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
-			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text) AS shown
+			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text, 'environments', t.environments::text) AS shown
 		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)
@@ -6216,6 +6378,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	('rate_floor', 100, 1, 1000000000, 'rate: at least so many reads in the hour'),
 	('mass_floor', 50, 1, 1000000000, 'mass_read: at least so many secrets in the hour'),
 	('mass_share', 0.5, 0, 1, 'mass_read: or this share of the tenant''s secrets'),
+	('mass_least', 5, 1, 1000000000, 'mass_read: and of a small tenant at least so many'),
 	('burst_denials', 20, 1, 1000000000, 'denial_burst: at least so many denials'),
 	('burst_minutes', 10, 1, 1440, 'denial_burst: within so many minutes')
 $$;
@@ -6293,6 +6456,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		AND h.reads > b.median + (l ->> 'rate_deviations')::float8 * b.deviation
 $$;
 
+/* Half of what there is, however small the tenant, down to mass_least; or mass_floor where that is out of its ordinary. */
 CREATE FUNCTION vault_data.find_mass_reads(p_tenant uuid, p_since timestamptz, p_until timestamptz, l jsonb)
 RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text, evidence jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -6300,11 +6464,12 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		jsonb_build_object('secrets', h.secrets, 'tenant_secrets', total.n, 'median', b.median, 'deviation', round(b.deviation::numeric, 2), 'hours', b.hours)
 	FROM vault_data.usage_hour h CROSS JOIN LATERAL
 		vault_data.hourly_baseline(h.tenant_id, h.principal_id, h.hour, (l ->> 'history_days')::float8, true, h.secrets) b
-		CROSS JOIN LATERAL (SELECT count(*) AS n FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id) total
+		CROSS JOIN LATERAL (SELECT count(*) AS n FROM vault_data.secret s WHERE s.tenant_id = h.tenant_id AND s.purge_at IS NULL) total
 	WHERE h.tenant_id = p_tenant AND h.changed_at >= p_since AND h.hour > p_until - interval '7 days' AND h.hour <= p_until
-		AND h.secrets >= (l ->> 'mass_floor')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
+		AND h.secrets >= (l ->> 'mass_least')::float8 AND b.similar_hours < (l ->> 'habit_hours')::float8
 		AND (h.secrets >= (l ->> 'mass_share')::float8 * total.n
-			OR (b.hours >= (l ->> 'rate_hours')::float8 AND h.secrets > b.median + (l ->> 'rate_deviations')::float8 * b.deviation))
+			OR (h.secrets >= (l ->> 'mass_floor')::float8 AND b.hours >= (l ->> 'rate_hours')::float8
+				AND h.secrets > b.median + (l ->> 'rate_deviations')::float8 * b.deviation))
 $$;
 
 /* By principal, and where nobody was identified by address; at most one an hour, that in which the number was reached. */

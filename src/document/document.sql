@@ -140,7 +140,6 @@ $$;
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT pg_catalog.jsonb_build_object('format', 'vault-policy-v1',
-		'environments', (SELECT COALESCE(pg_catalog.to_jsonb(t.environments), '[]') FROM vault_data.tenant t WHERE t.tenant_id = p_tenant),
 		'principals', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind, 'db_roles',
 				(SELECT COALESCE(pg_catalog.jsonb_agg(b.role_name ORDER BY b.role_name), '[]') FROM vault_data.principal_binding b
 				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b))) ORDER BY p.name), '[]')
@@ -155,6 +154,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		'issuers', (SELECT COALESCE(pg_catalog.jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]') FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
 		'token_roles', (SELECT COALESCE(pg_catalog.jsonb_agg(r.role_name ORDER BY r.role_name), '[]') FROM vault_data.token_role r
 			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
+		|| (SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('environments', t.environments)) FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
 $$;
 
 CREATE FUNCTION vault_data.require_authentic_policy(p_tenant uuid) RETURNS void
@@ -364,7 +364,7 @@ $$;
  */
 CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, environments jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH both_lists AS (SELECT have->'environments' AS had, want->'environments' AS wanted)
+	WITH both_lists AS (SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had, COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
 	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted ELSE (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.had || b.wanted) AS e) END
 	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
 	UNION ALL
