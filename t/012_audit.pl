@@ -16,7 +16,7 @@ my $secrets = 20;
 my $node = new_vault_node(
 	'main',
 	init => { extra => ['--wal-segsize=1'] },
-	conf => "log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\nsynchronous_commit = off\nvault.audit_ring_size = 64\nmax_connections = 40\n");
+	conf => "log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\nsynchronous_commit = off\nvault.audit_ring_size = 512\nmax_connections = 40\n");
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE admin LOGIN;
@@ -260,7 +260,7 @@ is(told('frozen'), "get allow, get error, $many, get_many error, list allow, get
 is(worker_pid(), $worker, 'by the same worker');
 $client->close;
 
-# A ring of 64 records: who finds it full is refused.
+# A lane of 64 records: who finds it full is refused.
 app_settings('vault.audit_timeout' => '200ms', 'vault.audit_mode' => 'queued');
 $client = session('app', 'vault.request_id' => 'queued');
 kill 'STOP', $worker or die "kill: $!";
@@ -302,7 +302,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM vault_data.audit_log WHER
 is($node->safe_psql('postgres', q{SELECT decision FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'put'}), 'aborted',
 	'nor what it rolled back');
 
-# A thousand at once through a ring of 64
+# A thousand at once through a lane of 64
 app_settings('vault.audit_timeout' => '60s');
 is(psql_as($node, 'admin', q{SET vault.request_id = 'thousand'; SELECT count(*) FROM vault.get_many('many/*')}), 1000, 'get_many of 1000 secrets');
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT secret), count(*) FROM vault_data.audit_log WHERE request_id = 'thousand'}), '1000|1000', 'is told as 1000 reads');

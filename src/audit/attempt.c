@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 
 #include "audit/audit.h"
@@ -18,6 +19,10 @@
 #include "door/door.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
+
+/* Records that a session keeps at most, and how long an abort or a call waits for room. */
+#define MAX_UNSENT 1024
+#define UNSENT_WAIT_MS 1000
 
 /* Changes of one transaction that are remembered in case it is rolled back. */
 #define MAX_ATTEMPTS 64
@@ -40,9 +45,24 @@ static struct
 	PackedRow  *first;
 } more_attempts;
 
-/* The newest record of this call that somebody may have to wait for. */
-static bool awaited = false;
-static uint64 awaited_position = 0;
+/* What this call has recorded, and may have to wait for. */
+static RingWait awaited;
+
+/* This call has slept, for room or for the disk. */
+static bool waited = false;
+
+/*
+ * Records of this session that found no room, for the next opportunity: they are told when the
+ * session ends at the latest.
+ */
+static struct
+{
+	PackedRow **rows;
+	int			count;
+} unsent;
+
+/* The session ends, and has waited for room in vain. */
+static bool gave_up = false;
 
 static void
 refuse_unrecorded(void)
@@ -56,23 +76,115 @@ refuse_unrecorded(void)
 static bool
 push(const AuditRow *row, bool may_wait)
 {
-	uint64		position;
+	bool		pushed = !RecoveryInProgress() && ring_push(row, may_wait, &awaited);
 
-	if (RecoveryInProgress() || !ring_push(row, may_wait, &position))
-		return false;
-	awaited = true;
-	awaited_position = position;
-	return true;
+	waited |= awaited.slept;
+	return pushed;
+}
+
+static void
+report_lost(void)
+{
+	ring_note_lost(1);
+	ereport(LOG, (errmsg("an audit record is lost: the ring was full"),
+				  errhint("The worker \"vault audit\" does not run or cannot write.")));
+}
+
+static void at_session_end(int code, Datum arg);
+
+/* Takes a record that found no room; in an abort there may be no memory for it. */
+static void
+keep_unsent(const PackedRow *packed)
+{
+	static bool listening = false;
+	PackedRow  *copy = NULL;
+
+	if (!listening)
+		before_shmem_exit(at_session_end, (Datum) 0);
+	listening = true;
+	if (unsent.rows == NULL)
+		unsent.rows = MemoryContextAllocExtended(TopMemoryContext,
+												 MAX_UNSENT * sizeof(PackedRow *),
+												 MCXT_ALLOC_NO_OOM);
+	if (unsent.rows && unsent.count < MAX_UNSENT)
+		copy = MemoryContextAllocExtended(TopMemoryContext, packed_size(packed),
+										  MCXT_ALLOC_NO_OOM);
+	if (copy == NULL)
+	{
+		report_lost();
+		return;
+	}
+	memcpy(copy, packed, packed_size(packed));
+	unsent.rows[unsent.count++] = copy;
+}
+
+/* In the order in which they came; for ms at most, all together. */
+static void
+send_unsent(int ms)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	int			sent = 0;
+
+	while (sent < unsent.count)
+	{
+		long		left = ms == 0 ? 0 :
+			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (!ring_push_packed(unsent.rows[sent], (int) left))
+			break;
+		pfree(unsent.rows[sent++]);
+	}
+	unsent.count -= sent;
+	memmove(unsent.rows, unsent.rows + sent, unsent.count * sizeof(PackedRow *));
+}
+
+/* For what cannot be refused any more: now, a little later, or before the session ends. */
+static void
+send(const PackedRow *packed)
+{
+	if (unsent.count == 0 && ring_push_packed(packed, 0))
+		return;
+	if (!proc_exit_inprogress)
+		keep_unsent(packed);
+	else if (gave_up || !ring_push_packed(packed, setting_audit_timeout))
+	{
+		gave_up = true;
+		report_lost();
+	}
+}
+
+static void
+send_row(const AuditRow *row)
+{
+	PackedRow	packed;
+
+	if (RecoveryInProgress())
+		return;
+	audit_row_pack(row, &packed);
+	send(&packed);
+}
+
+static void
+at_session_end(int code, Datum arg)
+{
+	send_unsent(setting_audit_timeout);
+	gave_up = unsent.count > 0;
+	for (; unsent.count > 0; unsent.count--)
+		report_lost();
 }
 
 /* True once what was pushed is as safe as vault.audit_mode asks. */
 static bool
 await(void)
 {
-	bool		safe = !awaited || setting_audit_mode == AUDIT_QUEUED ||
-		ring_wait(awaited_position);
+	bool		safe = true;
 
-	awaited = false;
+	if (setting_audit_mode != AUDIT_QUEUED)
+	{
+		waited = true;
+		safe = ring_wait(&awaited);
+	}
+	memset(&awaited, 0, sizeof(awaited));
 	return safe;
 }
 
@@ -107,11 +219,12 @@ audit_release(const Release *release)
 		refuse_unrecorded();
 }
 
-void
+bool
 audit_await_releases(void)
 {
 	if (!await())
 		refuse_unrecorded();
+	return waited;
 }
 
 static bool
@@ -142,11 +255,14 @@ static void
 call_begins(void)
 {
 	audit_know_caller();
-	awaited = false;
+	memset(&awaited, 0, sizeof(awaited));
+	waited = false;
 	attempts_before_call = attempt_count;
+	if (unsent.count > 0)
+		send_unsent(UNSENT_WAIT_MS);
 }
 
-static void
+static bool
 call_passed(const Door *door)
 {
 	AuditRecord record = {.decision = "allow",.reason = door->reason};
@@ -154,14 +270,17 @@ call_passed(const Door *door)
 	bool		recorded;
 
 	if (door->records > 0 || RecoveryInProgress())
-		return;
+		return false;
 	fill_asked(door, &record);
 	audit_describe(&record, door, &row);
 	recorded = push(&row, !is_best_effort(door));
+	if (!recorded && is_best_effort(door))
+		send_row(&row);
 	if (recorded && door->kind != DOOR_ANYONE)
 		recorded = await();
 	if (!recorded && !is_best_effort(door))
 		refuse_unrecorded();
+	return waited;
 }
 
 static const char *
@@ -254,12 +373,16 @@ call_failed(const Door *door, const ErrorData *error)
 	fill_asked(door, &record);
 	audit_describe(&record, door, &row);
 	if (!push(&row, waits))
-		return;
+	{
+		send_row(&row);
+		waits = false;
+	}
 	if (strcmp(record.decision, "deny") == 0 && audit_caller_is_superuser())
 	{
 		row.decision = "alert";
 		row.reason = "a superuser was refused";
-		(void) push(&row, waits);
+		if (!push(&row, waits))
+			send_row(&row);
 	}
 	if (waits)
 		(void) await();
@@ -297,23 +420,17 @@ attempt_note(const AuditRow *row)
 }
 
 static void
-report_lost(void)
-{
-	ereport(LOG, (errmsg("the audit record of a change that was rolled back is lost")));
-}
-
-static void
 tell_more_rolled_back(void)
 {
 	char		reason[64];
 	AuditRow	row;
-	uint64		position;
+	PackedRow	packed;
 
 	audit_row_unpack(more_attempts.first, &row);
 	snprintf(reason, sizeof(reason), "stands for up to %d changes", more_attempts.count);
 	row.reason = reason;
-	if (!ring_push(&row, false, &position))
-		report_lost();
+	audit_row_pack(&row, &packed);
+	send(&packed);
 	more_attempts.count = more_attempts.level = 0;
 }
 
@@ -323,7 +440,7 @@ forget_all_attempts(void)
 	attempt_count = more_attempts.count = more_attempts.level = 0;
 }
 
-/* Of the levels from this one on: into the trail.  In an abort nobody can wait for room. */
+/* Of the levels from this one on: into the trail.  An abort waits for room for a moment only. */
 static void
 tell_rolled_back(int level)
 {
@@ -333,12 +450,14 @@ tell_rolled_back(int level)
 	{
 		if (attempts[i].level < level)
 			attempts[kept++] = attempts[i];
-		else if (!ring_push_packed(attempts[i].row))
-			report_lost();
+		else
+			send(attempts[i].row);
 	}
 	attempt_count = kept;
 	if (more_attempts.count > 0 && more_attempts.level >= level)
 		tell_more_rolled_back();
+	if (unsent.count > 0)
+		send_unsent(UNSENT_WAIT_MS);
 }
 
 /* Once prepared, it could be rolled back by anybody at any time, without a trace. */

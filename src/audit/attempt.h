@@ -25,10 +25,11 @@ typedef struct Release
 
 /*
  * Records it, and waits until all that this call recorded is as safe as
- * vault.audit_mode asks.  Raise VT011 if that cannot be had in vault.audit_timeout.
+ * vault.audit_mode asks; true: that took a while, in which what was decided can have changed.
+ * Raise VT011 if it cannot be had in vault.audit_timeout.
  */
 extern void audit_release(const Release *release);
-extern void audit_await_releases(void);
+extern bool audit_await_releases(void);
 
 /* A row was written in the present transaction: if that is rolled back, the trail says so. */
 extern void attempt_note(const AuditRow *row);

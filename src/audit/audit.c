@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "audit/attempt.h"
+#include "audit/ledger.h"
 #include "audit/record.h"
 #include "audit/ring.h"
 #include "audit/store.h"
@@ -159,6 +160,7 @@ add_caller(AuditRow *row, const Door *door)
 {
 	if (door)
 		add_identity(row, door);
+	row->by_operator = door && door->caller.is_operator;
 	row->role = text_or_null(who.role_name);
 	row->session_role = text_or_null(who.session_name);
 	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
@@ -191,6 +193,14 @@ audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 	row->version = record->version;
 	row->reason = text_or_null(record->reason);
 	row->detail = record->detail;
+}
+
+void
+audit_describe_own(const AuditRecord *record, AuditRow *row)
+{
+	Door		none = {0};
+
+	audit_describe(record, &none, row);
 }
 
 void
@@ -295,6 +305,7 @@ audit_init(void)
 
 	guard_set_listener(&listener);
 	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+	ledger_init();
 	audit_store_init();
 	ring_init();
 	attempt_init();

@@ -38,6 +38,9 @@ typedef struct AuditRecord
  */
 extern void audit_describe(const AuditRecord *record, const Door *door, AuditRow *row);
 extern void audit_know_caller(void);
+
+/* The same for what a worker of the vault itself has to say; reads no table. */
+extern void audit_describe_own(const AuditRecord *record, AuditRow *row);
 extern bool audit_caller_is_superuser(void);
 
 /* Writes it in the present transaction. */

@@ -371,13 +371,24 @@ audit_line_hash(const StringInfoData *line, unsigned char *hash)
 }
 
 void
-audit_row_authenticate(AuditRow *row)
+audit_row_digest(const AuditRow *row, const StringInfoData *line,
+				 unsigned char digest[AUDIT_MAC_BYTES])
+{
+	if (row->has_mac)
+		memcpy(digest, row->mac, AUDIT_MAC_BYTES);
+	else
+		audit_line_hash(line, digest);
+}
+
+void
+audit_row_authenticate(AuditRow *row, unsigned char digest[AUDIT_MAC_BYTES])
 {
 	StringInfoData line;
 
 	initStringInfo(&line);
 	audit_line(row, &line);
 	row->has_mac = line_mac(&line, row->mac);
+	audit_row_digest(row, &line, digest);
 	pfree(line.data);
 }
 

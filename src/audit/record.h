@@ -94,6 +94,7 @@ typedef struct AuditRow
 	bool		has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
 	Oid			trail;			/* the table that it is for, which is another one after a drop */
+	bool		by_operator;	/* no column: which part of the ring it takes */
 } AuditRow;
 
 /* Appends the line, without a line feed; in the database's encoding. */
@@ -122,8 +123,12 @@ extern void audit_row_load(TupleTableSlot *slot, AuditRow *row);
 typedef bool (*AuditMac) (const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES]);
 extern void audit_set_mac(AuditMac mac);
 
-/* Fills has_mac and mac. */
-extern void audit_row_authenticate(AuditRow *row);
+/* Fills has_mac and mac.  The digest is the MAC, or without one the hash of the line. */
+extern void audit_row_authenticate(AuditRow *row, unsigned char digest[AUDIT_MAC_BYTES]);
+
+/* The same of a row that is there already. */
+extern void audit_row_digest(const AuditRow *row, const StringInfoData *line,
+							 unsigned char digest[AUDIT_MAC_BYTES]);
 
 typedef enum AuditRowState
 {

@@ -1,8 +1,14 @@
 /*
  * ring.c
- *		A bounded queue of many producers and one consumer.
+ *		Bounded queues of many producers and one consumer.
  *
- * `head` counts the slots that were taken, `written` those whose record is committed,
+ * The ring has lanes, so that nobody waits behind what others send: the first is for operators,
+ * the others are taken by tenants (or, of callers without one, by roles) that have something to
+ * send, and by others once they are empty.  Only when more senders than lanes have records on
+ * their way do some share one.  A batch has something of every lane.  The last slots of a lane are
+ * kept for what is no allowed read: refusals, failures, alerts, changes that were rolled back.
+ *
+ * Of each lane, `head` counts the slots that were taken, `written` those whose record is committed,
  * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
  * slot is ready when its sequence is its position plus one.  Who waits is named in the
  * slot before it is ready, and the bell rings for it when the record is written.  Between
@@ -14,6 +20,7 @@
 #include <sched.h>
 
 #include "access/xlog.h"
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -27,6 +34,7 @@
 #include "platform/bell.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
+#include "platform/tables.h"
 #include "platform/workers.h"
 
 /* The worker sleeps at most so long without looking. */
@@ -38,11 +46,19 @@
 
 /* Records that nobody waits for are collected for so long, or until there are so many. */
 #define GATHER_MS 10
-#define GATHER_ROWS (ring_size() / 8)
+#define GATHER_ROWS (lane_size() / 2)
+
+#define OPERATORS 0				/* the lane of operators */
+
+/* Of a lane, slots that allowed reads leave free. */
+#define RESERVED (lane_size() / 8)
 
 /* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
 #define POLL_WRITTEN_US 150
 #define POLL_NEXT_US 1000
+
+/* Of each lane, a batch has at least so many records, if it has them. */
+#define MIN_SHARE 16
 
 /* What the worker sleeps for. */
 enum
@@ -60,12 +76,20 @@ typedef struct Slot
 	PackedRow	row;
 } Slot;
 
-typedef struct Ring
+typedef struct Lane
 {
 	pg_atomic_uint64 head;
 	char		apart[PG_CACHE_LINE_SIZE];
 	pg_atomic_uint64 tail;
 	pg_atomic_uint64 written;
+	char		apart_too[PG_CACHE_LINE_SIZE];
+} Lane;
+
+typedef struct Ring
+{
+	pg_atomic_uint64 owners[RING_LANES];	/* who sends in the lane, or did */
+	Lane		lanes[RING_LANES];
+	pg_atomic_uint64 lost;		/* records that found no room before their session ended */
 	pg_atomic_uint64 commit_end;	/* of the newest commit, or 0: nothing is to be flushed */
 	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
 	Latch	   *worker;			/* NULL: it does not run */
@@ -85,16 +109,19 @@ static TimestampTz done_at = 0;
 static int64 last_pause = 0;
 static int	asked_from = -1;
 
+/* Of the worker: how many records of each lane it has looked at. */
+static int	peeked[RING_LANES];
+
 static uint64
-ring_size(void)
+lane_size(void)
 {
-	return (uint64) setting_audit_ring_size;
+	return (uint64) setting_audit_ring_size / RING_LANES;
 }
 
 static Slot *
-slot_at(uint64 position)
+slot_at(int lane, uint64 position)
 {
-	return &ring->slots[position % ring_size()];
+	return &ring->slots[lane * lane_size() + position % lane_size()];
 }
 
 /* The fixed part of a packed row; texts follow, each with its NUL. */
@@ -112,6 +139,7 @@ typedef struct PackedHead
 	bool		has_object;
 	bool		has_grant;
 	bool		tls;
+	bool		by_operator;
 } PackedHead;
 
 /* The texts of a row, in the order in which room is given to them; what is missing is "". */
@@ -161,6 +189,7 @@ audit_row_pack(const AuditRow *row, PackedRow *packed)
 		.has_object = row->has_object,
 		.has_grant = row->has_grant,
 		.tls = row->tls,
+		.by_operator = row->by_operator,
 	};
 	const char **texts[ROW_TEXTS];
 
@@ -202,23 +231,78 @@ audit_row_unpack(const PackedRow *packed, AuditRow *row)
 	row->has_object = head.has_object;
 	row->has_grant = head.has_grant;
 	row->tls = head.tls;
+	row->by_operator = head.by_operator;
 	list_texts(row, texts);
 	for (int i = 0; i < ROW_TEXTS; i++)
 		*texts[i] = unpack_text(&at);
 	row->reason = unpack_text(&at);
 }
 
-/* Takes the next slot; false if the ring is full. */
 static bool
-take_slot(uint64 *position)
+lane_is_empty(int lane)
 {
-	uint64		head = pg_atomic_read_u64(&ring->head);
+	return pg_atomic_read_u64(&ring->lanes[lane].head) ==
+		pg_atomic_read_u64(&ring->lanes[lane].tail);
+}
+
+/* Who sends the record: a tenant, else a role; never 0. */
+static uint64
+sender_of(const AuditRow *row)
+{
+	pg_uuid_t	zero = UUID_ZERO;
+	const char *role = row->role ? row->role : "";
+
+	if (!uuid_equal(&row->tenant_id, &zero))
+		return hash_bytes_extended(row->tenant_id.data, UUID_LEN, 0) | 1;
+	return hash_bytes_extended((const unsigned char *) role, strlen(role), 0) | 1;
+}
+
+/*
+ * The lane of the sender, or one that is empty, which becomes its lane.  If somebody else takes it
+ * at the same moment they share it for a while.
+ */
+static int
+lane_of(const AuditRow *row)
+{
+	uint64		sender = sender_of(row);
+	int			first = sender / 2 % (RING_LANES - 1);
+
+	if (row->by_operator)
+		return OPERATORS;
+	for (int lane = 1; lane < RING_LANES; lane++)
+		if (pg_atomic_read_u64(&ring->owners[lane]) == sender)
+			return lane;
+	for (int i = 0; i < RING_LANES - 1; i++)
+	{
+		int			lane = 1 + (first + i) % (RING_LANES - 1);
+
+		if (lane_is_empty(lane))
+		{
+			pg_atomic_write_u64(&ring->owners[lane], sender);
+			return lane;
+		}
+	}
+	return 1 + first;
+}
+
+static bool
+is_common(const AuditRow *row)
+{
+	return row->decision && strcmp(row->decision, "allow") == 0;
+}
+
+/* Takes the lane's next slot; false if there is none, or only those that are kept. */
+static bool
+take_slot(int lane, bool common, uint64 *position)
+{
+	uint64		room = lane_size() - (common ? RESERVED : 0);
+	uint64		head = pg_atomic_read_u64(&ring->lanes[lane].head);
 
 	do
 	{
-		if (head - pg_atomic_read_u64(&ring->tail) >= ring_size())
+		if (head - pg_atomic_read_u64(&ring->lanes[lane].tail) >= room)
 			return false;
-	} while (!pg_atomic_compare_exchange_u64(&ring->head, &head, head + 1));
+	} while (!pg_atomic_compare_exchange_u64(&ring->lanes[lane].head, &head, head + 1));
 	*position = head;
 	return true;
 }
@@ -251,21 +335,21 @@ poll_again(const Poll *poll)
 }
 
 static bool
-is_ready(uint64 position)
+is_ready(int lane, uint64 position)
 {
-	return pg_atomic_read_u64(&slot_at(position)->sequence) == position + 1;
+	return pg_atomic_read_u64(&slot_at(lane, position)->sequence) == position + 1;
 }
 
 /* Somebody waits for it, or there is enough to write. */
 static bool
-is_urgent(uint64 position)
+is_urgent(int lane, uint64 position)
 {
-	return slot_at(position)->waiter ||
-		position - pg_atomic_read_u64(&ring->tail) >= GATHER_ROWS;
+	return slot_at(lane, position)->waiter ||
+		position - pg_atomic_read_u64(&ring->lanes[lane].tail) >= GATHER_ROWS;
 }
 
 static void
-wake_worker(uint64 position)
+wake_worker(int lane, uint64 position)
 {
 	Latch	   *worker;
 	uint32		sleeping;
@@ -273,18 +357,21 @@ wake_worker(uint64 position)
 	pg_memory_barrier();
 	worker = ring->worker;
 	sleeping = pg_atomic_read_u32(&ring->sleeping);
-	if (worker && (sleeping == UNTIL_ANY || (sleeping == UNTIL_AWAITED && is_urgent(position))))
+	if (worker &&
+		(sleeping == UNTIL_ANY || (sleeping == UNTIL_AWAITED && is_urgent(lane, position))))
 		SetLatch(worker);
 }
 
 static void
-make_ready(uint64 position, int waiter)
+make_ready(int lane, uint64 position, int waiter)
 {
-	slot_at(position)->waiter = waiter;
-	slot_at(position)->core = sched_getcpu();
+	Slot	   *slot = slot_at(lane, position);
+
+	slot->waiter = waiter;
+	slot->core = sched_getcpu();
 	pg_write_barrier();
-	pg_atomic_write_u64(&slot_at(position)->sequence, position + 1);
-	wake_worker(position);
+	pg_atomic_write_u64(&slot->sequence, position + 1);
+	wake_worker(lane, position);
 }
 
 /* For whom the bell rings. */
@@ -307,13 +394,14 @@ sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 }
 
 static TimestampTz
-deadline_from_now(void)
+deadline_in(int ms)
 {
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_audit_timeout);
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }
 
-bool
-ring_push(const AuditRow *row, bool may_wait, uint64 *position)
+/* A slot of the lane, for which it waits for ms at most. */
+static bool
+await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 {
 	TimestampTz deadline = 0;
 
@@ -321,78 +409,110 @@ ring_push(const AuditRow *row, bool may_wait, uint64 *position)
 	{
 		uint32		rings = bell_rings(&ring->bell);
 
-		if (take_slot(position))
-			break;
-		if (!may_wait)
+		if (take_slot(lane, common, position))
+			return true;
+		if (ms == 0)
 			return false;
 		if (deadline == 0)
-			deadline = deadline_from_now();
+			deadline = deadline_in(ms);
+		*slept = true;
 		if (!sleep_until(deadline, rings, ROOM_MS))
 			return false;
 	}
-	audit_row_pack(row, &slot_at(*position)->row);
-	make_ready(*position, setting_audit_mode == AUDIT_DURABLE ? MyProcPid : 0);
+}
+
+bool
+ring_push(const AuditRow *row, bool may_wait, RingWait *wait)
+{
+	int			lane = lane_of(row);
+	uint64		position;
+
+	if (!await_slot(lane, is_common(row), may_wait ? setting_audit_timeout : 0, &position,
+					&wait->slept))
+		return false;
+	audit_row_pack(row, &slot_at(lane, position)->row);
+	make_ready(lane, position, setting_audit_mode == AUDIT_DURABLE ? MyProcPid : 0);
+	wait->is_awaited[lane] = true;
+	wait->position[lane] = position;
 	return true;
 }
 
 bool
-ring_push_packed(const PackedRow *row)
+ring_push_packed(const PackedRow *packed, int ms)
 {
+	AuditRow	row;
 	uint64		position;
+	bool		slept;
+	int			lane;
 
-	if (!take_slot(&position))
+	audit_row_unpack(packed, &row);
+	lane = lane_of(&row);
+	if (!await_slot(lane, is_common(&row), ms, &position, &slept))
 		return false;
-	memcpy(&slot_at(position)->row, row, packed_size(row));
-	make_ready(position, 0);
+	memcpy(&slot_at(lane, position)->row, packed, packed_size(packed));
+	make_ready(lane, position, 0);
 	return true;
 }
 
-static bool
-is_written(uint64 position)
+void
+ring_note_lost(int64 records)
 {
-	return pg_atomic_read_u64(&ring->written) > position;
+	pg_atomic_fetch_add_u64(&ring->lost, records);
+}
+
+int64
+ring_take_lost(void)
+{
+	return (int64) pg_atomic_exchange_u64(&ring->lost, 0);
+}
+
+static bool
+is_written(int lane, uint64 position)
+{
+	return pg_atomic_read_u64(&ring->lanes[lane].written) > position;
 }
 
 /* To be woken costs more than what the worker needs for one record. */
 static bool
-is_soon_written(uint64 position)
+is_soon_written(int lane, uint64 position)
 {
 	Poll		poll = poll_for(POLL_WRITTEN_US);
 
-	if (position > pg_atomic_read_u64(&ring->written))
+	if (position > pg_atomic_read_u64(&ring->lanes[lane].written))
 		return false;
-	while (!is_written(position))
+	while (!is_written(lane, position))
 		if (!poll_again(&poll))
 			return false;
 	return true;
 }
 
 static bool
-wait_until_written(uint64 position)
+wait_until_written(int lane, uint64 position)
 {
 	TimestampTz deadline;
 
-	if (is_written(position) || is_soon_written(position))
+	if (is_written(lane, position) || is_soon_written(lane, position))
 		return true;
-	deadline = deadline_from_now();
+	deadline = deadline_in(setting_audit_timeout);
 	for (;;)
 	{
 		uint32		rings = bell_rings(&ring->bell);
 
-		if (is_written(position))
+		if (is_written(lane, position))
 			return true;
 		if (!sleep_until(deadline, rings, WAIT_MS))
-			return is_written(position);
+			return is_written(lane, position);
 	}
 }
 
 bool
-ring_wait(uint64 position)
+ring_wait(const RingWait *wait)
 {
 	XLogRecPtr	commit_end;
 
-	if (!wait_until_written(position))
-		return false;
+	for (int lane = 0; lane < RING_LANES; lane++)
+		if (wait->is_awaited[lane] && !wait_until_written(lane, wait->position[lane]))
+			return false;
 	pg_read_barrier();
 	commit_end = pg_atomic_read_u64(&ring->commit_end);
 	if (XLogNeedsFlush(commit_end))
@@ -400,62 +520,96 @@ ring_wait(uint64 position)
 	return true;
 }
 
-int
-ring_peek(AuditRow *rows, int max, bool *awaited)
+/* Lanes that have something. */
+static int
+count_busy(void)
 {
-	uint64		tail = pg_atomic_read_u64(&ring->tail);
+	int			busy = 0;
+
+	for (int lane = 0; lane < RING_LANES; lane++)
+		busy += is_ready(lane, pg_atomic_read_u64(&ring->lanes[lane].tail));
+	return busy;
+}
+
+/* The lane's next records, at most max. */
+static int
+peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
+{
+	uint64		tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
 	int			count = 0;
 
-	*awaited = true;
-	while (count < max && count < ring_size() &&
-		   is_ready(tail + count))
+	while (count < max && count < lane_size() && is_ready(lane, tail + count))
 	{
-		Slot	   *slot = slot_at(tail + count);
+		Slot	   *slot = slot_at(lane, tail + count);
 
 		pg_read_barrier();
 		audit_row_unpack(&slot->row, &rows[count]);
 		if (slot->waiter == 0)
 			*awaited = false;
+		if (count == 0)
+			asked_from = slot->core;
 		count++;
 	}
-	if (count > 0)
+	return count;
+}
+
+/* If several lanes have something, the batch is small, so that the next one is soon. */
+int
+ring_peek(AuditRow *rows, int max, bool *awaited)
+{
+	int			busy = count_busy();
+	int			share = busy > 1 ? Max(max / (2 * busy), MIN_SHARE) : max;
+	int			count = 0;
+
+	*awaited = true;
+	for (int lane = 0; lane < RING_LANES; lane++)
 	{
-		last_pause = rows[0].at - done_at;
-		asked_from = slot_at(tail)->core;
+		peeked[lane] = peek_lane(lane, rows + count, Min(share, max - count), awaited);
+		count += peeked[lane];
 	}
+	if (count > 0)
+		last_pause = rows[0].at - done_at;
 	return count;
 }
 
 /* Who waits, waits for its newest record: if the next one is its own too, it is woken later. */
 static uint32
-bits_of_waiters(uint64 from, uint64 to)
+bits_of_waiters(int lane, uint64 from, uint64 to)
 {
 	uint32		bits = 0;
 
 	for (uint64 i = from; i < to; i++)
 	{
-		int			waiter = slot_at(i)->waiter;
-		bool		followed = is_ready(i + 1);
+		int			waiter = slot_at(lane, i)->waiter;
+		bool		followed = is_ready(lane, i + 1);
 
 		pg_read_barrier();
-		if (waiter && !(followed && slot_at(i + 1)->waiter == waiter))
+		if (waiter && !(followed && slot_at(lane, i + 1)->waiter == waiter))
 			bits |= bell_bit(waiter);
 	}
 	return bits;
 }
 
 void
-ring_done(int count, XLogRecPtr commit_end)
+ring_done(XLogRecPtr commit_end)
 {
-	uint64		tail = pg_atomic_read_u64(&ring->tail);
-	uint32		bits = bits_of_waiters(tail, tail + count);
+	uint32		bits = 0;
 
 	done_at = GetCurrentTimestamp();
 	pg_atomic_write_u64(&ring->commit_end, commit_end);
 	pg_write_barrier();
-	pg_atomic_write_u64(&ring->written, tail + count);
-	pg_memory_barrier();
-	pg_atomic_write_u64(&ring->tail, tail + count);
+	for (int i = 0; i < RING_LANES; i++)
+	{
+		Lane	   *lane = &ring->lanes[i];
+		uint64		tail = pg_atomic_read_u64(&lane->tail);
+
+		if (peeked[i] == 0)
+			continue;
+		bits |= bits_of_waiters(i, tail, tail + peeked[i]);
+		pg_atomic_write_u64(&lane->written, tail + peeked[i]);
+		pg_memory_barrier();
+		pg_atomic_write_u64(&lane->tail, tail + peeked[i]);
+	}
 	if (bits)
 		bell_ring(&ring->bell, bits);
 }
@@ -463,15 +617,16 @@ ring_done(int count, XLogRecPtr commit_end)
 static bool
 has_any(void)
 {
-	return is_ready(pg_atomic_read_u64(&ring->tail));
+	return count_busy() > 0;
 }
 
 static bool
 has_urgent(void)
 {
-	for (uint64 i = pg_atomic_read_u64(&ring->tail); is_ready(i); i++)
-		if (is_urgent(i))
-			return true;
+	for (int lane = 0; lane < RING_LANES; lane++)
+		for (uint64 i = pg_atomic_read_u64(&ring->lanes[lane].tail); is_ready(lane, i); i++)
+			if (is_urgent(lane, i))
+				return true;
 	return false;
 }
 
@@ -525,6 +680,12 @@ detach_worker(int code, Datum arg)
 	ring->worker = NULL;
 }
 
+bool
+ring_has_worker(void)
+{
+	return ring->worker != NULL;
+}
+
 void
 ring_attach_worker(void)
 {
@@ -541,9 +702,14 @@ make_ring(void *area)
 {
 	Ring	   *fresh = area;
 
-	pg_atomic_init_u64(&fresh->head, 0);
-	pg_atomic_init_u64(&fresh->tail, 0);
-	pg_atomic_init_u64(&fresh->written, 0);
+	for (int i = 0; i < RING_LANES; i++)
+	{
+		pg_atomic_init_u64(&fresh->owners[i], 0);
+		pg_atomic_init_u64(&fresh->lanes[i].head, 0);
+		pg_atomic_init_u64(&fresh->lanes[i].tail, 0);
+		pg_atomic_init_u64(&fresh->lanes[i].written, 0);
+	}
+	pg_atomic_init_u64(&fresh->lost, 0);
 	pg_atomic_init_u64(&fresh->commit_end, 0);
 	pg_atomic_init_u32(&fresh->sleeping, 0);
 	bell_make(&fresh->bell);

@@ -31,37 +31,56 @@ typedef struct PackedRow
 extern void audit_row_pack(const AuditRow *row, PackedRow *packed);
 extern void audit_row_unpack(const PackedRow *packed, AuditRow *row);
 
-/*
- * Puts a record into the ring.  While the ring is full it waits for the worker, at most
- * vault.audit_timeout; without may_wait not at all.  False if there was no room.  The
- * position is what ring_wait() asks for.  Interrupts are served while waiting.
- */
-extern bool ring_push(const AuditRow *row, bool may_wait, uint64 *position);
-extern bool ring_push_packed(const PackedRow *row);
+/* Senders that have a part of the ring for themselves at a time. */
+#define RING_LANES 8
+
+/* What a call waits for: the newest record of each lane. */
+typedef struct RingWait
+{
+	bool		slept;			/* for room */
+	bool		is_awaited[RING_LANES];
+	uint64		position[RING_LANES];
+} RingWait;
 
 /*
- * Waits until the record at the position is on disk; false after vault.audit_timeout.
- * Only where vault.audit_mode is what it was at ring_push().
+ * Puts a record into the ring and adds it to *wait.  While its lane is full it waits for the
+ * worker, at most vault.audit_timeout; without may_wait not at all.  False if there was no
+ * room.  Interrupts are served while waiting, unless they are held off.
  */
-extern bool ring_wait(uint64 position);
+extern bool ring_push(const AuditRow *row, bool may_wait, RingWait *wait);
+
+/* The same for ms at most, and nobody waits for the record. */
+extern bool ring_push_packed(const PackedRow *row, int ms);
+
+/* Records that never found room: told by the worker once it can. */
+extern void ring_note_lost(int64 records);
+extern int64 ring_take_lost(void);
 
 /*
- * For the worker: the next records, at most max of them, in order; and whether somebody
+ * Waits until the records are on disk; false after vault.audit_timeout.  Only where
+ * vault.audit_mode is what it was at ring_push().
+ */
+extern bool ring_wait(const RingWait *wait);
+
+/*
+ * For the worker: the next records, at most max of them, a share of each lane; and whether somebody
  * waits for each of them.
  */
 extern int	ring_peek(AuditRow *rows, int max, bool *awaited);
 
 /*
- * They are committed up to commit_end, or on disk if that is 0: their slots are free, and
- * who waits for them is woken and flushes.
+ * Those that were peeked at are committed up to commit_end, or on disk if that is 0: their slots
+ * are free, and who waits for them is woken and flushes.
  */
-extern void ring_done(int count, XLogRecPtr commit_end);
+extern void ring_done(XLogRecPtr commit_end);
 
 /* Looks for a moment, without sleeping, whether there is something to peek at. */
 extern bool ring_poll(void);
 
 /* Sleeps until there is something to peek at, and until that is worth a commit. */
 extern void ring_await(void);
+
+extern bool ring_has_worker(void);
 
 /* The calling process is the worker from now on. */
 extern void ring_attach_worker(void);

@@ -4,7 +4,7 @@
  *
  * Ids are microseconds since 2000-01-01, made unique and increasing across the
  * server by an atomic counter: they order the trail, and their gaps tell a
- * tenant nothing about the traffic of others.
+ * tenant nothing about the traffic of others.  Those of the worker are odd, others even.
  */
 #include "audit/store.h"
 
@@ -19,6 +19,7 @@
 #include "utils/partcache.h"
 #include "utils/rel.h"
 
+#include "audit/ledger.h"
 #include "platform/errors.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
@@ -38,7 +39,7 @@ next_id(void)
 	uint64		next;
 
 	do
-		next = Max(now, last + 1);
+		next = ledger_next_id(now, last);
 	while (!pg_atomic_compare_exchange_u64(&shared->last_id, &last, next));
 	return (int64) next;
 }
@@ -153,10 +154,12 @@ audit_store(AuditRow *rows, int count)
 	for (int i = 0; i < count; i++)
 	{
 		Oid			partition = partition_for(parent, rows[i].at);
+		unsigned char digest[AUDIT_MAC_BYTES];
 
 		rows[i].id = next_id();
 		rows[i].xid = xid;
-		audit_row_authenticate(&rows[i]);
+		audit_row_authenticate(&rows[i], digest);
+		ledger_append(&rows[i].tenant_id, digest);
 		if (target.relation && target.oid != partition)
 			target_close(&target);
 		if (target.relation == NULL)

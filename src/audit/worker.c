@@ -26,8 +26,10 @@
 #include "utils/timestamp.h"
 
 #include "audit/audit.h"
+#include "audit/ledger.h"
 #include "audit/ring.h"
 #include "audit/store.h"
+#include "platform/settings.h"
 #include "platform/tables.h"
 #include "platform/workers.h"
 
@@ -35,6 +37,7 @@
 #define PAUSE_AFTER_ERROR_MS 500
 #define STATISTICS_MS 10000
 #define STAY_MS 2000
+#define TELL_AGAIN_MS (10 * 60 * 1000)
 #define STAY_NAP_MS 10
 
 /* The end of the newest commit that may not be on disk. */
@@ -87,7 +90,10 @@ write_rows(AuditRow *rows, int count)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	count = choose_rows(rows, count);
 	if (count > 0)
+	{
+		ledger_begin_batch(table_oid(TABLE_AUDIT_LOG));
 		audit_store(rows, count);
+	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	unflushed = standbys ? InvalidXLogRecPtr : XactLastCommitEnd;
@@ -149,6 +155,69 @@ wait_for_records(bool single)
 		worker_wait(STAY_NAP_MS);
 }
 
+/* An alert of the worker itself. */
+static void
+write_own(const char *operation, const char *reason)
+{
+	AuditRecord record = {
+		.operation = operation,
+		.decision = "alert",
+		.object_kind = "audit_log",
+		.reason = reason,
+	};
+	AuditRow	row;
+
+	audit_describe_own(&record, &row);
+	write_rows(&row, 1);
+	flush();
+}
+
+/*
+ * Whatever keeps the sealer from its work: rows that wait for long are told of, and again while
+ * they wait.
+ */
+static void
+alert_of_delay(void)
+{
+	static TimestampTz told = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	int64		delay = ledger_delay();
+	char		reason[128];
+
+	if (delay <= (int64) setting_max_seal_delay * 1000)
+		told = 0;
+	else if (told == 0 || TimestampDifferenceExceeds(told, now, TELL_AGAIN_MS))
+	{
+		snprintf(reason, sizeof(reason), "rows wait for their seal for " INT64_FORMAT " s by now",
+				 delay / 1000);
+		write_own("seal trail", reason);
+		told = now;
+	}
+}
+
+/* The counter is back where it was if the row cannot be written. */
+static void
+alert_of_lost(void)
+{
+	int64		lost = ring_take_lost();
+	char		reason[128];
+
+	if (lost == 0)
+		return;
+	snprintf(reason, sizeof(reason), INT64_FORMAT " records are lost: the ring was full until their "
+			 "session ended", lost);
+	PG_TRY();
+	{
+		write_own("record", reason);
+	}
+	PG_CATCH();
+	{
+		ring_note_lost(lost);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 static void
 consume(void)
 {
@@ -166,11 +235,13 @@ consume(void)
 			write_rows(rows, count);
 			if (count > 1 || !awaited)
 				flush();
-			ring_done(count, unflushed);
+			ring_done(unflushed);
 		}
-		if (ShutdownRequestPending && may_end())
+		if (ShutdownRequestPending && count == 0 && may_end())
 			proc_exit(0);
 		report_statistics();
+		alert_of_delay();
+		alert_of_lost();
 		wait_for_records(count == 1 && awaited);
 	}
 }
@@ -204,6 +275,7 @@ vault_audit_worker_main(Datum arg)
 	pqsignal(SIGTERM, request_end);
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ring_attach_worker();
+	ledger_begin_worker();
 	if (sigsetjmp(failed, 1) != 0)
 		recover();
 	PG_exception_stack = &failed;

@@ -18,9 +18,13 @@ CREATE TABLE vault_data.audit_seal (
 	sealed_at   timestamptz NOT NULL,
 	hash        bytea NOT NULL,
 	mac         bytea NOT NULL,
+	missing     bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (tenant_id, seq)
 );
-/* What was seen of the trail so far, and where: server, database and table; see keyring/record.c. */
+/*
+ * What was seen of the trail so far, and where: server, database and table; see keyring/record.c.
+ * closed: the server ended with nothing left to be seen.
+ */
 CREATE TABLE vault_data.audit_harvest (
 	singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	system_identifier text NOT NULL,
@@ -29,6 +33,7 @@ CREATE TABLE vault_data.audit_harvest (
 	floor_id          bigint NOT NULL,
 	newest_id         bigint NOT NULL,
 	seals             bigint NOT NULL,
+	closed            boolean NOT NULL,
 	stepped_at        timestamptz NOT NULL,
 	mac               bytea NOT NULL
 );

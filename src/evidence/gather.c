@@ -30,6 +30,12 @@ typedef struct Group
 	SealedRow  *sealed;
 } Group;
 
+typedef struct Missing
+{
+	pg_uuid_t	tenant;
+	int64		rows;
+} Missing;
+
 typedef struct Refused
 {
 	pg_uuid_t	tenant;
@@ -43,14 +49,34 @@ gather_begin(void)
 	Gathering  *gathering = palloc0(sizeof(Gathering));
 	HASHCTL		groups = {.keysize = sizeof(GroupKey),.entrysize = sizeof(Group)};
 	HASHCTL		refused = {.keysize = UUID_LEN,.entrysize = sizeof(Refused)};
+	HASHCTL		missing = {.keysize = UUID_LEN,.entrysize = sizeof(Missing)};
 
 	gathering->memory = CurrentMemoryContext;
-	groups.hcxt = refused.hcxt = CurrentMemoryContext;
+	groups.hcxt = refused.hcxt = missing.hcxt = CurrentMemoryContext;
+	gathering->missing = hash_create("vault missing rows", 16, &missing,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	gathering->groups = hash_create("vault rows to seal", 64, &groups,
 									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	gathering->refused = hash_create("vault refused rows", 16, &refused,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return gathering;
+}
+
+static void
+append_seal(Gathering *gathering, Seal *seal, SealedRow *rows, int count)
+{
+	MemoryContext memory = AllocSetContextCreate(gathering->memory, "vault seal",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+
+	if (!gathering->has_head || !uuid_equal(&gathering->head.tenant, &seal->tenant))
+		seal_head(&seal->tenant, &gathering->head);
+	gathering->has_head = true;
+	MemoryContextSwitchTo(memory);	/* which SPI has left */
+	seal_append(seal, rows, count, &gathering->head);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	gathering->seals++;
 }
 
 static void
@@ -63,18 +89,8 @@ seal_group(Gathering *gathering, Group *group)
 		.first_at = group->first_at,
 		.last_at = group->last_at,
 	};
-	MemoryContext memory = AllocSetContextCreate(gathering->memory, "vault seal",
-												 ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
 
-	if (!gathering->has_head || !uuid_equal(&gathering->head.tenant, &seal.tenant))
-		seal_head(&seal.tenant, &gathering->head);
-	gathering->has_head = true;
-	MemoryContextSwitchTo(memory);	/* which SPI has left */
-	seal_append(&seal, group->sealed, group->rows, &gathering->head);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
-	gathering->seals++;
+	append_seal(gathering, &seal, group->sealed, group->rows);
 	gathering->rows -= group->rows;
 	group->rows = group->without_mac = 0;
 }
@@ -178,10 +194,65 @@ gather_refused(Gathering *gathering, const AuditRow *row)
 }
 
 void
+gather_missing(Gathering *gathering, const pg_uuid_t *tenant, int64 rows)
+{
+	pg_uuid_t	zero = UUID_ZERO;
+	bool		found;
+	Missing    *missing = hash_search(gathering->missing, tenant ? tenant : &zero, HASH_ENTER,
+									  &found);
+
+	if (!found)
+		missing->rows = 0;
+	missing->rows += rows;
+}
+
+void
+gather_seal_missing(Gathering *gathering)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	HASH_SEQ_STATUS scan;
+	Missing    *missing;
+
+	hash_seq_init(&scan, gathering->missing);
+	while ((missing = hash_seq_search(&scan)) != NULL)
+	{
+		Seal		seal = {
+			.tenant = missing->tenant,
+			.month = month_of(now),
+			.missing = missing->rows,
+			.first_at = now,
+			.last_at = now,
+		};
+
+		append_seal(gathering, &seal, NULL, 0);
+	}
+}
+
+static void
+alert_of_missing(const Missing *missing)
+{
+	AuditRecord record = {
+		.operation = "seal trail",
+		.decision = "alert",
+		.object_kind = "audit_log",
+		.tenant = missing->tenant,
+	};
+
+	record.reason = psprintf(INT64_FORMAT " rows of the trail were deleted or exchanged before they "
+							 "were sealed", missing->rows);
+	audit_write(&record);
+}
+
+void
 gather_alert(Gathering *gathering)
 {
 	HASH_SEQ_STATUS scan;
 	Refused    *refused;
+	Missing    *missing;
+
+	hash_seq_init(&scan, gathering->missing);
+	while ((missing = hash_seq_search(&scan)) != NULL)
+		alert_of_missing(missing);
 
 	hash_seq_init(&scan, gathering->refused);
 	while ((refused = hash_seq_search(&scan)) != NULL)

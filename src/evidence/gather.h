@@ -21,6 +21,7 @@ typedef struct Gathering
 	MemoryContext memory;
 	HTAB	   *groups;			/* by tenant and month */
 	HTAB	   *refused;		/* by tenant */
+	HTAB	   *missing;		/* by tenant */
 	int64		rows;			/* at hand */
 	int64		refused_rows;
 	int64		seals;			/* that were made */
@@ -37,7 +38,13 @@ extern void gather_refused(Gathering *gathering, const AuditRow *row);
 /* Seals what is at hand, by tenant and month. */
 extern void gather_seal(Gathering *gathering);
 
-/* One alert for the refused rows of each tenant, with some of their ids. */
+/* Of the tenant; NULL: nobody knows of which. */
+extern void gather_missing(Gathering *gathering, const pg_uuid_t *tenant, int64 rows);
+
+/* A seal that says how many, for each tenant of which rows are missing. */
+extern void gather_seal_missing(Gathering *gathering);
+
+/* One alert for the refused rows of each tenant, with some of their ids, and for missing ones. */
 extern void gather_alert(Gathering *gathering);
 
 #endif

@@ -33,6 +33,7 @@
 #include "utils/xid8.h"
 
 #include "audit/audit.h"
+#include "audit/ledger.h"
 #include "audit/store.h"
 #include "crypto/raise.h"
 #include "evidence/gather.h"
@@ -40,6 +41,7 @@
 #include "keyring/keyring.h"
 #include "keyring/record.h"
 #include "keyring/root_page.h"
+#include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
@@ -63,6 +65,8 @@ typedef struct Harvest
 	HarvestState state;
 	bool		bare_is_forged;	/* the vault has been open since the state was written */
 	Gathering  *gathering;
+	LedgerView *ledger;
+	bool		is_foreign;		/* rows are of another cluster */
 } Harvest;
 
 static Shared *shared = NULL;
@@ -76,6 +80,10 @@ static uint64 *known_epoch = NULL;
 static uint64 epoch_of_step = 0;
 static bool wrote_state = false;
 static uint64 serving = 0;
+static TimestampTz prepared_at = 0;
+static LedgerView *prepared = NULL;
+static MemoryContext step_memory = NULL;
+static bool closing = false;
 
 void
 harvest_add_listener(const HarvestListener *listener)
@@ -94,9 +102,9 @@ state_mac(const HarvestState *state, const char *system, const char *place,
 
 	initStringInfo(&line);
 	appendStringInfo(&line,
-					 "vault harvest %s %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT,
+					 "vault harvest %s %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT " %s",
 					 state->snapshot, system, place, state->floor_id, state->newest_id,
-					 state->seals);
+					 state->seals, state->closed ? "closed" : "open");
 	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
 		keyring_refuse_sealed();
 	pfree(line.data);
@@ -121,7 +129,7 @@ harvest_state(HarvestState *state)
 	static Sql	sql = {
 		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
 		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
-		" h.system_identifier, h.place, h.floor_id, h.newest_id, h.seals, h.mac"
+		" h.system_identifier, h.place, h.floor_id, h.newest_id, h.seals, h.closed, h.mac"
 		" FROM vault_data.audit_harvest h", 0
 	};
 	unsigned char mac[MAC_BYTES];
@@ -143,7 +151,8 @@ harvest_state(HarvestState *state)
 		state->floor_id = DatumGetInt64(sql_value(0, 6, NULL));
 		state->newest_id = DatumGetInt64(sql_value(0, 7, NULL));
 		state->seals = DatumGetInt64(sql_value(0, 8, NULL));
-		stored = DatumGetByteaPP(sql_value(0, 9, NULL));
+		state->closed = DatumGetBool(sql_value(0, 9, NULL));
+		stored = DatumGetByteaPP(sql_value(0, 10, NULL));
 		state_mac(state, system, place, mac);
 		state->is_genuine = VARSIZE_ANY_EXHDR(stored) == MAC_BYTES &&
 			secret_equal(VARDATA_ANY(stored), mac, MAC_BYTES);
@@ -186,14 +195,14 @@ write_state(HarvestState *state)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_harvest"
-		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac, place)"
-		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6, $7)"
+		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac, place, closed)"
+		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6, $7, $8)"
 		" ON CONFLICT (singleton) DO UPDATE SET snapshot = excluded.snapshot,"
 		" system_identifier = excluded.system_identifier, place = excluded.place,"
 		" floor_id = excluded.floor_id,"
-		" newest_id = excluded.newest_id, seals = excluded.seals,"
+		" newest_id = excluded.newest_id, seals = excluded.seals, closed = excluded.closed,"
 		" stepped_at = excluded.stepped_at, mac = excluded.mac",
-		7, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID}
+		8, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID, BOOLOID}
 	};
 	char	   *system = this_system();
 	char	   *place = this_place();
@@ -201,7 +210,8 @@ write_state(HarvestState *state)
 	Datum		values[] = {
 		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
 		Int64GetDatum(state->floor_id), Int64GetDatum(state->newest_id),
-		Int64GetDatum(state->seals), PointerGetDatum(mac), CStringGetTextDatum(place)
+		Int64GetDatum(state->seals), PointerGetDatum(mac), CStringGetTextDatum(place),
+		BoolGetDatum(state->closed)
 	};
 
 	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
@@ -231,10 +241,25 @@ is_refused(Harvest *harvest, const AuditRow *row, StringInfo line)
 		row->xid >= harvest->state.xmax;
 }
 
+/* After a restore, rows with transaction ids of another cluster are none of this ledger's. */
+static void
+tell_ledger(Harvest *harvest, const AuditRow *row, StringInfo line, bool good)
+{
+	unsigned char digest[AUDIT_MAC_BYTES];
+
+	if (harvest->is_foreign && row->id <= harvest->state.floor_id)
+		return;
+	audit_row_digest(row, line, digest);
+	ledger_found(harvest->ledger, &row->tenant_id, row->id, row->xid, digest, good);
+}
+
 static void
 take_line(Harvest *harvest, const AuditRow *row, StringInfo line)
 {
-	if (is_refused(harvest, row, line))
+	bool		refused = is_refused(harvest, row, line);
+
+	tell_ledger(harvest, row, line, !refused);
+	if (refused)
 	{
 		gather_refused(harvest->gathering, row);
 		return;
@@ -332,13 +357,13 @@ count_seals(void)
 }
 
 static void
-alert_of_state(void)
+alert(const char *reason)
 {
 	AuditRecord record = {
 		.operation = "seal trail",
 		.decision = "alert",
 		.object_kind = "audit_harvest",
-		.reason = "the state of sealing was removed or changed outside vault",
+		.reason = reason,
 	};
 
 	audit_write(&record);
@@ -367,7 +392,7 @@ tell_restored(const HarvestState *state)
 void
 harvest_begin(void)
 {
-	HarvestState state = {0};
+	HarvestState state = {.closed = true};
 	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
 
 	state.snapshot = psprintf(UINT64_FORMAT ":" UINT64_FORMAT ":", xid, xid);
@@ -377,8 +402,39 @@ harvest_begin(void)
 }
 
 static void
+note_missing(void *state, const pg_uuid_t *tenant, int64 rows)
+{
+	gather_missing(((Harvest *) state)->gathering, tenant, rows);
+}
+
+/*
+ * What was appended against what was found.  Of a restored trail nothing is known, and neither of
+ * what a vault that was dropped had written.
+ */
+static void
+compare_with_ledger(Harvest *harvest)
+{
+	if (!harvest->is_foreign)
+		ledger_compare(harvest->ledger, NULL, note_missing, harvest);
+	gather_seal_missing(harvest->gathering);
+	ledger_settle(harvest->ledger);
+}
+
+/* What was longer without seals than it may be says so, now that it has them. */
+static void
+alert_of_delay(void)
+{
+	int64		delay = ledger_delay();
+
+	if (delay > (int64) setting_max_seal_delay * 1000)
+		alert(psprintf("rows waited " INT64_FORMAT " s for their seal", delay / 1000));
+}
+
+static void
 finish(Harvest *harvest, char *snapshot, bool tampered)
 {
+	bool		was_closed = harvest->state.closed;
+
 	harvest->state.snapshot = snapshot;
 	harvest->state.seals += harvest->gathering->seals;
 	if (tampered)
@@ -388,8 +444,40 @@ finish(Harvest *harvest, char *snapshot, bool tampered)
 			listeners[i].end();
 	gather_alert(harvest->gathering);
 	if (tampered)
-		alert_of_state();
+		alert("the state of sealing was removed or changed outside vault");
+	if (ledger_uncounted(harvest->ledger) > 0)
+		alert(psprintf(INT64_FORMAT " transactions that wrote rows could not be counted, because the "
+					   "trail was not sealed for too long: rows of theirs may have been deleted",
+					   ledger_uncounted(harvest->ledger)));
+	alert_of_delay();
+	if (!ledger_is_open() && !was_closed && !harvest->is_foreign)
+		alert("the server ended without sealing what it had written last, as after a crash: "
+			  "what was deleted of that cannot be told");
+	harvest->state.closed = closing;
 	write_state(&harvest->state);
+}
+
+/* What it takes must outlive the transaction. */
+void
+harvest_prepare(void)
+{
+	MemoryContext old;
+
+	if (step_memory == NULL)
+		step_memory = AllocSetContextCreate(TopMemoryContext, "vault step",
+											ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(step_memory);
+	old = MemoryContextSwitchTo(step_memory);
+	prepared_at = GetCurrentTimestamp();
+	prepared = ledger_look();
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+has_news(const Harvest *harvest)
+{
+	return closing || !ledger_is_open() || ledger_uncounted(harvest->ledger) > 0 ||
+		harvest->gathering->seals > 0 || harvest->gathering->refused_rows > 0;
 }
 
 static void
@@ -411,11 +499,17 @@ step(void)
 	/* The clock may have been set back since the server ran last. */
 	if (!anew)
 		(void) audit_ids_above(harvest.state.newest_id);
+	harvest.ledger = prepared;
+	harvest.is_foreign = restored;
 	if (anew)
 	{
 		set_floor(&harvest.state);
+		harvest_prepare();
+		harvest.ledger = prepared;
 		PushActiveSnapshot(GetLatestSnapshot());
 	}
+	if (!ledger_look_again(harvest.ledger, GetActiveSnapshot(), table_oid(TABLE_AUDIT_LOG)))
+		elog(ERROR, "the ledger was settled by somebody else");
 	snapshot = present_snapshot();
 	harvest.bare_is_forged = !anew && known_epoch && *known_epoch == epoch;
 	harvest.gathering = gather_begin();
@@ -424,7 +518,8 @@ step(void)
 	else
 		trail_rows_since(&harvest.state, take_row, &harvest);
 	gather_seal(harvest.gathering);
-	if (anew || harvest.gathering->seals > 0 || harvest.gathering->refused_rows > 0)
+	compare_with_ledger(&harvest);
+	if (anew || has_news(&harvest))
 	{
 		if (restored)
 			tell_restored(&before);
@@ -450,6 +545,12 @@ harvest_step(void)
 }
 
 void
+harvest_close(void)
+{
+	closing = true;
+}
+
+void
 harvest_committed(void)
 {
 	static uint64 epoch;
@@ -459,6 +560,8 @@ harvest_committed(void)
 		epoch = epoch_of_step;
 		known_epoch = &epoch;
 	}
+	/* While the vault is sealed there is nothing that could be done. */
+	ledger_stepped(prepared_at);
 	pg_atomic_write_u64(&shared->done, serving);
 	ConditionVariableBroadcast(&shared->stepped);
 }

@@ -39,6 +39,7 @@ typedef struct HarvestState
 	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
 	int64		newest_id;		/* of the rows seen */
 	int64		seals;			/* of all tenants together */
+	bool		closed;			/* the server ended then, and nothing was left to be seen */
 } HarvestState;
 
 /* Inside SPI; false if there is none. */
@@ -58,9 +59,16 @@ extern void harvest_init(void);
 /* Writes the state of a vault that has just been made, as a superuser. */
 extern void harvest_begin(void);
 
-/* For the worker: one step in the present transaction; then, once it committed, the news. */
+/*
+ * For the worker: before the transaction of a step begins; the step in it; then, once it
+ * committed, the news.
+ */
+extern void harvest_prepare(void);
 extern void harvest_step(void);
 extern void harvest_committed(void);
+
+/* The next step is the last one before the server ends. */
+extern void harvest_close(void);
 extern void harvest_attach(void);
 
 #endif

@@ -99,6 +99,8 @@ seal_line(const Seal *seal, StringInfo line)
 	line_time(line, "last_at", seal->last_at);
 	line_int(line, "rows", seal->rows);
 	line_int(line, "without_mac", seal->without_mac);
+	if (seal->missing != 0)
+		line_int(line, "missing", seal->missing);
 	line_int(line, "total_rows", seal->total_rows);
 	line_hex(line, "rows_hash", seal->rows_hash, SHA256_BYTES);
 	line_time(line, "sealed_at", seal->sealed_at);
@@ -190,6 +192,7 @@ seal_load(uint64 row, Seal *seal)
 	seal->sealed_at = DatumGetTimestampTz(sql_value(row, 12, NULL));
 	load_hash(row, 13, seal->hash);
 	load_hash(row, 14, seal->mac);
+	seal->missing = DatumGetInt64(sql_value(row, 15, NULL));
 }
 
 /* The range that holds the id, or else NULL. */
@@ -311,10 +314,11 @@ insert_seal(const Seal *seal)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_seal (tenant_id, seq, month, rows, without_mac, total_rows,"
-		" ids, first_at, last_at, rows_hash, previous, sealed_at, hash, mac)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-		14, {UUIDOID, INT8OID, DATEOID, INT4OID, INT4OID, INT8OID, INT8MULTIRANGEOID,
-			 TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID}
+		" ids, first_at, last_at, rows_hash, previous, sealed_at, hash, mac, missing)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+		15, {UUIDOID, INT8OID, DATEOID, INT4OID, INT4OID, INT8OID, INT8MULTIRANGEOID,
+			 TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID,
+			 INT8OID}
 	};
 	Datum		values[] = {
 		UUIDPGetDatum(&seal->tenant), Int64GetDatum(seal->seq), DateADTGetDatum(seal->month),
@@ -322,7 +326,7 @@ insert_seal(const Seal *seal)
 		Int64GetDatum(seal->total_rows), ids_datum(seal), TimestampTzGetDatum(seal->first_at),
 		TimestampTzGetDatum(seal->last_at), hash_datum(seal->rows_hash),
 		hash_datum(seal->previous), TimestampTzGetDatum(seal->sealed_at), hash_datum(seal->hash),
-		hash_datum(seal->mac)
+		hash_datum(seal->mac), Int64GetDatum(seal->missing)
 	};
 
 	audit_set_maintaining(true);

@@ -35,6 +35,7 @@ typedef struct Seal
 	DateADT		month;			/* its first day */
 	int			rows;
 	int			without_mac;	/* of these: written while the vault was sealed */
+	int64		missing;		/* rows that were gone before they were sealed; then rows is 0 */
 	int64		total_rows;		/* of the chain up to here */
 	int			range_count;
 	IdRange    *ranges;
@@ -49,7 +50,7 @@ typedef struct Seal
 
 /* The columns that seal_load expects, in this order. */
 #define SEAL_COLUMNS "s.tenant_id, s.seq, s.month, s.rows, s.without_mac, s.total_rows, s.ids, " \
-	"s.first_at, s.last_at, s.rows_hash, s.previous, s.sealed_at, s.hash, s.mac"
+	"s.first_at, s.last_at, s.rows_hash, s.previous, s.sealed_at, s.hash, s.mac, s.missing"
 
 extern DateADT month_of(TimestampTz at);
 

@@ -18,6 +18,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "access/xact.h"
+#include "audit/ledger.h"
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "evidence/checkpoint.h"
@@ -26,11 +28,13 @@
 #include "evidence/retired.h"
 #include "evidence/seal.h"
 #include "evidence/trail.h"
+#include "platform/settings.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 
 #define MAX_FAULTS 100			/* that are shown, of one tenant */
 #define NAMED_IDS 3
+#define LOOKS 20				/* for a moment in which the ledger stands still */
 
 /* Columns of the result. */
 enum
@@ -61,6 +65,7 @@ typedef struct Check
 {
 	pg_uuid_t	tenant;
 	const HarvestState *state;
+	LedgerView *ledger;			/* NULL: nothing is compared with it */
 	const Checkpoint *given;
 	const Checkpoint *stored;
 	const NoteHead *anchor;		/* of the one given */
@@ -130,6 +135,9 @@ check_seal(Check *check, const Seal *seal)
 			  seal->total_rows != check->head.total_rows + seal->rows))
 		add_fault(check, "chain broken", seal->seq, 0, seal->sealed_at, seal->rows,
 				  "the seal does not continue the one before it");
+	if (seal->missing > 0)
+		add_fault(check, "row deleted", seal->seq, 0, seal->sealed_at, seal->missing,
+				  "they were deleted or exchanged before they were sealed");
 	compare_with_note(check, seal, hash, check->anchor,
 					  "the seal is not the one that the checkpoint names", &check->anchor_met);
 	compare_with_note(check, seal, hash, check->memory,
@@ -248,10 +256,25 @@ check_covered(Check *check, const AuditRow *row, AuditRowState state, OpenSeal *
 	}
 }
 
+/* What no step has seen yet is compared with the ledger, as the next step will. */
 static void
-check_uncovered(Check *check, const AuditRow *row, AuditRowState state)
+tell_ledger(Check *check, const AuditRow *row, StringInfo line, bool good)
+{
+	unsigned char digest[AUDIT_MAC_BYTES];
+
+	if (check->ledger == NULL)
+		return;
+	audit_row_digest(row, line, digest);
+	ledger_found(check->ledger, &row->tenant_id, row->id, row->xid, digest, good);
+}
+
+static void
+check_uncovered(Check *check, const AuditRow *row, StringInfo line, AuditRowState state)
 {
 	bool		is_new = harvest_is_new(check->state, row) && !TIMESTAMP_NOT_FINITE(row->at);
+
+	if (is_new)
+		tell_ledger(check, row, line, state != AUDIT_ROW_ALTERED);
 
 	if (is_new && state != AUDIT_ROW_ALTERED)
 		check->unsealed++;
@@ -279,7 +302,7 @@ visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, boo
 	else if (open)
 		check_covered(check, row, authentic, open);
 	else
-		check_uncovered(check, row, authentic);
+		check_uncovered(check, row, line, authentic);
 }
 
 static void
@@ -412,6 +435,14 @@ put_check(ReturnSetInfo *result, const Check *check)
 
 /* ---- all of it ---- */
 
+#define GONE_UNSEALED "they were deleted or exchanged, and were not sealed yet"
+
+static void
+note_missing(void *state, const pg_uuid_t *tenant, int64 rows)
+{
+	add_fault(state, "row deleted", 0, 0, DT_NOBEGIN, rows, GONE_UNSEALED);
+}
+
 static void
 check_tenant(ReturnSetInfo *result, Check *check)
 {
@@ -427,6 +458,8 @@ check_tenant(ReturnSetInfo *result, Check *check)
 	load_retired(check);
 	check_chain(check);
 	trail_walk(&check->tenant, DT_NOBEGIN, DT_NOEND, &visitor, check);
+	if (check->ledger)
+		ledger_compare(check->ledger, &check->tenant, note_missing, check);
 	put_check(result, check);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(check->context);
@@ -447,6 +480,29 @@ check_state(ReturnSetInfo *result, const HarvestState *state, int64 seals, bool 
 								state->seals, seals);
 	if (fault.detail)
 		put_fault(result, NULL, &fault);
+}
+
+/* Of several tenants that cannot be told apart. */
+static void
+put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
+{
+	Fault		fault = {"row deleted", 0, 0, DT_NOBEGIN, rows, GONE_UNSEALED};
+
+	if (tenant == NULL)
+		put_fault(state, NULL, &fault);
+}
+
+/* Whether the sealer is kept from its work, however. */
+static void
+check_delay(ReturnSetInfo *result)
+{
+	int64		delay = ledger_delay();
+	Fault		fault = {"sealing delayed", 0, 0, DT_NOBEGIN, 0, NULL};
+
+	if (delay <= (int64) setting_max_seal_delay * 1000)
+		return;
+	fault.detail = psprintf("rows wait for their seal for " INT64_FORMAT " s by now", delay / 1000);
+	put_fault(result, NULL, &fault);
 }
 
 /* Those that the checkpoint names and that left no trace, too. */
@@ -470,7 +526,7 @@ add_anchored(pg_uuid_t *tenants, int *count, const Checkpoint *given)
 }
 
 static void
-verify(ReturnSetInfo *result, const char *tenant, text *note)
+verify(ReturnSetInfo *result, const char *tenant, text *note, LedgerView *ledger)
 {
 	int			count;
 	bool		all = tenant == NULL && role_is_overseer(door_required()->caller.role);
@@ -488,13 +544,40 @@ verify(ReturnSetInfo *result, const char *tenant, text *note)
 	for (int i = 0; i < count; i++)
 	{
 		Check		check = {
-			.tenant = tenants[i],.state = &state,.given = given,.stored = stored
+			.tenant = tenants[i],.state = &state,.ledger = ledger,.given = given,.stored = stored
 		};
 
 		check_tenant(result, &check);
 		seals += check.seals;
 	}
+	if (all && ledger)
+		ledger_compare(ledger, NULL, put_missing, result);
 	check_state(result, &state, seals, all);
+	check_delay(result);
+}
+
+/*
+ * Takes a snapshot to which the ledger fits; NULL if none could be had, as while a step of the
+ * sealer is held up in its commit.
+ */
+static LedgerView *
+take_snapshot(void)
+{
+	for (int i = 0; i < LOOKS; i++)
+	{
+		LedgerView *ledger = ledger_look();
+
+		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetLatestSnapshot() :
+						   GetTransactionSnapshot());
+		if (ledger_look_again(ledger, GetActiveSnapshot(), table_oid(TABLE_AUDIT_LOG)))
+			return ledger;
+		if (i < LOOKS - 1)
+		{
+			PopActiveSnapshot();
+			pg_usleep(1000);
+		}
+	}
+	return NULL;
 }
 
 static Datum
@@ -504,12 +587,13 @@ verify_body(FunctionCallInfo fcinfo)
 	Door		saved = *door;
 	char	   *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	text	   *note = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	LedgerView *ledger;
 
 	InitMaterializedSRF(fcinfo, 0);
 	(void) harvest_request();
 	sql_begin();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	verify((ReturnSetInfo *) fcinfo->resultinfo, tenant, note);
+	ledger = take_snapshot();
+	verify((ReturnSetInfo *) fcinfo->resultinfo, tenant, note, ledger);
 	PopActiveSnapshot();
 	sql_end();
 	door->has_tenant = saved.has_tenant;

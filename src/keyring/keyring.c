@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
+#include "audit/ledger.h"
 #include "door/door.h"
 #include "door/guard.h"
 #include "keyring/record.h"
@@ -342,12 +343,22 @@ is_open_for(const RootRecord *record)
 	return root_is_open() && uuid_equal(&held, &record->instance);
 }
 
+/* How long the oldest row of the trail has been waiting at most; for monitoring. */
+static Datum
+seal_delay(void)
+{
+	Interval   *delay = palloc0(sizeof(Interval));
+
+	delay->time = ledger_delay() * 1000;
+	return IntervalPGetDatum(delay);
+}
+
 /* Columns as in keyring.sql. */
 static Datum
 status_body(FunctionCallInfo fcinfo)
 {
-	Datum		values[11];
-	bool		nulls[11] = {0};
+	Datum		values[12];
+	bool		nulls[12] = {0};
 	Share		shares[SHARE_MAX_COUNT];
 	RootRecord	record = {0};
 	TupleDesc	layout;
@@ -383,6 +394,7 @@ status_body(FunctionCallInfo fcinfo)
 	held = home->held();
 	nulls[10] = held == NULL;
 	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;
+	values[11] = seal_delay();
 	secret_wipe(shares, sizeof(shares));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }

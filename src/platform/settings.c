@@ -18,6 +18,7 @@ bool		setting_seal_on_crash;
 int			setting_max_result_memory;
 int			setting_audit_mode;
 int			setting_audit_timeout;
+int			setting_max_seal_delay;
 int			setting_max_failures;
 int			setting_max_forgeries;
 int			setting_max_denials;
@@ -202,6 +203,10 @@ define_audit_settings(void)
 							"How long a call waits for its audit record before it is refused.", NULL,
 							&setting_audit_timeout, 5000, 100, 60000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("vault.max_seal_delay",
+							"How long rows of the trail may wait for their seal before that is an alert.", NULL,
+							&setting_max_seal_delay, 60, 10, SECS_PER_DAY,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.audit_ring_size",
 							"Audit records that shared memory has room for, 1.8 kB each.", NULL,
 							&setting_audit_ring_size, 4096, 64, 1024 * 1024,

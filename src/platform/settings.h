@@ -31,6 +31,7 @@ extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
 extern int	setting_audit_timeout;	/* ms */
+extern int	setting_max_seal_delay; /* s */
 extern int	setting_max_failures;	/* 0: no limit */
 extern int	setting_max_forgeries;	/* 0: no limit */
 extern int	setting_max_denials;	/* 0: no limit */

@@ -199,7 +199,7 @@ read_ranges(Check *check, const Line *line, OpenSeal *open)
 		}
 		open->ranges[open->range_count++] = range;
 	}
-	return at == line->ids_size && count == line->rows && count > 0;
+	return at == line->ids_size && count == line->rows && (count > 0 || line->missing > 0);
 }
 
 static void
@@ -220,8 +220,8 @@ open_seal(Check *check, const Line *line)
 	memcpy(open->first_at, line->first_at, sizeof(open->first_at));
 	memcpy(open->last_at, line->last_at, sizeof(open->last_at));
 	memcpy(open->rows_hash, line->rows_hash, SHA256_BYTES);
-	open->hashes = malloc((size_t) open->rows * SHA256_BYTES);
-	open->seen = calloc((size_t) open->rows, sizeof(bool));
+	open->hashes = malloc((size_t) open->rows * SHA256_BYTES + 1);
+	open->seen = calloc((size_t) open->rows + 1, sizeof(bool));
 	if (open->hashes == NULL || open->seen == NULL)
 	{
 		report(check, true, "seal %" PRId64 ": out of memory", line->seal);
@@ -444,6 +444,11 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 		check->link_capacity = capacity;
 	}
 	check->links[check->link_count++] = link;
+	if (line->missing > 0)
+		report(check, true,
+			   "row deleted: %" PRId64 " rows were deleted or exchanged before seal %" PRId64
+			   " could cover them",
+			   line->missing, line->seal);
 	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
 		memcpy(check->last_sealed_at, line->sealed_at, LINE_TIME_BYTES);
 	/* The others only link. */

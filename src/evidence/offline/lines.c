@@ -119,6 +119,8 @@ read_seal(Cursor *c, Line *line)
 	take_time(c, ",\"last_at\":\"", line->last_at);
 	take_number(c, ",\"rows\":", &line->rows);
 	take_number(c, ",\"without_mac\":", &line->without_mac);
+	if (stands(c, ",\"missing\":"))
+		take_number(c, ",\"missing\":", &line->missing);
 	take_number(c, ",\"total_rows\":", &line->total_rows);
 	take_hash(c, ",\"rows_hash\":\"", line->rows_hash);
 	take_time(c, ",\"sealed_at\":\"", line->sealed_at);

@@ -39,6 +39,7 @@ typedef struct Line
 	char last_at[LINE_TIME_BYTES];
 	int64_t rows;
 	int64_t without_mac;
+	int64_t missing; /* rows that were gone before they were sealed */
 	int64_t total_rows;
 	unsigned char rows_hash[SHA256_BYTES];
 	char sealed_at[LINE_TIME_BYTES];
