@@ -229,9 +229,10 @@ COMMENT ON FUNCTION vault.seal() IS 'wipes the root key from memory, at once and
 CREATE FUNCTION vault.status(
 	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
 	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
-	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text)
+	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text,
+	OUT seal_delay interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, and why it is held if it is a copy';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, and how long the trail has been waiting for a seal';
 
 CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
@@ -5665,9 +5666,13 @@ CREATE TABLE vault_data.audit_seal (
 	sealed_at   timestamptz NOT NULL,
 	hash        bytea NOT NULL,
 	mac         bytea NOT NULL,
+	missing     bigint NOT NULL DEFAULT 0,
 	PRIMARY KEY (tenant_id, seq)
 );
-/* What was seen of the trail so far, and where: server, database and table; see keyring/record.c. */
+/*
+ * What was seen of the trail so far, and where: server, database and table; see keyring/record.c.
+ * closed: the server ended with nothing left to be seen.
+ */
 CREATE TABLE vault_data.audit_harvest (
 	singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	system_identifier text NOT NULL,
@@ -5676,6 +5681,7 @@ CREATE TABLE vault_data.audit_harvest (
 	floor_id          bigint NOT NULL,
 	newest_id         bigint NOT NULL,
 	seals             bigint NOT NULL,
+	closed            boolean NOT NULL,
 	stepped_at        timestamptz NOT NULL,
 	mac               bytea NOT NULL
 );

@@ -776,7 +776,7 @@ make_ledger(void *area)
 void
 ledger_init(void)
 {
-	shmem_register("vault audit ledger", sizeof(Ledger), make_ledger, (void **) &ledger);
+	shmem_register("vault audit ledger", sizeof(Ledger), make_ledger, NULL, (void **) &ledger);
 	RegisterXactCallback(at_transaction_end, NULL);
 	RegisterSubXactCallback(at_subtransaction_end, NULL);
 }

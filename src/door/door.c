@@ -21,6 +21,7 @@
 #include "door/call.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
+#include "platform/tables.h"
 #include "redaction/redaction.h"
 
 static Door *current = NULL;
@@ -34,9 +35,10 @@ no_call(void)
 {
 }
 
-static void
+static bool
 no_pass(const Door *door)
 {
+	return false;
 }
 
 static void
@@ -322,6 +324,48 @@ door_check(DoorKind kind, Caller *caller)
 	check_caller(kind, caller);
 }
 
+/* A token that was revoked, a binding that went, a tenant that was suspended, a seal. */
+static void
+check_again(Door *door)
+{
+	Caller		caller;
+
+	door_check(door->kind, &caller);
+	if (door->caller.is_identified &&
+		(!caller.is_identified || !uuid_equal(&caller.tenant, &door->caller.tenant) ||
+		 !uuid_equal(&caller.principal, &door->caller.principal)))
+		refuse_unidentified(&caller);
+}
+
+void
+door_check_again(void)
+{
+	check_again(door_required());
+}
+
+/*
+ * What only looked has waited for its record after the door was closed.  Whoever works while the
+ * vault is sealed has perhaps just sealed it.
+ */
+static void
+check_after_wait(Door *door, MemoryContext context)
+{
+	if (door->records > 0 || door->kind == DOOR_ANYONE || door->kind == DOOR_KEY_HOLDER)
+		return;
+	PG_TRY();
+	{
+		check_again(door);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = door_fail(door, context);
+
+		FlushErrorState();
+		ThrowErrorData(error);
+	}
+	PG_END_TRY();
+}
+
 static void
 pin_setting(const char *name, const char *value)
 {
@@ -436,7 +480,8 @@ run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body, bool holds_values)
 	}
 	PG_END_TRY();
 	door_close(&door);
-	recorder.passed(&door);
+	if (recorder.passed(&door))
+		check_after_wait(&door, context);
 	return result;
 }
 

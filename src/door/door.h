@@ -112,6 +112,12 @@ extern Datum door_run_with_values(DoorKind kind, FunctionCallInfo fcinfo, DoorBo
  */
 extern Datum door_read(FunctionCallInfo fcinfo, DoorBody body);
 
+/*
+ * After a wait: what was checked on the way in is checked again, and the caller is who it was.
+ * Not where the door has become another user.
+ */
+extern void door_check_again(void);
+
 /* Makes the door look into another tenant (operators). */
 extern void door_enter_tenant(const pg_uuid_t *tenant, const char *name);
 
@@ -136,12 +142,12 @@ extern void door_set_limits(void (*admit) (const Caller *caller),
 /*
  * Who keeps the trail.  begins() comes before anything is checked, passed() after the
  * door was closed, failed() with the error that is about to be raised: inside an aborted
- * transaction, so without a look at any table.  passed() may raise.
+ * transaction, so without a look at any table.  passed() may raise; true: it has waited.
  */
 typedef struct DoorRecorder
 {
 	void		(*begins) (void);
-	void		(*passed) (const Door *door);
+	bool		(*passed) (const Door *door);
 	void		(*failed) (const Door *door, const ErrorData *error);
 } DoorRecorder;
 

@@ -31,11 +31,13 @@
 #include "audit/attempt.h"
 #include "door/door.h"
 #include "home/home.h"
+#include "keyring/keyring.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
 #include "rotation/rotator.h"
+#include "tenant/tenant.h"
 
 #define ARGUMENTS 5
 
@@ -299,6 +301,24 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 	return result;
 }
 
+/*
+ * While the record was on its way, the vault or the tenant may have gone; the secret is locked by
+ * this step.
+ */
+static void
+require_tenant_still(const pg_uuid_t *tenant)
+{
+	char		name[64];
+	char		state[16];
+
+	keyring_require_unsealed();
+	if (!tenant_describe(tenant, name, state) || strcmp(state, "active") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_NO_TENANT),
+				 errmsg("the tenant is suspended"),
+				 errhint("An operator resumes it with vault.resume_tenant().")));
+}
+
 /* False if there is no function for this step. */
 static bool
 call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *result)
@@ -317,7 +337,8 @@ call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *r
 	fill_arguments(call, rotation);
 	record_handing_over(rotation, rotation->version, &step);
 	record_handing_over(rotation, rotation->previous, &step);
-	audit_await_releases();
+	if (audit_await_releases())
+		require_tenant_still(&rotation->head.tenant);
 	result->value = call_as_owner(&step, call);
 	result->isnull = call->isnull;
 	return true;

@@ -6,8 +6,8 @@
  * here, so it needs no other user and leaves nothing to undo.  Secret and
  * version are read under one fresh snapshot, in every isolation level: what
  * was deleted, deactivated or rotated is so for the next call.  The values leave
- * only after the audit record is safe, and then the vault was found unsealed and the
- * permission still there once more.
+ * only after the audit record is safe; what was decided before that wait is then decided once
+ * more: who calls, what it may, whether the secret and its version can be read.
  */
 #include "platform/compat.h"
 
@@ -104,52 +104,73 @@ overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 	return over;
 }
 
-static void
-refuse_expired(TableScan *scan, int version)
+/* Why a version that is not the current one cannot be read, or NULL; of that one the head tells. */
+static const char *
+bygone_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
 	bool		lasts;
-	Datum		end = scan_get(scan, VERSION_EXPIRES_AT, &lasts);
+	bool		in_use;
+	Datum		end;
 
+	if (version == head->current)
+		return NULL;
+	end = scan_get(scan, VERSION_EXPIRES_AT, &lasts);
 	if (!lasts && DatumGetTimestampTz(end) <= GetCurrentTimestamp())
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_EXPIRED),
-				 errmsg("version %d has expired", version),
-				 errhint("Read the current version.")));
+		return "has expired";
+	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
+	return !in_use || overlap_is_over(head, version, snapshot) ? "was retired" : NULL;
 }
 
-/* A version whose end has come, or whose overlap is over; of the current one the head tells. */
 static void
 refuse_bygone(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
-	bool		in_use;
+	const char *fault = bygone_fault(scan, head, version, snapshot);
 
-	if (version == head->current)
-		return;
-	refuse_expired(scan, version);
-	(void) scan_get(scan, VERSION_RETIRED_AT, &in_use);
-	if (!in_use || overlap_is_over(head, version, snapshot))
+	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_EXPIRED),
-				 errmsg("version %d was retired", version),
-				 errhint("Read the current version; vault.rollback() puts this one back.")));
+				 errmsg("version %d %s", version, fault),
+				 errhint("Read the current version; vault.rollback() puts an earlier one back.")));
+}
+
+static bool
+is_destroyed(TableScan *scan)
+{
+	bool		destroyed;
+
+	(void) scan_get(scan, VERSION_ENVELOPE, &destroyed);
+	return destroyed;
+}
+
+static void
+begin_version(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
+	};
+
+	scan_begin(scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, snapshot, keys, 3);
+}
+
+VAULT_NORETURN static void
+refuse_no_version(int version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_SECRET),
+			 errmsg("no version %d of the secret", version),
+			 errhint("The view vault.versions shows what there is.")));
 }
 
 static bytea *
 read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too,
 			 uint8_t *format)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
-	};
 	TableScan	scan;
 	bytea	   *value;
 
-	scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, snapshot, keys, 3);
+	begin_version(&scan, head, version, snapshot);
 	if (!scan_next(&scan))
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_NO_SECRET),
-				 errmsg("no version %d of the secret", version),
-				 errhint("The view vault.versions shows what there is.")));
+		refuse_no_version(version);
 	row_require_authentic(&scan, TABLE_SECRET_VERSION);
 	if (!retired_too)
 		refuse_bygone(&scan, head, version, snapshot);
@@ -258,20 +279,95 @@ record_release(const SecretName *name, const SecretHead *head, int version,
 	Release		release = {
 		.secret = name->name,.secret_size = name->name_size,
 		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &head->id,.version = version ? version : head->current,.grant = grant,
+		.id = &head->id,.version = version,.grant = grant,
 		.reason = field ? psprintf("field %s%s%s", field, grace ? ", " : "", grace ? grace : "") : grace
 	};
 
 	audit_release(&release);
 }
 
-/* While the record was on its way to the disk, a revoke or a seal may have come. */
+/* A version whose value is not in the head, or that was replaced meanwhile. */
 static void
+require_version(const SecretHead *head, int version, Snapshot snapshot)
+{
+	TableScan	scan;
+	bool		destroyed;
+
+	begin_version(&scan, head, version, snapshot);
+	if (!scan_next(&scan))
+		refuse_no_version(version);
+	row_require_authentic(&scan, TABLE_SECRET_VERSION);
+	refuse_bygone(&scan, head, version, snapshot);
+	destroyed = is_destroyed(&scan);
+	scan_end(&scan);
+	if (destroyed)
+		secret_refuse_destroyed(version);
+}
+
+/* The same without an error, for a bulk read. */
+static bool
+version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
+{
+	TableScan	scan;
+	bool		may = false;
+
+	begin_version(&scan, head, version, snapshot);
+	if (scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_SECRET_VERSION);
+		may = !is_destroyed(&scan) && bygone_fault(&scan, head, version, snapshot) == NULL;
+	}
+	scan_end(&scan);
+	return may;
+}
+
+/* Whether the head that the scan stands on has the value in it. */
+static bool
+has_copy(TableScan *scan)
+{
+	bool		absent;
+
+	(void) scan_get(scan, SECRET_ENVELOPE, &absent);
+	return !absent;
+}
+
+/* The secret of this name is the same, and this version of it can be read as of now. */
+static void
+require_readable_still(const SecretName *name, const SecretHead *before, int version)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScan	scan;
+	SecretHead	head;
+	bool		in_head;
+
+	if (!secret_scan(&scan, &before->tenant, name, snapshot))
+		secret_refuse_absent(name);
+	secret_head_from(&scan, &head);
+	in_head = has_copy(&scan);
+	scan_end(&scan);
+	if (!uuid_equal(&head.id, &before->id))
+		secret_refuse_absent(name);
+	secret_require_readable(&head);
+	if (version != head.current || !in_head)
+		require_version(&head, version, snapshot);
+	UnregisterSnapshot(snapshot);
+}
+
+/*
+ * While the record was on its way to the disk, a seal may have come, or whatever else takes the
+ * value away.  True if there was such a while.
+ */
+static bool
 await_records(uint64 epoch)
 {
-	audit_await_releases();
-	AcceptInvalidationMessages();
+	bool		waited = audit_await_releases();
+
+	if (waited)
+		door_check_again();
+	else
+		AcceptInvalidationMessages();
 	require_same_epoch(epoch);
+	return waited;
 }
 
 /* The field of the value, if one is asked for. */
@@ -295,6 +391,8 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	SecretName	name;
 	SecretHead	head;
 	bytea	   *value;
+	int			version;
+	bool		waited;
 
 	secret_refuse_holdable_cursor();
 	if (PG_ARGISNULL(0))
@@ -307,9 +405,12 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 
 	value = read_value(&name, door_required()->version, &head, format);
 	value = part_of(value, &head, arguments->field);
-	record_release(&name, &head, door_required()->version, &grant, arguments->field);
-	await_records(epoch);
+	version = door_required()->version ? door_required()->version : head.current;
+	record_release(&name, &head, version, &grant, arguments->field);
+	waited = await_records(epoch);
 	policy_require(caller, &name, MAY_READ, &grant);
+	if (waited)
+		require_readable_still(&name, &head, version);
 	if (head.state == STATE_GRACE)
 		ereport(NOTICE,
 				(errcode(ERRCODE_VAULT_EXPIRED),
@@ -480,6 +581,16 @@ vault_get_json(PG_FUNCTION_ARGS)
 	return door_read(fcinfo, get_json_body);
 }
 
+/* A value that has its record, and leaves once that is safe. */
+typedef struct Kept
+{
+	text	   *name;
+	text	   *environment;
+	SecretHead	head;
+	ItemPointerData place;
+	bytea	   *value;
+} Kept;
+
 /* State of one get_many call. */
 typedef struct BulkRead
 {
@@ -493,6 +604,7 @@ typedef struct BulkRead
 	bool		surveys;		/* looks for what would be left out, and gives nothing */
 	StringInfoData left_out;
 	int			left_out_count;
+	SecretArea *area;			/* of what is kept */
 	ReturnSetInfo *result;
 	TableScan	versions;		/* open from the first row on */
 	bool		versions_open;
@@ -500,7 +612,7 @@ typedef struct BulkRead
 	MemoryContext memory;		/* of the call */
 	MemoryContext row_memory;
 	int64		bytes;
-	int64		rows;
+	List	   *kept;
 	int64		in_grace;		/* of these rows */
 } BulkRead;
 
@@ -529,6 +641,7 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 	result->returnMode = SFRM_Materialize;
 	MemoryContextSwitchTo(old);
 	bulk->result = result;
+	bulk->area = secret_area_new(CurrentMemoryContext);
 	bulk->row_memory = AllocSetContextCreate(CurrentMemoryContext, "vault bulk read",
 											 ALLOCSET_DEFAULT_SIZES);
 }
@@ -619,20 +732,6 @@ bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *h
 }
 
 static void
-give_row(BulkRead *bulk, Datum name, Datum environment, const SecretHead *head, bytea *value)
-{
-	Datum		values[4] = {
-		name, environment, Int32GetDatum(head->current), PointerGetDatum(value)
-	};
-	bool		nulls[4] = {0};
-
-	account(bulk, value);
-	bulk->rows++;
-	bulk->in_grace += head->state == STATE_GRACE;
-	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
-}
-
-static void
 refuse_characters(const SecretName *name)
 {
 	ereport(ERROR,
@@ -640,6 +739,106 @@ refuse_characters(const SecretName *name)
 			 errmsg("the value of \"%.*s\" has characters that the encoding of the database does not have",
 					(int) name->name_size, name->name),
 			 errhint("Read it with vault.get_bytes(), and the others with another pattern.")));
+}
+
+/*
+ * All or nothing: first looks whether all that matches can be given, before anything is recorded
+ * as given.  What changes in between is found by the second reading.
+ */
+static void
+require_whole(const BulkRead *bulk)
+{
+	if (!bulk->strict || bulk->left_out_count == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
+						   (unsigned long) bulk->left_out_count, bulk->left_out_count,
+						   bulk->left_out.data,
+						   bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
+			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
+}
+
+/* The value waits in an area of the call until its record is safe. */
+static void
+keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
+{
+	MemoryContext row = MemoryContextSwitchTo(bulk->area->memory);
+	Kept	   *kept = palloc(sizeof(Kept));
+
+	kept->name = DatumGetTextPCopy(scan_get(scan, SECRET_NAME, NULL));
+	kept->environment = DatumGetTextPCopy(scan_get(scan, SECRET_ENVIRONMENT, NULL));
+	kept->head = *head;
+	kept->place = scan->place;
+	kept->value = palloc(VARSIZE(value));
+	memcpy(kept->value, value, VARSIZE(value));
+	bulk->kept = lappend(bulk->kept, kept);
+	MemoryContextSwitchTo(row);
+}
+
+static SecretName
+name_of(const Kept *kept)
+{
+	SecretName	name = {
+		VARDATA(kept->environment), VARSIZE(kept->environment) - VARHDRSZ,
+		VARDATA(kept->name), VARSIZE(kept->name) - VARHDRSZ
+	};
+
+	return name;
+}
+
+static bool
+may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
+{
+	TableScan	scan;
+	SecretHead	head;
+	bool		may = false;
+
+	if (!(policy_permissions(bulk->caller, name, MAY_READ, NULL) & MAY_READ))
+		return false;
+	if (secret_scan_from(&scan, &kept->head.tenant, name, bulk->snapshot, &kept->place))
+	{
+		secret_head_from(&scan, &head);
+		may = uuid_equal(&head.id, &kept->head.id) && secret_is_readable(&head) &&
+			((head.current == kept->head.current && has_copy(&scan)) ||
+			 version_may_leave(&head, kept->head.current, bulk->snapshot));
+	}
+	scan_end(&scan);
+	return may;
+}
+
+/* What cannot be read any more is left out as if it had been so before. */
+static void
+hand_out(BulkRead *bulk, bool judge)
+{
+	ListCell   *cell;
+
+	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	foreach(cell, bulk->kept)
+	{
+		Kept	   *kept = lfirst(cell);
+		SecretName	name = name_of(kept);
+		bool		nulls[4] = {0};
+		Datum		values[4] = {
+			PointerGetDatum(kept->name), PointerGetDatum(kept->environment),
+			Int32GetDatum(kept->head.current), PointerGetDatum(kept->value)
+		};
+
+		MemoryContextSwitchTo(bulk->row_memory);
+		if (!judge || may_leave(bulk, &name, kept))
+		{
+			tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
+			bulk->in_grace += kept->head.state == STATE_GRACE;
+		}
+		else
+			leave_out(bulk, &name, "it changed meanwhile");
+		MemoryContextSwitchTo(bulk->memory);
+		MemoryContextReset(bulk->row_memory);
+	}
+	UnregisterSnapshot(bulk->snapshot);
+	secret_area_end(bulk->area);
+	if (judge)
+		require_whole(bulk);
 }
 
 static void
@@ -671,8 +870,9 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 		refuse_characters(&secret);
 	if (bulk->surveys || value == NULL)
 		return;
-	record_release(&secret, &head, 0, &grant, NULL);
-	give_row(bulk, name, environment, &head, value);
+	account(bulk, value);
+	record_release(&secret, &head, head.current, &grant, NULL);
+	keep(bulk, scan, &head, value);
 }
 
 /* Names are in order: past the pattern's fixed beginning nothing can match. */
@@ -712,24 +912,6 @@ bulk_read(BulkRead *bulk)
 		scan_end(&bulk->versions);
 	bulk->versions_open = false;
 	UnregisterSnapshot(bulk->snapshot);
-}
-
-/*
- * All or nothing: first looks whether all that matches can be given, before anything is recorded
- * as given.  What changes in between is found by the second reading.
- */
-static void
-require_whole(const BulkRead *bulk)
-{
-	if (!bulk->strict || bulk->left_out_count == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
-						   (unsigned long) bulk->left_out_count, bulk->left_out_count,
-						   bulk->left_out.data,
-						   bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
-			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
 }
 
 static void
@@ -800,9 +982,9 @@ get_many_body(FunctionCallInfo fcinfo)
 	survey(&bulk);
 	bulk_read(&bulk);
 	require_whole(&bulk);
-	if (bulk.rows == 0)
+	if (bulk.kept == NIL)
 		record_nothing(&bulk);
-	await_records(epoch);
+	hand_out(&bulk, await_records(epoch));
 	if (bulk.in_grace > 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_VAULT_EXPIRED),

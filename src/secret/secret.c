@@ -91,6 +91,16 @@ find_by_index(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
 
 /* Of all rows that a snapshot sees, one at most has the key: any way that leads to it is right. */
 bool
+secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
+				 Snapshot snapshot, const ItemPointerData *place)
+{
+	if (scan_begin_at(scan, TABLE_SECRET, snapshot, place) && stands_on(scan, tenant, name))
+		return true;
+	scan_end(scan);
+	return find_by_index(scan, tenant, name, snapshot);
+}
+
+bool
 secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
 {
 	uint64		hash = places_hash(tenant, name);

@@ -91,6 +91,10 @@ extern void secret_head_from(TableScan *scan, SecretHead *head);
 extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
 						Snapshot snapshot);
 
+/* The same, and it was at this place a moment ago. */
+extern bool secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
+							 Snapshot snapshot, const ItemPointerData *place);
+
 /*
  * Finds a secret by its place, without a planner: of several indexes that start
  * with the tenant it would take any while the table is small, and keep the plan.
