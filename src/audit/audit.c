@@ -23,6 +23,7 @@
 #include "door/door.h"
 #include "door/guard.h"
 #include "platform/settings.h"
+#include "platform/shmem.h"
 #include "platform/tables.h"
 
 /* Empty texts are null columns. */
@@ -244,7 +245,8 @@ audit_set_state(TrailState (*state) (void), void (*restorer) (void))
 TrailState
 audit_trail_state(void)
 {
-	return tell_state();
+	/* Not preloaded: what tells has never been set. */
+	return shmem_is_ready() ? tell_state() : TRAIL_KEPT;
 }
 
 bool

@@ -196,8 +196,10 @@ vault_adopt(PG_FUNCTION_ARGS)
 Datum
 vault_held(PG_FUNCTION_ARGS)
 {
-	char	   *reason = home_held();
+	char	   *reason;
 
+	require_running_vault();
+	reason = home_held();
 	if (reason == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(reason));
