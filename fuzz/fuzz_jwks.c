@@ -1,7 +1,8 @@
 /*
  * fuzz_jwks.c
- *		A key set is refused with a phrase and nothing else, or taken with 1 to 16 keys;
- *		the phrase says nothing of the text.
+ *		A key set is refused with a phrase and nothing else, or taken with 1 to 64 keys,
+ *		each other one with a reason; the phrases say nothing of the text.  What is kept of a
+ *		set that was taken reads as the same keys again.
  */
 #include "identity/jwks.h"
 
@@ -55,28 +56,80 @@ static const char *const fragments[] = {"{\"keys\":[",
 										"\"kid\":\"a\"",
 										"\"kid\":\"b\"",
 										"\"kid\":\"",
-										"\""};
+										"\"",
+										"\"kty\":\"AKP\"",
+										"\"alg\":\"RSA-OAEP\"",
+										"\"use\":\"jwt-svid\"",
+										"\"key_ops\":[\"verify\",\"sign\"]",
+										"\"key_ops\":[\"encrypt\",",
+										"\"x5c\":[\"AA==\"]",
+										"\"k\":\"AA\"",
+										"\"x\":\"" X "=\"",
+										"\"y\":\"AA" PY "\"",
+										"\"n\":\"AA" N "==\"",
+										"\"e\":\"AAEAAQ==\"",
+										"\"kid\":\"\xc3\xa9\"",
+										"\"kid\":\"c\"",
+										"\xef\xbb\xbf"};
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
+
+/* What is kept says the same. */
+static void
+check_kept(const JwtKeySet *keys)
+{
+	char *text = jwks_text(keys);
+	JwtKeySet *again;
+	JwksReport report;
+
+	MUST(text != NULL);
+	MUST(jwks_read(text, strlen(text), NULL, &again, &report) == NULL);
+	MUST(jwks_count(again) == jwks_count(keys) && report.passed_over == 0);
+	for (int i = 0; i < 3; i++)
+	{
+		char kid[2] = {(char) ('a' + i), '\0'};
+		const PublicKey *was = jwks_find(keys, kid);
+		const PublicKey *is = jwks_find(again, kid);
+
+		MUST((was == NULL) == (is == NULL));
+		MUST(was == NULL || public_key_algorithm(was) == public_key_algorithm(is));
+	}
+	jwks_free(again);
+	free(text);
+}
+
+static void
+parse_with(const char *text, size_t size, const JwksAlgorithms *algorithms)
+{
+	char *copy = exact_copy(text, size);
+	JwtKeySet *keys;
+	JwksReport report;
+	const char *fault = jwks_read(copy, size, algorithms, &keys, &report);
+
+	free(copy);
+	MUST(report.position >= 0 && report.position <= JWKS_MAX_KEYS);
+	MUST(report.passed_over >= 0 && report.passed_over <= JWKS_MAX_KEYS);
+	for (int i = 0; i < report.passed_over; i++)
+		MUST(report.passed[i].position > 0 && strlen(report.passed[i].reason) < 100);
+	if (fault != NULL)
+	{
+		MUST(keys == NULL && *fault != '\0' && strlen(fault) < 100);
+		return;
+	}
+	MUST(report.position == 0 && jwks_count(keys) >= 1 && jwks_count(keys) <= JWKS_MAX_KEYS);
+	MUST(jwks_count(keys) + report.passed_over <= JWKS_MAX_KEYS);
+	MUST(jwks_find(keys, "") == NULL);
+	check_kept(keys);
+	jwks_free(keys);
+}
 
 static void
 parse(const char *text, size_t size)
 {
-	char *copy = exact_copy(text, size);
-	JwtKeySet *keys;
-	int position = -1;
-	const char *fault = jwks_parse(copy, size, &keys, &position);
+	static const JwksAlgorithms some = {{true, false, false, true}, SIGNATURE_PS256};
 
-	free(copy);
-	if (fault != NULL)
-	{
-		MUST(keys == NULL && *fault != '\0' && strlen(fault) < 100);
-		MUST(position >= 0 && position <= JWKS_MAX_KEYS);
-		return;
-	}
-	MUST(position == 0 && jwks_count(keys) >= 1 && jwks_count(keys) <= JWKS_MAX_KEYS);
-	MUST(jwks_find(keys, "") == NULL);
-	jwks_free(keys);
+	parse_with(text, size, NULL);
+	parse_with(text, size, &some);
 }
 
 int

@@ -52,19 +52,42 @@ static const char *const fragments[] = {
 	"\"role\":\"r\"",
 	"\"ip\":\"::1\"",
 	"{\"iss\":\"issuer\",\"aud\":\"vault\",\"sub\":\"s\",\"exp\":1800000300",
-	"253402300800"};
+	"253402300800",
+	"1800000300.75",
+	"1.8000003e9",
+	"123456789012345678901234567890",
+	"\"typ\":\"application/at+jwt\"",
+	"\"x5c\":[\"AA\"]",
+	"\"jku\":\"a\"",
+	"\"g\":{\"r\":[\"x\",\"y\"]}",
+	"\"g\":{\"r\":",
+	"\"p\":[\"s\",\"t\"]",
+	"\"p\":",
+	"\"q\":\"one\"",
+	"\"q\":[true,\"two\"]"};
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
 
+static const char *const groups[] = {"x", "y"};
 static const JwtRules rules = {.issuer = "issuer",
 							   .audience = "vault",
 							   .skew = 60,
 							   .max_lifetime = 1000000,
 							   .tenant_claim = "tenant",
 							   .role_claim = "role",
-							   .address_claim = "ip"};
+							   .address_claim = "ip",
+							   .groups_claim = "/g/r",
+							   .groups = groups,
+							   .group_count = 2};
+static const char wanted[] = "{\"q\":[\"one\",\"two\"],\"/p/1\":\"t\"}";
+static JwtRules mapped = {.issuer = "issuer",
+						  .audience = "vault",
+						  .max_lifetime = 1000000,
+						  .principal_claim = "/p/0",
+						  .tenant_claim = "/g/r/0"};
 static const SecretKey seed = {{1}};
 static JwtKeySet *keys;
+static JwtRequired *required;
 
 static void
 prepare(void)
@@ -75,6 +98,8 @@ prepare(void)
 		return;
 	MUST(ed25519_public_key(&seed, public_key) == CRYPTO_OK);
 	MUST(jwks_of_ed25519("k", public_key, &keys) == CRYPTO_OK);
+	MUST(jwt_required_parse(wanted, strlen(wanted), &required) == NULL);
+	mapped.required = required;
 }
 
 static JwtFault
@@ -82,6 +107,7 @@ verify(const char *text, size_t size, JwtClaims *claims)
 {
 	char issuer[JWT_MAX_CLAIM + 1];
 	char *copy = exact_copy(text, size);
+	JwtClaims other;
 	JwtFault fault;
 
 	memset(claims, 0xaa, sizeof(*claims));
@@ -91,6 +117,11 @@ verify(const char *text, size_t size, JwtClaims *claims)
 	else
 		MUST(jwt_peek_issuer(copy, size, issuer) == JWT_OK && strcmp(issuer, "issuer") == 0);
 	MUST(jwt_fault_text(fault) != NULL);
+	MUST(fault != JWT_OK || jwt_form_fault(copy, size) == NULL);
+	if (jwt_verify(keys, &mapped, copy, size, NOW, &other) == JWT_OK)
+		MUST(other.principal[0] != '\0' && other.subject[0] != '\0' && !other.has_group[0]);
+	else
+		MUST(all_zero(&other, sizeof(other)));
 	free(copy);
 	return fault;
 }
@@ -105,6 +136,8 @@ check_taken(const JwtClaims *claims)
 	size_t size;
 
 	memcpy(&again, claims, sizeof(again)); /* with what is between its members */
+	memset(again.has_group, 0, sizeof(again.has_group)); /* which nothing made here says */
+	MUST(!claims->has_group[2]);
 	MUST(strcmp(claims->kid, "k") == 0);
 	MUST(claims->subject[0] != '\0' && strcmp(claims->subject, claims->principal) == 0);
 	MUST(claims->expires_at > NOW - 60 && claims->valid_until == claims->expires_at + 60);

@@ -23,7 +23,10 @@ INSERT INTO read_by_number VALUES
 	-- token/token.c, token/issuer.c, token/issued.c
 	('token_role', 'tenant_id', 1, 'uuid'), ('token_role', 'role_name', 2, 'text'), ('principal', 'name', 3, 'text'), ('token_issuer', 'tenant_id', 1, 'uuid'), ('token_issuer', 'issuer', 4, 'text'), ('token_issuer', 'audience', 5, 'text'),
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
-	('token_issuer', 'revision', 12, 'int'), ('token_issuer', 'mac', 13, 'bytea'), ('token_role', 'revision', 4, 'int'), ('token_role', 'mac', 5, 'bytea'), ('issued_token', 'principal_id', 3, 'uuid'), ('issued_token', 'expires_at', 4, 'timestamptz'),
+	('token_issuer', 'id', 2, 'uuid'), ('token_issuer', 'name', 3, 'text'), ('token_issuer', 'groups_claim', 12, 'text'), ('token_issuer', 'algorithms', 13, 'text[]'), ('token_issuer', 'required_claims', 14, 'text'),
+	('token_issuer', 'by_name', 15, 'boolean'), ('external_subject', 'principal_id', 4, 'uuid'), ('external_subject', 'subject', 5, 'text'), ('external_subject', 'match', 6, 'text'), ('external_subject', 'revision', 9, 'int'), ('external_subject', 'mac', 10, 'bytea'),
+	('group_role', 'group_name', 4, 'text'), ('group_role', 'role_id', 5, 'uuid'), ('group_role', 'revision', 8, 'int'), ('group_role', 'mac', 9, 'bytea'),
+	('token_issuer', 'revision', 16, 'int'), ('token_issuer', 'mac', 17, 'bytea'), ('token_role', 'revision', 4, 'int'), ('token_role', 'mac', 5, 'bytea'), ('issued_token', 'principal_id', 3, 'uuid'), ('issued_token', 'expires_at', 4, 'timestamptz'),
 	('issued_token', 'single_use', 5, 'boolean'), ('issued_token', 'created_at', 6, 'timestamptz'), ('issued_token', 'life', 7, 'uuid'), ('issued_token', 'revision', 8, 'int'), ('issued_token', 'mac', 9, 'bytea'),
 	-- rotation/rotation.c, secret/read.c
 	('rotation_schedule', 'tenant_id', 1, 'uuid'), ('rotation_schedule', 'id', 2, 'uuid'), ('rotation_schedule', 'revision', 10, 'int'), ('rotation_schedule', 'mac', 11, 'bytea'), ('rotation_schedule', 'next_at', 13, 'timestamptz'),
@@ -43,11 +46,11 @@ WHERE a.attnum IS DISTINCT FROM r.number OR a.atttypid IS DISTINCT FROM r.kind;
 
 -- columns that C takes for not null
 SELECT r.tab, r.attribute FROM read_by_number r JOIN pg_attribute a ON a.attrelid = ('vault_data.' || r.tab)::regclass AND a.attname = r.attribute
-WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at', 'retire_at') AND r.attribute NOT LIKE '%\_claim' AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' AND (r.tab, r.attribute) <> ('secret_version', 'type') ORDER BY 1, 2;
+WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_version', 'expires_at', 'purge_at', 'deactivated_at', 'grace_until', 'key_generation', 'envelope', 'environments', 'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'next_at', 'retired_at', 'retire_at') AND r.attribute !~ '_claims?$' AND r.attribute NOT IN ('algorithms', 'by_name') AND (r.tab NOT IN ('secret_type', 'type_policy') OR r.attribute IN ('name', 'type', 'tenant_id', 'revision', 'mac')) AND r.attribute <> 'fingerprint' AND (r.tab, r.attribute) <> ('secret_version', 'type') ORDER BY 1, 2;
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['home_pkey', 'tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one', 'rotation_retire']) AS i (name)
+FROM unnest(ARRAY['home_pkey', 'tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'external_subject_key', 'external_subject_pattern', 'group_role_key', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one', 'rotation_retire']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

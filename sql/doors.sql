@@ -38,7 +38,7 @@ SELECT pg_temp.try('SELECT vault_data.enter_tenant(''doors'')') AS enter, pg_tem
 	pg_temp.try('SELECT vault_data.note(''x'')') AS note \gx
 SELECT answer, count(*) FROM unnest(ARRAY['find_tenant(''doors'')', 'tenant_names()', 'enter_new_tenant(''x'')', 'require(''read'', ''key'', NULL)', 'permitted(''read'', ''key'', NULL)', 'may_delegate(NULL, ''{read}'')',
 		'may_change_member(gen_random_uuid(), true)', 'administers(gen_random_uuid())', 'may_administer(gen_random_uuid())', 'reaches_administrator(gen_random_uuid())', 'check_membership(gen_random_uuid(), gen_random_uuid())',
-		'holds_nothing(gen_random_uuid())', 'holds_denial(gen_random_uuid())', 'is_auditor()', 'explain_grants(gen_random_uuid(), ''read'', ''x'', ''dev'', NULL, NULL, NULL, NULL)', 'add_member(''x'', ''y'')', 'create_role(''x'', NULL)', 'export_policy(NULL)', 'import_policy(NULL, false, NULL)',
+		'holds_nothing(gen_random_uuid())', 'holds_denial(gen_random_uuid())', 'is_auditor()', 'explain_grants(gen_random_uuid(), ''read'', ''x'', ''dev'', NULL, NULL, NULL, NULL, ''{}'')', 'add_member(''x'', ''y'')', 'create_role(''x'', NULL)', 'export_policy(NULL)', 'import_policy(NULL, false, NULL)',
 		'caller_principal()', 'require_administrator()', 'is_administrator()', 'create_tenant(''x'', NULL)', 'purge(1)', 'delete(''key'', NULL)', '"grant"(''app'', ''{read}'', ''**'', NULL, ''allow'', NULL, NULL, NULL, NULL, NULL, NULL, NULL)',
 		'create_principal(''x'', ''user'', NULL, NULL)', 'revoke(gen_random_uuid())', 'destroy_tenant(''doors'', ''doors'')']) AS call,
 	LATERAL pg_temp.try('SELECT vault_data.' || call) AS answer GROUP BY 1 ORDER BY answer COLLATE "C";

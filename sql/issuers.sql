@@ -31,7 +31,7 @@ SELECT pg_temp.state(format('SELECT vault.add_issuer(%s)', replace(s, 'JWKS', qu
 	'''x'', ''i'', ''a'', JWKS, ''[]''', '''x'', ''i'', ''a'', JWKS, ''{"subject": "sub"}''', '''x'', ''i'', ''a'', JWKS, ''{"principal": 1}''', '''x'', ''i'', ''a'', JWKS, ''{"principal": "exp"}''', '''x'', ''i'', ''a'', JWKS, ''{"tenant": "t", "role": "t"}''',
 	'''x'', ''i'', ''a'', JWKS, max_lifetime => NULL', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''0''', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''-1 day''', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''2 years''',
 	'''x'', ''urn:vault:00000000-0000-0000-0000-000000000000'', ''a'', JWKS']) AS s;
-SELECT vault.add_issuer('okta', 'https://idp.example', 'vault', :'jwks') IS NOT NULL AS added;
+SELECT vault.add_issuer('okta', 'https://idp.example', 'vault', :'jwks', max_lifetime => '1 hour') IS NOT NULL AS added;
 SELECT vault.add_issuer('okta', 'https://other.example', 'vault', :'jwks');
 SELECT tenant, name, issuer, audience, kids, claim_mapping, max_lifetime FROM vault.issuers;
 SELECT vault.create_principal(p) IS NOT NULL AS made FROM unnest(ARRAY['billing', 'Billing', 'svc-1']) AS p;
@@ -170,7 +170,7 @@ SELECT pg_temp.state(format('SELECT vault.login(%L)', :'own')) LIKE 'VT004%' AS 
 RESET ROLE;
 UPDATE vault_data.token_issuer i SET jwks = kept.jwks FROM kept WHERE i.tenant_id = kept.tenant_id AND i.id = kept.id;
 SELECT count(*) FROM vault.verify('issuers-a') WHERE object_kind = 'issuer';
-INSERT INTO vault_data.token_issuer SELECT tenant_id, gen_random_uuid(), 'own', 'https://idp.example', audience, :'jwks_b', NULL, NULL, NULL, NULL, max_lifetime, 1, mac, kids FROM kept;
+INSERT INTO vault_data.token_issuer SELECT tenant_id, gen_random_uuid(), 'own', 'https://idp.example', audience, :'jwks_b', NULL, NULL, NULL, NULL, max_lifetime, NULL, NULL, NULL, NULL, 1, mac, kids FROM kept;
 SET ROLE regress_issuers_pool;
 SELECT pg_temp.state(format('SELECT vault.login(%L)', :'own')) LIKE 'VT004%' AS refused;
 RESET ROLE;
@@ -189,7 +189,7 @@ BEGIN
 	EXECUTE format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL', tab);
 	EXECUTE format('UPDATE vault_data.%I SET %I = %s WHERE tenant_id = %L', tab, attribute, CASE kind WHEN 'uuid'::regtype THEN
 		CASE attribute WHEN 'tenant_id' THEN quote_literal((SELECT t.tenant_id FROM vault_data.tenant t WHERE name = 'issuers-b')) ELSE 'gen_random_uuid()' END
-		WHEN 'boolean'::regtype THEN format('NOT %I', attribute) WHEN 'text'::regtype THEN format('concat(%I, ''x'')', attribute) ELSE format('%I + interval ''1 us''', attribute) END, tenant);
+		WHEN 'boolean'::regtype THEN format('%I IS NOT TRUE', attribute) WHEN 'text[]'::regtype THEN format('%I || ''PS256''::text', attribute) WHEN 'text'::regtype THEN format('concat(%I, ''x'')', attribute) ELSE format('%I + interval ''1 us''', attribute) END, tenant);
 	SELECT string_agg(DISTINCT fault, ', ') FILTER (WHERE object_kind IN ('issuer', 'token', 'token_role')) INTO answer
 	FROM vault.verify(CASE attribute WHEN 'tenant_id' THEN 'issuers-b' ELSE 'issuers-a' END) AS v (object_kind, object_id, object_name, fault) WHERE fault = 'changed outside vault';
 	RAISE EXCEPTION 'undo';

@@ -40,7 +40,7 @@ for my $n (1, 2)
 {
 	my $admin = $admin{$n} = VaultClient->new($node, "admin$n");
 	my @keys = $n == 1 ? ($okta, $rsa, $ec) : ($other);
-	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', $n == 1 ? 'https://idp.example' : 'https://two.example', 'vault', jwks(@keys));
+	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4, max_lifetime => $5)', 'idp', $n == 1 ? 'https://idp.example' : 'https://two.example', 'vault', jwks(@keys), '1 hour');
 	$node->safe_psql('postgres', "SELECT vault.allow_tokens('pool', tenant => 't$n')");
 	for my $i (1 .. 10)
 	{
@@ -204,7 +204,8 @@ my @refused = (
 	[ 'PS256 for a key of RS256', token($rsa, \%good, { alg => 'PS256' }) ],
 	[ 'alg missing', token($okta, \%good, { alg => undef }) ],
 	[ 'jwk in the header', token($other, \%good, { kid => 'okta', jwk => $other->{jwk} }) ],
-	(map { [ "$_ in the header", token($okta, \%good, { $_ => 'https://mallory.example' }) ] } qw(jku x5u x5c crit b64)),
+	(map { [ "$_ in the header", token($okta, \%good, { $_ => 'https://mallory.example' }) ] } qw(crit b64)),
+	(map { [ "$_ of who signed it", token($other, \%good, { kid => 'okta', $_ => 'https://mallory.example' }) ] } qw(jku x5u x5c x5t)),
 	[ 'kid of a path', token($okta, \%good, { kid => '../../x' }) ],
 	[ 'kid of SQL', token($okta, \%good, { kid => q{' or 1=1} }) ],
 	[ 'kid of 10 KiB', token($okta, \%good, { kid => 'x' x 10240 }) ],
@@ -216,7 +217,9 @@ my @refused = (
 	[ 'issued in the future', token($okta, { %good, iat => $now + 3600, exp => $now + 3700 }) ],
 	[ 'exp missing', token($okta, { %good, exp => undef }) ],
 	[ 'exp 1e400', payload(qq({$rest,"sub":"app1","exp":1e400})) ],
-	[ 'exp a fraction', payload(qq({$rest,"sub":"app1","exp":${\ ($now + 300)}.5})) ],
+	[ 'exp a fraction, in the past', payload(qq({$rest,"sub":"app1","exp":${\ ($now - 31)}.5})) ],
+	[ 'exp a fraction below zero', payload(qq({$rest,"sub":"app1","exp":-0.5})) ],
+	[ 'with the scheme of HTTP', "Bearer $valid" ], [ 'in quotes', qq("$valid") ],
 	[ 'exp in quotes', payload(qq({$rest,"sub":"app1","exp":"${\ ($now + 300)}"})) ],
 	[ 'exp negative', payload(qq({$rest,"sub":"app1","exp":-1})) ],
 	[ 'exp beyond all years', payload(qq({$rest,"sub":"app1","exp":9223372036854775807})) ],
@@ -263,6 +266,17 @@ for my $case (@refused)
 	$bound->query('ROLLBACK');
 }
 is(scalar keys %texts, 1, 'all with one text');
+
+# What providers send beside that: members of the header that are ignored, fractions, media types
+for my $case ((map { [ "$_ in the header", token($okta, \%good, { $_ => 'https://idp.example' }) ] } qw(jku x5u x5c x5t)),
+	[ 'exp a fraction', payload(qq({$rest,"sub":"app1","exp":${\ ($now + 300)}.5})) ],
+	[ 'exp with an exponent', payload(sprintf '{%s,"sub":"app1","exp":%.9e}', $rest, $now + 300) ],
+	[ 'application/at+jwt', token($okta, \%good, { typ => 'application/at+jwt' }) ],
+	[ '15 KiB', token($okta, { %good, groups => [ map { "group-$_" x 10 } 1 .. 100 ] }) ])
+{
+	my $result = $bound->query('SELECT vault.login($1)', $case->[1]);
+	is($result->{state}, '00000', "taken: $case->[0]");
+}
 for my $key ($okta, $rsa, $ec)
 {
 	$bound->query('BEGIN');
@@ -272,8 +286,10 @@ for my $key ($okta, $rsa, $ec)
 }
 is($bound->value(q{SELECT principal FROM vault.whoami()}), 'bound', 'and without one the role counts again');
 is(VaultClient->new($node, 'unbound')->query('SELECT vault.login($1)', $valid)->{state}, 'VT014', 'a role that shows no tokens');
-is($node->safe_psql('postgres', q{SELECT count(DISTINCT reason) > 25 FROM vault.audit WHERE operation = 'login' AND decision = 'deny'}), 't',
+is($node->safe_psql('postgres', q{SELECT count(DISTINCT reason) > 30 FROM vault.audit WHERE operation = 'login' AND decision = 'deny'}), 't',
 	'the trail has the reasons');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.audit WHERE operation = 'login' AND reason LIKE '%white space or a line feed behind it'}), 1, 'that of a line feed');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.audit WHERE operation = 'login' AND reason LIKE '%begins with "Bearer "%'}), 1, 'and of the scheme');
 
 # ---- a key taken away, while transactions are open ----
 

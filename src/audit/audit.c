@@ -172,6 +172,15 @@ add_caller(AuditRow *row, const Door *door)
 		row->grant_id = door->grant;
 }
 
+/* Which roles the caller had by groups of its token, whatever of them decided; NULL: none. */
+static const char *
+token_roles_text(const Door *door)
+{
+	if (door->caller.token_role_count == 0)
+		return NULL;
+	return psprintf("with roles of the token: %s", door->caller.token_role_names);
+}
+
 void
 audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 {
@@ -193,6 +202,8 @@ audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 	row->environment = text_or_null(record->environment);
 	row->version = record->version;
 	row->reason = text_or_null(record->reason);
+	if (row->reason == NULL && row->has_principal)
+		row->reason = token_roles_text(door);
 	row->detail = record->detail;
 }
 

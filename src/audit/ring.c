@@ -197,7 +197,7 @@ audit_row_pack(const AuditRow *row, PackedRow *packed)
 	packed->size = sizeof(head);
 	list_texts((AuditRow *) row, texts);
 	for (int i = 0; i < ROW_TEXTS; i++)
-		pack_text(packed, *texts[i], 255, ROW_TEXTS - i);
+		pack_text(packed, *texts[i], texts[i] == &row->subject ? 512 : 255, ROW_TEXTS - i);
 	pack_text(packed, row->reason, sizeof(packed->bytes), 0);
 }
 

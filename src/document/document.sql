@@ -1,6 +1,6 @@
 /*
- * Policy as data: principals, roles, memberships, grants, token issuers and the roles that show
- * tokens of a tenant as one JSON document, and what has to change to make the tenant as a
+ * Policy as data: principals, roles, memberships, grants, token issuers, whom their subjects and
+ * groups stand for, and the roles that show tokens of a tenant as one JSON document, and what has to change to make the tenant as a
  * document says.
  *
  * A document is brought into one form first: lists sorted, no nulls, blocks and windows as they
@@ -131,9 +131,30 @@ $$;
 CREATE FUNCTION vault_data.issuer_document(i vault_data.token_issuer) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience, 'jwks', i.jwks::jsonb,
-		'claim_mapping', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('principal', i.principal_claim, 'tenant', i.tenant_claim,
-			'role', i.role_claim, 'address', i.address_claim)),
+		'claim_mapping', vault_data.claim_mapping(i),
 		'max_lifetime', vault_data.lifetime_seconds(i.max_lifetime) || ' seconds')
+		|| pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('algorithms', i.algorithms,
+			'required_claims', i.required_claims::jsonb, 'by_name', i.by_name))
+$$;
+
+CREATE FUNCTION vault_data.subjects_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('principal', p.name, 'issuer', i.name,
+		'subject', e.subject, 'match', e.match) ORDER BY i.name, e.subject, e.match), '[]')
+	FROM vault_data.external_subject e
+		JOIN vault_data.token_issuer i ON i.tenant_id = e.tenant_id AND i.id = e.issuer_id
+		JOIN vault_data.principal p ON p.tenant_id = e.tenant_id AND p.id = e.principal_id
+	WHERE e.tenant_id = p_tenant
+$$;
+
+CREATE FUNCTION vault_data.group_roles_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('issuer', i.name, 'group', g.group_name,
+		'role', r.name) ORDER BY i.name, g.group_name, r.name), '[]')
+	FROM vault_data.group_role g
+		JOIN vault_data.token_issuer i ON i.tenant_id = g.tenant_id AND i.id = g.issuer_id
+		JOIN vault_data.principal r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
+	WHERE g.tenant_id = p_tenant
 $$;
 
 /* The tenant as a document. */
@@ -152,6 +173,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document FROM vault_data.access_grant a
 				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id WHERE a.tenant_id = p_tenant) AS g),
 		'issuers', (SELECT COALESCE(pg_catalog.jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]') FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
+		'subjects', vault_data.subjects_document(p_tenant),
+		'group_roles', vault_data.group_roles_document(p_tenant),
 		'token_roles', (SELECT COALESCE(pg_catalog.jsonb_agg(r.role_name ORDER BY r.role_name), '[]') FROM vault_data.token_role r
 			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
 		|| (SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('environments', t.environments)) FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
@@ -163,6 +186,8 @@ BEGIN
 	PERFORM vault_data.require_authentic_rows(p_tenant);
 	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant;
 	PERFORM vault_data.require_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(e) FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(g) FROM vault_data.group_role g WHERE g.tenant_id = p_tenant;
 	PERFORM vault_data.require_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant;
 END
 $$;
@@ -181,7 +206,7 @@ END
 $$;
 CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers and the roles that show tokens as one JSON document';
+COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers with their subjects and groups, and the roles that show tokens as one JSON document';
 
 CREATE FUNCTION vault_data.read_principal(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -213,30 +238,57 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.read_issuer(item jsonb) RETURNS jsonb
+/* Checked, with the keys as they are stored. */
+CREATE FUNCTION vault_data.issuer_from_document(item jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.token_issuer;
-	mapping jsonb := COALESCE(NULLIF(item->'claim_mapping', 'null'), '{}');
 BEGIN
-	PERFORM vault_data.require_fields(item, ARRAY['name', 'issuer', 'audience', 'jwks', 'claim_mapping', 'max_lifetime']);
+	PERFORM vault_data.require_fields(item, ARRAY['name', 'issuer', 'audience', 'jwks', 'claim_mapping',
+		'max_lifetime', 'algorithms', 'required_claims', 'by_name']);
 	given.name := vault_data.check_identifier('name', vault_data.document_text(item, 'name'));
 	given.issuer := vault_data.document_text(item, 'issuer');
 	given.audience := vault_data.document_text(item, 'audience');
-	given.max_lifetime := COALESCE(vault_data.document_interval(item, 'max_lifetime'), '1 hour');
+	given.max_lifetime := COALESCE(vault_data.document_interval(item, 'max_lifetime'), '2 hours');
+	given.algorithms := vault_data.document_list(item, 'algorithms');
+	given.by_name := vault_data.document_flag(item, 'by_name');
 	IF pg_catalog.jsonb_typeof(item->'jwks') <> 'object' THEN
 		PERFORM vault_data.refuse_document('jwks', 'it is not an object');
 	END IF;
 	given.jwks := item->>'jwks';
-	PERFORM vault_data.check_claim_mapping(mapping);
-	given.principal_claim := mapping->>'principal';
-	given.tenant_claim := mapping->>'tenant';
-	given.role_claim := mapping->>'role';
-	given.address_claim := mapping->>'address';
-	PERFORM vault_data.check_issuer(given.issuer, given.audience, given.max_lifetime, given.principal_claim, given.tenant_claim,
-		given.role_claim, given.address_claim);
-	PERFORM vault_data.check_jwks(given.jwks);
-	RETURN vault_data.issuer_document(given);
+	RETURN vault_data.read_issuer_row(given, COALESCE(NULLIF(item->'claim_mapping', 'null'), '{}'),
+		item->'required_claims');
+END
+$$;
+
+CREATE FUNCTION vault_data.read_issuer(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.issuer_document(vault_data.issuer_from_document(item));
+END
+$$;
+
+CREATE FUNCTION vault_data.read_subject(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	match text := COALESCE(vault_data.document_text(item, 'match'), 'exact');
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['principal', 'issuer', 'subject', 'match']);
+	PERFORM vault_data.check_identifier('principal', vault_data.document_text(item, 'principal'));
+	PERFORM vault_data.check_identifier('issuer', vault_data.document_text(item, 'issuer'));
+	PERFORM vault_data.check_subject('subject', vault_data.document_text(item, 'subject'), match);
+	RETURN item || pg_catalog.jsonb_build_object('match', match);
+END
+$$;
+
+CREATE FUNCTION vault_data.read_group_role(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['issuer', 'group', 'role']);
+	PERFORM vault_data.check_identifier('issuer', vault_data.document_text(item, 'issuer'));
+	PERFORM vault_data.check_identifier('role', vault_data.document_text(item, 'role'));
+	PERFORM vault_data.check_subject('group', vault_data.document_text(item, 'group'), 'exact');
+	RETURN item;
 END
 $$;
 
@@ -260,6 +312,8 @@ BEGIN
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
+	WHEN 'subjects' THEN RETURN vault_data.read_subject(item);
+	WHEN 'group_roles' THEN RETURN vault_data.read_group_role(item);
 	WHEN 'token_roles' THEN RETURN vault_data.read_name(item);
 	END CASE;
 END
@@ -319,7 +373,10 @@ BEGIN
 END
 $$;
 
-/* Memberships and grants name what is there, or will be; an issuer's name is its own. */
+/*
+ * Memberships, grants, subjects and groups name what is there, or will be; an issuer's name is
+ * its own, and so is what stands for somebody there.
+ */
 CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -327,12 +384,21 @@ DECLARE
 		UNION SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e);
 	roles text[] := ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e
 		UNION SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = vault.current_tenant_id() AND p.kind = 'built-in role');
+	principals text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements((have->'principals') || (want->'principals')) AS e);
+	issuers text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements(want->'issuers') AS e);
 BEGIN
 	PERFORM vault_data.require_known(want, 'grants', 'grantee', holders, 'there is no such principal or role');
 	PERFORM vault_data.require_known(want, 'members', 'role', roles, 'there is no such role');
 	PERFORM vault_data.require_known(want, 'members', 'member', holders, 'there is no such principal or role');
 	IF (SELECT pg_catalog.count(*) > pg_catalog.count(DISTINCT e->>'name') FROM pg_catalog.jsonb_array_elements(want->'issuers') AS e) THEN
 		PERFORM vault_data.refuse_document('issuers', 'two have the same name');
+	END IF;
+	PERFORM vault_data.require_known(want, 'subjects', 'principal', principals, 'there is no such principal');
+	PERFORM vault_data.require_known(want, 'subjects', 'issuer', issuers, 'there is no such issuer');
+	PERFORM vault_data.require_known(want, 'group_roles', 'issuer', issuers, 'there is no such issuer');
+	PERFORM vault_data.require_known(want, 'group_roles', 'role', roles, 'there is no such role');
+	IF (SELECT pg_catalog.count(DISTINCT e) > pg_catalog.count(DISTINCT e - 'principal') FROM pg_catalog.jsonb_array_elements(want->'subjects') AS e) THEN
+		PERFORM vault_data.refuse_document('subjects', 'one stands for two principals');
 	END IF;
 END
 $$;
@@ -346,14 +412,20 @@ BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
-	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
+	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'subjects',
+		'group_roles', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT pg_catalog.jsonb_object_agg(s.name, vault_data.read_section(document, have, s.name, s.maximum))
-		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
+		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
+			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
-	RETURN want;
+	/* As adding the first subject does. */
+	RETURN pg_catalog.jsonb_set(want, '{issuers}', (SELECT COALESCE(pg_catalog.jsonb_agg(
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'subjects') AS s WHERE s->'issuer' = i->'name')
+			THEN '{"by_name": false}'::jsonb || i ELSE i END), '[]')
+		FROM pg_catalog.jsonb_array_elements(want->'issuers') AS i));
 END
 $$;
 
@@ -368,14 +440,15 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted ELSE (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.had || b.wanted) AS e) END
 	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
 	UNION ALL
-	SELECT 14, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
+	SELECT 18, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
 	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
 $$;
 COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
 
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('token_roles')),
+	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('subjects'),
+		('group_roles'), ('token_roles')),
 	had AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(have->s.key) AS e),
 	wanted AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(want->s.key) AS e),
 	bound AS (SELECT h.item->>'name' AS name, r FROM had h, pg_catalog.jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
@@ -390,14 +463,19 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'roles'
 		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m WHERE m.key = 'grants'
 		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'members'
-		UNION ALL SELECT 6, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 7, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 8, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 9, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
-		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
-		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
-		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+		UNION ALL SELECT 6, 'remove', 'subject', s.item->>'principal', s.item - 'principal' FROM surplus s WHERE s.key = 'subjects'
+		UNION ALL SELECT 7, 'remove', 'group role', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'group_roles'
+		UNION ALL SELECT 8, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 9, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 10, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 11, 'add', 'subject', m.item->>'principal', m.item - 'principal' FROM missing m WHERE m.key = 'subjects'
+		UNION ALL SELECT 12, 'add', 'group role', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'group_roles'
+		UNION ALL SELECT 13, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
+		UNION ALL SELECT 14, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
+		UNION ALL SELECT 15, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
+		UNION ALL SELECT 16, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+
 		UNION ALL SELECT e.step, 'change', 'environments', NULL, pg_catalog.jsonb_build_object('environments', e.environments) FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
@@ -419,23 +497,18 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.add_issuer_of_document(p_name text, p_detail jsonb) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT vault_data.add_issuer(p_name, p_detail->>'issuer', p_detail->>'audience', p_detail->>'jwks', p_detail->'claim_mapping',
-		(p_detail->>'max_lifetime')::interval, NULL)
-$$;
-
-/* New keys alone are an update, as the single call makes it. */
-CREATE FUNCTION vault_data.change_issuer(p_tenant uuid, p_name text, p_detail jsonb) RETURNS void
+/* The same checks as of the single calls; what its subjects and groups stand for stays. */
+CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb, p_is_new boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.token_issuer;
 BEGIN
-	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant AND i.name = p_name
-		AND vault_data.issuer_document(i) - ARRAY['name', 'jwks'] = p_detail - 'jwks')
-	THEN
-		PERFORM vault_data.set_issuer_keys(p_name, p_detail->>'jwks', NULL);
+	PERFORM vault_data.require_holder_of_everything();
+	given := vault_data.issuer_from_document(p_detail || pg_catalog.jsonb_build_object('name', p_name));
+	IF p_is_new THEN
+		PERFORM vault_data.store_issuer(given);
 	ELSE
-		PERFORM vault_data.remove_issuer(p_name, NULL);
-		PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
+		PERFORM vault_data.replace_issuer(p_tenant, given);
 	END IF;
 END
 $$;
@@ -454,17 +527,21 @@ BEGIN
 		given.principal_id := vault_data.find_principal(p_tenant, p_name);
 		PERFORM vault_data.give(given);
 	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
-	WHEN 6 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
-	WHEN 7 THEN PERFORM vault_data.change_issuer(p_tenant, p_name, p_detail);
-	WHEN 8 THEN PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
-	WHEN 9 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
-	WHEN 10 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
-	WHEN 11 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
-	WHEN 12 THEN
+	WHEN 6 THEN PERFORM vault_data.remove_subject(p_name, p_detail->>'issuer', p_detail->>'subject', p_detail->>'match', NULL);
+	WHEN 7 THEN PERFORM vault_data.unmap_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 8 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
+	WHEN 9 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, false);
+	WHEN 10 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, true);
+	WHEN 11 THEN PERFORM vault_data.add_subject(p_name, p_detail->>'issuer', p_detail->>'subject', p_detail->>'match', NULL);
+	WHEN 12 THEN PERFORM vault_data.map_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 13 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
+	WHEN 14 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 15 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 16 THEN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
-	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
-	WHEN 0, 14 THEN
+	WHEN 17 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 0, 18 THEN
 		IF NOT vault_data.is_administrator() THEN
 			PERFORM vault_data.refuse_delegation();
 		END IF;
@@ -504,7 +581,7 @@ END
 $$;
 CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers with their subjects and groups, and the roles that show tokens as the document says and adds its principals, or only lists what would change';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
@@ -515,7 +592,9 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
 	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
 	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
-	vault_data.environment_differences(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
-	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
+	vault_data.environment_differences(jsonb, jsonb),
+	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.put_issuer_of_document(uuid, text, jsonb, boolean),
+	vault_data.subjects_document(uuid), vault_data.group_roles_document(uuid), vault_data.issuer_from_document(jsonb), vault_data.read_subject(jsonb),
+	vault_data.read_group_role(jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;

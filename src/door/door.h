@@ -31,6 +31,8 @@ typedef enum DoorKind
 	DOOR_CLIENT_OR_OPERATOR		/* identified, or else operator */
 } DoorKind;
 
+#define CALLER_TOKEN_ROLES 32
+
 typedef struct Caller
 {
 	Oid			role;
@@ -43,8 +45,15 @@ typedef struct Caller
 	char		tenant_name[64];
 	char		principal_name[64];
 
-	/* From a verified token; empty without one. */
-	char		subject[256];
+	/*
+	 * From a verified token; empty without one.  Roles are those that groups of its issuer
+	 * give, for as long as the token counts; their names are for the trail.
+	 */
+	char		subject[513];
+	char		issuer[64];
+	int			token_role_count;
+	pg_uuid_t	token_roles[CALLER_TOKEN_ROLES];
+	char		token_role_names[256];
 	char		claimed_address[64];
 	const char *token_fault;	/* why it was refused, for the trail only; a literal */
 } Caller;

@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -413,14 +414,40 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The names of the roles that the caller's token gives. */
+static Datum
+names_of_token_roles(const Caller *caller)
+{
+	Datum		names[CALLER_TOKEN_ROLES];
+	int			count = 0;
+
+	for (int i = 0; i < caller->token_role_count; i++)
+	{
+		Datum		keys[2] = {
+			UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&caller->token_roles[i])
+		};
+		TableScan	scan;
+
+		scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
+		if (scan_next(&scan))
+		{
+			text	   *name = DatumGetTextPCopy(scan_get(&scan, PRINCIPAL_NAME, NULL));
+
+			names[count++] = PointerGetDatum(name);
+		}
+		scan_end(&scan);
+	}
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* Columns as in identity.sql. */
 static Datum
 whoami_body(FunctionCallInfo fcinfo)
 {
 	const Caller *caller = &door_required()->caller;
 	TupleDesc	layout;
-	Datum		values[6];
-	bool		nulls[6] = {0};
+	Datum		values[9];
+	bool		nulls[9] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "whoami must return a row");
@@ -431,6 +458,12 @@ whoami_body(FunctionCallInfo fcinfo)
 	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
 	values[4] = BoolGetDatum(role_is_operator(caller->role));
 	values[5] = BoolGetDatum(role_is_overseer(caller->role));
+	nulls[6] = caller->subject[0] == 0;
+	nulls[7] = caller->issuer[0] == 0;
+	nulls[8] = caller->subject[0] == 0;
+	values[6] = CStringGetTextDatum(caller->subject);
+	values[7] = CStringGetTextDatum(caller->issuer);
+	values[8] = names_of_token_roles(caller);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }
 

@@ -295,9 +295,9 @@ COMMENT ON FUNCTION vault.release_role(text, text) IS 'ends what vault.reserve_r
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
-	OUT operator boolean, OUT auditor boolean)
+	OUT operator boolean, OUT auditor boolean, OUT subject text, OUT issuer text, OUT token_roles text[])
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
-COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody';
+COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody, the last three without a token';
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';

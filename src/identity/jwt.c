@@ -9,6 +9,7 @@
  */
 #include "identity/jwt.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,13 +43,15 @@ jwt_fault_text(JwtFault fault)
 	static const char *const texts[] = {
 		[JWT_OK] = "the token is valid",
 		[JWT_FAULT_RULES] = "the issuer's rules are not complete",
-		[JWT_FAULT_SIZE] = "the token is larger than 8 KiB",
+		[JWT_FAULT_SIZE] = "the token is larger than 16 KiB",
 		[JWT_FAULT_SEGMENTS] = "the token does not have three segments",
+		[JWT_FAULT_ENCRYPTED] = "the token has five segments: it is encrypted, not signed",
 		[JWT_FAULT_BASE64] = "a segment is not base64url without padding",
 		[JWT_FAULT_HEADER_SYNTAX] = "the header is not a JSON object",
 		[JWT_FAULT_HEADER_NESTING] = "the header is nested too deeply",
 		[JWT_FAULT_HEADER_DUPLICATE] = "the header has a member twice",
-		[JWT_FAULT_HEADER_MEMBER] = "the header has a member that is refused",
+		[JWT_FAULT_HEADER_MEMBER] = "the header has crit or b64, which change what a token means",
+		[JWT_FAULT_HEADER_KEY] = "the header brings a key along (jwk)",
 		[JWT_FAULT_TYPE] = "typ is not that of an access token",
 		[JWT_FAULT_ALGORITHM_NONE] = "alg is none",
 		[JWT_FAULT_ALGORITHM_SYMMETRIC] = "alg is symmetric",
@@ -67,12 +70,14 @@ jwt_fault_text(JwtFault fault)
 		[JWT_FAULT_NOT_YET_VALID] = "the token is not valid yet",
 		[JWT_FAULT_ISSUED_AT] = "iat is malformed",
 		[JWT_FAULT_ISSUED_IN_FUTURE] = "the token was issued in the future",
-		[JWT_FAULT_LIFETIME] = "the token lives longer than the issuer's may",
+		[JWT_FAULT_LIFETIME] = "the token lives longer than the issuer's may (max_lifetime)",
+		[JWT_FAULT_REQUIRED] = "a required claim is missing or has another value",
 		[JWT_FAULT_SUBJECT] = "sub is missing or malformed",
 		[JWT_FAULT_PRINCIPAL] = "the claim for the principal is missing or malformed",
 		[JWT_FAULT_TENANT] = "the claim for the tenant is malformed",
 		[JWT_FAULT_ROLE] = "the claim for the role is malformed",
 		[JWT_FAULT_ADDRESS] = "the claim for the address is malformed",
+		[JWT_FAULT_GROUPS] = "the claim for the groups is not a list of strings",
 		[JWT_FAULT_TOKEN_ID] = "jti is malformed",
 		[JWT_FAULT_INTERNAL] = "the token could not be checked",
 	};
@@ -97,6 +102,15 @@ cut(Segment *rest, Segment *segment)
 	return true;
 }
 
+/* What follows three segments is two more: the compact form of JWE. */
+static bool
+has_two_more(Segment rest)
+{
+	Segment segment;
+
+	return cut(&rest, &segment) && !cut(&rest, &segment);
+}
+
 static JwtFault
 split(const char *text, size_t size, Segments *s)
 {
@@ -104,8 +118,11 @@ split(const char *text, size_t size, Segments *s)
 
 	if (size > JWT_MAX_BYTES)
 		return JWT_FAULT_SIZE;
-	if (!cut(&rest, &s->header) || !cut(&rest, &s->payload) || cut(&rest, &s->signature) ||
-		s->header.size == 0 || s->signature.size == 0)
+	if (!cut(&rest, &s->header) || !cut(&rest, &s->payload))
+		return JWT_FAULT_SEGMENTS;
+	if (cut(&rest, &s->signature))
+		return has_two_more(rest) ? JWT_FAULT_ENCRYPTED : JWT_FAULT_SEGMENTS;
+	if (s->header.size == 0 || s->signature.size == 0)
 		return JWT_FAULT_SEGMENTS;
 	s->signed_part.text = text;
 	s->signed_part.size = s->header.size + 1 + s->payload.size;
@@ -119,11 +136,41 @@ decode(const Segment *segment, unsigned char out[JWT_MAX_PAYLOAD], size_t *size)
 		CRYPTO_OK;
 }
 
+static bool
+is_of_token(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+		c == '_' || c == '.';
+}
+
+const char *
+jwt_form_fault(const char *text, size_t size)
+{
+	if (size == 0)
+		return "it is empty";
+	if (size >= 7 && strncasecmp(text, "Bearer ", 7) == 0)
+		return "it begins with \"Bearer \", which is the header's and not the token's";
+	if (text[0] == '"' || text[0] == '\'')
+		return "it is in quotes";
+	if (strchr(" \t\r\n", text[0]) != NULL)
+		return "there is white space before it";
+	if (strchr(" \t\r\n", text[size - 1]) != NULL)
+		return "there is white space or a line feed behind it";
+	if (size > JWT_MAX_BYTES)
+		return jwt_fault_text(JWT_FAULT_SIZE);
+	for (size_t i = 0; i < size; i++)
+	{
+		if (!is_of_token(text[i]))
+			return "it is no token: it has characters that none has";
+	}
+	return NULL;
+}
+
 /* syntax is the fault that the first of StrictJsonFault's stands for. */
 static JwtFault
 parse(const unsigned char *text, size_t size, JwtFault syntax, json_t **object)
 {
-	StrictJsonFault fault = strict_json_parse(text, size, object);
+	StrictJsonFault fault = strict_json_parse_numbers(text, size, object);
 
 	return fault == STRICT_JSON_OK ? JWT_OK : syntax + (fault - STRICT_JSON_SYNTAX);
 }
@@ -142,26 +189,22 @@ check_algorithm(const char *algorithm)
 	return JWT_OK;
 }
 
-/* Media types have no case (RFC 2045 section 5.1). */
+/* Media types have no case (RFC 2045 section 5.1), and "application/" may be left out. */
 static bool
 type_fits(const json_t *header)
 {
+	static const char *const types[] = {"JWT", "at+jwt", "JOSE"};
 	const char *type = strict_json_string(header, "typ");
 
 	if (!strict_json_has(header, "typ"))
 		return true;
-	return type != NULL && (strcasecmp(type, "JWT") == 0 || strcasecmp(type, "at+jwt") == 0);
-}
-
-/* What would let a token bring its key along, or asks for a meaning that is not known. */
-static bool
-has_refused_member(const json_t *header)
-{
-	static const char *const names[] = {"jwk", "jku", "x5u", "x5c", "crit", "b64"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	if (type == NULL)
+		return false;
+	if (strncasecmp(type, "application/", 12) == 0)
+		type += 12;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 	{
-		if (strict_json_has(header, names[i]))
+		if (strcasecmp(type, types[i]) == 0)
 			return true;
 	}
 	return false;
@@ -178,7 +221,9 @@ check_header(const json_t *header, const JwtKeySet *keys, const PublicKey **key,
 
 	if (fault != JWT_OK)
 		return fault;
-	if (has_refused_member(header))
+	if (strict_json_has(header, "jwk"))
+		return JWT_FAULT_HEADER_KEY;
+	if (strict_json_has(header, "crit") || strict_json_has(header, "b64"))
 		return JWT_FAULT_HEADER_MEMBER;
 	if (!type_fits(header))
 		return JWT_FAULT_TYPE;
@@ -257,30 +302,20 @@ jws_verify(const JwtKeySet *keys, const char *text, size_t size, char kid[JWKS_M
 
 /* ---- the claims ---- */
 
-/*
- * 1 to JWT_MAX_CLAIM bytes, no control character (C0, DEL, C1), no space at either end.
- * The text is UTF-8, as the parser has checked.
- */
+/* 1 to JWT_MAX_CLAIM bytes of UTF-8, no control character, no space at either end. */
 static bool
 text_is_clean(const char *text)
 {
-	const unsigned char *bytes = (const unsigned char *) text;
 	size_t size = strlen(text);
 
-	if (size == 0 || size > JWT_MAX_CLAIM || bytes[0] == ' ' || bytes[size - 1] == ' ')
-		return false;
-	for (size_t i = 0; i < size; i++)
-	{
-		if (bytes[i] < ' ' || bytes[i] == 0x7f || (bytes[i] == 0xc2 && bytes[i + 1] < 0xa0))
-			return false;
-	}
-	return true;
+	return size > 0 && size <= JWT_MAX_CLAIM && text[0] != ' ' && text[size - 1] != ' ' &&
+		strict_json_is_printable(text);
 }
 
 static bool
 copy_required(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM + 1])
 {
-	const char *text = strict_json_string(claims, name);
+	const char *text = json_string_value(strict_json_at(claims, name));
 
 	if (text == NULL || !text_is_clean(text))
 		return false;
@@ -292,26 +327,23 @@ copy_required(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM + 1
 static bool
 copy_optional(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM + 1])
 {
-	return name == NULL || !strict_json_has(claims, name) || copy_required(claims, name, out);
+	return name == NULL || strict_json_at(claims, name) == NULL || copy_required(claims, name, out);
 }
 
+/* Who: sub, unless another claim says it; then that one stands for a sub that is missing. */
 static JwtFault
-copy_claims(const json_t *object, const JwtRules *rules, JwtClaims *claims)
+copy_subject(const json_t *object, const JwtRules *rules, JwtClaims *claims)
 {
 	const char *principal = rules->principal_claim != NULL ? rules->principal_claim : "sub";
+	bool is_mapped = strcmp(principal, "sub") != 0;
 
-	if (!copy_required(object, "sub", claims->subject))
+	if (is_mapped ? !copy_optional(object, "sub", claims->subject)
+				  : !copy_required(object, "sub", claims->subject))
 		return JWT_FAULT_SUBJECT;
 	if (!copy_required(object, principal, claims->principal))
 		return JWT_FAULT_PRINCIPAL;
-	if (!copy_optional(object, rules->tenant_claim, claims->tenant))
-		return JWT_FAULT_TENANT;
-	if (!copy_optional(object, rules->role_claim, claims->role))
-		return JWT_FAULT_ROLE;
-	if (!copy_optional(object, rules->address_claim, claims->address))
-		return JWT_FAULT_ADDRESS;
-	if (!copy_optional(object, "jti", claims->token_id))
-		return JWT_FAULT_TOKEN_ID;
+	if (claims->subject[0] == '\0')
+		strcpy(claims->subject, claims->principal);
 	return JWT_OK;
 }
 
@@ -319,6 +351,60 @@ static bool
 is_text(const json_t *value, const char *text)
 {
 	return json_is_string(value) && strcmp(json_string_value(value), text) == 0;
+}
+
+static void
+find_group(const json_t *value, const JwtRules *rules, bool has_group[JWT_MAX_GROUPS])
+{
+	for (int i = 0; i < rules->group_count; i++)
+		has_group[i] |= is_text(value, rules->groups[i]);
+}
+
+/*
+ * Which of the rules' groups the token lists.  Malformed is refused and not taken for none:
+ * a role can take rights away, too.
+ */
+static bool
+find_groups(const json_t *object, const JwtRules *rules, bool has_group[JWT_MAX_GROUPS])
+{
+	const json_t *list =
+		rules->groups_claim != NULL ? strict_json_at(object, rules->groups_claim) : NULL;
+
+	if (list == NULL || json_is_null(list))
+		return true;
+	if (json_is_string(list))
+		find_group(list, rules, has_group);
+	else if (!json_is_array(list))
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++)
+	{
+		const json_t *element = json_array_get(list, i);
+
+		if (!json_is_string(element))
+			return false;
+		find_group(element, rules, has_group);
+	}
+	return true;
+}
+
+static JwtFault
+copy_claims(const json_t *object, const JwtRules *rules, JwtClaims *claims)
+{
+	JwtFault fault = copy_subject(object, rules, claims);
+
+	if (fault != JWT_OK)
+		return fault;
+	if (!copy_optional(object, rules->tenant_claim, claims->tenant))
+		return JWT_FAULT_TENANT;
+	if (!copy_optional(object, rules->role_claim, claims->role))
+		return JWT_FAULT_ROLE;
+	if (!copy_optional(object, rules->address_claim, claims->address))
+		return JWT_FAULT_ADDRESS;
+	if (!find_groups(object, rules, claims->has_group))
+		return JWT_FAULT_GROUPS;
+	if (!copy_optional(object, "jti", claims->token_id))
+		return JWT_FAULT_TOKEN_ID;
+	return JWT_OK;
 }
 
 /* One string, or an array of strings and nothing else. */
@@ -340,18 +426,21 @@ audience_fits(const json_t *audience, const char *wanted)
 	return found;
 }
 
-/* An integer in range; *out stays as it is if there is no such claim. */
+/*
+ * A number in range, without its fraction (RFC 7519 section 2 allows one); *out stays as it is
+ * if there is no such claim.
+ */
 static bool
 read_time(const json_t *claims, const char *name, int64_t *out)
 {
 	const json_t *value = json_object_get(claims, name);
+	double seconds = json_number_value(value);
 
 	if (value == NULL)
 		return true;
-	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-		json_integer_value(value) > YEAR_9999)
+	if (!json_is_number(value) || !(seconds >= 0 && seconds <= (double) YEAR_9999))
 		return false;
-	*out = json_integer_value(value);
+	*out = (int64_t) seconds;
 	return true;
 }
 
@@ -386,6 +475,103 @@ check_times(const json_t *object, const JwtRules *rules, int64_t now, JwtClaims 
 	return JWT_OK;
 }
 
+/* ---- required claims ---- */
+
+struct JwtRequired
+{
+	json_t *object;
+};
+
+static bool
+is_simple(const json_t *value)
+{
+	return json_is_boolean(value) ||
+		(json_is_string(value) && text_is_clean(json_string_value(value)));
+}
+
+static bool
+is_wanted(const json_t *wanted)
+{
+	if (!json_is_array(wanted))
+		return is_simple(wanted);
+	for (size_t i = 0; i < json_array_size(wanted); i++)
+	{
+		if (!is_simple(json_array_get(wanted, i)))
+			return false;
+	}
+	return json_array_size(wanted) > 0;
+}
+
+const char *
+jwt_required_parse(const char *text, size_t size, JwtRequired **required)
+{
+	json_t *object;
+	const char *name;
+	json_t *wanted;
+	bool good = true;
+
+	*required = NULL;
+	if (size > JWT_MAX_BYTES || strict_json_parse(text, size, &object) != STRICT_JSON_OK)
+		return "required_claims is not a JSON object, or too large";
+	json_object_foreach (object, name, wanted)
+		good &= text_is_clean(name) && strict_json_pointer_is_valid(name) && is_wanted(wanted);
+	*required = good ? malloc(sizeof(JwtRequired)) : NULL;
+	if (*required == NULL)
+	{
+		json_decref(object);
+		return "required_claims has a value that is no string, true, false or list of these, or a "
+			   "name that is none";
+	}
+	(*required)->object = object;
+	return NULL;
+}
+
+void
+jwt_required_free(JwtRequired *required)
+{
+	if (required == NULL)
+		return;
+	json_decref(required->object);
+	free(required);
+}
+
+/* The claim, or an element of it, is what is wanted, or one of the alternatives. */
+static bool
+claim_fits(const json_t *claim, const json_t *wanted)
+{
+	if (json_is_array(wanted))
+	{
+		for (size_t i = 0; i < json_array_size(wanted); i++)
+		{
+			if (claim_fits(claim, json_array_get(wanted, i)))
+				return true;
+		}
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(claim); i++)
+	{
+		if (json_equal(json_array_get(claim, i), wanted))
+			return true;
+	}
+	return json_equal(claim, wanted) == 1;
+}
+
+static bool
+required_fits(const json_t *object, const JwtRequired *required)
+{
+	const char *name;
+	json_t *wanted;
+
+	json_object_foreach (required->object, name, wanted)
+	{
+		const json_t *claim = strict_json_at(object, name);
+
+		if (claim == NULL || !claim_fits(claim, wanted))
+			return false;
+	}
+	return true;
+}
+
 static JwtFault
 check_claims(const json_t *object, const JwtRules *rules, int64_t now, JwtClaims *claims)
 {
@@ -396,12 +582,14 @@ check_claims(const json_t *object, const JwtRules *rules, int64_t now, JwtClaims
 	if (!audience_fits(json_object_get(object, "aud"), rules->audience))
 		return JWT_FAULT_AUDIENCE;
 	fault = check_times(object, rules, now, claims);
+	if (fault == JWT_OK && rules->required != NULL && !required_fits(object, rules->required))
+		fault = JWT_FAULT_REQUIRED;
 	return fault != JWT_OK ? fault : copy_claims(object, rules, claims);
 }
 
 /* ---- the rules ---- */
 
-/* A name for a mapped claim: none of those whose meaning is fixed. */
+/* A name or pointer for a mapped claim: none of those whose meaning is fixed. */
 static bool
 claim_name_fits(const char *name)
 {
@@ -409,10 +597,10 @@ claim_name_fits(const char *name)
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 	{
-		if (strcmp(name, fixed[i]) == 0)
+		if (strcmp(name + (*name == '/'), fixed[i]) == 0)
 			return false;
 	}
-	return text_is_clean(name);
+	return text_is_clean(name) && strict_json_pointer_is_valid(name);
 }
 
 static bool
@@ -428,6 +616,7 @@ jwt_rules_fault(const JwtRules *rules)
 	const char *tenant = rules->tenant_claim;
 	const char *role = rules->role_claim;
 	const char *address = rules->address_claim;
+	const char *groups = rules->groups_claim;
 
 	if (rules->issuer == NULL || !text_is_clean(rules->issuer))
 		return "issuer is empty, too long, or has control characters or spaces around it";
@@ -445,6 +634,10 @@ jwt_rules_fault(const JwtRules *rules)
 		return "claim for the role has a fixed meaning or is no name";
 	if (address != NULL && !claim_name_fits(address))
 		return "claim for the address has a fixed meaning or is no name";
+	if (groups != NULL && !claim_name_fits(groups))
+		return "claim for the groups has a fixed meaning or is no name";
+	if (rules->group_count < 0 || rules->group_count > JWT_MAX_GROUPS)
+		return "groups are more than 256";
 	if (!differ(principal, tenant) || !differ(principal, role) || !differ(principal, address) ||
 		!differ(tenant, role) || !differ(tenant, address) || !differ(role, address))
 		return "one claim is named for two purposes";
@@ -518,11 +711,11 @@ jwt_peek_issuer(const char *text, size_t size, char issuer[JWT_MAX_CLAIM + 1])
 
 /* ---- making ---- */
 
-/* Empty, or a claim that the rules have a name for. */
+/* Empty, or a claim that the rules have a name for: no pointer, which would need objects. */
 static bool
 can_say(const char *value, const char *name)
 {
-	return *value == '\0' || (name != NULL && text_is_clean(value));
+	return *value == '\0' || (name != NULL && *name != '/' && text_is_clean(value));
 }
 
 static bool
@@ -532,7 +725,7 @@ can_make(const char *kid, const JwtRules *rules, const JwtClaims *c)
 	bool is_subject = principal == NULL || strcmp(principal, "sub") == 0;
 
 	return jwks_kid_is_valid(kid) && jwt_rules_fault(rules) == NULL && text_is_clean(c->subject) &&
-		text_is_clean(c->principal) && (!is_subject || strcmp(c->principal, c->subject) == 0) &&
+		can_say(c->principal, is_subject ? "sub" : principal) && c->principal[0] != '\0' && (!is_subject || strcmp(c->principal, c->subject) == 0) &&
 		can_say(c->tenant, rules->tenant_claim) && can_say(c->role, rules->role_claim) &&
 		can_say(c->address, rules->address_claim) && can_say(c->token_id, "jti") &&
 		c->issued_at >= 0 && c->expires_at > c->issued_at && c->expires_at <= YEAR_9999 &&

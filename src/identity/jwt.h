@@ -12,25 +12,32 @@
  *					not canonical
  *		JSON		not one object, a member twice, nesting deeper than 8, NUL
  *		header		alg none or HS*, or not that of the key; kid missing or unknown; typ
- *					other than JWT or at+jwt; jwk, jku, x5u, x5c, crit or b64
+ *					other than JWT, JOSE or at+jwt, as media types too; jwk, crit or b64
  *		claims		iss other than the rules'; aud missing or without the rules' (exact);
- *					exp missing; exp, nbf or iat no integer from 0 to the year 9999, or
- *					against the clock beyond the skew; a longer life than the rules allow;
- *					sub missing; sub, jti or a mapped claim no string that fits, without
- *					control characters and without a space at either end
+ *					exp missing; exp, nbf or iat no number from 0 to the year 9999, or
+ *					against the clock beyond the skew (fractions are cut off); a longer life
+ *					than the rules allow; a required claim missing or other; the claim for the
+ *					principal missing; sub, jti or a mapped claim no string that fits, without
+ *					control characters and without a space at either end; the claim for
+ *					the groups neither a string nor a list of strings
  *
- * Unknown header members and claims are ignored.  The mapped claims are members of
- * the claim set itself.  Time is an argument, in seconds since 1970, UTC.
+ * Unknown header members and claims are ignored, and so are jku, x5u, x5c and x5t: nothing
+ * that a token brings along says which key it is verified with.  A mapped claim is a member
+ * of the claim set by its name, or by a JSON pointer, which begins with "/".  Time is an
+ * argument, in seconds since 1970, UTC.
  */
 #ifndef VAULT_IDENTITY_JWT_H
 #define VAULT_IDENTITY_JWT_H
 
 #include "identity/jwks.h"
 
-#define JWT_MAX_BYTES	8192
+#define JWT_MAX_BYTES	(16 * 1024)
 #define JWT_MAX_PAYLOAD (JWT_MAX_BYTES / 4 * 3)
-#define JWT_MAX_CLAIM	255
+#define JWT_MAX_CLAIM	512
+#define JWT_MAX_GROUPS	256
 #define JWT_MAX_SKEW	60
+
+typedef struct JwtRequired JwtRequired;
 
 /* What an issuer's tokens must fulfil.  Strings are borrowed. */
 typedef struct JwtRules
@@ -43,18 +50,31 @@ typedef struct JwtRules
 	const char *tenant_claim;	/* of this and the next two NULL: not looked at */
 	const char *role_claim;
 	const char *address_claim;
+	const char *groups_claim;
+	const char *const *groups;	/* those that are looked for in the claim, up to JWT_MAX_GROUPS */
+	int			group_count;
+	const JwtRequired *required;	/* NULL: nothing */
 } JwtRules;
+
+/*
+ * Claims that must be there: an object of names or pointers, each with a string, true or
+ * false, or a list of alternatives.  A claim that is a list fits if one of its elements does.
+ * NULL and *required to be freed, or a static phrase.
+ */
+extern const char *jwt_required_parse(const char *text, size_t size, JwtRequired **required);
+extern void jwt_required_free(JwtRequired *required);	/* NULL is allowed */
 
 /* What a verified token says.  A string that it does not have is empty. */
 typedef struct JwtClaims
 {
 	char		kid[JWKS_MAX_KID + 1];
-	char		subject[JWT_MAX_CLAIM + 1];
+	char		subject[JWT_MAX_CLAIM + 1];	/* sub; the principal's claim if there is no sub */
 	char		principal[JWT_MAX_CLAIM + 1];	/* never empty */
 	char		tenant[JWT_MAX_CLAIM + 1];
 	char		role[JWT_MAX_CLAIM + 1];
 	char		address[JWT_MAX_CLAIM + 1];
 	char		token_id[JWT_MAX_CLAIM + 1];
+	bool		has_group[JWT_MAX_GROUPS];	/* each of the rules' groups */
 	int64_t		issued_at;		/* 0: it does not say */
 	int64_t		expires_at;
 	int64_t		valid_until;	/* expires_at and the skew: from here on it is refused */
@@ -67,11 +87,13 @@ typedef enum JwtFault
 	JWT_FAULT_RULES,
 	JWT_FAULT_SIZE,
 	JWT_FAULT_SEGMENTS,
+	JWT_FAULT_ENCRYPTED,
 	JWT_FAULT_BASE64,
 	JWT_FAULT_HEADER_SYNTAX,	/* these three in the order of StrictJsonFault */
 	JWT_FAULT_HEADER_NESTING,
 	JWT_FAULT_HEADER_DUPLICATE,
 	JWT_FAULT_HEADER_MEMBER,
+	JWT_FAULT_HEADER_KEY,
 	JWT_FAULT_TYPE,
 	JWT_FAULT_ALGORITHM_NONE,
 	JWT_FAULT_ALGORITHM_SYMMETRIC,
@@ -91,11 +113,13 @@ typedef enum JwtFault
 	JWT_FAULT_ISSUED_AT,
 	JWT_FAULT_ISSUED_IN_FUTURE,
 	JWT_FAULT_LIFETIME,
+	JWT_FAULT_REQUIRED,
 	JWT_FAULT_SUBJECT,
 	JWT_FAULT_PRINCIPAL,
 	JWT_FAULT_TENANT,
 	JWT_FAULT_ROLE,
 	JWT_FAULT_ADDRESS,
+	JWT_FAULT_GROUPS,
 	JWT_FAULT_TOKEN_ID,
 	JWT_FAULT_INTERNAL
 } JwtFault;
@@ -108,6 +132,12 @@ extern const char *jwt_fault_text(JwtFault fault);
  * the field at fault.  jwt_verify and jwt_make refuse rules that have one.
  */
 extern const char *jwt_rules_fault(const JwtRules *rules);
+
+/*
+ * Whether a text has the form of a token, whoever made it: NULL, or a static phrase that
+ * says what people put around tokens.  jwt_verify refuses what has not.
+ */
+extern const char *jwt_form_fault(const char *text, size_t size);
 
 /* On any fault, claims is all zeros. */
 extern JwtFault jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text,
@@ -122,8 +152,8 @@ extern JwtFault jws_verify(const JwtKeySet *keys, const char *text, size_t size,
 						   size_t *payload_size);
 
 /*
- * A claim of a token whose signature holds, whatever else is wrong with it: to count what
- * is refused.  False if there is none.
+ * A claim, by name or pointer, of a token whose signature holds, whatever else is wrong with
+ * it: to count what is refused.  False if there is none.
  */
 extern bool jwt_signed_claim(const JwtKeySet *keys, const char *text, size_t size,
 							 const char *claim, char value[JWT_MAX_CLAIM + 1]);

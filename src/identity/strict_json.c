@@ -4,6 +4,11 @@
  */
 #include "identity/strict_json.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#define STRICT_JSON_TOKEN_BYTES 256
+
 /* Brackets outside of strings.  What is no JSON may pass; the parser refuses it. */
 static bool
 nesting_is_bounded(const char *text, size_t size)
@@ -29,8 +34,8 @@ nesting_is_bounded(const char *text, size_t size)
 	return true;
 }
 
-StrictJsonFault
-strict_json_parse(const void *text, size_t size, json_t **object)
+static StrictJsonFault
+parse(const void *text, size_t size, size_t flags, json_t **object)
 {
 	json_error_t error;
 	json_t *parsed;
@@ -38,7 +43,7 @@ strict_json_parse(const void *text, size_t size, json_t **object)
 	*object = NULL;
 	if (!nesting_is_bounded(text, size))
 		return STRICT_JSON_NESTING;
-	parsed = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+	parsed = json_loadb(text, size, JSON_REJECT_DUPLICATES | flags, &error);
 	if (parsed == NULL)
 		return json_error_code(&error) == json_error_duplicate_key ? STRICT_JSON_DUPLICATE
 																   : STRICT_JSON_SYNTAX;
@@ -51,6 +56,31 @@ strict_json_parse(const void *text, size_t size, json_t **object)
 	return STRICT_JSON_OK;
 }
 
+StrictJsonFault
+strict_json_parse(const void *text, size_t size, json_t **object)
+{
+	return parse(text, size, 0, object);
+}
+
+StrictJsonFault
+strict_json_parse_numbers(const void *text, size_t size, json_t **object)
+{
+	return parse(text, size, JSON_DECODE_INT_AS_REAL, object);
+}
+
+bool
+strict_json_is_printable(const char *text)
+{
+	const unsigned char *bytes = (const unsigned char *) text;
+
+	for (; *bytes != 0; bytes++)
+	{
+		if (*bytes < ' ' || *bytes == 0x7f || (*bytes == 0xc2 && bytes[1] < 0xa0))
+			return false;
+	}
+	return true;
+}
+
 bool
 strict_json_has(const json_t *object, const char *name)
 {
@@ -61,4 +91,68 @@ const char *
 strict_json_string(const json_t *object, const char *name)
 {
 	return json_string_value(json_object_get(object, name));
+}
+
+/* Reads one token of a pointer, from behind its "/"; NULL if it is malformed or too long. */
+static const char *
+read_token(const char *at, char token[STRICT_JSON_TOKEN_BYTES])
+{
+	size_t size = 0;
+
+	for (; *at != '\0' && *at != '/'; at++)
+	{
+		char c = *at;
+
+		if (c == '~')
+		{
+			at++;
+			if (*at != '0' && *at != '1')
+				return NULL;
+			c = *at == '0' ? '~' : '/';
+		}
+		if (size + 1 >= STRICT_JSON_TOKEN_BYTES)
+			return NULL;
+		token[size++] = c;
+	}
+	token[size] = '\0';
+	return at;
+}
+
+/* An element of an array: digits without a zero before them. */
+static const json_t *
+element_at(const json_t *array, const char *token)
+{
+	size_t size = strlen(token);
+
+	if (size == 0 || size > 5 || strspn(token, "0123456789") != size || (token[0] == '0' && size > 1))
+		return NULL;
+	return json_array_get(array, (size_t) atoi(token));
+}
+
+const json_t *
+strict_json_at(const json_t *object, const char *pointer)
+{
+	char token[STRICT_JSON_TOKEN_BYTES];
+	const json_t *value = object;
+
+	if (*pointer != '/')
+		return json_object_get(object, pointer);
+	while (value != NULL && *pointer == '/')
+	{
+		pointer = read_token(pointer + 1, token);
+		if (pointer == NULL)
+			return NULL;
+		value = json_is_array(value) ? element_at(value, token) : json_object_get(value, token);
+	}
+	return value;
+}
+
+bool
+strict_json_pointer_is_valid(const char *pointer)
+{
+	char token[STRICT_JSON_TOKEN_BYTES];
+
+	while (pointer != NULL && *pointer == '/')
+		pointer = read_token(pointer + 1, token);
+	return pointer != NULL;
 }

@@ -30,10 +30,25 @@ typedef enum StrictJsonFault
  */
 extern StrictJsonFault strict_json_parse(const void *text, size_t size, json_t **object);
 
+/* The same with every number a double: for who rejects nothing because of a large integer. */
+extern StrictJsonFault strict_json_parse_numbers(const void *text, size_t size, json_t **object);
+
+/* UTF-8 without control characters (C0, DEL, C1). */
+extern bool strict_json_is_printable(const char *text);
+
 /* The object has a member of this name, null included. */
 extern bool strict_json_has(const json_t *object, const char *name);
 
 /* The member's string, without NUL inside; NULL if there is none or it is no string. */
 extern const char *strict_json_string(const json_t *object, const char *name);
+
+/*
+ * A member by its name, or, if what is given begins with "/", a value anywhere inside by a
+ * JSON pointer (RFC 6901); NULL if there is none.
+ */
+extern const json_t *strict_json_at(const json_t *object, const char *pointer);
+
+/* False for what begins like a pointer and is none. */
+extern bool strict_json_pointer_is_valid(const char *pointer);
 
 #endif

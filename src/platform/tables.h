@@ -31,6 +31,8 @@ typedef enum TableId
 	TABLE_ROLE_RESERVATION,
 	TABLE_ACCESS_GRANT,
 	TABLE_TOKEN_ISSUER,
+	TABLE_EXTERNAL_SUBJECT,
+	TABLE_GROUP_ROLE,
 	TABLE_TOKEN_ROLE,
 	TABLE_ISSUED_TOKEN,
 	TABLE_AUDIT_POLICY,
@@ -55,6 +57,9 @@ typedef enum TableId
 	INDEX_ROLE_RESERVATION,		/* (role_name) */
 	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
 	INDEX_TOKEN_ISSUER,			/* (tenant_id, id) */
+	INDEX_SUBJECT,				/* (tenant_id, issuer_id, subject, match) */
+	INDEX_SUBJECT_PATTERN,		/* (tenant_id, issuer_id) of patterns */
+	INDEX_GROUP_ROLE,			/* (tenant_id, issuer_id, group_name, role_id) */
 	INDEX_TOKEN_ROLE,			/* (db_role) */
 	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
 	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */

@@ -12,6 +12,9 @@
  * whose own conditions are at least as narrow.  A denial counts whether its
  * conditions are met now or not, until it is over.
  *
+ * What a group of a token allows (vault.map_group) lasts as long as the token, and does not
+ * count; what it denies does.
+ *
  * To make somebody a member of a role is to hand out all that the role holds, and
  * to end that is to take it back.
  */
@@ -105,7 +108,8 @@ holds_throughout(const GrantSet *set, int permission, const Grant *offer,
 
 		if ((g->mask & permission) && denies_part_of(g, offer, situation))
 			return false;
-		if ((g->mask & given_by) && allows_all_of(g, offer, situation))
+		if ((g->mask & given_by) && !set->sources[g->source].by_token &&
+			allows_all_of(g, offer, situation))
 			covered = true;
 	}
 	return covered;
@@ -146,13 +150,13 @@ PG_FUNCTION_INFO_V1(vault_check_windows);
 PG_FUNCTION_INFO_V1(vault_check_services);
 PG_FUNCTION_INFO_V1(vault_environment);
 
-/* Who hands out: the caller's own grants and situation; false for nobody. */
+/* Who hands out: the caller's grants and situation; false for nobody. */
 static bool
 take_caller(const Door *door, GrantSet *set, Situation *situation)
 {
 	if (!door->caller.is_identified || !uuid_equal(&door->caller.tenant, &door->tenant))
 		return false;
-	*set = grants_of(&door->caller.tenant, &door->caller.principal);
+	*set = grants_of_caller(&door->caller);
 	situation_now(&door->caller, situation);
 	return true;
 }

@@ -3,7 +3,8 @@
  *		Compiling grants, and their cache.
  *
  * The cache is this backend's: principal to its grants and those of its roles.
- * Changes of the tables of grants and of memberships empty it at the next call.
+ * Changes of the tables of grants and of memberships empty it at the next call.  Beside it
+ * stands the set of the last caller whose token gives roles.
  *
  * What built-in roles may do stands here and not in a table, where it could be
  * changed.
@@ -46,6 +47,16 @@ static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
 static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
+
+/* Of a caller with roles by token; gone with the cache, and when another one comes. */
+static struct
+{
+	MemoryContext memory;		/* NULL: there is none */
+	CacheKey	key;
+	int			count;
+	pg_uuid_t	roles[CALLER_TOKEN_ROLES];
+	GrantSet	grants;
+}			by_token;
 
 static const char *const permission_names[] = {
 	"read", "write", "rotate", "delete", "grant", "list", "override"
@@ -253,6 +264,7 @@ add_source(GrantSet *set, const pg_uuid_t *id, int parent)
 	memset(source, 0, sizeof(*source));
 	source->id = *id;
 	source->parent = parent;
+	source->by_token = parent >= 0 && set->sources[parent].by_token;
 }
 
 static void
@@ -373,16 +385,40 @@ add_heads(GrantSet *set)
 	add_lengths(set);
 }
 
+/* Behind those that the principal is a member of: what it holds without a token stays its own. */
+static void
+add_roles_by_token(GrantSet *set, const pg_uuid_t *roles, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (grant_has_source(set, &roles[i]))
+			continue;
+		add_source(set, &roles[i], 0);
+		set->sources[set->source_count - 1].by_token = true;
+	}
+}
+
 GrantSet
 grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 {
+	return grants_load_with(tenant, principal, NULL, 0);
+}
+
+GrantSet
+grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal, const pg_uuid_t *roles,
+				 int count)
+{
 	GrantSet	set = {.capacity = 8,.source_capacity = 4};
+	int			walked = 0;
 
 	set.grants = palloc(set.capacity * sizeof(Grant));
 	set.sources = palloc(set.source_capacity * sizeof(GrantSource));
 	add_source(&set, principal, -1);
-	for (int i = 0; i < set.source_count; i++)
-		add_roles_of(tenant, &set, i);
+	for (; walked < set.source_count; walked++)
+		add_roles_of(tenant, &set, walked);
+	add_roles_by_token(&set, roles, count);
+	for (; walked < set.source_count; walked++)
+		add_roles_of(tenant, &set, walked);
 	for (int i = 0; i < set.source_count; i++)
 	{
 		describe_source(tenant, &set.sources[i]);
@@ -402,6 +438,7 @@ empty_cache(void)
 
 	cache = NULL;
 	latest = NULL;
+	by_token.memory = NULL;		/* a child of the cache's */
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -438,6 +475,47 @@ grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 	{
 		entry = hash_search(cache, &key, HASH_ENTER, NULL);
 		entry->grants = loaded;
+	}
+	return loaded;
+}
+
+static bool
+is_kept(const CacheKey *key, const Caller *caller)
+{
+	return by_token.memory && memcmp(&by_token.key, key, sizeof(*key)) == 0 &&
+		by_token.count == caller->token_role_count &&
+		memcmp(by_token.roles, caller->token_roles, by_token.count * sizeof(pg_uuid_t)) == 0;
+}
+
+GrantSet
+grants_of_caller(const Caller *caller)
+{
+	CacheKey	key = {caller->tenant, caller->principal};
+	MemoryContext memory;
+	MemoryContext old;
+	GrantSet	loaded;
+
+	if (caller->token_role_count == 0)
+		return grants_of(&caller->tenant, &caller->principal);
+	if (cache == NULL || cache_stale)
+		empty_cache();
+	if (is_kept(&key, caller))
+		return by_token.grants;
+	if (by_token.memory)
+		MemoryContextDelete(by_token.memory);
+	by_token.memory = NULL;
+	memory = AllocSetContextCreate(cache_memory, "vault grants by token", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(memory);
+	loaded = grants_load_with(&caller->tenant, &caller->principal, caller->token_roles,
+							  caller->token_role_count);
+	MemoryContextSwitchTo(old);
+	if (!cache_stale)
+	{
+		by_token.memory = memory;
+		by_token.key = key;
+		by_token.count = caller->token_role_count;
+		memcpy(by_token.roles, caller->token_roles, sizeof(by_token.roles));
+		by_token.grants = loaded;
 	}
 	return loaded;
 }

@@ -4,7 +4,8 @@
  *		(delegation.c), and by what explains decisions.
  *
  * The set of a principal has its own grants and those of every role that it is a member of,
- * directly or through other roles.
+ * directly or through other roles.  That of a caller who showed a token has those of the roles
+ * too that groups of the token give; it decides, and hands nothing out (delegation.c).
  */
 #ifndef VAULT_POLICY_GRANTS_H
 #define VAULT_POLICY_GRANTS_H
@@ -41,6 +42,7 @@ typedef struct GrantSource
 	pg_uuid_t	id;
 	int			parent;			/* who is a member of it; -1: the principal itself */
 	bool		built_in;
+	bool		by_token;		/* a group of the caller's token gives it */
 	char		name[64];
 } GrantSource;
 
@@ -79,8 +81,13 @@ typedef struct GrantSet
 /* From the cache; valid until the next call. */
 extern GrantSet grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal);
 
-/* Read anew, into the present memory context. */
+/* The same of a caller, with the roles of its token. */
+extern GrantSet grants_of_caller(const Caller *caller);
+
+/* Read anew, into the present memory context; as if a token gave these roles. */
 extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal);
+extern GrantSet grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal,
+								 const pg_uuid_t *roles, int count);
 
 /* Compiles a row of vault_data.access_grant. */
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);

@@ -147,7 +147,7 @@ int
 policy_permissions(const Caller *caller, const SecretName *secret, Permission wanted,
 				   pg_uuid_t *grant)
 {
-	GrantSet	set = grants_of(&caller->tenant, &caller->principal);
+	GrantSet	set = grants_of_caller(caller);
 	const Grant *first = NULL;
 	Situation	situation;
 	int			allowed;
@@ -197,7 +197,7 @@ grants_administer(const GrantSet *set, const Situation *situation, bool *may)
 bool
 policy_is_administrator(const Caller *caller)
 {
-	GrantSet	set = grants_of(&caller->tenant, &caller->principal);
+	GrantSet	set = grants_of_caller(caller);
 	Situation	situation;
 
 	if (set.conditional)
@@ -208,7 +208,7 @@ policy_is_administrator(const Caller *caller)
 bool
 policy_is_auditor(const Caller *caller)
 {
-	GrantSet	set = grants_of(&caller->tenant, &caller->principal);
+	GrantSet	set = grants_of_caller(caller);
 
 	for (int i = 0; i < set.source_count; i++)
 		if (set.sources[i].built_in && strcmp(set.sources[i].name, "auditor") == 0)
@@ -219,7 +219,7 @@ policy_is_auditor(const Caller *caller)
 bool
 policy_has_role(const Caller *caller, const pg_uuid_t *role)
 {
-	GrantSet	set = grants_of(&caller->tenant, &caller->principal);
+	GrantSet	set = grants_of_caller(caller);
 
 	return grant_has_source(&set, role);
 }

@@ -34,7 +34,7 @@ enum
 	OUT_COLUMNS
 };
 
-/* The roles from the principal to where the grant stands: "team > reader". */
+/* The roles from the principal to where the grant stands: "team > reader", "(token) > team". */
 static char *
 role_path(const GrantSet *set, int source)
 {
@@ -42,7 +42,7 @@ role_path(const GrantSet *set, int source)
 
 	for (int i = set->sources[source].parent; i > 0; i = set->sources[i].parent)
 		path = psprintf("%s > %s", set->sources[i].name, path);
-	return path;
+	return set->sources[source].by_token ? psprintf("(token) > %s", path) : path;
 }
 
 /* Denials first, then by age. */
@@ -148,18 +148,35 @@ take_address(const inet *given, NetAddress *address)
 	net_address_set(address, ip_family(given) == PGSQL_AF_INET ? 4 : 6, ip_addr(given));
 }
 
+static GrantSet
+load_with_roles(const pg_uuid_t *principal, Datum ids)
+{
+	Datum	   *elements;
+	pg_uuid_t  *roles;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(ids), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements,
+					  NULL, &count);
+	roles = palloc((count + 1) * sizeof(pg_uuid_t));
+	for (int i = 0; i < count; i++)
+		roles[i] = *DatumGetUUIDP(elements[i]);
+	return grants_load_with(&door_required()->tenant, principal, roles, count);
+}
+
 PG_FUNCTION_INFO_V1(vault_explain_grants);
+PG_FUNCTION_INFO_V1(vault_token_roles);
 PG_FUNCTION_INFO_V1(vault_access_of);
 
 /*
- * explain_grants(subject, permission, name, environment, at, from_address, service, tls): as if
- * the subject called in that situation, with the current role as the session's.
+ * explain_grants(subject, permission, name, environment, at, from_address, service, tls, roles):
+ * as if the subject called in that situation, with the current role as the session's, and with a
+ * token that gives these roles.
  */
 Datum
 vault_explain_grants(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	GrantSet	set = grants_load(&door_required()->tenant, PG_GETARG_UUID_P(0));
+	GrantSet	set = load_with_roles(PG_GETARG_UUID_P(0), PG_GETARG_DATUM(8));
 	Permission	wanted = permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	char	   *service = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
 	Situation	situation = {
@@ -192,6 +209,19 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 	}
 	put_decision(result, &secret, wanted, allowed, denial, allowance);
 	PG_RETURN_NULL();
+}
+
+/* token_roles(): those that the caller has by its token. */
+Datum
+vault_token_roles(PG_FUNCTION_ARGS)
+{
+	const Caller *caller = &door_required()->caller;
+	Datum		ids[CALLER_TOKEN_ROLES];
+
+	for (int i = 0; i < caller->token_role_count; i++)
+		ids[i] = UUIDPGetDatum(&caller->token_roles[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(ids, caller->token_role_count, UUIDOID, UUID_LEN, false,
+										  TYPALIGN_CHAR));
 }
 
 /* Where what is allowed comes from, each way once. */

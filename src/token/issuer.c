@@ -6,27 +6,41 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "door/door.h"
+#include "identity/subject.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 
-/* Columns of vault_data.token_issuer. */
+/* Columns of vault_data.token_issuer, external_subject and group_role. */
 enum
 {
-	COL_ISSUER = 4,
+	COL_ID = 2,
+	COL_NAME,
+	COL_ISSUER,
 	COL_AUDIENCE,
 	COL_JWKS,
 	COL_PRINCIPAL_CLAIM,
 	COL_TENANT_CLAIM,
 	COL_ROLE_CLAIM,
 	COL_ADDRESS_CLAIM,
-	COL_MAX_LIFETIME
+	COL_MAX_LIFETIME,
+	COL_GROUPS_CLAIM,
+	COL_ALGORITHMS,
+	COL_REQUIRED_CLAIMS,
+	COL_BY_NAME,
+	SUBJECT_PRINCIPAL = 4,
+	SUBJECT_TEXT,
+	SUBJECT_MATCH,
+	GROUP_NAME = 4,
+	GROUP_ROLE
 };
 
 typedef struct TenantIssuers
@@ -59,22 +73,55 @@ free_keys(void *keys)
 	jwks_free(keys);
 }
 
+static void
+free_required(void *required)
+{
+	jwt_required_free(required);
+}
+
+/* The memory that is not PostgreSQL's goes with the present memory context. */
+static void
+free_with_context(MemoryContextCallbackFunction function, void *what)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	callback->func = function;
+	callback->arg = what;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+VAULT_NORETURN static void
+refuse_unreadable(const char *message)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_TAMPERED),
+			 errmsg("%s", message),
+			 errhint("Remove the issuer with vault.remove_issuer() and add it anew.")));
+}
+
 static JwtKeySet *
 compile_keys(text *jwks)
 {
-	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
 	JwtKeySet  *keys;
 	int			position;
 
 	if (jwks_parse(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks), &keys, &position) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_TAMPERED),
-				 errmsg("the keys of an issuer cannot be read"),
-				 errhint("Set them again with vault.set_issuer_keys().")));
-	callback->func = free_keys;
-	callback->arg = keys;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+		refuse_unreadable("the keys of an issuer cannot be read");
+	free_with_context(free_keys, keys);
 	return keys;
+}
+
+static JwtRequired *
+compile_required(const char *claims)
+{
+	JwtRequired *required;
+
+	if (claims == NULL)
+		return NULL;
+	if (jwt_required_parse(claims, strlen(claims), &required) != NULL)
+		refuse_unreadable("the required claims of an issuer cannot be read");
+	free_with_context(free_required, required);
+	return required;
 }
 
 static char *
@@ -93,6 +140,85 @@ seconds_of(const Interval *interval)
 		interval->time / USECS_PER_SEC;
 }
 
+static void *
+grown(void *array, int count, size_t size)
+{
+	if (count == 0)
+		return palloc(8 * size);
+	return count >= 8 && (count & (count - 1)) == 0 ? repalloc(array, 2 * count * size) : array;
+}
+
+static void
+begin_rows_of_issuer(TableScan *scan, TableId table, TableId index, const Issuer *issuer)
+{
+	Datum		keys[2] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
+
+	scan_begin(scan, table, index, NULL, keys, 2);
+}
+
+static void
+load_patterns(Issuer *issuer)
+{
+	TableScan	scan;
+
+	begin_rows_of_issuer(&scan, TABLE_EXTERNAL_SUBJECT, INDEX_SUBJECT_PATTERN, issuer);
+	while (scan_next(&scan))
+	{
+		SubjectPattern *pattern;
+
+		row_require_authentic(&scan, TABLE_EXTERNAL_SUBJECT);
+		issuer->patterns = grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
+		pattern = &issuer->patterns[issuer->pattern_count++];
+		pattern->pattern = TextDatumGetCString(scan_get(&scan, SUBJECT_TEXT, NULL));
+		pattern->principal = *DatumGetUUIDP(scan_get(&scan, SUBJECT_PRINCIPAL, NULL));
+		if (subject_pattern_fault(pattern->pattern) != NULL)
+			refuse_unreadable("a subject of an issuer is no pattern");
+	}
+	scan_end(&scan);
+}
+
+/* In the order of the index, so the roles of a group stand together. */
+static void
+load_group_roles(Issuer *issuer)
+{
+	const char **names = palloc(JWT_MAX_GROUPS * sizeof(char *));
+	TableScan	scan;
+
+	issuer->rules.groups = names;
+	begin_rows_of_issuer(&scan, TABLE_GROUP_ROLE, INDEX_GROUP_ROLE, issuer);
+	while (scan_next(&scan))
+	{
+		char	   *name = TextDatumGetCString(scan_get(&scan, GROUP_NAME, NULL));
+		int			count = issuer->rules.group_count;
+		GroupRole  *group_role;
+
+		row_require_authentic(&scan, TABLE_GROUP_ROLE);
+		if (count == 0 || strcmp(names[count - 1], name) != 0)
+		{
+			if (count == JWT_MAX_GROUPS)
+				refuse_unreadable("an issuer has too many groups");
+			names[count] = name;
+			issuer->rules.group_count++;
+		}
+		issuer->group_roles = grown(issuer->group_roles, issuer->group_role_count,
+									sizeof(GroupRole));
+		group_role = &issuer->group_roles[issuer->group_role_count++];
+		group_role->group = issuer->rules.group_count - 1;
+		group_role->role = *DatumGetUUIDP(scan_get(&scan, GROUP_ROLE, NULL));
+	}
+	scan_end(&scan);
+}
+
+/* Names count until somebody says whom a subject stands for, unless the issuer says more. */
+static bool
+counts_names(TableScan *scan)
+{
+	bool		isnull;
+	bool		by_name = DatumGetBool(scan_get(scan, COL_BY_NAME, &isnull));
+
+	return isnull || by_name;
+}
+
 static Issuer *
 compile_issuer(TableScan *scan)
 {
@@ -106,10 +232,19 @@ compile_issuer(TableScan *scan)
 		.tenant_claim = optional_text(scan, COL_TENANT_CLAIM),
 		.role_claim = optional_text(scan, COL_ROLE_CLAIM),
 		.address_claim = optional_text(scan, COL_ADDRESS_CLAIM),
+		.groups_claim = optional_text(scan, COL_GROUPS_CLAIM),
+		.required = compile_required(optional_text(scan, COL_REQUIRED_CLAIMS)),
 	};
 
+	issuer->tenant = *DatumGetUUIDP(scan_get(scan, 1, NULL));
+	issuer->id = *DatumGetUUIDP(scan_get(scan, COL_ID, NULL));
+	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, COL_NAME, NULL)), issuer->name,
+						   sizeof(issuer->name));
 	issuer->rules = rules;
 	issuer->keys = compile_keys(DatumGetTextPP(scan_get(scan, COL_JWKS, NULL)));
+	issuer->counts_names = counts_names(scan);
+	load_patterns(issuer);
+	load_group_roles(issuer);
 	return issuer;
 }
 
@@ -173,6 +308,50 @@ issuers_of(const pg_uuid_t *tenant)
 	return first;
 }
 
+/* The principal of this subject exactly; the index has both kinds of it. */
+static bool
+find_exact(const Issuer *issuer, const char *subject, pg_uuid_t *principal)
+{
+	Datum		keys[3] = {
+		UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id), CStringGetTextDatum(subject)
+	};
+	TableScan	scan;
+	bool		found = false;
+
+	scan_begin(&scan, TABLE_EXTERNAL_SUBJECT, INDEX_SUBJECT, NULL, keys, 3);
+	while (!found && scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_EXTERNAL_SUBJECT);
+		found = strcmp(TextDatumGetCString(scan_get(&scan, SUBJECT_MATCH, NULL)), "exact") == 0;
+		if (found)
+			*principal = *DatumGetUUIDP(scan_get(&scan, SUBJECT_PRINCIPAL, NULL));
+	}
+	scan_end(&scan);
+	return found;
+}
+
+SubjectAnswer
+issuer_find_subject(const Issuer *issuer, const char *subject, pg_uuid_t *principal, bool *is_exact)
+{
+	SubjectAnswer answer = SUBJECT_UNKNOWN;
+
+	*is_exact = find_exact(issuer, subject, principal);
+	if (*is_exact)
+		return SUBJECT_FOUND;
+	for (int i = 0; i < issuer->pattern_count; i++)
+	{
+		const SubjectPattern *p = &issuer->patterns[i];
+
+		if (!subject_matches(p->pattern, subject))
+			continue;
+		if (answer == SUBJECT_FOUND && !uuid_equal(principal, &p->principal))
+			return SUBJECT_AMBIGUOUS;
+		*principal = p->principal;
+		answer = SUBJECT_FOUND;
+	}
+	return answer;
+}
+
 static char *
 text_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -189,13 +368,19 @@ argument_at_fault(const char *fault)
 		return "audience";
 	if (strncmp(fault, "maximum lifetime", 16) == 0)
 		return "max_lifetime";
+	if (strncmp(fault, "required_claims", 15) == 0)
+		return "required_claims";
 	return "claim_mapping";
 }
 
 PG_FUNCTION_INFO_V1(vault_check_issuer);
-PG_FUNCTION_INFO_V1(vault_check_jwks);
+PG_FUNCTION_INFO_V1(vault_read_jwks);
+PG_FUNCTION_INFO_V1(vault_check_subject);
 
-/* check_issuer(issuer, audience, max_lifetime, and the claims in the order of the columns) */
+/*
+ * check_issuer(issuer, audience, max_lifetime, the claims in the order of the columns, and
+ * those that are required)
+ */
 Datum
 vault_check_issuer(PG_FUNCTION_ARGS)
 {
@@ -208,9 +393,15 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 		.tenant_claim = text_argument(fcinfo, 4),
 		.role_claim = text_argument(fcinfo, 5),
 		.address_claim = text_argument(fcinfo, 6),
+		.groups_claim = text_argument(fcinfo, 7),
 	};
+	char	   *claims = text_argument(fcinfo, 8);
+	JwtRequired *required = NULL;
 	const char *fault = jwt_rules_fault(&rules);
 
+	if (fault == NULL && claims)
+		fault = jwt_required_parse(claims, strlen(claims), &required);
+	jwt_required_free(required);
 	if (fault)
 		error_bad_argument(argument_at_fault(fault), fault, "Its tokens are verified by these rules.");
 	if (strncmp(rules.issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0)
@@ -221,24 +412,106 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* check_jwks(text) */
-Datum
-vault_check_jwks(PG_FUNCTION_ARGS)
+/* NULL: all of them. */
+static const JwksAlgorithms *
+algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorithms)
 {
-	text	   *given;
-	JwtKeySet  *keys = NULL;
 	const char *fault;
-	int			position;
+	char	  **names;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	names = palloc((count + 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+		names[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(elements[i]);
+	fault = jwks_algorithms((const char *const *) names, count, algorithms);
+	if (fault)
+		error_bad_argument("algorithms", fault, "Give NULL for all of EdDSA, ES256, RS256 and PS256.");
+	return algorithms;
+}
+
+/* Who pastes a provider's set wants to know what of it counts. */
+static void
+tell_passed_over(Door *door, const JwksReport *report, int used)
+{
+	StringInfoData list;
+
+	if (report->passed_over == 0)
+		return;
+	initStringInfo(&list);
+	for (int i = 0; i < report->passed_over; i++)
+		appendStringInfo(&list, "%skey %d: %s", i > 0 ? "; " : "", report->passed[i].position,
+						 report->passed[i].reason);
+	snprintf(door->reason, sizeof(door->reason), "%d of %d keys passed over", report->passed_over,
+			 report->passed_over + used);
+	ereport(NOTICE,
+			(errmsg("%d of %d keys do not verify tokens here and were passed over",
+					report->passed_over, report->passed_over + used),
+			 errdetail("%s.", list.data)));
+}
+
+static text *
+stored_keys(const JwtKeySet *keys)
+{
+	char	   *set = jwks_text(keys);
+	text	   *stored = set ? cstring_to_text(set) : NULL;
+
+	free(set);
+	if (stored == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return stored;
+}
+
+/* read_jwks(text, algorithms): the keys that count, as they are stored. */
+Datum
+vault_read_jwks(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	JwksAlgorithms list;
+	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
+	JwksReport	report;
+	JwtKeySet  *keys = NULL;
+	text	   *given;
+	const char *fault;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("jwks", "it is null", "Give a JSON object with the member \"keys\".");
 	given = PG_GETARG_TEXT_PP(0);
-	fault = jwks_parse(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &keys, &position);
-	jwks_free(keys);
+	fault = jwks_read(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), algorithms, &keys, &report);
 	if (fault)
 		error_bad_argument("jwks",
-						   position > 0 ? psprintf("key %d: %s", position, fault) : fault,
-						   "It is an object with the member \"keys\", 1 to 16 public keys of type OKP, EC or RSA.");
+						   psprintf("%s%s%s", report.passed_over > 0 ? "no key is left that verifies tokens: " : "",
+									report.position > 0 ? psprintf("key %d: ", report.position) : "", fault),
+						   "It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
+	free_with_context(free_keys, keys);
+	tell_passed_over(door, &report, jwks_count(keys));
+	PG_RETURN_TEXT_P(stored_keys(keys));
+}
+
+/* check_subject(what, subject, match) */
+Datum
+vault_check_subject(PG_FUNCTION_ARGS)
+{
+	char	   *what = text_argument(fcinfo, 0);
+	char	   *subject = text_argument(fcinfo, 1);
+	char	   *match = text_argument(fcinfo, 2);
+	bool		is_pattern = match && strcmp(match, "pattern") == 0;
+	const char *fault;
+
+	if (match == NULL || (!is_pattern && strcmp(match, "exact") != 0))
+		error_bad_argument("match", "it is neither exact nor pattern", NULL);
+	if (subject == NULL)
+		error_bad_argument(what, "it is null", NULL);
+	fault = is_pattern ? subject_pattern_fault(subject) : subject_fault(subject);
+	if (fault)
+		error_bad_argument(what, fault,
+						   is_pattern ? "In a pattern \"*\" stands for what is between the separators /, :, | and @, and \"**\" at its end for anything." :
+						   "It is up to 512 bytes of text, as the provider writes it.");
 	PG_RETURN_VOID();
 }
 
@@ -246,4 +519,6 @@ void
 issuer_init(void)
 {
 	tables_on_change(TABLE_TOKEN_ISSUER, issuers_changed);
+	tables_on_change(TABLE_EXTERNAL_SUBJECT, issuers_changed);
+	tables_on_change(TABLE_GROUP_ROLE, issuers_changed);
 }

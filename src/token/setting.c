@@ -24,31 +24,19 @@ typedef struct Mark
 static char *setting_token;
 static const Mark *mark = NULL;
 
-bool
-token_has_form(const char *text, size_t size)
-{
-	if (size > JWT_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (!((text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= 'a' && text[i] <= 'z') ||
-			  (text[i] >= '0' && text[i] <= '9') || text[i] == '-' || text[i] == '_' ||
-			  text[i] == '.'))
-			return false;
-	return true;
-}
-
 /*
  * A statement's error is raised here, because the server would make it a message of its
  * own, which redaction blanks.  Where a connection or a file gave the value, the server
  * decides what follows.
  */
 static bool
-refuse(GucSource source, const char *message, const char *hint)
+refuse(GucSource source, const char *message, const char *fault, const char *hint)
 {
 	if (source == PGC_S_SESSION || source == PGC_S_TEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s", message),
+				 fault ? errdetail("%c%s.", pg_toupper((unsigned char) *fault), fault + 1) : 0,
 				 errhint("%s", hint)));
 	GUC_check_errmsg("vault.token is set in a transaction and nowhere else");
 	return false;
@@ -58,17 +46,19 @@ static bool
 check_token(char **newval, void **extra, GucSource source)
 {
 	static uint64 serial = 0;
+	const char *fault;
 	Mark	   *made;
 
 	if (**newval == 0)
 		return true;
 	redaction_session_holds_secrets();
 	if (source != PGC_S_SESSION)
-		return refuse(source, "vault.token is set in a transaction and nowhere else",
+		return refuse(source, "vault.token is set in a transaction and nowhere else", NULL,
 					  "Use SET LOCAL vault.token or vault.login().");
-	if (!token_has_form(*newval, strlen(*newval)))
-		return refuse(source, "what vault.token is set to is no token",
-					  "A token is three base64url segments with dots between them, at most 8 kB.");
+	fault = jwt_form_fault(*newval, strlen(*newval));
+	if (fault)
+		return refuse(source, "what vault.token is set to is no token", fault,
+					  "A token is three base64url segments with dots between them, at most 16 KiB.");
 	made = compat_guc_malloc(sizeof(Mark));
 	if (made == NULL)
 		return false;

@@ -23,9 +23,6 @@ typedef struct ShownToken
 /* False if there is none. */
 extern bool setting_shown_token(ShownToken *token);
 
-/* Whether a text can be a token: its size and its characters. */
-extern bool token_has_form(const char *text, size_t size);
-
 /* As SET LOCAL does; the text has the form. */
 extern void setting_show_token(const char *text);
 

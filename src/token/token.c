@@ -9,9 +9,12 @@
  *					vault is sealed
  *		the token's principal	the present transaction set the token; an issuer of a tenant
  *					that lets this role show tokens has signed it, or the vault itself
- *					has; it fulfils the issuer's rules now; it names a principal of
- *					that tenant, and this role and tenant if the issuer maps claims
- *					for them; it was not revoked nor, if for one use, used before
+ *					has; it fulfils the issuer's rules now; its subject stands for one
+ *					principal of that tenant: by an exact subject of the issuer, else by
+ *					patterns, and by the principal's name where names count; this role
+ *					and tenant are those that it says, if the issuer maps claims for
+ *					them; it was not revoked nor, if for one use, used before.  Groups
+ *					that the issuer maps add roles, and never make up for a principal
  *		refused		in every other case: a token that is there never gives way to the
  *					role.  All are told the same (VT014); the trail says why
  *
@@ -82,7 +85,7 @@ static struct
 } verified;
 
 static uint64 token_role_generation = 0;
-static bool login_is_malformed = false;
+static const char *login_fault = NULL;	/* why what was given is no token; a literal */
 
 /* A token is in UTF-8, the trail in the database's encoding: what that does not have becomes "?". */
 static void
@@ -246,6 +249,103 @@ is_address(const char *text)
 		(inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1);
 }
 
+/*
+ * Whom the subject of an issuer's token stands for.  What is added exactly decides alone;
+ * what a pattern matches and a name that counts must mean the same principal.
+ */
+static void
+take_subject(Caller *caller, const ShownToken *token, const Issuer *issuer, const char *subject)
+{
+	pg_uuid_t	id;
+	bool		is_exact;
+	SubjectAnswer answer = issuer_find_subject(issuer, subject, &id, &is_exact);
+	bool		named = !is_exact && issuer->counts_names &&
+		take_principal(caller, INDEX_PRINCIPAL_NAME, CStringGetTextDatum(subject));
+
+	if (answer == SUBJECT_AMBIGUOUS ||
+		(answer == SUBJECT_FOUND && named && !uuid_equal(&caller->principal, &id)))
+		refuse_signed(caller, token, "its subject stands for several principals");
+	if (answer == SUBJECT_FOUND)
+		named = take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&id));
+	if (!named)
+		refuse_signed(caller, token, issuer->counts_names ? "there is no such principal" :
+					  "its subject stands for no principal");
+}
+
+typedef struct TokenRole
+{
+	pg_uuid_t	id;
+	char		name[64];
+} TokenRole;
+
+static int
+compare_token_roles(const void *a, const void *b)
+{
+	return strcmp(((const TokenRole *) a)->name, ((const TokenRole *) b)->name);
+}
+
+static bool
+is_taken(const TokenRole *roles, int count, const pg_uuid_t *id)
+{
+	for (int i = 0; i < count; i++)
+		if (uuid_equal(&roles[i].id, id))
+			return true;
+	return false;
+}
+
+static void
+describe_token_role(const Caller *caller, TokenRole *role)
+{
+	Datum		keys[2] = {UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&role->id)};
+	TableScan	scan;
+
+	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
+	if (scan_next(&scan))
+	{
+		row_require_authentic(&scan, TABLE_PRINCIPAL);
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)), role->name,
+							   sizeof(role->name));
+	}
+	scan_end(&scan);
+}
+
+/* In the order of their names; those for the trail may be cut off, the roles are not. */
+static void
+note_token_roles(Caller *caller, TokenRole *roles, int count)
+{
+	qsort(roles, count, sizeof(TokenRole), compare_token_roles);
+	caller->token_role_count = count;
+	for (int i = 0; i < count; i++)
+	{
+		size_t		size = strlen(caller->token_role_names);
+
+		caller->token_roles[i] = roles[i].id;
+		snprintf(caller->token_role_names + size, sizeof(caller->token_role_names) - size, "%s%s",
+				 size > 0 ? ", " : "", roles[i].name);
+	}
+}
+
+/* The roles of the token's groups, each once. */
+static void
+take_groups(Caller *caller, const ShownToken *token, const Issuer *issuer, const JwtClaims *claims)
+{
+	TokenRole	roles[CALLER_TOKEN_ROLES] = {0};
+	int			count = 0;
+
+	for (int i = 0; i < issuer->group_role_count; i++)
+	{
+		const GroupRole *g = &issuer->group_roles[i];
+
+		if (!claims->has_group[g->group] || is_taken(roles, count, &g->role))
+			continue;
+		if (count == CALLER_TOKEN_ROLES)
+			refuse_signed(caller, token, "its groups give more than 32 roles");
+		roles[count].id = g->role;
+		describe_token_role(caller, &roles[count++]);
+	}
+	note_token_roles(caller, roles, count);
+}
+
 /* What the token says of role, tenant and address; raises if it does not fit. */
 static void
 take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules,
@@ -377,9 +477,13 @@ note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, 
 	finding->fault = fault;
 	finding->refused_by = caller->tenant;
 	finding->subject[0] = 0;
-	if (fault >= JWT_FAULT_CLAIMS_SYNTAX && fault != JWT_FAULT_INTERNAL)
-		(void) jwt_signed_claim(issuer->keys, token->text, token->size, "sub",
-								finding->subject);
+	if (fault < JWT_FAULT_CLAIMS_SYNTAX || fault == JWT_FAULT_INTERNAL)
+		return;
+	/* As for one that is accepted: the principal's claim stands for a sub that is missing. */
+	if (!jwt_signed_claim(issuer->keys, token->text, token->size, "sub", finding->subject) &&
+		issuer->rules.principal_claim)
+		(void) jwt_signed_claim(issuer->keys, token->text, token->size,
+								issuer->rules.principal_claim, finding->subject);
 }
 
 static void
@@ -462,9 +566,9 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 	take_subject(caller, finding.claims.subject);
 	require_below_limit(caller);
 	take_claims(caller, token, &finding.issuer->rules, &finding.claims);
-	if (!take_principal(caller, INDEX_PRINCIPAL_NAME,
-						CStringGetTextDatum(finding.claims.principal)))
-		refuse_signed(caller, token, "there is no such principal");
+	take_subject(caller, token, finding.issuer, finding.claims.principal);
+	take_groups(caller, token, finding.issuer, &finding.claims);
+	strlcpy(caller->issuer, finding.issuer->name, sizeof(caller->issuer));
 	verified.is_issued_here = false;
 	verified.valid_until = finding.claims.valid_until;
 	limit_remember(&finding.tenant, token->text, token->size);
@@ -526,8 +630,8 @@ identify_by_token(Caller *caller)
 	ShownToken	token;
 	Basis		basis;
 
-	if (login_is_malformed)
-		refuse(caller, "it is no token");
+	if (login_fault)
+		refuse(caller, login_fault);
 	if (!setting_shown_token(&token) || InLocalUserIdChange() || !root_is_open())
 		return false;
 	if (!token.is_current)
@@ -611,6 +715,10 @@ login_body(FunctionCallInfo fcinfo)
 
 		snprintf(door->reason, sizeof(door->reason), "token %s", DatumGetCString(id));
 	}
+	else
+		snprintf(door->reason, sizeof(door->reason), "issuer %s%s%s", door->caller.issuer,
+				 door->caller.token_role_count > 0 ? ", roles of its groups: " : "",
+				 door->caller.token_role_names);
 	PG_RETURN_VOID();
 }
 
@@ -620,8 +728,8 @@ show_given_token(FunctionCallInfo fcinfo)
 {
 	char	   *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	login_is_malformed = token == NULL || *token == 0 || !token_has_form(token, strlen(token));
-	if (!login_is_malformed)
+	login_fault = token == NULL ? "it is null" : jwt_form_fault(token, strlen(token));
+	if (login_fault == NULL)
 		setting_show_token(token);
 	if (token)
 		secret_wipe(token, strlen(token));
@@ -640,7 +748,7 @@ vault_login(PG_FUNCTION_ARGS)
 	}
 	PG_FINALLY();
 	{
-		login_is_malformed = false;
+		login_fault = NULL;
 	}
 	PG_END_TRY();
 	PG_RETURN_VOID();

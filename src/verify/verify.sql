@@ -184,6 +184,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'reservation', NULL, v.role_name, vault_data.is_authentic(v) FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL SELECT 'subject', e.id, e.subject, vault_data.is_authentic(e)
+			FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
+		UNION ALL SELECT 'group_role', g.id, g.group_name, vault_data.is_authentic(g)
+			FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
 		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
@@ -215,7 +219,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'subject', 'group_role', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -237,8 +241,20 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT 'issuer', i.id, i.name, i.revision, i.created_at, pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience,
 			'principal_claim', i.principal_claim, 'tenant_claim', i.tenant_claim, 'role_claim', i.role_claim,
-			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text)
+			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text,
+			'groups_claim', i.groups_claim, 'algorithms', i.algorithms::text,
+			'required_claims', i.required_claims, 'by_name', pg_catalog.left(i.by_name::text, 1))
 		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'subject', e.id, e.subject, e.revision, e.created_at,
+			pg_catalog.jsonb_build_object('issuer_id', e.issuer_id::text,
+				'principal_id', e.principal_id::text, 'subject', e.subject, 'match', e.match)
+		FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'group_role', g.id, g.group_name, g.revision, g.created_at,
+			pg_catalog.jsonb_build_object('issuer_id', g.issuer_id::text,
+				'group_name', g.group_name, 'role_id', g.role_id::text)
+		FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
 			'single_use', pg_catalog.left(k.single_use::text, 1))
@@ -275,7 +291,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
 		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name, t.shown->>'type') AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.shown->>'subject', t.shown->>'group_name', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'

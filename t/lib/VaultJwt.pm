@@ -19,7 +19,7 @@ use File::Temp ();
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64url);
 
-our @EXPORT = qw(key jwks token raw_token sign_with claims base64url);
+our @EXPORT = qw(key jwks token raw_token sign_with sign_pss claims base64url);
 
 my $json = JSON::PP->new->canonical;
 my $directory;
@@ -102,6 +102,14 @@ sub sign_with
 	return _openssl('pkeyutl', '-sign', '-rawin', '-inkey', $key->{path}, '-in', $input) if $key->{alg} eq 'EdDSA';
 	my $signature = _openssl('dgst', '-sha256', '-sign', $key->{path}, $input);
 	return $key->{alg} eq 'ES256' && ($form // '') ne 'DER' ? _raw_ecdsa($signature) : $signature;
+}
+
+# The signature of a text with an RSA key, by PSS with 32 bytes of salt
+sub sign_pss
+{
+	my ($key, $text) = @_;
+
+	return _openssl('dgst', '-sha256', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32', '-sign', $key->{path}, _file('input', $text));
 }
 
 sub raw_token
