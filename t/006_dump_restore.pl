@@ -60,6 +60,10 @@ psql_as($source, 'app', q{
 	SELECT vault.add_member('team', 'crew'); SELECT vault.add_member('crew', 'reader'); SELECT vault.add_member('rotator', 'reader');
 	SELECT vault.grant('team', '{write}', 'db/**', addresses => '{10.0.0.0/8}', windows => '{"mon-fri 09:00-17:00 Europe/Berlin"}', services => '{cn:x}',
 		require_tls => true, valid_from => '2026-01-01', valid_until => '2100-01-01', require_session_user => true);
+	SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+		claim_mapping => '{"groups": "/realm/roles"}', algorithms => '{EdDSA}', required_claims => '{"org": ["a", "b"]}');
+	SELECT vault.add_subject('reader', 'idp', 'repo:org/app:ref:refs/heads/main'), vault.add_subject('reader', 'idp', 'system:serviceaccount:prod:*', match => 'pattern');
+	SELECT vault.map_group('idp', 'vault-team', 'team');
 	SET vault.tenant = 'initech';
 	SELECT vault.put('db/password', 'of initech')});
 psql_as($source, 'Other App', q{SELECT vault.put('db/password', 'of globex')});
@@ -84,7 +88,7 @@ sub all_values
 # Reading writes into the trail: what must be the same is what it held up to here.
 my $newest = $source->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log');
 my %same = (
-	map { $_ => "SELECT * FROM vault.$_" } qw(tenants tenant_keys root_keys principals grants roles role_members access_matrix secrets versions));
+	map { $_ => "SELECT * FROM vault.$_" } qw(tenants tenant_keys root_keys principals grants roles role_members issuers subjects group_roles access_matrix secrets versions));
 $same{audit} = "SELECT * FROM vault.audit WHERE id <= $newest";
 $same{'raw rows'} = qq{SELECT (SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.secret_version x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.secret x),
@@ -94,6 +98,8 @@ $same{'raw rows'} = qq{SELECT (SELECT md5(string_agg(x::text, ',' ORDER BY x::te
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.role_member x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.access_grant x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.token_issuer x),
+	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.external_subject x),
+	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.group_role x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.audit_log x WHERE id <= $newest)};
 $same{'number of audit rows'} = "SELECT count(*) FROM vault_data.audit_log WHERE id <= $newest";
 $same{schemas} = q{SELECT nspname, nspowner::regrole, array_sort(nspacl) FROM pg_namespace WHERE nspname LIKE 'vault%'};

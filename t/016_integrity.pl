@@ -47,7 +47,8 @@ for my $tenant ('a', 'b')
 		SELECT vault.set_rotation('app/1/1', 'weekly', time_window => 'sun 02:00-04:00 UTC'), vault.rotate('app/1/1');
 		SELECT vault.create_role('team'), vault.add_member('team', 'p1');
 		SELECT vault.grant('p5', '{read}', 'app/**', addresses => '{10.0.0.0/8}', windows => '{mon-fri 09:00-17:00 Europe/Berlin}', require_tls => true, valid_until => now() + interval '1 year');
-		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
+		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', claim_mapping => '{"groups": "groups"}');
+		SELECT vault.add_subject('p1', 'idp', 'one'), vault.add_subject('p2', 'idp', 'two-*', match => 'pattern'), vault.map_group('idp', 'team', 'team');
 		SELECT vault.set_type_policy('password', min_length => 9, classes => '{lower}', warn_at => '{2 days}');
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
 	$node->safe_psql('postgres', "SELECT vault.allow_tokens('web', '$tenant'), vault.allow_rotation('rotated_$tenant', '$tenant')");
@@ -183,6 +184,7 @@ my %value = (
 	step => q{CASE step WHEN 'done' THEN 'failed' ELSE 'done' END},
 	mac => q{set_byte(mac, %d, get_byte(mac, %1$d) # 1)},
 	revision => 'revision + 1',
+	match => q{CASE match WHEN 'exact' THEN 'pattern' ELSE 'exact' END},
 );
 $value{envelope} = q{set_byte(vault_data.envelope_send(envelope), 72 + %d, get_byte(vault_data.envelope_send(envelope), 72 + %1$d) # 1)::vault.envelope};
 $value{current_version} = 'CASE WHEN current_version > 1 THEN current_version - 1 ELSE 2 END, last_version = last_version + 1, previous_version = NULL';
@@ -193,11 +195,11 @@ my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
 # Nor the number of another version, nor that its envelope is there
 $beside{secret_version} = { version => ' + 100', destroyed_at => ', envelope = NULL' };
 
-# Every column that a MAC covers, as the catalogue has them; types are of no tenant, see sql/type_policies.sql
+# Every column that a MAC covers, as the catalogue has them; types and the home are of no tenant, see sql/type_policies.sql and sql/hold.sql
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
 	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
-	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname <> 'secret_type' ORDER BY 1, a.attnum}))
+	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'home') ORDER BY 1, a.attnum}))
 {
 	my ($table, $column, $type) = split /\|/;
 	push @{ $columns{$table} }, $column;
