@@ -344,4 +344,33 @@ for my $reason ('aud is missing or does not hold the audience', 'a required clai
 is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.audit a WHERE a::text LIKE '%eyJ%'}), 0, 'no token in the trail');
 $admin->close;
 $pool->close;
+
+# ---- a database that is not in UTF-8: tokens are, and mean the same ----
+
+$ENV{PGCLIENTENCODING} = 'UTF8';
+my $latin = new_vault_node('latin', init => { extra => [ '-E', 'LATIN1', '--locale', 'C' ] }, conf => 'vault.audit_mode = queued');
+$latin->safe_psql('postgres', q{CREATE ROLE admin LOGIN; CREATE ROLE pool LOGIN; SELECT vault.create_tenant('acme', 'admin')});
+$admin = VaultClient->new($latin, 'admin');
+$pool = VaultClient->new($latin, 'pool');
+$admin->value('SELECT vault.allow_tokens($1)', 'pool');
+$admin->value('SELECT vault.create_principal($1)', $_) for 'billing', 'web';
+$admin->value('SELECT vault.create_role($1)', 'operators');
+my $umlaut = "M\xc3\xbcller";
+my $utf8_key = published(key('ed'), kid => "cl\xc3\xa9");
+$admin->value('SELECT vault.add_issuer($1, $2, $3, $4, claim_mapping => $5)', 'idp', 'https://idp.example', 'vault', $json->encode({ keys => [$utf8_key] }), '{"groups": "groups"}');
+$admin->value('SELECT vault.add_subject($1, $2, $3)', 'billing', 'idp', $umlaut);
+$admin->value('SELECT vault.add_subject($1, $2, $3, $4)', 'web', 'idp', "$umlaut-*", 'pattern');
+$admin->value('SELECT vault.map_group($1, $2, $3)', 'idp', "T\xc3\xa4ter", 'operators');
+sub umlaut { my ($claims) = @_; return token(key('ed'), $claims, { kid => "cl\xc3\xa9" }) }
+is(who(umlaut({ sub => $umlaut })), 'billing', 'LATIN1: an exact subject, signed with a key of such a kid');
+is(who(umlaut({ sub => "$umlaut-1" })), 'web', 'LATIN1: a pattern');
+is(who(umlaut({ sub => "M\xc3\xb6ller" })), 'VT014', 'LATIN1: another letter');
+is(who(umlaut({ sub => "M\xfcller" })), 'VT014', 'LATIN1: not the bytes that the table has');
+is(who(umlaut({ sub => "\xe6\xbc\xa2" })), 'VT014', 'LATIN1: a letter that the database does not have');
+$pool->query('BEGIN');
+$pool->query('SELECT vault.login($1)', umlaut({ sub => $umlaut, groups => ["T\xc3\xa4ter"] }));
+is($pool->value('SELECT token_roles FROM vault.whoami()'), '{operators}', 'LATIN1: a group');
+$pool->query('COMMIT');
+is($latin->safe_psql('postgres', q{SELECT count(*) FROM vault.verify() WHERE object_kind <> 'catalog'}), 0, 'LATIN1: nothing to find');
+$_->close for $admin, $pool;
 done_testing();

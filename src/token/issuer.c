@@ -16,6 +16,7 @@
 #include "door/door.h"
 #include "identity/subject.h"
 #include "integrity/integrity.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 
@@ -67,6 +68,34 @@ issuer_generation(void)
 	return generation;
 }
 
+/* What tokens say is UTF-8, and what tables say is in the database's encoding. */
+static char *
+as_in_tokens(const char *text)
+{
+	size_t		size = strlen(text);
+	char	   *converted = palloc(encoding_room(size));
+
+	if (encoding_is_stored(text, size) || !encoding_to_stored(text, size, converted, &size))
+		return pstrdup(text);
+	converted[size] = 0;
+	return converted;
+}
+
+/* NULL if no table can say it. */
+static char *
+as_in_tables(const char *text)
+{
+	size_t		size = strlen(text);
+	char	   *converted = palloc(encoding_room(size));
+
+	if (encoding_is_stored(text, size))
+		return pstrdup(text);
+	if (!encoding_from_stored(text, size, converted, &size))
+		return NULL;
+	converted[size] = 0;
+	return converted;
+}
+
 static void
 free_keys(void *keys)
 {
@@ -100,12 +129,12 @@ refuse_unreadable(const char *message)
 }
 
 static JwtKeySet *
-compile_keys(text *jwks)
+compile_keys(const char *jwks)
 {
 	JwtKeySet  *keys;
 	int			position;
 
-	if (jwks_parse(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks), &keys, &position) != NULL)
+	if (jwks_parse(jwks, strlen(jwks), &keys, &position) != NULL)
 		refuse_unreadable("the keys of an issuer cannot be read");
 	free_with_context(free_keys, keys);
 	return keys;
@@ -130,7 +159,7 @@ optional_text(TableScan *scan, AttrNumber column)
 	bool		isnull;
 	Datum		value = scan_get(scan, column, &isnull);
 
-	return isnull ? NULL : TextDatumGetCString(value);
+	return isnull ? NULL : as_in_tokens(TextDatumGetCString(value));
 }
 
 static int64
@@ -169,7 +198,7 @@ load_patterns(Issuer *issuer)
 		row_require_authentic(&scan, TABLE_EXTERNAL_SUBJECT);
 		issuer->patterns = grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
 		pattern = &issuer->patterns[issuer->pattern_count++];
-		pattern->pattern = TextDatumGetCString(scan_get(&scan, SUBJECT_TEXT, NULL));
+		pattern->pattern = optional_text(&scan, SUBJECT_TEXT);
 		pattern->principal = *DatumGetUUIDP(scan_get(&scan, SUBJECT_PRINCIPAL, NULL));
 		if (subject_pattern_fault(pattern->pattern) != NULL)
 			refuse_unreadable("a subject of an issuer is no pattern");
@@ -188,7 +217,7 @@ load_group_roles(Issuer *issuer)
 	begin_rows_of_issuer(&scan, TABLE_GROUP_ROLE, INDEX_GROUP_ROLE, issuer);
 	while (scan_next(&scan))
 	{
-		char	   *name = TextDatumGetCString(scan_get(&scan, GROUP_NAME, NULL));
+		char	   *name = optional_text(&scan, GROUP_NAME);
 		int			count = issuer->rules.group_count;
 		GroupRole  *group_role;
 
@@ -241,7 +270,7 @@ compile_issuer(TableScan *scan)
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, COL_NAME, NULL)), issuer->name,
 						   sizeof(issuer->name));
 	issuer->rules = rules;
-	issuer->keys = compile_keys(DatumGetTextPP(scan_get(scan, COL_JWKS, NULL)));
+	issuer->keys = compile_keys(optional_text(scan, COL_JWKS));
 	issuer->counts_names = counts_names(scan);
 	load_patterns(issuer);
 	load_group_roles(issuer);
@@ -312,12 +341,14 @@ issuers_of(const pg_uuid_t *tenant)
 static bool
 find_exact(const Issuer *issuer, const char *subject, pg_uuid_t *principal)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id), CStringGetTextDatum(subject)
-	};
+	Datum		keys[3] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
+	char	   *written = as_in_tables(subject);
 	TableScan	scan;
 	bool		found = false;
 
+	if (written == NULL)
+		return false;
+	keys[2] = CStringGetTextDatum(written);
 	scan_begin(&scan, TABLE_EXTERNAL_SUBJECT, INDEX_SUBJECT, NULL, keys, 3);
 	while (!found && scan_next(&scan))
 	{
@@ -355,7 +386,7 @@ issuer_find_subject(const Issuer *issuer, const char *subject, pg_uuid_t *princi
 static char *
 text_argument(FunctionCallInfo fcinfo, int number)
 {
-	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+	return PG_ARGISNULL(number) ? NULL : as_in_tokens(text_to_cstring(PG_GETARG_TEXT_PP(number)));
 }
 
 /* The argument that a phrase of jwt_rules_fault() is about. */
@@ -459,12 +490,16 @@ static text *
 stored_keys(const JwtKeySet *keys)
 {
 	char	   *set = jwks_text(keys);
-	text	   *stored = set ? cstring_to_text(set) : NULL;
+	char	   *written;
 
-	free(set);
-	if (stored == NULL)
+	if (set == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	return stored;
+	written = as_in_tables(set);
+	free(set);
+	if (written == NULL)
+		error_bad_argument("jwks", "a kid has characters that the database's encoding does not have",
+						   "Use a database in UTF8.");
+	return cstring_to_text(written);
 }
 
 /* read_jwks(text, algorithms): the keys that count, as they are stored. */
@@ -476,13 +511,12 @@ vault_read_jwks(PG_FUNCTION_ARGS)
 	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
 	JwksReport	report;
 	JwtKeySet  *keys = NULL;
-	text	   *given;
+	char	   *given = text_argument(fcinfo, 0);
 	const char *fault;
 
-	if (PG_ARGISNULL(0))
+	if (given == NULL)
 		error_bad_argument("jwks", "it is null", "Give a JSON object with the member \"keys\".");
-	given = PG_GETARG_TEXT_PP(0);
-	fault = jwks_read(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), algorithms, &keys, &report);
+	fault = jwks_read(given, strlen(given), algorithms, &keys, &report);
 	if (fault)
 		error_bad_argument("jwks",
 						   psprintf("%s%s%s", report.passed_over > 0 ? "no key is left that verifies tokens: " : "",

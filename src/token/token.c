@@ -254,7 +254,8 @@ is_address(const char *text)
  * what a pattern matches and a name that counts must mean the same principal.
  */
 static void
-take_subject(Caller *caller, const ShownToken *token, const Issuer *issuer, const char *subject)
+resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer,
+				const char *subject)
 {
 	pg_uuid_t	id;
 	bool		is_exact;
@@ -566,7 +567,7 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 	take_subject(caller, finding.claims.subject);
 	require_below_limit(caller);
 	take_claims(caller, token, &finding.issuer->rules, &finding.claims);
-	take_subject(caller, token, finding.issuer, finding.claims.principal);
+	resolve_subject(caller, token, finding.issuer, finding.claims.principal);
 	take_groups(caller, token, finding.issuer, &finding.claims);
 	strlcpy(caller->issuer, finding.issuer->name, sizeof(caller->issuer));
 	verified.is_issued_here = false;
