@@ -855,9 +855,9 @@ COMMENT ON FUNCTION vault.release_role(text, text) IS 'ends what vault.reserve_r
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
-	OUT operator boolean, OUT auditor boolean)
+	OUT operator boolean, OUT auditor boolean, OUT subject text, OUT issuer text, OUT token_roles text[])
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
-COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody';
+COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody, the last three without a token';
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
@@ -1437,11 +1437,13 @@ GRANT EXECUTE ON FUNCTION vault.create_role(text, text), vault.drop_role(text, t
 GRANT EXECUTE ON FUNCTION vault.add_member(text, text), vault.remove_member(text, text) TO vault_client;
 
 /*
- * Tokens: the issuers whose tokens count in a tenant, the database roles that may show
- * tokens there, and what the vault issued itself. No token is stored: of the
- * vault's own there is a row while they count, and revoking takes it away.
+ * Tokens: the issuers whose tokens count in a tenant, whom their subjects and groups stand
+ * for, the database roles that may show tokens there, and what the vault issued itself. No
+ * token is stored: of the vault's own there is a row while they count, and revoking takes it
+ * away.
  *
- * Operators have no part in what makes a token count: whoever could add a key could read.
+ * Operators have no part in what makes a token count: whoever could add a key, or say whom a
+ * subject stands for, could read.
  */
 CREATE TABLE vault_data.token_issuer (
 	tenant_id       uuid NOT NULL,
@@ -1455,6 +1457,10 @@ CREATE TABLE vault_data.token_issuer (
 	role_claim      text,
 	address_claim   text,
 	max_lifetime    interval NOT NULL,
+	groups_claim    text,
+	algorithms      text[],
+	required_claims text,
+	by_name         boolean,
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL,
 	kids            text[] NOT NULL,
@@ -1463,6 +1469,47 @@ CREATE TABLE vault_data.token_issuer (
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT token_issuer_name_key UNIQUE (tenant_id, name)
 );
+/* Whom a subject of an issuer, or all that match a pattern, stand for. */
+CREATE TABLE vault_data.external_subject (
+	tenant_id    uuid NOT NULL,
+	id           uuid NOT NULL,
+	issuer_id    uuid NOT NULL,
+	principal_id uuid NOT NULL,
+	subject      text COLLATE "C" NOT NULL,
+	match        text COLLATE "C" NOT NULL CHECK (match IN ('exact', 'pattern')),
+	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by   uuid,
+	revision     integer NOT NULL,
+	mac          bytea NOT NULL,
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT external_subject_key UNIQUE (tenant_id, issuer_id, subject, match),
+	FOREIGN KEY (tenant_id, issuer_id)
+		REFERENCES vault_data.token_issuer (tenant_id, id) ON DELETE CASCADE,
+	FOREIGN KEY (tenant_id, principal_id)
+		REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX external_subject_pattern ON vault_data.external_subject (tenant_id, issuer_id)
+	WHERE match = 'pattern';
+CREATE INDEX external_subject_principal ON vault_data.external_subject (tenant_id, principal_id);
+/* Which roles a group of an issuer gives for the transaction of the token. */
+CREATE TABLE vault_data.group_role (
+	tenant_id  uuid NOT NULL,
+	id         uuid NOT NULL,
+	issuer_id  uuid NOT NULL,
+	group_name text COLLATE "C" NOT NULL,
+	role_id    uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	created_by uuid,
+	revision   integer NOT NULL,
+	mac        bytea NOT NULL,
+	PRIMARY KEY (tenant_id, id),
+	CONSTRAINT group_role_key UNIQUE (tenant_id, issuer_id, group_name, role_id),
+	FOREIGN KEY (tenant_id, issuer_id)
+		REFERENCES vault_data.token_issuer (tenant_id, id) ON DELETE CASCADE,
+	FOREIGN KEY (tenant_id, role_id)
+		REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX group_role_role ON vault_data.group_role (tenant_id, role_id);
 CREATE TABLE vault_data.token_role (
 	tenant_id  uuid NOT NULL,
 	role_name  text COLLATE "C" NOT NULL,
@@ -1495,7 +1542,11 @@ CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expi
 ALTER TABLE vault_data.token_issuer OWNER TO vault_owner;
 ALTER TABLE vault_data.token_role OWNER TO vault_owner;
 ALTER TABLE vault_data.issued_token OWNER TO vault_owner;
+ALTER TABLE vault_data.external_subject OWNER TO vault_owner;
+ALTER TABLE vault_data.group_role OWNER TO vault_owner;
 REVOKE ALL ON vault_data.token_issuer, vault_data.token_role, vault_data.issued_token FROM PUBLIC;
+REVOKE ALL ON vault_data.external_subject, vault_data.group_role FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON vault_data.external_subject, vault_data.group_role TO vault_exec;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.token_issuer TO vault_exec;
 GRANT SELECT, INSERT, DELETE ON vault_data.token_role TO vault_exec;
 /* UPDATE for row locks alone. */
@@ -1503,15 +1554,26 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.issued_token TO vault_exec;
 ALTER TABLE vault_data.token_issuer ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN issuer SET STATISTICS 0,
 	ALTER COLUMN audience SET STATISTICS 0, ALTER COLUMN jwks SET STATISTICS 0, ALTER COLUMN kids SET STATISTICS 0,
 	ALTER COLUMN principal_claim SET STATISTICS 0, ALTER COLUMN tenant_claim SET STATISTICS 0,
-	ALTER COLUMN role_claim SET STATISTICS 0, ALTER COLUMN address_claim SET STATISTICS 0;
+	ALTER COLUMN role_claim SET STATISTICS 0, ALTER COLUMN address_claim SET STATISTICS 0,
+	ALTER COLUMN groups_claim SET STATISTICS 0, ALTER COLUMN required_claims SET STATISTICS 0;
+ALTER TABLE vault_data.external_subject ALTER COLUMN subject SET STATISTICS 0;
+ALTER TABLE vault_data.group_role ALTER COLUMN group_name SET STATISTICS 0;
 ALTER TABLE vault_data.token_role ALTER COLUMN role_name SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.token_issuer', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.external_subject', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.group_role', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.token_role', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.issued_token', '');
 ALTER TABLE vault_data.token_issuer ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.external_subject ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.group_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.token_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.issued_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.token_issuer
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.external_subject
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.group_role
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
 CREATE POLICY tenant ON vault_data.token_role
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
@@ -1520,16 +1582,31 @@ CREATE POLICY tenant ON vault_data.issued_token
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('issuer', 'name', 'issuer', 'audience', '*jwks', 'kids', 'principal_claim',
-		'tenant_claim', 'role_claim', 'address_claim', 'max_lifetime', 'revision');
+		'tenant_claim', 'role_claim', 'address_claim', 'max_lifetime', 'groups_claim', 'algorithms',
+		'required_claims', 'by_name', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.external_subject
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subject', 'issuer_id', 'principal_id',
+		'subject', 'match', 'revision');
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.group_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('group_role', 'issuer_id', 'group_name',
+		'role_id', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', 'role_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.issued_token
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token', 'principal_id', 'expires_at', 'single_use', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.external_subject
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.group_role
+	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.token_issuer
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.external_subject
+	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.group_role
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.token_role
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
@@ -1538,17 +1615,27 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.issued_token
 ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.token_role ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.issued_token ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.external_subject ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.external_subject ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.external_subject ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE vault_data.group_role ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.group_role ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.group_role ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.token_role ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.token_role ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.issued_token ENABLE ALWAYS TRIGGER audit;
 
-CREATE FUNCTION vault_data.check_issuer(issuer text, audience text, max_lifetime interval, principal_claim text, tenant_claim text,
-	role_claim text, address_claim text) RETURNS void
+CREATE FUNCTION vault_data.check_issuer(issuer text, audience text, max_lifetime interval,
+	principal_claim text, tenant_claim text, role_claim text, address_claim text,
+	groups_claim text, required_claims text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_issuer';
-CREATE FUNCTION vault_data.check_jwks(jwks text) RETURNS void
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_jwks';
+/* The keys that verify tokens, as they are stored; a NOTICE tells of those that were passed over. */
+CREATE FUNCTION vault_data.read_jwks(jwks text, algorithms text[]) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_read_jwks';
+CREATE FUNCTION vault_data.check_subject(what text, subject text, match text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_subject';
 CREATE FUNCTION vault_data.bind_token_role(db_role text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_bind_token_role';
 CREATE FUNCTION vault_data.sign_token(id uuid, principal text, expires_at timestamptz, db_role text) RETURNS text
@@ -1592,66 +1679,136 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid claim_mapping: it is not an object', 'Give an object such as {"principal": "client_id"}.');
 	END IF;
 	IF EXISTS (SELECT FROM pg_catalog.jsonb_each(p_mapping) AS m
-		WHERE m.key NOT IN ('principal', 'tenant', 'role', 'address') OR pg_catalog.jsonb_typeof(m.value) <> 'string')
+		WHERE m.key NOT IN ('principal', 'tenant', 'role', 'address', 'groups')
+			OR pg_catalog.jsonb_typeof(m.value) <> 'string')
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid claim_mapping: a member is not known, or is not a string',
-			'Members are principal, tenant, role and address; each is the name of a claim.');
+			'Members are principal, tenant, role, address and groups; each is the name of a claim, or a JSON pointer to it.');
 	END IF;
 END
 $$;
 
-CREATE FUNCTION vault_data.kids_of(p_jwks text) RETURNS text[]
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT pg_catalog.array_agg(k.value->>'kid' ORDER BY k.ordinality)
-	FROM pg_catalog.jsonb_array_elements(p_jwks::jsonb->'keys') WITH ORDINALITY AS k
+CREATE FUNCTION vault_data.claim_mapping(i vault_data.token_issuer) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('principal', i.principal_claim,
+		'tenant', i.tenant_claim, 'role', i.role_claim, 'address', i.address_claim,
+		'groups', i.groups_claim))
 $$;
 
-CREATE FUNCTION vault_data.add_issuer(p_name text, p_issuer text, p_audience text, p_jwks text, p_mapping jsonb, p_max_lifetime interval, p_tenant text) RETURNS uuid
+/* The issuer as it is stored, or an error that names what is wrong with it. */
+CREATE FUNCTION vault_data.read_issuer_row(given vault_data.token_issuer, p_mapping jsonb,
+	p_required_claims jsonb) RETURNS vault_data.token_issuer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.check_identifier('issuer name', given.name);
+	PERFORM vault_data.check_claim_mapping(p_mapping);
+	given.principal_claim := p_mapping->>'principal';
+	given.tenant_claim := p_mapping->>'tenant';
+	given.role_claim := p_mapping->>'role';
+	given.address_claim := p_mapping->>'address';
+	given.groups_claim := p_mapping->>'groups';
+	given.required_claims := NULLIF(NULLIF(p_required_claims, '{}'), 'null')::text;
+	PERFORM vault_data.check_issuer(given.issuer, given.audience, given.max_lifetime,
+		given.principal_claim, given.tenant_claim, given.role_claim, given.address_claim,
+		given.groups_claim, given.required_claims);
+	given.jwks := vault_data.read_jwks(given.jwks, given.algorithms);
+	given.kids := ARRAY(SELECT k.value->>'kid' FROM pg_catalog.jsonb_array_elements(given.jwks::jsonb->'keys')
+		WITH ORDINALITY AS k ORDER BY k.ordinality);
+	RETURN given;
+END
+$$;
+
+/* Adds the issuer that was read, in the caller's name. */
+CREATE FUNCTION vault_data.store_issuer(given vault_data.token_issuer) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	this_tenant uuid := vault.current_tenant_id();
 	new_id uuid := vault_data.new_id();
 BEGIN
-	PERFORM vault_data.require_holder_of_everything();
-	PERFORM vault_data.check_identifier('issuer name', p_name);
-	PERFORM vault_data.check_claim_mapping(p_mapping);
-	PERFORM vault_data.check_issuer(p_issuer, p_audience, p_max_lifetime, p_mapping->>'principal', p_mapping->>'tenant',
-		p_mapping->>'role', p_mapping->>'address');
-	PERFORM vault_data.check_jwks(p_jwks);
-	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant AND i.name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" exists already', p_name),
+	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant AND i.name = given.name) THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" exists already', given.name),
 			'Choose another name, or change its keys with vault.set_issuer_keys().');
 	END IF;
 	IF (SELECT pg_catalog.count(*) FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant) >= 16 THEN
 		PERFORM vault_data.fail('54000', 'the tenant has 16 issuers', 'Remove one with vault.remove_issuer().');
 	END IF;
-	INSERT INTO vault_data.token_issuer (tenant_id, id, name, issuer, audience, jwks, principal_claim, tenant_claim, role_claim,
-		address_claim, max_lifetime, kids)
-	VALUES (this_tenant, new_id, p_name, p_issuer, p_audience, p_jwks, p_mapping->>'principal', p_mapping->>'tenant', p_mapping->>'role',
-		p_mapping->>'address', p_max_lifetime, vault_data.kids_of(p_jwks));
+	INSERT INTO vault_data.token_issuer (tenant_id, id, name, issuer, audience, jwks, principal_claim,
+		tenant_claim, role_claim, address_claim, max_lifetime, groups_claim, algorithms,
+		required_claims, by_name, kids)
+	VALUES (this_tenant, new_id, given.name, given.issuer, given.audience, given.jwks,
+		given.principal_claim, given.tenant_claim, given.role_claim, given.address_claim,
+		given.max_lifetime, given.groups_claim, given.algorithms, given.required_claims,
+		given.by_name, given.kids);
 	PERFORM vault_data.policy_changed();
 	RETURN new_id;
 END
 $$;
+
+CREATE FUNCTION vault_data.add_issuer(p_name text, p_issuer text, p_audience text, p_jwks text, p_mapping jsonb, p_max_lifetime interval, p_tenant text,
+	p_algorithms text[], p_required_claims jsonb, p_by_name boolean) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	given vault_data.token_issuer;
+BEGIN
+	PERFORM vault_data.require_holder_of_everything();
+	given.name := p_name;
+	given.issuer := p_issuer;
+	given.audience := p_audience;
+	given.jwks := p_jwks;
+	given.max_lifetime := p_max_lifetime;
+	given.algorithms := p_algorithms;
+	given.by_name := p_by_name;
+	RETURN vault_data.store_issuer(vault_data.read_issuer_row(given, p_mapping, p_required_claims));
+END
+$$;
 CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks text, claim_mapping jsonb DEFAULT NULL,
-	max_lifetime interval DEFAULT '1 hour', tenant text DEFAULT NULL) RETURNS uuid
+	max_lifetime interval DEFAULT '2 hours', tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,
+	required_claims jsonb DEFAULT NULL, by_name boolean DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
+COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
+
+CREATE FUNCTION vault_data.find_issuer(p_tenant uuid, p_name text) RETURNS vault_data.token_issuer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	found_row vault_data.token_issuer;
+BEGIN
+	PERFORM vault_data.check_identifier('issuer name', p_name);
+	SELECT * INTO found_row FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant AND i.name = p_name;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
+	END IF;
+	PERFORM vault_data.require_authentic(found_row);
+	RETURN found_row;
+END
+$$;
+
+/* What its subjects and groups stand for stays as it is. */
+CREATE FUNCTION vault_data.replace_issuer(p_tenant uuid, given vault_data.token_issuer) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	UPDATE vault_data.token_issuer SET issuer = given.issuer, audience = given.audience,
+		jwks = given.jwks, principal_claim = given.principal_claim, tenant_claim = given.tenant_claim,
+		role_claim = given.role_claim, address_claim = given.address_claim,
+		max_lifetime = given.max_lifetime, groups_claim = given.groups_claim,
+		algorithms = given.algorithms, required_claims = given.required_claims,
+		by_name = given.by_name, kids = given.kids, updated_at = pg_catalog.clock_timestamp()
+	WHERE tenant_id = p_tenant AND name = given.name;
+	PERFORM vault_data.policy_changed();
+END
+$$;
 
 CREATE FUNCTION vault_data.set_issuer_keys(p_name text, p_jwks text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	changed vault_data.token_issuer;
 BEGIN
 	PERFORM vault_data.require_holder_of_everything();
-	PERFORM vault_data.check_identifier('issuer name', p_name);
-	PERFORM vault_data.check_jwks(p_jwks);
-	UPDATE vault_data.token_issuer SET jwks = p_jwks, kids = vault_data.kids_of(p_jwks), updated_at = pg_catalog.clock_timestamp()
-	WHERE tenant_id = this_tenant AND name = p_name;
-	IF NOT FOUND THEN
-		PERFORM vault_data.fail('42704', 'no such issuer', 'The view vault.issuers shows them.');
-	END IF;
-	PERFORM vault_data.policy_changed();
+	changed := vault_data.find_issuer(this_tenant, p_name);
+	changed.jwks := p_jwks;
+	PERFORM vault_data.replace_issuer(this_tenant, vault_data.read_issuer_row(changed,
+		vault_data.claim_mapping(changed), changed.required_claims::jsonb));
 END
 $$;
 CREATE FUNCTION vault.set_issuer_keys(name text, jwks text, tenant text DEFAULT NULL) RETURNS void
@@ -1708,6 +1865,176 @@ $$;
 CREATE FUNCTION vault.disallow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.disallow_tokens(text, text) IS 'ends what vault.allow_tokens() allowed, from the next call on';
+
+/*
+ * Whoever names a subject of a principal lets its bearer have all that the principal holds:
+ * it takes what issuing a token for the principal takes, and a caller who showed a token
+ * cannot make what the token gives last longer.
+ */
+CREATE FUNCTION vault_data.require_may_speak_for(p_principal uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF vault_data.shows_token() OR NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.fail('42501', 'permission denied to name subjects of principals',
+			'Administrators of the tenant do, by their own role and not by a token; operators cannot do this for them.');
+	END IF;
+	IF p_principal IS DISTINCT FROM vault_data.caller_principal()
+		AND NOT vault_data.may_change_member(p_principal, false)
+	THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+END
+$$;
+
+/* A principal and no role, for which nobody can speak. */
+CREATE FUNCTION vault_data.find_speaker(p_tenant uuid, p_name text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	found_id uuid;
+BEGIN
+	PERFORM vault_data.check_identifier('principal', p_name);
+	found_id := vault_data.find_principal(p_tenant, p_name);
+	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id AND p.kind NOT IN ('user', 'service')) THEN
+		PERFORM vault_data.fail('42704', 'no such principal: it is a role', 'Name one of its members.');
+	END IF;
+	RETURN found_id;
+END
+$$;
+
+CREATE FUNCTION vault_data.add_subject(p_principal text, p_issuer text, p_subject text, p_match text, p_tenant text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	named uuid;
+	issuer vault_data.token_issuer;
+	new_id uuid := vault_data.new_id();
+BEGIN
+	/* Who may not at all learns no names. */
+	PERFORM vault_data.require_may_speak_for(vault_data.caller_principal());
+	named := vault_data.find_speaker(this_tenant, p_principal);
+	PERFORM vault_data.require_may_speak_for(named);
+	issuer := vault_data.find_issuer(this_tenant, p_issuer);
+	PERFORM vault_data.check_subject('subject', p_subject, p_match);
+	/* One at a time: whether there are others is seen as of then. */
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	IF EXISTS (SELECT FROM vault_data.external_subject e WHERE e.tenant_id = this_tenant
+		AND e.issuer_id = issuer.id AND e.subject = p_subject AND e.match = p_match)
+	THEN
+		PERFORM vault_data.fail('23505', 'the issuer has this subject already, of this principal or of another',
+			'The view vault.subjects shows them; vault.remove_subject() takes one away.');
+	END IF;
+	/* For good: that the last subject goes must not let names count again. */
+	UPDATE vault_data.token_issuer SET by_name = false
+	WHERE tenant_id = this_tenant AND id = issuer.id AND by_name IS NULL;
+	IF FOUND THEN
+		RAISE NOTICE USING MESSAGE = pg_catalog.format('names of principals are no subjects of the issuer "%s" any more', p_issuer),
+			HINT = 'Its tokens for principals without a subject there are refused from now on; an issuer with by_name lets both count.';
+	END IF;
+	IF p_match = 'pattern' AND (SELECT pg_catalog.count(*) FROM vault_data.external_subject e
+		WHERE e.tenant_id = this_tenant AND e.issuer_id = issuer.id AND e.match = 'pattern') >= 1000
+	THEN
+		PERFORM vault_data.fail('54000', 'the issuer has 1000 patterns of subjects', 'Remove one with vault.remove_subject().');
+	END IF;
+	INSERT INTO vault_data.external_subject (tenant_id, id, issuer_id, principal_id, subject, match, created_by)
+	VALUES (this_tenant, new_id, issuer.id, named, p_subject, p_match, vault_data.caller_principal());
+	PERFORM vault_data.policy_changed();
+	RETURN new_id;
+END
+$$;
+CREATE FUNCTION vault.add_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.add_subject(text, text, text, text, text) IS 'takes tokens of an issuer with this subject, or with one that matches the pattern, for the principal';
+
+CREATE FUNCTION vault_data.remove_subject(p_principal text, p_issuer text, p_subject text, p_match text, p_tenant text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+BEGIN
+	PERFORM vault_data.require_administrator();
+	PERFORM vault_data.check_identifier('principal', p_principal);
+	PERFORM vault_data.check_identifier('issuer name', p_issuer);
+	DELETE FROM vault_data.external_subject e USING vault_data.token_issuer i, vault_data.principal p
+	WHERE e.tenant_id = this_tenant AND e.subject = p_subject AND e.match = p_match
+		AND i.tenant_id = e.tenant_id AND i.id = e.issuer_id AND i.name = p_issuer
+		AND p.tenant_id = e.tenant_id AND p.id = e.principal_id AND p.name = p_principal;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', 'no such subject of this principal', 'The view vault.subjects shows them.');
+	END IF;
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.remove_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
+COMMENT ON FUNCTION vault.remove_subject(text, text, text, text, text) IS 'ends what vault.add_subject() began, from the next call on';
+
+/*
+ * To map a group to a role is to hand out what the role holds, to whomever the issuer says is
+ * in the group: it takes what adding a member takes. Administrators may be among those.
+ */
+CREATE FUNCTION vault_data.map_group(p_issuer text, p_group text, p_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault.current_tenant_id();
+	chosen vault_data.principal;
+	issuer vault_data.token_issuer;
+	new_id uuid := vault_data.new_id();
+BEGIN
+	PERFORM vault_data.check_identifier('role', p_role);
+	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	chosen := vault_data.find_role(this_tenant, p_role);
+	IF vault_data.shows_token() OR NOT vault_data.may_change_member(chosen.id, false)
+		OR (NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id))
+	THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	issuer := vault_data.find_issuer(this_tenant, p_issuer);
+	PERFORM vault_data.check_subject('group', p_group, 'exact');
+	IF issuer.groups_claim IS NULL THEN
+		PERFORM vault_data.fail('55000', 'the issuer has no claim for groups',
+			'Add it with a claim_mapping that has the member "groups".');
+	END IF;
+	IF EXISTS (SELECT FROM vault_data.group_role g WHERE g.tenant_id = this_tenant
+		AND g.issuer_id = issuer.id AND g.group_name = p_group AND g.role_id = chosen.id)
+	THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('the group gives the role "%s" already', p_role), 'The view vault.group_roles shows which do.');
+	END IF;
+	IF (SELECT pg_catalog.count(*) FROM vault_data.group_role g WHERE g.tenant_id = this_tenant AND g.issuer_id = issuer.id) >= 256 THEN
+		PERFORM vault_data.fail('54000', 'the issuer has 256 groups that give roles', 'Take one away with vault.unmap_group().');
+	END IF;
+	INSERT INTO vault_data.group_role (tenant_id, id, issuer_id, group_name, role_id, created_by)
+	VALUES (this_tenant, new_id, issuer.id, p_group, chosen.id, vault_data.caller_principal());
+	PERFORM vault_data.policy_changed();
+	RETURN new_id;
+END
+$$;
+CREATE FUNCTION vault.map_group(issuer text, group_name text, role text) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.map_group(text, text, text) IS 'gives a role to principals whose token of the issuer lists the group, for the transaction that shows it; the caller must be able to grant all that the role holds';
+
+CREATE FUNCTION vault_data.unmap_group(p_issuer text, p_group text, p_role text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault.current_tenant_id();
+	chosen vault_data.principal;
+BEGIN
+	PERFORM vault_data.check_identifier('role', p_role);
+	chosen := vault_data.find_role(this_tenant, p_role);
+	IF NOT vault_data.may_change_member(chosen.id, true) THEN
+		PERFORM vault_data.refuse_delegation();
+	END IF;
+	PERFORM vault_data.check_identifier('issuer name', p_issuer);
+	DELETE FROM vault_data.group_role g USING vault_data.token_issuer i
+	WHERE g.tenant_id = this_tenant AND g.group_name = p_group AND g.role_id = chosen.id
+		AND i.tenant_id = g.tenant_id AND i.id = g.issuer_id AND i.name = p_issuer;
+	IF NOT FOUND THEN
+		PERFORM vault_data.fail('42704', pg_catalog.format('the group does not give the role "%s"', p_role), 'The view vault.group_roles shows which do.');
+	END IF;
+	PERFORM vault_data.policy_changed();
+END
+$$;
+CREATE FUNCTION vault.unmap_group(issuer text, group_name text, role text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault.unmap_group(text, text, text) IS 'ends what vault.map_group() began, from the next call on';
 
 /* Rows of tokens that nobody can use any more go when others are made. */
 CREATE FUNCTION vault_data.forget_tokens(p_tenant uuid) RETURNS void
@@ -1828,11 +2155,33 @@ COMMENT ON FUNCTION vault.revoke_tokens(text, text) IS 'takes every token of a p
 CREATE VIEW vault.issuers WITH (security_barrier) AS
 SELECT t.name AS tenant, i.id, i.name, i.issuer, i.audience, i.kids,
 	pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('principal', i.principal_claim, 'tenant', i.tenant_claim,
-		'role', i.role_claim, 'address', i.address_claim)) AS claim_mapping,
-	i.max_lifetime, i.created_at, i.updated_at
+		'role', i.role_claim, 'address', i.address_claim, 'groups', i.groups_claim)) AS claim_mapping,
+	i.max_lifetime, i.created_at, i.updated_at, i.algorithms, i.required_claims::jsonb AS required_claims, i.by_name
 FROM vault_data.token_issuer i JOIN vault_data.tenant t ON t.tenant_id = i.tenant_id
 WHERE i.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(i.tenant_id, NULL);
 COMMENT ON VIEW vault.issuers IS 'issuers whose tokens count: those of the tenant for its administrators, all for operators and auditors';
+
+CREATE VIEW vault.subjects WITH (security_barrier) AS
+SELECT t.name AS tenant, p.name AS principal, i.name AS issuer, e.subject, e.match, e.created_at,
+	c.name AS created_by
+FROM vault_data.external_subject e
+	JOIN vault_data.tenant t ON t.tenant_id = e.tenant_id
+	JOIN vault_data.token_issuer i ON i.tenant_id = e.tenant_id AND i.id = e.issuer_id
+	JOIN vault_data.principal p ON p.tenant_id = e.tenant_id AND p.id = e.principal_id
+	LEFT JOIN vault_data.principal c ON c.tenant_id = e.tenant_id AND c.id = e.created_by
+WHERE e.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(e.tenant_id, e.principal_id);
+COMMENT ON VIEW vault.subjects IS 'subjects of issuers and the principals that they stand for: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+
+CREATE VIEW vault.group_roles WITH (security_barrier) AS
+SELECT t.name AS tenant, i.name AS issuer, g.group_name, r.name AS role, g.created_at,
+	c.name AS created_by
+FROM vault_data.group_role g
+	JOIN vault_data.tenant t ON t.tenant_id = g.tenant_id
+	JOIN vault_data.token_issuer i ON i.tenant_id = g.tenant_id AND i.id = g.issuer_id
+	JOIN vault_data.principal r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
+	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
+WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.role_id);
+COMMENT ON VIEW vault.group_roles IS 'groups of issuers and the roles that they give: those of one''s own roles, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 CREATE VIEW vault.token_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, r.role_name AS db_role, r.created_at
@@ -1850,14 +2199,21 @@ WHERE k.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_polic
 COMMENT ON VIEW vault.issued_tokens IS 'tokens that the vault issued and nobody revoked: one''s own, all of the tenant for its administrators, all for operators and auditors';
 
 ALTER VIEW vault.issuers OWNER TO vault_owner;
+ALTER VIEW vault.subjects OWNER TO vault_owner;
+ALTER VIEW vault.group_roles OWNER TO vault_owner;
 ALTER VIEW vault.token_roles OWNER TO vault_owner;
 ALTER VIEW vault.issued_tokens OWNER TO vault_owner;
+REVOKE ALL ON vault.subjects, vault.group_roles FROM PUBLIC;
+GRANT SELECT ON vault.subjects, vault.group_roles TO vault_client, vault_admin, vault_auditor;
 REVOKE ALL ON vault.issuers, vault.token_roles, vault.issued_tokens FROM PUBLIC;
 GRANT SELECT ON vault.issuers, vault.token_roles, vault.issued_tokens TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.login(text), vault.issue_token(text, interval, boolean, text), vault.revoke_token(uuid) TO vault_client;
-GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text), vault.set_issuer_keys(text, text, text),
+GRANT EXECUTE ON FUNCTION vault.map_group(text, text, text), vault.unmap_group(text, text, text) TO vault_client;
+GRANT EXECUTE ON FUNCTION vault.add_subject(text, text, text, text, text),
+	vault.remove_subject(text, text, text, text, text) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean), vault.set_issuer_keys(text, text, text),
 	vault.remove_issuer(text, text), vault.allow_tokens(text, text), vault.disallow_tokens(text, text),
 	vault.revoke_tokens(text, text) TO vault_client, vault_admin;
 
@@ -4664,18 +5020,22 @@ GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text
  * Review of access: why a decision is as it is, and who may do what. Both tell what the code
  * that decides says.
  */
-CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text, environment text, at timestamptz, from_address inet, service text, tls boolean)
+CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text, environment text, at timestamptz, from_address inet, service text, tls boolean, roles uuid[])
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_explain_grants';
 
+CREATE FUNCTION vault_data.token_roles() RETURNS uuid[]
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_token_roles';
+
 CREATE FUNCTION vault_data.explain_access(p_principal text, p_permission text, p_name text, p_environment text, p_at timestamptz, p_from_address inet,
-	p_tenant text, p_service text, p_tls boolean)
+	p_tenant text, p_service text, p_tls boolean, p_roles text[])
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	env text := vault_data.environment(p_environment);
 	subject uuid;
+	by_token uuid[] := '{}';
 BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
@@ -4691,14 +5051,20 @@ BEGIN
 			subject := vault_data.find_principal(this_tenant, p_principal);
 		END IF;
 	END IF;
-	RETURN QUERY SELECT * FROM vault_data.explain_grants(subject, p_permission, p_name, env, p_at, p_from_address, p_service, p_tls);
+	IF p_roles IS NOT NULL THEN
+		by_token := ARRAY(SELECT (vault_data.find_role(this_tenant, r)).id FROM pg_catalog.unnest(p_roles) AS r);
+	ELSIF subject IS NOT DISTINCT FROM vault_data.caller_principal() THEN
+		by_token := vault_data.token_roles();
+	END IF;
+	RETURN QUERY SELECT * FROM vault_data.explain_grants(subject, p_permission, p_name, env, p_at, p_from_address, p_service, p_tls, by_token);
 END
 $$;
 CREATE FUNCTION vault.explain_access(principal text, permission text, name text, environment text DEFAULT NULL, at timestamptz DEFAULT NULL,
-	from_address inet DEFAULT NULL, tenant text DEFAULT NULL, service text DEFAULT NULL, tls boolean DEFAULT NULL)
+	from_address inet DEFAULT NULL, tenant text DEFAULT NULL, service text DEFAULT NULL, tls boolean DEFAULT NULL,
+	roles text[] DEFAULT NULL)
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) IS 'every grant of the principal and its roles with whether it applies in that situation and why; the last row is the decision and the grant that made it';
+COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean, text[]) IS 'every grant of the principal and its roles with whether it applies in that situation and why; the last row is the decision and the grant that made it';
 
 CREATE FUNCTION vault_data.access_of(tenant uuid, principal uuid, name text, environment text, OUT permissions text[], OUT conditional text[], OUT via text[])
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_access_of';
@@ -4719,14 +5085,14 @@ REVOKE ALL ON vault.access_matrix FROM PUBLIC;
 GRANT SELECT ON vault.access_matrix TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault_data.explain_grants(uuid, text, text, text, timestamptz, inet, text, boolean),
-	vault_data.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.token_roles(), vault_data.explain_grants(uuid, text, text, text, timestamptz, inet, text, boolean, uuid[]),
+	vault_data.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean, text[]) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.access_of(uuid, uuid, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner, vault_exec;
-GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean) TO vault_client, vault_admin;
+GRANT EXECUTE ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean, text[]) TO vault_client, vault_admin;
 
 /*
- * Policy as data: principals, roles, memberships, grants, token issuers and the roles that show
- * tokens of a tenant as one JSON document, and what has to change to make the tenant as a
+ * Policy as data: principals, roles, memberships, grants, token issuers, whom their subjects and
+ * groups stand for, and the roles that show tokens of a tenant as one JSON document, and what has to change to make the tenant as a
  * document says.
  *
  * A document is brought into one form first: lists sorted, no nulls, blocks and windows as they
@@ -4857,9 +5223,30 @@ $$;
 CREATE FUNCTION vault_data.issuer_document(i vault_data.token_issuer) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience, 'jwks', i.jwks::jsonb,
-		'claim_mapping', pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('principal', i.principal_claim, 'tenant', i.tenant_claim,
-			'role', i.role_claim, 'address', i.address_claim)),
+		'claim_mapping', vault_data.claim_mapping(i),
 		'max_lifetime', vault_data.lifetime_seconds(i.max_lifetime) || ' seconds')
+		|| pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('algorithms', i.algorithms,
+			'required_claims', i.required_claims::jsonb, 'by_name', i.by_name))
+$$;
+
+CREATE FUNCTION vault_data.subjects_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('principal', p.name, 'issuer', i.name,
+		'subject', e.subject, 'match', e.match) ORDER BY i.name, e.subject, e.match), '[]')
+	FROM vault_data.external_subject e
+		JOIN vault_data.token_issuer i ON i.tenant_id = e.tenant_id AND i.id = e.issuer_id
+		JOIN vault_data.principal p ON p.tenant_id = e.tenant_id AND p.id = e.principal_id
+	WHERE e.tenant_id = p_tenant
+$$;
+
+CREATE FUNCTION vault_data.group_roles_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('issuer', i.name, 'group', g.group_name,
+		'role', r.name) ORDER BY i.name, g.group_name, r.name), '[]')
+	FROM vault_data.group_role g
+		JOIN vault_data.token_issuer i ON i.tenant_id = g.tenant_id AND i.id = g.issuer_id
+		JOIN vault_data.principal r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
+	WHERE g.tenant_id = p_tenant
 $$;
 
 /* The tenant as a document. */
@@ -4878,6 +5265,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document FROM vault_data.access_grant a
 				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id WHERE a.tenant_id = p_tenant) AS g),
 		'issuers', (SELECT COALESCE(pg_catalog.jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]') FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
+		'subjects', vault_data.subjects_document(p_tenant),
+		'group_roles', vault_data.group_roles_document(p_tenant),
 		'token_roles', (SELECT COALESCE(pg_catalog.jsonb_agg(r.role_name ORDER BY r.role_name), '[]') FROM vault_data.token_role r
 			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_catalog.pg_roles o WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
 		|| (SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('environments', t.environments)) FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
@@ -4889,6 +5278,8 @@ BEGIN
 	PERFORM vault_data.require_authentic_rows(p_tenant);
 	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant;
 	PERFORM vault_data.require_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(e) FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant;
+	PERFORM vault_data.require_authentic(g) FROM vault_data.group_role g WHERE g.tenant_id = p_tenant;
 	PERFORM vault_data.require_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant;
 END
 $$;
@@ -4907,7 +5298,7 @@ END
 $$;
 CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers and the roles that show tokens as one JSON document';
+COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers with their subjects and groups, and the roles that show tokens as one JSON document';
 
 CREATE FUNCTION vault_data.read_principal(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4939,30 +5330,57 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.read_issuer(item jsonb) RETURNS jsonb
+/* Checked, with the keys as they are stored. */
+CREATE FUNCTION vault_data.issuer_from_document(item jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.token_issuer;
-	mapping jsonb := COALESCE(NULLIF(item->'claim_mapping', 'null'), '{}');
 BEGIN
-	PERFORM vault_data.require_fields(item, ARRAY['name', 'issuer', 'audience', 'jwks', 'claim_mapping', 'max_lifetime']);
+	PERFORM vault_data.require_fields(item, ARRAY['name', 'issuer', 'audience', 'jwks', 'claim_mapping',
+		'max_lifetime', 'algorithms', 'required_claims', 'by_name']);
 	given.name := vault_data.check_identifier('name', vault_data.document_text(item, 'name'));
 	given.issuer := vault_data.document_text(item, 'issuer');
 	given.audience := vault_data.document_text(item, 'audience');
-	given.max_lifetime := COALESCE(vault_data.document_interval(item, 'max_lifetime'), '1 hour');
+	given.max_lifetime := COALESCE(vault_data.document_interval(item, 'max_lifetime'), '2 hours');
+	given.algorithms := vault_data.document_list(item, 'algorithms');
+	given.by_name := vault_data.document_flag(item, 'by_name');
 	IF pg_catalog.jsonb_typeof(item->'jwks') <> 'object' THEN
 		PERFORM vault_data.refuse_document('jwks', 'it is not an object');
 	END IF;
 	given.jwks := item->>'jwks';
-	PERFORM vault_data.check_claim_mapping(mapping);
-	given.principal_claim := mapping->>'principal';
-	given.tenant_claim := mapping->>'tenant';
-	given.role_claim := mapping->>'role';
-	given.address_claim := mapping->>'address';
-	PERFORM vault_data.check_issuer(given.issuer, given.audience, given.max_lifetime, given.principal_claim, given.tenant_claim,
-		given.role_claim, given.address_claim);
-	PERFORM vault_data.check_jwks(given.jwks);
-	RETURN vault_data.issuer_document(given);
+	RETURN vault_data.read_issuer_row(given, COALESCE(NULLIF(item->'claim_mapping', 'null'), '{}'),
+		item->'required_claims');
+END
+$$;
+
+CREATE FUNCTION vault_data.read_issuer(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.issuer_document(vault_data.issuer_from_document(item));
+END
+$$;
+
+CREATE FUNCTION vault_data.read_subject(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	match text := COALESCE(vault_data.document_text(item, 'match'), 'exact');
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['principal', 'issuer', 'subject', 'match']);
+	PERFORM vault_data.check_identifier('principal', vault_data.document_text(item, 'principal'));
+	PERFORM vault_data.check_identifier('issuer', vault_data.document_text(item, 'issuer'));
+	PERFORM vault_data.check_subject('subject', vault_data.document_text(item, 'subject'), match);
+	RETURN item || pg_catalog.jsonb_build_object('match', match);
+END
+$$;
+
+CREATE FUNCTION vault_data.read_group_role(item jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.require_fields(item, ARRAY['issuer', 'group', 'role']);
+	PERFORM vault_data.check_identifier('issuer', vault_data.document_text(item, 'issuer'));
+	PERFORM vault_data.check_identifier('role', vault_data.document_text(item, 'role'));
+	PERFORM vault_data.check_subject('group', vault_data.document_text(item, 'group'), 'exact');
+	RETURN item;
 END
 $$;
 
@@ -4986,6 +5404,8 @@ BEGIN
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
+	WHEN 'subjects' THEN RETURN vault_data.read_subject(item);
+	WHEN 'group_roles' THEN RETURN vault_data.read_group_role(item);
 	WHEN 'token_roles' THEN RETURN vault_data.read_name(item);
 	END CASE;
 END
@@ -5045,7 +5465,10 @@ BEGIN
 END
 $$;
 
-/* Memberships and grants name what is there, or will be; an issuer's name is its own. */
+/*
+ * Memberships, grants, subjects and groups name what is there, or will be; an issuer's name is
+ * its own, and so is what stands for somebody there.
+ */
 CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5053,12 +5476,21 @@ DECLARE
 		UNION SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e);
 	roles text[] := ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(want->'roles') AS e
 		UNION SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = vault.current_tenant_id() AND p.kind = 'built-in role');
+	principals text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements((have->'principals') || (want->'principals')) AS e);
+	issuers text[] := ARRAY(SELECT e->>'name' FROM pg_catalog.jsonb_array_elements(want->'issuers') AS e);
 BEGIN
 	PERFORM vault_data.require_known(want, 'grants', 'grantee', holders, 'there is no such principal or role');
 	PERFORM vault_data.require_known(want, 'members', 'role', roles, 'there is no such role');
 	PERFORM vault_data.require_known(want, 'members', 'member', holders, 'there is no such principal or role');
 	IF (SELECT pg_catalog.count(*) > pg_catalog.count(DISTINCT e->>'name') FROM pg_catalog.jsonb_array_elements(want->'issuers') AS e) THEN
 		PERFORM vault_data.refuse_document('issuers', 'two have the same name');
+	END IF;
+	PERFORM vault_data.require_known(want, 'subjects', 'principal', principals, 'there is no such principal');
+	PERFORM vault_data.require_known(want, 'subjects', 'issuer', issuers, 'there is no such issuer');
+	PERFORM vault_data.require_known(want, 'group_roles', 'issuer', issuers, 'there is no such issuer');
+	PERFORM vault_data.require_known(want, 'group_roles', 'role', roles, 'there is no such role');
+	IF (SELECT pg_catalog.count(DISTINCT e) > pg_catalog.count(DISTINCT e - 'principal') FROM pg_catalog.jsonb_array_elements(want->'subjects') AS e) THEN
+		PERFORM vault_data.refuse_document('subjects', 'one stands for two principals');
 	END IF;
 END
 $$;
@@ -5072,14 +5504,20 @@ BEGIN
 	IF document IS NULL OR pg_catalog.pg_column_size(document) > 4194304 THEN
 		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
 	END IF;
-	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'token_roles']);
+	PERFORM vault_data.require_fields(document, ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers', 'subjects',
+		'group_roles', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT pg_catalog.jsonb_object_agg(s.name, vault_data.read_section(document, have, s.name, s.maximum))
-		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('token_roles', 10000)) AS s (name, maximum));
+		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000), ('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
+			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
-	RETURN want;
+	/* As adding the first subject does. */
+	RETURN pg_catalog.jsonb_set(want, '{issuers}', (SELECT COALESCE(pg_catalog.jsonb_agg(
+		CASE WHEN EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'subjects') AS s WHERE s->'issuer' = i->'name')
+			THEN '{"by_name": false}'::jsonb || i ELSE i END), '[]')
+		FROM pg_catalog.jsonb_array_elements(want->'issuers') AS i));
 END
 $$;
 
@@ -5094,14 +5532,15 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted ELSE (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.had || b.wanted) AS e) END
 	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
 	UNION ALL
-	SELECT 14, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
+	SELECT 18, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
 	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
 $$;
 COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
 
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('token_roles')),
+	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'), ('subjects'),
+		('group_roles'), ('token_roles')),
 	had AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(have->s.key) AS e),
 	wanted AS (SELECT DISTINCT s.key, e AS item FROM section s, pg_catalog.jsonb_array_elements(want->s.key) AS e),
 	bound AS (SELECT h.item->>'name' AS name, r FROM had h, pg_catalog.jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
@@ -5116,14 +5555,19 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'roles'
 		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m WHERE m.key = 'grants'
 		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'members'
-		UNION ALL SELECT 6, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 7, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 8, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 9, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
-		UNION ALL SELECT 10, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
-		UNION ALL SELECT 11, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
-		UNION ALL SELECT 12, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 13, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+		UNION ALL SELECT 6, 'remove', 'subject', s.item->>'principal', s.item - 'principal' FROM surplus s WHERE s.key = 'subjects'
+		UNION ALL SELECT 7, 'remove', 'group role', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'group_roles'
+		UNION ALL SELECT 8, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 9, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 10, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 11, 'add', 'subject', m.item->>'principal', m.item - 'principal' FROM missing m WHERE m.key = 'subjects'
+		UNION ALL SELECT 12, 'add', 'group role', m.item->>'role', m.item - 'role' FROM missing m WHERE m.key = 'group_roles'
+		UNION ALL SELECT 13, 'add', 'token role', m.item #>> '{}', NULL FROM missing m WHERE m.key = 'token_roles'
+		UNION ALL SELECT 14, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'token_roles'
+		UNION ALL SELECT 15, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s WHERE s.key = 'members'
+		UNION ALL SELECT 16, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee' FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s WHERE s.key = 'roles'
+
 		UNION ALL SELECT e.step, 'change', 'environments', NULL, pg_catalog.jsonb_build_object('environments', e.environments) FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
@@ -5145,23 +5589,18 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION vault_data.add_issuer_of_document(p_name text, p_detail jsonb) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
-	SELECT vault_data.add_issuer(p_name, p_detail->>'issuer', p_detail->>'audience', p_detail->>'jwks', p_detail->'claim_mapping',
-		(p_detail->>'max_lifetime')::interval, NULL)
-$$;
-
-/* New keys alone are an update, as the single call makes it. */
-CREATE FUNCTION vault_data.change_issuer(p_tenant uuid, p_name text, p_detail jsonb) RETURNS void
+/* The same checks as of the single calls; what its subjects and groups stand for stays. */
+CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb, p_is_new boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.token_issuer;
 BEGIN
-	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant AND i.name = p_name
-		AND vault_data.issuer_document(i) - ARRAY['name', 'jwks'] = p_detail - 'jwks')
-	THEN
-		PERFORM vault_data.set_issuer_keys(p_name, p_detail->>'jwks', NULL);
+	PERFORM vault_data.require_holder_of_everything();
+	given := vault_data.issuer_from_document(p_detail || pg_catalog.jsonb_build_object('name', p_name));
+	IF p_is_new THEN
+		PERFORM vault_data.store_issuer(given);
 	ELSE
-		PERFORM vault_data.remove_issuer(p_name, NULL);
-		PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
+		PERFORM vault_data.replace_issuer(p_tenant, given);
 	END IF;
 END
 $$;
@@ -5180,17 +5619,21 @@ BEGIN
 		given.principal_id := vault_data.find_principal(p_tenant, p_name);
 		PERFORM vault_data.give(given);
 	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
-	WHEN 6 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
-	WHEN 7 THEN PERFORM vault_data.change_issuer(p_tenant, p_name, p_detail);
-	WHEN 8 THEN PERFORM vault_data.add_issuer_of_document(p_name, p_detail);
-	WHEN 9 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
-	WHEN 10 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
-	WHEN 11 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
-	WHEN 12 THEN
+	WHEN 6 THEN PERFORM vault_data.remove_subject(p_name, p_detail->>'issuer', p_detail->>'subject', p_detail->>'match', NULL);
+	WHEN 7 THEN PERFORM vault_data.unmap_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 8 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
+	WHEN 9 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, false);
+	WHEN 10 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, true);
+	WHEN 11 THEN PERFORM vault_data.add_subject(p_name, p_detail->>'issuer', p_detail->>'subject', p_detail->>'match', NULL);
+	WHEN 12 THEN PERFORM vault_data.map_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 13 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
+	WHEN 14 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 15 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 16 THEN
 		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
 		WHERE g.tenant_id = p_tenant AND g.principal_id = vault_data.find_principal(p_tenant, p_name) AND vault_data.grant_document(g, NULL) = p_detail;
-	WHEN 13 THEN PERFORM vault_data.drop_role(p_name, NULL);
-	WHEN 0, 14 THEN
+	WHEN 17 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 0, 18 THEN
 		IF NOT vault_data.is_administrator() THEN
 			PERFORM vault_data.refuse_delegation();
 		END IF;
@@ -5230,7 +5673,7 @@ END
 $$;
 CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers with their subjects and groups, and the roles that show tokens as the document says and adds its principals, or only lists what would change';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
@@ -5241,8 +5684,10 @@ GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.doc
 	vault_data.read_member(jsonb), vault_data.read_grant(jsonb), vault_data.read_issuer(jsonb), vault_data.read_name(jsonb),
 	vault_data.read_element(text, jsonb), vault_data.read_elements(text, jsonb), vault_data.read_section(jsonb, jsonb, text, integer),
 	vault_data.require_known(jsonb, text, text, text[], text), vault_data.require_names(jsonb, jsonb), vault_data.read_document(jsonb, jsonb),
-	vault_data.environment_differences(jsonb, jsonb), vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.add_issuer_of_document(text, jsonb),
-	vault_data.change_issuer(uuid, text, jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
+	vault_data.environment_differences(jsonb, jsonb),
+	vault_data.policy_differences(jsonb, jsonb), vault_data.add_binding(uuid, uuid, text, boolean), vault_data.put_issuer_of_document(uuid, text, jsonb, boolean),
+	vault_data.subjects_document(uuid), vault_data.group_roles_document(uuid), vault_data.issuer_from_document(jsonb), vault_data.read_subject(jsonb),
+	vault_data.read_group_role(jsonb), vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
 	vault_data.import_policy(jsonb, boolean, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycompatible, boolean, text) TO vault_client, vault_admin;
 
@@ -5432,6 +5877,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL SELECT 'reservation', NULL, v.role_name, vault_data.is_authentic(v) FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
 		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
 		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL SELECT 'subject', e.id, e.subject, vault_data.is_authentic(e)
+			FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
+		UNION ALL SELECT 'group_role', g.id, g.group_name, vault_data.is_authentic(g)
+			FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
 		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
 		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
 		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
@@ -5463,7 +5912,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'subject', 'group_role', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
@@ -5485,8 +5934,20 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		UNION ALL
 		SELECT 'issuer', i.id, i.name, i.revision, i.created_at, pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience,
 			'principal_claim', i.principal_claim, 'tenant_claim', i.tenant_claim, 'role_claim', i.role_claim,
-			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text)
+			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text,
+			'groups_claim', i.groups_claim, 'algorithms', i.algorithms::text,
+			'required_claims', i.required_claims, 'by_name', pg_catalog.left(i.by_name::text, 1))
 		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'subject', e.id, e.subject, e.revision, e.created_at,
+			pg_catalog.jsonb_build_object('issuer_id', e.issuer_id::text,
+				'principal_id', e.principal_id::text, 'subject', e.subject, 'match', e.match)
+		FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
+		UNION ALL
+		SELECT 'group_role', g.id, g.group_name, g.revision, g.created_at,
+			pg_catalog.jsonb_build_object('issuer_id', g.issuer_id::text,
+				'group_name', g.group_name, 'role_id', g.role_id::text)
+		FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
 		UNION ALL
 		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
 			'single_use', pg_catalog.left(k.single_use::text, 1))
@@ -5523,7 +5984,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
 		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
 	), compared AS (
-		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.name, t.shown->>'type') AS name, CASE
+		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.shown->>'subject', t.shown->>'group_name', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
