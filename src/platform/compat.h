@@ -88,6 +88,9 @@
 	makeJsonLexContextCstringLen(bytes, size, GetDatabaseEncoding(), true)
 #endif
 
+/* The store of a receiver that fills one: what follows the part that all receivers have. */
+#define compat_tuplestore_of(receiver) (*(Tuplestorestate *const *) ((receiver) + 1))
+
 /* The local transaction that this backend is in. */
 #if PG_VERSION_NUM >= 170000
 #define COMPAT_LOCAL_XID (MyProc->vxid.lxid)

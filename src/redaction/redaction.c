@@ -21,6 +21,7 @@
 #include "redaction/analysis.h"
 #include "redaction/command.h"
 #include "redaction/log.h"
+#include "redaction/spill.h"
 
 static post_parse_analyze_hook_type previous_analyze = NULL;
 static planner_hook_type previous_planner = NULL;
@@ -95,6 +96,7 @@ static void
 redact_run(EXECUTOR_RUN_PARAMETERS)
 {
 	(void) command_hide();
+	spill_prevent_rows(query);
 	if (previous_run)
 		previous_run(EXECUTOR_RUN_ARGUMENTS);
 	else
@@ -119,6 +121,7 @@ redact_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 {
 	if (!command_hide() && fetches_from_sensitive(statement->utilityStmt))
 		command_mark();
+	spill_prevent_utility(receiver);
 	if (previous_utility)
 		previous_utility(statement, text, read_only_tree, context, params, environment, receiver,
 						 completion);

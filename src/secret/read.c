@@ -43,15 +43,27 @@
 
 #define MAX_FIELD 63
 
-/* A holdable cursor would keep plaintext, on disk too, for whoever comes next. */
+/*
+ * A holdable cursor would keep plaintext, on disk too, for whoever comes next.  A loop of PL/pgSQL
+ * becomes one when it commits: what is left of its rows is made at once, and stored.
+ */
 void
 secret_refuse_holdable_cursor(void)
 {
-	if (ActivePortal && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
+	Portal		portal = ActivePortal;
+
+	if (portal == NULL)
+		return;
+	if (portal->cursorOptions & CURSOR_OPT_HOLD)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("secrets cannot be read through a cursor WITH HOLD"),
 				 errhint("Declare the cursor WITHOUT HOLD.")));
+	if (portal->strategy == PORTAL_ONE_SELECT && portal->holdStore)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("secrets cannot be read by the query of a loop that commits"),
+				 errhint("Read the secret inside the loop, or end the transaction after it.")));
 }
 
 /* Sealing between the check and now must win. */
