@@ -77,6 +77,46 @@ SET vault.redaction = off;
 SET ROLE regress_redaction_app;
 SET vault.redaction = strict;
 RESET ROLE;
+RESET vault.redaction;
+
+-- what holds no value of a message stays: types, encodings, commands, names of vault; and a hint where the text is gone
+SET ROLE regress_redaction_app;
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT vault.grant('api', 'read', 'hush/**');
+SELECT vault.put('redaction', 'hush', expected_version => 'hush');
+SELECT vault.put('redaction', '\x68757368'::bytea::text::json);
+SELECT vault.put('redaction', convert_from('\xff', 'UTF8'));
+SELECT vault.put('redaction', 'hush', expires_at => 'integer');
+SELECT vault.put('redaction', 'hush' || 1, tags => true) FROM vault.secretz;
+SELECT vault.put('redaction', 'hush') WHERE 'text'::text;
+SELECT vault.put('redaction', "hush");
+BEGIN READ ONLY;
+SELECT vault.put('redaction', 'hush');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT vault.get('redaction') IS NOT NULL AS reads_work, vault.put('redaction', 'hush');
+ROLLBACK;
+SELECT vault.import_policy('{"format": "vault-policy-v1", "roles": ["hush", "hush"]}');
+SELECT vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "hush", "kind": "user"}, {"name": "hush", "kind": "user"}]}');
+-- values that look like what may stay, or that hold the text between arguments
+SELECT vault.put('redaction', 'x', expected_version => 'hush": "hush');
+SELECT vault.put('redaction', 'x', expected_version => 'integer: "hush"');
+SELECT vault.put('redaction', ('hush", "%s')::numeric::text);
+-- an error that the vault passes on has its text too, without a value
+RESET ROLE;
+CREATE FUNCTION regress_redaction_raise(value text, code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM vault.whoami(); RAISE EXCEPTION 'it is %', value USING ERRCODE = code; END $$;
+SET ROLE regress_redaction_app;
+SELECT regress_redaction_raise('own', '42501');
+RESET ROLE;
+SET vault.redaction = strict;
+SET ROLE regress_redaction_app;
+SELECT regress_redaction_raise('hush', '42501');
+SELECT regress_redaction_raise('hush', '53000');
+SELECT regress_redaction_raise('hush', '25006');
+RESET ROLE;
+RESET vault.redaction;
+DROP FUNCTION regress_redaction_raise;
 DROP FUNCTION activity, keep, keep_too, unrelated, ping, pong CASCADE;
 SELECT vault.destroy_tenant('redaction', 'redaction');
 DROP ROLE regress_redaction_app;

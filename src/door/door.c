@@ -413,14 +413,38 @@ door_open(Door *door)
 	current = door;
 }
 
+static void
+explain(ErrorData *error, char *message, char *hint)
+{
+	error->message = message;
+	error->hint = hint;
+	error->detail = NULL;
+	error->domain = TEXTDOMAIN;
+}
+
+/* What the server says of statements inside means nothing to who called the function. */
+static void
+explain_from_inside(const Door *door, ErrorData *error)
+{
+	if (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0)
+		return;
+	if (error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+		explain(error, psprintf("cannot execute %s in a read-only transaction", door->operation),
+				"Call it in a transaction that is READ WRITE; reads of secrets work in both.");
+	else if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name)
+		explain(error, "what is to be made exists already, or somebody else is making it",
+				"Try again; the views of schema vault show what there is.");
+}
+
 /*
  * Passes an error on without what the inside added to it: the context names
  * internal functions, the detail of a constraint internal columns.
  */
 static void
-rethrow_from_inside(ErrorData *error)
+rethrow_from_inside(const Door *door, ErrorData *error)
 {
 	FlushErrorState();
+	explain_from_inside(door, error);
 	error->context = NULL;
 	error->internalquery = NULL;
 	error->internalpos = 0;
@@ -476,7 +500,7 @@ run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body, bool holds_values)
 	}
 	PG_CATCH();
 	{
-		rethrow_from_inside(fail_and_forget(&door, context, area));
+		rethrow_from_inside(&door, fail_and_forget(&door, context, area));
 	}
 	PG_END_TRY();
 	door_close(&door);

@@ -7,23 +7,23 @@
  * gets the message as edited.
  *
  *	- kept: SQLSTATE, severity, position, names of objects in their own fields;
- *	  messages of vault with detail and hint; messages of others without
- *	  arguments; those of undefined functions, missing privileges, the protocol,
- *	  lock waits and temporary files, whose arguments are names, types and
- *	  numbers; with "standard" those of RAISE;
+ *	  messages of vault with detail and hint; of others what message.h says; with "standard"
+ *	  those of RAISE;
  *	- other messages: arguments become "***", but for durations, the class that
- *	  pgaudit has found, and what comes before "at or near";
+ *	  pgaudit has found, and what comes before "at or near"; a hint of vault's own;
  *	- never shown: statement, detail, context, internal query, other hints; statements
  *	  of kept plans, whatever they use.
  */
 #include "redaction/log.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/elog.h"
 
 #include "platform/settings.h"
 #include "redaction/command.h"
 #include "redaction/lexical.h"
+#include "redaction/message.h"
 #include "redaction/redaction.h"
 
 static emit_log_hook_type previous = NULL;
@@ -44,39 +44,29 @@ is_ours(const ErrorData *error)
 	return error->domain && strcmp(error->domain, TEXTDOMAIN) == 0;
 }
 
-/* Whether RAISE of PL/pgSQL has made the message. */
-static bool
-error_is_raised(const ErrorData *error)
+/* The format of a message that the door has thrown again, by which its arguments are told. */
+static struct
 {
-	return error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0;
-}
+	const char *id;
+	uint64		message;		/* its hash */
+} thrown_again;
 
-static bool
-has_id(const ErrorData *error, const char *beginning)
+static uint64
+hash_message(const ErrorData *error)
 {
-	return error->message_id &&
-		strncmp(error->message_id, beginning, strlen(beginning)) == 0;
-}
-
-static bool
-keeps_message(const ErrorData *error)
-{
-	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
-		error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
-		error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION ||
-		has_id(error, "process %d ") || has_id(error, "temporary file: "))
-		return true;
-	if (error_is_raised(error))
-		return setting_redaction == REDACTION_STANDARD;
-	return error->message_id && strchr(error->message_id, '%') == NULL;
+	return hash_bytes_extended((const unsigned char *) error->message, strlen(error->message), 0);
 }
 
 void
 redaction_vouch(ErrorData *error)
 {
-	if (!error_is_raised(error))
+	if (!message_is_raised(error))
 	{
-		if (is_ours(error) || !keeps_message(error))
+		if (is_ours(error) || error->message == NULL)
+			return;
+		thrown_again.id = error->message_id;
+		thrown_again.message = hash_message(error);
+		if (!message_may_stay(error))
 			return;
 		error->detail = NULL;
 	}
@@ -105,47 +95,16 @@ replace_after_commas(char *message, int fields)
 	replace_rest(rest, REDACTED);
 }
 
-/* The end of a conversion, as in "%-5ld". */
-static const char *
-skip_conversion(const char *p)
-{
-	p++;
-	while (*p && strchr("-+ #0123456789.*lhzjtq", *p))
-		p++;
-	return *p ? p + 1 : p;
-}
-
-/* The message becomes its own format, with "***" for each argument. */
-static void
-replace_arguments(char *message, const char *format)
-{
-	char	   *end = message + strlen(message);
-
-	explicit_bzero(message, end - message);
-	while (*format && message < end)
-	{
-		if (format[0] != '%' || format[1] == '%')
-		{
-			*message++ = *format;
-			format += format[0] == '%' ? 2 : 1;
-			continue;
-		}
-		for (int i = 0; i < 3 && message < end; i++)
-			*message++ = '*';
-		format = skip_conversion(format);
-	}
-}
-
 static void
 redact_message(ErrorData *error)
 {
 	char	   *rest;
 
-	if (has_id(error, "duration: ") && (rest = strstr(error->message, " ms  ")) != NULL)
+	if (message_has_id(error, "duration: ") && (rest = strstr(error->message, " ms  ")) != NULL)
 		replace_rest(rest + 5, REDACTED);
-	else if (has_id(error, "duration: %s ms") && strchr(error->message_id + 11, '%') == NULL)
+	else if (message_has_id(error, "duration: %s ms") && strchr(error->message_id + 11, '%') == NULL)
 		return;
-	else if (has_id(error, "AUDIT: "))
+	else if (message_has_id(error, "AUDIT: "))
 		replace_after_commas(error->message, 5);
 	else if (error->sqlerrcode == ERRCODE_SYNTAX_ERROR &&
 			 (rest = strstr(error->message, " at or near \"")) != NULL)
@@ -154,12 +113,15 @@ redact_message(ErrorData *error)
 		replace_rest(rest, strlen(rest) < 4 ? "*\"" : "***\"");
 	}
 	else
-		replace_arguments(error->message, error->message_id ? error->message_id : "***");
+		message_edit(error);
 }
 
 static void
 redact(ErrorData *error)
 {
+	if (error->message_id == NULL && error->message && thrown_again.id &&
+		hash_message(error) == thrown_again.message)
+		error->message_id = thrown_again.id;
 	error->hide_stmt = true;
 	drop(&error->context);
 	drop(&error->internalquery);
@@ -168,11 +130,13 @@ redact(ErrorData *error)
 		return;
 	drop(&error->detail);
 	drop(&error->detail_log);
-	if (keeps_message(error))
+	if (message_may_stay(error))
 		return;
 	drop(&error->hint);
-	if (error->message)
-		redact_message(error);
+	if (error->message == NULL)
+		return;
+	redact_message(error);
+	message_hint(error);
 }
 
 static bool
@@ -192,8 +156,8 @@ drop_mention(char **field)
 static bool
 quotes_statement(const ErrorData *error)
 {
-	return has_id(error, "statement: ") || has_id(error, "duration: ") ||
-		has_id(error, "AUDIT: ") || has_id(error, "execute ") || has_id(error, "cron job ");
+	return message_has_id(error, "statement: ") || message_has_id(error, "duration: ") ||
+		message_has_id(error, "AUDIT: ") || message_has_id(error, "execute ") || message_has_id(error, "cron job ");
 }
 
 /*
@@ -205,7 +169,7 @@ redact_kept_plan(const ErrorData *error)
 {
 	char	   *rest;
 
-	if (has_id(error, "level: ") && strstr(error->message, "; CachedPlan") &&
+	if (message_has_id(error, "level: ") && strstr(error->message, "; CachedPlan") &&
 		(rest = strstr(error->message, " used: ")) != NULL)
 		replace_rest(rest + strlen(" used: "), REDACTED);
 }
@@ -228,7 +192,7 @@ redact_hearsay(ErrorData *error)
 	if (!quotes_statement(error))
 		return;
 	if (mentions_vault(error->message) ||
-		(has_id(error, "duration: %.3f ms  plan:") && transaction_is_sensitive()))
+		(message_has_id(error, "duration: %.3f ms  plan:") && transaction_is_sensitive()))
 		redact_message(error);
 }
 
