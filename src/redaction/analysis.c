@@ -9,17 +9,23 @@
 #include "redaction/analysis.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rowsecurity.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
 #include "platform/tables.h"
@@ -31,12 +37,27 @@ typedef struct Function
 	bool		leads;			/* false too while it is being looked into */
 } Function;
 
+typedef struct RelationKey
+{
+	Oid			oid;
+	uint32		written;
+} RelationKey;
+
+typedef struct RelationEntry
+{
+	RelationKey key;
+	bool		leads;			/* false too while it is being looked into */
+} RelationEntry;
+
 static HTAB *functions = NULL;
+static HTAB *relations = NULL;
 static bool stale = false;
+static bool relations_stale = false;
 static int	depth = 0;
 
 static bool node_uses_vault(Node *node, void *context);
 static bool function_leads(Oid oid, void *context);
+static bool relation_leads(Oid oid, bool written);
 
 static bool
 name_leads(const char *name)
@@ -109,7 +130,17 @@ static void
 make_cache(void)
 {
 	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Function)};
+	HASHCTL		relation_control = {
+		.keysize = sizeof(RelationKey),.entrysize = sizeof(RelationEntry)
+	};
 
+	if (relations == NULL || stale || relations_stale)
+	{
+		if (relations)
+			hash_destroy(relations);
+		relations = hash_create("vault relations", 64, &relation_control, HASH_ELEM | HASH_BLOBS);
+		relations_stale = false;
+	}
 	if (functions && !stale)
 		return;
 	stale = false;
@@ -159,6 +190,136 @@ function_leads(Oid oid, void *context)
 }
 
 static bool
+text_node_leads(char *node)
+{
+	return node && node_uses_vault(stringToNode(node), NULL);
+}
+
+static bool
+rules_lead(Relation relation)
+{
+	for (int i = 0; relation->rd_rules && i < relation->rd_rules->numLocks; i++)
+	{
+		RewriteRule *rule = relation->rd_rules->rules[i];
+
+		if (node_uses_vault((Node *) rule->actions, NULL) || node_uses_vault(rule->qual, NULL))
+			return true;
+	}
+	return false;
+}
+
+static bool
+policies_lead(Relation relation)
+{
+	ListCell   *cell;
+
+	if (relation->rd_rsdesc)
+		foreach(cell, relation->rd_rsdesc->policies)
+		{
+			RowSecurityPolicy *policy = lfirst(cell);
+
+			if (node_uses_vault((Node *) policy->qual, NULL) ||
+				node_uses_vault((Node *) policy->with_check_qual, NULL))
+				return true;
+		}
+	return false;
+}
+
+static bool
+triggers_lead(Relation relation)
+{
+	for (int i = 0; relation->trigdesc && i < relation->trigdesc->numtriggers; i++)
+		if (function_leads(relation->trigdesc->triggers[i].tgfoid, NULL) ||
+			text_node_leads(relation->trigdesc->triggers[i].tgqual))
+			return true;
+	return false;
+}
+
+static bool
+constraints_lead(Relation relation)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	for (int i = 0; constraints && i < constraints->num_defval; i++)
+		if (text_node_leads(constraints->defval[i].adbin))
+			return true;
+	for (int i = 0; constraints && i < constraints->num_check; i++)
+		if (text_node_leads(constraints->check[i].ccbin))
+			return true;
+	return false;
+}
+
+static bool
+look_into_relation(Oid oid, bool written)
+{
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+	bool		leads;
+
+	if (relation == NULL)
+		return false;
+	/* What is in its tables is no value, and who looks at them by hand uses no function. */
+	leads = RelationGetNamespace(relation) != data_schema_oid() && (rules_lead(relation) || policies_lead(relation) ||
+		(written && (triggers_lead(relation) || constraints_lead(relation))));
+	relation_close(relation, AccessShareLock);
+	return leads;
+}
+
+static bool
+relation_leads(Oid oid, bool written)
+{
+	RelationKey key = {.oid = oid,.written = written};
+	RelationEntry *entry;
+	bool		found;
+	bool		leads;
+
+	if (oid < FirstNormalObjectId)
+		return false;
+	check_stack_depth();
+	if (depth == 0)
+		make_cache();
+	entry = hash_search(relations, &key, HASH_ENTER, &found);
+	if (found)
+		return entry->leads;
+	entry->leads = false;
+
+	depth++;
+	leads = look_into_relation(oid, written);
+	depth--;
+	entry = hash_search(relations, &key, HASH_ENTER, NULL);
+	entry->leads = leads;
+	if (leads && depth == 0)
+		forget_negatives();
+	return leads;
+}
+
+static bool
+tables_lead(Query *query)
+{
+	ListCell   *cell;
+	int			number = 0;
+
+	foreach(cell, query->rtable)
+	{
+		RangeTblEntry *entry = lfirst(cell);
+
+		number++;
+		if (entry->rtekind == RTE_RELATION &&
+			relation_leads(entry->relid, number == query->resultRelation))
+			return true;
+	}
+	return false;
+}
+
+/* COPY says nothing of what it fires, and of a row that it cannot read it shows the text. */
+static bool
+copy_uses_vault(CopyStmt *copy)
+{
+	Oid			oid = copy->relation ? RangeVarGetRelid(copy->relation, NoLock, true) : InvalidOid;
+
+	return OidIsValid(oid) && relation_leads(oid, copy->is_from);
+}
+
+static bool
 utility_uses_vault(Node *statement)
 {
 	switch (nodeTag(statement))
@@ -171,6 +332,8 @@ utility_uses_vault(Node *statement)
 			return node_uses_vault(((DeclareCursorStmt *) statement)->query, NULL);
 		case T_CallStmt:
 			return node_uses_vault((Node *) ((CallStmt *) statement)->funcexpr, NULL);
+		case T_CopyStmt:
+			return copy_uses_vault((CopyStmt *) statement);
 		default:
 			return false;
 	}
@@ -187,7 +350,7 @@ node_uses_vault(Node *node, void *context)
 
 		if (query->utilityStmt)
 			return utility_uses_vault(query->utilityStmt);
-		return query_tree_walker(query, node_uses_vault, context, 0);
+		return tables_lead(query) || query_tree_walker(query, node_uses_vault, context, 0);
 	}
 	if (check_functions_in_node(node, function_leads, NULL))
 		return true;
@@ -236,8 +399,22 @@ procedure_changed(Datum arg, int cache, uint32 hash)
 	stale = true;
 }
 
+/* A table that is not in it changes nothing, such as the temporary ones that come and go. */
+static void
+relation_changed(Datum arg, Oid oid)
+{
+	RelationKey key = {.oid = oid};
+
+	for (int i = 0; relations && !relations_stale && i < 2; i++)
+	{
+		key.written = i;
+		relations_stale = !OidIsValid(oid) || hash_search(relations, &key, HASH_FIND, NULL) != NULL;
+	}
+}
+
 void
 analysis_init(void)
 {
 	CacheRegisterSyscacheCallback(PROCOID, procedure_changed, (Datum) 0);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 }

@@ -33,43 +33,56 @@ static bool session_marked = false;
 static TimestampTz sensitive_transaction = 0;	/* its start */
 
 /*
- * Hashes of texts that are sensitive for what their functions do: the same text
- * is known in time when a client binds to it or sends it again.  One that is
- * displaced is found again by its next analysis.
+ * Texts that are sensitive for what their functions do: the same text is known in time when a client
+ * binds to it or sends it again, however much came in between.  It is a Bloom filter: it never
+ * forgets, and takes a few others for such texts, of a million remembered ones one in seven.
  */
-#define REMEMBERED 4096
-static uint64 remembered[REMEMBERED];
+#define FILTER_BITS (1 << 22)
+#define FILTER_HASHES 3
+static uint64 filter[FILTER_BITS / 64];
 static bool any_remembered = false;
 
-static uint64
-hash_text(const char *text, size_t length)
+/* The place of the bit that a text has for one of the hashes. */
+static uint32
+filter_bit(const char *text, size_t length, int number)
 {
 	uint64		hash = hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+	uint32		step = (uint32) (hash >> 32) | 1;
 
-	return hash ? hash : 1;
+	return ((uint32) hash + number * step) % FILTER_BITS;
 }
 
 void
 text_remember(const char *text)
 {
-	uint64		hash = hash_text(text, strlen(text));
+	size_t		length = strlen(text);
 
-	remembered[hash % REMEMBERED] = hash;
+	for (int i = 0; i < FILTER_HASHES; i++)
+	{
+		uint32		bit = filter_bit(text, length, i);
+
+		filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	}
 	any_remembered = true;
+}
+
+static bool
+text_is_remembered(const char *text, size_t length)
+{
+	for (int i = 0; any_remembered && i < FILTER_HASHES; i++)
+	{
+		uint32		bit = filter_bit(text, length, i);
+
+		if ((filter[bit / 64] & UINT64CONST(1) << (bit % 64)) == 0)
+			return false;
+	}
+	return any_remembered;
 }
 
 static bool
 text_alone_is_sensitive(const char *text, size_t length, bool *executes)
 {
-	if (lexical_mentions_vault(text, length, executes))
-		return true;
-	if (any_remembered)
-	{
-		uint64		hash = hash_text(text, length);
-
-		return remembered[hash % REMEMBERED] == hash;
-	}
-	return false;
+	return lexical_mentions_vault(text, length, executes) || text_is_remembered(text, length);
 }
 
 static bool
