@@ -258,8 +258,9 @@ look_into_relation(Oid oid, bool written)
 	if (relation == NULL)
 		return false;
 	/* What is in its tables is no value, and who looks at them by hand uses no function. */
-	leads = RelationGetNamespace(relation) != data_schema_oid() && (rules_lead(relation) || policies_lead(relation) ||
-		(written && (triggers_lead(relation) || constraints_lead(relation))));
+	leads = RelationGetNamespace(relation) != data_schema_oid() &&
+		(rules_lead(relation) || policies_lead(relation) ||
+		 (written && (triggers_lead(relation) || constraints_lead(relation))));
 	relation_close(relation, AccessShareLock);
 	return leads;
 }

@@ -33,9 +33,9 @@ static bool session_marked = false;
 static TimestampTz sensitive_transaction = 0;	/* its start */
 
 /*
- * Texts that are sensitive for what their functions do: the same text is known in time when a client
- * binds to it or sends it again, however much came in between.  It is a Bloom filter: it never
- * forgets, and takes a few others for such texts, of a million remembered ones one in seven.
+ * Texts that are sensitive for what their functions do: the same text is known in time when a
+ * client binds to it or sends it again, however much came in between.  It is a Bloom filter: it
+ * never forgets, and with a million texts takes one in seven others for one.
  */
 #define FILTER_BITS (1 << 22)
 #define FILTER_HASHES 3

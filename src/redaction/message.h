@@ -2,9 +2,9 @@
  * message.h
  *		What may stay of a message that the server has made of a statement with values in it.
  *
- *	whole		messages whose arguments are never of a statement's text: of read-only transactions,
- *				missing privileges and functions, resources, locks, the protocol; and those
- *				without arguments
+ *	whole		messages whose arguments are never of a statement's text: of read-only
+ *				transactions, missing privileges and functions, resources, locks, the protocol;
+ *				and those without arguments
  *	arguments	that belong to a closed list: names of types and encodings where such stand, what the
  *				system says of a failure; "vault" and names in it; and names of objects that the
  *				server itself has put into the error's own fields
