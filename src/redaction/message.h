@@ -2,7 +2,7 @@
  * message.h
  *		What may stay of a message that the server has made of a statement with values in it.
  *
- *	whole		messages whose arguments are never of a statement's text: of read-only
+ *	whole		messages whose arguments are never text of a statement: of read-only
  *				transactions, missing privileges and functions, resources, locks, the protocol;
  *				and those without arguments
  *	arguments	that belong to a closed list: names of types and encodings where such stand, what the
