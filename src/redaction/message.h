@@ -5,9 +5,9 @@
  *	whole		messages whose arguments are never text of a statement: of read-only
  *				transactions, missing privileges and functions, resources, locks, the protocol;
  *				and those without arguments
- *	arguments	that belong to a closed list: names of types and encodings where such stand, what the
- *				system says of a failure; "vault" and names in it; and names of objects that the
- *				server itself has put into the error's own fields
+ *	arguments	that belong to a closed list: names of types and encodings where such stand, what
+ *				the system says of a failure; "vault" and names in it; and names of objects
+ *				that the server itself has put into the error's own fields
  *	nothing		of everything else: it becomes "***"
  *
  * Nothing here allocates, raises or reads the catalogue, but message_hint().
