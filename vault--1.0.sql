@@ -5418,12 +5418,21 @@ DECLARE
 	item jsonb;
 	place bigint;
 	canonical jsonb[] := '{}';
+	key text;
+	keys text[] := '{}';
 	message text;
 	hint text;
 	fault text[];
 BEGIN
 	FOR item, place IN SELECT e.item, e.number - 1 FROM pg_catalog.jsonb_array_elements(given) WITH ORDINALITY AS e (item, number) LOOP
 		canonical := canonical || vault_data.read_element(section, item);
+		IF section IN ('principals', 'roles', 'token_roles') THEN
+			key := COALESCE(canonical[place + 1]->>'name', canonical[place + 1] #>> '{}');
+			IF key = ANY (keys) THEN
+				PERFORM vault_data.refuse_document('name', 'it is there twice');
+			END IF;
+			keys := keys || key;
+		END IF;
 	END LOOP;
 	RETURN pg_catalog.to_jsonb(canonical);
 EXCEPTION WHEN invalid_parameter_value THEN
@@ -5491,6 +5500,9 @@ BEGIN
 	PERFORM vault_data.require_known(want, 'group_roles', 'role', roles, 'there is no such role');
 	IF (SELECT pg_catalog.count(DISTINCT e) > pg_catalog.count(DISTINCT e - 'principal') FROM pg_catalog.jsonb_array_elements(want->'subjects') AS e) THEN
 		PERFORM vault_data.refuse_document('subjects', 'one stands for two principals');
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(want->'principals') AS p JOIN pg_catalog.jsonb_array_elements_text(want->'roles') AS r ON r = p->>'name') THEN
+		PERFORM vault_data.refuse_document('roles', 'one has the name of a principal');
 	END IF;
 END
 $$;
