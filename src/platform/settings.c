@@ -7,6 +7,7 @@
 #include <ctype.h>
 
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 char	   *setting_database;
@@ -37,6 +38,8 @@ int			setting_role_binding;
 char	   *setting_tenant;
 char	   *setting_environment;
 char	   *setting_request_id;
+
+static shmem_request_hook_type previous_request = NULL;
 
 #define MAX_PROXIES 256
 
@@ -333,6 +336,18 @@ default_environment(void)
 	return setting_environment && *setting_environment ? setting_environment : "default";
 }
 
+/*
+ * Whatever is set with the prefix and is nobody's setting is misspelt.  Asked when all libraries
+ * have been loaded: supabase_vault has a setting of that prefix, too, in whichever order they are.
+ */
+static void
+reserve_prefix(void)
+{
+	if (previous_request)
+		previous_request();
+	MarkGUCPrefixReserved("vault");
+}
+
 void
 settings_init(void)
 {
@@ -343,5 +358,6 @@ settings_init(void)
 	define_rotation_settings();
 	define_lifecycle_settings();
 	define_session_settings();
-	MarkGUCPrefixReserved("vault");
+	previous_request = shmem_request_hook;
+	shmem_request_hook = reserve_prefix;
 }
