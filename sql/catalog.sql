@@ -60,10 +60,11 @@ SELECT oid::regclass FROM data_table t WHERE relname NOT LIKE 'audit\_log%' AND 
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM data_table) AND NOT tgisinternal AND tgenabled <> 'A';
 SELECT tgrelid::regclass, tgname, tgtype FROM pg_trigger WHERE tgfoid = 'vault_data.refuse_change'::regproc AND tgrelid IN (SELECT oid FROM data_table) ORDER BY tgrelid::regclass::text, 2;
 
--- views: security barriers of vault_owner, to read only
+-- views: security barriers of vault_owner, to read only; figures without names for monitoring, too
 SELECT oid::regclass FROM pg_class WHERE relnamespace = 'vault'::regnamespace AND relkind = 'v' AND (relowner <> 'vault_owner'::regrole OR NOT 'security_barrier=true' = ANY (reloptions));
 SELECT oid::regclass, grantee::regrole, privilege_type FROM (SELECT oid, relowner, (aclexplode(relacl)).* FROM pg_class WHERE relnamespace = 'vault'::regnamespace AND relkind = 'v') AS a
-WHERE grantee <> relowner AND (privilege_type <> 'SELECT' OR is_grantable OR grantee NOT IN ('vault_client'::regrole, 'vault_admin'::regrole, 'vault_auditor'::regrole));
+WHERE grantee <> relowner AND (privilege_type <> 'SELECT' OR is_grantable OR grantee NOT IN ('vault_client'::regrole, 'vault_admin'::regrole, 'vault_auditor'::regrole))
+	AND NOT (oid = 'vault.metrics'::regclass AND grantee = 'pg_monitor'::regrole AND privilege_type = 'SELECT' AND NOT is_grantable);
 
 -- values: ciphertext in a type that is stored as it is
 SELECT typstorage, typlen FROM pg_type WHERE oid = 'vault.envelope'::regtype;

@@ -53,6 +53,47 @@ ROLLBACK TO before;
 SELECT vault.install_jobs() >= 3 AS installed;
 DROP EXTENSION vault, pg_cron;
 ROLLBACK TO before;
+-- commands for pg_cron in another database: for each job, and exactly what install_jobs() would have done
+SELECT count(*) = (SELECT count(*) FROM vault.jobs) AS all_jobs FROM vault.job_commands();
+SELECT * FROM vault.job_commands() WHERE job IN ('vault:purge', 'vault:rotate');
+DO $$
+DECLARE
+	statement text;
+BEGIN
+	PERFORM vault.remove_jobs();
+	FOR statement IN SELECT schedule_command FROM vault.job_commands() LOOP EXECUTE statement; END LOOP;
+	CREATE TEMP TABLE by_command AS SELECT jobname, schedule, command, database, username, active FROM cron.job WHERE username = 'vault_jobs';
+	FOR statement IN SELECT remove_command FROM vault.job_commands() WHERE job <> 'vault:purge' LOOP EXECUTE statement; END LOOP;
+END
+$$;
+SELECT jobname FROM cron.job WHERE username = 'vault_jobs';
+SELECT vault.remove_jobs(), vault.install_jobs() = (SELECT count(*) FROM by_command) AS installed;
+SELECT count(*) AS differing FROM (TABLE by_command EXCEPT SELECT jobname, schedule, command, database, username, active FROM cron.job) AS d;
+DROP TABLE by_command;
+SELECT vault.remove_jobs() > 0 AS removed;
+
+-- figures: for monitoring, operators and auditors; numbers without a name
+CREATE ROLE regress_monitor LOGIN IN ROLE pg_monitor;
+SET ROLE regress_monitor;
+SELECT metric, label, value FROM vault.metrics WHERE metric IN ('initialised', 'sealed', 'held', 'standby', 'audit_ring_size') ORDER BY metric;
+SELECT count(*) > 15 AS many, count(*) = count(DISTINCT (metric, label)) AS once, bool_and(label IS NULL OR label LIKE 'vault:%') AS no_names, bool_and(value >= 0) AS numbers FROM vault.metrics;
+SELECT count(*) FROM vault.secrets;
+SELECT count(*) FROM vault.jobs;
+RESET ROLE;
+SELECT (SELECT value FROM vault.metrics WHERE metric = 'tenants') = (SELECT count(*) FROM vault_data.tenant WHERE state <> 'destroyed') AS tenants,
+	(SELECT value FROM vault.metrics WHERE metric = 'secrets') = (SELECT count(*) FROM vault_data.secret WHERE deleted_at IS NULL) AS secrets;
+CREATE ROLE regress_other LOGIN;
+GRANT vault_client TO regress_other;
+SET ROLE regress_other;
+SELECT count(*) FROM vault.metrics;
+RESET ROLE;
+SELECT vault.seal();
+SET ROLE regress_monitor;
+SELECT value FROM vault.metrics WHERE metric = 'sealed';
+RESET ROLE;
+SELECT vault.unseal();
+DROP ROLE regress_monitor, regress_other;
+
 DROP EXTENSION pg_cron;
 SELECT vault.install_jobs(), vault.remove_jobs();
 SELECT count(*) >= 3 AS jobs, count(schedule) AS scheduled FROM vault.jobs;

@@ -18,6 +18,7 @@
 #include "keyring/workers.h"
 #include "pki/types.h"
 #include "platform/harden.h"
+#include "platform/runs.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
@@ -48,6 +49,7 @@ _PG_init(void)
 	harden_process();
 	shmem_init();
 	workers_init();
+	runs_init();
 	tables_init();
 	redaction_init();
 	guard_init();

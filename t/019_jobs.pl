@@ -84,14 +84,32 @@ $apart->safe_psql('postgres', 'CREATE DATABASE scheduler');
 $apart->restart;
 my (undef, undef, $notices) = psql_as($apart, 'postgres', 'CREATE EXTENSION vault CASCADE');
 like($notices, qr/NOTICE:  no jobs are scheduled: pg_cron is not installed in this database\n/, 'CREATE EXTENSION says that it cannot schedule');
-like($notices, qr/HINT:  Set cron\.database_name to this database, CREATE EXTENSION pg_cron, then call vault\.install_jobs\(\)\./, 'with a hint');
+like($notices, qr/HINT:  pg_cron works in database scheduler, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault\.job_commands\(\) gives here\./, 'with a hint that breaks nobody\'s jobs');
 $apart->safe_psql('postgres', 'SELECT vault.init()');
-$apart->safe_psql('scheduler', q{
-	CREATE EXTENSION pg_cron;
-	SELECT cron.schedule_in_database('vault:purge', '* * * * *', 'SELECT vault_data.job_purge()', 'postgres', 'vault_jobs')});
-$apart->poll_query_until('scheduler', q{SELECT status = 'succeeded' FROM cron.job_run_details LIMIT 1}) or die 'the job did not run';
+$apart->safe_psql('scheduler', q{CREATE EXTENSION pg_cron; SELECT cron.schedule('mine', '0 0 1 1 *', 'SELECT 1')});
+my $commands = $apart->safe_psql('postgres', 'SELECT schedule_command FROM vault.job_commands()');
+$apart->safe_psql('scheduler', $commands);
+is($apart->safe_psql('scheduler', q{SELECT count(*) FROM cron.job WHERE username = 'vault_jobs' AND database = 'postgres'}), $apart->safe_psql('postgres', 'SELECT count(*) FROM vault.jobs'), 'which schedules every job there');
+$apart->safe_psql('scheduler', q{SELECT cron.alter_job(jobid, schedule => '* * * * *') FROM cron.job WHERE jobname IN ('vault:purge', 'vault:anomalies', 'vault:partitions', 'vault:retention')});
+$apart->safe_psql('postgres', 'ALTER TABLE vault_data.usage_judged RENAME TO usage_hidden');
+$apart->poll_query_until('scheduler', q{SELECT count(DISTINCT command) = 5 AND bool_and(status IN ('succeeded', 'failed')) FROM cron.job_run_details WHERE command ~ 'purge|rotate|partitions|retention|anomalies'}) or die 'the jobs did not run';
+is($apart->safe_psql('postgres', q{SELECT string_agg(job || ' ' || outcome, ', ' ORDER BY job) FROM vault.jobs WHERE job ~ 'partitions|purge|retention|rotate' AND duration >= '0' AND lag < '5 minutes' AND started_at <= now()}),
+	'vault:partitions succeeded, vault:purge succeeded, vault:retention succeeded, vault:rotate succeeded', 'this database knows that they ran');
+is($apart->safe_psql('postgres', q{SELECT job, outcome, lag FROM vault.jobs WHERE outcome <> 'succeeded'}), 'vault:anomalies|failed|', 'and which did not succeed');
+is($apart->safe_psql('postgres', q{SELECT label, value FROM vault.metrics WHERE metric = 'job_failed' AND label IN ('vault:anomalies', 'vault:purge') ORDER BY label}), "vault:anomalies|1\nvault:purge|0", 'as its figures do');
 is($apart->safe_psql('postgres', q{SELECT DISTINCT role, session_role FROM vault.audit WHERE operation = 'purge'}), 'vault_admin|vault_jobs', 'a job scheduled there runs here');
-is($apart->safe_psql('postgres', 'SELECT count(schedule) FROM vault.jobs'), 0, 'though this database cannot see it');
+is($apart->safe_psql('postgres', 'SELECT count(schedule) FROM vault.jobs'), 0, 'though this database cannot see its times');
+
+# What is out of reach is said, with the statement that removes it.
+for my $statement ('SELECT vault.remove_jobs()', 'DROP EXTENSION vault')
+{
+	$apart->safe_psql('scheduler', $commands);
+	my (undef, undef, $said) = psql_as($apart, 'postgres', $statement);
+	like($said, qr/NOTICE:  jobs of vault that pg_cron has in database scheduler are not removed\n/, "$statement: what stays is said");
+	my ($remove) = $said =~ /HINT:  As a superuser, run there: (SELECT .*;)$/m;
+	$apart->safe_psql('scheduler', $remove);
+	is($apart->safe_psql('scheduler', 'SELECT string_agg(jobname, $$ $$) FROM cron.job'), 'mine', "$statement: its statement leaves the jobs of others");
+}
 $apart->stop;
 
 done_testing();

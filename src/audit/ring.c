@@ -674,6 +674,38 @@ ring_await(void)
 		sleep_unless(has_urgent, UNTIL_AWAITED, GATHER_MS);
 }
 
+/* Meanwhile its slot may be taken again: then it holds a younger record. */
+static TimestampTz
+oldest_in(int lane, uint64 tail)
+{
+	PackedHead	oldest;
+
+	if (!is_ready(lane, tail))
+		return GetCurrentTimestamp();
+	memcpy(&oldest, slot_at(lane, tail)->row.bytes, sizeof(oldest));
+	return oldest.at;
+}
+
+void
+ring_figures(RingFigures *figures)
+{
+	figures->size = RING_LANES * lane_size();
+	figures->waiting = 0;
+	figures->fullest = 0;
+	figures->oldest = GetCurrentTimestamp();
+	for (int lane = 0; lane < RING_LANES; lane++)
+	{
+		uint64		tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
+		uint64		head = pg_atomic_read_u64(&ring->lanes[lane].head);
+		uint64		waiting = head > tail ? head - tail : 0;
+
+		figures->waiting += waiting;
+		figures->fullest = Max(figures->fullest, (double) waiting / lane_size());
+		if (waiting > 0)
+			figures->oldest = Min(figures->oldest, oldest_in(lane, tail));
+	}
+}
+
 static void
 detach_worker(int code, Datum arg)
 {

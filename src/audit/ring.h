@@ -81,6 +81,16 @@ extern bool ring_poll(void);
 extern void ring_await(void);
 
 extern bool ring_has_worker(void);
+/* How full it is, and the time of the oldest record in it, as of some moment. */
+typedef struct RingFigures
+{
+	uint64		size;
+	uint64		waiting;
+	double		fullest;		/* of the lanes, the part that is taken of the one with most */
+	TimestampTz oldest;
+} RingFigures;
+
+extern void ring_figures(RingFigures *figures);
 
 /* The calling process is the worker from now on. */
 extern void ring_attach_worker(void);

@@ -28,6 +28,7 @@
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "platform/runs.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 #include "tenant/instance_key.h"
@@ -207,8 +208,11 @@ vault_job_partitions(PG_FUNCTION_ARGS)
 	require_running_vault();
 	require_job_runner();
 	/* While a dump is loaded, the months that it holds are yet to come. */
-	if (root_is_open())
-		maintenance_make_partitions();
+	if (!root_is_open())
+		PG_RETURN_VOID();
+	run_begin("partitions");
+	maintenance_make_partitions();
+	run_end("partitions");
 	PG_RETURN_VOID();
 }
 
@@ -246,8 +250,11 @@ vault_job_retention(PG_FUNCTION_ARGS)
 	require_running_vault();
 	require_job_runner();
 	/* What is retired is authenticated: while sealed, it waits. */
-	if (root_is_open())
-		run_job(&sql);
+	if (!root_is_open())
+		PG_RETURN_VOID();
+	run_begin("retention");
+	run_job(&sql);
+	run_end("retention");
 	PG_RETURN_VOID();
 }
 

@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -34,12 +35,15 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 #include "door/door.h"
 #include "evidence/sealer.h"
 #include "home/home.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "platform/runs.h"
+#include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
@@ -166,7 +170,8 @@ is_skipped(bool outside)
 
 /* What an operator's statement returned, summed up over batches until one is empty. */
 static Datum
-run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches, bool outside)
+run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement, int max_batches,
+				bool outside)
 {
 	int64		total = 0;
 	Assumed		before;
@@ -175,6 +180,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches,
 	require_job_runner();
 	if (is_skipped(outside))
 		PG_RETURN_NULL();
+	run_begin(job);
 	assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
 	{
@@ -187,6 +193,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *statement, int max_batches,
 			break;
 	}
 	resume(&before);
+	run_end(job);
 	PG_RETURN_INT64(total);
 }
 
@@ -199,37 +206,38 @@ PG_FUNCTION_INFO_V1(vault_job_rotate_step);
 PG_FUNCTION_INFO_V1(vault_job_warn);
 PG_FUNCTION_INFO_V1(vault_install_jobs);
 PG_FUNCTION_INFO_V1(vault_remove_jobs);
+PG_FUNCTION_INFO_V1(vault_job_commands);
 PG_FUNCTION_INFO_V1(vault_schedule_jobs);
 PG_FUNCTION_INFO_V1(vault_report_jobs);
 
 Datum
 vault_job_anomalies(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.detect_anomalies()", 1, false);
+	return run_as_operator(fcinfo, "anomalies", "SELECT vault.detect_anomalies()", 1, false);
 }
 
 Datum
 vault_job_expire(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES, true);
+	return run_as_operator(fcinfo, "expire", "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES, true);
 }
 
 Datum
 vault_job_warn(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES, true);
+	return run_as_operator(fcinfo, "warn", "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES, true);
 }
 
 Datum
 vault_job_notifications(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.forget_notifications()", MAX_BATCHES, true);
+	return run_as_operator(fcinfo, "notifications", "SELECT vault.forget_notifications()", MAX_BATCHES, true);
 }
 
 Datum
 vault_job_rewrap(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "SELECT vault.rewrap()", MAX_BATCHES, false);
+	return run_as_operator(fcinfo, "rewrap", "SELECT vault.rewrap()", MAX_BATCHES, false);
 }
 
 Datum
@@ -237,7 +245,7 @@ vault_job_rotate_step(PG_FUNCTION_ARGS)
 {
 	/* A step has vault.rotation_timeout; this one would end the job in the middle of any step. */
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	return run_as_operator(fcinfo, "SELECT vault.rotate_due(1)", 1, true);
+	return run_as_operator(fcinfo, "rotate", "SELECT vault.rotate_due(1)", 1, true);
 }
 
 /* ---- pg_cron ---- */
@@ -299,7 +307,7 @@ forget_runs(void)
 Datum
 vault_job_purge(PG_FUNCTION_ARGS)
 {
-	Datum		purged = run_as_operator(fcinfo, "SELECT vault.purge()", MAX_BATCHES, false);
+	Datum		purged = run_as_operator(fcinfo, "purge", "SELECT vault.purge()", MAX_BATCHES, false);
 
 	if (!fcinfo->isnull)
 		forget_runs();
@@ -366,6 +374,37 @@ schedule_all(void)
 	return added;
 }
 
+/* The database that pg_cron works in, or NULL if the server has not loaded it. */
+static const char *
+cron_database(void)
+{
+	return GetConfigOption("cron.database_name", true, false);
+}
+
+static bool
+cron_is_elsewhere(void)
+{
+	const char *database = cron_database();
+
+	return !cron_is_installed() && database && *database &&
+		strcmp(database, get_database_name(MyDatabaseId)) != 0;
+}
+
+static void
+tell_not_scheduled(void)
+{
+	const char *hint = "Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().";
+
+	if (cron_database() == NULL)
+		hint = "Add pg_cron to shared_preload_libraries, restart the server, and call vault.install_jobs() again.";
+	else if (cron_is_elsewhere())
+		hint = psprintf("pg_cron works in database %s, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault.job_commands() gives here.",
+						quote_identifier(cron_database()));
+	ereport(NOTICE,
+			(errmsg("no jobs are scheduled: pg_cron is not installed in this database"),
+			 errhint("%s", hint)));
+}
+
 static Datum
 install(FunctionCallInfo fcinfo)
 {
@@ -374,9 +413,7 @@ install(FunctionCallInfo fcinfo)
 
 	if (!cron_is_installed())
 	{
-		ereport(NOTICE,
-				(errmsg("no jobs are scheduled: pg_cron is not installed in this database"),
-				 errhint("Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().")));
+		tell_not_scheduled();
 		PG_RETURN_INT32(0);
 	}
 	assume(&before, BOOTSTRAP_SUPERUSERID);
@@ -386,18 +423,70 @@ install(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(added);
 }
 
+/* What is in another database is out of reach of this transaction. */
+static void
+tell_not_removed(const char *database)
+{
+	ereport(NOTICE,
+			(errmsg("jobs of vault that pg_cron has in database %s are not removed",
+					quote_identifier(cron_database())),
+			 errhint("As a superuser, run there: SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname LIKE 'vault:%%' AND database = %s;",
+					 JOBS_ROLE, quote_literal_cstr(database))));
+}
+
 static int
 remove_all(void)
 {
 	Assumed		before;
 	int			removed;
 
+	if (cron_is_elsewhere())
+		tell_not_removed(get_database_name(MyDatabaseId));
 	if (!cron_is_installed())
 		return 0;
 	assume(&before, BOOTSTRAP_SUPERUSERID);
 	removed = unschedule("true");
 	resume(&before);
 	return removed;
+}
+
+/* A command that schedules the job from any database where pg_cron is. */
+static char *
+schedule_command(int job, const char *database)
+{
+	return psprintf("SELECT cron.schedule_in_database('vault:%s', '%s', '%s vault_data.job_%s()', %s, '%s');",
+					jobs[job].name, jobs[job].schedule, jobs[job].is_procedure ? "CALL" : "SELECT",
+					jobs[job].name, database, JOBS_ROLE);
+}
+
+static char *
+remove_command(int job, const char *database)
+{
+	return psprintf("SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname = 'vault:%s' AND database = %s;",
+					JOBS_ROLE, jobs[job].name, database);
+}
+
+/* Columns: job, schedule_command, remove_command. */
+static Datum
+commands_body(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char	   *database = quote_literal_cstr(get_database_name(MyDatabaseId));
+	bool		nulls[3] = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < (int) lengthof(jobs); i++)
+	{
+		Datum		values[3];
+
+		if (!job_exists(i))
+			continue;
+		values[0] = CStringGetTextDatum(psprintf("vault:%s", jobs[i].name));
+		values[1] = CStringGetTextDatum(schedule_command(i, database));
+		values[2] = CStringGetTextDatum(remove_command(i, database));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
 static Datum
@@ -410,6 +499,12 @@ Datum
 vault_install_jobs(PG_FUNCTION_ARGS)
 {
 	return door_run(DOOR_KEY_HOLDER, fcinfo, install);
+}
+
+Datum
+vault_job_commands(PG_FUNCTION_ARGS)
+{
+	return door_run(DOOR_KEY_HOLDER, fcinfo, commands_body);
 }
 
 Datum
@@ -440,6 +535,34 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 	return added;
 }
 
+static Datum
+interval_datum(int64 microseconds)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = microseconds;
+	return IntervalPGetDatum(interval);
+}
+
+/* What is known without pg_cron: the last run since the server started. */
+static void
+fill_own_run(int job, Datum *values, bool *nulls)
+{
+	Run			run;
+
+	if (!run_find(jobs[job].name, &run))
+		return;
+	values[2] = TimestampTzGetDatum(run.started);
+	values[4] = CStringGetTextDatum(run_outcome(&run));
+	nulls[2] = nulls[4] = false;
+	if (run.ended == 0)
+		return;
+	nulls[3] = run.ended < run.started;
+	values[3] = interval_datum(run.took);
+	values[6] = interval_datum(GetCurrentTimestamp() - (run.ended - run.took));
+	nulls[6] = false;
+}
+
 static void
 put_run(ReturnSetInfo *result, int job)
 {
@@ -447,6 +570,8 @@ put_run(ReturnSetInfo *result, int job)
 	bool		nulls[7] = {false, true, true, true, true, true, true};
 
 	values[0] = CStringGetTextDatum(psprintf("vault:%s", jobs[job].name));
+	if (!cron_is_installed())
+		fill_own_run(job, values, nulls);
 	if (cron_is_installed())
 	{
 		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
@@ -482,6 +607,16 @@ vault_report_jobs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* With the vault's database, those go that are in it. */
+static void
+database_dropped(void)
+{
+	const char *database = cron_database();
+
+	if (database && *database && strcmp(database, setting_database) != 0)
+		tell_not_removed(setting_database);
+}
+
 /* DROP EXTENSION takes the jobs along; as its own transaction, it may be rolled back. */
 static void
 jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
@@ -491,6 +626,9 @@ jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argu
 	if (access == OAT_DROP && class == ExtensionRelationId &&
 		object == get_extension_oid("vault", true))
 		(void) remove_all();
+	if (access == OAT_DROP && class == DatabaseRelationId &&
+		object == get_database_oid(setting_database, true))
+		database_dropped();
 }
 
 static void

@@ -34,13 +34,61 @@ CREATE FUNCTION vault.remove_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
 COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
 
+CREATE FUNCTION vault.job_commands(OUT job text, OUT schedule_command text, OUT remove_command text) RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_commands';
+COMMENT ON FUNCTION vault.job_commands() IS 'the statements that schedule and remove the jobs of vault from another database where pg_cron is';
+
 CREATE VIEW vault.jobs WITH (security_barrier) AS
 SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message, r.lag FROM vault_data.report_jobs() r;
-COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that are not installed';
+COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that pg_cron does not have in this database';
+
+/*
+ * Figures for monitoring. What could be many is estimated; rows that wait for their seal are found by
+ * the indexes of transaction ids (the caller forbids another way), and counted up to a limit.
+ */
+CREATE FUNCTION vault_data.count_metrics() RETURNS TABLE (metric text, label text, value double precision)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	waiting bigint;
+	oldest timestamptz;
+	last_seen xid8 := (SELECT pg_catalog.pg_snapshot_xmax(h.snapshot) FROM vault_data.audit_harvest h, pg_catalog.pg_control_system() s
+		WHERE h.system_identifier = s.system_identifier::text);
+BEGIN
+	SELECT pg_catalog.count(*), pg_catalog.min(u.at) INTO waiting, oldest
+	FROM (SELECT a.at FROM vault_data.audit_log a WHERE a.xid >= last_seen LIMIT 100000) u;
+	RETURN QUERY
+	SELECT 'audit_unsealed_rows', NULL::text, waiting::double precision
+	UNION ALL SELECT 'audit_unsealed_oldest_seconds', NULL, coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - oldest), 0)
+	UNION ALL SELECT 'audit_rows_estimated', NULL, (SELECT pg_catalog.sum(greatest(c.reltuples, 0)) FROM pg_catalog.pg_partition_tree('vault_data.audit_log') t
+		JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.isleaf)
+	UNION ALL SELECT 'audit_bytes', NULL, (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree('vault_data.audit_log') t)
+	UNION ALL SELECT 'audit_default_rows_estimated', NULL, (SELECT greatest(c.reltuples, 0) FROM pg_catalog.pg_class c WHERE c.oid = 'vault_data.audit_log_default'::regclass)
+	UNION ALL SELECT 'tenants', NULL, (SELECT pg_catalog.count(*) FROM vault_data.tenant t WHERE t.state <> 'destroyed')
+	UNION ALL SELECT 'principals', NULL, (SELECT pg_catalog.count(*) FROM vault_data.principal p WHERE p.kind IN ('user', 'service'))
+	UNION ALL SELECT 'secrets', NULL, (SELECT pg_catalog.count(*) FROM vault_data.secret s WHERE s.deleted_at IS NULL)
+	UNION ALL SELECT 'secrets_expired', NULL, (SELECT pg_catalog.count(*) FROM vault_data.secret s WHERE s.deleted_at IS NULL AND s.expires_at <= pg_catalog.clock_timestamp())
+	UNION ALL SELECT 'secret_versions_estimated', NULL, (SELECT greatest(c.reltuples, 0) FROM pg_catalog.pg_class c WHERE c.oid = 'vault_data.secret_version'::regclass)
+	UNION ALL SELECT 'rotations_failing', NULL, (SELECT pg_catalog.count(*) FROM vault_data.rotation r WHERE r.step NOT IN ('done', 'failed') AND r.attempts > 0)
+	UNION ALL SELECT 'notifications', NULL, (SELECT pg_catalog.count(*) FROM vault_data.notification n)
+	UNION ALL SELECT 'anomalies_open', NULL, (SELECT pg_catalog.count(*) FROM vault_data.anomaly a WHERE a.acknowledged_at IS NULL)
+	UNION ALL SELECT 'job_lag_seconds', j.job, pg_catalog.date_part('epoch', j.lag) FROM vault_data.report_jobs() j
+	UNION ALL SELECT 'job_failed', j.job, CASE j.outcome WHEN 'failed' THEN 1 WHEN 'succeeded' THEN 0 END FROM vault_data.report_jobs() j;
+END
+$$;
+CREATE FUNCTION vault_data.report_metrics() RETURNS TABLE (metric text, label text, value double precision)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_metrics';
+COMMENT ON FUNCTION vault_data.report_metrics() IS 'figures without names, for monitoring, operators and auditors';
+
+CREATE VIEW vault.metrics WITH (security_barrier) AS
+SELECT m.metric, m.label, m.value FROM vault_data.report_metrics() m;
+COMMENT ON VIEW vault.metrics IS 'figures for monitoring, of all tenants together and without a name; for members of pg_monitor, operators and auditors';
 
 ALTER VIEW vault.jobs OWNER TO vault_owner;
-REVOKE ALL ON vault.jobs FROM PUBLIC;
+ALTER VIEW vault.metrics OWNER TO vault_owner;
+REVOKE ALL ON vault.jobs, vault.metrics FROM PUBLIC;
 GRANT SELECT ON vault.jobs TO vault_admin, vault_auditor;
+GRANT SELECT ON vault.metrics TO vault_admin, vault_auditor, pg_monitor;
+GRANT USAGE ON SCHEMA vault TO pg_monitor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT USAGE ON SCHEMA vault_data TO vault_jobs;
@@ -58,6 +106,7 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor, vault_owner;
-GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs() TO vault_admin;
+GRANT EXECUTE ON FUNCTION vault_data.report_metrics() TO vault_admin, vault_auditor, vault_owner, pg_monitor;
+GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs(), vault.job_commands() TO vault_admin;
 
 SELECT vault_data.schedule_jobs();
