@@ -65,6 +65,7 @@ _PG_init(void)
 	token_init();
 	type_init();
 	pki_register();
+	pki_init();
 	places_init();
 	guess_init();
 	rotation_init();

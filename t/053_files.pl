@@ -38,8 +38,8 @@ sub hex_of { return '\x' . unpack('H*', $_[0]) }
 
 my $count = 0;
 
-# import(BYTES, PASSPHRASE or undef): the result of the import, and the name under which it is
-sub import
+# import_file(BYTES, PASSPHRASE or undef): the result of the import, and the name under which it is
+sub import_file
 {
 	my ($bytes, $passphrase) = @_;
 	my $name = 'f/' . ++$count;
@@ -50,7 +50,7 @@ sub import
 sub taken
 {
 	my ($what, $bytes, $passphrase, $chain, $key) = @_;
-	my ($result, $name) = import($bytes, $passphrase);
+	my ($result, $name) = import_file($bytes, $passphrase);
 	is($result->{state}, '00000', "$what: taken") or diag "$result->{message}";
 	return if $result->{state} ne '00000';
 	is($adm->value('SELECT vault.get($1)', $name), $chain . ($key // ''), "$what: chain and key come out");
@@ -60,7 +60,7 @@ sub taken
 sub refused
 {
 	my ($what, $rule, $bytes, $passphrase, $hint) = @_;
-	my ($result) = import($bytes, $passphrase);
+	my ($result) = import_file($bytes, $passphrase);
 	is($result->{state}, 'VT013', "$what: VT013");
 	like($result->{message}, $rule, "$what: its rule");
 	like($result->{hint}, $hint, "$what: the hint fits") if $hint;
@@ -407,5 +407,24 @@ ssh_refused("encrypted with $_", qr/encrypted/, qr/ssh-keygen -p/, text("locked.
 ssh_refused("encrypted with $_", qr/encrypted/, qr/ssh-keygen -p/, $keys{$_} =~ s/.*(?=-----BEGIN [A-Z ]*PRIVATE KEY)//sr) for 'DES', 'PBE-MD5-DES', 'PBES2 with AES';
 ssh_refused('a public key', qr/public key and not a private key/, qr/private key/, text('ed.pub'));
 ssh_refused('a public key in PEM', qr/public key and not a private key/, qr/private key/, output('openssl', 'pkey', '-in', "$dir/web.key", '-pubout'));
+
+# ---- a database in another encoding ----
+
+# Files mean UTF-8, passphrases and comments too; what LATIN1 does not have is no reason to refuse a key
+$node->stop;
+my $latin = new_vault_node('latin', init => { extra => [ '--encoding=LATIN1', '--locale=C' ] });
+$latin->safe_psql('postgres', q{CREATE ROLE adm LOGIN; SELECT vault.create_tenant('acme', 'adm')});
+$adm = VaultClient->new($latin, 'adm');
+my $pass = "p\xe4ssw\xf6rd";
+taken('LATIN1, umlauts', pkcs12(encode('UTF-8', $pass)), $pass, $chain, $key);
+for my $case ([ "J\xc3\xb6rg", "J\xf6rg" ], [ "\xe6\x97\xa5", '\346\227\245' ], [ "J\xf6rg", 'J\366rg' ])
+{
+	output('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', $case->[0], '-f', "$dir/latin" . ++$n);
+	is($adm->query('SELECT vault.put($1, $2::text, type => $3)', "ssh/latin$n", text("latin$n"), 'ssh_key')->{state}, '00000', "LATIN1, comment $n: taken");
+	is($adm->value('SELECT vault.get_field($1, $2)', "ssh/latin$n", 'comment'), $case->[1], "LATIN1, comment $n: shown");
+	like($adm->value('SELECT vault.get_field($1, $2)', "ssh/latin$n", 'public_key'), qr/ \Q$case->[1]\E$/, "LATIN1, comment $n: in the line of the public key");
+	is($adm->value(q{SELECT metadata ->> 'comment' FROM vault.secrets WHERE name = $1}, "ssh/latin$n"), $case->[1], "LATIN1, comment $n: in the metadata");
+	is($adm->value('SELECT vault.get($1)', "ssh/latin$n"), text("latin$n"), "LATIN1, comment $n: the key is as it was");
+}
 
 done_testing();

@@ -20,8 +20,7 @@
 #include "pki/chain.h"
 #include "pki/private_key.h"
 
-#define MAX_SERIAL_BYTES 32
-#define EARLIEST		 INT64_C(-631152000) /* 1950, the first year of a UTCTime */
+#define EARLIEST INT64_C(-631152000) /* 1950, the first year of a UTCTime */
 
 struct Certificate
 {
@@ -118,7 +117,7 @@ write_serial(BIO *bio, const Certificate *certificate)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf_of(certificate));
 
-	return ASN1_STRING_length(serial) <= MAX_SERIAL_BYTES && i2a_ASN1_INTEGER(bio, serial) > 0;
+	return i2a_ASN1_INTEGER(bio, serial) > 0;
 }
 
 static bool
@@ -338,23 +337,24 @@ typedef struct Fact
 	const char *name;
 	bool		is_text; /* else JSON as it is */
 	bool		(*write) (BIO *bio, const Certificate *certificate);
+	const char *fault;	/* the rule, where a certificate may break it */
 } Fact;
 
 static const Fact facts[] = {
-	{"subject", true, write_subject},
-	{"issuer", true, write_issuer},
-	{"serial", true, write_serial},
-	{"not_before", true, write_not_before},
-	{"not_after", true, write_not_after},
-	{"valid_until", true, write_valid_until},
-	{"sans", false, write_sans},
-	{"key_type", true, write_key_type},
-	{"key_bits", false, write_key_bits},
-	{"signature_algorithm", true, write_signature_algorithm},
-	{"fingerprint", true, write_fingerprint},
-	{"self_signed", false, write_self_signed},
-	{"chain_length", false, write_chain_length},
-	{"has_private_key", false, write_has_private_key},
+	{"subject", true, write_subject, "its subject cannot be read"},
+	{"issuer", true, write_issuer, "its issuer cannot be read"},
+	{"serial", true, write_serial, NULL},
+	{"not_before", true, write_not_before, NULL},
+	{"not_after", true, write_not_after, NULL},
+	{"valid_until", true, write_valid_until, NULL},
+	{"sans", false, write_sans, NULL},
+	{"key_type", true, write_key_type, NULL},
+	{"key_bits", false, write_key_bits, NULL},
+	{"signature_algorithm", true, write_signature_algorithm, NULL},
+	{"fingerprint", true, write_fingerprint, NULL},
+	{"self_signed", false, write_self_signed, NULL},
+	{"chain_length", false, write_chain_length, NULL},
+	{"has_private_key", false, write_has_private_key, NULL},
 };
 
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
@@ -381,16 +381,21 @@ write_member(BIO *bio, const Certificate *certificate, const Fact *fact)
 static const char *
 make_metadata(Certificate *certificate)
 {
+	const char *fault = NULL;
 	BIO *bio = BIO_new(BIO_s_mem());
 	bool written = bio && BIO_puts(bio, "{") > 0;
 	size_t size = 0;
 
 	for (size_t i = 0; i < FACTS && written; i++)
+	{
 		written = (i == 0 || BIO_puts(bio, ", ") > 0) && write_member(bio, certificate, &facts[i]);
+		if (!written)
+			fault = facts[i].fault;
+	}
 	if (!written || BIO_puts(bio, "}") <= 0)
 	{
 		BIO_free(bio);
-		return "its names or serial number cannot be read";
+		return fault ? fault : TYPE_NO_MEMORY;
 	}
 	certificate->metadata = finish(bio, &size);
 	if (certificate->metadata == NULL)

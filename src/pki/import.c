@@ -15,7 +15,10 @@
 #include "door/door.h"
 #include "pki/certificate.h"
 #include "pki/rules.h"
+#include "pki/ssh_key.h"
+#include "pki/types.h"
 #include "platform/arguments.h"
+#include "platform/encoding.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
 #include "policy/environment.h"
@@ -89,11 +92,26 @@ static char *
 passphrase_from(const text *given)
 {
 	char	   *typed = text_to_cstring(given);
-	char	   *passphrase = pg_server_to_any(typed, strlen(typed), PG_UTF8);
 
-	if (passphrase != typed)
-		secret_wipe(typed, strlen(typed));
-	return passphrase;
+	return pg_server_to_any(typed, strlen(typed), PG_UTF8);
+}
+
+/* The database's encoding has this character of UTF-8. */
+static bool
+database_has(const char *character, size_t size)
+{
+	char		converted[64];
+	size_t		converted_size;
+
+	return encoding_is_stored(character, size) ||
+		(encoding_room(size) <= sizeof(converted) &&
+		 encoding_from_stored(character, size, converted, &converted_size));
+}
+
+void
+pki_init(void)
+{
+	ssh_key_show_only(database_has);
 }
 
 static Datum

@@ -620,9 +620,10 @@ private_key_check_kind(const EVP_PKEY *key)
 
 	if (kind == NULL)
 		return NOT_HANDLED;
-	if (strncmp(kind, "RSA", 3) == 0 &&
-		(EVP_PKEY_get_bits(key) > KEY_MAX_RSA_BITS || !exponent_is_sound(key)))
-		return "an RSA key has more than 8192 bits or an exponent that is not odd and of 2 to 64 bits";
+	if (strncmp(kind, "RSA", 3) == 0 && EVP_PKEY_get_bits(key) > KEY_MAX_RSA_BITS)
+		return "an RSA key has more than 8192 bits";
+	if (strncmp(kind, "RSA", 3) == 0 && !exponent_is_sound(key))
+		return "the exponent of an RSA key is not odd and of 2 to 64 bits";
 	if (strcmp(kind, "EC") == 0 && !curve_has_name(key))
 		return "an EC key is not on a named curve";
 	return NULL;

@@ -34,7 +34,7 @@
 
 #define DISAGREES "its public and private parts do not fit"
 #define NOT_ONE   "it is not a private key of OpenSSH or in PEM"
-#define NOT_WHOLE "its check numbers or its padding are wrong"
+#define NOT_WHOLE "it is cut short, or its lengths are wrong"
 
 struct SshKey
 {
@@ -276,6 +276,14 @@ shown_character(const unsigned char *at, size_t left)
 	return size;
 }
 
+static bool (*is_shown) (const char *character, size_t size);
+
+void
+ssh_key_show_only(bool (*filter) (const char *character, size_t size))
+{
+	is_shown = filter;
+}
+
 /* What cannot be shown, or is no UTF-8, is shown in octal, as ssh-keygen does. */
 static void
 keep_comment(WireString comment, SshKey *key)
@@ -292,6 +300,8 @@ keep_comment(WireString comment, SshKey *key)
 	{
 		size_t size = shown_character(comment.data + i, comment.size - i);
 
+		if (size > 1 && is_shown && !is_shown((const char *) comment.data + i, size))
+			size = 0;
 		if (size > 0)
 			memcpy(out, comment.data + i, size);
 		else
@@ -322,15 +332,20 @@ read_section(WireString section, WireString blob, int min_strength, SshKey *key)
 	const char *fault = NULL;
 	EVP_PKEY *pkey;
 
-	if (wire_number(&reader) != check || reader.broken || section.size % BLOCK != 0)
+	if (reader.broken || section.size % BLOCK != 0)
 		return NOT_WHOLE;
+	if (wire_number(&reader) != check)
+		return "its two check numbers differ";
 	pkey = read_private(&reader, &fault);
 	if (pkey == NULL)
 		return fault;
 	keep_comment(wire_string(&reader), key);
-	fault = reader.broken || !is_padding(wire_bytes(&reader, reader.left))
-		? NOT_WHOLE
-		: derive_public(pkey, min_strength, key);
+	if (reader.broken)
+		fault = NOT_WHOLE;
+	else if (!is_padding(wire_bytes(&reader, reader.left)))
+		fault = "its padding is not 1, 2, 3 and so on";
+	else
+		fault = derive_public(pkey, min_strength, key);
 	derived.size = key->blob_size;
 	if (fault == NULL && !wire_same(derived, blob))
 		fault = DISAGREES;
@@ -351,9 +366,10 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 	WireString section = wire_string(&reader);
 
 	(void) options;				/* without a derivation there are none to heed */
-	if (reader.broken || magic.size != sizeof(MAGIC) ||
-		memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
-		return "it is not whole, or not of OpenSSH's format";
+	if (magic.size != sizeof(MAGIC) || memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
+		return "its block is not of OpenSSH's format, openssh-key-v1";
+	if (reader.broken)
+		return NOT_WHOLE;
 	if (!wire_is(cipher, "none") || !wire_is(derivation, "none"))
 		return ENCRYPTED_SSH_KEY;
 	if (count != 1)

@@ -34,6 +34,9 @@ extern void ssh_key_free(SshKey *key);	/* NULL is allowed */
  */
 extern const char *ssh_key_text(const SshKey *key, size_t *size);
 
+/* Of comments only characters are shown for which this is true; NULL, as at first: all. */
+extern void ssh_key_show_only(bool (*is_shown) (const char *character, size_t size));
+
 /* A JSON object in UTF-8, for value_free(); NULL: no memory. */
 extern char *ssh_key_metadata(const SshKey *key);
 

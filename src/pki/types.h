@@ -10,4 +10,7 @@
 /* At start. */
 extern void pki_register(void);
 
+/* At start, in the server (import.c). */
+extern void pki_init(void);
+
 #endif

@@ -12,7 +12,9 @@
 #include "pki/certificate.h"
 #include "pki/passphrase.h"
 #include "pki/private_key.h"
+#include "pki/rules.h"
 #include "pki/ssh_key.h"
+#include "pki/ssh_wire.h"
 #include "pki/types.h"
 
 #include <glob.h>
@@ -24,6 +26,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <openssl/pkcs7.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
@@ -223,6 +227,30 @@ old_text(EVP_PKEY *key, const char *passphrase)
 	return text_of(bio);
 }
 
+/* With a cipher that only the provider "legacy" has. */
+static char *
+legacy_text(EVP_PKEY *key)
+{
+	static OSSL_LIB_CTX *context;
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_SIG *shrouded;
+
+	if (context == NULL)
+	{
+		context = keep(OSSL_LIB_CTX_new());
+		OSSL_PROVIDER_load(context, "legacy");
+		OSSL_PROVIDER_load(context, "default");
+	}
+	shrouded = PKCS8_encrypt_ex(NID_pbe_WithSHA1And40BitRC2_CBC, NULL, "x", 1, NULL, 0, 0, info, context, NULL);
+	if (shrouded == NULL)
+		abort();
+	PEM_write_bio_PKCS8(bio, shrouded);
+	X509_SIG_free(shrouded);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return text_of(bio);
+}
+
 /* Several texts after each other, in memory of exactly their size. */
 static char *
 join(size_t count, ...)
@@ -313,7 +341,8 @@ static char *normal;
 
 #define NAMES \
 	"DNS:www.acme.example,DNS:*.acme.example,IP:192.0.2.1,IP:2001:db8::1,email:ops@acme.example," \
-	"URI:spiffe://acme/web"
+	"URI:spiffe://acme/web,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:web@corp.example,RID:1.2.3.4," \
+	"otherName:1.2.3.5;UTF8:x,otherName:1.2.3.6;INTEGER:5"
 
 static void
 make_all(void)
@@ -446,6 +475,137 @@ test_pem(void)
 	normal_is(join(3, leaf_pem, "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
 				   old_text(leaf.key, NULL)),
 			  join(2, leaf_pem, leaf_key), "a key as openssl ecparam writes it");
+}
+
+/* Two bytes for each character, with a mark if that is not 0. */
+static void
+utf16_is_taken(const char *text, unsigned mark, bool big)
+{
+	size_t size = strlen(text);
+	unsigned char *wide = room(2 * size + 2);
+	unsigned char *at = wide;
+	Certificate *made;
+
+	if (mark)
+	{
+		*at++ = big ? mark >> 8 : mark & 0xff;
+		*at++ = big ? mark & 0xff : mark >> 8;
+	}
+	for (size_t i = 0; i < size; i++)
+	{
+		*at++ = big ? 0 : (unsigned char) text[i];
+		*at++ = big ? (unsigned char) text[i] : 0;
+	}
+	made = read_bytes(wide, at - wide, NULL, 112, NULL, "UTF-16");
+	certificate_free(made);
+	certificate_free(read_bytes(wide, at - wide - 41, NULL, 112, "", "UTF-16 that is cut within a character"));
+	free(wide);
+}
+
+/* A copy with each of these characters in place of that one. */
+static char *
+with(const char *text, char old, const char *new)
+{
+	char *out = keep(room(ROOM));
+	char *at = out;
+
+	for (; *text; text++)
+	{
+		if (*text == old)
+			at = stpcpy(at, new);
+		else
+			*at++ = *text;
+	}
+	*at = '\0';
+	return out;
+}
+
+static void
+test_forms(void)
+{
+	const char *bom = "\xef\xbb\xbf";
+	char *labelled = keep(strdup(leaf_pem));
+	char *joined = keep(strdup(leaf_pem));
+
+	utf16_is_taken(normal, 0xfeff, false);
+	utf16_is_taken(normal, 0xfeff, true);
+	utf16_is_taken(normal, 0, false);
+	utf16_is_taken(normal, 0, true);
+	normal_is(with(normal, '\n', "\r"), normal, "lines that end with CR");
+	normal_is(with(normal, '\n', "\n \t"), normal, "white space before lines");
+	normal_is(with(normal, '\n', " "), normal, "all in one line");
+	normal_is(join(4, bom, leaf_pem, bom, leaf_key), join(2, leaf_pem, leaf_key), "byte order marks");
+	joined[strlen(joined) - 1] = '\0';
+	normal_is(join(2, joined, leaf_key), join(2, leaf_pem, leaf_key), "END and BEGIN on one line");
+	refused(with(normal, '\n', "\\n"), "a backslash and the letter n");
+	refused(join(3, leaf_pem, "-", leaf_key), "line of its own");
+	for (char *at = labelled; (at = strstr(at, "CERTIFICATE")) != NULL; at++)
+		memcpy(at, "CERTIFICAT3", 11);
+	refused(labelled, "neither a certificate nor a private key");
+	normal_is(join(3, "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+				   "-----BEGIN X9.42 DH PARAMETERS-----\nA*A\n-----END X9.42 DH PARAMETERS-----\n", leaf_pem),
+			  leaf_pem, "blocks that are passed over, whatever they hold");
+	refused("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "a request for one is none");
+	refused(join(2, leaf_pem, "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"), "not RSA, EC");
+	refused(join(2, leaf_pem, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC\n\nAAAA\n"
+				 "-----END RSA PRIVATE KEY-----\n"), "DEK-Info of a PEM block is malformed");
+	refused(join(2, leaf_pem, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: NO-SUCH,0011223344556677\n\nAAAA\n"
+				 "-----END RSA PRIVATE KEY-----\n"), "its cipher is unknown");
+}
+
+static char *
+block_of(const char *label, const void *der, int size)
+{
+	PkiText text;
+	char *kept;
+
+	pem_write(label, der, size, 64, &text);
+	kept = keep(strdup(text.data));
+	pki_text_free(&text);
+	return kept;
+}
+
+static void
+test_pkcs7(void)
+{
+	PKCS7 *file = PKCS7_new();
+	unsigned char *der = NULL;
+	unsigned char *longer;
+	unsigned char *trusted = NULL;
+	int size;
+
+	PKCS7_set_type(file, NID_pkcs7_signed);
+	PKCS7_content_new(file, NID_pkcs7_data);
+	PKCS7_add_certificate(file, root.certificate);
+	PKCS7_add_certificate(file, leaf.certificate);
+	PKCS7_add_certificate(file, middle.certificate);
+	size = i2d_PKCS7(file, &der);
+	normal_is(join(2, block_of("PKCS7", der, size), leaf_key), normal, "PKCS#7");
+	normal_is(join(2, block_of("CERTIFICATE", der, size), leaf_key), normal, "PKCS#7 with the label of a certificate");
+	certificate_free(read_bytes(der, size, NULL, 112, NULL, "PKCS#7 in DER"));
+	longer = room(size + 1);
+	memcpy(longer, der, size);
+	longer[size] = 0;
+	certificate_free(read_bytes(longer, size + 1, NULL, 112, "neither PEM", "PKCS#7 with a byte more"));
+	certificate_free(read_bytes(der, size - 1, NULL, 112, "cut short", "PKCS#7 that is cut"));
+	free(longer);
+	OPENSSL_free(der);
+	PKCS7_free(file);
+
+	file = PKCS7_new();
+	PKCS7_set_type(file, NID_pkcs7_data);
+	ASN1_STRING_set(file->d.data, "x", 1);
+	der = NULL;
+	size = i2d_PKCS7(file, &der);
+	certificate_free(read_bytes(der, size, NULL, 112, "not of the kind that holds certificates", "PKCS#7 of another kind"));
+	OPENSSL_free(der);
+	PKCS7_free(file);
+
+	X509_alias_set1(lone.certificate, (const unsigned char *) "me", 2);
+	size = i2d_X509_AUX(lone.certificate, &trusted);
+	normal_is(block_of("TRUSTED CERTIFICATE", trusted, size), lone_pem, "a trusted certificate");
+	refused(block_of("CERTIFICATE", trusted, size), "cannot be decoded");
+	OPENSSL_free(trusted);
 }
 
 /* Every beginning of a good text is refused, but for those that end with a whole block. */
@@ -589,9 +749,81 @@ test_pkcs12(void)
 	certificate_free(read_bytes(der, size, "", 112, NULL, "an empty passphrase, given"));
 	OPENSSL_free(der);
 
+	/* UTF-16 of the characters of the passphrase, and of its bytes, as OpenSSL 1.0 wrote it */
+	der = pkcs12_of("p\xc3\xa4ss", NULL, 0, &size);
+	certificate_free(read_bytes(der, size, "p\xc3\xa4ss", 112, NULL, "umlauts"));
+	OPENSSL_free(der);
+	der = pkcs12_of("p\xc3\x83\xc2\xa4ss", NULL, 0, &size);
+	certificate_free(read_bytes(der, size, "p\xc3\xa4ss", 112, NULL, "umlauts of OpenSSL 1.0"));
+	certificate_free(read_bytes(der, size, "p\xc3\xa5ss", 112, "does not open", "others"));
+	OPENSSL_free(der);
+
+	/* the last byte but nine is in the salt of the MAC */
+	der = pkcs12_of("x", NULL, 0, &size);
+	der[size - 10] ^= 1;
+	certificate_free(read_bytes(der, size, "x", 112, "damaged: this passphrase opens it", "a damaged MAC"));
+	certificate_free(read_bytes(der, size, "y", 112, "does not open with this passphrase", "and a wrong passphrase"));
+	OPENSSL_free(der);
+
 	der = pkcs12_of("x", lone.certificate, 0, &size);
 	certificate_free(read_bytes(der, size, "x", 112, "do not form one chain", "a stranger in it"));
 	OPENSSL_free(der);
+}
+
+/* A key under another passphrase than the file's: the MAC fits, and the key does not open. */
+static void
+test_two_passphrases(void)
+{
+	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+	STACK_OF(PKCS7) *parts = NULL;
+	PKCS12 *file;
+	unsigned char *der = NULL;
+	int size;
+
+	PKCS12_add_cert(&bags, leaf.certificate);
+	PKCS12_add_safe(&parts, bags, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, 1, "x");
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	bags = NULL;
+	PKCS12_add_key(&bags, leaf.key, 0, 1, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, "y");
+	PKCS12_add_safe(&parts, bags, -1, 0, NULL);
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	file = PKCS12_add_safes(parts, 0);
+	sk_PKCS7_pop_free(parts, PKCS7_free);
+	PKCS12_set_mac(file, "x", 1, NULL, 0, 1, EVP_sha256());
+	size = i2d_PKCS12(file, &der);
+	PKCS12_free(file);
+	certificate_free(read_bytes(der, size, "x", 112, "damaged, or has another passphrase", "the file's passphrase"));
+	certificate_free(read_bytes(der, size, "y", 112, "its MAC does not fit", "the key's passphrase"));
+	OPENSSL_free(der);
+}
+
+/* What counts for RSA is the modulus, not what OpenSSL makes of it. */
+static void
+test_modulus(void)
+{
+	static const int rows[][2] = {{1023, 0}, {1024, 80}, {2000, 80}, {2047, 80}, {2048, 112}, {3071, 112}, {3072, 128}};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK(private_key_strength(rsa_key(rows[i][0])) == rows[i][1], "RSA of %d bits", rows[i][0]);
+	CHECK(private_key_strength(leaf.key) == 128 && private_key_strength(root.key) == 192 &&
+		  private_key_strength(lone.key) == 128, "P-256, P-384, Ed25519");
+}
+
+static void
+test_hints(void)
+{
+	static const char *const rules[] = {NO_CHAIN, NOT_ITS_KEY, FORGED, NOT_A_CA, MAY_NOT_SIGN, ANOTHER_ISSUER, WEAK_KEY,
+										WEAK_SIGNATURE, HAS_CRL, TWO_KEYS, OPENSSH_KEY, NO_CIPHER, NO_PASSPHRASE, WRONG_PASSPHRASE,
+										NO_P12_PASSPHRASE, WRONG_P12_PASSPHRASE, DAMAGED_P12, DAMAGED_PART, WEAK_SSH_KEY,
+										ENCRYPTED_SSH_KEY, PUBLIC_SSH_KEY, PUTTY_KEY, SSH2_KEY};
+
+	for (size_t i = 0; i < COUNT(rules); i++)
+	{
+		CHECK(pki_hint(rules[i]) != NULL && strlen(rules[i]) < 120, "%s: no hint, or too long", rules[i]);
+		for (size_t j = 0; j < i; j++)
+			CHECK(strcmp(rules[i], rules[j]) != 0, "%s stands twice", rules[i]);
+	}
+	CHECK(pki_hint("it has no certificate") == NULL, "a rule without a hint of its own");
 }
 
 static void
@@ -605,6 +837,7 @@ test_strength(void)
 	char *text = certificate_text(weak.certificate);
 
 	refused(text, "a key in it is weaker");
+	refused(certificate_text(certify(rsa_key(2047), "nearly", NULL, "CA:TRUE", 9, "SHA256", NULL)), "a key in it is weaker");
 	certificate_free(read_bytes(text, strlen(text), NULL, 80, NULL, "a policy that allows it"));
 	refused(certificate_text(sha1_leaf), "a signature in it is weaker");
 	refused(certificate_text(md5_leaf), "a signature in it is weaker");
@@ -643,7 +876,8 @@ test_facts(void)
 	field_is(certificate, "subject", "CN=www.acme.example,O=Acme\\, \\\"Inc\\\"");
 	field_is(certificate, "issuer", "CN=middle,O=Acme\\, \\\"Inc\\\"");
 	field_is(certificate, "sans", "[\"dns:www.acme.example\", \"dns:*.acme.example\", \"ip:192.0.2.1\", "
-			 "\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\"]");
+			 "\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\", \"upn:web@corp.example\", \"rid:1.2.3.4\", "
+			 "\"othername:1.2.3.5;x\", \"othername:1.2.3.6\"]");
 	field_is(certificate, "key_type", "EC");
 	field_is(certificate, "key_bits", "256");
 	field_is(certificate, "self_signed", "false");
@@ -868,6 +1102,123 @@ test_ssh(void)
 	value_free(other);
 }
 
+/* A file of OpenSSH's format with this comment and so many bytes of padding, the last of which is changed by this. */
+static char *
+ssh_file(const char *comment, size_t comment_size, size_t padding, unsigned char wrong)
+{
+	static unsigned char section[8192];
+	static unsigned char file[16384];
+	WireWriter inner = {section};
+	WireWriter outer = {file};
+	unsigned char seed[32];
+	unsigned char point[32];
+	size_t size = sizeof(seed);
+
+	EVP_PKEY_get_raw_private_key(lone.key, seed, &size);
+	EVP_PKEY_get_raw_public_key(lone.key, point, &size);
+	wire_put_number(&inner, 7);
+	wire_put_number(&inner, 7);
+	wire_put_string(&inner, "ssh-ed25519", 11);
+	wire_put_string(&inner, point, 32);
+	wire_put_number(&inner, 64);
+	wire_put(&inner, seed, 32);
+	wire_put(&inner, point, 32);
+	wire_put_string(&inner, comment, comment_size);
+	for (size_t i = 1; i <= padding; i++)
+	{
+		unsigned char byte = (unsigned char) (i == padding ? i ^ wrong : i);
+
+		wire_put(&inner, &byte, 1);
+	}
+	wire_put(&outer, "openssh-key-v1", 15);
+	wire_put_string(&outer, "none", 4);
+	wire_put_string(&outer, "none", 4);
+	wire_put_string(&outer, "", 0);
+	wire_put_number(&outer, 1);
+	wire_put_number(&outer, 4 + 11 + 4 + 32);
+	wire_put_string(&outer, "ssh-ed25519", 11);
+	wire_put_string(&outer, point, 32);
+	wire_put_string(&outer, section, inner.at - section);
+	return block_of("OPENSSH PRIVATE KEY", file, (int) (outer.at - file));
+}
+
+static bool
+is_even(const char *character, size_t size)
+{
+	return character[size - 1] % 2 == 0;
+}
+
+static void
+comment_is(const char *comment, size_t size, const char *wanted)
+{
+	/* 132 bytes stand before the comment's end, whatever it is */
+	SshKey *key = read_ssh(ssh_file(comment, size, 8 - (131 + size) % 8, 0), NULL, wanted);
+	char *text = NULL;
+	size_t shown = 0;
+
+	if (key == NULL)
+		return;
+	(void) ssh_key_field(key, "comment", &text, &shown);
+	CHECK(text && strcmp(text, wanted) == 0, "%s is shown as %s", wanted, text ? text : "nothing");
+	value_free(text);
+	ssh_key_free(key);
+}
+
+static void
+test_ssh_padding(void)
+{
+	size_t taken_of = 0;
+
+	for (size_t padding = 0; padding <= 520; padding++)
+	{
+		char *text = ssh_file("", 0, padding, 0);
+		SshKey *key = NULL;
+
+		if (ssh_key_read(text, strlen(text), 112, &key) == NULL)
+			taken_of++;
+		ssh_key_free(key);
+	}
+	CHECK(taken_of == 65, "%zu of the 65 paddings to whole blocks are taken", taken_of);
+	for (size_t padding = 5; padding <= 300; padding += 8)
+		read_ssh(ssh_file("", 0, padding, 1), "its padding is not", "a wrong byte of padding");
+}
+
+#define COMMENT_IS(text, wanted) comment_is(text, sizeof(text) - 1, wanted)
+
+static void
+test_ssh_comments(void)
+{
+	char longest[2000];
+
+	COMMENT_IS("me@here", "me@here");
+	COMMENT_IS("J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91", "J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91");
+	COMMENT_IS("J\xf6rg", "J\\366rg");
+	COMMENT_IS("\x1b[31m\x7f\n\0x", "\\033[31m\\177\\012\\000x");
+	COMMENT_IS("\xe2\x80\xae \xc2\x85 \xef\xbb\xbf", "\\342\\200\\256 \\302\\205 \\357\\273\\277");
+	COMMENT_IS("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe6\x97",
+			   "\\300\\257\\355\\240\\200\\364\\220\\200\\200\\346\\227");
+	COMMENT_IS("\"\\", "\"\\");
+	ssh_key_show_only(is_even);
+	COMMENT_IS("a\xc3\xb6\xc3\xa5", "a\xc3\xb6\\303\\245");
+	ssh_key_show_only(NULL);
+	for (size_t i = 0; i < sizeof(longest); i += 2)
+		memcpy(longest + i, "\xc3\xb6", 2);
+	longest[0] = longest[1] = 'x';
+	longest[2] = 'x';
+	memmove(longest + 3, longest + 4, 1996);
+	ssh_key_free(read_ssh(ssh_file(longest, 1999, 8 - (131 + 1999) % 8, 0), NULL, "a long comment"));
+	longest[1023] = '\0';
+	comment_is(longest, 1023, longest);
+	memcpy(longest + 1023, "\xc3\xb6", 2);
+	{
+		char cut[1024];
+
+		memcpy(cut, longest, 1023);
+		cut[1023] = '\0';
+		comment_is(longest, 1025, cut);
+	}
+}
+
 static void
 test_ssh_metadata(void)
 {
@@ -914,6 +1265,7 @@ watch(EVP_PKEY *key, X509 *certificate, const char *what)
 	char *plain = join(2, pem, key_text(key));
 	char *encrypted = join(2, pem, encrypted_text(key, "x"));
 	char *old = EVP_PKEY_is_a(key, "ED25519") ? plain : join(2, pem, old_text(key, "x"));
+	char *legacy = join(2, pem, legacy_text(key));
 	char *secret = key_text(key);
 	size_t size;
 	char *text;
@@ -928,6 +1280,7 @@ watch(EVP_PKEY *key, X509 *certificate, const char *what)
 	certificate_free(made);
 	certificate_free(read_bytes(encrypted, strlen(encrypted), "x", 112, NULL, what));
 	certificate_free(read_bytes(old, strlen(old), "x", 112, NULL, what));
+	certificate_free(read_bytes(legacy, strlen(legacy), "x", 112, NULL, what));
 	ssh = read_ssh(secret, NULL, what);
 	if (ssh)
 		ssh_key_free(read_ssh(ssh_key_text(ssh, &size), NULL, what));
@@ -984,14 +1337,21 @@ main(void)
 	test_order();
 	test_chain();
 	test_pem();
+	test_forms();
+	test_pkcs7();
 	test_truncation();
 	test_passphrases();
 	test_rounds();
 	test_pkcs12();
+	test_two_passphrases();
+	test_modulus();
+	test_hints();
 	test_strength();
 	test_explicit_curve();
 	test_facts();
 	test_ssh();
+	test_ssh_padding();
+	test_ssh_comments();
 	test_ssh_metadata();
 	test_types();
 	if (looks_at_freed_memory)
