@@ -113,6 +113,7 @@ DECLARE
 	new_id uuid := vault_data.new_id();
 BEGIN
 	PERFORM vault_data.check_identifier('principal name', p_name);
+	p_kind := pg_catalog.lower(p_kind COLLATE "C");
 	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;

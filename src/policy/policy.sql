@@ -181,6 +181,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	environment text;
 BEGIN
+	given.permissions := CASE WHEN given.permissions IS NOT NULL THEN ARRAY(SELECT pg_catalog.lower(u.p COLLATE "C")
+		FROM pg_catalog.unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
+	given.effect := pg_catalog.lower(given.effect COLLATE "C");
 	PERFORM vault_data.check_permissions(given.permissions);
 	PERFORM vault_data.check_pattern(given.name_pattern);
 	IF given.effect IS NULL OR given.effect NOT IN ('allow', 'deny') THEN
@@ -242,7 +245,7 @@ BEGIN
 	given.valid_from := p_valid_from;
 	given.valid_until := p_valid_until;
 	given := vault_data.check_grant(given);
-	IF NOT vault_data.may_delegate(given, CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END) THEN
+	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	given.principal_id := vault_data.find_principal(given.tenant_id, p_grantee);

@@ -20,6 +20,7 @@ DECLARE
 	by_token uuid[] := '{}';
 BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
+	p_permission := pg_catalog.lower(p_permission COLLATE "C");
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
 	PERFORM vault_data.check_environment(env);

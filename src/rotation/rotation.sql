@@ -133,7 +133,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	BEGIN
-		span := CASE pg_catalog.lower(p_every) WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
+		span := CASE pg_catalog.lower(p_every COLLATE "C") WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
 	EXCEPTION WHEN data_exception THEN
 		span := NULL;
 	END;
@@ -299,7 +299,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
 		WHEN word IN ('daily', 'weekly', 'monthly', 'quarterly') THEN word
 		WHEN word <> 'on demand' THEN pg_catalog.btrim(p_every) END
-	FROM (VALUES (pg_catalog.lower(pg_catalog.btrim(p_every)))) AS written (word)
+	FROM (VALUES (pg_catalog.lower(pg_catalog.btrim(p_every) COLLATE "C"))) AS written (word)
 $$;
 CREATE FUNCTION vault_data.users_of(config jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -347,7 +347,7 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
 	/* Who changes the times only says nothing of the rest. */
-	chosen := COALESCE(p_rotator, present.rotator, 'generate');
+	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, 'generate');
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
 	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');

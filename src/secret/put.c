@@ -72,8 +72,8 @@ read_label(FunctionCallInfo fcinfo, Write *write)
 {
 	char	   *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
 
-	write->pending = strcmp(label, "pending") == 0;
-	if (!write->pending && strcmp(label, "current") != 0)
+	write->pending = pg_strcasecmp(label, "pending") == 0;
+	if (!write->pending && pg_strcasecmp(label, "current") != 0)
 		error_bad_argument("label", "there is no such label",
 						   "A new version is \"current\" or \"pending\".");
 }

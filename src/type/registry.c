@@ -241,7 +241,14 @@ load_type(const pg_uuid_t *tenant, const char *name)
 static void
 refuse_unknown(void)
 {
-	error_bad_argument("type", "there is no such type", "The view vault.types shows what there is.");
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; type_at(i) != NULL; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", type_at(i)->name);
+	error_bad_argument("type", "there is no such type",
+					   psprintf("Types are %s; the view vault.types has those that were added, too.",
+								names.data));
 }
 
 const TenantType *

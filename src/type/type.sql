@@ -309,7 +309,8 @@ BEGIN
 	SELECT b.takes_policy, b.min_entropy IS NOT NULL INTO takes_policy, takes_strength FROM vault_data.builtin_types() b WHERE b.name = p_type
 	UNION ALL SELECT true, true FROM vault_data.secret_type t WHERE t.name = p_type;
 	IF takes_policy IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
+		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', pg_catalog.format('Types are %s; the view vault.types has those that were added, too.',
+			(SELECT pg_catalog.string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
 	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
 		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength) OR p_generated_length IS NOT NULL)
 	THEN
