@@ -673,6 +673,7 @@ DECLARE
 	new_id uuid := vault_data.new_id();
 BEGIN
 	PERFORM vault_data.check_identifier('principal name', p_name);
+	p_kind := pg_catalog.lower(p_kind COLLATE "C");
 	IF p_kind IS NULL OR p_kind NOT IN ('user', 'service') THEN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;
@@ -1087,6 +1088,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	environment text;
 BEGIN
+	given.permissions := CASE WHEN given.permissions IS NOT NULL THEN ARRAY(SELECT pg_catalog.lower(u.p COLLATE "C")
+		FROM pg_catalog.unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
+	given.effect := pg_catalog.lower(given.effect COLLATE "C");
 	PERFORM vault_data.check_permissions(given.permissions);
 	PERFORM vault_data.check_pattern(given.name_pattern);
 	IF given.effect IS NULL OR given.effect NOT IN ('allow', 'deny') THEN
@@ -1148,7 +1152,7 @@ BEGIN
 	given.valid_from := p_valid_from;
 	given.valid_until := p_valid_until;
 	given := vault_data.check_grant(given);
-	IF NOT vault_data.may_delegate(given, CASE p_effect WHEN 'allow' THEN p_permissions ELSE '{grant}' END) THEN
+	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	given.principal_id := vault_data.find_principal(given.tenant_id, p_grantee);
@@ -2900,7 +2904,8 @@ BEGIN
 	SELECT b.takes_policy, b.min_entropy IS NOT NULL INTO takes_policy, takes_strength FROM vault_data.builtin_types() b WHERE b.name = p_type
 	UNION ALL SELECT true, true FROM vault_data.secret_type t WHERE t.name = p_type;
 	IF takes_policy IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', 'The view vault.types shows what there is.');
+		PERFORM vault_data.fail('22023', 'invalid type: there is no such type', pg_catalog.format('Types are %s; the view vault.types has those that were added, too.',
+			(SELECT pg_catalog.string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
 	ELSIF NOT takes_policy AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL OR p_excluded IS NOT NULL
 		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength) OR p_generated_length IS NOT NULL)
 	THEN
@@ -4128,7 +4133,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	BEGIN
-		span := CASE pg_catalog.lower(p_every) WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
+		span := CASE pg_catalog.lower(p_every COLLATE "C") WHEN 'daily' THEN '1 day' WHEN 'weekly' THEN '7 days' WHEN 'monthly' THEN '1 month' WHEN 'quarterly' THEN '3 months' ELSE p_every END::interval;
 	EXCEPTION WHEN data_exception THEN
 		span := NULL;
 	END;
@@ -4294,7 +4299,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
 		WHEN word IN ('daily', 'weekly', 'monthly', 'quarterly') THEN word
 		WHEN word <> 'on demand' THEN pg_catalog.btrim(p_every) END
-	FROM (VALUES (pg_catalog.lower(pg_catalog.btrim(p_every)))) AS written (word)
+	FROM (VALUES (pg_catalog.lower(pg_catalog.btrim(p_every) COLLATE "C"))) AS written (word)
 $$;
 CREATE FUNCTION vault_data.users_of(config jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -4342,7 +4347,7 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
 	/* Who changes the times only says nothing of the rest. */
-	chosen := COALESCE(p_rotator, present.rotator, 'generate');
+	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, 'generate');
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
 	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
 		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
@@ -5038,6 +5043,7 @@ DECLARE
 	by_token uuid[] := '{}';
 BEGIN
 	PERFORM vault_data.check_identifier('principal', p_principal);
+	p_permission := pg_catalog.lower(p_permission COLLATE "C");
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
 	PERFORM vault_data.check_environment(env);

@@ -19,8 +19,6 @@
 /* What a passphrase may cost to check: rounds of its key derivation. */
 #define PASSPHRASE_MAX_ROUNDS 1000000
 
-#define TOO_MANY_ROUNDS "its passphrase asks for too many rounds of derivation"
-
 /*
  * NULL, and the context of OpenSSL in which what was encrypted with this algorithm opens; or
  * the rule that is broken: a derivation that costs too much, or a cipher that is not there.

@@ -138,11 +138,34 @@ begins_line(const char *text, const char *at)
 	return true;
 }
 
+/* The end of the line, or of the text. */
+static const char *
+line_end(const char *at, const char *end)
+{
+	while (at < end && !ends_line(*at))
+		at++;
+	return at;
+}
+
+/* A line that begins a block to whoever reads it, with other dashes or with none. */
+static bool
+has_lost_begin(const char *from, const char *end)
+{
+	for (const char *at = from; (at = find(at, end, "BEGIN ")) != NULL; at++)
+	{
+		const char *rest = line_end(at, end);
+
+		if (find(at, rest, "PRIVATE KEY") || find(at, rest, "CERTIFICATE"))
+			return true;
+	}
+	return find(from, end, "--BEGIN ") || find(from, end, "-- BEGIN ");
+}
+
 /* What is passed over has no line of a block with a dash too few, or without its other half. */
 static const char *
 check_between(const char *from, const char *end)
 {
-	if (find(from, end, "--BEGIN ") || find(from, end, "-- BEGIN "))
+	if (has_lost_begin(from, end))
 		return "a BEGIN line of PEM is malformed";
 	if (find(from, end, END))
 		return "an END line of PEM has no BEGIN line before it";
@@ -163,15 +186,6 @@ read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 	if (length == 0 || end - at < 5 || memcmp(at, DASHES, 5) != 0)
 		return NULL;
 	return at + 5;
-}
-
-/* The end of the line, or of the text. */
-static const char *
-line_end(const char *at, const char *end)
-{
-	while (at < end && !ends_line(*at))
-		at++;
-	return at;
 }
 
 /* NAME,HEX of DEK-Info. */

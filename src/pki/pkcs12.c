@@ -269,7 +269,7 @@ check_mac(const PKCS12 *file)
 	X509_ALGOR_get0(&kind, NULL, NULL, algorithm);
 	digest = EVP_MD_fetch(NULL, OBJ_nid2sn(OBJ_obj2nid(kind)), NULL);
 	EVP_MD_free(digest);
-	return digest ? NULL : "the MAC of the PKCS#12 is of a kind that this OpenSSL does not know";
+	return digest ? NULL : "the MAC of the PKCS#12 is of a kind that is not known";
 }
 
 static bool

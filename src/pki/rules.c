@@ -24,6 +24,7 @@ static const struct
 	{TWO_KEYS, "Store each private key with its certificate as a secret of its own."},
 	{OPENSSH_KEY, "Change a copy of the key with ssh-keygen -p -m PKCS8 -f FILE, and give that."},
 	{NO_CIPHER, "Encrypt the file anew: openssl pkcs12 -legacy or openssl pkey, where the legacy provider is, reads it and writes AES."},
+	{TOO_MANY_ROUNDS, "Encrypt the file anew with 1,000,000 rounds at most."},
 	{NO_PASSPHRASE, "Use vault.import_certificate() with its passphrase."},
 	{NO_P12_PASSPHRASE, "Use vault.import_certificate() with its passphrase."},
 	{WRONG_PASSPHRASE, "Try openssl pkey -in FILE -noout with the same passphrase."},

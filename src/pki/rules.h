@@ -24,6 +24,7 @@
 #define TWO_KEYS		 "it has more than one private key"
 #define OPENSSH_KEY		 "its private key is of OpenSSH's own form"
 #define NO_CIPHER		 "its cipher is unknown, or obsolete and OpenSSL's legacy provider is not there"
+#define TOO_MANY_ROUNDS	 "its passphrase asks for too many rounds of derivation"
 #define NO_PASSPHRASE	 "its private key is encrypted and no passphrase is given"
 #define WRONG_PASSPHRASE "its private key does not open with this passphrase, or is damaged"
 #define NO_P12_PASSPHRASE \

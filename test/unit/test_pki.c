@@ -539,6 +539,9 @@ test_forms(void)
 	normal_is(join(2, joined, leaf_key), join(2, leaf_pem, leaf_key), "END and BEGIN on one line");
 	refused(with(normal, '\n', "\\n"), "a backslash and the letter n");
 	refused(join(3, leaf_pem, "-", leaf_key), "line of its own");
+	refused(join(2, leaf_pem, "\xe2\x80\x94\xe2\x80\x93" "BEGIN PRIVATE KEY\xe2\x80\x94\xe2\x80\x93\nAAAA\n"), "malformed");
+	refused(join(2, leaf_pem, "BEGIN RSA PRIVATE KEY\nAAAA\n"), "malformed");
+	taken(join(2, leaf_pem, "BEGIN something else\nand a PRIVATE KEY elsewhere\n"), "words that are no block");
 	for (char *at = labelled; (at = strstr(at, "CERTIFICATE")) != NULL; at++)
 		memcpy(at, "CERTIFICAT3", 11);
 	refused(labelled, "neither a certificate nor a private key");
@@ -813,7 +816,7 @@ static void
 test_hints(void)
 {
 	static const char *const rules[] = {NO_CHAIN, NOT_ITS_KEY, FORGED, NOT_A_CA, MAY_NOT_SIGN, ANOTHER_ISSUER, WEAK_KEY,
-										WEAK_SIGNATURE, HAS_CRL, TWO_KEYS, OPENSSH_KEY, NO_CIPHER, NO_PASSPHRASE, WRONG_PASSPHRASE,
+										WEAK_SIGNATURE, HAS_CRL, TWO_KEYS, OPENSSH_KEY, NO_CIPHER, TOO_MANY_ROUNDS, NO_PASSPHRASE, WRONG_PASSPHRASE,
 										NO_P12_PASSPHRASE, WRONG_P12_PASSPHRASE, DAMAGED_P12, DAMAGED_PART, WEAK_SSH_KEY,
 										ENCRYPTED_SSH_KEY, PUBLIC_SSH_KEY, PUTTY_KEY, SSH2_KEY};
 
