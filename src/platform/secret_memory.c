@@ -4,6 +4,9 @@
  *
  * A context gives its blocks back with free(), which the C library overwrites while
  * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.
+ *
+ * To set it costs more than a read, so the backend keeps the memory of one area.  A call that
+ * fits into its first block frees nothing, and that block is overwritten in place.
  */
 #include "platform/secret_memory.h"
 
@@ -19,6 +22,12 @@
 /* ErrorContext keeps this much when it is reset. */
 #define ERROR_BLOCK			(8 * 1024)
 #define ERROR_PIECE			512
+
+/* The first block of the area that is kept, its context's header included. */
+#define KEPT_BLOCK			(8 * 1024)
+
+static MemoryContext kept = NULL;
+static bool kept_in_use = false;
 
 static void
 wipe_buffer(void *buffer)
@@ -101,6 +110,54 @@ secret_frees_end(void)
 		perturb(usual_perturbation());
 }
 
+/* A context and its first block are one piece of memory (aset.c). */
+static void
+wipe_first_block(void)
+{
+	char	   *first = MemoryContextAlloc(kept, 1);
+
+	memset(first, 0, (char *) kept + KEPT_BLOCK - first);
+	MemoryContextReset(kept);
+}
+
+/* Larger values and contexts below it have blocks of their own, which are freed. */
+static void
+empty_kept(void)
+{
+	bool		frees = MemoryContextMemAllocated(kept, true) > KEPT_BLOCK;
+
+	if (frees)
+		secret_frees_begin();
+	MemoryContextReset(kept);
+	if (frees)
+		secret_frees_end();
+	wipe_first_block();
+	kept_in_use = false;
+}
+
+static bool
+may_keep(void)
+{
+#ifdef MEMORY_CONTEXT_CHECKING
+	return false;				/* it would take the wiping for an overrun */
+#else
+	return !kept_in_use;
+#endif
+}
+
+static MemoryContext
+area_memory(void)
+{
+	if (!may_keep())
+		return AllocSetContextCreate(TopMemoryContext, "vault secrets", 0, AREA_FIRST_BLOCK,
+									 AREA_LAST_BLOCK);
+	if (kept == NULL)
+		kept = AllocSetContextCreate(TopMemoryContext, "vault secrets", 0, KEPT_BLOCK,
+									 AREA_LAST_BLOCK);
+	kept_in_use = true;
+	return kept;
+}
+
 static void
 end_area(void *area)
 {
@@ -113,8 +170,7 @@ secret_area_new(MemoryContext owner)
 {
 	SecretArea *area = MemoryContextAlloc(owner, sizeof(SecretArea));
 
-	area->memory = AllocSetContextCreate(TopMemoryContext, "vault secrets", 0, AREA_FIRST_BLOCK,
-										 AREA_LAST_BLOCK);
+	area->memory = area_memory();
 	area->at_end.func = end_area;
 	area->at_end.arg = area;
 	MemoryContextRegisterResetCallback(owner, &area->at_end);
@@ -129,6 +185,11 @@ secret_area_end(SecretArea *area)
 	if (memory == NULL)
 		return;
 	area->memory = NULL;
+	if (memory == kept)
+	{
+		empty_kept();
+		return;
+	}
 	secret_frees_begin();
 	MemoryContextDelete(memory);
 	secret_frees_end();
