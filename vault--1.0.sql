@@ -5057,6 +5057,10 @@ BEGIN
 			subject := vault_data.find_principal(this_tenant, p_principal);
 		END IF;
 	END IF;
+	/* What roles hold is not for everybody to see. */
+	IF p_roles IS NOT NULL AND NOT vault_data.is_auditor() THEN
+		PERFORM vault_data.require_administrator();
+	END IF;
 	IF p_roles IS NOT NULL THEN
 		by_token := ARRAY(SELECT (vault_data.find_role(this_tenant, r)).id FROM pg_catalog.unnest(p_roles) AS r);
 	ELSIF subject IS NOT DISTINCT FROM vault_data.caller_principal() THEN

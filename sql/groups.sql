@@ -93,6 +93,9 @@ SELECT effect, applies, reason, via FROM vault.explain_access('ana', 'read', 'te
 SELECT effect, applies, reason, via FROM vault.explain_access('ana', 'read', 'team/key', roles => '{team}');
 SELECT effect, applies, reason, via FROM vault.explain_access('ana', 'read', 'own/key', roles => '{denied,reader}');
 SELECT vault.explain_access('ana', 'read', 'own/key', roles => '{none}');
+SET ROLE regress_groups_manager;
+SELECT pg_temp.state('SELECT vault.explain_access(''manager'', ''read'', ''own/key'')'), pg_temp.state('SELECT vault.explain_access(''manager'', ''read'', ''own/key'', roles => ''{denied}'')');
+SET ROLE regress_groups_admin;
 -- a document has them, and the same again changes nothing
 SELECT vault.export_policy() AS document \gset
 SELECT jsonb_pretty(:'document'::jsonb->'group_roles');

@@ -9,6 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 use VaultClient;
+use VaultJwt;
 use VaultTest;
 
 my $node = new_vault_node('main', conf => "vault.audit_timeout = 60s\nautovacuum = off");
@@ -118,6 +119,23 @@ is(meanwhile('pool', "SELECT vault.get('$w/text')", [ q{SELECT vault.revoke_toke
 $token = psql_as($node, 'admin', q{SELECT vault.issue_token('app', db_role => 'pool')});
 is(meanwhile('pool', "SELECT count(*) FROM vault.get_many('$w/**')", [ q{SELECT vault.disallow_tokens('pool')} ], first => [ 'BEGIN', "SET LOCAL vault.token = '$token'" ]),
 	'VT014', 'nor in bulk, if the role shows no tokens any more');
+
+# ---- tokens of an issuer: whom a subject stands for, and what a group gives ----
+
+psql_as($node, 'admin', q{SELECT vault.allow_tokens('pool'), vault.create_principal('ana'), vault.create_role('readers'), vault.grant('readers', '{read}', '**')});
+my $admin = VaultClient->new($node, 'admin');
+$admin->value('SELECT vault.add_issuer($1, $2, $3, $4, claim_mapping => $5)', 'idp', 'https://idp.example', 'vault', jwks(key('idp')), '{"groups": "groups"}');
+$admin->close;
+my $group = token(key('idp'), { sub => 'person|1', groups => ['ops'] });
+my @shown = (first => [ 'BEGIN', "SET LOCAL vault.token = '$group'" ]);
+for my $case ([ 'stays', q{SELECT 1}, 'the value' ], [ 'was unmapped', q{SELECT vault.unmap_group('idp', 'ops', 'readers')}, '42501' ],
+	[ 'stands for nobody', q{SELECT vault.remove_subject('ana', 'idp', 'person|1')}, 'VT014' ], [ 'has no issuer', q{SELECT vault.remove_issuer('idp')}, 'VT014' ])
+{
+	psql_as($node, 'admin', q{SELECT vault.add_subject('ana', 'idp', 'person|1') WHERE NOT EXISTS (SELECT FROM vault.subjects)});
+	psql_as($node, 'admin', q{SELECT vault.map_group('idp', 'ops', 'readers') WHERE NOT EXISTS (SELECT FROM vault.group_roles)});
+	$w = afresh();
+	is(meanwhile('pool', "SELECT vault.get('$w/text')", [ $case->[1] ], @shown), $case->[2], "a token's group $case->[0] while the record waited");
+}
 
 # ---- what only looks, and the seal ----
 

@@ -335,6 +335,9 @@ check_again(Door *door)
 		(!caller.is_identified || !uuid_equal(&caller.tenant, &door->caller.tenant) ||
 		 !uuid_equal(&caller.principal, &door->caller.principal)))
 		refuse_unidentified(&caller);
+	/* What decides is then judged with the roles that the token gives now. */
+	door->caller.token_role_count = caller.token_role_count;
+	memcpy(door->caller.token_roles, caller.token_roles, sizeof(caller.token_roles));
 }
 
 void
