@@ -310,6 +310,10 @@ BEGIN
 	PERFORM vault_data.require('write', p_name, s.environment);
 	PERFORM vault_data.require('write', p_new_name, s.environment);
 	PERFORM vault_data.require_not_deleted(s);
+	/* By hand the value could not be had any more, and the override may be held at the new name. */
+	IF GREATEST(s.expires_at, s.grace_until) <= pg_catalog.clock_timestamp() THEN
+		PERFORM vault_data.require('override', p_name, s.environment);
+	END IF;
 	IF vault_data.secret_id(p_new_name, s.environment) IS NOT NULL THEN
 		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
 	END IF;

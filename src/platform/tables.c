@@ -76,7 +76,18 @@ static const char *const names[TABLE_COUNT] = {
 };
 
 static Oid	oids[TABLE_COUNT];
-static void (*callbacks[TABLE_COUNT]) (void);
+
+/* Who wants to know of changes: several of one table, one of several. */
+#define MAX_SUBSCRIPTIONS 32
+
+typedef struct Subscription
+{
+	TableId		table;
+	void		(*callback) (void);
+} Subscription;
+
+static Subscription subscriptions[MAX_SUBSCRIPTIONS];
+static int	subscription_count = 0;
 
 Oid
 data_schema_oid(void)
@@ -120,6 +131,14 @@ table_oid(TableId table)
 }
 
 static void
+tell_subscribers(TableId table)
+{
+	for (int i = 0; i < subscription_count; i++)
+		if (subscriptions[i].table == table)
+			subscriptions[i].callback();
+}
+
+static void
 relation_changed(Datum arg, Oid relid)
 {
 	for (int i = 0; i < TABLE_COUNT; i++)
@@ -127,15 +146,16 @@ relation_changed(Datum arg, Oid relid)
 		if (OidIsValid(relid) && oids[i] != relid)
 			continue;
 		oids[i] = InvalidOid;
-		if (callbacks[i])
-			callbacks[i] ();
+		tell_subscribers(i);
 	}
 }
 
 void
 tables_on_change(TableId table, void (*callback) (void))
 {
-	callbacks[table] = callback;
+	if (subscription_count == MAX_SUBSCRIPTIONS)
+		elog(FATAL, "more than %d subscriptions to changes of tables", MAX_SUBSCRIPTIONS);
+	subscriptions[subscription_count++] = (Subscription) {table, callback};
 }
 
 void

@@ -79,8 +79,9 @@ extern Oid	table_oid(TableId table);
 
 /*
  * Registers what is to happen when rows of the table that decide something
- * changed (see vault_data.decision_changed) or the table itself did.  The
- * callback may run at any catalogue access: it must only note the fact.
+ * changed (see vault_data.decision_changed) or the table itself did.  A table
+ * may have several.  The callback may run at any catalogue access: it must only
+ * note the fact.
  */
 extern void tables_on_change(TableId table, void (*callback) (void));
 extern void tables_init(void);

@@ -94,7 +94,7 @@ allows_all_of(const Grant *g, const Grant *offer, const Situation *situation)
 		pattern_covers(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size);
 }
 
-/* One permission, over the whole of what is to be handed out. */
+/* One permission, over the whole of what is to be handed out.  Any gives "list". */
 static bool
 holds_throughout(const GrantSet *set, int permission, const Grant *offer,
 				 const Situation *situation)
@@ -115,16 +115,20 @@ holds_throughout(const GrantSet *set, int permission, const Grant *offer,
 	return covered;
 }
 
+/* Whoever gets any permission gets "list": a denial of that is in the way of all. */
 static bool
 may_hand_out(const GrantSet *set, int mask, const Grant *offer, const Situation *situation)
 {
+	if (mask != 0)
+		mask |= MAY_LIST;
 	mask |= MAY_GRANT;
-	for (int permission = 1; permission <= MAY_LIST; permission <<= 1)
-		if ((mask & permission) && !holds_throughout(set, permission, offer, situation))
+	for (int number = 0; number < PERMISSION_COUNT; number++)
+		if ((mask & (1 << number)) && !holds_throughout(set, 1 << number, offer, situation))
 			return false;
 	return true;
 }
 
+PG_FUNCTION_INFO_V1(vault_all_permissions);
 PG_FUNCTION_INFO_V1(vault_may_delegate);
 PG_FUNCTION_INFO_V1(vault_may_change_member);
 PG_FUNCTION_INFO_V1(vault_administers);
@@ -175,6 +179,12 @@ grant_from_record(HeapTupleHeader header, Grant *grant)
 	heap_deform_tuple(&tuple, layout, values, nulls);
 	grant_compile(values, nulls, grant);
 	ReleaseTupleDesc(layout);
+}
+
+Datum
+vault_all_permissions(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(permission_array(MAY_EVERYTHING));
 }
 
 /* may_delegate(given access_grant, permissions text[]) */
@@ -482,6 +492,8 @@ vault_check_pattern(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(given);
 }
 
+#define PERMISSION_IN_LIST(name, text) text ", "
+
 Datum
 vault_check_permissions(PG_FUNCTION_ARGS)
 {
@@ -496,7 +508,7 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 		if (permission_by_name(names[i]) == 0)
 			error_bad_argument("permissions", "there is no such permission",
-							   "Permissions are read, write, rotate, delete, grant, list and override.");
+							   "Permissions are " EACH_PERMISSION(PERMISSION_IN_LIST) "and no others.");
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 

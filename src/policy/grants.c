@@ -3,8 +3,8 @@
  *		Compiling grants, and their cache.
  *
  * The cache is this backend's: principal to its grants and those of its roles.
- * Changes of the tables of grants and of memberships empty it at the next call.  Beside it
- * stands the set of the last caller whose token gives roles.
+ * Changes of the tables of grants, of memberships and of principals empty it at the next
+ * call.  Beside it stands the set of the last caller whose token gives roles.
  *
  * What built-in roles may do stands here and not in a table, where it could be
  * changed.
@@ -58,9 +58,12 @@ static struct
 	GrantSet	grants;
 }			by_token;
 
-static const char *const permission_names[] = {
-	"read", "write", "rotate", "delete", "grant", "list", "override"
+#define PERMISSION_NAME(name, text) text,
+static const char *const permission_names[PERMISSION_COUNT] = {
+	EACH_PERMISSION(PERMISSION_NAME)
 };
+
+StaticAssertDecl(PERMISSION_COUNT <= 8, "the mask of a Grant holds every permission");
 
 /* Each on ** in every environment. */
 static const struct
@@ -79,7 +82,7 @@ static const struct
 int
 permission_by_name(const char *name)
 {
-	for (int i = 0; i < (int) lengthof(permission_names); i++)
+	for (int i = 0; i < PERMISSION_COUNT; i++)
 		if (strcmp(name, permission_names[i]) == 0)
 			return 1 << i;
 	return 0;
@@ -88,10 +91,10 @@ permission_by_name(const char *name)
 Datum
 permission_array(int mask)
 {
-	Datum		names[lengthof(permission_names)];
+	Datum		names[PERMISSION_COUNT];
 	int			count = 0;
 
-	for (int i = 0; i < (int) lengthof(permission_names); i++)
+	for (int i = 0; i < PERMISSION_COUNT; i++)
 		if (mask & (1 << i))
 			names[count++] = CStringGetTextDatum(permission_names[i]);
 	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
@@ -160,6 +163,8 @@ compile_windows(Datum datum, Condition *condition)
 		condition->zones[i] = pg_tzset(condition->windows[i].zone);
 	}
 }
+
+StaticAssertDecl(GRANT_VALID_UNTIL + 1 == GRANT_CREATED_AT, "conditions stand together");
 
 static bool
 has_condition(const bool *nulls)
@@ -531,4 +536,5 @@ grants_init(void)
 {
 	tables_on_change(TABLE_ACCESS_GRANT, grants_changed);
 	tables_on_change(TABLE_ROLE_MEMBER, grants_changed);
+	tables_on_change(TABLE_PRINCIPAL, grants_changed);	/* names and kinds of roles */
 }

@@ -22,18 +22,32 @@
 
 #include "door/door.h"
 
+/*
+ * Every permission there is: the one list.  Masks, names, arrays and whoever walks them are made
+ * of it, so that nothing ends before its end.
+ */
+#define EACH_PERMISSION(_) \
+	_(READ, "read") \
+	_(WRITE, "write") \
+	_(ROTATE, "rotate") \
+	_(DELETE, "delete") \
+	_(GRANT, "grant") \
+	_(LIST, "list") \
+	_(OVERRIDE, "override")
+
+#define PERMISSION_NUMBER(name, text) NUMBER_##name,
+enum
+{
+	EACH_PERMISSION(PERMISSION_NUMBER)
+	PERMISSION_COUNT
+};
+
+#define PERMISSION_BIT(name, text) MAY_##name = 1 << NUMBER_##name,
 typedef enum Permission
 {
-	MAY_READ = 1 << 0,
-	MAY_WRITE = 1 << 1,
-	MAY_ROTATE = 1 << 2,
-	MAY_DELETE = 1 << 3,
-	MAY_GRANT = 1 << 4,
-	MAY_LIST = 1 << 5,
-	MAY_OVERRIDE = 1 << 6
+	EACH_PERMISSION(PERMISSION_BIT)
+	MAY_EVERYTHING = (1 << PERMISSION_COUNT) - 1
 } Permission;
-
-#define MAY_EVERYTHING ((1 << 7) - 1)
 
 /* A secret's place; neither text needs a NUL. */
 typedef struct SecretName

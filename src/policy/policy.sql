@@ -4,12 +4,16 @@
  *
  * A condition that is not asked is NULL. What decides stands before revision.
  */
+CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
+COMMENT ON FUNCTION vault_data.all_permissions() IS 'every permission there is';
+
 CREATE TABLE vault_data.access_grant (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
 	principal_id uuid NOT NULL,
 	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
-	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override']
+	permissions  text[] NOT NULL CHECK (permissions <@ vault_data.all_permissions()
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
@@ -300,7 +304,7 @@ DECLARE
 BEGIN
 	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
 	given.effect := 'allow';
-	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override'];
+	given.permissions := vault_data.all_permissions();
 	given.name_pattern := '**';
 	PERFORM vault_data.add_grant(given);
 	RETURN given.principal_id;

@@ -225,7 +225,7 @@ DECLARE
 BEGIN
 	everything.tenant_id := vault.current_tenant_id();
 	everything.effect := 'allow';
-	everything.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	everything.permissions := vault_data.all_permissions();
 	everything.name_pattern := '**';
 	IF NOT vault_data.may_delegate(everything, everything.permissions) THEN
 		PERFORM vault_data.fail('42501', 'permission denied: an issuer speaks for every principal of the tenant',
