@@ -18,6 +18,7 @@ CREATE PROCEDURE pg_temp.make_due(secret text) LANGUAGE sql AS $$
 	UPDATE vault_data.rotation_schedule c SET next_at = '2020-01-01' FROM vault.secrets s WHERE s.id = c.secret_id AND s.tenant = 'rights' AND s.name = secret
 $$;
 \set status 'SELECT name, rotator, state, step, version, attempts, last_error FROM vault.rotation_status WHERE tenant = ''rights'' ORDER BY name'
+GRANT regress_rights_login, regress_rights_a, regress_rights_b, regress_rights_c TO regress_rights_op WITH ADMIN OPTION;
 SET ROLE regress_rights_op;
 SELECT vault.allow_rotation('regress_rights_' || r, 'rights') FROM unnest('{login,a,b,c}'::text[]) AS r;
 SET ROLE regress_rights_admin;
@@ -69,7 +70,7 @@ SELECT vault.remove_rotation('function');
 -- a role that can become another tenant's principal is that tenant's login: refused, and also when it becomes one later
 RESET ROLE;
 CREATE ROLE regress_rights_between NOLOGIN IN ROLE regress_rights_other;
-CREATE ROLE regress_rights_member LOGIN IN ROLE regress_rights_between;
+CREATE ROLE regress_rights_member LOGIN IN ROLE regress_rights_between ADMIN regress_rights_op;
 SET ROLE regress_rights_op;
 SELECT vault.allow_rotation('regress_rights_member', 'rights');
 SELECT vault.allow_rotation('regress_rights_member', 'rights-b');

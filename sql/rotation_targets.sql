@@ -25,6 +25,15 @@ SELECT vault.create_principal('owner', db_role => 'regress_targets_owner') IS NO
 \set VERBOSITY terse
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": "regress_targets_login"}');
 SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
+-- an operator lends what it could give anybody by GRANT, and no other role
+SET ROLE regress_targets_op;
+SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
+RESET ROLE;
+GRANT regress_targets_login TO regress_targets_op;
+SET ROLE regress_targets_op;
+SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
+RESET ROLE;
+GRANT regress_targets_login, regress_targets_a, regress_targets_b, regress_targets_reader TO regress_targets_op WITH ADMIN OPTION;
 SET ROLE regress_targets_op;
 SELECT vault.allow_rotation('regress_targets_super', 'targets-a');
 SELECT vault.allow_rotation('regress_targets_maker', 'targets-a');
@@ -39,10 +48,23 @@ SELECT vault.allow_rotation('postgres', 'targets-a');
 SELECT vault.allow_rotation('no_such_role', 'targets-a');
 SELECT vault.allow_rotation(NULL, 'targets-a');
 SELECT vault.allow_rotation('regress_targets_login', 'no-such-tenant');
-SELECT vault.allow_rotation('regress_targets_login', 'targets-a'), vault.allow_rotation('regress_targets_login', 'targets-a'), vault.allow_rotation('regress_targets_a', 'targets-a'), vault.allow_rotation('regress_targets_b', 'targets-a'), vault.allow_rotation('regress_targets_reader', 'targets-a');
+SELECT vault.allow_rotation('regress_targets_login', 'targets-a'), vault.allow_rotation('regress_targets_login', 'targets-a'), vault.allow_rotation('regress_targets_a', 'targets-a'), vault.allow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.allow_rotation('regress_targets_reader', 'targets-a');
 SELECT vault.allow_rotation('regress_targets_login', 'targets-b');
-SELECT vault.disallow_rotation('regress_targets_reader', 'targets-a');
-SELECT vault.disallow_rotation('regress_targets_reader', 'targets-a');
+SELECT vault.disallow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.disallow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.allow_rotation('regress_targets_b', 'targets-a');
+-- nor one that another tenant has in whatever way; and one that is lent, others do not bind
+SELECT vault.allow_tokens('regress_targets_b', 'targets-b');
+SELECT vault.allow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.disallow_tokens('regress_targets_b', 'targets-b'), vault.reserve_role('regress_targets_b', 'targets-b');
+SELECT vault.allow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.reserve_role('regress_targets_b', 'targets-a');
+SELECT vault.allow_rotation('regress_targets_b', 'targets-a');
+SELECT vault.release_role('regress_targets_b', 'targets-a'), vault.release_role('regress_targets_b', 'targets-b');
+SET ROLE regress_targets_other;
+SELECT vault.create_principal('lent', db_role => 'regress_targets_b');
+SELECT vault.allow_tokens('regress_targets_b');
 SET ROLE regress_targets_admin;
 SELECT db_role FROM vault.rotation_roles ORDER BY 1;
 SET ROLE regress_targets_other;

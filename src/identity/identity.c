@@ -290,13 +290,15 @@ has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenan
 /*
  * Somebody else's tenant has this role already.  Who could join it there would get what
  * its clients mean for that tenant: whatever they write when their own tenant, or its
- * issuer, does not take them any more.
+ * issuer, does not take them any more.  And a tenant that has a role's password rotated
+ * can log in as it.
  */
-static bool
-serves_elsewhere(Oid role, const pg_uuid_t *tenant)
+bool
+identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant)
 {
 	return has_row_elsewhere(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
-		has_row_elsewhere(TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, role, tenant);
+		has_row_elsewhere(TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, role, tenant) ||
+		has_row_elsewhere(TABLE_ROTATION_ROLE, INDEX_ROTATION_ROLE, role, tenant);
 }
 
 static void
@@ -315,7 +317,7 @@ require_consent(const Door *door, Oid role, const char *name)
 	Reservation reservation = reservation_of(name, &door->tenant);
 
 	if (superuser_arg(role) || role_is_overseer(role) || reservation == RESERVED_ELSEWHERE ||
-		(reservation != RESERVED_HERE && serves_elsewhere(role, &door->tenant)))
+		(reservation != RESERVED_HERE && identity_serves_elsewhere(role, &door->tenant)))
 		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
 	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
 		role != door->caller.role && !is_admin_of_role(door->caller.role, role))

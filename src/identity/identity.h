@@ -24,6 +24,9 @@ extern uint64 identity_generation(void);
  */
 extern Oid	identity_enrol_for_tokens(const Door *door, const char *name);
 
+/* Another tenant has the role: as a principal, to show tokens, or lent for rotation. */
+extern bool identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant);
+
 extern void identity_init(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -138,6 +139,7 @@ PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
 PG_FUNCTION_INFO_V1(vault_complete_rotation_jsonb);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
+PG_FUNCTION_INFO_V1(vault_may_lend);
 PG_FUNCTION_INFO_V1(vault_is_own_write);
 PG_FUNCTION_INFO_V1(vault_refuse_transaction_block);
 PG_FUNCTION_INFO_V1(vault_rotation_retry);
@@ -426,30 +428,47 @@ vault_complete_rotation(PG_FUNCTION_ARGS)
 	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_body);
 }
 
-/* A row for this role of another tenant than this. */
+/* Kept for other tenants, and not for this one. */
 static bool
-has_other_tenant(TableId table, TableId index, Datum role, const pg_uuid_t *tenant)
+is_reserved_elsewhere(const char *role, const pg_uuid_t *tenant)
 {
+	Datum		key = CStringGetTextDatum(role);
+	bool		elsewhere = false;
+	bool		here = false;
 	TableScan	scan;
-	bool		other = false;
 
-	scan_begin(&scan, table, index, NULL, &role, 1);
-	while (!other && scan_next(&scan))
-		other = !uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
+	scan_begin(&scan, TABLE_ROLE_RESERVATION, INDEX_ROLE_RESERVATION, NULL, &key, 1);
+	while (scan_next(&scan))
+	{
+		bool		own = uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
+
+		here |= own;
+		elsewhere |= !own;
+	}
 	scan_end(&scan);
-	return other;
+	return elsewhere && !here;
 }
 
-/* is_bound_elsewhere(role, tenant): a principal of another tenant, or rotated for another. */
+/*
+ * is_bound_elsewhere(role, tenant): another tenant's in any way: a principal there, showing tokens
+ * there, rotated for it, or reserved for it.
+ */
 Datum
 vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 {
-	Datum		role = PG_GETARG_DATUM(0);
+	Oid			role = PG_GETARG_OID(0);
 	pg_uuid_t  *tenant = PG_GETARG_UUID_P(1);
 
 	(void) door_required();
-	PG_RETURN_BOOL(has_other_tenant(TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, role, tenant) ||
-				   has_other_tenant(TABLE_ROTATION_ROLE, INDEX_ROTATION_ROLE, role, tenant));
+	PG_RETURN_BOOL(identity_serves_elsewhere(role, tenant) ||
+				   is_reserved_elsewhere(GetUserNameFromId(role, false), tenant));
+}
+
+/* may_lend(role): the caller could give the role to anybody by the server's own means. */
+Datum
+vault_may_lend(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_admin_of_role(door_required()->caller.role, PG_GETARG_OID(0)));
 }
 
 /* is_own_write(xmin): whether this transaction has written the row, in whichever of its parts. */

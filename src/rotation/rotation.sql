@@ -85,12 +85,18 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_role', '');
 ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.rotation_schedule
+CREATE POLICY tenant ON vault_data.rotation_schedule FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.rotation
+CREATE POLICY door ON vault_data.rotation_schedule TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.rotation FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.rotation_role
+CREATE POLICY door ON vault_data.rotation TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.rotation_role FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.rotation_role TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_schedule', 'secret_id', 'every', 'rotator', 'config', 'time_window', 'overlap', 'revision');
@@ -192,17 +198,19 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN r.rolname ~ '^(vault|pg)_' THEN 'it is a role of vault or of PostgreSQL'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
 			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
-				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
+				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
 		THEN 'it is a member of a role whose password is not rotated'
-		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or allowed to one'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
-		THEN 'it is a member of a principal of another tenant, or of a role that is allowed to one'
+		THEN 'it is a member of a role that serves another tenant, or is reserved for or allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
 $$;
 CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
+CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
 /* At every run: that it is allowed, by name and oid, and still a role that may be. */
 CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
@@ -236,6 +244,10 @@ BEGIN
 		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
 	ELSIF fault IS NOT NULL THEN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	ELSIF NOT vault_data.may_lend(role_oid) THEN
+		/* Whoever has the password is the role: it is not an operator's to give. */
+		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
+			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
 	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
@@ -248,8 +260,10 @@ COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the 
 
 CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = vault_data.enter_tenant(p_tenant) AND a.role_name = p_role;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
 	END IF;
@@ -967,7 +981,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
-	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
