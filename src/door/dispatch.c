@@ -9,6 +9,7 @@
 #include "door/door.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -100,6 +101,7 @@ convert_arguments(Oid outer, FunctionCallInfo fcinfo)
 			argument_to_jsonb(fcinfo, i, argument_name(outer, i));
 }
 
+/* A collation of the caller's, which could take different texts for equal, ends here. */
 static Datum
 call_inner(FunctionCallInfo fcinfo)
 {
@@ -108,7 +110,7 @@ call_inner(FunctionCallInfo fcinfo)
 
 	/* In the copy: a constant argument stands in the outer one for the next row, too. */
 	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,
-							 fcinfo->fncollation, fcinfo->context, fcinfo->resultinfo);
+							 DEFAULT_COLLATION_OID, fcinfo->context, fcinfo->resultinfo);
 	memcpy(inner->args, fcinfo->args, fcinfo->nargs * sizeof(NullableDatum));
 	convert_arguments(fcinfo->flinfo->fn_oid, inner);
 	result = FunctionCallInvoke(inner);
