@@ -30,14 +30,31 @@ BEGIN
 		IF existing.rolcanlogin OPERATOR(pg_catalog.<>) is_jobs OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
 			OR existing.rolreplication OR existing.rolbypassrls
 			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec', 'vault_jobs']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass
+				AND d.refobjid OPERATOR(pg_catalog.=) existing.oid AND d.deptype OPERATOR(pg_catalog.=) 'o' AND d.dbid OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid,
+					(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())]))
 			OR is_jobs AND (existing.rolconfig IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_authid a
 				WHERE a.oid OPERATOR(pg_catalog.=) existing.oid AND a.rolpassword IS NOT NULL))
 		THEN
 			RAISE EXCEPTION 'role "%" exists and is not as vault would have made it', wanted
 				USING ERRCODE = 'duplicate_object',
-					HINT = 'Drop the role, or take its attributes, memberships and members away.';
+					HINT = 'Drop the role, or take its attributes, memberships, members and objects away.';
 		END IF;
 	END LOOP;
+END
+$$;
+
+/* What these would give to others is taken back at the end of the script; what they give to vault's own roles could not be told from what it gives. */
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+		JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+		WHERE d.defaclrole OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole AND r.rolname OPERATOR(pg_catalog.~) '^vault_')
+	THEN
+		RAISE EXCEPTION 'default privileges of role "%" name roles of vault', current_user
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Take them back with ALTER DEFAULT PRIVILEGES … REVOKE; \ddp shows them.';
+	END IF;
 END
 $$;
 
@@ -88,6 +105,21 @@ CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
+
+/*
+ * Every table has row security, forced, and two policies: "tenant" for what views show, which run
+ * as vault_owner, and "door" for all that is done as vault_exec. There is none for
+ * anybody else: whoever has privileges on every table, as members of pg_write_all_data and
+ * pg_read_all_data do, finds no row and writes none.
+ */
+CREATE FUNCTION vault_data.is_inside() RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside';
+COMMENT ON FUNCTION vault_data.is_inside() IS 'whether this runs on behalf of a function of vault';
+CREATE FUNCTION vault_data.is_inside(tenant uuid) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside_tenant';
+COMMENT ON FUNCTION vault_data.is_inside(uuid) IS 'the same, and for this tenant';
+REVOKE ALL ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) TO vault_exec;
 
 /*
  * The audit trail: append-only, partitioned by time. Partitions of months to come are
@@ -246,10 +278,10 @@ GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_cl
 /*
  * Tenants and their keys.
  *
- * Row security of every table with tenants is one policy, which no caller can
- * turn: the row is of the tenant that the door resolved, or, outside the door, of the
- * current role's; operators and auditors see all, through views only. It is
- * written so that it is a filter and no index condition: next to it, equality
+ * Row security of every table with tenants is two policies, which no caller can
+ * turn: inside the door the row is of the tenant that it resolved; what a view shows
+ * outside is of the current role's, and all for operators and auditors. They are
+ * written so that they are filters and no index conditions: next to one, equality
  * on a whole unique key would no longer be recognised as one row. Statements and
  * views name the tenant themselves.
  */
@@ -301,18 +333,35 @@ ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 
+/* These two are no tenant's. */
+ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.instance TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY overseer ON vault_data.root_key FOR SELECT TO vault_owner
+	USING (vault_data.oversees());
+CREATE POLICY door ON vault_data.root_key TO vault_exec
+	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.audit_log
+CREATE POLICY tenant ON vault_data.audit_log FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_log_default
+CREATE POLICY door ON vault_data.audit_log TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_log_default FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.tenant
+CREATE POLICY door ON vault_data.audit_log_default TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.tenant FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.tenant_key
+CREATE POLICY door ON vault_data.tenant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.tenant_key FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.tenant_key TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');
@@ -536,6 +585,9 @@ ALTER TABLE vault_data.home OWNER TO vault_owner;
 REVOKE ALL ON vault_data.home FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.home TO vault_exec;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.home', '');
+ALTER TABLE vault_data.home ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.home TO vault_exec
+	USING (vault_data.is_inside());
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.home
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('home', 'system', 'timeline', 'directory', 'database', 'since');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.home
@@ -618,12 +670,18 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.role_reservation', '');
 ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.principal_binding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_reservation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.principal
+CREATE POLICY tenant ON vault_data.principal FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.principal_binding
+CREATE POLICY door ON vault_data.principal TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.principal_binding FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.role_reservation
+CREATE POLICY door ON vault_data.principal_binding TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.role_reservation FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.role_reservation TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
@@ -911,12 +969,16 @@ GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, va
  *
  * A condition that is not asked is NULL. What decides stands before revision.
  */
+CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
+COMMENT ON FUNCTION vault_data.all_permissions() IS 'every permission there is';
+
 CREATE TABLE vault_data.access_grant (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
 	principal_id uuid NOT NULL,
 	effect       text NOT NULL CHECK (effect IN ('allow', 'deny')),
-	permissions  text[] NOT NULL CHECK (permissions <@ ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override']
+	permissions  text[] NOT NULL CHECK (permissions <@ vault_data.all_permissions()
 		AND pg_catalog.cardinality(permissions) > 0),
 	name_pattern text COLLATE "C" NOT NULL,
 	environments text[] CHECK (pg_catalog.cardinality(environments) > 0),
@@ -963,10 +1025,14 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.role_member', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.role_member
+CREATE POLICY tenant ON vault_data.role_member FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.access_grant
+CREATE POLICY door ON vault_data.role_member TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.access_grant FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.access_grant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
@@ -1207,7 +1273,7 @@ DECLARE
 BEGIN
 	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
 	given.effect := 'allow';
-	given.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list', 'override'];
+	given.permissions := vault_data.all_permissions();
 	given.name_pattern := '**';
 	PERFORM vault_data.add_grant(given);
 	RETURN given.principal_id;
@@ -1573,16 +1639,26 @@ ALTER TABLE vault_data.external_subject ENABLE ROW LEVEL SECURITY, FORCE ROW LEV
 ALTER TABLE vault_data.group_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.token_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.issued_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.token_issuer
+CREATE POLICY tenant ON vault_data.token_issuer FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.external_subject
+CREATE POLICY door ON vault_data.token_issuer TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.external_subject FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.group_role
+CREATE POLICY door ON vault_data.external_subject TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.group_role FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.token_role
+CREATE POLICY door ON vault_data.group_role TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.token_role FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.issued_token
+CREATE POLICY door ON vault_data.token_role TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.issued_token FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.issued_token TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('issuer', 'name', 'issuer', 'audience', '*jwks', 'kids', 'principal_claim',
@@ -1667,7 +1743,7 @@ DECLARE
 BEGIN
 	everything.tenant_id := vault.current_tenant_id();
 	everything.effect := 'allow';
-	everything.permissions := ARRAY['read', 'write', 'rotate', 'delete', 'grant', 'list'];
+	everything.permissions := vault_data.all_permissions();
 	everything.name_pattern := '**';
 	IF NOT vault_data.may_delegate(everything, everything.permissions) THEN
 		PERFORM vault_data.fail('42501', 'permission denied: an issuer speaks for every principal of the tenant',
@@ -2287,9 +2363,18 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.subscriber', '');
 ALTER TABLE vault_data.notification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.notification_order ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.subscriber ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.notification USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.notification_order USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.subscriber USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.notification FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.notification TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.notification_order FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.notification_order TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.subscriber FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.subscriber TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 /* Inside the door a notification is part of the change that it tells of. */
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification
@@ -2656,9 +2741,16 @@ ALTER TABLE vault_data.type_policy ALTER COLUMN type SET STATISTICS 0, ALTER COL
 	ALTER COLUMN prefix SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_type', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.type_policy', '');
+ALTER TABLE vault_data.secret_type ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.type_policy
+CREATE POLICY everybody ON vault_data.secret_type FOR SELECT TO vault_owner
+	USING (true);
+CREATE POLICY door ON vault_data.secret_type TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY tenant ON vault_data.type_policy FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.type_policy TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type', 'name', 'validator', 'generator', 'min_length', 'max_length', 'classes',
@@ -3058,10 +3150,14 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.secret
+CREATE POLICY tenant ON vault_data.secret FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.secret_version
+CREATE POLICY door ON vault_data.secret TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.secret_version FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.secret_version TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3559,6 +3655,10 @@ BEGIN
 	PERFORM vault_data.require('write', p_name, s.environment);
 	PERFORM vault_data.require('write', p_new_name, s.environment);
 	PERFORM vault_data.require_not_deleted(s);
+	/* By hand the value could not be had any more, and the override may be held at the new name. */
+	IF GREATEST(s.expires_at, s.grace_until) <= pg_catalog.clock_timestamp() THEN
+		PERFORM vault_data.require('override', p_name, s.environment);
+	END IF;
 	IF vault_data.secret_id(p_new_name, s.environment) IS NOT NULL THEN
 		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
 	END IF;
@@ -3717,8 +3817,14 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_warning', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.expiry_warning', '');
 ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.expiry_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.secret_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.expiry_warning USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.secret_warning FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.secret_warning TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.expiry_warning FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.expiry_warning TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'purge_at');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.expiry_warning
@@ -4085,12 +4191,18 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.rotation_role', '');
 ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.rotation_schedule
+CREATE POLICY tenant ON vault_data.rotation_schedule FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.rotation
+CREATE POLICY door ON vault_data.rotation_schedule TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.rotation FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.rotation_role
+CREATE POLICY door ON vault_data.rotation TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.rotation_role FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.rotation_role TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_schedule', 'secret_id', 'every', 'rotator', 'config', 'time_window', 'overlap', 'revision');
@@ -4192,17 +4304,19 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN r.rolname ~ '^(vault|pg)_' THEN 'it is a role of vault or of PostgreSQL'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
 			AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
-				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> ALL ('{vault_client,pg_read_all_data,pg_write_all_data,pg_monitor,pg_read_all_settings,pg_read_all_stats,pg_stat_scan_tables}')))
+				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
 		THEN 'it is a member of a role whose password is not rotated'
-		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, or allowed to one'
+		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or allowed to one'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
-		THEN 'it is a member of a principal of another tenant, or of a role that is allowed to one'
+		THEN 'it is a member of a role that serves another tenant, or is reserved for or allowed to one'
 		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
 $$;
 CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
+CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
 /* At every run: that it is allowed, by name and oid, and still a role that may be. */
 CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
@@ -4236,6 +4350,10 @@ BEGIN
 		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
 	ELSIF fault IS NOT NULL THEN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
+	ELSIF NOT vault_data.may_lend(role_oid) THEN
+		/* Whoever has the password is the role: it is not an operator's to give. */
+		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
+			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
 	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
@@ -4248,8 +4366,10 @@ COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the 
 
 CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = vault_data.enter_tenant(p_tenant) AND a.role_name = p_role;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
 	END IF;
@@ -4967,7 +5087,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
-	vault_data.is_bound_elsewhere(oid, uuid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
@@ -5790,22 +5910,28 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
 $$;
 
+/* A month of the trail has the policies of its default partition. */
 CREATE FUNCTION vault_data.verify_policies(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH made AS (
-		SELECT m[2] || ': policy ' || m[1] AS name, vault_data.plain(m[3]) AS predicate
-		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)\s+USING (.*)$') AS m
+	WITH script AS (
+		SELECT m[1] AS policy, m[2] AS relation, COALESCE(m[3], 'ALL') AS command, m[4] AS role, vault_data.plain(m[5]) AS predicate
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
 		WHERE m IS NOT NULL
+	), made AS (
+		SELECT c.oid::regclass || ': policy ' || s.policy AS name, s.command, s.role, s.predicate
+		FROM script s JOIN pg_catalog.pg_class c ON c.relnamespace = 'vault_data'::regnamespace AND c.relkind IN ('r', 'p')
+			AND pg_catalog.regexp_replace(c.oid::regclass::text, '_\d{4}_\d\d$', '_default') = s.relation
 	), found AS (
-		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name, vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate,
-			p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL AS plain
-		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.polrelid AND d.deptype = 'e'
-			JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name,
+			CASE p.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' ELSE 'DELETE' END AS command,
+			(SELECT pg_catalog.string_agg(r.rolname, ', ') FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles)) AS role,
+			vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate, p.polpermissive AND p.polwithcheck IS NULL AS plain
+		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
 		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
 	)
 	SELECT COALESCE(m.name, f.name), CASE WHEN f.name IS NULL THEN 'policy is missing' ELSE 'policy is not as the script made it' END
 	FROM made m FULL JOIN found f ON f.name = m.name
-	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR f.predicate IS DISTINCT FROM m.predicate
+	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR (f.command, f.role, f.predicate) IS DISTINCT FROM (m.command, m.role, m.predicate)
 $$;
 
 CREATE FUNCTION vault_data.verify_tables(statements text[]) RETURNS TABLE (name text, fault text)
@@ -5814,18 +5940,24 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT m[1] AS name FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:TABLE|VIEW) (\S+)') AS m
 		WHERE m IS NOT NULL
 	), found AS (
-		SELECT c.*, c.oid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_attribute a
-			WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS has_tenant
+		SELECT c.*, c.oid::regclass::text AS name
 		FROM pg_catalog.pg_class c
-		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind NOT IN ('i', 'I', 't', 'c')
 	)
 	SELECT m.name, 'table or view is missing' FROM made m WHERE m.name NOT IN (SELECT f.name FROM found f)
 	UNION ALL
-	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relrowsecurity
+	SELECT f.name, 'the script did not make it' FROM found f
+	WHERE statements IS NOT NULL AND f.name NOT IN (SELECT m.name FROM made m) AND f.name !~ '^vault_data\.audit_log_\d{4}_\d\d$'
 	UNION ALL
-	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relforcerowsecurity
+	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind IN ('r', 'p') AND NOT f.relrowsecurity
 	UNION ALL
-	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind <> 'v' AND f.relhasrules
+	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind IN ('r', 'p') AND NOT f.relforcerowsecurity
+	UNION ALL
+	SELECT f.name, 'another table inherits from it' FROM found f
+	WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = f.oid AND (f.name <> 'vault_data.audit_log' OR c.relnamespace <> f.relnamespace))
+	UNION ALL
+	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind IN ('r', 'p') AND f.relhasrules
 	UNION ALL
 	SELECT f.name, 'the view is no security barrier' FROM found f
 	WHERE f.relkind = 'v' AND NOT COALESCE('security_barrier=true' = ANY (f.reloptions), false)
@@ -5834,29 +5966,81 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = f.oid AND a.attacl IS NOT NULL)
 $$;
 
-/* Owners, and privileges compared with those that the script gave, which the server keeps. */
-CREATE FUNCTION vault_data.verify_privileges() RETURNS TABLE (name text, fault text)
+/*
+ * What the script grants. The server keeps that too, but as it was at the end of the script: with what
+ * default privileges had added, and for an object that was taken out of the extension and put back, anew.
+ */
+CREATE FUNCTION vault_data.granted_by_script(statements text[]) RETURNS TABLE (class regclass, object oid, grantee text, privilege text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH given AS (
+		SELECT s.place, pg_catalog.regexp_split_to_array(m[1], ', ?') AS privileges, COALESCE(m[2], 'TABLE') AS kind, m[3] AS objects,
+			pg_catalog.regexp_split_to_array(m[4], ',\s*') AS grantees
+		FROM pg_catalog.unnest(statements) WITH ORDINALITY AS s (text, place), pg_catalog.regexp_match(s.text,
+			'^GRANT ([A-Z, ]+) ON (?:(SCHEMA|TYPE|FUNCTION|PROCEDURE|ALL FUNCTIONS IN SCHEMA)\s+)?(.+)\sTO ([a-z_,\s]+)$') AS m
+		WHERE m IS NOT NULL
+	), made AS (
+		SELECT s.place, pg_catalog.replace(m[1], '"', '') AS name
+		FROM pg_catalog.unnest(statements) WITH ORDINALITY AS s (text, place), pg_catalog.regexp_match(s.text, '^CREATE FUNCTION ([^( ]+)') AS m
+		WHERE m IS NOT NULL
+	), objects AS (
+		SELECT g.place, 'pg_class'::regclass AS class, pg_catalog.to_regclass(o)::oid AS object
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'TABLE'
+		UNION ALL
+		SELECT g.place, 'pg_namespace', pg_catalog.to_regnamespace(o)::oid
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'SCHEMA'
+		UNION ALL
+		SELECT g.place, 'pg_type', pg_catalog.to_regtype(o)::oid
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'TYPE'
+		UNION ALL
+		SELECT g.place, 'pg_proc', pg_catalog.to_regprocedure(m[1])::oid
+		FROM given g, pg_catalog.regexp_matches(g.objects, '([^(),\s]+\([^)]*\))', 'g') AS m WHERE g.kind IN ('FUNCTION', 'PROCEDURE')
+		UNION ALL
+		SELECT g.place, 'pg_proc', p.oid
+		FROM given g JOIN pg_catalog.pg_proc p ON p.pronamespace = pg_catalog.to_regnamespace(g.objects)
+		WHERE g.kind = 'ALL FUNCTIONS IN SCHEMA' AND EXISTS (SELECT FROM made m
+			WHERE m.place < g.place AND m.name = p.pronamespace::regnamespace || '.' || p.proname)
+	)
+	SELECT o.class, o.object, pg_catalog.btrim(e), pg_catalog.btrim(p)
+	FROM objects o JOIN given g ON g.place = o.place, pg_catalog.unnest(g.grantees) AS e, pg_catalog.unnest(g.privileges) AS p
+	UNION
+	/* In a loop of the script: what pg_cron runs. */
+	SELECT 'pg_proc', p.oid, 'vault_jobs', 'EXECUTE' FROM pg_catalog.pg_proc p
+	WHERE p.pronamespace = 'vault_data'::regnamespace AND p.pronargs = 0 AND pg_catalog.starts_with(p.proname, 'job_')
+$$;
+
+CREATE FUNCTION vault_data.verify_privileges(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH found AS (
-		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected, c.relacl AS acl
+		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected,
+			COALESCE(c.relacl, pg_catalog.acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) AS acl
 		FROM pg_catalog.pg_class c
-		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S')
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind NOT IN ('i', 'I', 't', 'c')
 		UNION ALL
-		SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, p.proacl
+		SELECT 'pg_proc', p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, COALESCE(p.proacl, pg_catalog.acldefault('f', p.proowner))
 		FROM pg_catalog.pg_proc p, pg_catalog.pg_extension e
 		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND e.extname = 'vault'
 		UNION ALL
-		SELECT 'pg_namespace'::regclass, n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, n.nspacl
+		SELECT 'pg_type', t.oid, 'type ' || t.oid::regtype, t.typowner, e.extowner, COALESCE(t.typacl, pg_catalog.acldefault('T', t.typowner))
+		FROM pg_catalog.pg_type t, pg_catalog.pg_extension e
+		WHERE t.typnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND t.typrelid = 0 AND t.typelem = 0 AND e.extname = 'vault'
+		UNION ALL
+		SELECT 'pg_namespace', n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, COALESCE(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
 		FROM pg_catalog.pg_namespace n, pg_catalog.pg_extension e
 		WHERE n.nspname IN ('vault', 'vault_data') AND e.extname = 'vault'
+	), actual AS (
+		SELECT f.class, f.oid, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee,
+			a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS privilege
+		FROM found f, pg_catalog.aclexplode(f.acl) AS a WHERE a.grantee <> f.owner
+	), meant AS (
+		SELECT g.class, g.object AS oid, g.grantee, g.privilege FROM vault_data.granted_by_script(statements) g
+			JOIN found f ON f.class = g.class AND f.oid = g.object AND g.grantee <> f.owner::regrole::text
+	), different AS (
+		(SELECT * FROM actual EXCEPT SELECT * FROM meant) UNION ALL (SELECT * FROM meant EXCEPT SELECT * FROM actual)
 	)
 	SELECT f.name, 'it has another owner' FROM found f WHERE f.owner <> f.expected
 	UNION ALL
 	SELECT f.name, 'its privileges are not those that the script gave' FROM found f
-		JOIN pg_catalog.pg_depend d ON d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e'
-		LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = f.class AND i.objoid = f.oid AND i.objsubid = 0
-	WHERE (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(f.acl) AS a)
-		IS DISTINCT FROM (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(i.initprivs) AS a)
+	WHERE statements IS NOT NULL AND (f.class, f.oid) IN (SELECT d.class, d.oid FROM different d)
 	UNION ALL
 	SELECT 'role ' || r.rolname, 'the role has attributes or members that the script did not give'
 	FROM pg_catalog.pg_roles r
@@ -5871,11 +6055,11 @@ DECLARE
 BEGIN
 	object_kind := 'catalog';
 	IF statements IS NULL THEN
-		fault := 'the installation script cannot be read: functions, triggers and policies were not compared';
+		fault := 'the installation script cannot be read: functions, triggers, policies and privileges were not compared';
 		RETURN NEXT;
 	END IF;
 	FOR name, fault IN
-		SELECT f.name, f.fault FROM vault_data.verify_privileges() f
+		SELECT f.name, f.fault FROM vault_data.verify_privileges(statements) f
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_tables(statements) f
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
@@ -6124,7 +6308,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
-	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_catalog(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
@@ -6214,15 +6398,32 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_retired', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_floor', '');
 
+ALTER TABLE vault_data.audit_harvest ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_checkpoint ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_floor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.audit_harvest TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY door ON vault_data.audit_checkpoint TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY everybody ON vault_data.audit_floor FOR SELECT TO vault_owner
+	USING (true);
+CREATE POLICY door ON vault_data.audit_floor TO vault_exec
+	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_retired ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.audit_seal
+CREATE POLICY tenant ON vault_data.audit_seal FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_retired
+CREATE POLICY door ON vault_data.audit_seal TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_retired FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_policy
+CREATE POLICY door ON vault_data.audit_retired TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_policy FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.audit_policy TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_seal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
@@ -6293,6 +6494,7 @@ DECLARE
 	upper_bound timestamptz := (p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC';
 	text_column name;
 	late bigint;
+	other text;
 BEGIN
 	IF pg_catalog.to_regclass('vault_data.' || part) IS NOT NULL THEN
 		RETURN;
@@ -6306,12 +6508,18 @@ BEGIN
 	END IF;
 	EXECUTE pg_catalog.format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	EXECUTE pg_catalog.format('REVOKE ALL ON vault_data.%I FROM PUBLIC', part);
+	/* Whatever default privileges gave. */
+	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) AS a
+		WHERE c.oid = pg_catalog.to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON vault_data.%I FROM %s', part, other);
+	END LOOP;
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
-	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY door ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
 	EXECUTE pg_catalog.format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
 	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a
@@ -6672,11 +6880,26 @@ ALTER TABLE vault_data.usage_hour ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SEC
 ALTER TABLE vault_data.usage_network ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_denial ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.usage USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_hour USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_network USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_denial USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_grant USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_hour FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_hour TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_network FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_network TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_denial FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_denial TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_grant FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_grant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_principal_may';
@@ -6841,9 +7064,20 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly_threshold', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_judged', '');
 ALTER TABLE vault_data.anomaly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.anomaly_threshold ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.anomaly USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_judged USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY overseer ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
+	USING (vault_data.oversees());
+CREATE POLICY door ON vault_data.anomaly_threshold TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY tenant ON vault_data.anomaly FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.anomaly TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_judged FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_judged TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly', 'kind', 'principal_id', 'at', 'severity', 'acknowledged_by');
@@ -7232,5 +7466,24 @@ $$;
 GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault_data.report_metrics() TO vault_admin, vault_auditor, vault_owner, pg_monitor;
 GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs(), vault.job_commands() TO vault_admin;
+
+/* What default privileges of whoever runs this gave to others: nothing here is theirs. */
+DO $$
+DECLARE
+	other pg_catalog.text;
+BEGIN
+	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END
+		FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+			LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+		WHERE d.defaclrole OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON TYPE vault.envelope FROM %s', other);
+	END LOOP;
+END
+$$;
 
 SELECT vault_data.schedule_jobs();

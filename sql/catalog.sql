@@ -36,10 +36,12 @@ WHERE grantee <> relowner AND (grantee <> 'vault_exec'::regrole OR privilege_typ
 SELECT grantee::regrole, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM (SELECT (aclexplode(relacl)).* FROM pg_class WHERE oid = 'vault_data.audit_log'::regclass) AS a WHERE grantee <> 'vault_owner'::regrole GROUP BY 1;
 SELECT oid::regclass FROM data_table WHERE relacl IS NULL;
 
--- row security: enabled, forced, by one permissive policy of all commands and roles, whose expression is the same everywhere
-SELECT oid::regclass FROM tenant_table WHERE NOT relrowsecurity OR NOT relforcerowsecurity;
-SELECT oid::regclass FROM tenant_table t WHERE (SELECT count(*) FROM pg_policy WHERE polrelid = t.oid) <> 1;
-SELECT DISTINCT polpermissive, polcmd, polroles, pg_get_expr(polqual, polrelid) AS qual, polwithcheck IS NULL AS same_for_writes FROM pg_policy WHERE polrelid IN (SELECT oid FROM tenant_table);
+-- row security: enabled and forced on every table, months of the trail too; by permissive policies, which write inside the door only and show what views show
+SELECT oid::regclass FROM pg_class WHERE relnamespace = 'vault_data'::regnamespace AND relkind IN ('r', 'p') AND (NOT relrowsecurity OR NOT relforcerowsecurity);
+SELECT polname, polpermissive, polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid) AS qual, polwithcheck IS NULL AS same_for_writes,
+	(SELECT count(DISTINCT p.polrelid) FROM pg_policy p JOIN tenant_table t ON t.oid = p.polrelid WHERE p.polname = min(pg_policy.polname)) = (SELECT count(*) FROM tenant_table) AS each_tenant_table,
+	array_agg(polrelid::regclass::text ORDER BY polrelid::regclass::text) FILTER (WHERE polrelid NOT IN (SELECT oid FROM tenant_table) AND polrelid::regclass::text !~ '_\d{4}_\d\d$') AS others
+FROM pg_policy WHERE polrelid::regclass::text LIKE 'vault%' GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 5;
 
 -- tenant_id: a uuid, not null, first in every unique index and foreign key; the names of tenants are the one exception
 SELECT attrelid::regclass FROM pg_attribute WHERE attrelid IN (SELECT oid FROM tenant_table) AND attname = 'tenant_id' AND NOT (attnum = 1 AND atttypid = 'uuid'::regtype AND attnotnull);

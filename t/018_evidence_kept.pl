@@ -32,7 +32,7 @@ $node->poll_query_until('postgres', q{SELECT count(*) >= 3 FROM pg_inherits WHER
 my $like = q{
 	SELECT DISTINCT relowner::regrole, relrowsecurity, relforcerowsecurity,
 		(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(relacl, acldefault('r', relowner))) a) AS acl,
-		(SELECT array_agg(pg_get_expr(polqual, polrelid)) FROM pg_policy WHERE polrelid = c.oid) AS policies,
+		(SELECT array_agg(format('%s %s %s', polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid)) ORDER BY polname) FROM pg_policy WHERE polrelid = c.oid) AS policies,
 		(SELECT array_agg(format('%s %s %s', tgname, tgenabled, tgtype) ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid) AS triggers,
 		(SELECT array_agg(regexp_replace(pg_get_indexdef(indexrelid), '.* USING', '') ORDER BY pg_get_indexdef(indexrelid) ~ 'brin', pg_get_indexdef(indexrelid) ~ 'xid') FROM pg_index WHERE indrelid = c.oid) AS indexes,
 		(SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attstattarget = 0 AND attnum > 0) AS without_statistics
@@ -97,7 +97,8 @@ for my $month (@old[ 0, 1 ])
 		CREATE INDEX ON $name (xid);
 		CREATE INDEX ON $name USING brin (at);
 		ALTER TABLE $name ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-		CREATE POLICY tenant ON $name USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+		CREATE POLICY tenant ON $name FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+		CREATE POLICY door ON $name TO vault_exec USING (vault_data.is_inside(tenant_id));
 		CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON $name FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
 		ALTER TABLE $name ENABLE ALWAYS TRIGGER append_only_truncate;
 		ALTER TABLE vault_data.audit_log ATTACH PARTITION $name FOR VALUES FROM ('$month-01 00:00+00') TO (('$month-01'::timestamp + '1 month') AT TIME ZONE 'UTC')});
@@ -132,7 +133,8 @@ dump_node('second');
 for my $format ('plain', 'custom', 'directory')
 {
 	my $target = restored($format, 'second', $format, 1);
-	is($target->safe_psql('postgres', "SELECT count(*) FROM ($like) x"), 1, "$format: partitions are guarded alike");
+	is($target->safe_psql('postgres', "SELECT count(*) FROM ($like) x"), 1, "$format: partitions are guarded alike")
+	  or diag $target->safe_psql('postgres', $like);
 	my $quoted = $checkpoint =~ s/'/''/gr;
 	psql_as($target, 'app', q{SELECT vault.put('after', 'x')});
 	is($target->safe_psql('postgres', $faults), '', "$format: the trail verifies");

@@ -45,9 +45,20 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly_threshold', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_judged', '');
 ALTER TABLE vault_data.anomaly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.anomaly_threshold ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.anomaly USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_judged USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY overseer ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
+	USING (vault_data.oversees());
+CREATE POLICY door ON vault_data.anomaly_threshold TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY tenant ON vault_data.anomaly FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.anomaly TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_judged FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_judged TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly', 'kind', 'principal_id', 'at', 'severity', 'acknowledged_by');

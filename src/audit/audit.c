@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 
 #include "access/xlog.h"
+#include "commands/dbcommands.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -291,21 +292,53 @@ belongs_to_restore(CommandTag statement)
 	}
 }
 
+/* In another database there is no trail: the worker writes it, also if this is rolled back. */
+static void
+alert(const char *what, const char *reason)
+{
+	AuditRecord record = {
+		.operation = what,
+		.decision = "alert",
+		.object_kind = "extension",
+		.reason = reason,
+	};
+	AuditRow	row;
+	RingWait	wait = {0};
+
+	if (RecoveryInProgress())
+		return;
+	if (OidIsValid(table_oid(TABLE_INSTANCE)))
+	{
+		audit_write(&record);
+		return;
+	}
+	record.reason = psprintf("%s, in database \"%s\"", reason, get_database_name(MyDatabaseId));
+	audit_describe(&record, NULL, &row);
+	if (!ring_push(&row, true, &wait))
+		ereport(WARNING, (errmsg("the audit trail of vault could not be told of this statement")));
+}
+
 static void
 alert_of_statement(CommandTag statement)
 {
-	TrailState	state = audit_trail_state();
-	AuditRecord record = {
-		.operation = GetCommandTagName(statement),
-		.decision = "alert",
-		.object_kind = "extension",
-		.reason = "a superuser changed the objects of vault",
-	};
+	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
+	TrailState	state = here ? audit_trail_state() : TRAIL_KEPT;
 
-	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)) ||
-		RecoveryInProgress())
+	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)))
 		return;
-	audit_write(&record);
+	alert(GetCommandTagName(statement), here ? "a superuser changed the objects of vault" :
+		  "a superuser changed the roles of vault");
+}
+
+/* Of other databases only the roles, which are all databases'. */
+static void
+alert_of_catalog(const char *name)
+{
+	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
+
+	if (here ? audit_trail_state() == TRAIL_KEPT :
+		strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
+		alert("direct change", psprintf("a superuser wrote to %s", name));
 }
 
 void
@@ -313,6 +346,7 @@ audit_init(void)
 {
 	static const GuardListener listener = {
 		.alert = alert_of_statement,
+		.catalog = alert_of_catalog,
 		.copying = audit_set_copying,
 	};
 

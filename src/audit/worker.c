@@ -62,7 +62,8 @@ choose_commit(bool waits)
 }
 
 /*
- * Leaves out what is of a trail that was dropped: its table is not this one.  Before the vault is
+ * Leaves out what is of a trail that was dropped: its table is not this one.  What comes from
+ * another database knows of none, and is for the one that there is.  Before the vault is
  * initialised there is no trail, and nobody whom a record could matter to.
  */
 static int
@@ -74,7 +75,7 @@ choose_rows(AuditRow *rows, int count)
 	if (!OidIsValid(trail) || audit_trail_state() == TRAIL_NONE)
 		return 0;
 	for (int i = 0; i < count; i++)
-		if (rows[i].trail == trail)
+		if (rows[i].trail == trail || !OidIsValid(rows[i].trail))
 			rows[chosen++] = rows[i];
 	return chosen;
 }

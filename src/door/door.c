@@ -66,6 +66,23 @@ door_required(void)
 	return current;
 }
 
+PG_FUNCTION_INFO_V1(vault_is_inside);
+PG_FUNCTION_INFO_V1(vault_is_inside_tenant);
+
+Datum
+vault_is_inside(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(current != NULL);
+}
+
+/* The zero id is that of the instance, while an operator has entered no tenant. */
+Datum
+vault_is_inside_tenant(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(current != NULL && !PG_ARGISNULL(0) &&
+				   memcmp(PG_GETARG_UUID_P(0), &current->tenant, UUID_LEN) == 0);
+}
+
 Door *
 door_hide(void)
 {

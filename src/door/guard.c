@@ -8,40 +8,47 @@
  * and this is.  Refused to everybody else, in every database of the server:
  *
  *	- GRANT and REVOKE of the vault_* roles, CREATE/ALTER/DROP/RENAME of
- *	  them, ALTER ROLE … SET on them, CREATE ROLE … IN ROLE vault_*;
- *	- GRANT and REVOKE on objects of the schemas vault and vault_data;
- *	- creating, altering and dropping anything in these schemas.
+ *	  them, ALTER ROLE … SET on them, CREATE ROLE … IN ROLE vault_*, comments
+ *	  and default privileges of and for them;
+ *	- GRANT and REVOKE on objects of the schemas vault and vault_data, by default too;
+ *	- creating, altering and dropping anything in these schemas, and taking
+ *	  objects into the extension or out of it;
+ *	- LOCK TABLE on their relations, but as a query locks them, and maintenance of them
+ *	  that keeps others out;
+ *	- INSERT, UPDATE, DELETE, MERGE and row locks on their relations, through
+ *	  views too, when the statement is analysed and when it runs.
  *
  * Utility statements are seen before they run; what they create, alter or drop
  * is seen through object_access_hook, whatever the statement looked like.  So is the end of
  * the vault: DROP EXTENSION in its database, and DROP DATABASE of it.
+ *
+ * What is exempt: what runs inside the door, and what maintenance.c does as the extension's own
+ * work; the script of this extension and no other's, which is refused whoever runs
+ * it; index builds of a superuser's statement, for which the server becomes vault_owner; and
+ * the queries of foreign keys.  Superusers' INSERT, UPDATE and DELETE are told by triggers, those
+ * of system catalogs from here.
  */
 #include "door/guard.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_namespace.h"
 #include "commands/dbcommands.h"
-#include "commands/defrem.h"
 #include "commands/extension.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
+#include "parser/analyze.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "door/concern.h"
 #include "door/door.h"
+#include "door/outside.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/tables.h"
@@ -49,6 +56,8 @@
 
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_access = NULL;
+static post_parse_analyze_hook_type previous_analyze = NULL;
+static ExecutorCheckPerms_hook_type previous_check = NULL;
 static GuardListener listener;
 static void (*on_dropped) (void) = NULL;
 
@@ -85,24 +94,35 @@ guard_set_own_work(bool value)
 }
 
 static bool
-is_vault_role_name(const char *name)
+runs_own_script(void)
 {
-	static const char *const names[] = {
-		"vault_owner", "vault_exec", "vault_admin", "vault_auditor", "vault_client",
-		"vault_jobs"
-	};
-
-	for (int i = 0; name && i < (int) lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
+	return creating_extension && CurrentExtensionObject == get_extension_oid("vault", true);
 }
 
-/* The door's own work, and the extension's script, are not watched. */
+/* See above.  Outside of a transaction only roles are asked about, and nothing is the script's. */
 static bool
 is_exempt(void)
 {
-	return door_current() != NULL || own_work || creating_extension || IsBootstrapProcessingMode();
+	return door_current() != NULL || own_work || IsBootstrapProcessingMode() || IsBinaryUpgrade ||
+		(IsTransactionState() && runs_own_script());
+}
+
+/* To build an index, the server becomes the table's owner within the statement. */
+static bool
+is_index_build(void)
+{
+	return by_superuser && InSecurityRestrictedOperation() &&
+		GetUserId() == get_role_oid("vault_owner", true);
+}
+
+static void
+refuse(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for %s of vault", what),
+			 errhint(creating_extension ? "No other extension's script changes the schemas and roles of vault." :
+					 "Only a superuser changes the extension's schemas and roles.")));
 }
 
 /* Refuses, or for a superuser notes that there is something to report. */
@@ -111,203 +131,25 @@ watch(const char *what)
 {
 	if (is_exempt())
 		return;
-	/* To build an index, the server becomes the table's owner within the statement. */
-	if (!superuser() && !(by_superuser && InSecurityRestrictedOperation()))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for %s of vault", what),
-				 errhint("Only a superuser changes the extension's schemas and roles.")));
+	if (creating_extension || !(superuser() || is_index_build()))
+		refuse(what);
 	touched = true;
 }
 
-/* The role that a specification means; CURRENT_USER and the like are resolved. */
+/* Writing and locking, by statements that leave no other trace. */
 static bool
-spec_is_vault_role(RoleSpec *spec)
+may_work_outside(void)
 {
-	if (spec == NULL || spec->roletype == ROLESPEC_PUBLIC)
-		return false;
-	if (spec->roletype == ROLESPEC_CSTRING)
-		return is_vault_role_name(spec->rolename);
-	return is_vault_role_name(GetUserNameFromId(spec->roletype == ROLESPEC_SESSION_USER ?
-												GetSessionUserId() : GetUserId(), true));
+	return is_exempt() || superuser() || InNoForceRLSOperation();
 }
 
-static bool
-names_vault_role(List *specs)
+static void
+refuse_outside(void)
 {
-	ListCell   *cell;
-
-	foreach(cell, specs)
-	{
-		Node	   *node = lfirst(cell);
-
-		if (IsA(node, RoleSpec) && spec_is_vault_role((RoleSpec *) node))
-			return true;
-		if (IsA(node, AccessPriv) && is_vault_role_name(((AccessPriv *) node)->priv_name))
-			return true;
-	}
-	return false;
-}
-
-static bool
-options_name_vault_role(List *options)
-{
-	ListCell   *cell;
-
-	foreach(cell, options)
-	{
-		DefElem    *option = lfirst(cell);
-
-		if (option->arg && IsA(option->arg, List) && names_vault_role((List *) option->arg))
-			return true;
-	}
-	return false;
-}
-
-/* Statements about roles. */
-static bool
-concerns_vault_roles(Node *statement)
-{
-	switch (nodeTag(statement))
-	{
-		case T_GrantRoleStmt:
-			return names_vault_role(((GrantRoleStmt *) statement)->granted_roles) ||
-				names_vault_role(((GrantRoleStmt *) statement)->grantee_roles);
-		case T_CreateRoleStmt:
-			return is_vault_role_name(((CreateRoleStmt *) statement)->role) ||
-				options_name_vault_role(((CreateRoleStmt *) statement)->options);
-		case T_AlterRoleStmt:
-			return spec_is_vault_role(((AlterRoleStmt *) statement)->role) ||
-				options_name_vault_role(((AlterRoleStmt *) statement)->options);
-		case T_AlterRoleSetStmt:
-			return spec_is_vault_role(((AlterRoleSetStmt *) statement)->role);
-		case T_DropRoleStmt:
-			return names_vault_role(((DropRoleStmt *) statement)->roles);
-		case T_RenameStmt:
-			return ((RenameStmt *) statement)->renameType == OBJECT_ROLE &&
-				(is_vault_role_name(((RenameStmt *) statement)->subname) ||
-				 is_vault_role_name(((RenameStmt *) statement)->newname));
-		case T_DropOwnedStmt:
-			return names_vault_role(((DropOwnedStmt *) statement)->roles);
-		case T_ReassignOwnedStmt:
-			return names_vault_role(((ReassignOwnedStmt *) statement)->roles) ||
-				spec_is_vault_role(((ReassignOwnedStmt *) statement)->newrole);
-		default:
-			return false;
-	}
-}
-
-/* Only where the extension is: elsewhere the names are anybody's. */
-static bool
-is_vault_schema(Oid schema)
-{
-	return OidIsValid(schema) && (schema == data_schema_oid() || schema == api_schema_oid()) &&
-		OidIsValid(get_extension_oid("vault", true));
-}
-
-/* The schema that a possibly qualified relation name resolves to. */
-static bool
-range_var_is_ours(RangeVar *relation)
-{
-	Oid			oid = RangeVarGetRelid(relation, NoLock, true);
-
-	return OidIsValid(oid) && is_vault_schema(get_rel_namespace(oid));
-}
-
-static bool
-schema_name_is_ours(const char *name)
-{
-	return is_vault_schema(get_namespace_oid(name, true));
-}
-
-static bool
-first_name_is_ours(List *names)
-{
-	return list_length(names) > 1 && schema_name_is_ours(strVal(linitial(names)));
-}
-
-/* GRANT and REVOKE on objects, of which the object access hook learns nothing. */
-static bool
-grant_concerns_vault(GrantStmt *statement)
-{
-	ListCell   *cell;
-
-	foreach(cell, statement->objects)
-	{
-		Node	   *object = lfirst(cell);
-
-		if (IsA(object, RangeVar) && range_var_is_ours((RangeVar *) object))
-			return true;
-		if (IsA(object, ObjectWithArgs) &&
-			first_name_is_ours(((ObjectWithArgs *) object)->objname))
-			return true;
-		if (IsA(object, List) && first_name_is_ours((List *) object))
-			return true;
-		if (IsA(object, String) &&
-			(statement->objtype == OBJECT_SCHEMA ||
-			 statement->targtype == ACL_TARGET_ALL_IN_SCHEMA) &&
-			schema_name_is_ours(strVal(object)))
-			return true;
-	}
-	return false;
-}
-
-/* The table that a statement about one is about. */
-static RangeVar *
-table_of(Node *statement)
-{
-	switch (nodeTag(statement))
-	{
-		case T_AlterTableStmt:
-			return ((AlterTableStmt *) statement)->relation;
-		case T_CreateTrigStmt:
-			return ((CreateTrigStmt *) statement)->relation;
-		case T_CreatePolicyStmt:
-			return ((CreatePolicyStmt *) statement)->table;
-		case T_AlterPolicyStmt:
-			return ((AlterPolicyStmt *) statement)->table;
-		case T_RuleStmt:
-			return ((RuleStmt *) statement)->relation;
-		case T_IndexStmt:
-			return ((IndexStmt *) statement)->relation;
-		case T_RenameStmt:
-			return ((RenameStmt *) statement)->relation;
-		default:
-			return NULL;
-	}
-}
-
-/* DROP TRIGGER, POLICY, RULE: the name follows that of its table. */
-static bool
-drop_concerns_vault(DropStmt *statement)
-{
-	ListCell   *cell;
-
-	if (statement->removeType != OBJECT_TRIGGER && statement->removeType != OBJECT_POLICY &&
-		statement->removeType != OBJECT_RULE)
-		return false;
-	foreach(cell, statement->objects)
-	{
-		List	   *names = lfirst(cell);
-		List	   *table = list_copy_head(names, list_length(names) - 1);
-
-		if (table != NIL && range_var_is_ours(makeRangeVarFromNameList(table)))
-			return true;
-	}
-	return false;
-}
-
-/* What the object access hook does not see, or sees too late. */
-static bool
-concerns_vault_objects(Node *statement)
-{
-	RangeVar   *table = table_of(statement);
-
-	if (IsA(statement, GrantStmt))
-		return grant_concerns_vault((GrantStmt *) statement);
-	if (IsA(statement, DropStmt))
-		return drop_concerns_vault((DropStmt *) statement);
-	return table && range_var_is_ours(table);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to write or lock relations of vault"),
+			 errhint("They are changed by the functions of schema vault.")));
 }
 
 static bool
@@ -339,8 +181,22 @@ report(Node *statement)
 	bool		alert = touched && !extension_dropped;
 
 	touched = extension_dropped = false;
-	if (alert && listener.alert && OidIsValid(table_oid(TABLE_INSTANCE)))
+	if (alert && listener.alert)
 		listener.alert(CreateCommandTag(statement));
+}
+
+/* Before the statement runs. */
+static void
+look_at(Node *statement, bool transactional)
+{
+	if (concerns_vault_roles(statement))
+		watch("roles");
+	if (!transactional)
+		return;
+	if (concerns_vault_objects(statement) || locks_vault(statement))
+		watch("objects");
+	if (!may_work_outside() && (blocks_vault(statement) || embeds_write_to_vault(statement)))
+		refuse_outside();
 }
 
 static void
@@ -361,10 +217,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 		listener.copying(true);
 	PG_TRY();
 	{
-		if (concerns_vault_roles(statement))
-			watch("roles");
-		if (transactional && concerns_vault_objects(statement))
-			watch("objects");
+		look_at(statement, transactional);
 		run(planned, text, read_only_tree, context, params, environment, receiver, completion);
 	}
 	PG_FINALLY();
@@ -376,38 +229,6 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	PG_END_TRY();
 	if ((touched || extension_dropped) && IsTransactionState())
 		report(statement);
-}
-
-/*
- * The schema that holds an object: with SnapshotSelf as the running statement left
- * it, with NULL as it was before.
- */
-static Oid
-schema_of(Oid class, Oid object, Snapshot snapshot)
-{
-	Oid			schema = InvalidOid;
-	Relation	catalogue;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	row;
-	bool		isnull;
-
-	if (class == NamespaceRelationId)
-		return object;
-	if (!is_objectclass_supported(class) ||
-		get_object_attnum_namespace(class) == InvalidAttrNumber)
-		return InvalidOid;
-	catalogue = table_open(class, AccessShareLock);
-	ScanKeyInit(&key, get_object_attnum_oid(class), BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(object));
-	scan = systable_beginscan(catalogue, get_object_oid_index(class), true, snapshot, 1, &key);
-	row = systable_getnext(scan);
-	if (row)
-		schema = DatumGetObjectId(heap_getattr(row, get_object_attnum_namespace(class),
-											   RelationGetDescr(catalogue), &isnull));
-	systable_endscan(scan);
-	table_close(catalogue, AccessShareLock);
-	return schema;
 }
 
 /* In another database it may be there from a time when that was the vault's. */
@@ -457,14 +278,57 @@ guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *arg
 	if (access == OAT_DROP && argument &&
 		(((ObjectAccessDrop *) argument)->dropflags & PERFORM_DELETION_INTERNAL))
 		return;
-	if (is_vault_schema(schema_of(class, object, SnapshotSelf)) ||
-		is_vault_schema(schema_of(class, object, NULL)))
+	if (is_vault_schema(schema_of_object(class, object, SnapshotSelf)) ||
+		is_vault_schema(schema_of_object(class, object, NULL)))
 		watch("schemas");
+}
+
+static void
+guard_analyze(ParseState *pstate, Query *query, JumbleState *jumble)
+{
+	if (previous_analyze)
+		previous_analyze(pstate, query, jumble);
+	if (query->commandType != CMD_UTILITY && IsTransactionState() && !may_work_outside() &&
+		query_writes_vault(query))
+		refuse_outside();
+}
+
+/* Triggers, policies and members can be changed there, too, with no statement that says so. */
+static void
+watch_catalog(Oid relation)
+{
+	if (superuser() && IsCatalogRelationOid(relation) && listener.catalog)
+		listener.catalog(get_rel_name(relation));
+}
+
+/* Of whatever the statement came to, rules and views resolved. */
+static bool
+guard_check(CHECK_PERMS_PARAMETERS)
+{
+	ListCell   *cell;
+
+	if (previous_check && !previous_check(CHECK_PERMS_ARGUMENTS))
+		return false;
+	foreach(cell, CHECK_PERMS_LIST)
+	{
+		CheckPermsEntry *entry = lfirst(cell);
+
+		if (!(entry->requiredPerms & ~ACL_SELECT) || is_exempt())
+			continue;
+		watch_catalog(entry->relid);
+		if (!may_work_outside() && is_vault_relation(entry->relid))
+			refuse_outside();
+	}
+	return true;
 }
 
 void
 guard_init(void)
 {
+	previous_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = guard_analyze;
+	previous_check = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = guard_check;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = guard_utility;
 	previous_access = object_access_hook;

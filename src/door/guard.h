@@ -14,12 +14,14 @@ extern void guard_init(void);
 
 /*
  * What later features want to know: a superuser's statement touched the vault's
- * objects; a superuser's COPY FROM begins or ends; and that the vault is dropped by this
+ * objects, or in any database its roles, or wrote a system catalog directly, which could be about
+ * the vault; a superuser's COPY FROM begins or ends; and that the vault is dropped by this
  * transaction, with its extension or its database.
  */
 typedef struct GuardListener
 {
 	void		(*alert) (CommandTag statement);
+	void		(*catalog) (const char *name);
 	void		(*copying) (bool begins);
 } GuardListener;
 

@@ -83,15 +83,32 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_retired', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_floor', '');
 
+ALTER TABLE vault_data.audit_harvest ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_checkpoint ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_floor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.audit_harvest TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY door ON vault_data.audit_checkpoint TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY everybody ON vault_data.audit_floor FOR SELECT TO vault_owner
+	USING (true);
+CREATE POLICY door ON vault_data.audit_floor TO vault_exec
+	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_retired ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.audit_seal
+CREATE POLICY tenant ON vault_data.audit_seal FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_retired
+CREATE POLICY door ON vault_data.audit_seal TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_retired FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_policy
+CREATE POLICY door ON vault_data.audit_retired TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_policy FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.audit_policy TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_seal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
@@ -162,6 +179,7 @@ DECLARE
 	upper_bound timestamptz := (p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC';
 	text_column name;
 	late bigint;
+	other text;
 BEGIN
 	IF pg_catalog.to_regclass('vault_data.' || part) IS NOT NULL THEN
 		RETURN;
@@ -175,12 +193,18 @@ BEGIN
 	END IF;
 	EXECUTE pg_catalog.format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	EXECUTE pg_catalog.format('REVOKE ALL ON vault_data.%I FROM PUBLIC', part);
+	/* Whatever default privileges gave. */
+	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) AS a
+		WHERE c.oid = pg_catalog.to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON vault_data.%I FROM %s', part, other);
+	END LOOP;
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
-	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY door ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
 	EXECUTE pg_catalog.format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
 	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a

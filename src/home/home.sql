@@ -21,6 +21,9 @@ ALTER TABLE vault_data.home OWNER TO vault_owner;
 REVOKE ALL ON vault_data.home FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.home TO vault_exec;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.home', '');
+ALTER TABLE vault_data.home ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.home TO vault_exec
+	USING (vault_data.is_inside());
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.home
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('home', 'system', 'timeline', 'directory', 'database', 'since');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.home

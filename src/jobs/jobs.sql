@@ -109,4 +109,23 @@ GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor
 GRANT EXECUTE ON FUNCTION vault_data.report_metrics() TO vault_admin, vault_auditor, vault_owner, pg_monitor;
 GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs(), vault.job_commands() TO vault_admin;
 
+/* What default privileges of whoever runs this gave to others: nothing here is theirs. */
+DO $$
+DECLARE
+	other pg_catalog.text;
+BEGIN
+	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END
+		FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+			LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+		WHERE d.defaclrole OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vault, vault_data FROM %s', other);
+		EXECUTE pg_catalog.format('REVOKE ALL ON TYPE vault.envelope FROM %s', other);
+	END LOOP;
+END
+$$;
+
 SELECT vault_data.schedule_jobs();

@@ -91,6 +91,19 @@
 /* The store of a receiver that fills one: what follows the part that all receivers have. */
 #define compat_tuplestore_of(receiver) (*(Tuplestorestate *const *) ((receiver) + 1))
 
+/* A hook that is asked which privileges a plan needs on which relations. */
+#if PG_VERSION_NUM >= 160000
+#define CHECK_PERMS_PARAMETERS List *relations, List *permissions, bool raises
+#define CHECK_PERMS_ARGUMENTS relations, permissions, raises
+#define CHECK_PERMS_LIST permissions
+#define CheckPermsEntry RTEPermissionInfo
+#else
+#define CHECK_PERMS_PARAMETERS List *relations, bool raises
+#define CHECK_PERMS_ARGUMENTS relations, raises
+#define CHECK_PERMS_LIST relations
+#define CheckPermsEntry RangeTblEntry
+#endif
+
 /* The local transaction that this backend is in. */
 #if PG_VERSION_NUM >= 170000
 #define COMPAT_LOCAL_XID (MyProc->vxid.lxid)

@@ -27,14 +27,31 @@ BEGIN
 		IF existing.rolcanlogin OPERATOR(pg_catalog.<>) is_jobs OR existing.rolsuper OR existing.rolcreaterole OR existing.rolcreatedb
 			OR existing.rolreplication OR existing.rolbypassrls
 			OR (wanted OPERATOR(pg_catalog.=) ANY (ARRAY['vault_owner', 'vault_exec', 'vault_jobs']) AND member_count OPERATOR(pg_catalog.>) 0)
+			OR EXISTS (SELECT FROM pg_catalog.pg_shdepend d WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass
+				AND d.refobjid OPERATOR(pg_catalog.=) existing.oid AND d.deptype OPERATOR(pg_catalog.=) 'o' AND d.dbid OPERATOR(pg_catalog.=) ANY (ARRAY[0::pg_catalog.oid,
+					(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())]))
 			OR is_jobs AND (existing.rolconfig IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_authid a
 				WHERE a.oid OPERATOR(pg_catalog.=) existing.oid AND a.rolpassword IS NOT NULL))
 		THEN
 			RAISE EXCEPTION 'role "%" exists and is not as vault would have made it', wanted
 				USING ERRCODE = 'duplicate_object',
-					HINT = 'Drop the role, or take its attributes, memberships and members away.';
+					HINT = 'Drop the role, or take its attributes, memberships, members and objects away.';
 		END IF;
 	END LOOP;
+END
+$$;
+
+/* What these would give to others is taken back at the end of the script; what they give to vault's own roles could not be told from what it gives. */
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+		JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+		WHERE d.defaclrole OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole AND r.rolname OPERATOR(pg_catalog.~) '^vault_')
+	THEN
+		RAISE EXCEPTION 'default privileges of role "%" name roles of vault', current_user
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Take them back with ALTER DEFAULT PRIVILEGES … REVOKE; \ddp shows them.';
+	END IF;
 END
 $$;
 

@@ -60,10 +60,14 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.access_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.role_member', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.role_member
+CREATE POLICY tenant ON vault_data.role_member FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.access_grant
+CREATE POLICY door ON vault_data.role_member TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.access_grant FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.access_grant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments',

@@ -93,10 +93,14 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.secret', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.secret
+CREATE POLICY tenant ON vault_data.secret FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.secret_version
+CREATE POLICY door ON vault_data.secret TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.secret_version FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.secret_version TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,10 +1,10 @@
 /*
  * Tenants and their keys.
  *
- * Row security of every table with tenants is one policy, which no caller can
- * turn: the row is of the tenant that the door resolved, or, outside the door, of the
- * current role's; operators and auditors see all, through views only. It is
- * written so that it is a filter and no index condition: next to it, equality
+ * Row security of every table with tenants is two policies, which no caller can
+ * turn: inside the door the row is of the tenant that it resolved; what a view shows
+ * outside is of the current role's, and all for operators and auditors. They are
+ * written so that they are filters and no index conditions: next to one, equality
  * on a whole unique key would no longer be recognised as one row. Statements and
  * views name the tenant themselves.
  */
@@ -56,18 +56,35 @@ ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 
+/* These two are no tenant's. */
+ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY door ON vault_data.instance TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY overseer ON vault_data.root_key FOR SELECT TO vault_owner
+	USING (vault_data.oversees());
+CREATE POLICY door ON vault_data.root_key TO vault_exec
+	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.audit_log
+CREATE POLICY tenant ON vault_data.audit_log FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.audit_log_default
+CREATE POLICY door ON vault_data.audit_log TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.audit_log_default FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.tenant
+CREATE POLICY door ON vault_data.audit_log_default TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.tenant FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.tenant_key
+CREATE POLICY door ON vault_data.tenant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.tenant_key FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.tenant_key TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');

@@ -61,9 +61,16 @@ ALTER TABLE vault_data.type_policy ALTER COLUMN type SET STATISTICS 0, ALTER COL
 	ALTER COLUMN prefix SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_type', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.type_policy', '');
+ALTER TABLE vault_data.secret_type ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.type_policy
+CREATE POLICY everybody ON vault_data.secret_type FOR SELECT TO vault_owner
+	USING (true);
+CREATE POLICY door ON vault_data.secret_type TO vault_exec
+	USING (vault_data.is_inside());
+CREATE POLICY tenant ON vault_data.type_policy FOR SELECT TO vault_owner
 	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.type_policy TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('type', 'name', 'validator', 'generator', 'min_length', 'max_length', 'classes',

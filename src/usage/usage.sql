@@ -87,11 +87,26 @@ ALTER TABLE vault_data.usage_hour ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SEC
 ALTER TABLE vault_data.usage_network ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_denial ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant ON vault_data.usage USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_hour USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_network USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_denial USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY tenant ON vault_data.usage_grant USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY tenant ON vault_data.usage FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_hour FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_hour TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_network FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_network TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_denial FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_denial TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
+CREATE POLICY tenant ON vault_data.usage_grant FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
+CREATE POLICY door ON vault_data.usage_grant TO vault_exec
+	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_principal_may';

@@ -75,22 +75,28 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
 $$;
 
+/* A month of the trail has the policies of its default partition. */
 CREATE FUNCTION vault_data.verify_policies(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH made AS (
-		SELECT m[2] || ': policy ' || m[1] AS name, vault_data.plain(m[3]) AS predicate
-		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)\s+USING (.*)$') AS m
+	WITH script AS (
+		SELECT m[1] AS policy, m[2] AS relation, COALESCE(m[3], 'ALL') AS command, m[4] AS role, vault_data.plain(m[5]) AS predicate
+		FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
 		WHERE m IS NOT NULL
+	), made AS (
+		SELECT c.oid::regclass || ': policy ' || s.policy AS name, s.command, s.role, s.predicate
+		FROM script s JOIN pg_catalog.pg_class c ON c.relnamespace = 'vault_data'::regnamespace AND c.relkind IN ('r', 'p')
+			AND pg_catalog.regexp_replace(c.oid::regclass::text, '_\d{4}_\d\d$', '_default') = s.relation
 	), found AS (
-		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name, vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate,
-			p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL AS plain
-		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.polrelid AND d.deptype = 'e'
-			JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+		SELECT p.polrelid::regclass || ': policy ' || p.polname AS name,
+			CASE p.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' ELSE 'DELETE' END AS command,
+			(SELECT pg_catalog.string_agg(r.rolname, ', ') FROM pg_catalog.pg_roles r WHERE r.oid = ANY (p.polroles)) AS role,
+			vault_data.plain(pg_catalog.pg_get_expr(p.polqual, p.polrelid)) AS predicate, p.polpermissive AND p.polwithcheck IS NULL AS plain
+		FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
 		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
 	)
 	SELECT COALESCE(m.name, f.name), CASE WHEN f.name IS NULL THEN 'policy is missing' ELSE 'policy is not as the script made it' END
 	FROM made m FULL JOIN found f ON f.name = m.name
-	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR f.predicate IS DISTINCT FROM m.predicate
+	WHERE m.name IS NULL OR f.name IS NULL OR NOT f.plain OR (f.command, f.role, f.predicate) IS DISTINCT FROM (m.command, m.role, m.predicate)
 $$;
 
 CREATE FUNCTION vault_data.verify_tables(statements text[]) RETURNS TABLE (name text, fault text)
@@ -99,18 +105,24 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT m[1] AS name FROM pg_catalog.unnest(statements) AS s, pg_catalog.regexp_match(s, '^CREATE (?:TABLE|VIEW) (\S+)') AS m
 		WHERE m IS NOT NULL
 	), found AS (
-		SELECT c.*, c.oid::regclass::text AS name, EXISTS (SELECT FROM pg_catalog.pg_attribute a
-			WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS has_tenant
+		SELECT c.*, c.oid::regclass::text AS name
 		FROM pg_catalog.pg_class c
-		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind NOT IN ('i', 'I', 't', 'c')
 	)
 	SELECT m.name, 'table or view is missing' FROM made m WHERE m.name NOT IN (SELECT f.name FROM found f)
 	UNION ALL
-	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relrowsecurity
+	SELECT f.name, 'the script did not make it' FROM found f
+	WHERE statements IS NOT NULL AND f.name NOT IN (SELECT m.name FROM made m) AND f.name !~ '^vault_data\.audit_log_\d{4}_\d\d$'
 	UNION ALL
-	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind <> 'v' AND f.has_tenant AND NOT f.relforcerowsecurity
+	SELECT f.name, 'row security is off' FROM found f WHERE f.relkind IN ('r', 'p') AND NOT f.relrowsecurity
 	UNION ALL
-	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind <> 'v' AND f.relhasrules
+	SELECT f.name, 'row security is not forced' FROM found f WHERE f.relkind IN ('r', 'p') AND NOT f.relforcerowsecurity
+	UNION ALL
+	SELECT f.name, 'another table inherits from it' FROM found f
+	WHERE EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = f.oid AND (f.name <> 'vault_data.audit_log' OR c.relnamespace <> f.relnamespace))
+	UNION ALL
+	SELECT f.name, 'the table has a rule' FROM found f WHERE f.relkind IN ('r', 'p') AND f.relhasrules
 	UNION ALL
 	SELECT f.name, 'the view is no security barrier' FROM found f
 	WHERE f.relkind = 'v' AND NOT COALESCE('security_barrier=true' = ANY (f.reloptions), false)
@@ -119,29 +131,81 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = f.oid AND a.attacl IS NOT NULL)
 $$;
 
-/* Owners, and privileges compared with those that the script gave, which the server keeps. */
-CREATE FUNCTION vault_data.verify_privileges() RETURNS TABLE (name text, fault text)
+/*
+ * What the script grants. The server keeps that too, but as it was at the end of the script: with what
+ * default privileges had added, and for an object that was taken out of the extension and put back, anew.
+ */
+CREATE FUNCTION vault_data.granted_by_script(statements text[]) RETURNS TABLE (class regclass, object oid, grantee text, privilege text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH given AS (
+		SELECT s.place, pg_catalog.regexp_split_to_array(m[1], ', ?') AS privileges, COALESCE(m[2], 'TABLE') AS kind, m[3] AS objects,
+			pg_catalog.regexp_split_to_array(m[4], ',\s*') AS grantees
+		FROM pg_catalog.unnest(statements) WITH ORDINALITY AS s (text, place), pg_catalog.regexp_match(s.text,
+			'^GRANT ([A-Z, ]+) ON (?:(SCHEMA|TYPE|FUNCTION|PROCEDURE|ALL FUNCTIONS IN SCHEMA)\s+)?(.+)\sTO ([a-z_,\s]+)$') AS m
+		WHERE m IS NOT NULL
+	), made AS (
+		SELECT s.place, pg_catalog.replace(m[1], '"', '') AS name
+		FROM pg_catalog.unnest(statements) WITH ORDINALITY AS s (text, place), pg_catalog.regexp_match(s.text, '^CREATE FUNCTION ([^( ]+)') AS m
+		WHERE m IS NOT NULL
+	), objects AS (
+		SELECT g.place, 'pg_class'::regclass AS class, pg_catalog.to_regclass(o)::oid AS object
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'TABLE'
+		UNION ALL
+		SELECT g.place, 'pg_namespace', pg_catalog.to_regnamespace(o)::oid
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'SCHEMA'
+		UNION ALL
+		SELECT g.place, 'pg_type', pg_catalog.to_regtype(o)::oid
+		FROM given g, pg_catalog.regexp_split_to_table(g.objects, ',\s*') AS o WHERE g.kind = 'TYPE'
+		UNION ALL
+		SELECT g.place, 'pg_proc', pg_catalog.to_regprocedure(m[1])::oid
+		FROM given g, pg_catalog.regexp_matches(g.objects, '([^(),\s]+\([^)]*\))', 'g') AS m WHERE g.kind IN ('FUNCTION', 'PROCEDURE')
+		UNION ALL
+		SELECT g.place, 'pg_proc', p.oid
+		FROM given g JOIN pg_catalog.pg_proc p ON p.pronamespace = pg_catalog.to_regnamespace(g.objects)
+		WHERE g.kind = 'ALL FUNCTIONS IN SCHEMA' AND EXISTS (SELECT FROM made m
+			WHERE m.place < g.place AND m.name = p.pronamespace::regnamespace || '.' || p.proname)
+	)
+	SELECT o.class, o.object, pg_catalog.btrim(e), pg_catalog.btrim(p)
+	FROM objects o JOIN given g ON g.place = o.place, pg_catalog.unnest(g.grantees) AS e, pg_catalog.unnest(g.privileges) AS p
+	UNION
+	/* In a loop of the script: what pg_cron runs. */
+	SELECT 'pg_proc', p.oid, 'vault_jobs', 'EXECUTE' FROM pg_catalog.pg_proc p
+	WHERE p.pronamespace = 'vault_data'::regnamespace AND p.pronargs = 0 AND pg_catalog.starts_with(p.proname, 'job_')
+$$;
+
+CREATE FUNCTION vault_data.verify_privileges(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH found AS (
-		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected, c.relacl AS acl
+		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name, c.relowner AS owner, 'vault_owner'::regrole::oid AS expected,
+			COALESCE(c.relacl, pg_catalog.acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) AS acl
 		FROM pg_catalog.pg_class c
-		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S')
+		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND c.relkind NOT IN ('i', 'I', 't', 'c')
 		UNION ALL
-		SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, p.proacl
+		SELECT 'pg_proc', p.oid, p.oid::regprocedure::text, p.proowner, e.extowner, COALESCE(p.proacl, pg_catalog.acldefault('f', p.proowner))
 		FROM pg_catalog.pg_proc p, pg_catalog.pg_extension e
 		WHERE p.pronamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND e.extname = 'vault'
 		UNION ALL
-		SELECT 'pg_namespace'::regclass, n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, n.nspacl
+		SELECT 'pg_type', t.oid, 'type ' || t.oid::regtype, t.typowner, e.extowner, COALESCE(t.typacl, pg_catalog.acldefault('T', t.typowner))
+		FROM pg_catalog.pg_type t, pg_catalog.pg_extension e
+		WHERE t.typnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND t.typrelid = 0 AND t.typelem = 0 AND e.extname = 'vault'
+		UNION ALL
+		SELECT 'pg_namespace', n.oid, 'schema ' || n.nspname, n.nspowner, e.extowner, COALESCE(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
 		FROM pg_catalog.pg_namespace n, pg_catalog.pg_extension e
 		WHERE n.nspname IN ('vault', 'vault_data') AND e.extname = 'vault'
+	), actual AS (
+		SELECT f.class, f.oid, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee,
+			a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS privilege
+		FROM found f, pg_catalog.aclexplode(f.acl) AS a WHERE a.grantee <> f.owner
+	), meant AS (
+		SELECT g.class, g.object AS oid, g.grantee, g.privilege FROM vault_data.granted_by_script(statements) g
+			JOIN found f ON f.class = g.class AND f.oid = g.object AND g.grantee <> f.owner::regrole::text
+	), different AS (
+		(SELECT * FROM actual EXCEPT SELECT * FROM meant) UNION ALL (SELECT * FROM meant EXCEPT SELECT * FROM actual)
 	)
 	SELECT f.name, 'it has another owner' FROM found f WHERE f.owner <> f.expected
 	UNION ALL
 	SELECT f.name, 'its privileges are not those that the script gave' FROM found f
-		JOIN pg_catalog.pg_depend d ON d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e'
-		LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = f.class AND i.objoid = f.oid AND i.objsubid = 0
-	WHERE (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(f.acl) AS a)
-		IS DISTINCT FROM (SELECT pg_catalog.array_agg(a::text ORDER BY a::text) FROM pg_catalog.unnest(i.initprivs) AS a)
+	WHERE statements IS NOT NULL AND (f.class, f.oid) IN (SELECT d.class, d.oid FROM different d)
 	UNION ALL
 	SELECT 'role ' || r.rolname, 'the role has attributes or members that the script did not give'
 	FROM pg_catalog.pg_roles r
@@ -156,11 +220,11 @@ DECLARE
 BEGIN
 	object_kind := 'catalog';
 	IF statements IS NULL THEN
-		fault := 'the installation script cannot be read: functions, triggers and policies were not compared';
+		fault := 'the installation script cannot be read: functions, triggers, policies and privileges were not compared';
 		RETURN NEXT;
 	END IF;
 	FOR name, fault IN
-		SELECT f.name, f.fault FROM vault_data.verify_privileges() f
+		SELECT f.name, f.fault FROM vault_data.verify_privileges(statements) f
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_tables(statements) f
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
@@ -409,7 +473,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
-	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.verify_privileges(), vault_data.verify_catalog(),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_catalog(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
