@@ -267,6 +267,33 @@ CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern tex
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'allows or denies a principal or role permissions on names that match, where the conditions are met; returns the id of the grant';
 
+/* A literal is a text first: one permission, several with commas between them, or an array. */
+CREATE FUNCTION vault_data.permission_list(p_permissions text) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_permissions ~ '^\s*\{' THEN
+		RETURN p_permissions::text[];
+	END IF;
+	RETURN pg_catalog.string_to_array(pg_catalog.regexp_replace(p_permissions, '\s', '', 'g'), ',');
+EXCEPTION WHEN data_exception THEN
+	PERFORM vault_data.fail('22023', 'invalid permissions: the list is malformed', 'Give for example ''read'', or ''{read,list}''.');
+END
+$$;
+CREATE FUNCTION vault_data."grant"(p_grantee text, p_permissions text, p_pattern text, p_environments text[], p_effect text,
+	p_addresses text[], p_windows text[], p_services text[], p_require_tls boolean, p_valid_from timestamptz, p_valid_until timestamptz,
+	p_require_session_user boolean) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data."grant"(p_grantee, vault_data.permission_list(p_permissions), p_pattern, p_environments, p_effect, p_addresses, p_windows,
+		p_services, p_require_tls, p_valid_from, p_valid_until, p_require_session_user);
+END
+$$;
+CREATE FUNCTION vault."grant"(grantee text, permissions text, name_pattern text, environments text[] DEFAULT NULL, effect text DEFAULT 'allow',
+	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
+	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
+COMMENT ON FUNCTION vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'the same, of permissions in a text, such as read or read,list';
+
 CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -371,5 +398,6 @@ GRANT SELECT ON vault.grants TO vault_client, vault_admin, vault_auditor;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.create_tenant(text, text), vault.appoint_admin(text, text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
+	vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
 	vault.revoke(uuid) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.sees_secret(uuid, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
