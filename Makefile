@@ -13,7 +13,7 @@ FEATURES = platform redaction crypto door audit keyring tenant integrity home id
 REGRESS = install status hold envelope tenants principals reservations grants grant_text grants_apply delegation roles conditions conditions_property \
 	access_review policy_document any_case names tokens single_use issuers subjects groups put get get_many places json_values put_options environments bindings read_only types type_policies type_functions \
 	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants doors guard outside catalog audit_calls \
-	usage anomalies mass_read jobs columns api_errors attacks redaction evidence
+	usage anomalies mass_read jobs columns api_errors attacks redaction not_a_name evidence
 
 MODULE_big = vault
 EXTENSION = vault

@@ -23,6 +23,7 @@
 #include "audit/worker.h"
 #include "door/door.h"
 #include "door/guard.h"
+#include "platform/plain.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
@@ -182,6 +183,20 @@ token_roles_text(const Door *door)
 	return psprintf("with roles of the token: %s", door->caller.token_role_names);
 }
 
+/* What others have chosen is shown to people who look at the trail, in terminals too. */
+static void
+make_plain(AuditRow *row)
+{
+	const char **texts[] = {
+		&row->role, &row->session_role, &row->authenticated_role, &row->application_name,
+		&row->request_id, &row->secret, &row->environment, &row->reason, &row->subject,
+		&row->service, &row->claimed_address
+	};
+
+	for (int i = 0; i < (int) lengthof(texts); i++)
+		*texts[i] = plain_text(*texts[i]);
+}
+
 void
 audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 {
@@ -206,6 +221,7 @@ audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 	if (row->reason == NULL && row->has_principal)
 		row->reason = token_roles_text(door);
 	row->detail = record->detail;
+	make_plain(row);
 }
 
 void

@@ -25,6 +25,7 @@
 #include "audit/audit.h"
 #include "door/door.h"
 #include "platform/errors.h"
+#include "platform/plain.h"
 #include "platform/tables.h"
 
 static bool copying = false;	/* of a dump */
@@ -47,6 +48,7 @@ json_string(char *text)
 {
 	JsonbValue	value;
 
+	text = unconstify(char *, plain_text(text));
 	value.type = text ? jbvString : jbvNull;
 	if (text)
 	{

@@ -3,8 +3,9 @@
  *		The public function that is being called, and the secret it is about.
  *
  * Which arguments are called "name" (or "name_pattern") and "environment" is asked of
- * the catalogue once for each function.  No other argument is looked at: it could be
- * a value.
+ * the catalogue once for each function.  No other argument is recorded: it could be a value.
+ * So could one of these, if arguments were swapped: what is no name by its grammar is neither
+ * recorded nor repeated in an error.
  */
 #include "door/call.h"
 
@@ -13,10 +14,12 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
+#include "platform/plain.h"
 #include "platform/settings.h"
 
 #define CACHED_CALLS 128
@@ -27,7 +30,22 @@ typedef struct CallShape
 	char		operation[NAMEDATALEN];
 	int			name;			/* number of the argument; -1: none */
 	int			environment;
+	bool		is_pattern;		/* name is one */
+	uint32		texts;			/* arguments that are texts, and arrays of them */
+	uint32		arrays;
 } CallShape;
+
+static DoorGrammar is_no_name = NULL;
+static DoorGrammar is_no_pattern = NULL;
+static DoorGrammar is_no_identifier = NULL;
+
+void
+door_set_grammars(DoorGrammar name, DoorGrammar pattern, DoorGrammar identifier)
+{
+	is_no_name = name;
+	is_no_pattern = pattern;
+	is_no_identifier = identifier;
+}
 
 static CallShape shapes[CACHED_CALLS];
 static bool listening = false;
@@ -53,6 +71,18 @@ find_argument(HeapTuple tuple, const char *wanted)
 	return -1;
 }
 
+static uint32
+arguments_of(HeapTuple tuple, Oid type)
+{
+	Form_pg_proc function = (Form_pg_proc) GETSTRUCT(tuple);
+	uint32		bits = 0;
+
+	for (int i = 0; i < Min(function->pronargs, 32); i++)
+		if (function->proargtypes.values[i] == type)
+			bits |= (uint32) 1 << i;
+	return bits;
+}
+
 static void
 learn(CallShape *shape, Oid function)
 {
@@ -62,9 +92,12 @@ learn(CallShape *shape, Oid function)
 		elog(ERROR, "cache lookup failed for function %u", function);
 	strlcpy(shape->operation, NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname), NAMEDATALEN);
 	shape->name = find_argument(tuple, "name");
+	shape->is_pattern = shape->name < 0;
 	if (shape->name < 0)
 		shape->name = find_argument(tuple, "name_pattern");
 	shape->environment = find_argument(tuple, "environment");
+	shape->texts = arguments_of(tuple, TEXTOID);
+	shape->arrays = arguments_of(tuple, TEXTARRAYOID);
 	shape->function = function;
 	ReleaseSysCache(tuple);
 }
@@ -82,9 +115,16 @@ shape_of(Oid function)
 	return shape;
 }
 
-/* The beginning of a text argument that fits. */
+/* What stands for a text that is not what it should be. */
+static char *
+placeholder(size_t size)
+{
+	return psprintf("<not a name: %zu bytes>", size);
+}
+
+/* A text argument, if it is one by its grammar; else what stands for it. */
 static void
-copy_argument(FunctionCallInfo fcinfo, int number, char *to, size_t room)
+copy_argument(FunctionCallInfo fcinfo, int number, DoorGrammar fault, char *to, size_t room)
 {
 	text	   *given;
 	size_t		size;
@@ -93,8 +133,11 @@ copy_argument(FunctionCallInfo fcinfo, int number, char *to, size_t room)
 		return;
 	given = DatumGetTextPP(fcinfo->args[number].value);
 	size = VARSIZE_ANY_EXHDR(given);
-	if (size >= room)
-		size = pg_mbcliplen(VARDATA_ANY(given), size, room - 1);
+	if (size >= room || fault == NULL || fault(VARDATA_ANY(given), size) != NULL)
+	{
+		strlcpy(to, placeholder(size), room);
+		return;
+	}
 	memcpy(to, VARDATA_ANY(given), size);
 	to[size] = 0;
 }
@@ -105,9 +148,92 @@ call_note(Door *door, FunctionCallInfo fcinfo)
 	const CallShape *shape = shape_of(fcinfo->flinfo->fn_oid);
 
 	strlcpy(door->operation, shape->operation, sizeof(door->operation));
-	copy_argument(fcinfo, shape->name, door->asked_name, sizeof(door->asked_name));
-	copy_argument(fcinfo, shape->environment, door->asked_environment,
+	door->call = fcinfo;
+	door->text_arguments = shape->texts;
+	door->array_arguments = shape->arrays;
+	copy_argument(fcinfo, shape->name, shape->is_pattern ? is_no_pattern : is_no_name,
+				  door->asked_name, sizeof(door->asked_name));
+	copy_argument(fcinfo, shape->environment, is_no_identifier, door->asked_environment,
 				  sizeof(door->asked_environment));
 	if (shape->environment >= 0 && door->asked_environment[0] == 0)
 		strlcpy(door->asked_environment, default_environment(), sizeof(door->asked_environment));
+}
+
+/* The text with each "given" replaced; the same if it has none. */
+static char *
+without(char *text, const char *given, size_t size)
+{
+	char	   *quoted = psprintf("\"%.*s\"", (int) size, given);
+	StringInfoData result;
+	char	   *at = text;
+	char	   *found = text ? strstr(text, quoted) : NULL;
+
+	if (found == NULL)
+		return text;
+	initStringInfo(&result);
+	for (; found; found = strstr(at, quoted))
+	{
+		appendBinaryStringInfo(&result, at, found - at);
+		appendStringInfo(&result, "\"%s\"", placeholder(size));
+		at = found + size + 2;
+	}
+	appendStringInfoString(&result, at);
+	return result.data;
+}
+
+static void
+hide(ErrorData *error, Datum argument)
+{
+	text	   *given = (text *) DatumGetPointer(argument);
+	size_t		size;
+
+	/* Too long to be repeated; and in an aborted transaction nothing can be fetched. */
+	if (VARATT_IS_EXTERNAL(given) || VARATT_IS_COMPRESSED(given))
+		return;
+	size = VARSIZE_ANY_EXHDR(given);
+	if (size < 4 || is_no_pattern == NULL || is_no_pattern(VARDATA_ANY(given), size) == NULL)
+		return;
+	error->message = without(error->message, VARDATA_ANY(given), size);
+	error->hint = without(error->hint, VARDATA_ANY(given), size);
+	error->detail = without(error->detail, VARDATA_ANY(given), size);
+}
+
+static void
+hide_elements(ErrorData *error, Datum argument)
+{
+	ArrayType  *array = (ArrayType *) DatumGetPointer(argument);
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (VARATT_IS_EXTENDED(array))
+		return;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			hide(error, elements[i]);
+}
+
+bool
+call_hide_arguments(const Door *door, ErrorData *error)
+{
+	const char *message = error->message;
+	const char *hint = error->hint;
+	const char *detail = error->detail;
+
+	for (int i = 0; door->call && i < Min(door->call->nargs, 32); i++)
+	{
+		const NullableDatum *argument = &door->call->args[i];
+
+		if (argument->isnull)
+			continue;
+		if (door->text_arguments & (uint32) 1 << i)
+			hide(error, argument->value);
+		else if (door->array_arguments & (uint32) 1 << i)
+			hide_elements(error, argument->value);
+	}
+	error->message = unconstify(char *, plain_text(error->message));
+	error->hint = unconstify(char *, plain_text(error->hint));
+	error->detail = unconstify(char *, plain_text(error->detail));
+	return message != error->message || hint != error->hint || detail != error->detail;
 }

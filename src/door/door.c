@@ -292,6 +292,7 @@ door_fail(Door *door, MemoryContext context)
 	door_close(door);
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
+	door->hides = call_hide_arguments(door, error);
 	recorder.failed(door, error);
 	if (denied && door->caller.is_identified &&
 		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
@@ -564,8 +565,12 @@ door_read(FunctionCallInfo fcinfo, DoorBody body)
 	}
 	PG_CATCH();
 	{
-		(void) fail_and_forget(&door, context, area);
-		PG_RE_THROW();
+		ErrorData  *error = fail_and_forget(&door, context, area);
+
+		if (!door.hides)
+			PG_RE_THROW();
+		FlushErrorState();
+		ThrowErrorData(error);
 	}
 	PG_END_TRY();
 	door_close(&door);

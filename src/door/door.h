@@ -80,6 +80,10 @@ typedef struct Door
 	int			records;		/* that this call has made so far */
 	bool		told_policy;	/* this call has announced that policy changed */
 
+	FunctionCallInfo call;		/* NULL: a view */
+	uint32		text_arguments; /* of the call, by number */
+	uint32		array_arguments;	/* of texts */
+	bool		hides;			/* the error was not to be passed on as it was */
 	void	   *work;			/* of put and rotate; see secret/write.c */
 
 	Oid			saved_user;
@@ -159,6 +163,13 @@ typedef struct DoorRecorder
 	bool		(*passed) (const Door *door);
 	void		(*failed) (const Door *door, const ErrorData *error);
 } DoorRecorder;
+
+/*
+ * The grammars of names, patterns and identifiers, for what a call was given: NULL if a text is
+ * one.  What is none may be a value in the wrong place, and is neither recorded nor repeated.
+ */
+typedef const char *(*DoorGrammar) (const char *text, size_t size);
+extern void door_set_grammars(DoorGrammar name, DoorGrammar pattern, DoorGrammar identifier);
 
 extern void door_set_recorder(const DoorRecorder *recorder);
 

@@ -227,5 +227,6 @@ policy_has_role(const Caller *caller, const pg_uuid_t *role)
 void
 policy_init(void)
 {
+	door_set_grammars(name_fault, pattern_fault, identifier_fault);
 	grants_init();
 }
