@@ -342,13 +342,15 @@ refuse_old_snapshot(void)
 }
 
 static bool
-rotate_on_demand(const SecretName *name, const void *value, size_t size, int *version)
+rotate_on_demand(const SecretName *name, const void *value, size_t size, bool retire_now,
+				 int *version)
 {
 	static Sql	rotate = {
-		"SELECT vault_data.rotate_on_demand($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}
+		"SELECT vault_data.rotate_on_demand($1, $2, $3, $4)", 4,
+		{TEXTOID, TEXTOID, BOOLOID, BOOLOID}
 	};
 	SecretHead	head;
-	Datum		values[3];
+	Datum		values[4];
 
 	if (!secret_find(&door_required()->tenant, name, &head))
 		return false;
@@ -360,6 +362,7 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, int *ve
 	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
 														 name->environment_size));
 	values[2] = BoolGetDatum(value != NULL);
+	values[3] = BoolGetDatum(retire_now);
 	*version = with_value(&rotate, values, value, size);
 	return true;
 }

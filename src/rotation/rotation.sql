@@ -485,6 +485,13 @@ BEGIN
 END
 $$;
 
+/* What was in use before the run leaked: until its promotion the run says so in retire_at. */
+CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT COALESCE(r.retire_at = '-infinity', false)
+$$;
+COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation) IS 'whether the run has no overlap, because what was in use leaked';
+
 CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -499,8 +506,12 @@ BEGIN
 	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
 		envelope = vault_data.small(v.envelope), metadata = v.metadata, expires_at = v.expires_at, grace_until = NULL, extensions = 0, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
-	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
-	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;
+	UPDATE vault_data.rotation SET step = 'retire', retire_at = CASE WHEN vault_data.retires_at_once(r) THEN now ELSE now + c.overlap END, attempts = 0, error = NULL
+	WHERE tenant_id = r.tenant_id AND id = r.id;
+	/* Of a pair at another server the user that is retired changes its own password, in a run that follows at once: nobody else can. */
+	UPDATE vault_data.rotation_schedule SET last_at = now,
+		due_at = CASE WHEN vault_data.retires_at_once(r) AND c.rotator = 'postgres_remote' AND c.config ? 'users' THEN now ELSE vault_data.next_due(every, time_window, now) END
+	WHERE tenant_id = c.tenant_id AND id = c.id;
 END
 $$;
 
@@ -529,6 +540,26 @@ BEGIN
 		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
 	UPDATE vault_data.rotation SET step = 'done', finished_at = clock_timestamp(), error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+END
+$$;
+
+/* Ends every overlap of the secret: what its target cannot be told in this transaction, the job tells it next. */
+CREATE FUNCTION vault_data.retire_overlaps(c vault_data.rotation_schedule, s vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+BEGIN
+	FOR r IN SELECT * FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step = 'retire' ORDER BY o.started_at LOOP
+		PERFORM vault_data.require_authentic(r);
+		IF NOT vault_data.acts_outside(c.rotator) THEN
+			PERFORM vault_data.retire(c, s, r);
+			CONTINUE;
+		END IF;
+		IF r.previous <> s.current_version THEN
+			PERFORM vault_data.retire_version(s, r.previous);
+		END IF;
+		UPDATE vault_data.rotation SET retire_at = clock_timestamp() WHERE tenant_id = r.tenant_id AND id = r.id;
+	END LOOP;
 END
 $$;
 
@@ -737,31 +768,43 @@ COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations th
  * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
  * What has its target in this database is done at once, the rest goes on in the job.
  */
-CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
+CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean, p_retire_now boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
 	r vault_data.rotation;
-	blocked timestamptz := vault_data.rotation_blocked_until(c);
+	blocked timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF vault_data.acts_outside(c.rotator) THEN
 		PERFORM vault_data.require_home();
 	END IF;
+	IF p_retire_now THEN
+		PERFORM vault_data.retire_overlaps(c, s);
+		UPDATE vault_data.rotation o SET retire_at = '-infinity' WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
+	END IF;
+	blocked := vault_data.rotation_blocked_until(c);
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
 	IF r.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
+	ELSIF r.id IS NOT NULL AND p_retire_now AND NOT p_given THEN
+		/* It goes on as it began, and retires what leaked when it is through. */
+		PERFORM vault_data.plan_rotation(c.id);
+		RETURN r.version;
 	ELSIF r.id IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	ELSIF blocked IS NOT NULL THEN
-		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
+		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over, or with retire => ''now'' if a login leaked.');
 	END IF;
 	/* Who chooses what a target takes could log in there. */
 	IF p_given AND vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
 	r := vault_data.begin_rotation(c, s);
+	IF p_retire_now THEN
+		UPDATE vault_data.rotation SET retire_at = '-infinity' WHERE tenant_id = r.tenant_id AND id = r.id RETURNING * INTO r;
+	END IF;
 	IF c.rotator = 'external' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
 	END IF;
@@ -770,9 +813,23 @@ BEGIN
 	IF r.step = 'promote' THEN
 		SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
 		PERFORM vault_data.step_rotation(c, s, r);
+		PERFORM vault_data.end_run_at_once(c, s, r);
 	END IF;
 	PERFORM vault_data.plan_rotation(c.id);
 	RETURN r.version;
+END
+$$;
+
+/* After the promotion, if what was in use leaked and the target is in this transaction. */
+CREATE FUNCTION vault_data.end_run_at_once(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.retires_at_once(r) OR vault_data.acts_outside(c.rotator) THEN
+		RETURN;
+	END IF;
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = r.tenant_id AND id = r.id;
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.step_rotation(c, s, r);
 END
 $$;
 
@@ -785,6 +842,7 @@ BEGIN
 	UPDATE vault_data.rotation SET version = r.version, previous = s.current_version, step = 'promote' WHERE tenant_id = r.tenant_id AND id = r.id;
 	PERFORM vault_data.promote(c, s, r);
 	PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	PERFORM vault_data.end_run_at_once(c, s, r);
 	PERFORM vault_data.plan_rotation(c.id);
 	RETURN r.version;
 END
@@ -865,6 +923,18 @@ BEGIN
 END
 $$;
 
+/* rotate() of a secret without a schedule whose value leaked. */
+CREATE FUNCTION vault_data.retire_previous(p_secret uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = vault.current_tenant_id() AND id = p_secret FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic(s);
+	PERFORM vault_data.retire_version(s, s.previous_version);
+END
+$$;
+
 /* rotate() of a secret without a schedule. */
 CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
@@ -914,7 +984,7 @@ BEGIN
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
 			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
 		ELSIF outcome IN ('rotated', 'started') THEN
-			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false) END;
+			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false, false) END;
 		END IF;
 		RETURN NEXT;
 	END LOOP;
@@ -993,7 +1063,9 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
 	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
 	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.is_own_write(xid), vault_data.refuse_transaction_block(), vault_data.rotate_due(integer),
-	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.rotate_on_demand(text, text, boolean, boolean), vault_data.retires_at_once(vault_data.rotation), vault_data.retire_previous(uuid),
+	vault_data.retire_overlaps(vault_data.rotation_schedule, vault_data.secret), vault_data.end_run_at_once(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;

@@ -12,6 +12,7 @@
 #include "platform/arguments.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
+#include "platform/sql.h"
 #include "policy/delegation.h"
 #include "policy/environment.h"
 
@@ -254,10 +255,34 @@ take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write)
 	write->given_size = VARSIZE_ANY_EXHDR(value);
 }
 
-/* rotate(name, new_value, environment); the value is taken already. */
+/* The version that was current is refused from now on. */
+static void
+retire_previous(const Write *write)
+{
+	static Sql	retire = {"SELECT vault_data.retire_previous($1)", 1, {UUIDOID}};
+	Datum		id = UUIDPGetDatum(&write->secret);
+
+	sql_begin();
+	(void) sql_run(&retire, &id, NULL);
+	sql_end();
+}
+
+static bool
+takes_now(FunctionCallInfo fcinfo, int number)
+{
+	if (PG_ARGISNULL(number))
+		return false;
+	if (strcmp(text_to_cstring(PG_GETARG_TEXT_PP(number)), "now") != 0)
+		error_bad_argument("retire", "it is not 'now'",
+						   "Leave it out for an overlap, or say 'now' for a value that leaked.");
+	return true;
+}
+
+/* rotate(name, new_value, environment, retire); the value is taken already. */
 static Datum
 rotate(FunctionCallInfo fcinfo, Write *write)
 {
+	bool		retire_now = takes_now(fcinfo, 3);
 	int			version;
 
 	write->given_type = "generic";
@@ -266,8 +291,12 @@ rotate(FunctionCallInfo fcinfo, Write *write)
 	write->must_exist = true;
 	read_name(fcinfo, 2, write);
 	write_require(write, MAY_ROTATE);
-	if (!rotator(&write->name, write->given, write->given_size, &version))
+	if (!rotator(&write->name, write->given, write->given_size, retire_now, &version))
+	{
 		version = rotate_here(write);
+		if (retire_now)
+			retire_previous(write);
+	}
 	if (version == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(version);

@@ -153,11 +153,11 @@ extern int	secret_store_pending(const SecretName *name, const void *value, size_
 
 /*
  * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
- * permission is there; value NULL: to be made up.  False: nothing was done.  version 0: it is not
- * made yet.
+ * permission is there; value NULL: to be made up; retire_now: what was in use leaked.  False: nothing
+ * was done.  version 0: it is not made yet.
  */
 typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
-							   int *version);
+							   bool retire_now, int *version);
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*

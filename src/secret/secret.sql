@@ -192,17 +192,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
 COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
 	IS 'stores a new version of a JSON secret, as it is written, and returns its number';
 
-CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
-COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number; retire ''now'' ends what leaked without an overlap';
 
-CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
-COMMENT ON FUNCTION vault.rotate(text, jsonb, text) IS 'makes a new version of the JSON given current, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text) IS 'makes a new version of the JSON given current, and returns its number';
 
-CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
-COMMENT ON FUNCTION vault.rotate(text, json, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, json, text, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
 
 /* Inside the door. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
@@ -279,8 +279,8 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
-	vault.rotate(text, jsonb, text), vault.rotate(text, json, text),
-	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
+	vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
+	vault.rotate(text, text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
 	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
