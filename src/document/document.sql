@@ -577,7 +577,7 @@ BEGIN
 		PERFORM vault_data.fail('25001', 'a policy cannot be imported in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
 	IF NOT COALESCE(p_dry_run, true) THEN
-		PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+		PERFORM vault_data.lock_policy();
 	END IF;
 	PERFORM vault_data.require_authentic_policy(this_tenant);
 	have := vault_data.policy_document(this_tenant);

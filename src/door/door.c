@@ -10,6 +10,7 @@
 #include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -394,6 +395,18 @@ pin_setting(const char *name, const char *value)
 							 false);
 }
 
+/* What an operator waits at most for a lock: anybody can leave a transaction open. */
+#define OPERATOR_PATIENCE_MS 10000
+
+static void
+limit_patience(const Door *door)
+{
+	if (door->kind == DOOR_CLIENT || door->caller.is_identified)
+		return;
+	if (LockTimeout == 0 || LockTimeout > OPERATOR_PATIENCE_MS)
+		pin_setting("lock_timeout", CppAsString2(OPERATOR_PATIENCE_MS));
+}
+
 static void
 pin_settings(void)
 {
@@ -428,6 +441,7 @@ door_open(Door *door)
 	GetUserIdAndSecContext(&door->saved_user, &door->saved_security);
 	door->settings_level = NewGUCNestLevel();
 	pin_settings();
+	limit_patience(door);
 	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
 						   door->saved_security | SECURITY_LOCAL_USERID_CHANGE);
 	door->outer = current;

@@ -276,7 +276,6 @@ BEGIN
 	IF p_db_role IS NULL OR pg_catalog.octet_length(p_db_role) NOT BETWEEN 1 AND 63 THEN
 		PERFORM vault_data.fail('22023', 'invalid role: its name does not have 1 to 63 bytes', 'Name a database role; it need not exist yet.');
 	END IF;
-	LOCK TABLE vault_data.role_reservation IN EXCLUSIVE MODE;
 	PERFORM vault_data.require_reservable(p_db_role);
 	INSERT INTO vault_data.role_reservation (tenant_id, role_name) VALUES (this_tenant, p_db_role) ON CONFLICT DO NOTHING;
 END

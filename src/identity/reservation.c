@@ -6,19 +6,19 @@
  * in no other.  It goes by its name, so a role can be reserved before it is made, and
  * one that is dropped and made again is reserved still.
  *
- * Who binds holds ROW SHARE on the table until the end of the transaction, who reserves
- * EXCLUSIVE: either sees what the other has done.
+ * Who binds holds a lock on the role's name until the end of the transaction, shared with others
+ * who bind, and who reserves holds it alone: either sees what the other has done.
  */
 #include "identity/reservation.h"
 
 #include "fmgr.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "door/door.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/tables.h"
 
 /* Columns of vault_data.role_reservation and vault_data.principal_binding. */
@@ -35,7 +35,7 @@ reservation_of(const char *role, const pg_uuid_t *tenant)
 	Datum		key = CStringGetTextDatum(role);
 	TableScan	scan;
 
-	LockRelationOid(table_oid(TABLE_ROLE_RESERVATION), RowShareLock);
+	lock_named(LOCK_ROLE, role, strlen(role), ShareLock);
 	scan_begin(&scan, TABLE_ROLE_RESERVATION, INDEX_ROLE_RESERVATION, NULL, &key, 1);
 	while (found != RESERVED_HERE && scan_next(&scan))
 	{
@@ -60,7 +60,7 @@ PG_FUNCTION_INFO_V1(vault_require_reservable);
 
 /*
  * require_reservable(db_role): no tenant but the door's has it, unless it is reserved for that
- * tenant too.  The caller holds EXCLUSIVE on the reservations.
+ * tenant too.  Whoever is binding it comes first.
  */
 Datum
 vault_require_reservable(PG_FUNCTION_ARGS)
@@ -70,6 +70,7 @@ vault_require_reservable(PG_FUNCTION_ARGS)
 	Datum		key = ObjectIdGetDatum(get_role_oid(name, true));
 	TableScan	scan;
 
+	lock_named(LOCK_ROLE, name, strlen(name), ExclusiveLock);
 	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
 	while (scan_next(&scan))
 	{

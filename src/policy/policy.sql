@@ -372,7 +372,7 @@ DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
 		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.principal_id))

@@ -67,7 +67,7 @@ BEGIN
 	IF subject.kind = 'built-in role' THEN
 		PERFORM vault_data.fail('42501', pg_catalog.format('the role "%s" is built in', p_name), 'Take its members away with vault.remove_member().');
 	END IF;
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	/* With it go its grants, and what its members have through it. An operator could so remove administrators. */
 	IF NOT vault_data.may_change_member(subject.id, true) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id)) THEN
 		PERFORM vault_data.refuse_delegation();
@@ -90,7 +90,7 @@ BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
 	/* One at a time: a cycle takes two. */
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, false) THEN
 		PERFORM vault_data.refuse_delegation();
@@ -122,7 +122,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, true) THEN
 		PERFORM vault_data.refuse_delegation();

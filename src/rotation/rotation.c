@@ -17,6 +17,7 @@
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -144,6 +145,15 @@ PG_FUNCTION_INFO_V1(vault_is_own_write);
 PG_FUNCTION_INFO_V1(vault_refuse_transaction_block);
 PG_FUNCTION_INFO_V1(vault_rotation_retry);
 PG_FUNCTION_INFO_V1(vault_rotation_batch);
+PG_FUNCTION_INFO_V1(vault_lock_rotated_users);
+
+/* lock_rotated_users(): of the door's tenant */
+Datum
+vault_lock_rotated_users(PG_FUNCTION_ARGS)
+{
+	lock_named(LOCK_ROTATED_USERS, &door_required()->tenant, UUID_LEN, ExclusiveLock);
+	PG_RETURN_VOID();
+}
 
 static void
 do_action(const char *action, const Rotator *rotator, Rotation *rotation)

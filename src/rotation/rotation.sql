@@ -320,6 +320,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT CASE WHEN config ? 'users' THEN ARRAY(SELECT jsonb_array_elements_text(config -> 'users')) WHEN config ? 'user' THEN ARRAY[config ->> 'user'] ELSE '{}' END
 $$;
 
+CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
+
 /* A user has one password: the tenant has it in one secret. Whoever asks at the same time waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -332,7 +335,7 @@ BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		PERFORM vault_data.fail('25001', 'this rotator cannot be set in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
-	PERFORM pg_advisory_xact_lock(hashtextextended('vault rotation of ' || vault.current_tenant_id(), 0));
+	PERFORM vault_data.lock_rotated_users();
 	SELECT u INTO taken FROM vault_data.rotation_schedule o, unnest(vault_data.users_of(o.config)) AS u
 	WHERE o.tenant_id = vault.current_tenant_id() AND o.secret_id <> p_secret AND o.rotator = p_rotator AND u = ANY (vault_data.users_of(p_config))
 		AND (p_rotator = 'postgres_role' OR (lower(o.config ->> 'host'), COALESCE(o.config ->> 'port', '5432')) = (lower(p_config ->> 'host'), COALESCE(p_config ->> 'port', '5432')))
@@ -1053,7 +1056,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
-	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
+	vault_data.users_of(jsonb), vault_data.lock_rotated_users(), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
 	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),

@@ -20,6 +20,7 @@
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/sql.h"
 #include "secret/secret.h"
 #include "tenant/tenant.h"
@@ -119,7 +120,7 @@ forget_retired(const pg_uuid_t *tenant)
 	};
 	Datum		value = UUIDPGetDatum(tenant);
 
-	if (ConditionalLockRelationOid(table_oid(TABLE_SECRET_VERSION), ShareLock))
+	if (lock_named_now(LOCK_KEYS, tenant, UUID_LEN, ExclusiveLock))
 		sql_run(&forget, &value, NULL);
 }
 

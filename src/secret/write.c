@@ -19,6 +19,7 @@
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/sql.h"
 #include "policy/delegation.h"
 #include "type/format.h"
@@ -343,6 +344,7 @@ store_permitted(Write *write)
 	Relation	versions;
 
 	judgement_begin(write);
+	lock_named(LOCK_KEYS, &door_required()->tenant, UUID_LEN, ShareLock);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	write->memory = CurrentMemoryContext;	/* outlives SPI's */
 	PG_TRY();

@@ -13,6 +13,7 @@
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/tables.h"
 
 /* Columns of vault_data.tenant. */
@@ -118,6 +119,15 @@ PG_FUNCTION_INFO_V1(vault_tenant_names);
 PG_FUNCTION_INFO_V1(vault_new_id);
 PG_FUNCTION_INFO_V1(vault_note);
 PG_FUNCTION_INFO_V1(vault_caller_principal);
+PG_FUNCTION_INFO_V1(vault_lock_policy);
+
+/* lock_policy() */
+Datum
+vault_lock_policy(PG_FUNCTION_ARGS)
+{
+	lock_named(LOCK_POLICY, &door_required()->tenant, UUID_LEN, ExclusiveLock);
+	PG_RETURN_VOID();
+}
 
 /* For views: the caller's tenant, or all of them for operators and auditors. */
 Datum

@@ -116,6 +116,9 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
+/* Of the door's tenant, and not its row, which operators must be able to change. */
+CREATE FUNCTION vault_data.lock_policy() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_tenant_key';
 
@@ -131,7 +134,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	p_tenant uuid := vault_data.enter_tenant(p_name);
 BEGIN
-	UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	BEGIN
+		UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	EXCEPTION WHEN lock_not_available THEN
+		PERFORM vault_data.fail('55P03', 'a transaction that is open holds the row of the tenant',
+			'It has called vault.set_recovery_window(), or operators'' functions: end its session, which pg_stat_activity shows, with pg_terminate_backend().');
+	END;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
 			'The view vault.tenants shows the state of each.');

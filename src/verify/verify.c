@@ -10,7 +10,6 @@
  */
 #include "platform/compat.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -26,6 +25,7 @@
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
+#include "platform/lock.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 #include "secret/secret.h"
@@ -157,7 +157,6 @@ chosen_tenants(const Door *door, const char *name)
 static Datum
 verify_body(FunctionCallInfo fcinfo)
 {
-	Relation	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	List	   *tenants = chosen_tenants(door_required(), PG_ARGISNULL(0) ? NULL :
 										 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	ListCell   *cell;
@@ -173,10 +172,11 @@ verify_body(FunctionCallInfo fcinfo)
 		TenantRow  *row = lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
+		/* No key is taken away that its rows still need. */
+		lock_named(LOCK_KEYS, &row->id, UUID_LEN, ShareLock);
 		verify_tenant(fcinfo, &row->id, row->name);
 	}
 	sql_end();
-	table_close(versions, NoLock);
 	return (Datum) 0;
 }
 
