@@ -393,6 +393,9 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
+/* Of the door's tenant, and not its row, which operators must be able to change. */
+CREATE FUNCTION vault_data.lock_policy() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_tenant_key';
 
@@ -403,12 +406,58 @@ BEGIN
 END
 $$;
 
+/*
+ * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
+ * tenant that the door is in and returns how many it did. Each gets an equal share of what is left;
+ * who has more goes on in the next round with what others did not need. Nobody is always first.
+ */
+CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	turn text[] := ARRAY(SELECT t FROM pg_catalog.unnest(p_tenants) AS t ORDER BY pg_catalog.random());
+	more text[];
+	share integer;
+	done integer;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	WHILE total < p_max_rows AND pg_catalog.cardinality(turn) > 0 LOOP
+		more := '{}';
+		FOR i IN 1 .. pg_catalog.cardinality(turn) LOOP
+			EXIT WHEN total >= p_max_rows;
+			share := pg_catalog.ceil((p_max_rows - total)::float8 / (pg_catalog.cardinality(turn) - i + 1));
+			IF p_by_id THEN
+				PERFORM vault_data.enter_tenant_id(turn[i]::uuid);
+			ELSE
+				PERFORM vault_data.enter_tenant(turn[i]);
+			END IF;
+			EXECUTE pg_catalog.format('SELECT vault_data.%I($1)', p_work) INTO done USING share;
+			total := total + done;
+			IF done >= share THEN
+				more := more || turn[i];
+			END IF;
+		END LOOP;
+		turn := more;
+	END LOOP;
+	/* The call itself is no tenant's. */
+	PERFORM vault_data.enter_tenant_id('00000000-0000-0000-0000-000000000000');
+	RETURN total;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_tenant_state(p_name text, p_from text, p_to text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	p_tenant uuid := vault_data.enter_tenant(p_name);
 BEGIN
-	UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	BEGIN
+		UPDATE vault_data.tenant SET state = p_to WHERE tenant_id = p_tenant AND state = p_from;
+	EXCEPTION WHEN lock_not_available THEN
+		PERFORM vault_data.fail('55P03', 'a transaction that is open holds the row of the tenant',
+			'It has called vault.set_recovery_window(), or operators'' functions: end its session, which pg_stat_activity shows, with pg_terminate_backend().');
+	END;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('55000', pg_catalog.format('tenant "%s" is not %s', p_name, p_from),
 			'The view vault.tenants shows the state of each.');
@@ -888,7 +937,6 @@ BEGIN
 	IF p_db_role IS NULL OR pg_catalog.octet_length(p_db_role) NOT BETWEEN 1 AND 63 THEN
 		PERFORM vault_data.fail('22023', 'invalid role: its name does not have 1 to 63 bytes', 'Name a database role; it need not exist yet.');
 	END IF;
-	LOCK TABLE vault_data.role_reservation IN EXCLUSIVE MODE;
 	PERFORM vault_data.require_reservable(p_db_role);
 	INSERT INTO vault_data.role_reservation (tenant_id, role_name) VALUES (this_tenant, p_db_role) ON CONFLICT DO NOTHING;
 END
@@ -1337,7 +1385,7 @@ DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF EXISTS (SELECT FROM vault_data.principal_binding b
 		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.principal_id))
@@ -1436,7 +1484,7 @@ BEGIN
 	IF subject.kind = 'built-in role' THEN
 		PERFORM vault_data.fail('42501', pg_catalog.format('the role "%s" is built in', p_name), 'Take its members away with vault.remove_member().');
 	END IF;
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	/* With it go its grants, and what its members have through it. An operator could so remove administrators. */
 	IF NOT vault_data.may_change_member(subject.id, true) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id)) THEN
 		PERFORM vault_data.refuse_delegation();
@@ -1459,7 +1507,7 @@ BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
 	/* One at a time: a cycle takes two. */
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, false) THEN
 		PERFORM vault_data.refuse_delegation();
@@ -1491,7 +1539,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
-	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, true) THEN
 		PERFORM vault_data.refuse_delegation();
@@ -2643,30 +2691,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.acknowledge(text, uuid, text) IS 'says that a subscriber has this notification and all before it';
 
 /* What every subscriber that it is for has acknowledged, and what is for none. */
-CREATE FUNCTION vault_data.forget_notifications(p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	before timestamptz := pg_catalog.clock_timestamp() - pg_catalog.current_setting('vault.notification_retention')::interval;
-	this_tenant uuid;
+	this_tenant uuid := vault.current_tenant_id();
 	gone integer;
-	total integer := 0;
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
-		PERFORM vault_data.enter_tenant_id(this_tenant);
-		DELETE FROM vault_data.notification n WHERE n.tenant_id = this_tenant AND n.id = ANY (ARRAY(
-			SELECT o.id FROM vault_data.notification o
-			WHERE o.tenant_id = this_tenant AND o.at < before AND NOT EXISTS (SELECT FROM vault_data.subscriber b
-				WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
-					AND (o.position IS NULL OR o.position > b.acknowledged))
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
-		GET DIAGNOSTICS gone = ROW_COUNT;
-		total := total + gone;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	DELETE FROM vault_data.notification n WHERE n.tenant_id = this_tenant AND n.id = ANY (ARRAY(
+		SELECT o.id FROM vault_data.notification o
+		WHERE o.tenant_id = this_tenant AND o.at < before AND NOT EXISTS (SELECT FROM vault_data.subscriber b
+			WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
+				AND (o.position IS NULL OR o.position > b.acknowledged))
+		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
+	GET DIAGNOSTICS gone = ROW_COUNT;
+	RETURN gone;
+END
+$$;
+CREATE FUNCTION vault_data.forget_notifications(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.in_turns('forget_notifications_of_tenant', vault_data.all_tenant_ids()::text[], true, p_max_rows);
 END
 $$;
 CREATE FUNCTION vault.forget_notifications(max_rows integer DEFAULT 1000) RETURNS integer
@@ -3277,17 +3322,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
 COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
 	IS 'stores a new version of a JSON secret, as it is written, and returns its number';
 
-CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
-COMMENT ON FUNCTION vault.rotate(text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number; retire ''now'' ends what leaked without an overlap';
 
-CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
-COMMENT ON FUNCTION vault.rotate(text, jsonb, text) IS 'makes a new version of the JSON given current, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text) IS 'makes a new version of the JSON given current, and returns its number';
 
-CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL) RETURNS integer
+CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
-COMMENT ON FUNCTION vault.rotate(text, json, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, json, text, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
 
 /* Inside the door. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
@@ -3364,8 +3409,8 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
-	vault.rotate(text, jsonb, text), vault.rotate(text, json, text),
-	vault.rotate(text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
+	vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
+	vault.rotate(text, text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
 	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault_client, vault_admin, vault_auditor, vault_owner;
@@ -3747,30 +3792,22 @@ CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAUL
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
 
-CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.purge_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	tenant_name text;
 	gone integer;
-	total integer := 0;
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
-		PERFORM vault_data.enter_tenant(tenant_name);
-		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
-			SELECT d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id()
-				AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
-		GET DIAGNOSTICS gone = ROW_COUNT;
-		total := total + gone;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
+		SELECT d.id FROM vault_data.secret d
+		WHERE d.tenant_id = vault.current_tenant_id()
+			AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
+		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
+	GET DIAGNOSTICS gone = ROW_COUNT;
+	RETURN gone;
 END
 $$;
+CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('purge_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';
@@ -4088,35 +4125,24 @@ BEGIN
 END
 $$;
 
-/* Tenant by tenant, up to so many: what has expired, or what comes to its end soon. */
-CREATE FUNCTION vault_data.announce_ends(p_expired boolean, p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.announce_expiring_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	tenant_name text;
-	total integer := 0;
+	told integer := vault_data.warn_tenant(false, p_max_rows);
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
-		PERFORM vault_data.enter_tenant(tenant_name);
-		total := total + vault_data.warn_tenant(p_expired, p_max_rows - total);
-		EXIT WHEN total >= p_max_rows;
-		total := total + CASE WHEN p_expired THEN 0 ELSE vault_data.warn_of_purge(p_max_rows - total) END;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	RETURN told + CASE WHEN told < p_max_rows THEN vault_data.warn_of_purge(p_max_rows - told) ELSE 0 END;
 END
 $$;
-
 CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(false, p_max_rows) $$;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
 
+CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
 CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(true, p_max_rows) $$;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
@@ -4125,7 +4151,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
 	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
 	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
-	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_ends(boolean, integer), vault_data.announce_expiring(integer),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring_of_tenant(integer), vault_data.announce_expired_of_tenant(integer), vault_data.announce_expiring(integer),
 	vault_data.announce_expired(integer) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
 	vault.set_warnings(text, interval[], text) TO vault_client;
@@ -4454,6 +4480,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT CASE WHEN config ? 'users' THEN ARRAY(SELECT jsonb_array_elements_text(config -> 'users')) WHEN config ? 'user' THEN ARRAY[config ->> 'user'] ELSE '{}' END
 $$;
 
+CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
+
 /* A user has one password: the tenant has it in one secret. Whoever asks at the same time waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4466,7 +4495,7 @@ BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
 		PERFORM vault_data.fail('25001', 'this rotator cannot be set in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
-	PERFORM pg_advisory_xact_lock(hashtextextended('vault rotation of ' || vault.current_tenant_id(), 0));
+	PERFORM vault_data.lock_rotated_users();
 	SELECT u INTO taken FROM vault_data.rotation_schedule o, unnest(vault_data.users_of(o.config)) AS u
 	WHERE o.tenant_id = vault.current_tenant_id() AND o.secret_id <> p_secret AND o.rotator = p_rotator AND u = ANY (vault_data.users_of(p_config))
 		AND (p_rotator = 'postgres_role' OR (lower(o.config ->> 'host'), COALESCE(o.config ->> 'port', '5432')) = (lower(p_config ->> 'host'), COALESCE(p_config ->> 'port', '5432')))
@@ -4619,6 +4648,13 @@ BEGIN
 END
 $$;
 
+/* What was in use before the run leaked: until its promotion the run says so in retire_at. */
+CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT COALESCE(r.retire_at = '-infinity', false)
+$$;
+COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation) IS 'whether the run has no overlap, because what was in use leaked';
+
 CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -4633,8 +4669,12 @@ BEGIN
 	UPDATE vault_data.secret SET current_version = r.version, previous_version = s.current_version, pending_version = NULLIF(pending_version, r.version),
 		envelope = vault_data.small(v.envelope), metadata = v.metadata, expires_at = v.expires_at, grace_until = NULL, extensions = 0, updated_at = now
 	WHERE tenant_id = s.tenant_id AND id = s.id;
-	UPDATE vault_data.rotation SET step = 'retire', retire_at = now + c.overlap, attempts = 0, error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
-	UPDATE vault_data.rotation_schedule SET last_at = now, due_at = vault_data.next_due(every, time_window, now) WHERE tenant_id = c.tenant_id AND id = c.id;
+	UPDATE vault_data.rotation SET step = 'retire', retire_at = CASE WHEN vault_data.retires_at_once(r) THEN now ELSE now + c.overlap END, attempts = 0, error = NULL
+	WHERE tenant_id = r.tenant_id AND id = r.id;
+	/* Of a pair at another server the user that is retired changes its own password, in a run that follows at once: nobody else can. */
+	UPDATE vault_data.rotation_schedule SET last_at = now,
+		due_at = CASE WHEN vault_data.retires_at_once(r) AND c.rotator = 'postgres_remote' AND c.config ? 'users' THEN now ELSE vault_data.next_due(every, time_window, now) END
+	WHERE tenant_id = c.tenant_id AND id = c.id;
 END
 $$;
 
@@ -4663,6 +4703,26 @@ BEGIN
 		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
 	UPDATE vault_data.rotation SET step = 'done', finished_at = clock_timestamp(), error = NULL WHERE tenant_id = r.tenant_id AND id = r.id;
+END
+$$;
+
+/* Ends every overlap of the secret: what its target cannot be told in this transaction, the job tells it next. */
+CREATE FUNCTION vault_data.retire_overlaps(c vault_data.rotation_schedule, s vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	r vault_data.rotation;
+BEGIN
+	FOR r IN SELECT * FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step = 'retire' ORDER BY o.started_at LOOP
+		PERFORM vault_data.require_authentic(r);
+		IF NOT vault_data.acts_outside(c.rotator) THEN
+			PERFORM vault_data.retire(c, s, r);
+			CONTINUE;
+		END IF;
+		IF r.previous <> s.current_version THEN
+			PERFORM vault_data.retire_version(s, r.previous);
+		END IF;
+		UPDATE vault_data.rotation SET retire_at = clock_timestamp() WHERE tenant_id = r.tenant_id AND id = r.id;
+	END LOOP;
 END
 $$;
 
@@ -4821,7 +4881,7 @@ BEGIN
 END
 $$;
 
-/* The schedule that is most overdue and that nobody has, locked; the door is then in its tenant. */
+/* The schedule whose turn it is (queue.c) and that nobody has, locked; the door is then in its tenant. */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
 
@@ -4863,7 +4923,7 @@ END
 $$;
 CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
+COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, tenant by tenant in turn, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
 
 /* ---- on demand ---- */
 
@@ -4871,31 +4931,43 @@ COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations th
  * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
  * What has its target in this database is done at once, the rest goes on in the job.
  */
-CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean) RETURNS integer
+CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean, p_retire_now boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	s vault_data.secret := vault_data.find_secret('rotate', p_name, p_environment);
 	c vault_data.rotation_schedule := vault_data.lock_schedule(s.id);
 	r vault_data.rotation;
-	blocked timestamptz := vault_data.rotation_blocked_until(c);
+	blocked timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF vault_data.acts_outside(c.rotator) THEN
 		PERFORM vault_data.require_home();
 	END IF;
+	IF p_retire_now THEN
+		PERFORM vault_data.retire_overlaps(c, s);
+		UPDATE vault_data.rotation o SET retire_at = '-infinity' WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
+	END IF;
+	blocked := vault_data.rotation_blocked_until(c);
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id AND o.step NOT IN ('retire', 'done', 'failed');
 	IF r.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
+	ELSIF r.id IS NOT NULL AND p_retire_now AND NOT p_given THEN
+		/* It goes on as it began, and retires what leaked when it is through. */
+		PERFORM vault_data.plan_rotation(c.id);
+		RETURN r.version;
 	ELSIF r.id IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	ELSIF blocked IS NOT NULL THEN
-		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over.');
+		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over, or with retire => ''now'' if a login leaked.');
 	END IF;
 	/* Who chooses what a target takes could log in there. */
 	IF p_given AND vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
 	r := vault_data.begin_rotation(c, s);
+	IF p_retire_now THEN
+		UPDATE vault_data.rotation SET retire_at = '-infinity' WHERE tenant_id = r.tenant_id AND id = r.id RETURNING * INTO r;
+	END IF;
 	IF c.rotator = 'external' AND p_given THEN
 		RETURN vault_data.complete_run(c, s, r);
 	END IF;
@@ -4904,9 +4976,23 @@ BEGIN
 	IF r.step = 'promote' THEN
 		SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
 		PERFORM vault_data.step_rotation(c, s, r);
+		PERFORM vault_data.end_run_at_once(c, s, r);
 	END IF;
 	PERFORM vault_data.plan_rotation(c.id);
 	RETURN r.version;
+END
+$$;
+
+/* After the promotion, if what was in use leaked and the target is in this transaction. */
+CREATE FUNCTION vault_data.end_run_at_once(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.retires_at_once(r) OR vault_data.acts_outside(c.rotator) THEN
+		RETURN;
+	END IF;
+	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = r.tenant_id AND id = r.id;
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = s.tenant_id AND id = s.id;
+	PERFORM vault_data.step_rotation(c, s, r);
 END
 $$;
 
@@ -4919,6 +5005,7 @@ BEGIN
 	UPDATE vault_data.rotation SET version = r.version, previous = s.current_version, step = 'promote' WHERE tenant_id = r.tenant_id AND id = r.id;
 	PERFORM vault_data.promote(c, s, r);
 	PERFORM vault_data.announce(s.tenant_id, 'rotated', 'info', s.id, jsonb_build_object('rotation', r.id, 'version', r.version));
+	PERFORM vault_data.end_run_at_once(c, s, r);
 	PERFORM vault_data.plan_rotation(c.id);
 	RETURN r.version;
 END
@@ -4999,6 +5086,18 @@ BEGIN
 END
 $$;
 
+/* rotate() of a secret without a schedule whose value leaked. */
+CREATE FUNCTION vault_data.retire_previous(p_secret uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	s vault_data.secret;
+BEGIN
+	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = vault.current_tenant_id() AND id = p_secret FOR NO KEY UPDATE;
+	PERFORM vault_data.require_authentic(s);
+	PERFORM vault_data.retire_version(s, s.previous_version);
+END
+$$;
+
 /* rotate() of a secret without a schedule. */
 CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
@@ -5048,7 +5147,7 @@ BEGIN
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
 			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
 		ELSIF outcome IN ('rotated', 'started') THEN
-			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false) END;
+			version := CASE WHEN s.rotator IS NULL THEN vault_data.rotate_plain(s.name, env) ELSE vault_data.rotate_on_demand(s.name, env, false, false) END;
 		END IF;
 		RETURN NEXT;
 	END LOOP;
@@ -5117,7 +5216,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
-	vault_data.users_of(jsonb), vault_data.require_users_free(uuid, text, jsonb),
+	vault_data.users_of(jsonb), vault_data.lock_rotated_users(), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),
 	vault_data.promote(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
@@ -5127,7 +5226,9 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.step_rotation(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation), vault_data.advance_rotation(vault_data.rotation_schedule),
 	vault_data.rotation_attempts(), vault_data.rotation_retry(), vault_data.give_up(vault_data.rotation_schedule, vault_data.rotation, text),
 	vault_data.rotation_failed(vault_data.rotation_schedule, text), vault_data.claim_rotation(), vault_data.is_own_write(xid), vault_data.refuse_transaction_block(), vault_data.rotate_due(integer),
-	vault_data.rotate_on_demand(text, text, boolean), vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.rotate_on_demand(text, text, boolean, boolean), vault_data.retires_at_once(vault_data.rotation), vault_data.retire_previous(uuid),
+	vault_data.retire_overlaps(vault_data.rotation_schedule, vault_data.secret), vault_data.end_run_at_once(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
+	vault_data.complete_run(vault_data.rotation_schedule, vault_data.secret, vault_data.rotation),
 	vault_data.complete_rotation(uuid), vault_data.rotation_rolled_back(vault_data.secret, integer), vault_data.rotate_plain(text, text),
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
@@ -5827,7 +5928,7 @@ BEGIN
 		PERFORM vault_data.fail('25001', 'a policy cannot be imported in REPEATABLE READ or SERIALIZABLE', 'Call it in a transaction of READ COMMITTED.');
 	END IF;
 	IF NOT COALESCE(p_dry_run, true) THEN
-		PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
+		PERFORM vault_data.lock_policy();
 	END IF;
 	PERFORM vault_data.require_authentic_policy(this_tenant);
 	have := vault_data.policy_document(this_tenant);

@@ -275,35 +275,24 @@ BEGIN
 END
 $$;
 
-/* Tenant by tenant, up to so many: what has expired, or what comes to its end soon. */
-CREATE FUNCTION vault_data.announce_ends(p_expired boolean, p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.announce_expiring_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	tenant_name text;
-	total integer := 0;
+	told integer := vault_data.warn_tenant(false, p_max_rows);
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
-		PERFORM vault_data.enter_tenant(tenant_name);
-		total := total + vault_data.warn_tenant(p_expired, p_max_rows - total);
-		EXIT WHEN total >= p_max_rows;
-		total := total + CASE WHEN p_expired THEN 0 ELSE vault_data.warn_of_purge(p_max_rows - total) END;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	RETURN told + CASE WHEN told < p_max_rows THEN vault_data.warn_of_purge(p_max_rows - told) ELSE 0 END;
 END
 $$;
-
 CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(false, p_max_rows) $$;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
 
+CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
 CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
-LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.announce_ends(true, p_max_rows) $$;
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
@@ -312,7 +301,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
 	vault_data.set_expiry(text, timestamptz, interval, text), vault_data.extend_expiry(text, timestamptz, text, text),
 	vault_data.set_warnings(text, interval[], text), vault_data.expiring(interval, text, text), vault_data.warn(vault_data.secret, interval),
-	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_ends(boolean, integer), vault_data.announce_expiring(integer),
+	vault_data.warn_tenant(boolean, integer), vault_data.warn_of_purge(integer), vault_data.announce_expiring_of_tenant(integer), vault_data.announce_expired_of_tenant(integer), vault_data.announce_expiring(integer),
 	vault_data.announce_expired(integer) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.set_expiry(text, timestamptz, interval, text), vault.extend_expiry(text, timestamptz, text, text),
 	vault.set_warnings(text, interval[], text) TO vault_client;

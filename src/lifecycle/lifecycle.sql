@@ -374,30 +374,22 @@ CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAUL
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
 COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
 
-CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.purge_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	tenant_name text;
 	gone integer;
-	total integer := 0;
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH tenant_name IN ARRAY vault_data.tenant_names() LOOP
-		PERFORM vault_data.enter_tenant(tenant_name);
-		DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
-			SELECT d.id FROM vault_data.secret d
-			WHERE d.tenant_id = vault.current_tenant_id()
-				AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
-		GET DIAGNOSTICS gone = ROW_COUNT;
-		total := total + gone;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	DELETE FROM vault_data.secret s WHERE s.tenant_id = vault.current_tenant_id() AND s.id = ANY (ARRAY(
+		SELECT d.id FROM vault_data.secret d
+		WHERE d.tenant_id = vault.current_tenant_id()
+			AND d.purge_at <= pg_catalog.clock_timestamp() AND vault_data.is_authentic(d)
+		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
+	GET DIAGNOSTICS gone = ROW_COUNT;
+	RETURN gone;
 END
 $$;
+CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('purge_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';

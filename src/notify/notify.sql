@@ -316,30 +316,27 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.acknowledge(text, uuid, text) IS 'says that a subscriber has this notification and all before it';
 
 /* What every subscriber that it is for has acknowledged, and what is for none. */
-CREATE FUNCTION vault_data.forget_notifications(p_max_rows integer) RETURNS integer
+CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	before timestamptz := pg_catalog.clock_timestamp() - pg_catalog.current_setting('vault.notification_retention')::interval;
-	this_tenant uuid;
+	this_tenant uuid := vault.current_tenant_id();
 	gone integer;
-	total integer := 0;
 BEGIN
-	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
-	END IF;
-	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
-		PERFORM vault_data.enter_tenant_id(this_tenant);
-		DELETE FROM vault_data.notification n WHERE n.tenant_id = this_tenant AND n.id = ANY (ARRAY(
-			SELECT o.id FROM vault_data.notification o
-			WHERE o.tenant_id = this_tenant AND o.at < before AND NOT EXISTS (SELECT FROM vault_data.subscriber b
-				WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
-					AND (o.position IS NULL OR o.position > b.acknowledged))
-			LIMIT p_max_rows - total FOR UPDATE SKIP LOCKED));
-		GET DIAGNOSTICS gone = ROW_COUNT;
-		total := total + gone;
-		EXIT WHEN total >= p_max_rows;
-	END LOOP;
-	RETURN total;
+	DELETE FROM vault_data.notification n WHERE n.tenant_id = this_tenant AND n.id = ANY (ARRAY(
+		SELECT o.id FROM vault_data.notification o
+		WHERE o.tenant_id = this_tenant AND o.at < before AND NOT EXISTS (SELECT FROM vault_data.subscriber b
+			WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
+				AND (o.position IS NULL OR o.position > b.acknowledged))
+		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
+	GET DIAGNOSTICS gone = ROW_COUNT;
+	RETURN gone;
+END
+$$;
+CREATE FUNCTION vault_data.forget_notifications(p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.in_turns('forget_notifications_of_tenant', vault_data.all_tenant_ids()::text[], true, p_max_rows);
 END
 $$;
 CREATE FUNCTION vault.forget_notifications(max_rows integer DEFAULT 1000) RETURNS integer

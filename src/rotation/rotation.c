@@ -1,7 +1,7 @@
 /*
  * rotation.c
  *		Where the state machine, which is SQL, meets values: it knows numbers of versions, and
- *		rotators open them here.  Also which rotation is the next to be done, and rotate().
+ *		rotators open them here.  Also rotate().
  */
 #include "rotation/rotation.h"
 
@@ -25,14 +25,6 @@
 #include "rotation/rotator.h"
 #include "tenant/tenant.h"
 #include "type/registry.h"
-
-/* Columns of vault_data.rotation_schedule. */
-enum
-{
-	SCHEDULE_TENANT = 1,
-	SCHEDULE_ID,
-	SCHEDULE_NEXT_AT = 13
-};
 
 /* The value that rotate() or complete_rotation() was given, while it runs. */
 static struct
@@ -135,7 +127,6 @@ rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
 
 PG_FUNCTION_INFO_V1(vault_rotator_act);
 PG_FUNCTION_INFO_V1(vault_can_generate);
-PG_FUNCTION_INFO_V1(vault_claim_rotation);
 PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
 PG_FUNCTION_INFO_V1(vault_complete_rotation_jsonb);
@@ -221,66 +212,6 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 			error_bad_argument("rotation", "a part of it is null",
 							   "Use the functions of schema vault.");
 	return secret_area_call(fcinfo, rotator_act);
-}
-
-/* The row of the scan, if nobody has it and it is still due; the door is then in its tenant. */
-static bool
-claim(TableScan *scan)
-{
-	static Sql	lock = {
-		"SELECT FROM vault_data.rotation_schedule c"
-		" JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id"
-		" WHERE c.tenant_id = $1 AND c.id = $2 AND c.next_at <= pg_catalog.clock_timestamp()"
-		" FOR UPDATE SKIP LOCKED",
-		2, {UUIDOID, UUIDOID}
-	};
-	pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
-	Datum		values[2] = {UUIDPGetDatum(tenant), scan_get(scan, SCHEDULE_ID, NULL)};
-	char		name[64];
-	char		state[16];
-
-	if (!row_is_authentic(scan, TABLE_ROTATION_SCHEDULE) ||
-		!tenant_describe(tenant, name, state) || strcmp(state, "active") != 0 ||
-		tenant_row_fault(tenant) != NULL)
-		return false;
-	door_enter_tenant(tenant, name);
-	return sql_run(&lock, values, NULL) == 1;
-}
-
-static bool
-is_due(TableScan *scan, TimestampTz now)
-{
-	return DatumGetTimestampTz(scan_get(scan, SCHEDULE_NEXT_AT, NULL)) <= now;
-}
-
-/*
- * claim_rotation(): the schedule that is most overdue, locked.  What others have, tenants that are
- * suspended and rows that were changed outside the vault are passed over.
- */
-Datum
-vault_claim_rotation(PG_FUNCTION_ARGS)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	bool		found = false;
-	TableScan	scan;
-
-	if (!role_is_operator(door_required()->caller.role))
-		tenant_refuse_unknown();
-	sql_begin();
-	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_NEXT, NULL, NULL, 0);
-	while (!found && scan_next(&scan) && is_due(&scan, now))
-	{
-		CHECK_FOR_INTERRUPTS();
-		found = claim(&scan);
-		if (found)
-			*id = *DatumGetUUIDP(scan_get(&scan, SCHEDULE_ID, NULL));
-	}
-	scan_end(&scan);
-	sql_end();
-	if (!found)
-		PG_RETURN_NULL();
-	PG_RETURN_UUID_P(id);
 }
 
 /* Runs a statement that answers a version, with the value in C's hands; 0: NULL. */

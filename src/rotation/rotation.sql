@@ -721,7 +721,7 @@ BEGIN
 END
 $$;
 
-/* The schedule that is most overdue and that nobody has, locked; the door is then in its tenant. */
+/* The schedule whose turn it is (queue.c) and that nobody has, locked; the door is then in its tenant. */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
 
@@ -763,7 +763,7 @@ END
 $$;
 CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, most overdue first, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
+COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, tenant by tenant in turn, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
 
 /* ---- on demand ---- */
 

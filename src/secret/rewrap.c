@@ -149,6 +149,48 @@ tenants_to_rewrap(void)
 	return tenants;
 }
 
+/* At most so many of a tenant; how many it were. */
+static int
+rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
+{
+	char		name[64] = "";
+	char		state[16];
+	int			count;
+
+	(void) tenant_describe(tenant, name, state);
+	door_enter_tenant(tenant, name);
+	count = rewrap_batch(tenant, limit, memory);
+	if (count > 0)
+		audit_event("rewrap", psprintf("%d versions", count));
+	else
+		forget_retired(tenant);
+	return count;
+}
+
+/* Each tenant has an equal share of what is left; those that have more are returned. */
+static List *
+rewrap_in_turn(List *turn, int limit, int *moved, MemoryContext memory)
+{
+	int			left = list_length(turn);
+	List	   *more = NIL;
+	ListCell   *cell;
+
+	foreach(cell, turn)
+	{
+		int			share = (limit - *moved + left - 1) / left;
+		int			count;
+
+		left--;
+		if (share == 0)
+			break;
+		count = rewrap_tenant(lfirst(cell), share, memory);
+		*moved += count;
+		if (count == share)
+			more = lappend(more, lfirst(cell));
+	}
+	return more;
+}
+
 static Datum
 rewrap_body(FunctionCallInfo fcinfo)
 {
@@ -156,29 +198,14 @@ rewrap_body(FunctionCallInfo fcinfo)
 	int			moved = 0;
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault rewrap",
 												 ALLOCSET_DEFAULT_SIZES);
-	ListCell   *cell;
+	List	   *turn;
 
 	if (limit <= 0)
 		error_bad_argument("max_rows", "it is not positive", NULL);
 	sql_begin();
-	foreach(cell, tenants_to_rewrap())
-	{
-		pg_uuid_t  *tenant = lfirst(cell);
-		char		name[64] = "";
-		char		state[16];
-		int			count;
-
-		if (moved == limit)
-			break;
-		(void) tenant_describe(tenant, name, state);
-		door_enter_tenant(tenant, name);
-		count = rewrap_batch(tenant, limit - moved, memory);
-		moved += count;
-		if (count > 0)
-			audit_event("rewrap", psprintf("%d versions", count));
-		else if (moved < limit)
-			forget_retired(tenant);
-	}
+	turn = tenants_to_rewrap();
+	while (turn != NIL && moved < limit)
+		turn = rewrap_in_turn(turn, limit, &moved, memory);
 	sql_end();
 	PG_RETURN_INT32(moved);
 }

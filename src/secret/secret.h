@@ -153,8 +153,8 @@ extern int	secret_store_pending(const SecretName *name, const void *value, size_
 
 /*
  * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
- * permission is there; value NULL: to be made up; retire_now: what was in use leaked.  False: nothing
- * was done.  version 0: it is not made yet.
+ * permission is there; value NULL: to be made up; retire_now: what was in use leaked.  False: not
+ * done.  version 0: it is not made yet.
  */
 typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
 							   bool retire_now, int *version);

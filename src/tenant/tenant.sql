@@ -129,6 +129,47 @@ BEGIN
 END
 $$;
 
+/*
+ * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
+ * tenant that the door is in and returns how many it did. Each gets an equal share of what is left;
+ * who has more goes on in the next round with what others did not need. Nobody is always first.
+ */
+CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	turn text[] := ARRAY(SELECT t FROM pg_catalog.unnest(p_tenants) AS t ORDER BY pg_catalog.random());
+	more text[];
+	share integer;
+	done integer;
+	total integer := 0;
+BEGIN
+	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
+		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive', 'Give the size of a batch.');
+	END IF;
+	WHILE total < p_max_rows AND pg_catalog.cardinality(turn) > 0 LOOP
+		more := '{}';
+		FOR i IN 1 .. pg_catalog.cardinality(turn) LOOP
+			EXIT WHEN total >= p_max_rows;
+			share := pg_catalog.ceil((p_max_rows - total)::float8 / (pg_catalog.cardinality(turn) - i + 1));
+			IF p_by_id THEN
+				PERFORM vault_data.enter_tenant_id(turn[i]::uuid);
+			ELSE
+				PERFORM vault_data.enter_tenant(turn[i]);
+			END IF;
+			EXECUTE pg_catalog.format('SELECT vault_data.%I($1)', p_work) INTO done USING share;
+			total := total + done;
+			IF done >= share THEN
+				more := more || turn[i];
+			END IF;
+		END LOOP;
+		turn := more;
+	END LOOP;
+	/* The call itself is no tenant's. */
+	PERFORM vault_data.enter_tenant_id('00000000-0000-0000-0000-000000000000');
+	RETURN total;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_tenant_state(p_name text, p_from text, p_to text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

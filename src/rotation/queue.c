@@ -1,0 +1,266 @@
+/*
+ * queue.c
+ *		Which rotation is the next to be done: tenants take turns.
+ *
+ * A backend that does steps goes in rounds through what was due when it last looked: steps that are
+ * done in this database, and slow ones, which wait for another server or for a function of a
+ * tenant's, each in rounds of their own.  First comes one rotation of each tenant, then a second of
+ * each, up to the number of its turns; within a tenant the most overdue come first.  Then it looks
+ * anew.  So whoever has thousands due, or slow ones, is waited for once a round.
+ *
+ * Slow steps come last, and one of them after every FAST_STREAK others.
+ */
+#include "platform/compat.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "door/door.h"
+#include "integrity/integrity.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "tenant/tenant.h"
+
+#define FAST_TURNS 8
+#define SLOW_TURNS 1
+#define FAST_STREAK 100
+#define MAX_ENTRIES 8192
+/* What is newly due does not wait longer for its turn; what somebody had locked is tried again. */
+#define ROUND_MS 5000
+#define REFUSED_MS 10000
+
+/* Columns of vault_data.rotation_schedule. */
+enum
+{
+	SCHEDULE_TENANT = 1,
+	SCHEDULE_ID,
+	SCHEDULE_ROTATOR = 5,
+	SCHEDULE_NEXT_AT = 13
+};
+
+typedef struct Entry
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	id;
+	int			turn;
+	int			place;			/* by time */
+} Entry;
+
+typedef struct Round
+{
+	bool		slow;
+	int			turns;
+	Entry	   *entries;
+	int			count;
+	int			next;
+	TimestampTz made;
+} Round;
+
+/* While a round is made: how many of a tenant are in it; all its turns if none is to be. */
+typedef struct TenantTurns
+{
+	pg_uuid_t	tenant;
+	int			turns;
+} TenantTurns;
+
+static Round fast = {.turns = FAST_TURNS};
+static Round slow = {.slow = true,.turns = SLOW_TURNS};
+static int	streak = 0;
+
+/* Schedules that others had, or that were not to be taken, since then. */
+static HTAB *refused = NULL;
+static TimestampTz refused_since = 0;
+
+static bool
+is_past(TimestampTz since, int ms)
+{
+	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), ms);
+}
+
+static HTAB *
+make_table(const char *name, Size entry_size, MemoryContext context)
+{
+	HASHCTL		control = {.keysize = UUID_LEN,.entrysize = entry_size,.hcxt = context};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+forget_refused(void)
+{
+	if (refused && !is_past(refused_since, REFUSED_MS))
+		return;
+	if (refused)
+		hash_destroy(refused);
+	refused = make_table("vault refused rotations", UUID_LEN, TopMemoryContext);
+	refused_since = GetCurrentTimestamp();
+}
+
+static bool
+is_active(const pg_uuid_t *tenant, char name[64])
+{
+	char		state[16];
+
+	return tenant_describe(tenant, name, state) && strcmp(state, "active") == 0 &&
+		tenant_row_fault(tenant) == NULL;
+}
+
+/* Its share of the round so far. */
+static int *
+turns_of(HTAB *tenants, const pg_uuid_t *tenant, const Round *round)
+{
+	char		name[64];
+	bool		found;
+	TenantTurns *turns = hash_search(tenants, tenant, HASH_ENTER, &found);
+
+	if (!found)
+		turns->turns = is_active(tenant, name) ? 0 : round->turns;
+	return &turns->turns;
+}
+
+static bool
+is_slow(TableScan *scan)
+{
+	char	   *rotator = TextDatumGetCString(scan_get(scan, SCHEDULE_ROTATOR, NULL));
+	bool		answer = strcmp(rotator, "postgres_remote") == 0 || strcmp(rotator, "function") == 0;
+
+	pfree(rotator);
+	return answer;
+}
+
+/* The scan's row comes into the round, if it is of its kind and it is its tenant's turn. */
+static void
+consider(TableScan *scan, HTAB *tenants, Round *round)
+{
+	pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
+	pg_uuid_t	id = *DatumGetUUIDP(scan_get(scan, SCHEDULE_ID, NULL));
+	int		   *turns = turns_of(tenants, &tenant, round);
+
+	if (*turns >= round->turns || is_slow(scan) != round->slow ||
+		hash_search(refused, &id, HASH_FIND, NULL) ||
+		!row_is_authentic(scan, TABLE_ROTATION_SCHEDULE))
+		return;
+	round->entries[round->count] = (Entry) {tenant, id, *turns, round->count};
+	round->count++;
+	(*turns)++;
+}
+
+static int
+by_turn(const void *a, const void *b)
+{
+	const Entry *left = a;
+	const Entry *right = b;
+
+	return left->turn != right->turn ? left->turn - right->turn : left->place - right->place;
+}
+
+/* What is due now; false if nothing is. */
+static bool
+make_round(Round *round)
+{
+	HTAB	   *tenants = make_table("vault turns", sizeof(TenantTurns), CurrentMemoryContext);
+	TimestampTz now = GetCurrentTimestamp();
+	TableScan	scan;
+
+	if (round->entries == NULL)
+		round->entries = MemoryContextAlloc(TopMemoryContext, MAX_ENTRIES * sizeof(Entry));
+	round->count = round->next = 0;
+	round->made = now;
+	forget_refused();
+	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_NEXT, NULL, NULL, 0);
+	while (round->count < MAX_ENTRIES && scan_next(&scan) &&
+		   DatumGetTimestampTz(scan_get(&scan, SCHEDULE_NEXT_AT, NULL)) <= now)
+	{
+		CHECK_FOR_INTERRUPTS();
+		consider(&scan, tenants, round);
+	}
+	scan_end(&scan);
+	hash_destroy(tenants);
+	qsort(round->entries, round->count, sizeof(Entry), by_turn);
+	return round->count > 0;
+}
+
+/* Locked, if nobody has it and it is still due; the door is then in its tenant. */
+static bool
+claim(const Entry *entry)
+{
+	static Sql	lock = {
+		"SELECT FROM vault_data.rotation_schedule c"
+		" JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id"
+		" WHERE c.tenant_id = $1 AND c.id = $2 AND c.next_at <= pg_catalog.clock_timestamp()"
+		" AND vault_data.is_authentic(c) FOR UPDATE SKIP LOCKED",
+		2, {UUIDOID, UUIDOID}
+	};
+	Datum		values[2] = {UUIDPGetDatum(&entry->tenant), UUIDPGetDatum(&entry->id)};
+	char		name[64];
+
+	if (!is_active(&entry->tenant, name))
+		return false;
+	door_enter_tenant(&entry->tenant, name);
+	return sql_run(&lock, values, NULL) == 1;
+}
+
+/* The next one of the round that can be had; NULL if nothing of its kind is due. */
+static const Entry *
+take_from(Round *round)
+{
+	if (!round->slow && is_past(round->made, ROUND_MS))
+		round->count = round->next = 0;
+	for (;;)
+	{
+		const Entry *entry;
+
+		CHECK_FOR_INTERRUPTS();
+		if (round->next == round->count && !make_round(round))
+			return NULL;
+		entry = &round->entries[round->next++];
+		if (claim(entry))
+			return entry;
+		/* What is only no longer due comes again by itself, when this is forgotten. */
+		(void) hash_search(refused, &entry->id, HASH_ENTER, NULL);
+	}
+}
+
+static const Entry *
+take_next(void)
+{
+	const Entry *entry = streak < FAST_STREAK ? take_from(&fast) : NULL;
+
+	if (entry)
+	{
+		streak++;
+		return entry;
+	}
+	streak = 0;
+	entry = take_from(&slow);
+	return entry ? entry : take_from(&fast);
+}
+
+PG_FUNCTION_INFO_V1(vault_claim_rotation);
+
+/*
+ * claim_rotation(): the schedule whose turn it is, locked.  What others have, tenants that are
+ * suspended and rows that were changed outside the vault are passed over.
+ */
+Datum
+vault_claim_rotation(PG_FUNCTION_ARGS)
+{
+	const Entry *entry;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	if (!role_is_operator(door_required()->caller.role))
+		tenant_refuse_unknown();
+	sql_begin();
+	entry = take_next();
+	if (entry)
+		*id = entry->id;
+	sql_end();
+	if (entry == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(id);
+}
