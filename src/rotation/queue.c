@@ -90,6 +90,7 @@ make_table(const char *name, Size entry_size, MemoryContext context)
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* Only when a call begins: within one, what was refused once is not looked at again. */
 static void
 forget_refused(void)
 {
@@ -171,7 +172,6 @@ make_round(Round *round)
 		round->entries = MemoryContextAlloc(TopMemoryContext, MAX_ENTRIES * sizeof(Entry));
 	round->count = round->next = 0;
 	round->made = now;
-	forget_refused();
 	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_NEXT, NULL, NULL, 0);
 	while (round->count < MAX_ENTRIES && scan_next(&scan) &&
 		   DatumGetTimestampTz(scan_get(&scan, SCHEDULE_NEXT_AT, NULL)) <= now)
@@ -255,12 +255,17 @@ vault_claim_rotation(PG_FUNCTION_ARGS)
 
 	if (!role_is_operator(door_required()->caller.role))
 		tenant_refuse_unknown();
+	forget_refused();
 	sql_begin();
 	entry = take_next();
 	if (entry)
 		*id = entry->id;
 	sql_end();
+	/* Whoever asks again when nothing was left sees what has been let go of since. */
 	if (entry == NULL)
+	{
+		refused_since = 0;
 		PG_RETURN_NULL();
+	}
 	PG_RETURN_UUID_P(id);
 }
