@@ -83,7 +83,7 @@ RESET vault.redaction;
 SET ROLE regress_redaction_app;
 \set VERBOSITY default
 \set SHOW_CONTEXT never
-SELECT vault.grant('api', 'read', 'hush/**');
+SELECT vault.grant('api', '{read}', 'hush/**', environments => 'hush');
 SELECT vault.put('redaction', 'hush', expected_version => 'hush');
 SELECT vault.put('redaction', '\x68757368'::bytea::text::json);
 SELECT vault.put('redaction', convert_from('\xff', 'UTF8'));

@@ -124,6 +124,7 @@ my @from = ('-h', $node->host, '-p', $node->port, '-U', 'postgres');
 command_ok([ 'pg_dumpall', @from, '--globals-only', '-f', "$dir/globals.sql" ], 'pg_dumpall --globals-only');
 command_ok([ 'pg_dump', @from, '-Fc', '-f', "$dir/custom", 'postgres' ], 'pg_dump -Fc');
 command_ok([ 'pg_dump', @from, '-f', "$dir/plain.sql", 'postgres' ], 'pg_dump');
+command_ok([ 'pg_dump', @from, '--schema-only', '-f', "$dir/schema.sql", 'postgres' ], 'pg_dump --schema-only');
 command_ok([ 'pg_dump', @from, '--data-only', '--disable-triggers', '--load-via-partition-root', '-f', "$dir/data.sql", 'postgres' ], 'pg_dump --disable-triggers');
 
 for my $how ('custom', 'plain', 'disabled triggers')
@@ -136,7 +137,7 @@ for my $how ('custom', 'plain', 'disabled triggers')
 	run_command([ 'psql', '-X', '-q', @to, '-f', "$dir/globals.sql" ]);
 	my @restore = $how eq 'custom' ? (['pg_restore', @to, '--exit-on-error', "$dir/custom"])
 	  : $how eq 'plain' ? (['psql', '-X', '-q', @to, '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql"])
-	  : (['psql', '-X', '-q', @to, '-c', 'CREATE EXTENSION pg_cron', '-c', 'CREATE EXTENSION vault CASCADE', '-c', 'SELECT vault_data.job_partitions()'],
+	  : (['psql', '-X', '-q', @to, '-v', 'ON_ERROR_STOP=1', '-f', "$dir/schema.sql"],
 		['psql', '-X', '-q', @to, '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql"]);
 	for my $command (@restore)
 	{

@@ -151,6 +151,7 @@ take_address(const inet *given, NetAddress *address)
 static GrantSet
 load_with_roles(const pg_uuid_t *principal, Datum ids)
 {
+	const Door *door = door_required();
 	Datum	   *elements;
 	pg_uuid_t  *roles;
 	int			count;
@@ -160,7 +161,7 @@ load_with_roles(const pg_uuid_t *principal, Datum ids)
 	roles = palloc((count + 1) * sizeof(pg_uuid_t));
 	for (int i = 0; i < count; i++)
 		roles[i] = *DatumGetUUIDP(elements[i]);
-	return grants_load_with(&door_required()->tenant, principal, roles, count);
+	return grants_load_with(&door->tenant, principal, roles, count);
 }
 
 PG_FUNCTION_INFO_V1(vault_explain_grants);
