@@ -201,7 +201,7 @@ is(guessed('editor', 'put', map { value_of($_) } 1 .. 9), join(' ', ('00000') x 
 is(guessed('editor', 'put', $pin), 'VT013', 'and is told of the history');
 is(guessed('scribe1', 'put', (value_of(1)) x 9), join(' ', ('00000') x 9), 'the same value counts once');
 is(guessed('scribe1', 'rotate', $pin), 'VT013', 'a right guess is one more');
-ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE decision = 'error' AND reason LIKE 'VT013: %one of the last 3 values') = 1
+ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE decision = 'error' AND reason LIKE 'VT013: %') = 1
 	AND count(*) FILTER (WHERE decision = 'aborted') = 9 FROM vault.audit WHERE principal = 'scribe1'}), 'the trail has it, and those that were wrong, although all is rolled back')
   or diag $node->safe_psql('postgres', q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1' GROUP BY 1, 2, 3});
 is(guessed('scribe1', 'put', map { value_of($_) } 2, 3, 4), '00000 00000 42501', 'two more are too many');

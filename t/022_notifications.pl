@@ -120,7 +120,9 @@ my $copy = new_vault_node('copy', no_extension => 1, conf => "log_statement = no
 $copy->safe_psql('postgres', 'CREATE ROLE vault_jobs LOGIN NOINHERIT; CREATE ROLE vault_client NOLOGIN; CREATE ROLE app LOGIN IN ROLE vault_client');
 command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres', '--exit-on-error', '--single-transaction', $file ], 'restored');
 $copy->safe_psql('postgres', 'SELECT vault.unseal()') if $copy->safe_psql('postgres', 'SELECT sealed FROM vault.status()') eq 't';
-is(psql_as($copy, 'app', sprintf $next, '0'), 's4', 'the rest is delivered there');
+is(sql_state($copy, sprintf($next, '0'), 'app'), 'VT015', 'a copy delivers nothing');
+$copy->safe_psql('postgres', q{SELECT vault.adopt('a test')});
+is(psql_as($copy, 'app', sprintf $next, '0'), 's4', 'the rest is delivered there, once an operator has adopted it');
 psql_as($copy, 'app', q{SELECT vault.rotate('s5')});
 is(psql_as($copy, 'app', sprintf $next, '0'), "s4\ns5", 'and what comes after');
 $copy->stop;

@@ -63,6 +63,7 @@ typedef struct Ledger
 	pg_atomic_uint64 settling;
 	pg_atomic_uint64 appended_at;	/* of the newest row, by anybody */
 	pg_atomic_uint64 stepped_at;	/* everything older has been looked at */
+	pg_atomic_uint64 waiting_since; /* the first append after that */
 	pg_atomic_uint64 uncounted;
 	bool		open;			/* something was settled */
 	Oid			log;			/* the table that the accounts are about */
@@ -172,13 +173,22 @@ withdraw(void)
 	made_count = 0;
 }
 
+/* A trail that was idle, or restored, or whose server slept, has not been waiting. */
+static void
+note_append(uint64 now)
+{
+	if (pg_atomic_read_u64(&ledger->appended_at) <= pg_atomic_read_u64(&ledger->stepped_at))
+		pg_atomic_write_u64(&ledger->waiting_since, now);
+	pg_atomic_write_u64(&ledger->appended_at, now);
+}
+
 void
 ledger_append(const pg_uuid_t *tenant, const unsigned char digest[LEDGER_DIGEST_BYTES])
 {
 	part_log = table_oid(TABLE_AUDIT_LOG);
 	part_xid = U64FromFullTransactionId(GetTopFullTransactionId());
 	sum_add_row(&part_of(tenant, is_worker ? 1 : GetCurrentTransactionNestLevel())->sum, digest);
-	pg_atomic_write_u64(&ledger->appended_at, (uint64) GetCurrentTimestamp());
+	note_append((uint64) GetCurrentTimestamp());
 }
 
 static void
@@ -707,10 +717,11 @@ ledger_delay(void)
 {
 	TimestampTz appended = (TimestampTz) pg_atomic_read_u64(&ledger->appended_at);
 	TimestampTz stepped = (TimestampTz) pg_atomic_read_u64(&ledger->stepped_at);
+	TimestampTz since = (TimestampTz) pg_atomic_read_u64(&ledger->waiting_since);
 
 	if (appended <= stepped)
 		return 0;
-	return Max(0, TimestampDifferenceMilliseconds(stepped, GetCurrentTimestamp()));
+	return Max(0, TimestampDifferenceMilliseconds(Max(stepped, since), GetCurrentTimestamp()));
 }
 
 /* ---- transactions ---- */
@@ -767,6 +778,7 @@ make_ledger(void *area)
 	pg_atomic_init_u64(&fresh->settling, 0);
 	pg_atomic_init_u64(&fresh->appended_at, 0);
 	pg_atomic_init_u64(&fresh->stepped_at, (uint64) GetCurrentTimestamp());
+	pg_atomic_init_u64(&fresh->waiting_since, 0);
 	pg_atomic_init_u64(&fresh->uncounted, 0);
 	fresh->era = 1;
 	for (int i = 0; i < ENTRIES; i++)
