@@ -12,6 +12,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
@@ -26,6 +28,9 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
+/* How often, and for how long, unseal() waits for who loaded a dump to be gone. */
+#define RESTORER_WAITS 200
+#define RESTORER_WAIT_MS 10
 
 static const char sealed_meanwhile[] = "sealed by an operator";
 static const char being_restored[] = "a dump is being restored";
@@ -291,6 +296,21 @@ is_unsealed_for(const RootRecord *record)
 		root_generation() == record->generation;
 }
 
+/* pg_restore does not wait for the end of its session, so it is given a moment. */
+static void
+await_restorer(void)
+{
+	for (int i = 0; i < RESTORER_WAITS && root_is_being_restored(); i++)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 RESTORER_WAIT_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (root_is_being_restored())
+		source_refuse(being_restored);
+}
+
 static Datum
 unseal_body(FunctionCallInfo fcinfo)
 {
@@ -311,8 +331,7 @@ unseal_body(FunctionCallInfo fcinfo)
 		await_settled();
 		return CStringGetTextDatum("unsealed");
 	}
-	if (root_is_being_restored())
-		source_refuse(being_restored);
+	await_restorer();
 	if (!PG_ARGISNULL(0))
 		result = unseal_with_share(fcinfo, &record);
 	else
