@@ -19,11 +19,7 @@
 #define AREA_FIRST_BLOCK	(4 * 1024)
 #define AREA_LAST_BLOCK		(1024 * 1024)
 
-/* ErrorContext keeps this much when it is reset. */
-#define ERROR_BLOCK			(8 * 1024)
-#define ERROR_PIECE			512
-
-/* The first block of the area that is kept, its context's header included. */
+/* The first block of the area that is kept, and of ErrorContext; the context's header included. */
 #define KEPT_BLOCK			(8 * 1024)
 
 static MemoryContext kept = NULL;
@@ -110,14 +106,19 @@ secret_frees_end(void)
 		perturb(usual_perturbation());
 }
 
-/* A context and its first block are one piece of memory (aset.c). */
+/*
+ * A context and its first block are one piece of memory (aset.c).  Nothing is in it: it was reset.
+ * A server that looks for overruns would take this for one, and overwrites by itself what is freed.
+ */
 static void
-wipe_first_block(void)
+wipe_first_block(MemoryContext context)
 {
-	char	   *first = MemoryContextAlloc(kept, 1);
+#ifndef MEMORY_CONTEXT_CHECKING
+	char	   *first = MemoryContextAlloc(context, 1);
 
-	memset(first, 0, (char *) kept + KEPT_BLOCK - first);
-	MemoryContextReset(kept);
+	memset(first, 0, (char *) context + KEPT_BLOCK - first);
+	MemoryContextReset(context);
+#endif
 }
 
 /* Larger values and contexts below it have blocks of their own, which are freed. */
@@ -131,7 +132,7 @@ empty_kept(void)
 	MemoryContextReset(kept);
 	if (frees)
 		secret_frees_end();
-	wipe_first_block();
+	wipe_first_block(kept);
 	kept_in_use = false;
 }
 
@@ -222,8 +223,6 @@ secret_forget_error(void)
 {
 	secret_frees_begin();
 	FlushErrorState();
-	for (int i = 0; i < ERROR_BLOCK / ERROR_PIECE; i++)
-		memset(MemoryContextAlloc(ErrorContext, ERROR_PIECE), 0, ERROR_PIECE);
-	MemoryContextReset(ErrorContext);
+	wipe_first_block(ErrorContext);
 	secret_frees_end();
 }
