@@ -30,7 +30,7 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'VV000' THEN
 	RETURN SQLERRM;
 WHEN OTHERS THEN
-	RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '"[^"]*"|(table|view) \S+', '…');
+	RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '"[^"]*"|(table|view) \S+|must be superuser or have privileges of the \S+ role|permission denied(?= to COPY)', '…');
 END
 $$;
 CREATE TEMP TABLE attempt (n int, action text, statement text);
@@ -47,7 +47,7 @@ SELECT action, answer, count(*) > 1 AS several FROM (
 	SELECT n, action, pg_temp.try('regress_outside_' || r, format(statement, c.oid::regclass, (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = c.oid AND attnum = 1))) AS answer
 	FROM attempt CROSS JOIN unnest('{writer,admin,auditor,op}'::text[]) AS r CROSS JOIN pg_class c
 	WHERE n NOT IN (1, 13) AND c.relnamespace = 'vault'::regnamespace AND c.relkind = 'v') AS t
-WHERE answer NOT LIKE '42501%' GROUP BY 1, 2 ORDER BY 1, 2;
+WHERE answer NOT LIKE '42501%' AND answer NOT LIKE '0A000 cannot execute MERGE on relation%' GROUP BY 1, 2 ORDER BY 1, 2;
 -- what a query takes may be taken: pg_dump does
 SELECT DISTINCT pg_temp.try('regress_outside_reader', format('LOCK TABLE %s IN ACCESS SHARE MODE', oid::regclass)) AS answer FROM pg_class WHERE relnamespace = 'vault_data'::regnamespace AND relkind IN ('r', 'p');
 
@@ -173,4 +173,6 @@ REVOKE CREATE ON SCHEMA public FROM regress_outside_writer;
 DROP FUNCTION pg_temp.try(text, text);
 DROP TABLE attempt;
 SELECT vault.destroy_tenant('outside', 'outside');
+-- since 17 what a role had on an object that became a member of an extension keeps the role
+DROP OWNED BY regress_outside_reader;
 DROP ROLE regress_outside_writer, regress_outside_reader, regress_outside_admin, regress_outside_auditor, regress_outside_op, regress_outside_owner;
