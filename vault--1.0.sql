@@ -735,9 +735,9 @@ CREATE POLICY door ON vault_data.role_reservation TO vault_exec
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', '=role_name', '=principal_id', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_reservation
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('reservation', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('reservation', '=role_name', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
@@ -1083,14 +1083,14 @@ CREATE POLICY door ON vault_data.access_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', '=principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
 		'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('membership', 'role_id', 'member_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('membership', '=role_id', '=member_id', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.role_member
@@ -1741,13 +1741,13 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 		'tenant_claim', 'role_claim', 'address_claim', 'max_lifetime', 'groups_claim', 'algorithms',
 		'required_claims', 'by_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.external_subject
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subject', 'issuer_id', 'principal_id',
-		'subject', 'match', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subject', '=issuer_id', '=principal_id',
+		'=subject', 'match', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.group_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('group_role', 'issuer_id', 'group_name',
-		'role_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('group_role', '=issuer_id', '=group_name',
+		'=role_id', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', '=role_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.issued_token
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token', 'principal_id', 'expires_at', 'single_use', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
@@ -4263,7 +4263,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_sch
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation', 'secret_id', 'step', 'version', 'previous', 'retire_at', 'error', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', '=role_name', 'revision');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_schedule
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation
@@ -5271,8 +5271,8 @@ REVOKE ALL ON FUNCTION vault.import_certificate(text, bytea, text, text, text, a
 GRANT EXECUTE ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) TO vault_client;
 
 /*
- * Review of access: why a decision is as it is, and who may do what. Both tell what the code
- * that decides says.
+ * Review of access: why a decision is as it is, who may do what, and who changed that. The first
+ * two tell what the code that decides says, the last what the trail says.
  */
 CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text, environment text, at timestamptz, from_address inet, service text, tls boolean, roles uuid[])
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
@@ -5339,9 +5339,88 @@ WHERE s.deleted_at IS NULL AND s.tenant_id = ANY (vault_data.visible_tenants())
 	AND a.permissions IS NOT NULL;
 COMMENT ON VIEW vault.access_matrix IS 'what each principal may do with each secret, what of it hangs on conditions, and through which roles: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
+/*
+ * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
+ * wrote them. What is gone has its name from the trail, from the vault's own row before one of an
+ * alert; these names are gathered once in a query, and only if one is missing.
+ */
+CREATE VIEW vault.permission_changes WITH (security_barrier) AS
+WITH gone AS MATERIALIZED (
+	SELECT pg_catalog.jsonb_object_agg(l.tenant_id::text || l.object_id::text, l.detail->>'name'
+		ORDER BY l.decision, l.id) AS names
+	FROM vault_data.audit_log l
+	WHERE l.tenant_id = ANY (vault_data.visible_tenants()) AND l.decision IN ('allow', 'alert')
+		AND l.object_kind IN ('principal', 'issuer') AND l.object_id IS NOT NULL
+		AND pg_catalog.jsonb_typeof(l.detail->'name') = 'string')
+SELECT a.id, a.at, a.tenant, COALESCE(a.principal, a.role) AS by, a.role AS by_role, a.operation,
+	a.decision, a.object_kind,
+	CASE WHEN r.is_role THEN pg_catalog.replace(w.what, 'principal', 'role') ELSE w.what END AS what,
+	CASE WHEN i.grantee IS NOT NULL THEN COALESCE(i.name,
+		(SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = a.tenant_id AND p.id = i.grantee),
+		(SELECT g.names->>(a.tenant_id::text || i.grantee::text) FROM gone g)) END AS grantee,
+	CASE WHEN i.role IS NOT NULL THEN COALESCE(i.name,
+		(SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = a.tenant_id AND p.id = i.role),
+		(SELECT g.names->>(a.tenant_id::text || i.role::text) FROM gone g)) END AS role,
+	CASE WHEN i.member IS NOT NULL THEN COALESCE(
+		(SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = a.tenant_id AND p.id = i.member),
+		(SELECT g.names->>(a.tenant_id::text || i.member::text) FROM gone g)) END AS member,
+	c.now->>'role_name' AS db_role,
+	CASE WHEN i.issuer IS NOT NULL THEN COALESCE(i.name,
+		(SELECT s.name FROM vault_data.token_issuer s WHERE s.tenant_id = a.tenant_id AND s.id = i.issuer),
+		(SELECT g.names->>(a.tenant_id::text || i.issuer::text) FROM gone g)) END AS issuer,
+	COALESCE(c.now->>'subject', c.now->>'group_name') AS subject,
+	c.now->>'name_pattern' AS name_pattern, (c.now->>'permissions')::text[] AS permissions,
+	c.now->>'effect' AS effect, (c.now->>'environments')::text[] AS environments, a.reason,
+	c.rest AS detail, a.object_id, a.xid, a.tenant_id, a.principal_id
+FROM vault.audit a
+	/* What a column is now, where the trail shows [old, new]; and what no column here shows. */
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.jsonb_object_agg(d.key,
+				CASE pg_catalog.jsonb_typeof(d.value) WHEN 'array' THEN d.value->1 ELSE d.value END) AS now,
+			pg_catalog.jsonb_object_agg(d.key, d.value) FILTER (
+				WHERE d.key <> ALL ('{principal_id,role_id,member_id,issuer_id,revision,deleted}')
+				AND (pg_catalog.jsonb_typeof(d.value) = 'array' OR d.key <> ALL ('{name,role_name,subject,
+					group_name,name_pattern,permissions,effect,environments}'))) AS rest
+		FROM pg_catalog.jsonb_each(a.detail) AS d) AS c
+	JOIN (VALUES ('grant', 'grant given', 'grant revoked', 'grant changed'),
+		('membership', 'member added', 'member removed', 'membership changed'),
+		('principal', 'principal created', 'principal dropped', 'principal changed'),
+		('binding', 'role bound', 'role unbound', 'binding changed'),
+		('reservation', 'role reserved', 'role released', 'reservation changed'),
+		('issuer', 'issuer added', 'issuer removed', 'issuer changed'),
+		('subject', 'subject added', 'subject removed', 'subject changed'),
+		('group_role', 'group mapped', 'group unmapped', 'group changed'),
+		('token_role', 'tokens allowed', 'tokens disallowed', 'token role changed'),
+		('rotation_role', 'rotation allowed', 'rotation disallowed', 'rotation role changed'),
+		('tenant', 'tenant created', 'tenant removed', 'tenant changed')) AS k (kind, made, gone, changed)
+		ON k.kind = a.object_kind
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN a.detail ? 'deleted' THEN k.gone
+			WHEN pg_catalog.jsonb_typeof(a.detail->'revision') = 'string' THEN k.made
+			WHEN a.object_kind <> 'tenant' THEN k.changed
+			WHEN c.now->>'state' = 'suspended' THEN 'tenant suspended'
+			WHEN c.now->>'state' = 'active' THEN 'tenant resumed'
+			WHEN c.now->>'state' = 'destroyed' THEN 'tenant destroyed'
+			WHEN a.detail ? 'environments' THEN 'environments declared' ELSE k.changed END AS what) AS w
+	CROSS JOIN LATERAL (
+		SELECT a.object_kind = 'principal' AND c.now->>'kind' LIKE '%role' AS is_role) AS r
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN a.object_kind <> 'principal' THEN (c.now->>'principal_id')::uuid
+				WHEN r.is_role IS NOT TRUE THEN a.object_id END AS grantee,
+			CASE WHEN r.is_role THEN a.object_id ELSE (c.now->>'role_id')::uuid END AS role,
+			(c.now->>'member_id')::uuid AS member,
+			CASE a.object_kind WHEN 'issuer' THEN a.object_id ELSE (c.now->>'issuer_id')::uuid END AS issuer,
+			CASE WHEN a.object_kind IN ('principal', 'issuer') THEN c.now->>'name' END AS name) AS i
+WHERE a.decision IN ('allow', 'alert')
+	/* Told of most rows while the trail is read, before anything is made of them. */
+	AND a.object_kind <> 'secret'
+	AND (a.object_kind <> 'tenant' OR a.detail ?| '{name,state,environments}');
+COMMENT ON VIEW vault.permission_changes IS 'who changed who may do what, with names in place of ids, from the audit trail; shown to whom vault.audit shows it';
+
 ALTER VIEW vault.access_matrix OWNER TO vault_owner;
-REVOKE ALL ON vault.access_matrix FROM PUBLIC;
-GRANT SELECT ON vault.access_matrix TO vault_client, vault_admin, vault_auditor;
+ALTER VIEW vault.permission_changes OWNER TO vault_owner;
+REVOKE ALL ON vault.access_matrix, vault.permission_changes FROM PUBLIC;
+GRANT SELECT ON vault.access_matrix, vault.permission_changes TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.token_roles(), vault_data.explain_grants(uuid, text, text, text, timestamptz, inet, text, boolean, uuid[]),
@@ -7038,6 +7117,16 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids'
 CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant_id';
 
+CREATE FUNCTION vault_data.is_read(operation text, decision text, object_kind text, object_id uuid) RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
+COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid) IS 'whether a row of the trail is a read of a value, as usage counts it';
+
+/* What usage counts as reads, row by row. */
+CREATE VIEW vault.audit_reads WITH (security_barrier) AS
+SELECT a.* FROM vault.audit a
+WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
+COMMENT ON VIEW vault.audit_reads IS 'the rows of the audit trail that are reads of a value, whatever function gave it; shown to whom vault.audit shows them';
+
 CREATE VIEW vault.usage WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name AS secret, s.environment, COALESCE(p.name, u.principal) AS principal, p.kind,
 	NULLIF(u.version, 0) AS version, u.reads, u.failed, u.first_read_at, u.last_read_at, u.last_failed_at,
@@ -7078,11 +7167,12 @@ WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_polic
 	AND NOT EXISTS (SELECT FROM vault_data.usage_grant u WHERE u.tenant_id = g.tenant_id AND u.grant_id = g.id);
 COMMENT ON VIEW vault.never_used_grants IS 'allowances that have never decided a call; for administrators of the tenant, operators and auditors';
 
+ALTER VIEW vault.audit_reads OWNER TO vault_owner;
 ALTER VIEW vault.usage OWNER TO vault_owner;
 ALTER VIEW vault.ghost_readers OWNER TO vault_owner;
 ALTER VIEW vault.never_used_grants OWNER TO vault_owner;
-REVOKE ALL ON vault.usage, vault.ghost_readers, vault.never_used_grants FROM PUBLIC;
-GRANT SELECT ON vault.usage, vault.ghost_readers, vault.never_used_grants TO vault_client, vault_admin, vault_auditor;
+REVOKE ALL ON vault.audit_reads, vault.usage, vault.ghost_readers, vault.never_used_grants FROM PUBLIC;
+GRANT SELECT ON vault.audit_reads, vault.usage, vault.ghost_readers, vault.never_used_grants TO vault_client, vault_admin, vault_auditor;
 
 CREATE FUNCTION vault_data.unused_in_tenant(p_unused_for interval)
 RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
@@ -7143,7 +7233,8 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.all_tenant_ids(), vault_data.enter_tenant_id(uuid), vault_data.unused_in_tenant(interval),
 	vault_data.unused_secrets(interval, text), vault_data.forget_usage(timestamptz) TO vault_exec;
-GRANT EXECUTE ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault_data.is_read(text, text, text, uuid), vault_data.principal_may(uuid, uuid, text, text, text)
+	TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.unused_secrets(interval, text) TO vault_client, vault_admin;
 
 /*
@@ -7211,7 +7302,7 @@ CREATE POLICY door ON vault_data.usage_judged TO vault_exec
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly', 'kind', 'principal_id', 'at', 'severity', 'acknowledged_by');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly_threshold
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly_threshold', 'name', 'value');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly_threshold', '=name', 'value');
 ALTER TABLE vault_data.anomaly ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.anomaly_threshold ENABLE ALWAYS TRIGGER audit;
 
@@ -7443,6 +7534,8 @@ BEGIN
 		PERFORM vault_data.fail('22023', pg_catalog.format('invalid value: it is not between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
+	/* There is a row only while it is not the default. */
+	PERFORM vault_data.note(pg_catalog.format('the default is %s', bounds.value));
 	DELETE FROM vault_data.anomaly_threshold c WHERE c.name = p_name COLLATE "C" AND p_value IS NULL;
 	INSERT INTO vault_data.anomaly_threshold (name, value) SELECT p_name, p_value WHERE p_value IS NOT NULL
 	ON CONFLICT (name) DO UPDATE SET value = excluded.value;

@@ -63,7 +63,7 @@ CREATE POLICY door ON vault_data.usage_judged TO vault_exec
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly', 'kind', 'principal_id', 'at', 'severity', 'acknowledged_by');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly_threshold
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly_threshold', 'name', 'value');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('anomaly_threshold', '=name', 'value');
 ALTER TABLE vault_data.anomaly ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.anomaly_threshold ENABLE ALWAYS TRIGGER audit;
 
@@ -295,6 +295,8 @@ BEGIN
 		PERFORM vault_data.fail('22023', pg_catalog.format('invalid value: it is not between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
+	/* There is a row only while it is not the default. */
+	PERFORM vault_data.note(pg_catalog.format('the default is %s', bounds.value));
 	DELETE FROM vault_data.anomaly_threshold c WHERE c.name = p_name COLLATE "C" AND p_value IS NULL;
 	INSERT INTO vault_data.anomaly_threshold (name, value) SELECT p_name, p_value WHERE p_value IS NOT NULL
 	ON CONFLICT (name) DO UPDATE SET value = excluded.value;

@@ -5,7 +5,8 @@
  *
  * vault_data.audit_change(kind, column, …) is attached to every table worth
  * watching.  The columns named are the only ones whose contents may enter the
- * trail; "*" before a name says only that it changed.  Kinds marked "-" are
+ * trail; "*" before a name says only that it changed, "=" shows it beside any
+ * other that did, for rows that nothing else identifies.  Kinds marked "-" are
  * written only if they happen outside the door, because inside it their
  * change is part of another row's.
  *
@@ -73,24 +74,26 @@ same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Adds "column": value, or [old, new] for an update that changed it. */
+/* Adds "column": value, or [old, new] for an update that changed it; true if it changed. */
 static bool
 add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTuple after,
 		   TupleDesc layout)
 {
 	bool		masked = column[0] == '*';
-	const char *name = masked ? column + 1 : column;
+	bool		names = column[0] == '=';
+	const char *name = masked || names ? column + 1 : column;
 	char	   *old = column_text(before, layout, name);
 	char	   *new = column_text(after, layout, name);
+	bool		same = same_text(old, new);
 	JsonbValue	value;
 
-	if (same_text(old, new))
+	if (same && (!names || new == NULL))
 		return false;
 	value = json_string(pstrdup(name));
 	pushJsonbValue(state, WJB_KEY, &value);
 	if (masked)
 		value = json_string("changed");
-	else if (before == NULL || after == NULL)
+	else if (same || before == NULL || after == NULL)
 		value = json_string(after ? new : old);
 	else
 	{
@@ -103,7 +106,7 @@ add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTu
 		return true;
 	}
 	pushJsonbValue(state, WJB_VALUE, &value);
-	return true;
+	return !same;
 }
 
 /* A row that went reads like one that came but for this. */

@@ -74,9 +74,9 @@ CREATE POLICY door ON vault_data.role_reservation TO vault_exec
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('principal', 'name', 'kind', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', 'role_name', 'principal_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('binding', '=role_name', '=principal_id', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_reservation
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('reservation', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('reservation', '=role_name', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal_binding

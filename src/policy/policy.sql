@@ -70,14 +70,14 @@ CREATE POLICY door ON vault_data.access_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', 'principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('grant', '=principal_id', 'effect', 'permissions', 'name_pattern', 'environments',
 		'addresses', 'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.access_grant
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('membership', 'role_id', 'member_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('membership', '=role_id', '=member_id', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.role_member
 	FOR EACH ROW EXECUTE FUNCTION vault_data.decision_changed();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.role_member

@@ -103,7 +103,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_sch
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation', 'secret_id', 'step', 'version', 'previous', 'retire_at', 'error', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('rotation_role', '=role_name', 'revision');
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation_schedule
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
 CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation

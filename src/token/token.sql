@@ -157,13 +157,13 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
 		'tenant_claim', 'role_claim', 'address_claim', 'max_lifetime', 'groups_claim', 'algorithms',
 		'required_claims', 'by_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.external_subject
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subject', 'issuer_id', 'principal_id',
-		'subject', 'match', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('subject', '=issuer_id', '=principal_id',
+		'=subject', 'match', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.group_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('group_role', 'issuer_id', 'group_name',
-		'role_id', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('group_role', '=issuer_id', '=group_name',
+		'=role_id', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_role
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', 'role_name', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token_role', '=role_name', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.issued_token
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('token', 'principal_id', 'expires_at', 'single_use', 'revision');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer

@@ -42,20 +42,26 @@ decision_of(const AuditRow *row)
 	return NULL;
 }
 
-static bool
-is_read(const AuditRow *row)
+bool
+sums_is_read(const char *operation, const char *decision, const char *object_kind, bool has_object)
 {
 	static const char *const reads[] = {
 		"get", "get_bytes", "get_json", "get_many", "get_field", "conninfo", "database_url"
 	};
 
-	if (strcmp(row->decision, "allow") != 0 || !row->has_object || row->object_kind == NULL ||
-		strcmp(row->object_kind, "secret") != 0)
+	if (strcmp(decision, "allow") != 0 || !has_object || object_kind == NULL ||
+		strcmp(object_kind, "secret") != 0)
 		return false;
 	for (int i = 0; i < (int) lengthof(reads); i++)
-		if (strcmp(row->operation, reads[i]) == 0)
+		if (strcmp(operation, reads[i]) == 0)
 			return true;
 	return false;
+}
+
+static bool
+is_read(const AuditRow *row)
+{
+	return sums_is_read(row->operation, row->decision, row->object_kind, row->has_object);
 }
 
 static TimestampTz

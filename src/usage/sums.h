@@ -74,6 +74,13 @@ typedef struct UsageSums
 	int64		alone;
 } UsageSums;
 
+/*
+ * Whether a row of the trail is a read of a value: the one list of what gives one, for the counts
+ * and for the view vault.audit_reads.  object_kind may be NULL.
+ */
+extern bool sums_is_read(const char *operation, const char *decision, const char *object_kind,
+						 bool has_object);
+
 extern void sums_add(const AuditRow *row);
 
 /* Those of this transaction that are not counted yet, or NULL; and how many. */

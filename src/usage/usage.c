@@ -43,6 +43,7 @@ usage_row(const AuditRow *row)
 		usage_end();
 }
 
+PG_FUNCTION_INFO_V1(vault_is_read);
 PG_FUNCTION_INFO_V1(vault_principal_may);
 PG_FUNCTION_INFO_V1(vault_all_tenant_ids);
 PG_FUNCTION_INFO_V1(vault_enter_tenant_id);
@@ -75,6 +76,17 @@ vault_principal_may(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	set = grants_of(tenant, PG_GETARG_UUID_P(1));
 	PG_RETURN_BOOL((grants_decide(&set, &secret, &generous, permission, NULL) & permission) != 0);
+}
+
+/* is_read(operation, decision, object_kind, object_id) */
+Datum
+vault_is_read(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(sums_is_read(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+								text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								text_to_cstring(PG_GETARG_TEXT_PP(2)), !PG_ARGISNULL(3)));
 }
 
 static void

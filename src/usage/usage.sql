@@ -116,6 +116,16 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids'
 CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant_id';
 
+CREATE FUNCTION vault_data.is_read(operation text, decision text, object_kind text, object_id uuid) RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
+COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid) IS 'whether a row of the trail is a read of a value, as usage counts it';
+
+/* What usage counts as reads, row by row. */
+CREATE VIEW vault.audit_reads WITH (security_barrier) AS
+SELECT a.* FROM vault.audit a
+WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
+COMMENT ON VIEW vault.audit_reads IS 'the rows of the audit trail that are reads of a value, whatever function gave it; shown to whom vault.audit shows them';
+
 CREATE VIEW vault.usage WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name AS secret, s.environment, COALESCE(p.name, u.principal) AS principal, p.kind,
 	NULLIF(u.version, 0) AS version, u.reads, u.failed, u.first_read_at, u.last_read_at, u.last_failed_at,
@@ -156,11 +166,12 @@ WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_polic
 	AND NOT EXISTS (SELECT FROM vault_data.usage_grant u WHERE u.tenant_id = g.tenant_id AND u.grant_id = g.id);
 COMMENT ON VIEW vault.never_used_grants IS 'allowances that have never decided a call; for administrators of the tenant, operators and auditors';
 
+ALTER VIEW vault.audit_reads OWNER TO vault_owner;
 ALTER VIEW vault.usage OWNER TO vault_owner;
 ALTER VIEW vault.ghost_readers OWNER TO vault_owner;
 ALTER VIEW vault.never_used_grants OWNER TO vault_owner;
-REVOKE ALL ON vault.usage, vault.ghost_readers, vault.never_used_grants FROM PUBLIC;
-GRANT SELECT ON vault.usage, vault.ghost_readers, vault.never_used_grants TO vault_client, vault_admin, vault_auditor;
+REVOKE ALL ON vault.audit_reads, vault.usage, vault.ghost_readers, vault.never_used_grants FROM PUBLIC;
+GRANT SELECT ON vault.audit_reads, vault.usage, vault.ghost_readers, vault.never_used_grants TO vault_client, vault_admin, vault_auditor;
 
 CREATE FUNCTION vault_data.unused_in_tenant(p_unused_for interval)
 RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
@@ -221,5 +232,6 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.all_tenant_ids(), vault_data.enter_tenant_id(uuid), vault_data.unused_in_tenant(interval),
 	vault_data.unused_secrets(interval, text), vault_data.forget_usage(timestamptz) TO vault_exec;
-GRANT EXECUTE ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) TO vault_client, vault_admin, vault_auditor, vault_owner;
+GRANT EXECUTE ON FUNCTION vault_data.is_read(text, text, text, uuid), vault_data.principal_may(uuid, uuid, text, text, text)
+	TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.unused_secrets(interval, text) TO vault_client, vault_admin;
