@@ -62,7 +62,9 @@ SELECT statement, pg_temp.try('regress_outside_writer', statement) AS answer FRO
 	'DELETE FROM public.regress_outside_on_it', 'PREPARE p AS DELETE FROM public.regress_outside_tenants', 'PREPARE p AS SELECT * FROM public.regress_outside_on_it FOR UPDATE', 'SELECT n FROM (SELECT 1 AS n FROM public.regress_outside_view FOR SHARE) AS s',
 	'CREATE RULE r AS ON INSERT TO public.regress_outside DO ALSO DELETE FROM vault_data.secret', 'CREATE RULE r AS ON INSERT TO public.regress_outside DO ALSO (SELECT 1; UPDATE vault_data.instance SET id = NULL)',
 	'CREATE FUNCTION public.regress_outside() RETURNS void LANGUAGE sql BEGIN ATOMIC DELETE FROM vault_data.secret; END', 'CREATE FUNCTION public.regress_outside() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT 1::bigint FROM vault_data.secret FOR UPDATE; END',
-	'DO $d$ BEGIN DELETE FROM vault_data.instance; END $d$', 'CREATE TABLE public.regress_outside_copy AS WITH d AS (DELETE FROM vault_data.secret RETURNING name) SELECT * FROM d']) AS statement;
+	'DO $d$ BEGIN DELETE FROM vault_data.instance; END $d$']) AS statement;
+-- by whom it is refused differs between versions
+SELECT left(pg_temp.try('regress_outside_writer', 'CREATE TABLE public.regress_outside_copy AS WITH d AS (DELETE FROM vault_data.secret RETURNING name) SELECT * FROM d'), 23) AS answer;
 -- other people's tables are none of this
 SELECT statement, pg_temp.try('regress_outside_writer', statement) AS answer FROM unnest(ARRAY['LOCK TABLE public.regress_outside', 'INSERT INTO public.regress_outside VALUES (1)', 'SELECT n::text FROM public.regress_outside FOR UPDATE', 'VACUUM FULL public.regress_outside']) AS statement;
 
