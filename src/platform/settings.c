@@ -212,7 +212,7 @@ define_audit_settings(void)
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("vault.audit_ring_size",
 							"Audit records that shared memory has room for, 1.8 kB each.", NULL,
-							&setting_audit_ring_size, 4096, 64, 1024 * 1024,
+							&setting_audit_ring_size, 10240, 64, 1024 * 1024,
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
