@@ -51,13 +51,14 @@ FORCE:
 
 # The program that checks an exported trail: plain C and libcrypto, nothing of the server.
 VERIFIER = bin/vault-audit-verify
+VAULT_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" vault.control)
 VERIFIER_SOURCES = $(wildcard src/evidence/offline/*.c) src/evidence/note.c \
 	src/crypto/primitives.c src/crypto/ed25519.c
 
 $(VERIFIER): $(VERIFIER_SOURCES) $(HEADERS_OF_ALL) $(wildcard src/evidence/offline/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Isrc -o $@ \
-		$(VERIFIER_SOURCES) -lcrypto -Wl,-z,relro,-z,now
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Isrc \
+		-DVAULT_VERSION='"$(VAULT_VERSION)"' -o $@ $(VERIFIER_SOURCES) -lcrypto -Wl,-z,relro,-z,now
 
 all: vault--1.0.sql $(VERIFIER)
 

@@ -8,17 +8,18 @@
 #include "fuzz.h"
 
 static void
-ignore(void *state, bool fault, const char *tenant, const char *text)
+ignore(void *state, CheckLevel level, const char *tenant, const char *text)
 {
 	(void) state;
-	(void) fault;
+	(void) level;
 	MUST(tenant != NULL && text != NULL);
 }
 
 static void
 read_trail(const uint8_t *data, size_t size)
 {
-	Check *check = check_new(NULL, 0, ignore, NULL);
+	CheckAgainst against = {.is_partial = size % 2 == 1};
+	Check *check = check_new(&against, ignore, NULL);
 
 	MUST(check != NULL);
 	while (size > 0)

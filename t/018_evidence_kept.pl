@@ -199,6 +199,19 @@ psql_as($node, 'auditor', "\\o $dir/trail\nSELECT vault.export_audit()\n;\\o");
 my ($said, $stderr) = run_command([ "$program/vault-audit-verify", "$dir/trail" ]);
 is($? >> 8, 0, 'an export verifies') or diag $said;
 like($said, qr/\Q600 rows retired\E/, 'and says what was retired');
+write_file("$dir/checkpoint", "$checkpoint\n");
+write_file("$dir/key", psql_as($node, 'auditor', 'SELECT vault.audit_public_key()') . "\n");
+my @beside = ("$program/vault-audit-verify", '-q', '-c', "$dir/checkpoint", '-k', "$dir/key");
+($said, $stderr) = run_command([ @beside, "$dir/trail" ]);
+is($? >> 8, 2, 'beside a checkpoint from before, that they were retired cannot be checked') or diag $said;
+like($stderr, qr/^doubt $tenant{acme}: \d+ rows of seal \d+ are missing: that 2015-03 was retired is newer than the checkpoint$/m, 'which is said');
+write_file("$dir/checkpoint", psql_as($node, 'auditor', 'SELECT vault.audit_checkpoint()') . "\n");
+psql_as($node, 'auditor', "\\o $dir/trail\nSELECT vault.export_audit()\n;\\o");
+is(join('', run_command([ @beside, "$dir/trail" ])), '', 'beside one from afterwards it verifies');
+is($? >> 8, 0, 'with exit status 0');
+write_file("$dir/trail2", read_file("$dir/trail") =~ s/^\{"tenant_id":"$tenant{acme}","retired":"2015-03"[^\n]*\n//mr);
+($said) = run_command([ @beside, "$dir/trail2" ]);
+like($said, qr/^FAULT $tenant{acme}: row deleted: /m, 'and not without the line about a month');
 
 # Deleting without the job is found.
 $node->safe_psql('postgres', q{ALTER TABLE vault_data.audit_log DISABLE TRIGGER USER; DELETE FROM vault_data.audit_log WHERE tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'acme') AND secret = 'key/7'});

@@ -72,6 +72,7 @@ typedef struct Check
 	const NoteHead *memory;		/* of the one stored */
 	bool		anchor_met;
 	bool		memory_met;
+	bool		named;			/* it is the one tenant that was asked for */
 	int64		rows;
 	int64		unsealed;
 	int64		without_mac;
@@ -191,6 +192,9 @@ check_chain(Check *check)
 	}
 	sql_close(portal);
 	MemoryContextDelete(memory);
+	if (check->given && check->named && check->anchor == NULL && check->head.seq > 0)
+		add_fault(check, "not anchored", 0, 0, DT_NOBEGIN, 0,
+				  "the checkpoint does not name this tenant: it is of another, or was made before its first seal");
 	check_cut_tail(check, check->anchor, check->anchor_met, "the checkpoint");
 	if (check->anchor == NULL)
 		check_cut_tail(check, check->memory, check->memory_met,
@@ -544,7 +548,8 @@ verify(ReturnSetInfo *result, const char *tenant, text *note, LedgerView *ledger
 	for (int i = 0; i < count; i++)
 	{
 		Check		check = {
-			.tenant = tenants[i],.state = &state,.ledger = ledger,.given = given,.stored = stored
+			.tenant = tenants[i],.state = &state,.ledger = ledger,.given = given,.stored = stored,
+			.named = !all
 		};
 
 		check_tenant(result, &check);

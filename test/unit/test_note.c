@@ -17,11 +17,11 @@ static int64_t faults;
 static char last_fault[512];
 
 static void
-count_fault(void *state, bool fault, const char *who, const char *text)
+count_fault(void *state, CheckLevel level, const char *who, const char *text)
 {
 	(void) state;
 	(void) who;
-	if (!fault)
+	if (level != CHECK_FAULT)
 		return;
 	faults++;
 	snprintf(last_fault, sizeof(last_fault), "%s", text);
@@ -120,7 +120,8 @@ make_trail(char *trail, size_t room)
 static int64_t
 faults_of(const char *trail, size_t size, const NoteHead *head)
 {
-	Check *check = check_new(head, head != NULL, count_fault, NULL);
+	CheckAgainst against = {.heads = head, .head_count = head != NULL, .has_checkpoint = head != NULL};
+	Check *check = check_new(&against, count_fault, NULL);
 	size_t at = 0;
 	int64_t found;
 

@@ -48,6 +48,16 @@ typedef struct Link
 	unsigned char hash[SHA256_BYTES];
 } Link;
 
+/* Rows of a seal that are not there, of a month that is said to be retired. */
+typedef struct Gone
+{
+	int64_t seal;
+	int64_t missing;
+	int64_t left; /* rows of the seal that are there */
+	int64_t first;
+	char month[LINE_MONTH_BYTES + 1];
+} Gone;
+
 typedef struct Uncovered
 {
 	int64_t id;
@@ -58,11 +68,12 @@ struct Check
 {
 	CheckReport report;
 	void *state;
-	const NoteHead *heads;
-	size_t head_count;
+	CheckAgainst against;
 	bool *met; /* of the heads: their tenant was in the trail */
 	int64_t faults;
+	int64_t doubts;
 	int64_t line;
+	bool any; /* tenant was announced */
 
 	/* of the tenant at hand */
 	bool begun;
@@ -75,6 +86,12 @@ struct Check
 	size_t link_capacity;
 	char (*retired)[LINE_MONTH_BYTES + 1];
 	size_t retired_count;
+	char proven[LINE_MONTH_BYTES + 1];  /* the last month that a sealed row says was retired, */
+	char claimed[LINE_MONTH_BYTES + 1]; /* and with seals that the checkpoint does not have */
+	int64_t vouched; /* the last seal that the checkpoint has; without one: any */
+	Gone *gone;      /* judged at the end: the row comes later */
+	size_t gone_count;
+	size_t gone_capacity;
 	int64_t rows;
 	int64_t unsealed;
 	Uncovered *uncovered; /* rows that no seal covers: judged at the end */
@@ -82,11 +99,11 @@ struct Check
 	int64_t retired_rows;
 };
 
-static void report(Check *check, bool fault, const char *format, ...)
+static void report(Check *check, CheckLevel level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 static void
-report(Check *check, bool fault, const char *format, ...)
+report(Check *check, CheckLevel level, const char *format, ...)
 {
 	char text[512];
 	va_list arguments;
@@ -94,8 +111,9 @@ report(Check *check, bool fault, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	check->faults += fault;
-	check->report(check->state, fault, check->begun ? check->header.tenant : "", text);
+	check->faults += level == CHECK_FAULT;
+	check->doubts += level == CHECK_DOUBT;
+	check->report(check->state, level, check->begun ? check->header.tenant : "", text);
 }
 
 /* Out of memory is a fault: what was not checked does not pass. */
@@ -105,12 +123,12 @@ grow(Check *check, void *old, size_t size)
 	void *new = realloc(old, size > 0 ? size : 1);
 
 	if (new == NULL)
-		report(check, true, "line %" PRId64 ": out of memory", check->line);
+		report(check, CHECK_FAULT, "line %" PRId64 ": out of memory", check->line);
 	return new;
 }
 
 Check *
-check_new(const NoteHead *heads, size_t head_count, CheckReport callback, void *state)
+check_new(const CheckAgainst *against, CheckReport callback, void *state)
 {
 	Check *check = calloc(1, sizeof(Check));
 
@@ -118,9 +136,8 @@ check_new(const NoteHead *heads, size_t head_count, CheckReport callback, void *
 		return NULL;
 	check->report = callback;
 	check->state = state;
-	check->heads = heads;
-	check->head_count = head_count;
-	check->met = calloc(head_count + 1, sizeof(bool));
+	check->against = *against;
+	check->met = calloc(against->head_count + 1, sizeof(bool));
 	if (check->met == NULL)
 	{
 		free(check);
@@ -209,7 +226,8 @@ open_seal(Check *check, const Line *line)
 
 	if (open == NULL || !read_ranges(check, line, open))
 	{
-		report(check, true, "seal %" PRId64 ": its ids are not as many as it says", line->seal);
+		report(check, CHECK_FAULT, "seal %" PRId64 ": its ids are not as many as it says",
+			   line->seal);
 		if (open)
 			free_open(open);
 		return;
@@ -224,7 +242,7 @@ open_seal(Check *check, const Line *line)
 	open->seen = calloc((size_t) open->rows + 1, sizeof(bool));
 	if (open->hashes == NULL || open->seen == NULL)
 	{
-		report(check, true, "seal %" PRId64 ": out of memory", line->seal);
+		report(check, CHECK_FAULT, "seal %" PRId64 ": out of memory", line->seal);
 		free_open(open);
 		return;
 	}
@@ -242,21 +260,68 @@ is_retired(const Check *check, const char *month)
 }
 
 static void
+add_gone(Check *check, const Gone *gone)
+{
+	if (check->gone_count == check->gone_capacity)
+	{
+		size_t capacity = check->gone_capacity * 2 + 64;
+		Gone *more = grow(check, check->gone, capacity * sizeof(Gone));
+
+		if (more == NULL)
+			return;
+		check->gone = more;
+		check->gone_capacity = capacity;
+	}
+	check->gone[check->gone_count++] = *gone;
+}
+
+static void
 report_missing(Check *check, const OpenSeal *open)
 {
-	int64_t missing = open->rows - open->seen_count;
+	Gone gone = {.seal = open->seal,
+				 .missing = open->rows - open->seen_count,
+				 .left = open->seen_count};
 	int64_t rank = 0;
 
-	if (is_retired(check, open->month))
-	{
-		check->retired_rows += missing;
-		return;
-	}
 	while (open->seen[rank])
 		rank++;
-	report(check, true,
-		   "row deleted: %" PRId64 " rows of seal %" PRId64 " are missing, the first is %" PRId64,
-		   missing, open->seal, id_of(open, rank));
+	gone.first = id_of(open, rank);
+	memcpy(gone.month, open->month, sizeof(gone.month));
+	if (is_retired(check, open->month))
+		add_gone(check, &gone);
+	else
+		report(check, CHECK_FAULT,
+			   "row deleted: %" PRId64 " rows of seal %" PRId64
+			   " are missing, the first is %" PRId64,
+			   gone.missing, gone.seal, gone.first);
+}
+
+/*
+ * That a month was retired is written in the trail itself.  The retention goes forward: the rows
+ * that say so of earlier months may be retired by now.
+ */
+static void
+judge_gone(Check *check, const Gone *gone)
+{
+	bool is_proven = strcmp(gone->month, check->proven) <= 0;
+	bool is_claimed = strcmp(gone->month, check->claimed) <= 0;
+
+	check->retired_rows += gone->missing;
+	if (!is_proven && !is_claimed && !check->against.is_partial)
+		report(check, CHECK_FAULT,
+			   "row deleted: %" PRId64 " rows of seal %" PRId64
+			   " are missing, the first is %" PRId64 "; no sealed row says that %s was retired",
+			   gone->missing, gone->seal, gone->first, gone->month);
+	else if (!is_proven)
+		report(check, CHECK_DOUBT,
+			   "%" PRId64 " rows of seal %" PRId64 " are missing: that %s was retired is %s",
+			   gone->missing, gone->seal, gone->month,
+			   is_claimed ? "newer than the checkpoint" : "not in this part");
+	else if (gone->left > 0)
+		report(check, CHECK_DOUBT,
+			   "%" PRId64 " rows of seal %" PRId64
+			   " cannot be checked: the others of %s were retired",
+			   gone->left, gone->seal, gone->month);
 }
 
 static void
@@ -268,7 +333,7 @@ close_seal(Check *check, OpenSeal *open)
 		report_missing(check, open);
 	else if (crypto_sha256(open->hashes, (size_t) open->rows * SHA256_BYTES, hash) != CRYPTO_OK ||
 			 memcmp(hash, open->rows_hash, SHA256_BYTES) != 0)
-		report(check, true,
+		report(check, CHECK_FAULT,
 			   "row changed: the rows of seal %" PRId64 " (ids %" PRId64 " to %" PRId64
 			   ") do not give its hash",
 			   open->seal, open->ranges[0].first, open->ranges[open->range_count - 1].last);
@@ -310,13 +375,14 @@ static void
 check_link(Check *check, const Link *before, const Link *link)
 {
 	if (link->seal == before->seal)
-		report(check, true, "seal inserted: there is more than one seal %" PRId64, link->seal);
+		report(check, CHECK_FAULT, "seal inserted: there is more than one seal %" PRId64,
+			   link->seal);
 	else if (link->seal > before->seal + 1)
-		report(check, true, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
+		report(check, CHECK_FAULT, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
 			   link->seal - 1);
 	else if (memcmp(link->previous, before->hash, SHA256_BYTES) != 0 ||
 			 link->total_rows != before->total_rows + link->rows)
-		report(check, true,
+		report(check, CHECK_FAULT,
 			   "chain broken: seal %" PRId64 " does not continue seal %" PRId64
 			   ", one of them was changed",
 			   link->seal, before->seal);
@@ -332,10 +398,10 @@ check_chain(Check *check)
 	qsort(check->links, check->link_count, sizeof(Link), by_seal);
 	if (check->links[0].seal == 1)
 		check_link(check, &start, &check->links[0]);
-	else if (strcmp(check->header.since, "-infinity") == 0)
-		report(check, true, "head cut: the first seal is %" PRId64, check->links[0].seal);
+	else if (!check->against.is_partial || strcmp(check->header.since, "-infinity") == 0)
+		report(check, CHECK_FAULT, "head cut: the first seal is %" PRId64, check->links[0].seal);
 	else
-		report(check, false, "begins at seal %" PRId64, check->links[0].seal);
+		report(check, CHECK_NOTE, "begins at seal %" PRId64, check->links[0].seal);
 	for (size_t i = 1; i < check->link_count; i++)
 		check_link(check, &check->links[i - 1], &check->links[i]);
 }
@@ -352,33 +418,58 @@ check_head(Check *check, const NoteHead *head)
 		if (link->seal != head->seal)
 			continue;
 		if (memcmp(link->hash, head->hash, SHA256_BYTES) != 0 || link->total_rows != head->rows)
-			report(check, true, "chain replaced: seal %" PRId64 " is not the checkpoint's",
+			report(check, CHECK_FAULT, "chain replaced: seal %" PRId64 " is not the checkpoint's",
 				   head->seal);
 		else
-			report(check, false, "anchored until seal %" PRId64 " by the checkpoint", head->seal);
+			report(check, CHECK_NOTE, "anchored until seal %" PRId64 " by the checkpoint",
+				   head->seal);
 		return;
 	}
-	if (strcmp(check->header.until, "infinity") == 0 && (last == NULL || last->seal < head->seal))
-		report(check, true, "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
+	if ((!check->against.is_partial || strcmp(check->header.until, "infinity") == 0) &&
+		(last == NULL || last->seal < head->seal))
+		report(check, CHECK_FAULT,
+			   "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
 			   head->seal, last ? last->seal : 0);
 	else
-		report(check, false, "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
+		report(check, CHECK_DOUBT,
+			   "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
 			   head->seal);
 }
 
 static void
 check_anchor(Check *check)
 {
+	const CheckAgainst *against = &check->against;
 	bool found = false;
 
-	for (size_t i = 0; i < check->head_count; i++)
-		if (strcmp(check->heads[i].tenant, check->header.tenant) == 0)
+	for (size_t i = 0; i < against->head_count; i++)
+		if (strcmp(against->heads[i].tenant, check->header.tenant) == 0)
 		{
 			check->met[i] = found = true;
-			check_head(check, &check->heads[i]);
+			check_head(check, &against->heads[i]);
 		}
-	if (!found && check->link_count > 0)
-		report(check, false, "not anchored: the newest part may have been cut off");
+	if (found || (check->link_count == 0 && check->rows == 0))
+		return;
+	if (against->has_checkpoint)
+		report(check, CHECK_DOUBT, "not anchored: the checkpoint does not name this tenant");
+	else
+		report(check, CHECK_NOTE, "not anchored: the newest part may have been cut off");
+}
+
+/* Unsigned as it is, the header decides nothing unless the auditor says that this is a part. */
+static void
+tell_part(Check *check)
+{
+	if (strcmp(check->header.since, "-infinity") == 0 &&
+		strcmp(check->header.until, "infinity") == 0)
+		return;
+	if (check->against.is_partial)
+		report(check, CHECK_DOUBT, "a part, as its header says: from %s until %s",
+			   check->header.since, check->header.until);
+	else
+		report(check, CHECK_NOTE,
+			   "its header says that it is a part, from %s until %s, and nobody vouches for that",
+			   check->header.since, check->header.until);
 }
 
 /* What is newer than the newest seal may not have been sealed yet. */
@@ -392,8 +483,8 @@ judge_uncovered(Check *check)
 		if (strcmp(row->at, check->last_sealed_at) > 0)
 			check->unsealed++;
 		else
-			report(check, true, "row not covered: no seal has row %" PRId64 " of %s", row->id,
-				   row->at);
+			report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 " of %s",
+				   row->id, row->at);
 	}
 	free(check->uncovered);
 	check->uncovered = NULL;
@@ -407,16 +498,23 @@ end_tenant(Check *check)
 		return;
 	close_before(check, NULL);
 	judge_uncovered(check);
+	for (size_t i = 0; i < check->gone_count; i++)
+		judge_gone(check, &check->gone[i]);
+	tell_part(check);
 	check_chain(check);
 	check_anchor(check);
-	report(check, false,
+	report(check, CHECK_NOTE,
 		   "%" PRId64 " rows in %zu seals, %" PRId64 " rows not sealed yet, %" PRId64
 		   " rows retired",
 		   check->rows, check->link_count, check->unsealed, check->retired_rows);
 	free(check->links);
 	free(check->retired);
+	free(check->gone);
 	check->links = NULL;
 	check->retired = NULL;
+	check->gone = NULL;
+	check->gone_count = check->gone_capacity = 0;
+	check->proven[0] = check->claimed[0] = '\0';
 	check->link_count = check->link_capacity = check->retired_count = 0;
 	check->rows = check->unsealed = check->retired_rows = 0;
 	check->last_at[0] = check->last_sealed_at[0] = '\0';
@@ -432,7 +530,7 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 
 	memcpy(link.previous, line->previous, SHA256_BYTES);
 	if (crypto_sha256(text, size, link.hash) != CRYPTO_OK)
-		report(check, true, "line %" PRId64 ": no hash", check->line);
+		report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
 	if (check->link_count == check->link_capacity)
 	{
 		size_t capacity = check->link_capacity * 2 + 64;
@@ -445,15 +543,16 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 	}
 	check->links[check->link_count++] = link;
 	if (line->missing > 0)
-		report(check, true,
+		report(check, CHECK_FAULT,
 			   "row deleted: %" PRId64 " rows were deleted or exchanged before seal %" PRId64
 			   " could cover them",
 			   line->missing, line->seal);
 	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
 		memcpy(check->last_sealed_at, line->sealed_at, LINE_TIME_BYTES);
-	/* The others only link. */
-	if (strcmp(line->first_at, check->header.until) < 0 &&
-		strcmp(line->last_at, check->header.since) >= 0)
+	/* Of a part, the others only link. */
+	if (!check->against.is_partial ||
+		(strcmp(line->first_at, check->header.until) < 0 &&
+		 strcmp(line->last_at, check->header.since) >= 0))
 		open_seal(check, line);
 }
 
@@ -464,12 +563,22 @@ take_uncovered(Check *check, const Line *line)
 		check->uncovered = grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
 	if (check->uncovered == NULL || check->uncovered_count == MAX_UNCOVERED)
 	{
-		report(check, true, "row not covered: no seal has row %" PRId64 ", nor many others",
+		report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 ", nor many others",
 			   line->id);
 		return;
 	}
 	check->uncovered[check->uncovered_count].id = line->id;
 	memcpy(check->uncovered[check->uncovered_count++].at, line->at, LINE_TIME_BYTES);
+}
+
+/* Whoever can forge rows can forge seals for them; not those that the checkpoint has. */
+static void
+take_retirement(Check *check, const Line *line, int64_t seal)
+{
+	char *last = seal <= check->vouched ? check->proven : check->claimed;
+
+	if (strcmp(line->retires, last) > 0)
+		memcpy(last, line->retires, sizeof(line->retires));
 }
 
 static void
@@ -480,7 +589,7 @@ take_row(Check *check, const Line *line, const char *text, size_t size)
 
 	check->rows++;
 	if (strcmp(line->at, check->last_at) < 0)
-		report(check, true, "row %" PRId64 " is not in its place", line->id);
+		report(check, CHECK_FAULT, "row %" PRId64 " is not in its place", line->id);
 	memcpy(check->last_at, line->at, LINE_TIME_BYTES);
 	close_before(check, line->at);
 	for (open = check->open; open; open = open->next)
@@ -489,13 +598,14 @@ take_row(Check *check, const Line *line, const char *text, size_t size)
 	if (open == NULL)
 		take_uncovered(check, line);
 	else if (open->seen[rank])
-		report(check, true, "row inserted: row %" PRId64 " is there twice", line->id);
+		report(check, CHECK_FAULT, "row inserted: row %" PRId64 " is there twice", line->id);
 	else
 	{
 		open->seen[rank] = true;
 		open->seen_count++;
+		take_retirement(check, line, open->seal);
 		if (crypto_sha256(text, size, open->hashes + rank * SHA256_BYTES) != CRYPTO_OK)
-			report(check, true, "line %" PRId64 ": no hash", check->line);
+			report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
 	}
 }
 
@@ -511,6 +621,19 @@ take_retired(Check *check, const Line *line)
 	memcpy(check->retired[check->retired_count++], line->month, sizeof(*more));
 }
 
+static void
+begin_tenant(Check *check, const Line *line)
+{
+	const CheckAgainst *against = &check->against;
+
+	check->header = *line;
+	check->begun = check->any = true;
+	check->vouched = against->has_checkpoint ? 0 : INT64_MAX;
+	for (size_t i = 0; i < against->head_count; i++)
+		if (strcmp(against->heads[i].tenant, line->tenant) == 0)
+			check->vouched = against->heads[i].seal;
+}
+
 void
 check_line(Check *check, const char *text, size_t size)
 {
@@ -521,18 +644,17 @@ check_line(Check *check, const char *text, size_t size)
 		return;
 	if (!line_read(text, size, &line))
 	{
-		report(check, true, "line %" PRId64 " is not one of an exported trail", check->line);
+		report(check, CHECK_FAULT, "line %" PRId64 " is not one of an exported trail", check->line);
 		return;
 	}
 	if (line.kind == LINE_HEADER)
 	{
 		end_tenant(check);
-		check->header = line;
-		check->begun = true;
+		begin_tenant(check, &line);
 	}
 	else if (!check->begun || strcmp(line.tenant, check->header.tenant) != 0)
-		report(check, true, "line %" PRId64 " is not of the tenant that the export announced",
-			   check->line);
+		report(check, CHECK_FAULT,
+			   "line %" PRId64 " is not of the tenant that the export announced", check->line);
 	else if (line.kind == LINE_SEAL)
 		take_seal(check, &line, text, size);
 	else if (line.kind == LINE_ROW)
@@ -546,14 +668,24 @@ check_end(Check *check)
 {
 	size_t unmet = 0;
 
-	if (check->line == 0)
-		report(check, true, "the trail is empty");
+	if (!check->any)
+		report(check, CHECK_FAULT, "the trail is empty");
 	end_tenant(check);
-	for (size_t i = 0; i < check->head_count; i++)
-		unmet += !check->met[i];
+	for (size_t i = 0; i < check->against.head_count; i++)
+		if (!check->met[i] && check->against.all_tenants)
+			report(check, CHECK_FAULT, "tenant missing: the checkpoint has %s",
+				   check->against.heads[i].tenant);
+		else
+			unmet += !check->met[i];
 	if (unmet > 0)
-		report(check, false, "%zu tenants of the checkpoint are not in this export", unmet);
+		report(check, CHECK_NOTE, "%zu tenants of the checkpoint are not in this export", unmet);
 	return check->faults;
+}
+
+int64_t
+check_doubts(const Check *check)
+{
+	return check->doubts;
 }
 
 void
@@ -569,6 +701,7 @@ check_free(Check *check)
 	free(check->uncovered);
 	free(check->links);
 	free(check->retired);
+	free(check->gone);
 	free(check->met);
 	free(check);
 }

@@ -11,18 +11,38 @@
 
 typedef struct Check Check;
 
-/*
- * Told once for each fault, and for what is worth knowing of a tenant (fault false); the
- * texts live for the call.
- */
-typedef void (*CheckReport) (void *state, bool fault, const char *tenant, const char *text);
+typedef enum CheckLevel
+{
+	CHECK_NOTE,
+	CHECK_DOUBT, /* could not be checked, or was not because it is a part */
+	CHECK_FAULT
+} CheckLevel;
 
-/* NULL if there is no memory.  heads: of the checkpoint, or NULL. */
-extern Check *check_new(const NoteHead *heads, size_t head_count, CheckReport report, void *state);
+/* The text lives for the call. */
+typedef void (*CheckReport)(void *state, CheckLevel level, const char *tenant, const char *text);
+
+/*
+ * What an export is compared with.  What its header says of itself is believed only of one that
+ * the auditor knows to be a part: nobody vouches for it.
+ */
+typedef struct CheckAgainst
+{
+	const NoteHead *heads; /* of the checkpoint */
+	size_t head_count;
+	bool has_checkpoint;
+	bool is_partial;
+	bool all_tenants; /* that the checkpoint names must be there */
+} CheckAgainst;
+
+/* NULL if there is no memory. */
+extern Check *check_new(const CheckAgainst *against, CheckReport report, void *state);
 extern void check_line(Check *check, const char *text, size_t size);
 
 /* The end of the trail: what is still open is closed.  Returns the number of faults. */
 extern int64_t check_end(Check *check);
+
+/* How many reports were a CHECK_DOUBT. */
+extern int64_t check_doubts(const Check *check);
 extern void check_free(Check *check);
 
 #endif

@@ -130,6 +130,31 @@ read_seal(Cursor *c, Line *line)
 	c->failed = c->failed || c->at != c->end;
 }
 
+/*
+ * The job of retention leaves a row for each month.  What stands before the operation are numbers
+ * and strings, in which a quote has a backslash before it: the first such member is the row's own.
+ */
+static void
+read_retirement(Cursor c, Line *line)
+{
+	static const char operation[] = ",\"operation\":\"";
+	int64_t rows;
+
+	while (c.at < c.end && !stands(&c, operation))
+		c.at++;
+	expect(&c, operation);
+	expect(&c, "retire\",\"decision\":\"allow\",\"object_kind\":\"audit_log\"");
+	take_number(&c, ",\"reason\":\"", &rows);
+	expect(&c, " rows of ");
+	if (c.failed || c.end - c.at < LINE_MONTH_BYTES)
+		return;
+	memcpy(line->retires, c.at, LINE_MONTH_BYTES);
+	c.at += LINE_MONTH_BYTES;
+	expect(&c, ", as the retention asks\"");
+	if (c.failed || strspn(line->retires, "0123456789-") != LINE_MONTH_BYTES)
+		line->retires[0] = '\0';
+}
+
 static void
 read_row(Cursor *c, Line *line)
 {
@@ -137,6 +162,7 @@ read_row(Cursor *c, Line *line)
 	take_number(c, ",\"id\":", &line->id);
 	take_time(c, ",\"at\":\"", line->at);
 	expect(c, ",\"xid\":");
+	read_retirement(*c, line);
 	c->failed = c->failed || c->end[-1] != '}';
 }
 

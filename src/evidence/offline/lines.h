@@ -3,7 +3,8 @@
  *		Lines of an exported trail, taken apart.
  *
  * Members stand in a fixed order, so that this needs no general reader of JSON: of a row,
- * only the beginning is looked at, and what follows is covered by its hash.
+ * only the beginning is looked at, and whether it says that a month was retired; what else it
+ * says is covered by its hash.
  */
 #ifndef VAULT_EVIDENCE_LINES_H
 #define VAULT_EVIDENCE_LINES_H
@@ -11,9 +12,9 @@
 #include "crypto/primitives.h"
 
 #define LINE_TENANT_BYTES 36
-#define LINE_TIME_BYTES 40
-#define LINE_MONTH_BYTES 7
-#define LINE_MAX_BYTES (16 * 1024 * 1024)
+#define LINE_TIME_BYTES   40
+#define LINE_MONTH_BYTES  7
+#define LINE_MAX_BYTES    (16 * 1024 * 1024)
 
 typedef enum LineKind
 {
@@ -31,9 +32,10 @@ typedef struct Line
 	char since[LINE_TIME_BYTES]; /* header */
 	char until[LINE_TIME_BYTES];
 	char month[LINE_MONTH_BYTES + 1]; /* seal, retired */
-	int64_t id;						  /* row */
+	int64_t id;                       /* row */
 	char at[LINE_TIME_BYTES];
-	int64_t seal; /* seal, and what follows */
+	char retires[LINE_MONTH_BYTES + 1]; /* the month that the row says was retired, or "" */
+	int64_t seal;                       /* seal, and what follows */
 	unsigned char previous[SHA256_BYTES];
 	char first_at[LINE_TIME_BYTES];
 	char last_at[LINE_TIME_BYTES];

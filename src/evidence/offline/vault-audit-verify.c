@@ -2,36 +2,48 @@
  * vault-audit-verify.c
  *		The program for auditors: an exported trail and a checkpoint, without the database.
  *
- * Exit status 0: everything fits; 1: something does not; 2: it could not be checked.
+ * Exit status 0: everything fits; 1: something does not; 2: it could not be checked.  What was
+ * not checked is told on the standard error, however quiet.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 
 #include "evidence/offline/check.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char usage[] =
-	"usage: vault-audit-verify [-q] [-c CHECKPOINT -k KEY] [TRAIL]\n"
+	"usage: vault-audit-verify [-q] [-c CHECKPOINT -k KEY] [--partial] [--all-tenants] [TRAIL]\n"
 	"\n"
 	"Checks a trail that vault.export_audit() gave (standard input if no file is named).\n"
-	"  -c CHECKPOINT  file with what vault.audit_checkpoint() returned\n"
-	"  -k KEY         file with what vault.audit_public_key() returned\n"
-	"  -q             only what is wrong\n"
+	"  -c, --checkpoint=FILE  what vault.audit_checkpoint() returned\n"
+	"  -k, --key=FILE         what vault.audit_public_key() returned\n"
+	"      --partial          the export is known to be a part, made with since or until\n"
+	"      --all-tenants      each tenant of the checkpoint must be in the export\n"
+	"  -q, --quiet            only what is wrong or could not be checked\n"
+	"  -h, --help             this text\n"
+	"      --version          which version this is\n"
 	"Exit status: 0 all is well, 1 something is wrong, 2 it could not be checked.\n";
 
 static bool quiet = false;
 
 static void
-print(void *state, bool fault, const char *tenant, const char *text)
+print(void *state, CheckLevel level, const char *tenant, const char *text)
 {
+	const char *of = *tenant ? tenant : "trail";
+
 	(void) state;
-	if (fault || !quiet)
-		printf("%s %s: %s\n", fault ? "FAULT" : "note ", *tenant ? tenant : "trail", text);
+	if (level == CHECK_DOUBT)
+	{
+		(void) fflush(stdout);
+		fprintf(stderr, "doubt %s: %s\n", of, text);
+	}
+	else if (level == CHECK_FAULT || !quiet)
+		printf("%s %s: %s\n", level == CHECK_FAULT ? "FAULT" : "note ", of, text);
 }
 
 static _Noreturn void
@@ -109,66 +121,121 @@ read_checkpoint(const char *path, const char *key_path, size_t *count)
 	exit(1);
 }
 
-static int64_t
-check_trail(FILE *in, const char *name, const NoteHead *heads, size_t count)
+/* Returns the exit status. */
+static int
+check_trail(FILE *in, const char *name, const CheckAgainst *against)
 {
-	Check *check = check_new(heads, count, print, NULL);
+	Check *check = check_new(against, print, NULL);
 	char *line = NULL;
 	size_t capacity = 0;
 	ssize_t size;
 	int64_t faults;
+	int64_t doubts;
 
 	if (check == NULL)
 		give_up(name, "out of memory");
 	while ((size = getline(&line, &capacity, in)) > 0)
 		check_line(check, line, (size_t) size - (line[size - 1] == '\n'));
-	if (ferror(in))
+	if (ferror(in) || !feof(in))
 		give_up(name, "it cannot be read");
 	faults = check_end(check);
+	doubts = check_doubts(check);
 	check_free(check);
 	free(line);
-	return faults;
+	if (faults > 0)
+		printf("%" PRId64 " faults\n", faults);
+	else if (!quiet && doubts > 0)
+		printf("what is there fits, and not everything %s\n",
+			   against->is_partial ? "is" : "could be checked");
+	else if (!quiet)
+		printf("everything fits\n");
+	return faults > 0 ? 1 : doubts > 0 && !against->is_partial ? 2 : 0;
+}
+
+typedef struct Arguments
+{
+	const char *checkpoint;
+	const char *key;
+	const char *trail; /* NULL: standard input */
+	bool is_partial;
+	bool all_tenants;
+} Arguments;
+
+static _Noreturn void
+tell_usage(void)
+{
+	fputs(usage, stderr);
+	exit(2);
+}
+
+static void
+read_arguments(int argc, char **argv, Arguments *arguments)
+{
+	static const struct option options[] = {{"checkpoint", required_argument, NULL, 'c'},
+											{"key", required_argument, NULL, 'k'},
+											{"partial", no_argument, NULL, 'p'},
+											{"all-tenants", no_argument, NULL, 'a'},
+											{"quiet", no_argument, NULL, 'q'},
+											{"help", no_argument, NULL, 'h'},
+											{"version", no_argument, NULL, 'v'},
+											{NULL, 0, NULL, 0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:k:qh", options, NULL)) != -1)
+		switch (option)
+		{
+			case 'c':
+				arguments->checkpoint = optarg;
+				break;
+			case 'k':
+				arguments->key = optarg;
+				break;
+			case 'p':
+				arguments->is_partial = true;
+				break;
+			case 'a':
+				arguments->all_tenants = true;
+				break;
+			case 'q':
+				quiet = true;
+				break;
+			case 'h':
+				fputs(usage, stdout);
+				exit(0);
+			case 'v':
+				puts("vault-audit-verify " VAULT_VERSION);
+				exit(0);
+			default:
+				tell_usage();
+		}
+	if ((arguments->checkpoint == NULL) != (arguments->key == NULL) || argc - optind > 1 ||
+		(arguments->all_tenants && arguments->checkpoint == NULL))
+		tell_usage();
+	if (optind < argc && strcmp(argv[optind], "-") != 0)
+		arguments->trail = argv[optind];
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *checkpoint = NULL;
-	const char *key = NULL;
-	const char *name = "standard input";
+	Arguments arguments = {0};
+	CheckAgainst against = {0};
 	NoteHead *heads = NULL;
-	size_t count = 0;
 	FILE *in = stdin;
-	int64_t faults;
-	int option;
+	int status;
 
-	while ((option = getopt(argc, argv, "c:k:qh")) != -1)
-		switch (option)
-		{
-			case 'c': checkpoint = optarg; break;
-			case 'k': key = optarg; break;
-			case 'q': quiet = true; break;
-			case 'h': fputs(usage, stdout); return 0;
-			default: fputs(usage, stderr); return 2;
-		}
-	if ((checkpoint == NULL) != (key == NULL) || argc - optind > 1)
-	{
-		fputs(usage, stderr);
-		return 2;
-	}
-	if (checkpoint)
-		heads = read_checkpoint(checkpoint, key, &count);
-	if (optind < argc && strcmp(argv[optind], "-") != 0)
-	{
-		name = argv[optind];
-		if ((in = fopen(name, "rb")) == NULL)
-			give_up(name, strerror(errno));
-	}
-	faults = check_trail(in, name, heads, count);
+	read_arguments(argc, argv, &arguments);
+	if (arguments.checkpoint)
+		heads = read_checkpoint(arguments.checkpoint, arguments.key, &against.head_count);
+	against.heads = heads;
+	against.has_checkpoint = arguments.checkpoint != NULL;
+	against.is_partial = arguments.is_partial;
+	against.all_tenants = arguments.all_tenants;
+	if (arguments.trail && (in = fopen(arguments.trail, "rb")) == NULL)
+		give_up(arguments.trail, strerror(errno));
+	status = check_trail(in, arguments.trail ? arguments.trail : "standard input", &against);
 	free(heads);
-	if (faults > 0)
-		printf("%" PRId64 " faults\n", faults);
-	else if (!quiet)
-		printf("everything fits\n");
-	return faults > 0 ? 1 : 0;
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
+		give_up("standard output", "it cannot be written");
+	return status;
 }
