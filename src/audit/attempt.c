@@ -16,6 +16,7 @@
 
 #include "audit/audit.h"
 #include "audit/ring.h"
+#include "audit/setting.h"
 #include "door/door.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
@@ -188,6 +189,22 @@ await(void)
 	return safe;
 }
 
+/* Who chose the role of a background worker is not known, and need not be one that may be it. */
+static void
+alert_without_client(const AuditRow *release)
+{
+	static bool told = false;
+	AuditRow	row = *release;
+
+	if (told || !audit_is_without_client())
+		return;
+	row.decision = "alert";
+	row.reason = "a value is read by a background worker, without a client";
+	if (!push(&row, true))
+		refuse_unrecorded();
+	told = true;
+}
+
 void
 audit_release(const Release *release)
 {
@@ -217,6 +234,7 @@ audit_release(const Release *release)
 		row.grant_id = *release->grant;
 	if (!push(&row, true))
 		refuse_unrecorded();
+	alert_without_client(&row);
 }
 
 bool
@@ -251,6 +269,25 @@ fill_asked(const Door *door, AuditRecord *record)
 	}
 }
 
+/* It is of the session, and no tenant's concern. */
+static void
+tell_of_choice(void)
+{
+	const char *reason = settings_chosen_here();
+	AuditRecord record = {
+		.operation = "settings",
+		.decision = "alert",
+		.object_kind = "setting",
+		.reason = reason,
+	};
+	AuditRow	row;
+
+	if (reason == NULL)
+		return;
+	audit_describe_own(&record, &row);
+	send_row(&row);
+}
+
 static void
 call_begins(void)
 {
@@ -260,6 +297,7 @@ call_begins(void)
 	attempts_before_call = attempt_count;
 	if (unsent.count > 0)
 		send_unsent(UNSENT_WAIT_MS);
+	tell_of_choice();
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include "commands/dbcommands.h"
 #include "libpq/libpq-be.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -158,6 +159,22 @@ add_identity(AuditRow *row, const Door *door)
 	}
 }
 
+bool
+audit_is_without_client(void)
+{
+	return MyProcPort == NULL && MyBgworkerEntry &&
+		strcmp(MyBgworkerEntry->bgw_library_name, "vault") != 0;
+}
+
+/* What others' background workers are called is all that is known of who they work for. */
+static const char *
+client_name(void)
+{
+	if (audit_is_without_client() && text_or_null(application_name) == NULL)
+		return text_or_null(MyBgworkerEntry->bgw_type);
+	return text_or_null(application_name);
+}
+
 static void
 add_caller(AuditRow *row, const Door *door)
 {
@@ -167,7 +184,7 @@ add_caller(AuditRow *row, const Door *door)
 	row->role = text_or_null(who.role_name);
 	row->session_role = text_or_null(who.session_name);
 	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
-	row->application_name = text_or_null(application_name);
+	row->application_name = client_name();
 	row->request_id = text_or_null(setting_request_id);
 	row->has_grant = door && door->has_grant;
 	if (row->has_grant)
@@ -308,14 +325,25 @@ belongs_to_restore(CommandTag statement)
 	}
 }
 
+/* A call in which it happens has a row of its own all the same. */
+static void
+write_beside(const AuditRecord *record)
+{
+	Door	   *door = door_current();
+
+	audit_write(record);
+	if (door)
+		door->records--;
+}
+
 /* In another database there is no trail: the worker writes it, also if this is rolled back. */
 static void
-alert(const char *what, const char *reason)
+alert(const char *what, const char *kind, const char *reason)
 {
 	AuditRecord record = {
 		.operation = what,
 		.decision = "alert",
-		.object_kind = "extension",
+		.object_kind = kind,
 		.reason = reason,
 	};
 	AuditRow	row;
@@ -325,7 +353,7 @@ alert(const char *what, const char *reason)
 		return;
 	if (OidIsValid(table_oid(TABLE_INSTANCE)))
 	{
-		audit_write(&record);
+		write_beside(&record);
 		return;
 	}
 	record.reason = psprintf("%s, in database \"%s\"", reason, get_database_name(MyDatabaseId));
@@ -342,8 +370,16 @@ alert_of_statement(CommandTag statement)
 
 	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)))
 		return;
-	alert(GetCommandTagName(statement), here ? "a superuser changed the objects of vault" :
+	alert(GetCommandTagName(statement), "extension", here ? "a superuser changed the objects of vault" :
 		  "a superuser changed the roles of vault");
+}
+
+static void
+alert_of_setting(CommandTag statement, const char *what)
+{
+	if (OidIsValid(table_oid(TABLE_INSTANCE)) && audit_trail_state() == TRAIL_NONE)
+		return;
+	alert(GetCommandTagName(statement), "setting", what);
 }
 
 /* Of other databases only the roles, which are all databases'. */
@@ -354,7 +390,7 @@ alert_of_catalog(const char *name)
 
 	if (here ? audit_trail_state() == TRAIL_KEPT :
 		strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
-		alert("direct change", psprintf("a superuser wrote to %s", name));
+		alert("direct change", "extension", psprintf("a superuser wrote to %s", name));
 }
 
 void
@@ -364,6 +400,7 @@ audit_init(void)
 		.alert = alert_of_statement,
 		.catalog = alert_of_catalog,
 		.copying = audit_set_copying,
+		.setting = alert_of_setting,
 	};
 
 	guard_set_listener(&listener);

@@ -43,6 +43,9 @@ extern void audit_know_caller(void);
 extern void audit_describe_own(const AuditRecord *record, AuditRow *row);
 extern bool audit_caller_is_superuser(void);
 
+/* The session is a background worker that is none of the vault's: nobody has logged in. */
+extern bool audit_is_without_client(void);
+
 /* Writes it in the present transaction. */
 extern void audit_write(const AuditRecord *record);
 

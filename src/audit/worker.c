@@ -28,6 +28,7 @@
 #include "audit/audit.h"
 #include "audit/ledger.h"
 #include "audit/ring.h"
+#include "audit/setting.h"
 #include "audit/store.h"
 #include "platform/settings.h"
 #include "platform/tables.h"
@@ -158,12 +159,12 @@ wait_for_records(bool single)
 
 /* An alert of the worker itself. */
 static void
-write_own(const char *operation, const char *reason)
+write_own(const char *operation, const char *kind, const char *reason)
 {
 	AuditRecord record = {
 		.operation = operation,
 		.decision = "alert",
-		.object_kind = "audit_log",
+		.object_kind = kind,
 		.reason = reason,
 	};
 	AuditRow	row;
@@ -191,7 +192,7 @@ alert_of_delay(void)
 	{
 		snprintf(reason, sizeof(reason), "rows wait for their seal for " INT64_FORMAT " s by now",
 				 delay / 1000);
-		write_own("seal trail", reason);
+		write_own("seal trail", "audit_log", reason);
 		told = now;
 	}
 }
@@ -209,7 +210,7 @@ alert_of_lost(void)
 			 "session ended", lost);
 	PG_TRY();
 	{
-		write_own("record", reason);
+		write_own("record", "audit_log", reason);
 	}
 	PG_CATCH();
 	{
@@ -217,6 +218,37 @@ alert_of_lost(void)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* The vault may get one later, or again with a dump. */
+static bool
+has_trail(void)
+{
+	bool		found;
+
+	StartTransactionCommand();
+	found = OidIsValid(table_oid(TABLE_AUDIT_LOG)) && audit_trail_state() == TRAIL_KEPT;
+	CommitTransactionCommand();
+	return found;
+}
+
+/* When it starts, and whenever the configuration was read again; until that has succeeded. */
+static void
+alert_of_settings(void)
+{
+	static TimestampTz compared = 0;
+	static MemoryContext memory = NULL;
+	MemoryContext old;
+
+	if (compared == PgReloadTime || !has_trail())
+		return;
+	if (memory == NULL)
+		memory = AllocSetContextCreate(TopMemoryContext, "vault settings", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(memory);
+	old = MemoryContextSwitchTo(memory);
+	settings_compare(write_own);
+	MemoryContextSwitchTo(old);
+	compared = PgReloadTime;
 }
 
 static void
@@ -243,6 +275,7 @@ consume(void)
 		report_statistics();
 		alert_of_delay();
 		alert_of_lost();
+		alert_of_settings();
 		wait_for_records(count == 1 && awaited);
 	}
 }

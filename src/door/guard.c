@@ -26,7 +26,7 @@
  * work; the script of this extension and no other's, which is refused whoever runs
  * it; index builds of a superuser's statement, for which the server becomes vault_owner; and
  * the queries of foreign keys.  Superusers' INSERT, UPDATE and DELETE are told by triggers, those
- * of system catalogs from here.
+ * of system catalogs from here, and so are changes of settings that weaken, whoever makes them.
  */
 #include "door/guard.h"
 
@@ -49,6 +49,7 @@
 #include "door/concern.h"
 #include "door/door.h"
 #include "door/outside.h"
+#include "door/weakening.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/tables.h"
@@ -185,6 +186,20 @@ report(Node *statement)
 		listener.alert(CreateCommandTag(statement));
 }
 
+/* Whoever may do it, in functions that the door calls, too. */
+static void
+report_setting(Node *statement)
+{
+	const char *what;
+
+	if (listener.setting == NULL || !IsTransactionState() || IsBootstrapProcessingMode() ||
+		IsBinaryUpgrade || runs_own_script())
+		return;
+	what = weakening_of(statement, in_vault_database());
+	if (what)
+		listener.setting(CreateCommandTag(statement), what);
+}
+
 /* Before the statement runs. */
 static void
 look_at(Node *statement, bool transactional)
@@ -229,6 +244,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	PG_END_TRY();
 	if ((touched || extension_dropped) && IsTransactionState())
 		report(statement);
+	report_setting(statement);
 }
 
 /* In another database it may be there from a time when that was the vault's. */

@@ -15,7 +15,8 @@ extern void guard_init(void);
 /*
  * What later features want to know: a superuser's statement touched the vault's
  * objects, or in any database its roles, or wrote a system catalog directly, which could be about
- * the vault; a superuser's COPY FROM begins or ends; and that the vault is dropped by this
+ * the vault; a superuser's COPY FROM begins or ends; anybody changed a setting that weakens
+ * (weakening.h); and that the vault is dropped by this
  * transaction, with its extension or its database.
  */
 typedef struct GuardListener
@@ -23,6 +24,7 @@ typedef struct GuardListener
 	void		(*alert) (CommandTag statement);
 	void		(*catalog) (const char *name);
 	void		(*copying) (bool begins);
+	void		(*setting) (CommandTag statement, const char *what);
 } GuardListener;
 
 extern void guard_set_listener(const GuardListener *listener);

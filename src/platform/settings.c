@@ -18,6 +18,7 @@ char	   *setting_root_key_source;
 bool		setting_seal_on_crash;
 int			setting_max_result_memory;
 int			setting_audit_mode;
+bool		setting_audit_mode_is_of_session;
 int			setting_audit_timeout;
 int			setting_max_seal_delay;
 int			setting_max_failures;
@@ -189,6 +190,25 @@ define_server_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
+/* Where the value comes from is kept in the setting's extra, which comes back with the value. */
+static bool
+check_audit_mode(int *newval, void **extra, GucSource source)
+{
+	bool	   *is_of_session = compat_guc_malloc(sizeof(bool));
+
+	if (is_of_session == NULL)
+		return false;
+	*is_of_session = source >= PGC_S_CLIENT && source != PGC_S_TEST;
+	*extra = is_of_session;
+	return true;
+}
+
+static void
+assign_audit_mode(int newval, void *extra)
+{
+	setting_audit_mode_is_of_session = extra && *(bool *) extra;
+}
+
 static void
 define_audit_settings(void)
 {
@@ -201,7 +221,7 @@ define_audit_settings(void)
 	DefineCustomEnumVariable("vault.audit_mode",
 							 "Whether a read waits until its audit record is on disk (durable) or in shared memory (queued).", NULL,
 							 &setting_audit_mode, AUDIT_DURABLE, modes,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, check_audit_mode, assign_audit_mode, NULL);
 	DefineCustomIntVariable("vault.audit_timeout",
 							"How long a call waits for its audit record before it is refused.", NULL,
 							&setting_audit_timeout, 5000, 100, 60000,

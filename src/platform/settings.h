@@ -30,6 +30,7 @@ extern char *setting_root_key_source;
 extern bool setting_seal_on_crash;
 extern int	setting_max_result_memory;	/* kB */
 extern int	setting_audit_mode;		/* AuditMode */
+extern bool setting_audit_mode_is_of_session;	/* or of a transaction, a function, a connection */
 extern int	setting_audit_timeout;	/* ms */
 extern int	setting_max_seal_delay; /* s */
 extern int	setting_max_failures;	/* 0: no limit */
