@@ -34,6 +34,7 @@ sub leaves
 	my $role = delete $opt{role} // 'postgres';
 	since_now();
 	psql_as($node, $role, $statement, %opt);
+	$node->poll_query_until('postgres', qq{SELECT count(*) > 0 FROM vault.audit WHERE id > $since AND object_kind = 'setting'}) if $rows =~ /^SET/;
 	is(rows(), $rows, "$role: $statement");
 	return;
 }
@@ -86,9 +87,9 @@ leaves(q{ALTER ROLE shop SET vault.audit_mode = queued}, 'ALTER ROLE: vault.audi
 # ---- from another database ----
 
 since_now();
-$node->safe_psql('other', $_) for q{ALTER ROLE app SET vault.audit_timeout = 1000}, q{SET vault.audit_mode = queued}, q{ALTER DATABASE postgres SET row_security = off};
+$node->safe_psql('other', $_) for q{ALTER ROLE app SET vault.audit_timeout = 1000}, q{SET vault.audit_mode = queued}, q{ALTER DATABASE postgres SET debug_print_rewritten = off};
 ok($node->poll_query_until('postgres', qq{SELECT count(*) >= 2 FROM vault.audit WHERE id > $since AND object_kind = 'setting'}), 'the worker writes what others changed elsewhere');
-is(rows(), qq{ALTER ROLE: vault.audit_timeout = 1000 for role "app", in database "other"\nALTER DATABASE: row_security set for database "postgres", in database "other"}, 'and where');
+is(rows(), qq{ALTER ROLE: vault.audit_timeout = 1000 for role "app", in database "other"\nALTER DATABASE: debug_print_rewritten set for database "postgres", in database "other"}, 'and where');
 
 # ---- by means that are no statement about a setting ----
 

@@ -336,9 +336,25 @@ write_beside(const AuditRecord *record)
 		door->records--;
 }
 
-/* In another database there is no trail: the worker writes it, also if this is rolled back. */
+/* The worker writes it, also if this is rolled back. */
 static void
-alert(const char *what, const char *kind, const char *reason)
+alert_apart(const AuditRecord *record)
+{
+	AuditRow	row;
+	RingWait	wait = {0};
+
+	audit_describe(record, NULL, &row);
+	if (!ring_push(&row, true, &wait))
+		ereport(WARNING, (errmsg("the audit trail of vault could not be told of this statement")));
+	(void) ring_wait(&wait);
+}
+
+/*
+ * Apart from the transaction is told what takes effect at once, and may not need one: SET can come
+ * before the first snapshot is taken.  In another database there is no trail.
+ */
+static void
+alert(const char *what, const char *kind, const char *reason, bool apart)
 {
 	AuditRecord record = {
 		.operation = what,
@@ -346,20 +362,18 @@ alert(const char *what, const char *kind, const char *reason)
 		.object_kind = kind,
 		.reason = reason,
 	};
-	AuditRow	row;
-	RingWait	wait = {0};
+	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
 
 	if (RecoveryInProgress())
 		return;
-	if (OidIsValid(table_oid(TABLE_INSTANCE)))
+	if (here && !apart)
 	{
 		write_beside(&record);
 		return;
 	}
-	record.reason = psprintf("%s, in database \"%s\"", reason, get_database_name(MyDatabaseId));
-	audit_describe(&record, NULL, &row);
-	if (!ring_push(&row, true, &wait))
-		ereport(WARNING, (errmsg("the audit trail of vault could not be told of this statement")));
+	if (!here)
+		record.reason = psprintf("%s, in database \"%s\"", reason, get_database_name(MyDatabaseId));
+	alert_apart(&record);
 }
 
 static void
@@ -370,8 +384,9 @@ alert_of_statement(CommandTag statement)
 
 	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)))
 		return;
-	alert(GetCommandTagName(statement), "extension", here ? "a superuser changed the objects of vault" :
-		  "a superuser changed the roles of vault");
+	alert(GetCommandTagName(statement), "extension",
+		  here ? "a superuser changed the objects of vault" :
+		  "a superuser changed the roles of vault", false);
 }
 
 static void
@@ -379,7 +394,7 @@ alert_of_setting(CommandTag statement, const char *what)
 {
 	if (OidIsValid(table_oid(TABLE_INSTANCE)) && audit_trail_state() == TRAIL_NONE)
 		return;
-	alert(GetCommandTagName(statement), "setting", what);
+	alert(GetCommandTagName(statement), "setting", what, statement == CMDTAG_SET);
 }
 
 /* Of other databases only the roles, which are all databases'. */
@@ -390,7 +405,7 @@ alert_of_catalog(const char *name)
 
 	if (here ? audit_trail_state() == TRAIL_KEPT :
 		strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
-		alert("direct change", "extension", psprintf("a superuser wrote to %s", name));
+		alert("direct change", "extension", psprintf("a superuser wrote to %s", name), false);
 }
 
 void
