@@ -120,7 +120,7 @@ is(rows(), "settings: vault.audit_mode is now queued\nsettings: vault.proxies wa
 
 # ---- without a client ----
 
-$node->safe_psql('postgres', q{SELECT cron.schedule_in_database('steal', '1 second', $$SELECT vault.get('db/key')$$, 'postgres', 'app')});
+$node->safe_psql('postgres', q{SELECT cron.schedule_in_database('steal', '* * * * *', $$SELECT vault.get('db/key')$$, 'postgres', 'app')});
 my $alert = q{FROM vault.audit WHERE decision = 'alert' AND operation = 'get'};
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 $alert"), 'a value that a background worker reads leaves an alert');
 $node->safe_psql('postgres', q{SELECT cron.unschedule('steal')});
