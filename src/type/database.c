@@ -186,6 +186,16 @@ read_member(Connection *connection, const char *name, JsonPart part)
 	return text ? NULL : TYPE_NO_MEMORY;
 }
 
+/* A number of JSON has no zeros before it; a URL with them is kept beside it. */
+static void
+strip_zeros(char *port)
+{
+	size_t		zeros = port ? strspn(port, "0") : 0;
+
+	if (zeros > 0 && strchr(port, ',') == NULL && port[zeros] != '\0')
+		memmove(port, port + zeros, strlen(port + zeros) + 1);
+}
+
 /* A URL among the members says the same as they do; what they leave out is taken from it. */
 static const char *
 merge_url(Connection *connection)
@@ -195,6 +205,8 @@ merge_url(Connection *connection)
 		strlen(connection->url) > MAX_URL ? "its url is longer than 16 kB" :
 		read_url(connection->url, strlen(connection->url), &said);
 
+	strip_zeros(connection->member[PORT]);
+	strip_zeros(said.member[PORT]);
 	for (int i = HOST; i < MEMBERS && rule == NULL; i++)
 	{
 		char	  **member = &connection->member[i];
@@ -651,6 +663,8 @@ complete(Connection *connection)
 	if (connection->member[PORT] == NULL && number < COUNT(engines) &&
 		strcmp(*engine, "mongodb+srv") != 0)
 		connection->member[PORT] = value_copy(engines[number].port, strlen(engines[number].port));
+	else
+		strip_zeros(connection->member[PORT]);
 	return NULL;
 }
 

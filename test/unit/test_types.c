@@ -295,6 +295,9 @@ test_databases(void)
 
 	normal("{\"host\": \"h\", \"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}", stored);
 	normal("postgresql://u:hidden%27s%20%5C@h:5432/d", stored);
+	normal("postgresql://u:hidden%27s%20%5C@h:05432/d", "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+		   "\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\", "
+		   "\"url\": \"postgresql://u:hidden%27s%20%5C@h:05432/d\"}");
 	normal("postgres://u:hidden%27s%20%5c@h/d", "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
 		   "\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\", "
 		   "\"url\": \"postgres://u:hidden%27s%20%5c@h/d\"}");
