@@ -59,10 +59,10 @@ is($node->safe_psql('postgres', q{SELECT name, fault FROM vault.verify() ORDER B
 # roles are all databases'
 my $before = $node->safe_psql('postgres', q{SELECT max(id) FROM vault_data.audit_log});
 $node->safe_psql('elsewhere', 'GRANT vault_auditor TO x; ALTER ROLE vault_client SET work_mem = \'1MB\'; ALTER ROLE vault_client RESET ALL; REVOKE vault_auditor FROM x; CREATE TABLE t (n int); COMMENT ON TABLE t IS \'none of this\'');
-ok($node->poll_query_until('postgres', qq{SELECT count(*) >= 4 FROM vault_data.audit_log WHERE id > $before AND decision = 'alert'}), 'the trail hears of them');
-is($node->safe_psql('postgres', qq{SELECT DISTINCT decision, object_kind, role, reason FROM vault_data.audit_log WHERE id > $before AND operation LIKE '%ROLE'}),
-	'alert|extension|postgres|a superuser changed the roles of vault, in database "elsewhere"', 'and from where');
-is($node->safe_psql('postgres', qq{SELECT string_agg(operation, ', ' ORDER BY id) FROM vault_data.audit_log WHERE id > $before}), 'GRANT ROLE, ALTER ROLE, ALTER ROLE, REVOKE ROLE', 'of these alone');
+ok($node->poll_query_until('postgres', qq{SELECT count(*) >= 5 FROM vault_data.audit_log WHERE id > $before AND decision = 'alert'}), 'the trail hears of them');
+is($node->safe_psql('postgres', qq{SELECT DISTINCT decision, object_kind, role, reason FROM vault_data.audit_log WHERE id > $before AND operation LIKE '%ROLE' ORDER BY object_kind}),
+	'alert|extension|postgres|a superuser changed the roles of vault, in database "elsewhere"' . "\n" . 'alert|setting|postgres|all settings reset for role "vault_client", in database "elsewhere"', 'and from where');
+is($node->safe_psql('postgres', qq{SELECT string_agg(operation, ', ' ORDER BY id) FROM vault_data.audit_log WHERE id > $before}), 'GRANT ROLE, ALTER ROLE, ALTER ROLE, ALTER ROLE, REVOKE ROLE', 'of these alone');
 
 $node->stop;
 done_testing();
