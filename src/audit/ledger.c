@@ -769,6 +769,13 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId
 		merge_parts(GetCurrentTransactionNestLevel());
 }
 
+/* Sums are told apart by their trail and forgotten with it.  What it waited for has gone, too. */
+static void
+forget_waiting(void)
+{
+	ledger_stepped(GetCurrentTimestamp());
+}
+
 static void
 make_ledger(void *area)
 {
@@ -788,7 +795,8 @@ make_ledger(void *area)
 void
 ledger_init(void)
 {
-	shmem_register("vault audit ledger", sizeof(Ledger), make_ledger, NULL, (void **) &ledger);
+	shmem_register("vault audit ledger", sizeof(Ledger), make_ledger, forget_waiting,
+				   (void **) &ledger);
 	RegisterXactCallback(at_transaction_end, NULL);
 	RegisterSubXactCallback(at_subtransaction_end, NULL);
 }
