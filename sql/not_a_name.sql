@@ -42,6 +42,25 @@ RESET application_name;
 SELECT vault.reactivate('db/password', E'tab\tand\\backslash');
 SELECT vault.get(E'a\nb');
 RESET SESSION AUTHORIZATION;
+-- Settings too, whoever sets them and however; what has the form is shown.
+\set VERBOSITY default
+SET vault.tenant = E'my secret: hunter2!\x1b[2J';
+SET vault.environment = 'my secret: hunter2!';
+SELECT set_config('vault.request_id', 'my secret: hunter2!', false);
+DO $$ BEGIN EXECUTE format('SET %s.tenant = %L', 'vault', U&'my secret: \202E hunter2!'); END $$;
+SELECT vault.whoami() IS NULL, set_config('vault.tenant', 'my secret: hunter2!', true);
+\set VERBOSITY terse
+ALTER ROLE nan_admin SET vault.tenant = 'my secret: hunter2!';
+CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql SET vault.environment = 'my secret: hunter2!' AS 'SELECT 1';
+ALTER SYSTEM SET vault.root_key_source = 'my secret: hunter2!';
+ALTER SYSTEM SET vault.proxies = 'my secret: hunter2!';
+ALTER SYSTEM SET vault.rotation_hosts = 'user:hunter2!@db:5432';
+ALTER SYSTEM SET vault.expiry_warnings = 'my secret: hunter2!';
+SET vault.tenant = 'nan';
+SET vault.request_id = 'req:1';
+SHOW vault.request_id;
+RESET vault.tenant;
+RESET vault.request_id;
 SELECT operation, decision, secret, environment, reason, application_name <> '' AS told
 FROM vault.audit WHERE tenant = 'nan' AND operation IN ('put', 'rotate', 'get', 'get_many', 'deactivate', 'reactivate', 'rename') ORDER BY id;
 SELECT count(*) AS with_the_value FROM vault_data.audit_log a WHERE a::text LIKE '%hunter2%' AND a.tenant = 'nan';

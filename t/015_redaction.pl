@@ -177,6 +177,10 @@ my @fail = (
 	[ '23514', q{INSERT INTO checked SELECT vault.put('a', '%s') || '%s'} ],
 	[ '22023', q{SET vault.token = '%s !'} ],
 	[ '22023', q{SELECT set_config('vault.token', '%s !', true)} ],
+	[ '22023', q{SET vault.tenant = '%s !'} ],
+	[ '22023', q{SET vault.environment = '%s !'} ],
+	[ '22023', q{SELECT set_config('vault.request_id', '%s !', true)} ],
+	[ '22023', q{ALTER ROLE app SET vault.tenant = '%s !'} ],
 	[ '22023', q{SELECT vault.put('not//a/name', '%s')} ],
 	[ '22012', q{DO $$ BEGIN PERFORM vault.put('a', '%s'); PERFORM 1 / 0; END $$} ]);
 my @wrapped = (
@@ -249,6 +253,9 @@ sub test_statements
 	is($app->query('SELECT store_atomic($1, $2)', 'b', $canary)->{state}, '00000', 'through functions');
 	is($app->query('SELECT store_atomic($1, $2), $3::int', 'b', $canary, $canary)->{state}, '22P02',
 		'through functions, malformed');
+	my $refused = $app->query(q{SELECT set_config('vault.' || 'tenant', $1, true)}, "$canary !");
+	is($refused->{message}, 'invalid value for parameter "vault.tenant": <not a name: ' . length("$canary !") . ' bytes>', 'what a setting is refused for');
+	is($app->query(q{SELECT set_config('vault.tenant', $1, true)}, "$canary-" . '0' x 64)->{state}, '22023', 'and with its name');
 	my $quiet = VaultClient->new($node, 'quiet');
 	is($quiet->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000', 'a parameter in a duration');
 	pgbench('simple', 'app', $canary, q{SELECT vault.put('b', ':value');});

@@ -67,22 +67,56 @@ is_plain_token(const char *text, size_t limit)
 	return true;
 }
 
+void		(*settings_refused)(const char *message) = NULL;
+
+/*
+ * Refuses what a setting is set to without a word of it, because a client that mixes up arguments
+ * sets it to a value.  "wanted" is what it should be, with its article.
+ */
 static bool
-check_identifier(char **newval, void **extra, GucSource source)
+refuse(const char *name, const char *value, const char *wanted, const char *rule, const char *hint)
 {
-	if (is_plain_token(*newval, 63) && strchr(*newval, ':') == NULL)
-		return true;
-	GUC_check_errdetail("At most 63 letters, digits, dots, underscores and hyphens.");
+	char		message[256];
+
+	snprintf(message, sizeof(message), "invalid value for parameter \"%s\": <not %s: %zu bytes>",
+			 name, wanted, strlen(value));
+	GUC_check_errmsg("%s", message);
+	GUC_check_errdetail("%s", rule);
+	GUC_check_errhint("%s", hint);
+	if (settings_refused)
+		settings_refused(message);
 	return false;
+}
+
+static bool
+check_identifier(const char *name, const char *value, const char *hint)
+{
+	return (is_plain_token(value, 63) && strchr(value, ':') == NULL) ||
+		refuse(name, value, "a name", "At most 63 letters, digits, dots, underscores and hyphens.",
+			   hint);
+}
+
+static bool
+check_tenant(char **newval, void **extra, GucSource source)
+{
+	return check_identifier("vault.tenant", *newval,
+							"Set it to the name of a tenant, as vault.whoami() shows it.");
+}
+
+static bool
+check_environment(char **newval, void **extra, GucSource source)
+{
+	return check_identifier("vault.environment", *newval,
+							"Set it to the name of an environment, such as prod.");
 }
 
 static bool
 check_request_id(char **newval, void **extra, GucSource source)
 {
-	if (is_plain_token(*newval, 128))
-		return true;
-	GUC_check_errdetail("At most 128 letters, digits and characters of \"._-:\".");
-	return false;
+	return is_plain_token(*newval, 128) ||
+		refuse("vault.request_id", *newval, "an id",
+			   "At most 128 letters, digits and characters of \"._-:\".",
+			   "Set it to the id by which the application knows the request.");
 }
 
 static bool
@@ -91,8 +125,9 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 	if (strcmp(*newval, "") == 0 || strcmp(*newval, "manual") == 0 ||
 		strncmp(*newval, "file:/", 6) == 0 || strncmp(*newval, "command:/", 9) == 0)
 		return true;
-	GUC_check_errdetail("Use file:/absolute/path, command:/absolute/path, or manual.");
-	return false;
+	return refuse("vault.root_key_source", *newval, "a source",
+				  "It is file:/absolute/path, command:/absolute/path, or manual.",
+				  "Set it to where the root key comes from, and never to the key itself.");
 }
 
 /* Up to 16 numbers of days, or nothing. */
@@ -117,8 +152,9 @@ check_days(char **newval, void **extra, GucSource source)
 	}
 	if (count == 0)
 		return true;
-	GUC_check_errdetail("At most 16 numbers of days, 1 to 3650, separated by commas.");
-	return false;
+	return refuse("vault.expiry_warnings", *newval, "a list of days",
+				  "At most 16 numbers of days, 1 to 3650, separated by commas.",
+				  "Set it to days such as \"30, 14, 7, 1\".");
 }
 
 /* The list is kept in the setting's extra. */
@@ -132,8 +168,11 @@ check_proxies(char **newval, void **extra, GucSource source)
 
 	if (fault)
 	{
-		GUC_check_errdetail("Of the addresses and blocks, one is not valid: %s.", fault);
-		return false;
+		char		rule[256];
+
+		snprintf(rule, sizeof(rule), "Of the addresses and blocks, one is not valid: %s.", fault);
+		return refuse("vault.proxies", *newval, "a list of addresses", rule,
+					  "Set it to addresses and blocks such as \"192.0.2.1, 10.0.0.0/8\".");
 	}
 	list = compat_guc_malloc(offsetof(BlockList, blocks) + count * sizeof(NetBlock));
 	if (list == NULL)
@@ -301,10 +340,9 @@ check_hosts(char **newval, void **extra, GucSource source)
 {
 	for (const char *c = *newval; *c; c++)
 		if (!isalnum((unsigned char) *c) && strchr(".-:, ", *c) == NULL)
-		{
-			GUC_check_errdetail("Give host:port, with commas between them.");
-			return false;
-		}
+			return refuse("vault.rotation_hosts", *newval, "a list of hosts",
+						  "It is host:port, with commas between them.",
+						  "Set it to servers such as \"db1.example.com:5432\", without user and password.");
 	return true;
 }
 
@@ -339,11 +377,11 @@ define_session_settings(void)
 	DefineCustomStringVariable("vault.tenant",
 							   "Selects among the tenants that the caller's role is bound to.", NULL,
 							   &setting_tenant, "",
-							   PGC_USERSET, 0, check_identifier, NULL, NULL);
+							   PGC_USERSET, 0, check_tenant, NULL, NULL);
 	DefineCustomStringVariable("vault.environment",
 							   "Environment of calls that name none.", NULL,
 							   &setting_environment, "default",
-							   PGC_USERSET, 0, check_identifier, NULL, NULL);
+							   PGC_USERSET, 0, check_environment, NULL, NULL);
 	DefineCustomStringVariable("vault.request_id",
 							   "The application's id of the request, for the audit trail.", NULL,
 							   &setting_request_id, "",

@@ -80,6 +80,9 @@ extern char *setting_request_id;
 /* What a call that names no environment means: vault.environment, else "default". */
 extern const char *default_environment(void);
 
+/* Told of the message with which a setting's value is refused; redaction's. */
+extern void (*settings_refused)(const char *message);
+
 extern void settings_init(void);
 
 #endif

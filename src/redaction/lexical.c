@@ -21,7 +21,10 @@ static const char *const taking_secrets[] = {
 #define LONGEST_SHORT 7
 #define SHORTEST_LONG 17
 
-/* Names behind "vault." that are settings without secrets, so that errors show what was set. */
+/*
+ * Names behind "vault." that are settings.  A statement that sets one to something short and plain is shown; a client that
+ * mixes up arguments may set it to anything else.
+ */
 static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
 	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
@@ -29,6 +32,8 @@ static const char *const settings[] = {
 	"redaction", "request_id", "role_binding", "root_key_source", "rotation_batch", "rotation_hosts", "rotation_retry",
 	"rotation_root_certificates", "rotation_timeout", "seal_on_crash", "tenant"
 };
+
+#define LONGEST_VALUE 63
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -145,7 +150,50 @@ is_one_of(const Word *word, const char *const *names, size_t count)
 	return false;
 }
 
-/* Behind the word "vault": a dot, and not the name of a setting. */
+/* A value that can be shown: a word or a literal of such characters, and nothing added to it. */
+static bool
+skip_plain_value(const char **at, const char *end)
+{
+	const char *p = skip_blanks(*at, end);
+	bool		quoted = p < end && *p == '\'';
+	const char *start = p += quoted;
+
+	while (p < end && (is_class(*p, STARTS | CONTINUES) || strchr(".-:/,", *p)) &&
+		   (quoted || *p != ',') && *p != '$' && (unsigned char) *p < 0x80)
+		p++;
+	if (p - start > LONGEST_VALUE || (quoted ? p == end || *p++ != '\'' : p == start))
+		return false;
+	*at = p = skip_blanks(p, end);
+	return p == end || strchr(";,)", *p) != NULL || is_class(*p, STARTS);
+}
+
+/* Behind a setting's name: it is set to nothing, or to what can be shown. */
+static bool
+is_set_plainly(const char *p, const char *end)
+{
+	Word		word;
+
+	if (p < end && (*p == '"' || *p == '\''))
+		p++;
+	p = skip_blanks(p, end);
+	if (p == end || strchr(";)", *p))
+		return true;
+	if (!is_class(*p, STARTS))
+	{
+		if (*p != '=' && *p != ',')
+			return false;
+		p++;
+	}
+	else if (!next_word(&p, end, &word) || !word_is(&word, "to"))
+		return true;
+	do
+		if (!skip_plain_value(&p, end))
+			return false;
+	while (p < end && *p++ == ',');
+	return true;
+}
+
+/* Behind the word "vault": a dot, and not the name of a setting whose value can be shown. */
 static bool
 is_qualifying(const char *p, const char *end)
 {
@@ -154,7 +202,7 @@ is_qualifying(const char *p, const char *end)
 	if (!is_before(p, end, '.'))
 		return false;
 	return !next_word(&p, end, &word) || !is_one_of(&word, settings, COUNT(settings)) ||
-		is_before(p, end, '(');
+		is_before(p, end, '(') || !is_set_plainly(p, end);
 }
 
 bool

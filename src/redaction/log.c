@@ -7,7 +7,7 @@
  * gets the message as edited.
  *
  *	- kept: SQLSTATE, severity, position, names of objects in their own fields;
- *	  messages of vault with detail and hint; of others what message.h says; with "standard"
+ *	  messages of vault with detail and hint, those too that refuse a setting; of others what message.h says; with "standard"
  *	  those of RAISE;
  *	- other messages: arguments become "***", but for durations, the class that
  *	  pgaudit has found, and what comes before "at or near"; a hint of vault's own;
@@ -18,6 +18,7 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "tcop/tcopprot.h"
 #include "utils/elog.h"
 
 #include "platform/settings.h"
@@ -51,10 +52,34 @@ static struct
 	uint64		message;		/* its hash */
 } thrown_again;
 
+/* Of the last message that refuses a setting, which the server raises as its own. */
+static uint64 setting_refused = 0;
+
+static uint64
+hash_text(const char *text)
+{
+	return hash_bytes_extended((const unsigned char *) text, strlen(text), 0);
+}
+
 static uint64
 hash_message(const ErrorData *error)
 {
-	return hash_bytes_extended((const unsigned char *) error->message, strlen(error->message), 0);
+	return hash_text(error->message);
+}
+
+/* The statement may be one that does not name the setting; what it is set to is in its text. */
+static void
+refused(const char *message)
+{
+	setting_refused = hash_text(message);
+	if (debug_query_string)
+		command_mark();
+}
+
+static bool
+refuses_setting(const ErrorData *error)
+{
+	return setting_refused != 0 && error->message && hash_message(error) == setting_refused;
 }
 
 void
@@ -126,7 +151,7 @@ redact(ErrorData *error)
 	drop(&error->context);
 	drop(&error->internalquery);
 	error->internalpos = 0;
-	if (is_ours(error))
+	if (is_ours(error) || refuses_setting(error))
 		return;
 	drop(&error->detail);
 	drop(&error->detail_log);
@@ -212,4 +237,5 @@ log_init(void)
 {
 	previous = emit_log_hook;
 	emit_log_hook = redact_log;
+	settings_refused = refused;
 }
