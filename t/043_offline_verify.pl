@@ -193,6 +193,25 @@ is(verified(q{'globex'}, $equal), '', 'verify_audit: a checkpoint that names the
 is(verified(q{'acme'}, $_), '', 'verify_audit: older and newer ones') for $older, $newer;
 is(verified(q{'globex'}, $older), "not anchored|f\n|f", 'verify_audit: one that does not name it does not say that all is well');
 is(verified('NULL', $older), '', 'verify_audit: of all tenants, one may be newer than the checkpoint');
+
+# ---- a tenant that never was ----
+
+# What came of its making is told in the trail without a tenant, and both verifiers take it.
+$node->safe_psql('postgres', q{CREATE ROLE lasting LOGIN;
+	BEGIN; SELECT vault.create_tenant('never', 'lasting'); SELECT vault.suspend_tenant('never'); ROLLBACK;
+	DO $$ BEGIN PERFORM vault.create_tenant('failed', 'no such role'); EXCEPTION WHEN undefined_object THEN NULL; END $$;
+	BEGIN; SELECT vault.create_tenant('lasting', 'lasting'); SAVEPOINT s; SELECT vault.suspend_tenant('lasting'); ROLLBACK TO s; COMMIT;
+	BEGIN; SELECT vault.suspend_tenant('lasting'); ROLLBACK});
+my $nobody = '00000000-0000-0000-0000-000000000000';
+my $rows = "FROM vault_data.audit_log WHERE tenant IN ('never', 'failed', 'lasting') AND decision <> 'allow'";
+ok($node->poll_query_until('postgres', qq{SELECT count(*) FILTER (WHERE tenant = 'failed') = 1 AND count(*) FILTER (WHERE tenant = 'lasting') = 2
+	AND count(*) FILTER (WHERE tenant = 'never') > 5 $rows}), 'what was rolled back and what failed is told');
+is($node->safe_psql('postgres', qq{SELECT tenant, operation, decision, tenant_id = '$nobody', count(*) > 1 $rows GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 4 DESC}),
+	"failed|create_tenant|error|t|f\nlasting|suspend_tenant|aborted|t|f\nlasting|suspend_tenant|aborted|f|f\nnever|create_tenant|aborted|t|t\nnever|suspend_tenant|aborted|t|f",
+	'without a tenant, until the transaction that makes it has ended');
+is(psql_as($node, 'auditor', 'SELECT tenant_name, ok FROM vault.verify_audit() ORDER BY 1 NULLS FIRST'), "|t\nacme|t\nglobex|t\nlasting|t", 'verify_audit: no other chain, and all is well');
+my $now = checkpoint();
+fits('the program too', qr/everything fits/, export_of(q{}), $now, '--all-tenants');
 $node->stop;
 
 done_testing();

@@ -46,6 +46,13 @@ static struct
 	PackedRow  *first;
 } more_attempts;
 
+/* Tenants that this transaction makes; in TopTransactionContext. */
+static struct
+{
+	pg_uuid_t  *ids;
+	int			count;
+} new_tenants;
+
 /* What this call has recorded, and may have to wait for. */
 static RingWait awaited;
 
@@ -398,6 +405,28 @@ forget_attempts(int count)
 		pfree(attempts[--attempt_count].row);
 }
 
+void
+attempt_new_tenant(const pg_uuid_t *tenant)
+{
+	Size		size = (new_tenants.count + 1) * sizeof(pg_uuid_t);
+
+	new_tenants.ids = new_tenants.ids ? repalloc(new_tenants.ids, size) :
+		MemoryContextAlloc(TopTransactionContext, size);
+	new_tenants.ids[new_tenants.count++] = *tenant;
+}
+
+/* Of a row that may outlive its transaction: the tenant's name stays, which was asked for. */
+static void
+leave_new_tenant(AuditRow *row)
+{
+	for (int i = 0; i < new_tenants.count; i++)
+		if (memcmp(&new_tenants.ids[i], &row->tenant_id, sizeof(pg_uuid_t)) == 0)
+		{
+			memset(&row->tenant_id, 0, sizeof(pg_uuid_t));
+			return;
+		}
+}
+
 static void
 call_failed(const Door *door, const ErrorData *error)
 {
@@ -410,6 +439,7 @@ call_failed(const Door *door, const ErrorData *error)
 	describe_failure(door, error, reason, sizeof(reason));
 	fill_asked(door, &record);
 	audit_describe(&record, door, &row);
+	leave_new_tenant(&row);
 	if (!push(&row, waits))
 	{
 		send_row(&row);
@@ -434,6 +464,7 @@ packed_as_aborted(const AuditRow *row)
 	PackedRow  *copy;
 
 	aborted.decision = "aborted";
+	leave_new_tenant(&aborted);
 	audit_row_pack(&aborted, &packed);
 	copy = MemoryContextAlloc(TopTransactionContext, packed_size(&packed));
 	memcpy(copy, &packed, packed_size(&packed));
@@ -517,7 +548,10 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT)
 		tell_rolled_back(0);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+	{
 		forget_all_attempts();
+		memset(&new_tenants, 0, sizeof(new_tenants));
+	}
 }
 
 static void

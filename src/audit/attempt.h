@@ -34,6 +34,12 @@ extern bool audit_await_releases(void);
 /* A row was written in the present transaction: if that is rolled back, the trail says so. */
 extern void attempt_note(const AuditRow *row);
 
+/*
+ * The present transaction makes this tenant.  Until it commits, what fails in it or is rolled back
+ * is told in the trail without a tenant: otherwise one that never was would have a chain.
+ */
+extern void attempt_new_tenant(const pg_uuid_t *tenant);
+
 extern void attempt_init(void);
 
 #endif

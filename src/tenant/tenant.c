@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "audit/attempt.h"
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
@@ -223,6 +224,7 @@ vault_enter_new_tenant(PG_FUNCTION_ARGS)
 	pg_uuid_t	tenant = id_new();
 
 	require_operator(door_required());
+	attempt_new_tenant(&tenant);
 	door_enter_tenant(&tenant, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	return return_uuid(&tenant);
 }
