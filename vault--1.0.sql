@@ -1139,6 +1139,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissio
 CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
 COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
+/* What is stored and written to documents has a year of four digits. */
+CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF given NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
+		PERFORM vault_data.fail('22023', pg_catalog.format('invalid %s: it is not between the years 1 and 9999', argument), 'Give another time, or NULL.');
+	END IF;
+END
+$$;
 CREATE FUNCTION vault_data.environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_environment';
 CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS boolean
@@ -1226,6 +1235,8 @@ BEGIN
 	IF given.valid_from >= given.valid_until OR given.valid_from = 'infinity' OR given.valid_until = '-infinity' THEN
 		PERFORM vault_data.fail('22023', 'invalid valid_until: the grant would end before it begins', 'Give a later time, or NULL for no end.');
 	END IF;
+	PERFORM vault_data.check_time('valid_from', given.valid_from);
+	PERFORM vault_data.check_time('valid_until', given.valid_until);
 	RETURN given;
 END
 $$;
@@ -3926,7 +3937,7 @@ BEGIN
 	IF at <= now THEN
 		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
 	ELSIF at >= '10000-01-01 00:00+00' THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL for no expiry.');
+		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL or ''infinity'' for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');
@@ -5295,6 +5306,7 @@ BEGIN
 	p_permission := pg_catalog.lower(p_permission COLLATE "C");
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_time('at', p_at);
 	PERFORM vault_data.check_environment(env);
 	PERFORM vault_data.check_services(ARRAY[p_service]) WHERE p_service IS NOT NULL;
 	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal ORDER BY p.kind = 'built-in role' LIMIT 1;
@@ -6256,7 +6268,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		OR r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
 $$;
 
-CREATE FUNCTION vault_data.verify_catalog() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+CREATE FUNCTION vault_data.verify_objects() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
 DECLARE
 	statements text[] := vault_data.install_statements();
@@ -6272,13 +6284,20 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
-		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
-		UNION ALL SELECT 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
 	END LOOP;
 END
+$$;
+
+/* Types are of no tenant. */
+CREATE FUNCTION vault_data.verify_types() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'catalog', NULL::uuid, 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
+	UNION ALL
+	SELECT 'catalog', NULL, 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
+	ORDER BY 3, 4
 $$;
 
 /* Rows that do not fit their MAC. */
@@ -6516,7 +6535,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
-	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_catalog(),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_objects(), vault_data.verify_types(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;

@@ -32,7 +32,8 @@ SELECT field, given, pg_temp.refusal(field, given) FROM (VALUES ('addresses', '{
 	('windows', '{}'), ('windows', '{NULL}'), ('windows', '{""}'), ('windows', '{"09:00-17:00 UTC"}'), ('windows', '{"mon 9-17 UTC"}'), ('windows', '{"mon 09:00-24:01 UTC"}'), ('windows', '{"mon 24:00-01:00 UTC"}'),
 	('windows', '{"mon 09:60-17:00 UTC"}'), ('windows', '{"Mond 09:00-17:00 UTC"}'), ('windows', '{"mon- 09:00-17:00 UTC"}'), ('windows', '{"mon, 09:00-17:00 UTC"}'), ('windows', '{"mon 09:00-17:00"}'),
 	('windows', '{"mon 09:00-17:00 CET"}'), ('windows', '{"mon 09:00-17:00 europe/atlantis"}'), ('windows', '{"mon 09:00-17:00 Foo/Bar5"}'), ('windows', '{"mon 09:00-17:00 ../UTC"}'), ('windows', '{"daily 00:00-24:00 UTC","mon 09:00-17:00 Europe/Ber lin"}'),
-	('services', '{}'), ('services', '{NULL}'), ('services', '{cn:}'), ('services', '{CN:x}'), ('services', '{subject:x}'), ('valid_from', 'infinity'), ('valid_until', '-infinity')) AS v (field, given);
+	('services', '{}'), ('services', '{NULL}'), ('services', '{cn:}'), ('services', '{CN:x}'), ('services', '{subject:x}'), ('valid_from', 'infinity'), ('valid_until', '-infinity'),
+	('valid_until', '10000-01-01 00:00+00'), ('valid_until', '294276-01-01'), ('valid_from', '0044-03-15 BC')) AS v (field, given);
 SELECT pg_temp.refusal('addresses', array_fill('10.0.0.0/8'::text, '{65}')::text), pg_temp.refusal('windows', array_fill('mon 09:00-17:00 UTC'::text, '{33}')::text), pg_temp.refusal('services', array_fill('cn:x'::text, '{65}')::text),
 	pg_temp.refusal('services', ARRAY['cn:' || repeat('x', 509)]::text);
 -- what is accepted is stored in one form

@@ -59,6 +59,8 @@ SELECT description, tags FROM vault.secrets WHERE name = 'named';
 SELECT vault.put('bad', 'x', tags => '[]');
 SELECT vault.put('bad', 'x', tags => '{"a": {"b": 1}}');
 SELECT vault.put('bad', 'x', expires_at => '2001-01-01');
+SELECT vault.put('bad', 'x', expires_at => '10000-01-01 00:00+00');
+SELECT vault.put('bad', '\x00'::bytea, expires_at => '294276-01-01');
 SELECT vault.put('bad', 'x', description => repeat('x', 1025));
 \set VERBOSITY sqlstate
 SELECT vault.put('bad', 'x', tags => '{"a": 1}');
@@ -69,6 +71,7 @@ SELECT vault.put('bad', 'x', tags => (SELECT jsonb_object_agg('tag' || n, '') FR
 SELECT vault.put('bad', 'x', expires_at => '-infinity');
 SELECT vault.put('good', 'x', expires_at => 'infinity', description => repeat('x', 1024),
 	tags => (SELECT jsonb_object_agg('tag' || n, '') FROM generate_series(1, 64) AS n));
+SELECT expires_at FROM vault.secrets WHERE name = 'good';
 
 -- pending: a version that nobody reads unless asked for by its number
 SELECT vault.put('cas', 'next', label => 'pending');

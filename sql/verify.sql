@@ -181,7 +181,11 @@ INSERT INTO alteration (change) VALUES
 	('ALTER FUNCTION vault.get(text, integer, text) SECURITY DEFINER'), ('ALTER FUNCTION vault.get(text, integer, text) IMMUTABLE'), ('ALTER FUNCTION vault_data.list(text, text) SET search_path = public'),
 	('ALTER FUNCTION vault_data.oversees() RENAME TO overlooks'), ('CREATE FUNCTION vault.get(integer) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE AS ''SELECT NULL''; REVOKE ALL ON FUNCTION vault.get(integer) FROM PUBLIC'),
 	('CREATE RULE mine AS ON DELETE TO vault_data.access_grant DO INSTEAD NOTHING'), ('ALTER VIEW vault.secrets RESET (security_barrier)'),
-	('ALTER ROLE vault_exec BYPASSRLS'), ('GRANT vault_owner TO regress_verify_stranger');
+	('ALTER ROLE vault_exec BYPASSRLS'), ('GRANT vault_owner TO regress_verify_stranger'),
+	-- what keeps a check from being made is told, and the others are made
+	('REVOKE SELECT ON vault_data.access_grant FROM vault_exec'), ('REVOKE ALL ON vault_data.secret_type FROM vault_exec'), ('REVOKE EXECUTE ON FUNCTION vault_data.verify_bindings(uuid) FROM vault_exec'),
+	('REVOKE SELECT ON vault_data.rotation_schedule FROM vault_exec; UPDATE vault_data.secret SET last_version = 2147483647 WHERE name = ''one''; GRANT vault_owner TO regress_verify_stranger'),
+	('REVOKE USAGE ON SCHEMA vault_data FROM vault_exec'), ('ALTER TABLE vault_data.role_member RENAME COLUMN role_id TO part_id'), ('ALTER FUNCTION vault_data.verify_types() RENAME TO verify_kinds');
 SELECT DISTINCT n, regexp_replace(regexp_replace(finding, 'log_[0-9]{4}_[0-9]{2}', 'log_(month)'), '[0-9]{4,}', '(oid)') COLLATE "C" AS finding FROM alteration, pg_temp.after(change) AS finding ORDER BY n, finding;
 -- none went unnoticed
 SELECT count(*) AS alterations FROM alteration;

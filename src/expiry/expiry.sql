@@ -76,7 +76,7 @@ BEGIN
 	IF at <= now THEN
 		PERFORM vault_data.fail('22023', 'invalid at: it is in the past', 'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
 	ELSIF at >= '10000-01-01 00:00+00' THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL for no expiry.');
+		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999', 'Give NULL or ''infinity'' for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days', 'Give an interval such as ''7 days''.');

@@ -126,6 +126,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissio
 CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
 COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
+/* What is stored and written to documents has a year of four digits. */
+CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF given NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
+		PERFORM vault_data.fail('22023', pg_catalog.format('invalid %s: it is not between the years 1 and 9999', argument), 'Give another time, or NULL.');
+	END IF;
+END
+$$;
 CREATE FUNCTION vault_data.environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_environment';
 CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS boolean
@@ -213,6 +222,8 @@ BEGIN
 	IF given.valid_from >= given.valid_until OR given.valid_from = 'infinity' OR given.valid_until = '-infinity' THEN
 		PERFORM vault_data.fail('22023', 'invalid valid_until: the grant would end before it begins', 'Give a later time, or NULL for no end.');
 	END IF;
+	PERFORM vault_data.check_time('valid_from', given.valid_from);
+	PERFORM vault_data.check_time('valid_until', given.valid_until);
 	RETURN given;
 END
 $$;

@@ -23,6 +23,7 @@ BEGIN
 	p_permission := pg_catalog.lower(p_permission COLLATE "C");
 	PERFORM vault_data.check_permissions(ARRAY[p_permission]);
 	PERFORM vault_data.check_name(p_name);
+	PERFORM vault_data.check_time('at', p_at);
 	PERFORM vault_data.check_environment(env);
 	PERFORM vault_data.check_services(ARRAY[p_service]) WHERE p_service IS NOT NULL;
 	SELECT p.id INTO subject FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.name = p_principal ORDER BY p.kind = 'built-in role' LIMIT 1;

@@ -19,6 +19,7 @@
 #define MAX_TAGS 64
 #define MAX_TAG_BYTES 8192
 #define MAX_DESCRIPTION_BYTES 1024
+#define YEAR_10000 (INT64CONST(252455616000) * USECS_PER_SEC)
 
 /* Arguments of put, as in secret.sql. */
 enum
@@ -101,6 +102,9 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 						   "Give it when the version becomes current.");
 	if (write->expires_at <= GetCurrentTimestamp())
 		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
+	if (write->expires_at >= YEAR_10000 && write->expires_at != DT_NOEND)
+		error_bad_argument("expires_at", "it is after the year 9999",
+						   "Give NULL or 'infinity' for no expiry.");
 }
 
 /* Other features' functions that end here do not have the last arguments. */

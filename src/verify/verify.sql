@@ -213,7 +213,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		OR r.rolreplication OR r.rolbypassrls OR EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
 $$;
 
-CREATE FUNCTION vault_data.verify_catalog() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+CREATE FUNCTION vault_data.verify_objects() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
 DECLARE
 	statements text[] := vault_data.install_statements();
@@ -229,13 +229,20 @@ BEGIN
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_functions(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_triggers(statements) f WHERE statements IS NOT NULL
 		UNION ALL SELECT f.name, f.fault FROM vault_data.verify_policies(statements) f WHERE statements IS NOT NULL
-		UNION ALL SELECT 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
-		UNION ALL SELECT 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
 		ORDER BY 1, 2
 	LOOP
 		RETURN NEXT;
 	END LOOP;
 END
+$$;
+
+/* Types are of no tenant. */
+CREATE FUNCTION vault_data.verify_types() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'catalog', NULL::uuid, 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
+	UNION ALL
+	SELECT 'catalog', NULL, 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
+	ORDER BY 3, 4
 $$;
 
 /* Rows that do not fit their MAC. */
@@ -473,7 +480,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
-	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_catalog(),
+	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_objects(), vault_data.verify_types(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
