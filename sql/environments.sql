@@ -29,6 +29,9 @@ SELECT environments FROM vault.tenants;
 SELECT pg_temp.attempt('SELECT vault.put(''b'', ''x'')') AS default_is_none, pg_temp.attempt('SELECT vault.get(''a'', environment => ''production'')') AS get;
 SET vault.environment = 'prod';
 SELECT vault.get('a'), vault.put('b', 'x'), vault.put('b', 'x', environment => 'staging');
+-- an asterisk is none, and is told from a typo
+SELECT statement, pg_temp.attempt(statement) AS answer FROM unnest(ARRAY['SELECT vault.put(''b'', ''x'', environment => ''*'')', 'SELECT vault.get(''b'', environment => ''*'')', 'SELECT vault.get_many(''**'', ''*'')', 'SELECT vault.delete(''b'', ''*'')', 'SELECT vault.expiring(environment => ''*'')',
+	'SELECT vault."grant"(''app'', ''{read}'', ''**'', ''{*}'')', 'SELECT vault.set_environments(''{*}'')', 'SELECT vault.put(''b'', ''x'', environment => ''**'')', 'SELECT vault.list(environment => ''*'')']) AS statement;
 -- everywhere an environment is named
 SELECT statement, left(pg_temp.attempt(statement), 80) AS answer FROM unnest(ARRAY['SELECT vault.put(''b'', ''x'', environment => ''x'')', 'SELECT vault.put(''b'', ''\x00''::bytea, environment => ''x'')', 'SELECT vault.put(''b'', ''{}''::jsonb, environment => ''x'')', 'SELECT vault.put(''b'', ''{}''::json, environment => ''x'')', 'SELECT vault.import_certificate(''b'', ''\x00'', environment => ''x'')',
 	'SELECT vault.rotate(''b'', environment => ''x'')', 'SELECT vault.rotate(''b'', ''{}''::jsonb, ''x'')', 'SELECT vault.get(''b'', environment => ''x'')', 'SELECT vault.get_json(''b'', environment => ''x'')', 'SELECT vault.get_bytes(''b'', environment => ''x'')', 'SELECT vault.get_field(''b'', ''x'', environment => ''x'')', 'SELECT vault.conninfo(''b'', ''x'')', 'SELECT vault.database_url(''b'', ''x'')',

@@ -62,6 +62,13 @@ SELECT name FROM vault.rotate_matching('j/*', tags => '{"c": "3"}'::json);
 SELECT action, kind, name FROM vault.import_policy('{"format": "vault-policy-v1", "roles": ["readers"]}'::json), pg_sleep(0);
 SELECT pg_temp.attempt('SELECT vault.rotate(''j/e'', 5)') AS no_function;
 
+-- as deep as one likes as text; what the server's JSON cannot hold is said so, without its hints about the stack
+SELECT vault.put('d/array', repeat('[', 400000) || repeat(']', 400000)), vault.put('d/object', repeat('{"a":', 150000) || '1' || repeat('}', 150000)), length(vault.get('d/array'));
+SELECT pg_temp.attempt('SELECT vault.get_json(''d/array'')') AS array, pg_temp.attempt('SELECT vault.get_json(''d/object'')') AS object,
+	pg_temp.attempt($$SELECT vault.put('d/x', 'x', tags => repeat('{"a":', 150000) || '1' || repeat('}', 150000))$$) AS tags, pg_temp.attempt($$SELECT vault.set_rotation('d/array', 'daily', config => repeat('[', 400000) || repeat(']', 400000))$$) AS config,
+	pg_temp.attempt($$SELECT vault.import_policy(repeat('[', 400000) || repeat(']', 400000))$$) AS policy;
+SELECT vault.put('d/flat', repeat('[', 100) || repeat(']', 100)), length(vault.get_json('d/flat')::text);
+
 -- a value that came as bytes and is text can be read as text
 SELECT vault.put('b/text', convert_to(E'one\nline', 'UTF8')), vault.get('b/text'), vault.get_bytes('b/text');
 SELECT vault.put('b/json', '\x7b2261223a20317d'::bytea), vault.get_json('b/json');

@@ -31,7 +31,7 @@ reason_of(int sqlstate)
 	}
 }
 
-/* What the parser says, which by itself neither raises nor leaves a copy of the text. */
+/* What the parser says, which leaves no copy of the text, and raises only where it is too deep. */
 static const char *
 syntax_fault(const char *text)
 {
@@ -54,14 +54,14 @@ struct varlena *
 jsonb_of_text(const char *text, const char **why)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		result = (Datum) 0;
+	volatile Datum result = (Datum) 0;
 
-	*why = syntax_fault(text);
-	if (*why)
-		return NULL;
+	*why = NULL;
 	PG_TRY();
 	{
-		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+		*why = syntax_fault(text);
+		if (*why == NULL)
+			result = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	}
 	PG_CATCH();
 	{

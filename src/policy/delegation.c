@@ -33,6 +33,7 @@
 #include "platform/settings.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "policy/environment.h"
 #include "policy/grants.h"
 #include "policy/name.h"
 
@@ -49,9 +50,7 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 	if ((fault = name_fault(secret->name, secret->name_size)) != NULL)
 		error_bad_argument("name", fault,
 						   "A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
-	if ((fault = identifier_fault(secret->environment, secret->environment_size)) != NULL)
-		error_bad_argument("environment", fault,
-						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+	environment_require_form("environment", secret->environment, secret->environment_size);
 }
 
 static bool
@@ -459,6 +458,8 @@ vault_check_identifier(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		error_bad_argument(what, "it is null", NULL);
 	given = PG_GETARG_TEXT_PP(1);
+	if (strncmp(what, "environment", 11) == 0)
+		environment_require_form(what, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	fault = identifier_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	if (fault)
 		error_bad_argument(what, fault, "Use letters, digits and \"._-\", at most 63 bytes.");

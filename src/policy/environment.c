@@ -92,6 +92,20 @@ is_among(const char *names, const char *name, size_t size)
 }
 
 void
+environment_require_form(const char *argument, const char *environment, size_t size)
+{
+	const char *fault = identifier_fault(environment, size);
+
+	if (fault == NULL)
+		return;
+	if (size == 1 && *environment == '*')
+		error_bad_argument(argument, "\"*\" is no environment",
+						   "Name one. \"*\" is for vault.list(); a grant without environments is for all.");
+	error_bad_argument(argument, fault,
+					   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+}
+
+void
 environment_require_declared(const char *environment, size_t size)
 {
 	const Door *door = door_required();
@@ -114,14 +128,11 @@ Datum
 vault_check_environment(PG_FUNCTION_ARGS)
 {
 	text	   *given;
-	const char *fault;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("environment", "it is null", NULL);
 	given = PG_GETARG_TEXT_PP(0);
-	fault = identifier_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	if (fault)
-		error_bad_argument("environment", fault, "Use letters, digits and \"._-\", at most 63 bytes.");
+	environment_require_form("environment", VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	environment_require_declared(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	PG_RETURN_TEXT_P(given);
 }

@@ -10,6 +10,9 @@
 
 #include "platform/compat.h"
 
+/* 22023 if this is none by its form; of "*", which some take for all of them, where that is meant. */
+extern void environment_require_form(const char *argument, const char *environment, size_t size);
+
 /*
  * 22023 with a hint that lists them, if the door's tenant has declared environments and this is
  * none of them.

@@ -955,10 +955,7 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	bulk->environment = PG_ARGISNULL(1) ? default_environment() : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
 	bulk->environment_size = PG_ARGISNULL(1) ? strlen(default_environment()) :
 		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
-	fault = identifier_fault(bulk->environment, bulk->environment_size);
-	if (fault)
-		error_bad_argument("environment", fault,
-						   "An environment is letters, digits and \"._-\", at most 63 bytes.");
+	environment_require_form("environment", bulk->environment, bulk->environment_size);
 	environment_require_declared(bulk->environment, bulk->environment_size);
 	bulk->strict = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	bulk->database_urls = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
