@@ -116,7 +116,7 @@ sub while_rotating
 	}
 	my $end = Time::HiRes::time() + $seconds;
 	my ($logins, $failures) = (0, 0);
-	while (Time::HiRes::time() < $end || ((split /\|/, versions($secret))[1] < $first + 2 && Time::HiRes::time() < $end + 180))
+	while (Time::HiRes::time() < $end || (($logins <= 10 || (split /\|/, versions($secret))[1] < $first + 2) && Time::HiRes::time() < $end + 180))
 	{
 		my $began = Time::HiRes::time();
 		$logins++;

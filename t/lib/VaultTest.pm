@@ -390,15 +390,16 @@ sub read_file
 	return scalar <$in>;
 }
 
-# write_file(PATH, TEXT [, MODE]): 0600 unless told
+# write_file(PATH, TEXT [, MODE]): 0600 unless told. Whoever reads the file meanwhile sees all of the old or of the new.
 sub write_file
 {
 	my ($path, $text, $mode) = @_;
-	unlink $path;
-	open my $out, '>:raw', $path or die "$path: $!";
-	chmod $mode // 0600, $path or die "$path: $!";
+	my $new = "$path.new$$";
+	open my $out, '>:raw', $new or die "$new: $!";
+	chmod $mode // 0600, $new or die "$new: $!";
 	print $out $text;
-	close $out or die "$path: $!";
+	close $out or die "$new: $!";
+	rename $new, $path or die "$path: $!";
 	return;
 }
 
