@@ -3,21 +3,25 @@
 # Sourced, never run. It guards two rules: servers and their tools never run as root (as_server), and only
 # `make install` into PostgreSQL's directories is allowed to ask for more rights than the caller has (as_root).
 #
-# Overrides: PG_CONFIG (which PostgreSQL), VAULT_RUN_AS (the user that runs servers when the caller is root),
-# TMPDIR.
+# Overrides: PG_CONFIG or PG_MAJOR (which PostgreSQL), VAULT_RUN_AS (the user that runs servers when the caller is
+# root), TMPDIR.
 
 VAULT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck source=script/lib/releases.sh
+. "$VAULT_ROOT/script/lib/releases.sh"
 
 # The PG* variables of the caller (PGHOST, PGUSER, PGSERVICE ...) would lead psql and pg_regress to another server.
-_pg_config_wanted=${PG_CONFIG:-}
 for _v in $(compgen -e PG || true); do
 	case $_v in
 		PG_TEST_*) ;;			# settings of PostgreSQL's test modules
+		PG_CONFIG | PG_MAJOR) ;;
 		*) unset "$_v" ;;
 	esac
 done
-PG_CONFIG=${_pg_config_wanted:-/usr/lib/postgresql/15/bin/pg_config}
-unset _v _pg_config_wanted
+# shellcheck disable=SC2034
+PG_NAMED=${PG_CONFIG:-${PG_MAJOR:-}}	# empty: the caller leaves it to us
+choose_postgres
+unset _v PG_MAJOR
 export PG_CONFIG
 export LC_ALL=C.UTF-8
 unset LANGUAGE
@@ -32,6 +36,12 @@ die()
 say()
 {
 	echo "==> $*"
+}
+
+# Where several servers could be meant, which one is.
+say_choice()
+{
+	[ -z "$PG_CHOICE" ] || say "$PG_CHOICE"
 }
 
 is_root()
@@ -167,8 +177,16 @@ stop_children()
 	CHILDREN=()
 }
 
+# What was compiled for another server is compiled anew.
 build_extension()
 {
+	local stamp=$VAULT_ROOT/build/server server
+	server="$("$PG_CONFIG" --version), $("$PG_CONFIG" --includedir-server), ${COPT:-}"
+	if [ "$(cat "$stamp" 2>/dev/null)" != "$server" ]; then
+		run_logged "$1" make -C "$VAULT_ROOT" clean PG_CONFIG="$PG_CONFIG" || return 1
+		mkdir -p "${stamp%/*}"
+		echo "$server" >"$stamp"
+	fi
 	run_logged "$1" make -C "$VAULT_ROOT" -j"$(nproc)" PG_CONFIG="$PG_CONFIG"
 }
 

@@ -119,7 +119,24 @@ instance_stop()
 {
 	local base=$1 mode=${2:-fast}
 	instance_running "$base" || return 0
-	as_server "$(pg_bin)/pg_ctl" -D "$base/data" -m "$mode" -w -t 60 -s stop
+	if [ -x "$PG_CONFIG" ]; then
+		as_server "$(pg_bin)/pg_ctl" -D "$base/data" -m "$mode" -w -t 60 -s stop
+	else
+		instance_signal "$base"
+	fi
+}
+
+# Its programs are not installed any more, but it still runs: what pg_ctl does, a fast stop.
+instance_signal()
+{
+	local base=$1 n
+	as_server sh -c 'kill -INT "$(head -n 1 "$1")"' sh "$base/data/postmaster.pid"
+	for n in {1..600}; do
+		instance_running "$base" || return 0
+		sleep 0.1
+	done
+	echo "the server in $base did not stop in $((n / 10)) s" >&2
+	return 1
 }
 
 # Stop, remove, and its far socket directory too.
