@@ -34,20 +34,28 @@ refuse_certificate(const Bundle *bundle, X509 *certificate)
 
 	if (bundle->count == BUNDLE_MAX_CERTIFICATES)
 		return "it has more than 16 certificates";
-	for (int i = 0; i < bundle->count; i++)
-		if (X509_cmp(bundle->certificates[i], certificate) == 0)
-			return "a certificate is in it twice";
 	if (key == NULL)
 		return "the public key of a certificate cannot be decoded";
 	return private_key_check_kind(key);
 }
 
+/* A file that was put together of a certificate and its chain often has the same one twice. */
+static bool
+has_certificate(const Bundle *bundle, X509 *certificate)
+{
+	for (int i = 0; i < bundle->count; i++)
+		if (X509_cmp(bundle->certificates[i], certificate) == 0)
+			return true;
+	return false;
+}
+
 const char *
 bundle_add_certificate(Bundle *bundle, X509 *certificate)
 {
-	const char *fault = refuse_certificate(bundle, certificate);
+	bool has = has_certificate(bundle, certificate);
+	const char *fault = has ? NULL : refuse_certificate(bundle, certificate);
 
-	if (fault == NULL)
+	if (fault == NULL && !has)
 		bundle->certificates[bundle->count++] = certificate;
 	else
 		X509_free(certificate);

@@ -408,7 +408,9 @@ test_chain(void)
 	refused(join(3, leaf_pem, middle_pem, lone_key), "its private key is not that of its certificate");
 	refused(join(3, leaf_pem, leaf_key, lone_key), "more than one private key");
 	refused(join(3, leaf_pem, leaf_key, leaf_key), "more than one private key");
-	refused(join(2, leaf_pem, leaf_pem), "twice");
+	normal_is(join(2, leaf_pem, leaf_pem), leaf_pem, "a leaf twice");
+	normal_is(join(7, leaf_pem, leaf_key, leaf_pem, middle_pem, middle_pem, root_pem, leaf_pem),
+			  normal, "a chain with its certificates twice");
 	refused(leaf_key, "no certificate");
 	refused(join(2, leaf_pem, root_pem), "do not form one chain");
 	refused(join(2, leaf_pem, lone_pem), "do not form one chain");
