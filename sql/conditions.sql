@@ -31,7 +31,7 @@ SELECT field, given, pg_temp.refusal(field, given) FROM (VALUES ('addresses', '{
 	('addresses', '{010.0.0.1}'), ('addresses', '{1.2.3.4.5}'), ('addresses', '{2001:db8::/129}'), ('addresses', '{2001:db8::1/32}'), ('addresses', '{::ffff:10.0.0.0/95}'), ('addresses', '{{1.1.1.1},{2.2.2.2}}'),
 	('windows', '{}'), ('windows', '{NULL}'), ('windows', '{""}'), ('windows', '{"09:00-17:00 UTC"}'), ('windows', '{"mon 9-17 UTC"}'), ('windows', '{"mon 09:00-24:01 UTC"}'), ('windows', '{"mon 24:00-01:00 UTC"}'),
 	('windows', '{"mon 09:60-17:00 UTC"}'), ('windows', '{"Mond 09:00-17:00 UTC"}'), ('windows', '{"mon- 09:00-17:00 UTC"}'), ('windows', '{"mon, 09:00-17:00 UTC"}'), ('windows', '{"mon 09:00-17:00"}'),
-	('windows', '{"mon 09:00-17:00 CET"}'), ('windows', '{"mon 09:00-17:00 europe/atlantis"}'), ('windows', '{"mon 09:00-17:00 Foo/Bar5"}'), ('windows', '{"mon 09:00-17:00 ../UTC"}'), ('windows', '{"daily 00:00-24:00 UTC","mon 09:00-17:00 Europe/Ber lin"}'),
+	('windows', '{"mon 09:00-17:00 CET"}'), ('windows', '{"mon 09:00-17:00 europe/atlantis"}'), ('windows', '{"mon 09:00-17:00 Foo/Bar5"}'), ('windows', '{"mon 09:00-17:00 Etc/GMT5"}'), ('windows', '{"daily 00:00-24:00 UTC","mon 09:00-17:00 Europe/Atlantis"}'), ('windows', '{"mon 09:00-17:00 ../UTC"}'), ('windows', '{"daily 00:00-24:00 UTC","mon 09:00-17:00 Europe/Ber lin"}'),
 	('services', '{}'), ('services', '{NULL}'), ('services', '{cn:}'), ('services', '{CN:x}'), ('services', '{subject:x}'), ('valid_from', 'infinity'), ('valid_until', '-infinity'),
 	('valid_until', '10000-01-01 00:00+00'), ('valid_until', '294276-01-01'), ('valid_from', '0044-03-15 BC')) AS v (field, given);
 SELECT pg_temp.refusal('addresses', array_fill('10.0.0.0/8'::text, '{65}')::text), pg_temp.refusal('windows', array_fill('mon 09:00-17:00 UTC'::text, '{33}')::text), pg_temp.refusal('services', array_fill('cn:x'::text, '{65}')::text),
@@ -39,6 +39,8 @@ SELECT pg_temp.refusal('addresses', array_fill('10.0.0.0/8'::text, '{65}')::text
 -- what is accepted is stored in one form
 SELECT vault."grant"('app', '{read}', 'none', addresses => '{10.0.0.0/8,192.0.2.1,::FFFF:192.0.2.0/120,2001:DB8:0:0::/32,::/0}', windows => '{"sun,mon,tue,wed  00:00-24:00 Etc/GMT+5","fri-mon 22:00-06:00 Europe/Berlin","daily 00:00-00:01 UTC"}',
 	services => '{token:x,cn:x,dn:x,dns:x,uri:spiffe://x/y,email:a@x}', valid_from => '-infinity', valid_until => 'infinity', require_tls => false, require_session_user => NULL) IS NOT NULL AS given;
+SELECT vault."grant"('app', '{read}', 'zones', windows => '{"mon 09:00-17:00 Etc/GMT+5","mon 09:00-17:00 etc/gmt-14","mon 09:00-17:00 utc","mon 09:00-17:00 europe/berlin"}') IS NOT NULL AS given;
+SELECT windows FROM vault.grants WHERE name_pattern = 'zones';
 SELECT addresses, windows, services, require_tls, valid_from, valid_until, require_session_user FROM vault.grants WHERE name_pattern = 'none';
 SELECT vault.revoke(id) FROM vault.grants WHERE name_pattern = 'none';
 

@@ -10,6 +10,22 @@
 
 const char	condition_address_unknown[] = "the client's address is not known";
 
+/*
+ * POSIX rules have a digit, and the server writes them in capitals, which no name with a slash and
+ * a digit is in.  Its list of names would raise where one of them is a link to a missing file.
+ */
+pg_tz *
+zone_named(const char *name)
+{
+	pg_tz	   *zone = pg_tzset(name);
+	const char *found = zone ? pg_get_timezone_name(zone) : "";
+
+	if (pg_strcasecmp(found, name) != 0 ||
+		(strpbrk(found, "0123456789") && strpbrk(found, "abcdefghijklmnopqrstuvwxyz") == NULL))
+		return NULL;
+	return zone;
+}
+
 static bool
 is_in_window(const Condition *condition, TimestampTz at)
 {

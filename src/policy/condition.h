@@ -40,6 +40,12 @@ typedef struct Condition
 	TimestampTz valid_until;
 } Condition;
 
+/*
+ * The zone of this name, in any case; NULL if the server has none, or takes it for POSIX rules.
+ * Never raises, whatever is in the server's directory of zones.
+ */
+extern pg_tz *zone_named(const char *name);
+
 typedef enum Assumption
 {
 	ASSUME_NOTHING,				/* judge by the situation */

@@ -566,38 +566,6 @@ vault_check_addresses(PG_FUNCTION_ARGS)
 	return text_list(checked, count);
 }
 
-/* It is a zone of this name, in any case; then the zone is written as the server writes it. */
-static bool
-take_zone_name(pg_tz *named, char zone[WINDOW_ZONE_BYTES])
-{
-	if (named == NULL || pg_strcasecmp(pg_get_timezone_name(named), zone) != 0)
-		return false;
-	strlcpy(zone, pg_get_timezone_name(named), WINDOW_ZONE_BYTES);
-	return true;
-}
-
-/*
- * The server takes POSIX rules for zones, too.  Those have a digit; for a name with one its
- * list decides, which is slow to read.
- */
-static bool
-find_zone(char zone[WINDOW_ZONE_BYTES])
-{
-	pg_tz	   *named = pg_tzset(zone);
-	pg_tzenum  *zones;
-	pg_tz	   *next;
-	bool		found = false;
-
-	if (named == NULL || strpbrk(zone, "0123456789") == NULL)
-		return take_zone_name(named, zone);
-	zones = pg_tzenumerate_start();
-
-	while (!found && (next = pg_tzenumerate_next(zones)) != NULL)
-		found = take_zone_name(next, zone);
-	pg_tzenumerate_end(zones);
-	return found;
-}
-
 /* check_windows(text[]): each as it is written canonically. */
 Datum
 vault_check_windows(PG_FUNCTION_ARGS)
@@ -611,12 +579,15 @@ vault_check_windows(PG_FUNCTION_ARGS)
 		Window		window;
 		char		text[WINDOW_TEXT_BYTES];
 		const char *fault = window_parse(texts[i], strlen(texts[i]), &window);
+		pg_tz	   *zone = fault ? NULL : zone_named(window.zone);
 
-		if (fault == NULL && !find_zone(window.zone))
-			fault = "its time zone is not known";
+		if (zone)
+			strlcpy(window.zone, pg_get_timezone_name(zone), WINDOW_ZONE_BYTES);
+		else if (fault == NULL)
+			fault = psprintf("its time zone \"%s\" is not known", window.zone);
 		if (fault)
 			error_bad_argument("windows", of_element(i, count, fault),
-							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'.");
+							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'; pg_timezone_names has the zones.");
 		window_format(&window, text);
 		checked[i] = CStringGetTextDatum(text);
 	}

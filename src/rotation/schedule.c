@@ -15,7 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "platform/errors.h"
-#include "policy/window.h"
+#include "policy/condition.h"
 #include "rotation/cron.h"
 
 /* 29 February comes every eight years at least. */
@@ -36,8 +36,8 @@ parse_cron(const text *given, Cron *cron)
 {
 	const char *fault = cron_parse(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), cron);
 
-	if (fault == NULL && pg_tzset(cron->zone) == NULL)
-		fault = "its time zone is not known";
+	if (fault == NULL && zone_named(cron->zone) == NULL)
+		fault = psprintf("its time zone \"%s\" is not known", cron->zone);
 	if (fault)
 		refuse_cron(fault);
 }
@@ -171,8 +171,9 @@ vault_next_in_window(PG_FUNCTION_ARGS)
 	int64		minutes = 0;
 	int			length = 0;
 
-	if (fault || (zone = pg_tzset(window.zone)) == NULL)
-		error_bad_argument("window", fault ? fault : "its time zone is not known",
+	if (fault || (zone = zone_named(window.zone)) == NULL)
+		error_bad_argument("window", fault ? fault :
+						   psprintf("its time zone \"%s\" is not known", window.zone),
 						   "Give a window such as 'mon-fri 02:00-04:00 Europe/Berlin'.");
 	if (holds_at(&window, zone, at))
 		PG_RETURN_TIMESTAMPTZ(PG_GETARG_TIMESTAMPTZ(1));
