@@ -132,13 +132,43 @@ ALTER ROLE regress_targets_login NOSUPERUSER VALID UNTIL '2020-01-01';
 SET ROLE regress_targets_admin;
 SELECT vault.rotate('login');
 RESET ROLE;
-ALTER ROLE regress_targets_login VALID UNTIL 'infinity';
+-- nobody could log in with it: not given, nor planned, nor allowed; until somebody can
+\set VERBOSITY default
+ALTER ROLE regress_targets_login VALID UNTIL 'infinity' CONNECTION LIMIT 0;
+SET ROLE regress_targets_admin;
+SELECT vault.rotate('login');
+\set VERBOSITY terse
+SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": "regress_targets_login"}');
+SET ROLE regress_targets_op;
+SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
+RESET ROLE;
+ALTER ROLE regress_targets_login VALID UNTIL '2100-01-01' CONNECTION LIMIT 1;
+BEGIN;
+SET LOCAL ROLE regress_targets_admin;
+SELECT vault.rotate('login') > 0 AS rotated;
+ROLLBACK;
+ALTER ROLE regress_targets_login VALID UNTIL 'infinity' CONNECTION LIMIT -1;
 -- made anew under its name, it is another role
 ALTER ROLE regress_targets_login RENAME TO regress_targets_renamed;
 CREATE ROLE regress_targets_login LOGIN;
 SET ROLE regress_targets_admin;
 SELECT vault.rotate('login');
+-- whom it is allowed for is shown by the name that it has now, and taken back by that
+SELECT db_role, state FROM vault.rotation_roles ORDER BY db_role;
 RESET ROLE;
+BEGIN;
+SELECT vault.disallow_rotation('regress_targets_renamed', 'targets-a');
+SELECT db_role, state FROM vault.rotation_roles WHERE tenant = 'targets-a' ORDER BY db_role;
+ROLLBACK;
+BEGIN;
+SELECT vault.allow_rotation('regress_targets_renamed', 'targets-a');
+SELECT db_role, state FROM vault.rotation_roles WHERE tenant = 'targets-a' ORDER BY db_role;
+ROLLBACK;
+BEGIN;
+DROP ROLE regress_targets_renamed;
+SELECT db_role, state FROM vault.rotation_roles WHERE tenant = 'targets-a' ORDER BY db_role;
+SELECT vault.disallow_rotation('regress_targets_login', 'targets-a');
+ROLLBACK;
 DROP ROLE regress_targets_login;
 ALTER ROLE regress_targets_renamed RENAME TO regress_targets_login;
 -- a row that was put in by hand allows nothing
@@ -199,7 +229,10 @@ SELECT vault.set_rotation('pair', 'weekly', 'postgres_role', '{"users": ["regres
 SELECT vault.rotate('pair'), vault.get_json('pair') - 'password' AS value;
 RESET ROLE;
 SELECT pg_temp.verifier('a') <> :'a0' AS a_set, pg_temp.verifier('b') = :'b1' AS b_as_before;
+-- its password is taken away although it cannot log in
+ALTER ROLE regress_targets_b NOLOGIN CONNECTION LIMIT 0;
 SELECT vault.rotate_due() > 0 AS retired;
+ALTER ROLE regress_targets_b LOGIN CONNECTION LIMIT -1;
 SELECT pg_temp.verifier('a') IS NOT NULL AS a_in_use, pg_temp.verifier('b') IS NULL AS b_is_retired;
 SET ROLE regress_targets_admin;
 SELECT vault.rollback('pair', 2), vault.get_json('pair') - 'password' AS value;

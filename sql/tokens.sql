@@ -38,7 +38,16 @@ SELECT vault.allow_tokens('vault_exec');
 SELECT vault.allow_tokens('regress_tokens_op');
 SELECT vault.allow_tokens('regress_tokens_none');
 SELECT vault.allow_tokens(NULL);
-SELECT tenant, db_role FROM vault.token_roles ORDER BY 2;
+SELECT tenant, db_role, state FROM vault.token_roles ORDER BY 2;
+-- by its present name, and taken back by that
+RESET ROLE;
+BEGIN;
+ALTER ROLE regress_tokens_bound RENAME TO regress_tokens_renamed;
+SET LOCAL ROLE regress_tokens_admin;
+SELECT db_role, state FROM vault.token_roles ORDER BY 1;
+SELECT vault.disallow_tokens('regress_tokens_renamed');
+SELECT db_role, state FROM vault.token_roles ORDER BY 1;
+ROLLBACK;
 -- a role that serves a tenant is not for the administrators of others
 SET ROLE regress_tokens_other;
 SELECT r, pg_temp.state(format('SELECT vault.allow_tokens(%L)', r)), pg_temp.state(format('SELECT vault.create_principal(''x'', db_role => %L)', r)) FROM unnest(ARRAY['regress_tokens_pool', 'regress_tokens_bound', 'regress_tokens_admin']) AS r;

@@ -31,15 +31,15 @@
 #include "platform/sql.h"
 #include "rotation/rotator.h"
 
-/* 42501 unless an operator allowed it and the role is still such a one. */
+/* 42501 unless an operator allowed it, the role is still such a one, and logs in if it must. */
 static void
-require_rotatable(const char *role)
+require_rotatable(const char *role, bool logs_in)
 {
-	static Sql	check = {"SELECT vault_data.require_rotatable($1)", 1, {TEXTOID}};
-	Datum		value = CStringGetTextDatum(role);
+	static Sql	check = {"SELECT vault_data.require_rotatable($1, $2)", 2, {TEXTOID, BOOLOID}};
+	Datum		values[2] = {CStringGetTextDatum(role), BoolGetDatum(logs_in)};
 
 	sql_begin();
-	(void) sql_run(&check, &value, NULL);
+	(void) sql_run(&check, values, NULL);
 	sql_end();
 }
 
@@ -119,7 +119,7 @@ test_password(const char *role, const char *password)
 static void
 set_password(char *role, const char *password)
 {
-	require_rotatable(role);
+	require_rotatable(role, true);
 	alter_password(role, pg_be_scram_build_secret(password));
 	test_password(role, password);
 }
@@ -134,7 +134,7 @@ check(const Rotation *rotation)
 	config_require_only(rotation, members);
 	count = config_users(rotation, users);
 	for (int i = 0; i < count; i++)
-		require_rotatable(users[i]);
+		require_rotatable(users[i], true);
 	credential_check(rotation);
 }
 
@@ -179,7 +179,7 @@ retire(const Rotation *rotation)
 		users[present == users[0] ? 1 : 0];
 	if (before != present)
 	{
-		require_rotatable(before);
+		require_rotatable(before, false);
 		alter_password(before, NULL);
 	}
 }

@@ -203,21 +203,40 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or allowed to one'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
 		THEN 'it is a member of a role that serves another tenant, or is reserved for or allowed to one'
-		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+/* A password that nobody can log in with is not tested by anybody, and is of no use. */
+CREATE FUNCTION vault_data.rotation_login_fault(p_role text) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT CASE
+		WHEN NOT r.rolcanlogin THEN 'it cannot log in (NOLOGIN)'
+		WHEN r.rolconnlimit = 0 THEN 'it cannot log in (CONNECTION LIMIT 0)'
+		WHEN r.rolvaliduntil <= pg_catalog.clock_timestamp() THEN 'its password does not count any more (VALID UNTIL)'
+		END
+	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+CREATE FUNCTION vault_data.refuse_rotation(p_role text, p_fault text, p_login_fault text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_fault), 'Use a role with fewer privileges.');
+	ELSIF p_login_fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_login_fault),
+			'Whoever administers the role lets it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
+	END IF;
+END
 $$;
 CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
 CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
-/* At every run: that it is allowed, by name and oid, and still a role that may be. */
-CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
+/* At every run: that it is allowed, by name and oid, and still a role that may be. One that cannot log in can lose its password. */
+CREATE FUNCTION vault_data.require_rotatable(p_role text, p_logs_in boolean) RETURNS oid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	allowed vault_data.rotation_role;
-	fault text;
 BEGIN
 	SELECT a.* INTO allowed FROM vault_data.rotation_role a JOIN pg_roles r ON r.oid = a.db_role AND r.rolname = a.role_name
 	WHERE a.tenant_id = vault.current_tenant_id() AND a.role_name = p_role;
@@ -225,10 +244,8 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is not allowed', p_role), 'An operator allows it with vault.allow_rotation().');
 	END IF;
 	PERFORM vault_data.require_authentic(allowed);
-	fault := vault_data.rotation_role_fault(p_role, allowed.tenant_id);
-	IF fault IS NOT NULL THEN
-		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
-	END IF;
+	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, allowed.tenant_id),
+		CASE WHEN p_logs_in THEN vault_data.rotation_login_fault(p_role) END);
 	RETURN allowed.db_role;
 END
 $$;
@@ -238,18 +255,17 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 	role_oid oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role);
-	fault text := vault_data.rotation_role_fault(p_role, this_tenant);
 BEGIN
 	IF role_oid IS NULL THEN
 		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
-	ELSIF fault IS NOT NULL THEN
-		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
-	ELSIF NOT vault_data.may_lend(role_oid) THEN
+	END IF;
+	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, this_tenant), vault_data.rotation_login_fault(p_role));
+	IF NOT vault_data.may_lend(role_oid) THEN
 		/* Whoever has the password is the role: it is not an operator's to give. */
 		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
 			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role) <> (a.db_role = role_oid);
 	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
 	ON CONFLICT (tenant_id, role_name) DO NOTHING;
 END
@@ -263,7 +279,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role;
+	/* By the name that it had, or has: the view shows the one or the other. */
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role
+		OR a.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role));
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
 	END IF;
@@ -1040,10 +1058,12 @@ WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secre
 COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
 
 CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
-SELECT t.name AS tenant, a.role_name AS db_role, a.created_at
+SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_at,
+	CASE WHEN r.rolname = a.role_name THEN 'allowed' WHEN r.rolname IS NOT NULL THEN 'renamed' ELSE 'gone' END AS state
 FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
+	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.db_role
 WHERE a.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated';
+COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated, by their present names; of one that was renamed since, or is gone, nothing is rotated';
 
 ALTER VIEW vault.rotation_status OWNER TO vault_owner;
 ALTER VIEW vault.rotation_roles OWNER TO vault_owner;
@@ -1054,7 +1074,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
-	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.rotation_login_fault(text), vault_data.refuse_rotation(text, text, text), vault_data.require_rotatable(text, boolean), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.lock_rotated_users(), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),

@@ -427,7 +427,9 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
-	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant AND role_name = p_db_role;
+	/* By the name that it had, or has: the view shows the one or the other. */
+	DELETE FROM vault_data.token_role o WHERE o.tenant_id = this_tenant AND (o.role_name = p_db_role
+		OR o.db_role = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = p_db_role));
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the role does not show tokens', 'The view vault.token_roles shows those that do.');
 	END IF;
@@ -555,7 +557,7 @@ BEGIN
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF vault_data.shows_token() OR NOT vault_data.may_change_member(chosen.id, false)
-		OR (NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id))
+		OR (vault_data.holds_denial(chosen.id) AND NOT (vault_data.is_administrator() AND vault_data.may_change_member(chosen.id, true)))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
@@ -756,10 +758,12 @@ WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_polic
 COMMENT ON VIEW vault.group_roles IS 'groups of issuers and the roles that they give: those of one''s own roles, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 CREATE VIEW vault.token_roles WITH (security_barrier) AS
-SELECT t.name AS tenant, r.role_name AS db_role, r.created_at
+SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_at,
+	CASE WHEN o.rolname = r.role_name THEN 'allowed' WHEN o.rolname IS NOT NULL THEN 'renamed' ELSE 'gone' END AS state
 FROM vault_data.token_role r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
+	LEFT JOIN pg_catalog.pg_roles o ON o.oid = r.db_role
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens, by their present names: those of the tenant for its administrators, all for operators and auditors; one that was renamed since, or is gone, shows none';
 
 CREATE VIEW vault.issued_tokens WITH (security_barrier) AS
 SELECT t.name AS tenant, k.id AS jti, p.name AS principal, k.single_use, k.created_at, k.expires_at, c.name AS created_by
