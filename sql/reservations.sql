@@ -59,6 +59,29 @@ SELECT vault.reserve_role(NULL, 'reservations-b');
 SELECT vault.reserve_role('', 'reservations-b');
 SELECT vault.reserve_role(repeat('x', 64), 'reservations-b');
 SELECT vault.reserve_role('x', 'no-such');
+-- roles of the system are no tenant's: by name, and superusers by what they are; a role whose name only resembles one is like any other
+\set VERBOSITY default
+SELECT vault.reserve_role('vault_admin', 'reservations-b');
+\set VERBOSITY sqlstate
+RESET ROLE;
+CREATE ROLE regress_reservations_super SUPERUSER;
+SELECT rolname AS bootstrap FROM pg_roles WHERE oid = 10 \gset
+SET ROLE regress_reservations_op;
+CREATE FUNCTION pg_temp.reserve(db_role text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM vault.reserve_role(db_role, 'reservations-b');
+	PERFORM vault.release_role(db_role, 'reservations-b');
+	RETURN 'reserved';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+SELECT r, pg_temp.reserve(r) FROM unnest('{vault_owner,vault_exec,vault_client,vault_auditor,vault_jobs,vault_not_yet,pg_monitor,pg_not_yet,regress_reservations_super,vaults,pgbouncer}'::text[]) AS r;
+SELECT pg_temp.reserve(:'bootstrap') AS bootstrap_superuser;
+DROP FUNCTION pg_temp.reserve(text);
+RESET ROLE;
+DROP ROLE regress_reservations_super;
+SET ROLE regress_reservations_op;
 SELECT vault.release_role('x', 'reservations-b');
 SET ROLE regress_reservations_b;
 SELECT vault.reserve_role('regress_reservations_free2', 'reservations-b');

@@ -328,7 +328,7 @@ require_consent(const Door *door, Oid role, const char *name)
 static void
 check_bindable(const Door *door, Oid role, const char *name)
 {
-	if (strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0)
+	if (role_is_of_system(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("role \"%s\" cannot be a principal", name),

@@ -12,6 +12,7 @@
 #include "identity/reservation.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -56,20 +57,40 @@ refuse_bound(const char *role)
 			 errhint("The view vault.principals shows where; vault.drop_principal() there frees it.")));
 }
 
+bool
+role_is_of_system(const char *name)
+{
+	return strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0;
+}
+
+/* Nobody has these for a tenant. */
+static void
+refuse_powerful(const char *name, Oid role)
+{
+	if (!role_is_of_system(name) && !(OidIsValid(role) && superuser_arg(role)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to reserve role \"%s\"", name),
+			 errhint("Superusers and the roles of vault and of PostgreSQL are no tenant's: reserve a role of its applications.")));
+}
+
 PG_FUNCTION_INFO_V1(vault_require_reservable);
 
 /*
- * require_reservable(db_role): no tenant but the door's has it, unless it is reserved for that
- * tenant too.  Whoever is binding it comes first.
+ * require_reservable(db_role): it is one that a tenant may have, and no tenant but the door's has
+ * it, unless it is reserved for that tenant too.  Whoever is binding it comes first.
  */
 Datum
 vault_require_reservable(PG_FUNCTION_ARGS)
 {
 	Door	   *door = door_required();
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Datum		key = ObjectIdGetDatum(get_role_oid(name, true));
+	Oid			role = get_role_oid(name, true);
+	Datum		key = ObjectIdGetDatum(role);
 	TableScan	scan;
 
+	refuse_powerful(name, role);
 	lock_named(LOCK_ROLE, name, strlen(name), ExclusiveLock);
 	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
 	while (scan_next(&scan))

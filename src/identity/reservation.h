@@ -22,4 +22,7 @@ typedef enum Reservation
  */
 extern Reservation reservation_of(const char *role, const pg_uuid_t *tenant);
 
+/* By its name a role of vault or of PostgreSQL itself, which no tenant has. */
+extern bool role_is_of_system(const char *name);
+
 #endif
