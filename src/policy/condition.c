@@ -74,25 +74,43 @@ is_at_address(const Condition *condition, const NetAddress *address)
 }
 
 const char *
+condition_aspect_fault(const Condition *c, const Situation *situation, ConditionAspect aspect)
+{
+	switch (aspect)
+	{
+		case ASPECT_VALIDITY:
+			return situation->at < c->valid_from ? "it is not valid yet" :
+				situation->at >= c->valid_until ? "it is not valid any more" : NULL;
+		case ASPECT_TLS:
+			return c->require_tls && !situation->tls ? "the connection does not use TLS" : NULL;
+		case ASPECT_SESSION_USER:
+			return c->require_session_user && !situation->session_user ?
+				"the session user is another role" : NULL;
+		case ASPECT_WINDOWS:
+			return c->windows && !is_in_window(c, situation->at) ?
+				"it is outside the time windows" : NULL;
+		case ASPECT_SERVICES:
+			return c->services && !is_service(c, situation) ?
+				"the client is none of the services" : NULL;
+		case ASPECT_ADDRESS:
+			if (c->addresses && situation->address.family == 0)
+				return condition_address_unknown;
+			return c->addresses && !is_at_address(c, &situation->address) ?
+				"the client's address is in none of the blocks" : NULL;
+		case CONDITION_ASPECTS:
+			break;
+	}
+	return NULL;
+}
+
+const char *
 condition_fault(const Condition *condition, const Situation *situation)
 {
-	if (situation->at < condition->valid_from)
-		return "it is not valid yet";
-	if (situation->at >= condition->valid_until)
-		return "it is not valid any more";
-	if (condition->require_tls && !situation->tls)
-		return "the connection does not use TLS";
-	if (condition->require_session_user && !situation->session_user)
-		return "the session user is another role";
-	if (condition->windows && !is_in_window(condition, situation->at))
-		return "it is outside the time windows";
-	if (condition->services && !is_service(condition, situation))
-		return "the client is none of the services";
-	if (condition->addresses && situation->address.family == 0)
-		return condition_address_unknown;
-	if (condition->addresses && !is_at_address(condition, &situation->address))
-		return "the client's address is in none of the blocks";
-	return NULL;
+	const char *fault = NULL;
+
+	for (int aspect = 0; fault == NULL && aspect < CONDITION_ASPECTS; aspect++)
+		fault = condition_aspect_fault(condition, situation, aspect);
+	return fault;
 }
 
 static bool

@@ -65,7 +65,23 @@ typedef struct Situation
 	int			service_count;
 } Situation;
 
-/* NULL, or why the condition is not met.  Address comes last. */
+/* What of a condition can fail, in the order in which it is asked; the address comes last. */
+typedef enum ConditionAspect
+{
+	ASPECT_VALIDITY,
+	ASPECT_TLS,
+	ASPECT_SESSION_USER,
+	ASPECT_WINDOWS,
+	ASPECT_SERVICES,
+	ASPECT_ADDRESS,
+	CONDITION_ASPECTS
+} ConditionAspect;
+
+/* NULL, or why this of it is not met. */
+extern const char *condition_aspect_fault(const Condition *c, const Situation *situation,
+										  ConditionAspect aspect);
+
+/* NULL, or the first reason why the condition is not met. */
 extern const char *condition_fault(const Condition *condition, const Situation *situation);
 
 /* What condition_fault says if all that fails is that the address is unknown. */

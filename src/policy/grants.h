@@ -93,11 +93,22 @@ extern GrantSet grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *princ
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
+extern bool grant_is_on_everything(const Grant *grant);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
-/* NULL if the grant applies, else why not; whatever its permissions are. */
-extern const char *grant_fault(const Grant *grant, const SecretName *secret,
-							   const Situation *situation);
+/* Whatever its permissions are. */
+extern bool grant_applies(const Grant *grant, const SecretName *secret,
+						  const Situation *situation);
+
+/* Where it holds; NULL, or why the secret is not there. */
+typedef enum GrantPlace
+{
+	PLACE_ENVIRONMENT,
+	PLACE_NAME
+} GrantPlace;
+
+extern const char *grant_place_fault(const Grant *grant, const SecretName *secret,
+									 GrantPlace place);
 
 /* Whether a condition (may be NULL) of an allowance or denial is met. */
 extern bool grant_is_in_force(const Grant *grant, const Situation *situation);

@@ -51,16 +51,20 @@ grant_is_in_force(const Grant *grant, const Situation *situation)
 	return fault == NULL || (grant->denies && fault == condition_address_unknown);
 }
 
-const char *
-grant_fault(const Grant *grant, const SecretName *secret, const Situation *situation)
+bool
+grant_applies(const Grant *grant, const SecretName *secret, const Situation *situation)
 {
-	if (!grant_has_environment(grant, secret->environment, secret->environment_size))
-		return "not for this environment";
-	if (!name_fits(grant, secret))
-		return "its pattern does not match the name";
-	if (!grant_is_in_force(grant, situation))
-		return condition_fault(grant->condition, situation);
-	return NULL;
+	return grant_has_environment(grant, secret->environment, secret->environment_size) &&
+		name_fits(grant, secret) && grant_is_in_force(grant, situation);
+}
+
+const char *
+grant_place_fault(const Grant *grant, const SecretName *secret, GrantPlace place)
+{
+	if (place == PLACE_ENVIRONMENT)
+		return grant_has_environment(grant, secret->environment, secret->environment_size) ? NULL :
+			"not for this environment";
+	return name_fits(grant, secret) ? NULL : "its pattern does not match the name";
 }
 
 /* The first of the heads from..to, all of one size, that is not before the tail. */
@@ -175,6 +179,12 @@ policy_require(const Caller *caller, const SecretName *secret, Permission wanted
 }
 
 bool
+grant_is_on_everything(const Grant *grant)
+{
+	return grant->environments == NULL && strcmp(grant->pattern, "**") == 0;
+}
+
+bool
 grants_administer(const GrantSet *set, const Situation *situation, bool *may)
 {
 	bool		allowed = false;
@@ -187,7 +197,7 @@ grants_administer(const GrantSet *set, const Situation *situation, bool *may)
 		if (!(g->mask & MAY_GRANT) || !grant_is_in_force(g, situation))
 			continue;
 		denied |= g->denies;
-		allowed |= !g->denies && g->environments == NULL && strcmp(g->pattern, "**") == 0;
+		allowed |= !g->denies && grant_is_on_everything(g);
 	}
 	if (may)
 		*may = allowed;

@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
@@ -59,18 +60,42 @@ compare_grants(const void *a, const void *b)
 	return memcmp(&x->id, &y->id, UUID_LEN);
 }
 
+static void
+add_reason(StringInfo reasons, const char *reason)
+{
+	if (reason)
+		appendStringInfo(reasons, "%s%s", reasons->len ? "; " : "", reason);
+}
+
+/* Everything that keeps the grant from applying.  A denial holds where the address is not known. */
+static const char *
+why_not(const Grant *grant, const SecretName *secret, const Situation *situation, bool lacks)
+{
+	StringInfoData reasons;
+
+	initStringInfo(&reasons);
+	add_reason(&reasons, grant_place_fault(grant, secret, PLACE_ENVIRONMENT));
+	add_reason(&reasons, grant_place_fault(grant, secret, PLACE_NAME));
+	for (int aspect = 0; grant->condition && aspect < CONDITION_ASPECTS; aspect++)
+	{
+		const char *fault = condition_aspect_fault(grant->condition, situation, aspect);
+
+		if (!grant->denies || fault != condition_address_unknown)
+			add_reason(&reasons, fault);
+	}
+	add_reason(&reasons, lacks ? "does not hold the permission" : NULL);
+	return reasons.data;
+}
+
 static const char *
 explain_grant(const Grant *grant, const SecretName *secret, const Situation *situation,
 			  Permission wanted, bool *applies)
 {
-	const char *fault = grant_fault(grant, secret, situation);
+	bool		lacks = !(grant->mask & wanted) && (wanted != MAY_LIST || grant->denies);
 
-	*applies = false;
-	if (fault)
-		return fault;
-	if (!(grant->mask & wanted) && (wanted != MAY_LIST || grant->denies))
-		return "does not hold the permission";
-	*applies = true;
+	*applies = !lacks && grant_applies(grant, secret, situation);
+	if (!*applies)
+		return why_not(grant, secret, situation, lacks);
 	if (!(grant->mask & wanted))
 		return "applies: any permission lets see that the secret exists";
 	if (grant->denies && grant->condition &&
@@ -238,7 +263,7 @@ ways(const GrantSet *set, const SecretName *secret, const Situation *situation)
 
 		for (int i = 0; !gives && i < set->count; i++)
 			gives = set->grants[i].source == source && !set->grants[i].denies &&
-				grant_fault(&set->grants[i], secret, situation) == NULL;
+				grant_applies(&set->grants[i], secret, situation);
 		if (gives)
 			paths[count++] = CStringGetTextDatum(source == 0 ? "(itself)" :
 												 role_path(set, source));
