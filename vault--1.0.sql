@@ -305,9 +305,11 @@ CREATE TABLE vault_data.tenant (
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
 	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	environments    text[],
+	administered    boolean NOT NULL DEFAULT false,
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
+COMMENT ON COLUMN vault_data.tenant.administered IS 'it has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
 /* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
@@ -364,7 +366,7 @@ CREATE POLICY door ON vault_data.tenant_key TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'administered', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -381,6 +383,9 @@ CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
+/* A row of the trail that somebody should look at, in this transaction. */
+CREATE FUNCTION vault_data.alert(object_kind text, object uuid, reason text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_alert';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
 CREATE FUNCTION vault_data.enter_tenant(name text) RETURNS uuid
@@ -820,24 +825,23 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject uuid;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
 	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind = 'role') THEN
 		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
 	END IF;
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.require_authentic_rows(this_tenant);
-	END IF;
-	/* An operator who could remove administrators could appoint another, and read. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
-		AND EXISTS (SELECT FROM vault_data.principal_binding b
-			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
-	THEN
+	before := vault_data.begin_change_of_administrators();
+	/* Who could remove administrators could have another appointed, who reads. */
+	IF vault_data.is_administrator() THEN
+		PERFORM vault_data.require_reaches_all_of(subject);
+	ELSIF before->'at_all' ? subject::text THEN
 		PERFORM vault_data.fail('42501', 'permission denied to drop an administrator of the tenant',
 			'Another administrator of the tenant can.');
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
+	PERFORM vault_data.end_change_of_administrators(before);
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -903,14 +907,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject uuid;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.require_authentic_rows(this_tenant);
-	END IF;
-	/* As when it is dropped: who could unbind administrators could appoint another. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
+	before := vault_data.begin_change_of_administrators();
+	/* As when it is dropped. */
+	IF vault_data.is_administrator() THEN
+		PERFORM vault_data.require_reaches_all_of(subject);
+	ELSIF before->'at_all' ? subject::text
 		AND EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = this_tenant AND b.principal_id = subject
 			AND b.role_name = COALESCE(p_db_role, b.role_name) AND vault_data.is_live(b))
 	THEN
@@ -921,6 +926,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the principal is not bound to this role', 'The view vault.principals shows what it is bound to.');
 	END IF;
+	PERFORM vault_data.end_change_of_administrators(before);
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -1120,6 +1126,9 @@ CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
+/* Of the door's tenant, those who are bound to a role that is there. */
+CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_holds_nothing';
 CREATE FUNCTION vault_data.holds_denial(role uuid) RETURNS boolean
@@ -1189,6 +1198,72 @@ BEGIN
 END
 $$;
 
+/*
+ * Whoever takes a principal out of action must be able to hand out all that it holds, and anybody may
+ * go: who holds less could make room for somebody else, whom an operator appoints.
+ */
+CREATE FUNCTION vault_data.reaches_all_of(p_principal uuid) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT p_principal IS NOT DISTINCT FROM vault_data.caller_principal() OR vault_data.may_change_member(p_principal, false)
+$$;
+CREATE FUNCTION vault_data.require_reaches_all_of(p_principal uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.reaches_all_of(p_principal) THEN
+		PERFORM vault_data.fail('42501', 'permission denied: the principal holds more than you can give',
+			'Ask who holds as much; its grants and memberships can be taken back before, but an administrator''s by their equals only.');
+	END IF;
+END
+$$;
+
+/*
+ * Who administers the tenant, before something that can end that: at all, for good, and whom of
+ * these the caller could not make an administrator again. Changes line up.
+ */
+CREATE FUNCTION vault_data.begin_change_of_administrators() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at_all uuid[];
+BEGIN
+	PERFORM vault_data.lock_policy();
+	/* Whom an operator takes away is decided by rows of others. */
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(vault.current_tenant_id());
+	END IF;
+	at_all := vault_data.administrators(false);
+	RETURN pg_catalog.jsonb_build_object('at_all', at_all, 'for_good', vault_data.administrators(true),
+		'beyond', ARRAY(SELECT p FROM pg_catalog.unnest(at_all) AS p WHERE NOT vault_data.reaches_all_of(p)));
+END
+$$;
+
+/* After it; a tenant without an administrator gets one from an operator, and no client brings that about. */
+CREATE FUNCTION vault_data.end_change_of_administrators(p_before jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at_all jsonb := pg_catalog.to_jsonb(vault_data.administrators(false));
+	for_good jsonb := pg_catalog.to_jsonb(vault_data.administrators(true));
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements_text(p_before->'beyond') AS p
+		WHERE NOT at_all ? p OR (p_before->'for_good' ? p AND NOT for_good ? p))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied: this would take an administrator away who holds more than you can give',
+			'An administrator who holds as much can.');
+	END IF;
+	IF (p_before->'at_all' <> '[]' AND at_all = '[]') OR (p_before->'for_good' <> '[]' AND for_good = '[]') THEN
+		PERFORM vault_data.fail('55000', 'the tenant would have no administrator any more',
+			'Make another one first, bound to a database role, with "grant" on ** and neither an end nor a denial of it; where the database roles of all are gone, an operator appoints one.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.refuse_against_administrator() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.fail('42501', 'permission denied to take or deny an administrator what you do not hold',
+		'An administrator who holds these permissions can.');
+END
+$$;
+
 CREATE FUNCTION vault_data.add_grant(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -1244,16 +1319,25 @@ $$;
 /* Gives what was checked, if the caller may. */
 CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	stops boolean := given.effect = 'deny' AND vault_data.reaches_administrator(given.principal_id);
+	before jsonb;
 BEGIN
 	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/* An administrator could not take a denial of their own back: only their equals give one. */
-	IF given.effect = 'deny' AND NOT vault_data.is_administrator() AND vault_data.reaches_administrator(given.principal_id) THEN
-		PERFORM vault_data.refuse_delegation();
+	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_delegate(given, given.permissions)) THEN
+		PERFORM vault_data.refuse_against_administrator();
 	END IF;
 	PERFORM vault_data.check_environment(e) FROM pg_catalog.unnest(given.environments) AS e;
-	RETURN vault_data.add_grant(given);
+	IF NOT stops OR NOT 'grant' = ANY (given.permissions) THEN
+		RETURN vault_data.add_grant(given);
+	END IF;
+	before := vault_data.begin_change_of_administrators();
+	given.id := vault_data.add_grant(given);
+	PERFORM vault_data.end_change_of_administrators(before);
+	RETURN given.id;
 END
 $$;
 
@@ -1322,16 +1406,34 @@ CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
+	makes boolean;
+	before jsonb;
 BEGIN
 	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND OR NOT vault_data.may_delegate(given, CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* From an administrator their equals take something, unless it is over, or was changed outside. */
+	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions) AND given.principal_id <> vault_data.caller_principal()
+		AND COALESCE(given.valid_until > pg_catalog.clock_timestamp(), true) AND vault_data.is_authentic(given)
+		AND vault_data.reaches_administrator(given.principal_id)
+	THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
 	/* Its effect decided who may take it back. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
+	/* One that was changed outside stops whom it is given to: to take it back ends that. */
+	makes := given.effect = 'allow' AND 'grant' = ANY (given.permissions) AND given.name_pattern = '**' AND given.environments IS NULL
+		AND vault_data.is_authentic(given);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -1350,18 +1452,66 @@ FROM vault_data.access_grant g
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
 COMMENT ON VIEW vault.grants IS 'grants: one''s own and one''s roles'', all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
-/* Tenants begin with somebody who may do everything in them. */
+/*
+ * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
+ * its oid; or else the one that has its name. NULL for nobody yet.
+ */
+CREATE FUNCTION vault_data.appointee(p_tenant uuid, p_name text, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	role_oid oid := (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = p_db_role);
+	found_id uuid;
+	bound text;
+BEGIN
+	SELECT p.id INTO found_id FROM vault_data.principal p
+		LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+			AND (b.role_name = p_db_role OR b.db_role = role_oid)
+	WHERE p.tenant_id = p_tenant AND p.kind <> 'built-in role' AND (p.name = p_name OR b.db_role IS NOT NULL)
+	ORDER BY b.role_name = p_db_role AND b.db_role = role_oid DESC NULLS LAST, b.db_role IS NULL, p.name = p_name DESC LIMIT 1;
+	IF found_id IS NULL THEN
+		RETURN NULL;
+	END IF;
+	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id;
+	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id) = 'role' THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant exists already', p_name), 'Name another database role.');
+	END IF;
+	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
+	WHERE b.tenant_id = p_tenant AND b.principal_id = found_id AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
+	IF bound <> p_db_role THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('principal "%s" is bound to role "%s"', p_name, bound),
+			'Name that role, or take the binding away with vault.unbind_role().');
+	END IF;
+	IF bound IS NULL THEN
+		PERFORM vault_data.bind_role(found_id, p_db_role);
+	END IF;
+	RETURN found_id;
+END
+$$;
+
+/* Somebody who may do everything in the tenant: new, or whoever was there and holds it again. */
 CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	principal_name text := CASE WHEN p_db_role ~ '^[A-Za-z0-9._-]{1,63}$' THEN p_db_role ELSE 'admin' END;
 	given vault_data.access_grant;
 BEGIN
-	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	given.principal_id := vault_data.appointee(p_tenant, principal_name, p_db_role);
+	IF given.principal_id IS NULL THEN
+		given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	END IF;
 	given.effect := 'allow';
 	given.permissions := vault_data.all_permissions();
 	given.name_pattern := '**';
-	PERFORM vault_data.add_grant(given);
+	IF (SELECT pg_catalog.count(*) = 0 FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant AND g.principal_id = given.principal_id
+		AND g.effect = 'allow' AND g.permissions @> given.permissions AND g.name_pattern = '**'
+		AND (g.environments, g.addresses, g.windows, g.services, g.require_tls, g.require_session_user, g.valid_from, g.valid_until) IS NULL)
+	THEN
+		PERFORM vault_data.add_grant(given);
+	END IF;
+	IF NOT given.principal_id = ANY (vault_data.administrators(true)) THEN
+		PERFORM vault_data.fail('55000', 'the principal of this role is denied "grant"',
+			'Name another database role, or drop the principal with vault.drop_principal() first.');
+	END IF;
 	RETURN given.principal_id;
 END
 $$;
@@ -1376,7 +1526,7 @@ BEGIN
 		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" exists already', p_name), 'Choose another name.');
 	END IF;
 	this_tenant := vault_data.enter_new_tenant(p_name);
-	INSERT INTO vault_data.tenant (tenant_id, name) VALUES (this_tenant, p_name);
+	INSERT INTO vault_data.tenant (tenant_id, name, administered) VALUES (this_tenant, p_name, p_admin_role IS NOT NULL);
 	PERFORM vault_data.new_tenant_key();
 	PERFORM vault_data.add_built_in_roles(this_tenant);
 	IF p_admin_role IS NOT NULL THEN
@@ -1390,30 +1540,59 @@ CREATE FUNCTION vault.create_tenant(name text, admin_role text DEFAULT NULL) RET
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.create_tenant(text, text) IS 'makes a tenant with a key of its own; the role becomes a principal that holds everything on ** there';
 
+/* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
+CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.alert('administrator', p_appointed,
+		'an operator appointed an administrator of a tenant that had one before');
+	PERFORM vault_data.announce(p_tenant, 'administrator_appointed', 'critical', NULL, pg_catalog.jsonb_build_object('principal',
+		(SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = p_appointed)));
+END
+$$;
+
 CREATE FUNCTION vault_data.appoint_admin(p_tenant text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
+	present uuid[];
+	had_one boolean;
+	appointed uuid;
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
-	IF EXISTS (SELECT FROM vault_data.principal_binding b
-		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.principal_id))
-	THEN
-		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
-			'Administrators appoint others with vault.create_principal() and vault.grant().');
-	END IF;
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
+	present := vault_data.administrators(false);
+	/* Again, of whom it is: nothing changes. */
+	SELECT b.principal_id INTO appointed FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b) AND b.principal_id = ANY (present);
+	IF FOUND THEN
+		PERFORM vault_data.note('is an administrator already');
+		RETURN appointed;
+	END IF;
+	IF present <> '{}' THEN
+		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
+			'Administrators appoint others with vault.create_principal() and vault.grant().');
+	END IF;
+	UPDATE vault_data.tenant t SET administered = true WHERE t.tenant_id = this_tenant AND NOT t.administered;
+	had_one := NOT FOUND;
+	IF had_one THEN
+		PERFORM vault_data.note('the tenant had an administrator before');
+	END IF;
 	PERFORM vault_data.policy_changed();
-	RETURN vault_data.add_administrator(this_tenant, p_db_role);
+	appointed := vault_data.add_administrator(this_tenant, p_db_role);
+	IF had_one THEN
+		PERFORM vault_data.tell_of_appointment(this_tenant, appointed);
+	END IF;
+	RETURN appointed;
 END
 $$;
 CREATE FUNCTION vault.appoint_admin(tenant text, db_role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose roles are gone; refused otherwise';
+COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are gone, and leaves an alert if it had one; refused otherwise';
 
 ALTER VIEW vault.grants OWNER TO vault_owner;
 REVOKE ALL ON vault.grants FROM PUBLIC;
@@ -1489,6 +1668,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject vault_data.principal;
+	makes boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_role(this_tenant, p_name);
@@ -1500,7 +1681,18 @@ BEGIN
 	IF NOT vault_data.may_change_member(subject.id, true) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id)) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* Of administrators among its members only their equals take what it holds. */
+	IF NOT vault_data.may_change_member(subject.id, false) AND vault_data.reaches_administrator(subject.id) THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
+	makes := vault_data.may_administer(subject.id);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject.id;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -1514,6 +1706,8 @@ DECLARE
 	this_tenant uuid := vault.current_tenant_id();
 	chosen vault_data.principal;
 	member uuid;
+	stops boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
@@ -1529,11 +1723,17 @@ BEGIN
 			'The view vault.role_members shows who is a member of what.');
 	END IF;
 	PERFORM vault_data.check_membership(chosen.id, member);
-	IF NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id) AND vault_data.reaches_administrator(member) THEN
-		PERFORM vault_data.refuse_delegation();
+	stops := vault_data.holds_denial(chosen.id) AND vault_data.reaches_administrator(member);
+	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_change_member(chosen.id, true)) THEN
+		PERFORM vault_data.refuse_against_administrator();
+	ELSIF stops THEN
+		before := vault_data.begin_change_of_administrators();
 	END IF;
 	INSERT INTO vault_data.role_member (tenant_id, id, role_id, member_id, created_by)
 	VALUES (this_tenant, vault_data.new_id(), chosen.id, member, vault_data.caller_principal());
+	IF stops THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -1547,6 +1747,8 @@ DECLARE
 	this_tenant uuid := vault.current_tenant_id();
 	chosen vault_data.principal;
 	member uuid;
+	makes boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
@@ -1556,10 +1758,25 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	member := vault_data.find_principal(this_tenant, p_member);
+	/* From an administrator their equals take something. One that was changed outside stops the member: to end it ends that. */
+	makes := EXISTS (SELECT FROM vault_data.role_member m
+		WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member AND vault_data.is_authentic(m));
+	IF makes AND member <> vault_data.caller_principal() AND NOT vault_data.may_change_member(chosen.id, false)
+		AND vault_data.reaches_administrator(member)
+	THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
+	makes := makes AND vault_data.may_administer(chosen.id);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.role_member m WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', pg_catalog.format('"%s" is not a member of the role "%s"', p_member, p_role),
 			'The view vault.role_members shows who is a member of what.');
+	END IF;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
 	END IF;
 	PERFORM vault_data.policy_changed();
 END
@@ -2022,7 +2239,9 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
-	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant AND role_name = p_db_role;
+	/* By the name that it had, or has: the view shows the one or the other. */
+	DELETE FROM vault_data.token_role o WHERE o.tenant_id = this_tenant AND (o.role_name = p_db_role
+		OR o.db_role = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = p_db_role));
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the role does not show tokens', 'The view vault.token_roles shows those that do.');
 	END IF;
@@ -2150,7 +2369,7 @@ BEGIN
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF vault_data.shows_token() OR NOT vault_data.may_change_member(chosen.id, false)
-		OR (NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id))
+		OR (vault_data.holds_denial(chosen.id) AND NOT (vault_data.is_administrator() AND vault_data.may_change_member(chosen.id, true)))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
@@ -2351,10 +2570,12 @@ WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_polic
 COMMENT ON VIEW vault.group_roles IS 'groups of issuers and the roles that they give: those of one''s own roles, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
 CREATE VIEW vault.token_roles WITH (security_barrier) AS
-SELECT t.name AS tenant, r.role_name AS db_role, r.created_at
+SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_at,
+	CASE WHEN o.rolname = r.role_name THEN 'allowed' WHEN o.rolname IS NOT NULL THEN 'renamed' ELSE 'gone' END AS state
 FROM vault_data.token_role r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
+	LEFT JOIN pg_catalog.pg_roles o ON o.oid = r.db_role
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens, by their present names: those of the tenant for its administrators, all for operators and auditors; one that was renamed since, or is gone, shows none';
 
 CREATE VIEW vault.issued_tokens WITH (security_barrier) AS
 SELECT t.name AS tenant, k.id AS jti, p.name AS principal, k.single_use, k.created_at, k.expires_at, c.name AS created_by
@@ -2477,7 +2698,7 @@ ALTER TABLE vault_data.subscriber ENABLE ALWAYS TRIGGER audit;
 CREATE FUNCTION vault_data.notification_kinds() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ARRAY['rotated', 'rotation_due', 'rotation_failed', 'expiring', 'expired', 'extended', 'deactivated', 'reactivated', 'deleted', 'undeleted',
-	'purge_due', 'anomaly', 'policy_changed', 'tenant_created', 'tenant_suspended', 'tenant_resumed', 'tenant_destroyed'];
+	'purge_due', 'anomaly', 'policy_changed', 'tenant_created', 'tenant_suspended', 'tenant_resumed', 'tenant_destroyed', 'administrator_appointed'];
 
 CREATE FUNCTION vault_data.check_kinds(p_kinds text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4374,21 +4595,40 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant) THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or allowed to one'
 		WHEN EXISTS (SELECT FROM pg_roles m WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER') AND vault_data.is_bound_elsewhere(m.oid, p_tenant))
 		THEN 'it is a member of a role that serves another tenant, or is reserved for or allowed to one'
-		WHEN NOT r.rolcanlogin THEN 'it cannot log in'
 		END
 	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+/* A password that nobody can log in with is not tested by anybody, and is of no use. */
+CREATE FUNCTION vault_data.rotation_login_fault(p_role text) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT CASE
+		WHEN NOT r.rolcanlogin THEN 'it cannot log in (NOLOGIN)'
+		WHEN r.rolconnlimit = 0 THEN 'it cannot log in (CONNECTION LIMIT 0)'
+		WHEN r.rolvaliduntil <= pg_catalog.clock_timestamp() THEN 'its password does not count any more (VALID UNTIL)'
+		END
+	FROM pg_roles r WHERE r.rolname = p_role
+$$;
+CREATE FUNCTION vault_data.refuse_rotation(p_role text, p_fault text, p_login_fault text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF p_fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_fault), 'Use a role with fewer privileges.');
+	ELSIF p_login_fault IS NOT NULL THEN
+		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_login_fault),
+			'Whoever administers the role lets it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
+	END IF;
+END
 $$;
 CREATE FUNCTION vault_data.is_bound_elsewhere(role oid, tenant uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_bound_elsewhere';
 CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
-/* At every run: that it is allowed, by name and oid, and still a role that may be. */
-CREATE FUNCTION vault_data.require_rotatable(p_role text) RETURNS oid
+/* At every run: that it is allowed, by name and oid, and still a role that may be. One that cannot log in can lose its password. */
+CREATE FUNCTION vault_data.require_rotatable(p_role text, p_logs_in boolean) RETURNS oid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	allowed vault_data.rotation_role;
-	fault text;
 BEGIN
 	SELECT a.* INTO allowed FROM vault_data.rotation_role a JOIN pg_roles r ON r.oid = a.db_role AND r.rolname = a.role_name
 	WHERE a.tenant_id = vault.current_tenant_id() AND a.role_name = p_role;
@@ -4396,10 +4636,8 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is not allowed', p_role), 'An operator allows it with vault.allow_rotation().');
 	END IF;
 	PERFORM vault_data.require_authentic(allowed);
-	fault := vault_data.rotation_role_fault(p_role, allowed.tenant_id);
-	IF fault IS NOT NULL THEN
-		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
-	END IF;
+	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, allowed.tenant_id),
+		CASE WHEN p_logs_in THEN vault_data.rotation_login_fault(p_role) END);
 	RETURN allowed.db_role;
 END
 $$;
@@ -4409,18 +4647,17 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 	role_oid oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role);
-	fault text := vault_data.rotation_role_fault(p_role, this_tenant);
 BEGIN
 	IF role_oid IS NULL THEN
 		PERFORM vault_data.fail('42704', 'no such database role', 'CREATE ROLE first.');
-	ELSIF fault IS NOT NULL THEN
-		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, fault), 'Use a role with fewer privileges.');
-	ELSIF NOT vault_data.may_lend(role_oid) THEN
+	END IF;
+	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, this_tenant), vault_data.rotation_login_fault(p_role));
+	IF NOT vault_data.may_lend(role_oid) THEN
 		/* Whoever has the password is the role: it is not an operator's to give. */
 		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
 			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role AND a.db_role <> role_oid;
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role) <> (a.db_role = role_oid);
 	INSERT INTO vault_data.rotation_role (tenant_id, role_name, db_role) VALUES (this_tenant, p_role, role_oid)
 	ON CONFLICT (tenant_id, role_name) DO NOTHING;
 END
@@ -4434,7 +4671,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND a.role_name = p_role;
+	/* By the name that it had, or has: the view shows the one or the other. */
+	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role
+		OR a.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role));
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'rotation of this role''s password is not allowed to the tenant', 'Nothing is left to take back.');
 	END IF;
@@ -5211,10 +5450,12 @@ WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secre
 COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
 
 CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
-SELECT t.name AS tenant, a.role_name AS db_role, a.created_at
+SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_at,
+	CASE WHEN r.rolname = a.role_name THEN 'allowed' WHEN r.rolname IS NOT NULL THEN 'renamed' ELSE 'gone' END AS state
 FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
+	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.db_role
 WHERE a.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated';
+COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated, by their present names; of one that was renamed since, or is gone, nothing is rotated';
 
 ALTER VIEW vault.rotation_status OWNER TO vault_owner;
 ALTER VIEW vault.rotation_roles OWNER TO vault_owner;
@@ -5225,7 +5466,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
-	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.require_rotatable(text), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
+	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.rotation_login_fault(text), vault_data.refuse_rotation(text, text, text), vault_data.require_rotatable(text, boolean), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
 	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.lock_rotated_users(), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),

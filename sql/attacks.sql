@@ -33,7 +33,7 @@ SELECT vault."grant"('unbound', '{grant}', '**') IS NOT NULL AS made;
 SET ROLE regress_attacks_op;
 SELECT vault.drop_principal('unbound', 'attacks-a');
 
--- an administrator whom a denial stops is none any more: first the one, who can be dropped, then the last
+-- an administrator whom a denial stops is none any more and can be dropped; the last one stops nobody, not even itself
 SET ROLE regress_attacks_admin;
 SELECT vault."grant"('second', '{grant}', 'some/**', effect => 'deny') IS NOT NULL AS made;
 SET ROLE regress_attacks_op;
@@ -41,8 +41,13 @@ SELECT vault.appoint_admin('attacks-a', 'regress_attacks_free');
 SELECT vault.drop_principal('regress_attacks_admin', 'attacks-a');
 SELECT vault.drop_principal('second', 'attacks-a');
 SET ROLE regress_attacks_admin;
-SELECT vault."grant"('regress_attacks_admin', '{grant}', '**', effect => 'deny') IS NOT NULL AS made;
-SELECT vault.create_principal('nobody');
+SELECT vault."grant"('regress_attacks_admin', '{grant}', '**', effect => 'deny');
+SET ROLE regress_attacks_op;
+SELECT vault.appoint_admin('attacks-a', 'regress_attacks_free');
+-- until its role is gone
+RESET ROLE;
+DROP ROLE regress_attacks_admin;
+CREATE ROLE regress_attacks_admin;
 SET ROLE regress_attacks_op;
 SELECT vault.appoint_admin('attacks-a', 'regress_attacks_second') IS NOT NULL AS appointed;
 SELECT vault.appoint_admin('attacks-a', 'regress_attacks_free');

@@ -68,7 +68,11 @@ RESET ROLE;
 RESET vault.role_binding;
 -- whoever is bound has what the principal holds: that must be one's own to give
 SET ROLE regress_bnd_deputy;
-SELECT pg_temp.attempt('SELECT vault.unbind_role(''app'')') AS unbinds, pg_temp.attempt('SELECT vault.bind_role(''app'', ''regress_bnd_app1'')') AS binds;
+SELECT pg_temp.attempt('SELECT vault.unbind_role(''app'')') AS unbinds;
+SET ROLE regress_bnd_admin;
+SELECT pg_temp.attempt('SELECT vault.unbind_role(''app'')') AS unbinds;
+SET ROLE regress_bnd_deputy;
+SELECT pg_temp.attempt('SELECT vault.bind_role(''app'', ''regress_bnd_app1'')') AS binds;
 SET ROLE regress_bnd_app2;
 SELECT pg_temp.attempt('SELECT vault.bind_role(''token-only'', ''regress_bnd_app1'')') AS application, pg_temp.attempt('SELECT vault.unbind_role(''app'')') AS application;
 -- operators do not reach into a tenant

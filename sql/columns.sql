@@ -14,7 +14,7 @@ INSERT INTO read_by_number VALUES
 	-- identity/identity.c
 	('principal', 'name', 3, 'text'), ('principal_binding', 'tenant_id', 1, 'uuid'), ('role_reservation', 'tenant_id', 1, 'uuid'), ('role_reservation', 'role_name', 2, 'text'), ('role_reservation', 'revision', 4, 'int'), ('role_reservation', 'mac', 5, 'bytea'), ('principal_binding', 'role_name', 2, 'text'), ('principal_binding', 'principal_id', 3, 'uuid'),
 	-- integrity/integrity.c
-	('tenant', 'environments', 6, 'text[]'), ('tenant', 'revision', 7, 'int'), ('tenant', 'mac', 8, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
+	('tenant', 'environments', 6, 'text[]'), ('tenant', 'revision', 8, 'int'), ('tenant', 'mac', 9, 'bytea'), ('principal', 'id', 2, 'uuid'), ('principal', 'revision', 6, 'int'), ('principal', 'mac', 7, 'bytea'), ('principal_binding', 'revision', 5, 'int'), ('principal_binding', 'mac', 6, 'bytea'),
 	('access_grant', 'revision', 17, 'int'), ('access_grant', 'mac', 18, 'bytea'), ('role_member', 'id', 2, 'uuid'), ('role_member', 'revision', 7, 'int'), ('role_member', 'mac', 8, 'bytea'), ('secret', 'revision', 17, 'int'), ('secret', 'mac', 18, 'bytea'),
 	-- policy/grants.c
 	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),

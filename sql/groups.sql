@@ -41,6 +41,13 @@ SELECT vault.add_issuer('keycloak', 'https://idp.example', 'vault', :'jwks', '{"
 -- who maps must be able to hand out what the role holds
 SET ROLE regress_groups_manager;
 SELECT r, pg_temp.state(format('SELECT vault.map_group(''keycloak'', ''g'', %L)', r)) FROM unnest(ARRAY['team', 'owner', 'reader', 'denied', 'none']) AS r;
+-- nor does an administrator deny the owners' tokens what it does not hold itself
+SET ROLE regress_groups_admin;
+BEGIN;
+SELECT vault.add_member('admin', 'manager');
+SET LOCAL ROLE regress_groups_manager;
+SELECT r, pg_temp.state(format('SELECT vault.map_group(''keycloak'', ''g'', %L)', r)) FROM unnest(ARRAY['denied', 'reader', 'writer']) AS r;
+ROLLBACK;
 SET ROLE regress_groups_op;
 SELECT pg_temp.state('SELECT vault.map_group(''keycloak'', ''g'', ''team'')');
 SET ROLE regress_groups_other;

@@ -74,7 +74,7 @@ CREATE TEMP TABLE ids AS SELECT :'b'::uuid AS b, :'app'::uuid AS app, :'second':
 CREATE TEMP TABLE edit (tab text, attribute text, value text, which text);
 INSERT INTO edit VALUES
 	('tenant', 'tenant_id', 'gen_random_uuid()', 'name = ''integrity-a'''), ('tenant', 'name', '''renamed''', 'name = ''integrity-a'''), ('tenant', 'state', '''suspended''', 'name = ''integrity-a'''),
-	('tenant', 'recovery_window', '''7 days''', 'name = ''integrity-a'''), ('tenant', 'environments', '''{default,prod}''', 'name = ''integrity-a'''), ('tenant', 'created_at', 'created_at - interval ''1 us''', 'name = ''integrity-a'''),
+	('tenant', 'recovery_window', '''7 days''', 'name = ''integrity-a'''), ('tenant', 'environments', '''{default,prod}''', 'name = ''integrity-a'''), ('tenant', 'administered', 'false', 'name = ''integrity-a'''), ('tenant', 'created_at', 'created_at - interval ''1 us''', 'name = ''integrity-a'''),
 	('principal', 'tenant_id', '(SELECT b FROM ids)', 'name = ''app'''), ('principal', 'id', 'gen_random_uuid()', 'name = ''app'''), ('principal', 'name', '''boss''', 'name = ''app'''),
 	('principal', 'kind', '''user''', 'name = ''app'''), ('principal', 'created_at', 'created_at - interval ''1 us''', 'name = ''app'''),
 	('principal_binding', 'tenant_id', '(SELECT b FROM ids)', 'role_name = ''regress_integrity_app'''), ('principal_binding', 'role_name', '''regress_integrity_op''', 'role_name = ''regress_integrity_app'''),

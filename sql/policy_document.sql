@@ -199,7 +199,7 @@ SELECT vault.export_policy();
 ROLLBACK;
 \set VERBOSITY default
 
--- the whole of it, into an empty tenant, by an administrator who is none afterwards: the same, but for the roles, which serve one tenant
+-- the whole of it, into an empty tenant: the same, but for the roles, which serve one tenant, and for the only administrator who is bound there, who stays
 CREATE ROLE regress_document_third;
 SELECT vault.create_tenant('document-3', 'regress_document_third') IS NOT NULL AS made;
 SET ROLE regress_document_admin;
@@ -214,8 +214,10 @@ SELECT vault.add_issuer('old', 'https://old.example', 'vault', :'jwks') IS NOT N
 SELECT count(*) FROM vault.import_policy(:'whole');
 SELECT jsonb_array_length(vault.export_policy()->'grants') AS grants;
 SELECT action, kind, name FROM vault.import_policy(:'whole', false);
+SELECT jsonb_set(:'whole', '{grants}', (vault.export_policy()->'grants') || (:'whole'::jsonb->'grants')) AS whole \gset
+SELECT action, kind, name FROM vault.import_policy(:'whole', false);
 RESET ROLE;
-SELECT d - 'principals' = :'whole'::jsonb - 'principals' AS same, d->'principals' @> (:'whole'::jsonb->'principals') AS principals, jsonb_array_length(d->'principals') - jsonb_array_length(:'whole'::jsonb->'principals') AS more
+SELECT d - 'principals' - 'grants' = :'whole'::jsonb - 'principals' - 'grants' AND d->'grants' @> (:'whole'::jsonb->'grants') AND :'whole'::jsonb->'grants' @> (d->'grants') AS same, d->'principals' @> (:'whole'::jsonb->'principals') AS principals, jsonb_array_length(d->'principals') - jsonb_array_length(:'whole'::jsonb->'principals') AS more
 FROM vault.export_policy('document-3') AS d;
 SELECT count(*) FROM vault.import_policy(:'whole', true, 'document-3');
 

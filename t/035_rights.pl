@@ -1,5 +1,6 @@
 # Nobody raises their own rights: after any sequence of calls, nobody holds anything that they did not hold before and that
-# those who called did not hold either; whoever they can speak for holds no more than they did. Over every permission, with
+# those who called did not hold either; whoever they can speak for holds no more than they did. Nor does an administrator lose what
+# those who called did not hold, or the tenant its last one, which would let an operator appoint somebody. Over every permission, with
 # denials, conditions, roles, tokens, issuers and documents, at random. VAULT_SEED=… plays the same again.
 use strict;
 use warnings;
@@ -14,7 +15,8 @@ my $rounds = soak_rounds(40);
 diag("VAULT_SEED=$seed");
 
 my $node = new_vault_node('main');
-$node->safe_psql('postgres', join '', map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool));
+$node->safe_psql('postgres', join '', map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool outsider));
+$node->safe_psql('postgres', 'CREATE ROLE op IN ROLE vault_admin');
 $node->safe_psql('postgres', q{
 	CREATE SCHEMA game;
 	SELECT vault.create_tenant('game', 'adm');
@@ -33,6 +35,7 @@ $node->safe_psql('postgres', q{
 	ANALYZE game.match, game.situation;
 	CREATE TABLE game.held (principal text, secret text, environment text, permission text, situation int);
 	CREATE TABLE game.bound (LIKE game.held);
+	CREATE TABLE game.present (LIKE game.held);
 	CREATE TABLE game.control (principal text, db_role text, token text);
 	CREATE TABLE game.outcome (call text, state text);
 	CREATE VIEW game.now AS
@@ -64,6 +67,7 @@ $node->safe_psql('postgres', q{
 		'SELECT coalesce(array_agg(e), ARRAY[game.pick($1)]) FROM unnest($1) AS e WHERE random() < $2';
 	CREATE FUNCTION game.grantee() RETURNS text LANGUAGE sql VOLATILE AS
 		$$ SELECT p.name FROM vault_data.principal p WHERE p.kind <> 'built-in role' AND p.name <> 'adm' ORDER BY random() LIMIT 1 $$;
+	CREATE FUNCTION game.anybody() RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT CASE WHEN random() < 0.2 THEN 'adm' ELSE game.grantee() END $$;
 	CREATE FUNCTION game.role() RETURNS text LANGUAGE sql VOLATILE AS
 		$$ SELECT p.name FROM vault_data.principal p WHERE p.kind IN ('role', 'built-in role') ORDER BY p.kind = 'built-in role' AND random() < 0.8, random() LIMIT 1 $$;
 	CREATE FUNCTION game.pattern() RETURNS text LANGUAGE sql VOLATILE AS
@@ -104,7 +108,7 @@ $node->safe_psql('postgres', q{
 		CASE floor(random() * 5)
 		WHEN 0 THEN document := game.without_one(document, 'grants');
 		WHEN 1 THEN document := game.without_one(document, 'members');
-		WHEN 2 THEN document := game.with_one(document, 'members', jsonb_build_object('role', game.role(), 'member', game.grantee()));
+		WHEN 2 THEN document := game.with_one(document, 'members', jsonb_build_object('role', game.role(), 'member', game.anybody()));
 		WHEN 3 THEN document := game.with_one(document, 'grants', jsonb_build_object('grantee', game.grantee(), 'effect', 'allow', 'name_pattern', game.pattern(),
 				'permissions', to_jsonb(game.some(vault_data.all_permissions(), 0.2))));
 		ELSE
@@ -123,6 +127,8 @@ $node->safe_psql('postgres', q{
 		PERFORM game.act(game.grant_call('p' || i, game.some(vault_data.all_permissions(), 0.4)), 'adm', NULL) FROM generate_series(0, 1) AS i, generate_series(1, 2);
 		PERFORM game.act(format('SELECT vault.grant(%L, %L, %L)', 'p' || i, '{grant}'::text[] || game.some(vault_data.all_permissions(), 0.4),
 			CASE WHEN random() < 0.5 THEN '**' ELSE game.pattern() END), 'adm', NULL) FROM generate_series(0, 1) AS i;
+		/* Now and then one who holds as much, and one who administers and holds less. */
+		PERFORM game.act(format('SELECT vault.add_member(%L, %L)', CASE i WHEN 0 THEN 'owner' ELSE 'admin' END, 'p' || i), 'adm', NULL) FROM generate_series(0, 1) AS i WHERE random() < 0.2 * (i + 1);
 	END
 	$$;
 	CREATE FUNCTION game.attack(OUT call text, OUT takes text) LANGUAGE plpgsql VOLATILE AS $$
@@ -131,9 +137,9 @@ $node->safe_psql('postgres', q{
 		document jsonb;
 	BEGIN
 		CASE floor(random() * 14)
-		WHEN 0, 1, 2, 3 THEN call := game.grant_call(game.grantee(), game.some(vault_data.all_permissions(), 0.2));
+		WHEN 0, 1, 2, 3 THEN call := game.grant_call(game.anybody(), game.some(vault_data.all_permissions(), 0.2));
 		WHEN 4, 5 THEN call := format('SELECT vault.revoke(%L)', (SELECT g.id FROM vault_data.access_grant g ORDER BY g.effect = 'allow' AND random() < 0.7, random() LIMIT 1));
-		WHEN 6, 7 THEN call := format('SELECT vault.add_member(%L, %L)', game.role(), game.grantee());
+		WHEN 6, 7 THEN call := format('SELECT vault.add_member(%L, %L)', game.role(), game.anybody());
 		WHEN 8 THEN call := format('SELECT vault.remove_member(role, member) FROM (SELECT %L AS role, %L AS member) AS m', m.role, m.member)
 			FROM (SELECT r.name AS role, p.name AS member FROM vault_data.role_member m JOIN vault_data.principal r ON r.id = m.role_id JOIN vault_data.principal p ON p.id = m.member_id
 				ORDER BY random() LIMIT 1) AS m;
@@ -145,7 +151,7 @@ $node->safe_psql('postgres', q{
 			call := format('SELECT count(*) FROM vault.import_policy(%L, false)', document);
 		WHEN 13 THEN
 			takes := (SELECT p.name FROM vault_data.principal p WHERE p.kind IN ('user', 'service') AND p.name <> 'adm' ORDER BY random() LIMIT 1);
-			call := CASE WHEN random() < 0.7 THEN format('SELECT vault.bind_role(%L, %L)', takes, 'adv3') ELSE format('SELECT vault.unbind_role(%L)', takes) END;
+			call := CASE WHEN random() < 0.7 THEN format('SELECT vault.bind_role(%L, %L)', takes, 'adv3') ELSE format('SELECT vault.unbind_role(%L)', game.anybody()) END;
 			takes := CASE WHEN call LIKE '%.bind_role%' THEN takes END;
 		WHEN 11 THEN
 			takes := CASE WHEN random() < 0.3 THEN '*' END;
@@ -153,7 +159,7 @@ $node->safe_psql('postgres', q{
 		ELSE
 			takes := 'q' || floor(random() * 3);
 			call := CASE WHEN random() < 0.3 THEN format('SELECT vault.create_role(%L)', takes) WHEN random() < 0.7 THEN format('SELECT vault.create_principal(%L, db_role => %L)', takes, 'adv2')
-				ELSE format('SELECT vault.drop_principal(%L)', game.grantee()) END;
+				ELSE format('SELECT vault.drop_principal(%L)', game.anybody()) END;
 			takes := CASE WHEN call LIKE '%db_role%' THEN takes END;
 		END CASE;
 	END
@@ -163,10 +169,37 @@ $node->safe_psql('postgres', q{
 # What somebody holds that is theirs neither from before nor by those who call; of whoever these speak for, what they did not hold.
 $node->safe_psql('postgres', q{
 	CREATE VIEW game.gained AS
-	WITH n AS MATERIALIZED (SELECT * FROM game.now WHERE principal <> 'adm'),
+	WITH n AS MATERIALIZED (SELECT * FROM game.present WHERE principal <> 'adm'),
 	beyond AS (SELECT secret, environment, permission, situation FROM n EXCEPT SELECT secret, environment, permission, situation FROM game.bound)
 	SELECT n.* FROM n NATURAL JOIN beyond JOIN game.control c USING (principal)
 	UNION (SELECT n.* FROM n NATURAL JOIN beyond EXCEPT SELECT * FROM game.held);
+	/* Who administers whenever it is, by the tables; and what became of that. */
+	CREATE VIEW game.administrator AS
+	WITH RECURSIVE up (principal, id) AS (
+		SELECT p.name, p.id FROM vault_data.principal p JOIN vault_data.principal_binding b ON b.principal_id = p.id JOIN pg_roles r ON r.oid = b.db_role AND r.rolname = b.role_name
+		UNION SELECT u.principal, m.role_id FROM up u JOIN vault_data.role_member m ON m.member_id = u.id
+	), given AS (
+		SELECT u.principal, g.effect = 'deny' AND g.valid_until IS DISTINCT FROM least(g.valid_until, now()) AS denied,
+			g.effect = 'allow' AND g.name_pattern = '**' AND g.environments IS NULL AND g.valid_until IS NULL AND coalesce(g.valid_from <= now(), true) AS allowed
+		FROM up u JOIN vault_data.access_grant g ON g.principal_id = u.id WHERE 'grant' = ANY (g.permissions)
+		UNION ALL SELECT u.principal, false, true FROM up u JOIN vault_data.principal r ON r.id = u.id AND r.kind = 'built-in role' AND r.name IN ('owner', 'admin')
+	)
+	SELECT g.principal FROM given g GROUP BY 1 HAVING bool_or(g.allowed) AND NOT bool_or(g.denied);
+	CREATE FUNCTION game.appoints() RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM set_config('role', 'op', true), vault.appoint_admin('game', 'outsider');
+		RETURN true;
+	EXCEPTION WHEN insufficient_privilege THEN
+		RETURN false;
+	END
+	$$;
+	CREATE VIEW game.lost AS
+	WITH lost AS MATERIALIZED (SELECT secret, environment, permission, situation FROM game.held WHERE principal = 'adm' EXCEPT SELECT secret, environment, permission, situation FROM game.present WHERE principal = 'adm'),
+	unheld AS MATERIALIZED (SELECT secret, environment, permission, situation FROM game.held WHERE principal = 'adm' EXCEPT SELECT secret, environment, permission, situation FROM game.bound)
+	SELECT format('adm lost %s on %s in %s, situation %s', permission, secret, environment, situation) AS what FROM (SELECT * FROM lost INTERSECT SELECT * FROM unheld) AS l
+	UNION ALL SELECT 'adm administers no more' WHERE EXISTS (SELECT FROM unheld) AND NOT EXISTS (SELECT FROM game.administrator WHERE principal = 'adm')
+	UNION ALL SELECT 'nobody administers' WHERE NOT EXISTS (SELECT FROM game.administrator)
+	UNION ALL SELECT 'an operator appoints' WHERE game.appoints();
 	CREATE FUNCTION game.play(seed float, steps int) RETURNS text LANGUAGE plpgsql AS $$
 	DECLARE
 		c game.control;
@@ -191,7 +224,10 @@ $node->safe_psql('postgres', q{
 				INSERT INTO game.control VALUES (a.takes, CASE WHEN a.call LIKE '%issue_token%' THEN 'pool' WHEN a.call LIKE '%adv2%' THEN 'adv2' ELSE 'adv3' END,
 					CASE WHEN a.call LIKE '%issue_token%' THEN answer END);
 			END IF;
-			SELECT string_agg(format('%s: %s on %s in %s, situation %s', g.principal, g.permission, g.secret, g.environment, g.situation), E'\n') INTO gained FROM game.gained g;
+			TRUNCATE game.present;
+			INSERT INTO game.present SELECT * FROM game.now;
+			SELECT string_agg(w.what, E'\n') INTO gained FROM (
+				SELECT format('%s: %s on %s in %s, situation %s', g.principal, g.permission, g.secret, g.environment, g.situation) AS what FROM game.gained g UNION ALL SELECT l.what FROM game.lost l) AS w;
 			IF gained IS NOT NULL THEN
 				RETURN format(E'step %s, %s: %s\n%s\n%s', i, c.principal, a.call, gained,
 					(SELECT string_agg(o.call || CASE o.state WHEN '00000' THEN '' ELSE '   -- ' || o.state END, E'\n') FROM game.outcome o));
@@ -217,7 +253,7 @@ for my $round (1 .. $rounds)
 }
 
 # the game was one: calls of every kind were allowed, others were refused, and none failed for another reason
-ok($done{$_}, "some calls of $_ were allowed") for qw(grant revoke add_member remove_member import_policy issue_token create_principal create_role bind_role);
+ok($done{$_}, "some calls of $_ were allowed") for qw(grant revoke add_member remove_member import_policy issue_token create_principal create_role bind_role unbind_role drop_principal);
 cmp_ok($states{42501} // 0, '>', $rounds * 10, 'and many were refused');
 is(join(' ', grep { !/^(00000|42501|42704|42809|23505|22023|0LP01|54000|VT010|VT014|55000|42710)$/ } sort keys %states), '', 'no call failed for another reason');
 

@@ -159,24 +159,23 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject uuid;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_principal(this_tenant, p_name);
 	IF EXISTS (SELECT FROM vault_data.principal p WHERE p.tenant_id = this_tenant AND p.id = subject AND p.kind = 'role') THEN
 		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
 	END IF;
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.require_authentic_rows(this_tenant);
-	END IF;
-	/* An operator who could remove administrators could appoint another, and read. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
-		AND EXISTS (SELECT FROM vault_data.principal_binding b
-			WHERE b.tenant_id = this_tenant AND b.principal_id = subject AND vault_data.is_live(b))
-	THEN
+	before := vault_data.begin_change_of_administrators();
+	/* Who could remove administrators could have another appointed, who reads. */
+	IF vault_data.is_administrator() THEN
+		PERFORM vault_data.require_reaches_all_of(subject);
+	ELSIF before->'at_all' ? subject::text THEN
 		PERFORM vault_data.fail('42501', 'permission denied to drop an administrator of the tenant',
 			'Another administrator of the tenant can.');
 	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject;
+	PERFORM vault_data.end_change_of_administrators(before);
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -242,14 +241,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject uuid;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
-	IF NOT vault_data.is_administrator() THEN
-		PERFORM vault_data.require_authentic_rows(this_tenant);
-	END IF;
-	/* As when it is dropped: who could unbind administrators could appoint another. */
-	IF NOT vault_data.is_administrator() AND vault_data.administers(subject)
+	before := vault_data.begin_change_of_administrators();
+	/* As when it is dropped. */
+	IF vault_data.is_administrator() THEN
+		PERFORM vault_data.require_reaches_all_of(subject);
+	ELSIF before->'at_all' ? subject::text
 		AND EXISTS (SELECT FROM vault_data.principal_binding b WHERE b.tenant_id = this_tenant AND b.principal_id = subject
 			AND b.role_name = COALESCE(p_db_role, b.role_name) AND vault_data.is_live(b))
 	THEN
@@ -260,6 +260,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', 'the principal is not bound to this role', 'The view vault.principals shows what it is bound to.');
 	END IF;
+	PERFORM vault_data.end_change_of_administrators(before);
 	PERFORM vault_data.policy_changed();
 END
 $$;

@@ -43,7 +43,7 @@ typedef struct DecidingTable
 
 static const DecidingTable deciding[TABLE_COUNT] = {
 	[TABLE_HOME] = {"home", "home", 1, 10},
-	[TABLE_TENANT] = {"tenant", "tenant", 1, 6},
+	[TABLE_TENANT] = {"tenant", "tenant", 1, 7},
 	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
 	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
 	[TABLE_ROLE_RESERVATION] = {"role_reservation", "reservation", 2, 3},

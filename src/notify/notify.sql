@@ -91,7 +91,7 @@ ALTER TABLE vault_data.subscriber ENABLE ALWAYS TRIGGER audit;
 CREATE FUNCTION vault_data.notification_kinds() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ARRAY['rotated', 'rotation_due', 'rotation_failed', 'expiring', 'expired', 'extended', 'deactivated', 'reactivated', 'deleted', 'undeleted',
-	'purge_due', 'anomaly', 'policy_changed', 'tenant_created', 'tenant_suspended', 'tenant_resumed', 'tenant_destroyed'];
+	'purge_due', 'anomaly', 'policy_changed', 'tenant_created', 'tenant_suspended', 'tenant_resumed', 'tenant_destroyed', 'administrator_appointed'];
 
 CREATE FUNCTION vault_data.check_kinds(p_kinds text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

@@ -130,9 +130,6 @@ may_hand_out(const GrantSet *set, int mask, const Grant *offer, const Situation 
 PG_FUNCTION_INFO_V1(vault_all_permissions);
 PG_FUNCTION_INFO_V1(vault_may_delegate);
 PG_FUNCTION_INFO_V1(vault_may_change_member);
-PG_FUNCTION_INFO_V1(vault_administers);
-PG_FUNCTION_INFO_V1(vault_may_administer);
-PG_FUNCTION_INFO_V1(vault_reaches_administrator);
 PG_FUNCTION_INFO_V1(vault_check_membership);
 PG_FUNCTION_INFO_V1(vault_holds_nothing);
 PG_FUNCTION_INFO_V1(vault_holds_denial);
@@ -202,7 +199,7 @@ vault_may_delegate(PG_FUNCTION_ARGS)
 
 /*
  * may_change_member(role, removes): whether the caller may hand out, or take back, all
- * that the role holds.  With a role that holds nothing, administrators may.
+ * that the role holds or will hold.  With a role that holds nothing, administrators may.
  */
 Datum
 vault_may_change_member(PG_FUNCTION_ARGS)
@@ -210,69 +207,23 @@ vault_may_change_member(PG_FUNCTION_ARGS)
 	Door	   *door = door_required();
 	bool		removes = PG_GETARG_BOOL(1);
 	GrantSet	role = grants_load(&door->tenant, PG_GETARG_UUID_P(0));
+	bool		holds = false;
 	GrantSet	set;
 	Situation	situation;
 
 	if (!take_caller(door, &set, &situation))
 		PG_RETURN_BOOL(false);
-	if (role.count == 0)
-		PG_RETURN_BOOL(grants_administer(&set, &situation, NULL));
 	for (int i = 0; i < role.count; i++)
 	{
 		const Grant *g = &role.grants[i];
 
+		if (condition_is_over(g->condition, situation.at))
+			continue;
 		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &situation))
 			PG_RETURN_BOOL(false);
+		holds = true;
 	}
-	PG_RETURN_BOOL(true);
-}
-
-/* What an administrator could be under some condition that is to be met yet. */
-static bool
-administers(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
-{
-	GrantSet	set = grants_load(tenant, principal);
-	Situation	situation = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
-
-	return grants_administer(&set, &situation, may);
-}
-
-/* administers(principal): in the door's tenant; "grant" on everything, nothing denied. */
-Datum
-vault_administers(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(administers(&door_required()->tenant, PG_GETARG_UUID_P(0), NULL));
-}
-
-/* may_administer(principal): the same but for denials. */
-Datum
-vault_may_administer(PG_FUNCTION_ARGS)
-{
-	bool		may;
-
-	(void) administers(&door_required()->tenant, PG_GETARG_UUID_P(0), &may);
-	PG_RETURN_BOOL(may);
-}
-
-/* reaches_administrator(subject): it, or somebody who is a member of it, may administer. */
-Datum
-vault_reaches_administrator(PG_FUNCTION_ARGS)
-{
-	static Sql	members = {"WITH RECURSIVE down (id) AS (SELECT $2 UNION"
-		" SELECT m.member_id FROM down d JOIN vault_data.role_member m"
-		" ON m.tenant_id = $1 AND m.role_id = d.id) SELECT id FROM down", 2, {UUIDOID, UUIDOID}
-	};
-	Door	   *door = door_required();
-	Datum		values[2] = {UUIDPGetDatum(&door->tenant), PG_GETARG_DATUM(0)};
-	bool		reaches = false;
-	uint64		count;
-
-	sql_begin();
-	count = sql_read(&members, values, NULL);
-	for (uint64 i = 0; !reaches && i < count; i++)
-		(void) administers(&door->tenant, DatumGetUUIDP(sql_value(i, 1, NULL)), &reaches);
-	sql_end();
-	PG_RETURN_BOOL(reaches);
+	PG_RETURN_BOOL(holds || grants_administer(&set, &situation, NULL));
 }
 
 /*

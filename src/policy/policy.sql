@@ -107,6 +107,9 @@ CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
+/* Of the door's tenant, those who are bound to a role that is there. */
+CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_holds_nothing';
 CREATE FUNCTION vault_data.holds_denial(role uuid) RETURNS boolean
@@ -176,6 +179,72 @@ BEGIN
 END
 $$;
 
+/*
+ * Whoever takes a principal out of action must be able to hand out all that it holds, and anybody may
+ * go: who holds less could make room for somebody else, whom an operator appoints.
+ */
+CREATE FUNCTION vault_data.reaches_all_of(p_principal uuid) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
+	SELECT p_principal IS NOT DISTINCT FROM vault_data.caller_principal() OR vault_data.may_change_member(p_principal, false)
+$$;
+CREATE FUNCTION vault_data.require_reaches_all_of(p_principal uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF NOT vault_data.reaches_all_of(p_principal) THEN
+		PERFORM vault_data.fail('42501', 'permission denied: the principal holds more than you can give',
+			'Ask who holds as much; its grants and memberships can be taken back before, but an administrator''s by their equals only.');
+	END IF;
+END
+$$;
+
+/*
+ * Who administers the tenant, before something that can end that: at all, for good, and whom of
+ * these the caller could not make an administrator again. Changes line up.
+ */
+CREATE FUNCTION vault_data.begin_change_of_administrators() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at_all uuid[];
+BEGIN
+	PERFORM vault_data.lock_policy();
+	/* Whom an operator takes away is decided by rows of others. */
+	IF NOT vault_data.is_administrator() THEN
+		PERFORM vault_data.require_authentic_rows(vault.current_tenant_id());
+	END IF;
+	at_all := vault_data.administrators(false);
+	RETURN pg_catalog.jsonb_build_object('at_all', at_all, 'for_good', vault_data.administrators(true),
+		'beyond', ARRAY(SELECT p FROM pg_catalog.unnest(at_all) AS p WHERE NOT vault_data.reaches_all_of(p)));
+END
+$$;
+
+/* After it; a tenant without an administrator gets one from an operator, and no client brings that about. */
+CREATE FUNCTION vault_data.end_change_of_administrators(p_before jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	at_all jsonb := pg_catalog.to_jsonb(vault_data.administrators(false));
+	for_good jsonb := pg_catalog.to_jsonb(vault_data.administrators(true));
+BEGIN
+	IF EXISTS (SELECT FROM pg_catalog.jsonb_array_elements_text(p_before->'beyond') AS p
+		WHERE NOT at_all ? p OR (p_before->'for_good' ? p AND NOT for_good ? p))
+	THEN
+		PERFORM vault_data.fail('42501', 'permission denied: this would take an administrator away who holds more than you can give',
+			'An administrator who holds as much can.');
+	END IF;
+	IF (p_before->'at_all' <> '[]' AND at_all = '[]') OR (p_before->'for_good' <> '[]' AND for_good = '[]') THEN
+		PERFORM vault_data.fail('55000', 'the tenant would have no administrator any more',
+			'Make another one first, bound to a database role, with "grant" on ** and neither an end nor a denial of it; where the database roles of all are gone, an operator appoints one.');
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.refuse_against_administrator() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.fail('42501', 'permission denied to take or deny an administrator what you do not hold',
+		'An administrator who holds these permissions can.');
+END
+$$;
+
 CREATE FUNCTION vault_data.add_grant(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -231,16 +300,25 @@ $$;
 /* Gives what was checked, if the caller may. */
 CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	stops boolean := given.effect = 'deny' AND vault_data.reaches_administrator(given.principal_id);
+	before jsonb;
 BEGIN
 	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/* An administrator could not take a denial of their own back: only their equals give one. */
-	IF given.effect = 'deny' AND NOT vault_data.is_administrator() AND vault_data.reaches_administrator(given.principal_id) THEN
-		PERFORM vault_data.refuse_delegation();
+	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_delegate(given, given.permissions)) THEN
+		PERFORM vault_data.refuse_against_administrator();
 	END IF;
 	PERFORM vault_data.check_environment(e) FROM pg_catalog.unnest(given.environments) AS e;
-	RETURN vault_data.add_grant(given);
+	IF NOT stops OR NOT 'grant' = ANY (given.permissions) THEN
+		RETURN vault_data.add_grant(given);
+	END IF;
+	before := vault_data.begin_change_of_administrators();
+	given.id := vault_data.add_grant(given);
+	PERFORM vault_data.end_change_of_administrators(before);
+	RETURN given.id;
 END
 $$;
 
@@ -309,16 +387,34 @@ CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	given vault_data.access_grant;
+	makes boolean;
+	before jsonb;
 BEGIN
 	SELECT * INTO given FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND OR NOT vault_data.may_delegate(given, CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* From an administrator their equals take something, unless it is over, or was changed outside. */
+	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions) AND given.principal_id <> vault_data.caller_principal()
+		AND COALESCE(given.valid_until > pg_catalog.clock_timestamp(), true) AND vault_data.is_authentic(given)
+		AND vault_data.reaches_administrator(given.principal_id)
+	THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
 	/* Its effect decided who may take it back. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
+	/* One that was changed outside stops whom it is given to: to take it back ends that. */
+	makes := given.effect = 'allow' AND 'grant' = ANY (given.permissions) AND given.name_pattern = '**' AND given.environments IS NULL
+		AND vault_data.is_authentic(given);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.access_grant WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -337,18 +433,66 @@ FROM vault_data.access_grant g
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
 COMMENT ON VIEW vault.grants IS 'grants: one''s own and one''s roles'', all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
 
-/* Tenants begin with somebody who may do everything in them. */
+/*
+ * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
+ * its oid; or else the one that has its name. NULL for nobody yet.
+ */
+CREATE FUNCTION vault_data.appointee(p_tenant uuid, p_name text, p_db_role text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	role_oid oid := (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = p_db_role);
+	found_id uuid;
+	bound text;
+BEGIN
+	SELECT p.id INTO found_id FROM vault_data.principal p
+		LEFT JOIN vault_data.principal_binding b ON b.tenant_id = p.tenant_id AND b.principal_id = p.id
+			AND (b.role_name = p_db_role OR b.db_role = role_oid)
+	WHERE p.tenant_id = p_tenant AND p.kind <> 'built-in role' AND (p.name = p_name OR b.db_role IS NOT NULL)
+	ORDER BY b.role_name = p_db_role AND b.db_role = role_oid DESC NULLS LAST, b.db_role IS NULL, p.name = p_name DESC LIMIT 1;
+	IF found_id IS NULL THEN
+		RETURN NULL;
+	END IF;
+	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id;
+	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id) = 'role' THEN
+		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant exists already', p_name), 'Name another database role.');
+	END IF;
+	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
+	WHERE b.tenant_id = p_tenant AND b.principal_id = found_id AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
+	IF bound <> p_db_role THEN
+		PERFORM vault_data.fail('55000', pg_catalog.format('principal "%s" is bound to role "%s"', p_name, bound),
+			'Name that role, or take the binding away with vault.unbind_role().');
+	END IF;
+	IF bound IS NULL THEN
+		PERFORM vault_data.bind_role(found_id, p_db_role);
+	END IF;
+	RETURN found_id;
+END
+$$;
+
+/* Somebody who may do everything in the tenant: new, or whoever was there and holds it again. */
 CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	principal_name text := CASE WHEN p_db_role ~ '^[A-Za-z0-9._-]{1,63}$' THEN p_db_role ELSE 'admin' END;
 	given vault_data.access_grant;
 BEGIN
-	given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	given.principal_id := vault_data.appointee(p_tenant, principal_name, p_db_role);
+	IF given.principal_id IS NULL THEN
+		given.principal_id := vault_data.add_principal(p_tenant, principal_name, 'user', p_db_role);
+	END IF;
 	given.effect := 'allow';
 	given.permissions := vault_data.all_permissions();
 	given.name_pattern := '**';
-	PERFORM vault_data.add_grant(given);
+	IF (SELECT pg_catalog.count(*) = 0 FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant AND g.principal_id = given.principal_id
+		AND g.effect = 'allow' AND g.permissions @> given.permissions AND g.name_pattern = '**'
+		AND (g.environments, g.addresses, g.windows, g.services, g.require_tls, g.require_session_user, g.valid_from, g.valid_until) IS NULL)
+	THEN
+		PERFORM vault_data.add_grant(given);
+	END IF;
+	IF NOT given.principal_id = ANY (vault_data.administrators(true)) THEN
+		PERFORM vault_data.fail('55000', 'the principal of this role is denied "grant"',
+			'Name another database role, or drop the principal with vault.drop_principal() first.');
+	END IF;
 	RETURN given.principal_id;
 END
 $$;
@@ -363,7 +507,7 @@ BEGIN
 		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" exists already', p_name), 'Choose another name.');
 	END IF;
 	this_tenant := vault_data.enter_new_tenant(p_name);
-	INSERT INTO vault_data.tenant (tenant_id, name) VALUES (this_tenant, p_name);
+	INSERT INTO vault_data.tenant (tenant_id, name, administered) VALUES (this_tenant, p_name, p_admin_role IS NOT NULL);
 	PERFORM vault_data.new_tenant_key();
 	PERFORM vault_data.add_built_in_roles(this_tenant);
 	IF p_admin_role IS NOT NULL THEN
@@ -377,30 +521,59 @@ CREATE FUNCTION vault.create_tenant(name text, admin_role text DEFAULT NULL) RET
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
 COMMENT ON FUNCTION vault.create_tenant(text, text) IS 'makes a tenant with a key of its own; the role becomes a principal that holds everything on ** there';
 
+/* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
+CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.alert('administrator', p_appointed,
+		'an operator appointed an administrator of a tenant that had one before');
+	PERFORM vault_data.announce(p_tenant, 'administrator_appointed', 'critical', NULL, pg_catalog.jsonb_build_object('principal',
+		(SELECT p.name FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = p_appointed)));
+END
+$$;
+
 CREATE FUNCTION vault_data.appoint_admin(p_tenant text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
+	present uuid[];
+	had_one boolean;
+	appointed uuid;
 BEGIN
 	/* One at a time, and what is checked next is seen as of then. */
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
-	IF EXISTS (SELECT FROM vault_data.principal_binding b
-		WHERE b.tenant_id = this_tenant AND vault_data.is_live(b) AND vault_data.administers(b.principal_id))
-	THEN
-		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
-			'Administrators appoint others with vault.create_principal() and vault.grant().');
-	END IF;
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
+	present := vault_data.administrators(false);
+	/* Again, of whom it is: nothing changes. */
+	SELECT b.principal_id INTO appointed FROM vault_data.principal_binding b
+	WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b) AND b.principal_id = ANY (present);
+	IF FOUND THEN
+		PERFORM vault_data.note('is an administrator already');
+		RETURN appointed;
+	END IF;
+	IF present <> '{}' THEN
+		PERFORM vault_data.fail('42501', 'the tenant has an administrator',
+			'Administrators appoint others with vault.create_principal() and vault.grant().');
+	END IF;
+	UPDATE vault_data.tenant t SET administered = true WHERE t.tenant_id = this_tenant AND NOT t.administered;
+	had_one := NOT FOUND;
+	IF had_one THEN
+		PERFORM vault_data.note('the tenant had an administrator before');
+	END IF;
 	PERFORM vault_data.policy_changed();
-	RETURN vault_data.add_administrator(this_tenant, p_db_role);
+	appointed := vault_data.add_administrator(this_tenant, p_db_role);
+	IF had_one THEN
+		PERFORM vault_data.tell_of_appointment(this_tenant, appointed);
+	END IF;
+	RETURN appointed;
 END
 $$;
 CREATE FUNCTION vault.appoint_admin(tenant text, db_role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose roles are gone; refused otherwise';
+COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are gone, and leaves an alert if it had one; refused otherwise';
 
 ALTER VIEW vault.grants OWNER TO vault_owner;
 REVOKE ALL ON vault.grants FROM PUBLIC;

@@ -61,6 +61,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 	subject vault_data.principal;
+	makes boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.find_role(this_tenant, p_name);
@@ -72,7 +74,18 @@ BEGIN
 	IF NOT vault_data.may_change_member(subject.id, true) AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id)) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
+	/* Of administrators among its members only their equals take what it holds. */
+	IF NOT vault_data.may_change_member(subject.id, false) AND vault_data.reaches_administrator(subject.id) THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
+	makes := vault_data.may_administer(subject.id);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant AND id = subject.id;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -86,6 +99,8 @@ DECLARE
 	this_tenant uuid := vault.current_tenant_id();
 	chosen vault_data.principal;
 	member uuid;
+	stops boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
@@ -101,11 +116,17 @@ BEGIN
 			'The view vault.role_members shows who is a member of what.');
 	END IF;
 	PERFORM vault_data.check_membership(chosen.id, member);
-	IF NOT vault_data.is_administrator() AND vault_data.holds_denial(chosen.id) AND vault_data.reaches_administrator(member) THEN
-		PERFORM vault_data.refuse_delegation();
+	stops := vault_data.holds_denial(chosen.id) AND vault_data.reaches_administrator(member);
+	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_change_member(chosen.id, true)) THEN
+		PERFORM vault_data.refuse_against_administrator();
+	ELSIF stops THEN
+		before := vault_data.begin_change_of_administrators();
 	END IF;
 	INSERT INTO vault_data.role_member (tenant_id, id, role_id, member_id, created_by)
 	VALUES (this_tenant, vault_data.new_id(), chosen.id, member, vault_data.caller_principal());
+	IF stops THEN
+		PERFORM vault_data.end_change_of_administrators(before);
+	END IF;
 	PERFORM vault_data.policy_changed();
 END
 $$;
@@ -119,6 +140,8 @@ DECLARE
 	this_tenant uuid := vault.current_tenant_id();
 	chosen vault_data.principal;
 	member uuid;
+	makes boolean;
+	before jsonb;
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
@@ -128,10 +151,25 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	member := vault_data.find_principal(this_tenant, p_member);
+	/* From an administrator their equals take something. One that was changed outside stops the member: to end it ends that. */
+	makes := EXISTS (SELECT FROM vault_data.role_member m
+		WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member AND vault_data.is_authentic(m));
+	IF makes AND member <> vault_data.caller_principal() AND NOT vault_data.may_change_member(chosen.id, false)
+		AND vault_data.reaches_administrator(member)
+	THEN
+		PERFORM vault_data.refuse_against_administrator();
+	END IF;
+	makes := makes AND vault_data.may_administer(chosen.id);
+	IF makes THEN
+		before := vault_data.begin_change_of_administrators();
+	END IF;
 	DELETE FROM vault_data.role_member m WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member;
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('42704', pg_catalog.format('"%s" is not a member of the role "%s"', p_member, p_role),
 			'The view vault.role_members shows who is a member of what.');
+	END IF;
+	IF makes THEN
+		PERFORM vault_data.end_change_of_administrators(before);
 	END IF;
 	PERFORM vault_data.policy_changed();
 END

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "audit/attempt.h"
+#include "audit/audit.h"
 #include "crypto/raise.h"
 #include "door/door.h"
 #include "platform/errors.h"
@@ -119,6 +120,7 @@ PG_FUNCTION_INFO_V1(vault_find_tenant);
 PG_FUNCTION_INFO_V1(vault_tenant_names);
 PG_FUNCTION_INFO_V1(vault_new_id);
 PG_FUNCTION_INFO_V1(vault_note);
+PG_FUNCTION_INFO_V1(vault_alert);
 PG_FUNCTION_INFO_V1(vault_caller_principal);
 PG_FUNCTION_INFO_V1(vault_lock_policy);
 
@@ -293,6 +295,24 @@ vault_note(PG_FUNCTION_ARGS)
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), door_required()->reason,
 						   sizeof(door_required()->reason));
 	door_required()->version = PG_GETARG_INT32(1);
+	PG_RETURN_VOID();
+}
+
+/* alert(object_kind, object, reason): about something of the door's tenant. */
+Datum
+vault_alert(PG_FUNCTION_ARGS)
+{
+	Door	   *door = door_required();
+	AuditRecord record = {
+		.operation = door->operation,
+		.decision = "alert",
+		.object_kind = text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		.tenant = door->tenant,
+		.object = PG_GETARG_UUID_P(1),
+		.reason = text_to_cstring(PG_GETARG_TEXT_PP(2)),
+	};
+
+	audit_write(&record);
 	PG_RETURN_VOID();
 }
 

@@ -28,9 +28,11 @@ CREATE TABLE vault_data.tenant (
 		CHECK (recovery_window BETWEEN '7 days' AND '90 days'),
 	created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	environments    text[],
+	administered    boolean NOT NULL DEFAULT false,
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
+COMMENT ON COLUMN vault_data.tenant.administered IS 'it has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
 /* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
@@ -87,7 +89,7 @@ CREATE POLICY door ON vault_data.tenant_key TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'revision');
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant', 'name', 'state', 'recovery_window', 'environments', 'administered', 'revision');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant_key
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('tenant_key', 'generation', 'state', 'root_generation', '*check_value');
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -104,6 +106,9 @@ CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
+/* A row of the trail that somebody should look at, in this transaction. */
+CREATE FUNCTION vault_data.alert(object_kind text, object uuid, reason text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_alert';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_identifier';
 CREATE FUNCTION vault_data.enter_tenant(name text) RETURNS uuid
