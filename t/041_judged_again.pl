@@ -108,6 +108,15 @@ is(meanwhile('app', "SELECT vault.get('$w/text')", [ "SELECT vault.put('$w/text'
 is(meanwhile('app', "SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1", [ "SELECT vault.put('$w/text', 'newest')" ]),
 	join(',', map { "$w/${_}4" } qw(db json keep text)), 'and a bulk read complete');
 
+# Rows that stand elsewhere, in the place of others that the same transaction wrote, are the same rows; so are those that were only locked.
+$w = afresh();
+is(meanwhile('app', "SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1", [ 'VACUUM FULL vault_data.secret' ], by => 'postgres'),
+	join(',', map { "$w/${_}4" } qw(db json keep text)), 'a table that was rewritten leaves a bulk read complete');
+is(meanwhile('app', "SELECT vault.get('$w/text')", [ 'VACUUM FULL vault_data.secret' ], by => 'postgres'), 'the value', 'and a read');
+is(meanwhile('app', "SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1",
+		[ "SELECT vault.deactivate('$w/json', 'leaked')", "SELECT vault.tag('$w/db', '{\"a\": \"b\"}')" ]),
+	join(',', map { "$w/${_}3" } qw(db keep text)), 'of rows of one transaction that are gone, changed and the same, those leave that may');
+
 # ---- tokens ----
 
 psql_as($node, 'admin', q{SELECT vault.allow_tokens('pool')});

@@ -5,6 +5,7 @@
 #include "platform/tables.h"
 
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
@@ -259,16 +260,31 @@ is_inside(Relation heap, BlockNumber block)
 }
 
 bool
-scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place)
+scan_at(TableScan *scan, const ItemPointerData *place)
 {
 	bool		again = false;
 
-	open_table(scan, table, snapshot);
 	scan->place = *place;
-	scan->fetch = table_index_fetch_begin(scan->heap);
 	return is_inside(scan->heap, ItemPointerGetBlockNumber(place)) &&
 		table_index_fetch_tuple(scan->fetch, &scan->place, scan->snapshot, scan->slot, &again,
 								NULL);
+}
+
+bool
+scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place)
+{
+	open_table(scan, table, snapshot);
+	scan->fetch = table_index_fetch_begin(scan->heap);
+	return scan_at(scan, place);
+}
+
+TransactionId
+scan_writer(TableScan *scan)
+{
+	bool		isnull;
+
+	return DatumGetTransactionId(slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber,
+												 &isnull));
 }
 
 void

@@ -127,6 +127,16 @@ extern void scan_begin_from(TableScan *scan, TableId table, TableId index, Snaps
 extern bool scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot,
 						  const ItemPointerData *place);
 
+/* Goes on to the row at another place; only after scan_begin_at(). */
+extern bool scan_at(TableScan *scan, const ItemPointerData *place);
+
+/*
+ * The transaction that wrote the scan's present row as it stands.  While a row is seen that the
+ * same one wrote, and that has the same key, every column of it is as it was: of what one
+ * transaction makes of a row others never see but the last.
+ */
+extern TransactionId scan_writer(TableScan *scan);
+
 /* Starts again with other keys, of the same number. */
 extern void scan_again(TableScan *scan, const Datum *keys, int nkeys);
 extern bool scan_next(TableScan *scan);

@@ -47,6 +47,7 @@ static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
 static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
+static uint64 changes = 0;
 
 /* Of a caller with roles by token; gone with the cache, and when another one comes. */
 static struct
@@ -525,9 +526,16 @@ grants_of_caller(const Caller *caller)
 	return loaded;
 }
 
+uint64
+policy_generation(void)
+{
+	return changes;
+}
+
 static void
 grants_changed(void)
 {
+	changes++;
 	cache_stale = true;
 }
 

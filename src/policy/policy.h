@@ -59,6 +59,12 @@ typedef struct SecretName
 } SecretName;
 
 /*
+ * Grows when what is granted to anybody may have changed: while it stays, another decision of the
+ * same moment is the same.  Conditions change with time and not with this.
+ */
+extern uint64 policy_generation(void);
+
+/*
  * Mask of what the caller may do with the name.  grant (may be NULL) becomes the
  * first that allows `wanted`.
  */

@@ -12,6 +12,7 @@
 #include "platform/compat.h"
 
 #include "catalog/pg_type.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -227,7 +228,7 @@ secret_is_current_value(const SecretHead *head, const void *value, size_t size, 
 
 /* The value of the current version from the copy in the head; NULL if there is none. */
 static bytea *
-open_copy(TableScan *scan, const SecretHead *head, uint8_t *format)
+open_copy(TableScan *scan, SecretHead *head, uint8_t *format)
 {
 	bool		absent;
 	Datum		datum = scan_get(scan, SECRET_ENVELOPE, &absent);
@@ -238,6 +239,7 @@ open_copy(TableScan *scan, const SecretHead *head, uint8_t *format)
 	envelope = DatumGetByteaPP(datum);
 	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
 								  VARSIZE_ANY_EXHDR(envelope)));
+	head->in_head = true;
 	return secret_open(head, head->current,
 					   envelope_generation((unsigned char *) VARDATA_ANY(envelope)),
 					   envelope, format);
@@ -343,25 +345,34 @@ has_copy(TableScan *scan)
 	return !absent;
 }
 
+/* The same of a head that has been written since, or whose value is not in it. */
+static void
+require_head(TableScan *scan, const SecretName *name, const SecretHead *before, int version,
+			 Snapshot snapshot)
+{
+	SecretHead	head;
+
+	secret_head_from(scan, &head);
+	if (!uuid_equal(&head.id, &before->id))
+		secret_refuse_absent(name);
+	secret_require_readable(&head);
+	if (version != head.current || !has_copy(scan))
+		require_version(&head, version, snapshot);
+}
+
 /* The secret of this name is the same, and this version of it can be read as of now. */
 static void
 require_readable_still(const SecretName *name, const SecretHead *before, int version)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeadMark	mark = secret_mark(before);
 	TableScan	scan;
-	SecretHead	head;
-	bool		in_head;
 
 	if (!secret_scan(&scan, &before->tenant, name, snapshot))
 		secret_refuse_absent(name);
-	secret_head_from(&scan, &head);
-	in_head = has_copy(&scan);
+	if (!secret_head_stands(&scan, &mark))
+		require_head(&scan, name, before, version, snapshot);
 	scan_end(&scan);
-	if (!uuid_equal(&head.id, &before->id))
-		secret_refuse_absent(name);
-	secret_require_readable(&head);
-	if (version != head.current || !in_head)
-		require_version(&head, version, snapshot);
 	UnregisterSnapshot(snapshot);
 }
 
@@ -399,6 +410,7 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	int			environment = arguments->environment;
 	const Caller *caller = &door_required()->caller;
 	uint64		epoch = root_epoch();
+	uint64		generation = policy_generation();
 	pg_uuid_t	grant;
 	SecretName	name;
 	SecretHead	head;
@@ -420,7 +432,8 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	version = door_required()->version ? door_required()->version : head.current;
 	record_release(&name, &head, version, &grant, arguments->field);
 	waited = await_records(epoch);
-	policy_require(caller, &name, MAY_READ, &grant);
+	if (waited || policy_generation() != generation)
+		policy_require(caller, &name, MAY_READ, &grant);
 	if (waited)
 		require_readable_still(&name, &head, version);
 	if (head.state == STATE_GRACE)
@@ -593,14 +606,13 @@ vault_get_json(PG_FUNCTION_ARGS)
 	return door_read(fcinfo, get_json_body);
 }
 
-/* A value that has its record, and leaves once that is safe. */
+/* A row of the result, by which it is judged again if the wait for its record was long. */
 typedef struct Kept
 {
-	text	   *name;
-	text	   *environment;
-	SecretHead	head;
+	HeadMark	mark;
 	ItemPointerData place;
-	bytea	   *value;
+	bool		in_grace;
+	bool		refused;
 } Kept;
 
 /* State of one get_many call. */
@@ -616,22 +628,38 @@ typedef struct BulkRead
 	bool		surveys;		/* looks for what would be left out, and gives nothing */
 	StringInfoData left_out;
 	int			left_out_count;
-	SecretArea *area;			/* of what is kept */
 	ReturnSetInfo *result;
+	MemoryContext result_memory;	/* overwritten when the query ends */
 	TableScan	versions;		/* open from the first row on */
 	bool		versions_open;
+	TableScan	heads;			/* the same, of those that are handed out */
+	bool		heads_open;
 	Snapshot	snapshot;
 	MemoryContext memory;		/* of the call */
 	MemoryContext row_memory;
 	int64		bytes;
-	List	   *kept;
-	int64		in_grace;		/* of these rows */
+	Kept	   *kept;			/* as many as rows, and in their order */
+	int64		kept_count;
+	int64		kept_room;
+	int64		refused;		/* of these rows */
 } BulkRead;
 
 /*
- * The result is kept in memory whatever work_mem says, because a tuplestore that
- * spills would write plaintext to a temporary file.  It is overwritten when the query ends.
+ * The rows are kept in memory whatever work_mem says, because a tuplestore that
+ * spills would write plaintext to a temporary file.
  */
+static void
+begin_rows(BulkRead *bulk)
+{
+	MemoryContext old = MemoryContextSwitchTo(bulk->result_memory);
+
+	bulk->result->setResult =
+		tuplestore_begin_heap((bulk->result->allowedModes & SFRM_Materialize_Random) != 0, false,
+							  MAX_KILOBYTES);
+	MemoryContextSwitchTo(old);
+}
+
+/* They are handed over when the call returns, and not if it fails. */
 static void
 begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 {
@@ -647,13 +675,11 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 	if (get_call_result_type(fcinfo, NULL, &result->setDesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "get_many must return rows");
 	result->setDesc = CreateTupleDescCopy(result->setDesc);
-	MemoryContextSwitchTo(secret_area_new(CurrentMemoryContext)->memory);
-	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, MAX_KILOBYTES);
 	result->returnMode = SFRM_Materialize;
-	MemoryContextSwitchTo(old);
 	bulk->result = result;
-	bulk->area = secret_area_new(CurrentMemoryContext);
+	bulk->result_memory = secret_area_new(CurrentMemoryContext)->memory;
+	MemoryContextSwitchTo(old);
+	begin_rows(bulk);
 	bulk->row_memory = AllocSetContextCreate(CurrentMemoryContext, "vault bulk read",
 											 ALLOCSET_DEFAULT_SIZES);
 }
@@ -771,32 +797,54 @@ require_whole(const BulkRead *bulk)
 			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
 }
 
-/* The value waits in an area of the call until its record is safe. */
+static Kept *
+new_kept(BulkRead *bulk)
+{
+	if (bulk->kept_count == bulk->kept_room)
+	{
+		int64		room = Max(64, 2 * bulk->kept_room);
+		Size		size = room * sizeof(Kept);
+
+		bulk->kept = bulk->kept ? repalloc_huge(bulk->kept, size) :
+			MemoryContextAllocHuge(bulk->memory, size);
+		bulk->kept_room = room;
+	}
+	return &bulk->kept[bulk->kept_count++];
+}
+
+/* The row waits in the result until its record is safe. */
 static void
 keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 {
-	MemoryContext row = MemoryContextSwitchTo(bulk->area->memory);
-	Kept	   *kept = palloc(sizeof(Kept));
+	bool		nulls[4] = {0};
+	Datum		values[4] = {
+		scan_get(scan, SECRET_NAME, NULL), scan_get(scan, SECRET_ENVIRONMENT, NULL),
+		Int32GetDatum(head->current), PointerGetDatum(value)
+	};
+	Kept	   *kept;
 
-	kept->name = DatumGetTextPCopy(scan_get(scan, SECRET_NAME, NULL));
-	kept->environment = DatumGetTextPCopy(scan_get(scan, SECRET_ENVIRONMENT, NULL));
-	kept->head = *head;
+	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
+	kept = new_kept(bulk);
+	kept->mark = secret_mark(head);
 	kept->place = scan->place;
-	kept->value = palloc(VARSIZE(value));
-	memcpy(kept->value, value, VARSIZE(value));
-	bulk->kept = lappend(bulk->kept, kept);
-	MemoryContextSwitchTo(row);
+	kept->in_grace = head->state == STATE_GRACE;
+	kept->refused = false;
 }
 
-static SecretName
-name_of(const Kept *kept)
+/* Whether it is where it was and as it was: most are. */
+static bool
+stands(BulkRead *bulk, const Kept *kept)
 {
-	SecretName	name = {
-		VARDATA(kept->environment), VARSIZE(kept->environment) - VARHDRSZ,
-		VARDATA(kept->name), VARSIZE(kept->name) - VARHDRSZ
-	};
+	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
+	bool		found;
 
-	return name;
+	if (bulk->heads_open)
+		found = scan_at(&bulk->heads, &kept->place);
+	else
+		found = scan_begin_at(&bulk->heads, TABLE_SECRET, bulk->snapshot, &kept->place);
+	bulk->heads_open = true;
+	MemoryContextSwitchTo(row);
+	return found && secret_head_stands(&bulk->heads, &kept->mark);
 }
 
 static bool
@@ -808,49 +856,101 @@ may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
 
 	if (!(policy_permissions(bulk->caller, name, MAY_READ, NULL) & MAY_READ))
 		return false;
-	if (secret_scan_from(&scan, &kept->head.tenant, name, bulk->snapshot, &kept->place))
+	if (stands(bulk, kept))
+		return true;
+	if (secret_scan_from(&scan, &kept->mark.tenant, name, bulk->snapshot, &kept->place))
 	{
 		secret_head_from(&scan, &head);
-		may = uuid_equal(&head.id, &kept->head.id) && secret_is_readable(&head) &&
-			((head.current == kept->head.current && has_copy(&scan)) ||
-			 version_may_leave(&head, kept->head.current, bulk->snapshot));
+		may = uuid_equal(&head.id, &kept->mark.id) && secret_is_readable(&head) &&
+			((head.current == kept->mark.version && has_copy(&scan)) ||
+			 version_may_leave(&head, kept->mark.version, bulk->snapshot));
 	}
 	scan_end(&scan);
 	return may;
 }
 
-/* What cannot be read any more is left out as if it had been so before. */
-static void
-hand_out(BulkRead *bulk, bool judge)
+/* The name in a row of the result; all are of one environment. */
+static SecretName
+name_in(const BulkRead *bulk, TupleTableSlot *slot)
 {
-	ListCell   *cell;
+	bool		isnull;
+	text	   *name = DatumGetTextPP(slot_getattr(slot, 1, &isnull));
+	SecretName	secret = {
+		bulk->environment, bulk->environment_size, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)
+	};
 
-	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	foreach(cell, bulk->kept)
+	return secret;
+}
+
+static void
+judge_row(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
+{
+	SecretName	name = name_in(bulk, slot);
+
+	kept->refused = !may_leave(bulk, &name, kept);
+	if (!kept->refused)
+		return;
+	bulk->refused++;
+	leave_out(bulk, &name, "it changed meanwhile");
+}
+
+/* Walks the rows of a result, and what is kept of each, without moving who will read it. */
+static void
+each_row(BulkRead *bulk, Tuplestorestate *rows,
+		 void (*visit) (BulkRead *bulk, TupleTableSlot *slot, Kept *kept))
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(bulk->result->setDesc, &TTSOpsMinimalTuple);
+
+	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, 0));
+	for (int64 i = 0; i < bulk->kept_count; i++)
 	{
-		Kept	   *kept = lfirst(cell);
-		SecretName	name = name_of(kept);
-		bool		nulls[4] = {0};
-		Datum		values[4] = {
-			PointerGetDatum(kept->name), PointerGetDatum(kept->environment),
-			Int32GetDatum(kept->head.current), PointerGetDatum(kept->value)
-		};
-
+		if (!tuplestore_gettupleslot(rows, true, false, slot))
+			elog(ERROR, "a row of the result is missing");
 		MemoryContextSwitchTo(bulk->row_memory);
-		if (!judge || may_leave(bulk, &name, kept))
-		{
-			tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
-			bulk->in_grace += kept->head.state == STATE_GRACE;
-		}
-		else
-			leave_out(bulk, &name, "it changed meanwhile");
+		visit(bulk, slot, &bulk->kept[i]);
 		MemoryContextSwitchTo(bulk->memory);
 		MemoryContextReset(bulk->row_memory);
 	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_select_read_pointer(rows, 0);
+}
+
+static void
+copy_row(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
+{
+	if (!kept->refused)
+		tuplestore_puttupleslot(bulk->result->setResult, slot);
+}
+
+/*
+ * What cannot be read any more is left out as if it had been so before.  The rows with it stay
+ * where they were, as the memory of all is overwritten in the end.
+ */
+static void
+judge_again(BulkRead *bulk)
+{
+	Tuplestorestate *rows = bulk->result->setResult;
+
+	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	each_row(bulk, rows, judge_row);
+	if (bulk->heads_open)
+		scan_end(&bulk->heads);
 	UnregisterSnapshot(bulk->snapshot);
-	secret_area_end(bulk->area);
-	if (judge)
-		require_whole(bulk);
+	require_whole(bulk);
+	if (bulk->refused == 0)
+		return;
+	begin_rows(bulk);
+	each_row(bulk, rows, copy_row);
+}
+
+static int64
+count_in_grace(const BulkRead *bulk)
+{
+	int64		count = 0;
+
+	for (int64 i = 0; i < bulk->kept_count; i++)
+		count += bulk->kept[i].in_grace && !bulk->kept[i].refused;
+	return count;
 }
 
 static void
@@ -984,6 +1084,7 @@ get_many_body(FunctionCallInfo fcinfo)
 {
 	BulkRead	bulk = {.caller = &door_required()->caller};
 	uint64		epoch = root_epoch();
+	int64		in_grace;
 
 	secret_refuse_holdable_cursor();
 	read_bulk_arguments(fcinfo, &bulk);
@@ -991,15 +1092,17 @@ get_many_body(FunctionCallInfo fcinfo)
 	survey(&bulk);
 	bulk_read(&bulk);
 	require_whole(&bulk);
-	if (bulk.kept == NIL)
+	if (bulk.kept_count == 0)
 		record_nothing(&bulk);
-	hand_out(&bulk, await_records(epoch));
-	if (bulk.in_grace > 0)
+	if (await_records(epoch))
+		judge_again(&bulk);
+	in_grace = count_in_grace(&bulk);
+	if (in_grace > 0)
 		ereport(NOTICE,
 				(errcode(ERRCODE_VAULT_EXPIRED),
 				 errmsg_plural("%lld of these secrets has expired and can be read for a while only",
 							   "%lld of these secrets have expired and can be read for a while only",
-							   (unsigned long) bulk.in_grace, (long long) bulk.in_grace),
+							   (unsigned long) in_grace, (long long) in_grace),
 				 errhint("vault.expiring() shows which.")));
 	PG_RETURN_NULL();
 }

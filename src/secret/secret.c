@@ -56,6 +56,29 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	head->purge_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 	if (!isnull)
 		head->state = STATE_DELETED;
+	head->writer = scan_writer(scan);
+	head->in_head = false;
+}
+
+/* A value that is not in the head, or in its grace, asks for more than the head. */
+HeadMark
+secret_mark(const SecretHead *head)
+{
+	HeadMark	mark = {
+		.tenant = head->tenant,.id = head->id,.writer = head->writer,.version = head->current,
+		.until = head->in_head && head->state == STATE_ACTIVE ? head->expires_at : DT_NOBEGIN
+	};
+
+	return mark;
+}
+
+bool
+secret_head_stands(TableScan *scan, const HeadMark *mark)
+{
+	return scan_writer(scan) == mark->writer &&
+		uuid_equal(DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL)), &mark->id) &&
+		uuid_equal(DatumGetUUIDP(scan_get(scan, SECRET_TENANT, NULL)), &mark->tenant) &&
+		(mark->until == DT_NOEND || GetCurrentTimestamp() < mark->until);
 }
 
 static bool

@@ -82,10 +82,30 @@ typedef struct SecretHead
 	TimestampTz expires_at;		/* DT_NOEND: never */
 	TimestampTz grace_until;	/* of one in its grace */
 	TimestampTz purge_at;		/* of a deleted one */
+	TransactionId writer;		/* of the row; see scan_writer() */
+	bool		in_head;		/* the value that was read is the copy in the head */
 } SecretHead;
 
 /* Reads the head that a scan over vault_data.secret stands on. */
 extern void secret_head_from(TableScan *scan, SecretHead *head);
+
+/* By which a head that a value was read from is known again, as long as it is as it was. */
+typedef struct HeadMark
+{
+	pg_uuid_t	tenant;
+	pg_uuid_t	id;
+	TransactionId writer;
+	int			version;		/* which was current */
+	TimestampTz until;			/* it is active by itself; DT_NOBEGIN: is to be judged anew */
+} HeadMark;
+
+extern HeadMark secret_mark(const SecretHead *head);
+
+/*
+ * Whether the scan, which may stand on the head of any secret, stands on this one as it was read,
+ * and it is still active: then neither its MAC nor anything else of it has to be looked at again.
+ */
+extern bool secret_head_stands(TableScan *scan, const HeadMark *mark);
 
 /* Begins a scan that stands on the head of the secret, or on none; see secret_find. */
 extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
