@@ -92,6 +92,7 @@ typedef struct Ring
 	pg_atomic_uint64 lost;		/* records that found no room before their session ended */
 	pg_atomic_uint64 commit_end;	/* of the newest commit, or 0: nothing is to be flushed */
 	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
+	pg_atomic_uint32 cramped;	/* bits of those who wait for room */
 	Latch	   *worker;			/* NULL: it does not run */
 	Bell		bell;			/* rings when records are written */
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
@@ -399,6 +400,17 @@ deadline_in(int ms)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }
 
+/*
+ * Takes a slot after having said that it waits for one: whoever makes room later than this looks
+ * rings for it, and the count of rings was taken before.
+ */
+static bool
+take_slot_or_say(int lane, bool common, uint64 *position)
+{
+	(void) pg_atomic_fetch_or_u32(&ring->cramped, bell_bit(MyProcPid));
+	return take_slot(lane, common, position);
+}
+
 /* A slot of the lane, for which it waits for ms at most. */
 static bool
 await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
@@ -413,6 +425,8 @@ await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 			return true;
 		if (ms == 0)
 			return false;
+		if (take_slot_or_say(lane, common, position))
+			return true;
 		if (deadline == 0)
 			deadline = deadline_in(ms);
 		*slept = true;
@@ -610,6 +624,9 @@ ring_done(XLogRecPtr commit_end)
 		pg_memory_barrier();
 		pg_atomic_write_u64(&lane->tail, tail + peeked[i]);
 	}
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&ring->cramped))
+		bits |= pg_atomic_exchange_u32(&ring->cramped, 0);
 	if (bits)
 		bell_ring(&ring->bell, bits);
 }
@@ -744,6 +761,7 @@ make_ring(void *area)
 	pg_atomic_init_u64(&fresh->lost, 0);
 	pg_atomic_init_u64(&fresh->commit_end, 0);
 	pg_atomic_init_u32(&fresh->sleeping, 0);
+	pg_atomic_init_u32(&fresh->cramped, 0);
 	bell_make(&fresh->bell);
 	for (int i = 0; i < setting_audit_ring_size; i++)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
