@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -59,19 +60,63 @@ json_string(char *text)
 	return value;
 }
 
+/*
+ * The number of a column, 0 if there is none.  The search begins behind the one that was found
+ * last, and round: most are asked for in the order in which they stand.
+ */
+static int
+column_number(TupleDesc layout, const char *column)
+{
+	static int	last = 0;
+
+	for (int i = 0; i < layout->natts; i++)
+	{
+		int			index = (last + i) % layout->natts;
+		Form_pg_attribute attribute = TupleDescAttr(layout, index);
+
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0)
+			continue;
+		last = index + 1;
+		return last;
+	}
+	return 0;
+}
+
 /* The column's content as text, NULL if null or absent. */
+static char *
+number_text(HeapTuple row, TupleDesc layout, int number)
+{
+	return row && number > 0 ? SPI_getvalue(row, layout, number) : NULL;
+}
+
 static char *
 column_text(HeapTuple row, TupleDesc layout, const char *column)
 {
-	int			number = row ? SPI_fnumber(layout, column) : SPI_ERROR_NOATTRIBUTE;
-
-	return number == SPI_ERROR_NOATTRIBUTE ? NULL : SPI_getvalue(row, layout, number);
+	return number_text(row, layout, column_number(layout, column));
 }
 
 static bool
 same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/*
+ * Whether both rows have the same bytes there, so that neither has to be printed.  If not, they
+ * may print the same all the same.
+ */
+static bool
+same_bytes(HeapTuple before, HeapTuple after, TupleDesc layout, int number)
+{
+	Form_pg_attribute attribute = TupleDescAttr(layout, number - 1);
+	bool		no_old;
+	bool		no_new;
+	Datum		old = heap_getattr(before, number, layout, &no_old);
+	Datum		new = heap_getattr(after, number, layout, &no_new);
+
+	if (no_old || no_new)
+		return no_old && no_new;
+	return datumIsEqual(old, new, attribute->attbyval, attribute->attlen);
 }
 
 /* Adds "column": value, or [old, new] for an update that changed it; true if it changed. */
@@ -82,11 +127,18 @@ add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTu
 	bool		masked = column[0] == '*';
 	bool		names = column[0] == '=';
 	const char *name = masked || names ? column + 1 : column;
-	char	   *old = column_text(before, layout, name);
-	char	   *new = column_text(after, layout, name);
-	bool		same = same_text(old, new);
+	int			number = column_number(layout, name);
+	char	   *old;
+	char	   *new;
+	bool		same;
 	JsonbValue	value;
 
+	if (number == 0 ||
+		(!names && before && after && same_bytes(before, after, layout, number)))
+		return false;
+	old = number_text(before, layout, number);
+	new = number_text(after, layout, number);
+	same = same_text(old, new);
 	if (same && (!names || new == NULL))
 		return false;
 	value = json_string(pstrdup(name));
@@ -140,11 +192,11 @@ changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc l
 static bool
 column_uuid(HeapTuple row, TupleDesc layout, const char *column, pg_uuid_t *value)
 {
-	int			number = SPI_fnumber(layout, column);
+	int			number = column_number(layout, column);
 	bool		isnull;
 	Datum		datum;
 
-	if (number == SPI_ERROR_NOATTRIBUTE)
+	if (number == 0)
 		return false;
 	datum = heap_getattr(row, number, layout, &isnull);
 	if (!isnull)
