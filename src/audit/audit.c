@@ -36,6 +36,9 @@ text_or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
+/* A name as the trail shows it: each byte that is not shown as it is becomes at most four. */
+#define PLAIN_NAME_BYTES (4 * NAMEDATALEN)
+
 /* The caller's roles, looked up while tables may be read, for when they may not. */
 static struct
 {
@@ -43,8 +46,8 @@ static struct
 	Oid			role;
 	Oid			session;
 	bool		superuser;
-	char		role_name[NAMEDATALEN];
-	char		session_name[NAMEDATALEN];
+	char		role_name[PLAIN_NAME_BYTES];
+	char		session_name[PLAIN_NAME_BYTES];
 	Oid			trail;
 } who;
 
@@ -55,11 +58,11 @@ roles_changed(Datum arg, int cache, uint32 hash)
 }
 
 static void
-copy_role_name(char name[NAMEDATALEN], Oid role)
+copy_role_name(char name[PLAIN_NAME_BYTES], Oid role)
 {
 	char	   *found = GetUserNameFromId(role, true);
 
-	strlcpy(name, found ? found : "", NAMEDATALEN);
+	strlcpy(name, found ? plain_text(found) : "", PLAIN_NAME_BYTES);
 	if (found)
 		pfree(found);
 }
@@ -108,13 +111,20 @@ audit_set_service(const char *(*service) (void))
 	service_of_client = service;
 }
 
-/* From where, and as which service, does not change in a session. */
+static const char *
+keep_plain(const char *text)
+{
+	return text && *text ? MemoryContextStrdup(TopMemoryContext, plain_text(text)) : NULL;
+}
+
+/* From where, as whom and as which service does not change in a session. */
 static void
 add_connection(AuditRow *row)
 {
 	static bool known = false;
-	static char *address = NULL;
+	static const char *address = NULL;
 	static const char *service = NULL;
+	static const char *authenticated = NULL;
 	static int	port = -1;
 
 	if (!known && MyProcPort)
@@ -128,12 +138,14 @@ add_connection(AuditRow *row)
 										  DatumGetCString(DirectFunctionCall1(inet_out, inet)));
 			port = atoi(MyProcPort->remote_port);
 		}
-		service = service_of_client();
+		service = keep_plain(service_of_client());
+		authenticated = keep_plain(MyProcPort->user_name);
 		known = true;
 	}
 	row->address = address;
 	row->port = port;
 	row->service = service;
+	row->authenticated_role = authenticated;
 	row->tls = MyProcPort && MyProcPort->ssl_in_use;
 }
 
@@ -183,7 +195,6 @@ add_caller(AuditRow *row, const Door *door)
 	row->by_operator = door && door->caller.is_operator;
 	row->role = text_or_null(who.role_name);
 	row->session_role = text_or_null(who.session_name);
-	row->authenticated_role = MyProcPort ? text_or_null(MyProcPort->user_name) : NULL;
 	row->application_name = client_name();
 	row->request_id = text_or_null(setting_request_id);
 	row->has_grant = door && door->has_grant;
@@ -200,14 +211,16 @@ token_roles_text(const Door *door)
 	return psprintf("with roles of the token: %s", door->caller.token_role_names);
 }
 
-/* What others have chosen is shown to people who look at the trail, in terminals too. */
+/*
+ * What others have chosen is shown to people who look at the trail, in terminals too.  What stays
+ * the same for long was made plain when it was looked up.
+ */
 static void
 make_plain(AuditRow *row)
 {
 	const char **texts[] = {
-		&row->role, &row->session_role, &row->authenticated_role, &row->application_name,
-		&row->request_id, &row->secret, &row->environment, &row->reason, &row->subject,
-		&row->service, &row->claimed_address
+		&row->application_name, &row->request_id, &row->secret, &row->environment, &row->reason,
+		&row->subject, &row->claimed_address
 	};
 
 	for (int i = 0; i < (int) lengthof(texts); i++)

@@ -17,6 +17,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "platform/plain.h"
@@ -31,6 +32,7 @@ typedef struct CallShape
 	int			name;			/* number of the argument; -1: none */
 	int			environment;
 	bool		is_pattern;		/* name is one */
+	bool		by_value;		/* what it returns is */
 	uint32		texts;			/* arguments that are texts, and arrays of them */
 	uint32		arrays;
 } CallShape;
@@ -98,6 +100,7 @@ learn(CallShape *shape, Oid function)
 	shape->environment = find_argument(tuple, "environment");
 	shape->texts = arguments_of(tuple, TEXTOID);
 	shape->arrays = arguments_of(tuple, TEXTARRAYOID);
+	shape->by_value = get_typbyval(((Form_pg_proc) GETSTRUCT(tuple))->prorettype);
 	shape->function = function;
 	ReleaseSysCache(tuple);
 }
@@ -149,6 +152,7 @@ call_note(Door *door, FunctionCallInfo fcinfo)
 
 	strlcpy(door->operation, shape->operation, sizeof(door->operation));
 	door->call = fcinfo;
+	door->by_value = shape->by_value;
 	door->text_arguments = shape->texts;
 	door->array_arguments = shape->arrays;
 	copy_argument(fcinfo, shape->name, shape->is_pattern ? is_no_pattern : is_no_name,

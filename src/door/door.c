@@ -501,11 +501,10 @@ fail_and_forget(Door *door, MemoryContext context, SecretArea *area)
 
 /* What is returned is copied out of the area, which ends. */
 static Datum
-leave_area(SecretArea *area, MemoryContext context, FunctionCallInfo fcinfo, Datum result)
+leave_area(const Door *door, SecretArea *area, MemoryContext context, Datum result)
 {
 	MemoryContextSwitchTo(context);
-	if (!fcinfo->isnull && result != (Datum) 0 &&
-		!get_typbyval(get_func_rettype(fcinfo->flinfo->fn_oid)))
+	if (!door->call->isnull && result != (Datum) 0 && !door->by_value)
 		result = datumCopy(result, false, -1);
 	secret_area_end(area);
 	return result;
@@ -531,7 +530,7 @@ run(DoorKind kind, FunctionCallInfo fcinfo, DoorBody body, bool holds_values)
 		}
 		result = body(fcinfo);
 		if (holds_values)
-			result = leave_area(area, context, fcinfo, result);
+			result = leave_area(&door, area, context, result);
 	}
 	PG_CATCH();
 	{
@@ -575,7 +574,7 @@ door_read(FunctionCallInfo fcinfo, DoorBody body)
 		area = secret_area_new(context);
 		MemoryContextSwitchTo(area->memory);
 		result = body(fcinfo);
-		result = leave_area(area, context, fcinfo, result);
+		result = leave_area(&door, area, context, result);
 	}
 	PG_CATCH();
 	{

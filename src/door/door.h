@@ -81,6 +81,7 @@ typedef struct Door
 	bool		told_policy;	/* this call has announced that policy changed */
 
 	FunctionCallInfo call;		/* NULL: a view */
+	bool		by_value;		/* what it returns is */
 	uint32		text_arguments; /* of the call, by number */
 	uint32		array_arguments;	/* of texts */
 	bool		hides;			/* the error was not to be passed on as it was */

@@ -85,17 +85,22 @@ typedef struct Encoder
 } Encoder;
 
 static void
+grow(Encoder *encoder, size_t size)
+{
+	size_t		capacity = 2 * (encoder->size + size);
+	unsigned char *grown = palloc(capacity);
+
+	memcpy(grown, encoder->data, encoder->size);
+	encoder->data = grown;
+	encoder->capacity = capacity;
+}
+
+/* In line: every row is encoded in some thirty pieces, most of them of four bytes. */
+static inline void
 put_bytes(Encoder *encoder, const void *bytes, size_t size)
 {
-	if (size > encoder->capacity - encoder->size)
-	{
-		size_t		capacity = 2 * (encoder->size + size);
-		unsigned char *grown = palloc(capacity);
-
-		memcpy(grown, encoder->data, encoder->size);
-		encoder->data = grown;
-		encoder->capacity = capacity;
-	}
+	if (unlikely(size > encoder->capacity - encoder->size))
+		grow(encoder, size);
 	memcpy(encoder->data + encoder->size, bytes, size);
 	encoder->size += size;
 }

@@ -6,7 +6,8 @@
  * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.
  *
  * To set it costs more than a read, so the backend keeps the memory of one area.  A call that
- * fits into its first block frees nothing, and that block is overwritten in place.
+ * fits into its first block frees nothing, and that block is overwritten in place, as far as it
+ * was used.
  */
 #include "platform/secret_memory.h"
 
@@ -21,6 +22,9 @@
 
 /* The first block of the area that is kept, and of ErrorContext; the context's header included. */
 #define KEPT_BLOCK			(8 * 1024)
+
+/* From here on it is cheaper to overwrite the whole block than to find out how much was used. */
+#define MANY_PIECES			32
 
 static MemoryContext kept = NULL;
 static bool kept_in_use = false;
@@ -107,16 +111,35 @@ secret_frees_end(void)
 }
 
 /*
+ * Where the part of a context's only block begins from which nothing was ever taken.  New pieces
+ * come from there, unless others that fit were given back: these are used up.
+ */
+static char *
+unused_end(MemoryContext context)
+{
+	char	   *end = (char *) context + KEPT_BLOCK;
+	MemoryContextCounters counters = {0};
+	char	   *unused = NULL;
+
+	context->methods->stats(context, NULL, NULL, &counters, false);
+	if (counters.nblocks > 1 || counters.freechunks > MANY_PIECES)
+		return end;
+	for (Size i = 0; i <= counters.freechunks; i++)
+		unused = Max(unused, (char *) MemoryContextAlloc(context, 1));
+	return unused > (char *) context && unused < end ? unused : end;
+}
+
+/*
  * A context and its first block are one piece of memory (aset.c).  Nothing is in it: it was reset.
  * A server that looks for overruns would take this for one, and overwrites by itself what is freed.
  */
 static void
-wipe_first_block(MemoryContext context)
+wipe_first_block(MemoryContext context, const char *unused)
 {
 #ifndef MEMORY_CONTEXT_CHECKING
 	char	   *first = MemoryContextAlloc(context, 1);
 
-	memset(first, 0, (char *) context + KEPT_BLOCK - first);
+	memset(first, 0, unused - first);
 	MemoryContextReset(context);
 #endif
 }
@@ -126,13 +149,14 @@ static void
 empty_kept(void)
 {
 	bool		frees = MemoryContextMemAllocated(kept, true) > KEPT_BLOCK;
+	char	   *unused = unused_end(kept);
 
 	if (frees)
 		secret_frees_begin();
 	MemoryContextReset(kept);
 	if (frees)
 		secret_frees_end();
-	wipe_first_block(kept);
+	wipe_first_block(kept, unused);
 	kept_in_use = false;
 }
 
@@ -223,6 +247,6 @@ secret_forget_error(void)
 {
 	secret_frees_begin();
 	FlushErrorState();
-	wipe_first_block(ErrorContext);
+	wipe_first_block(ErrorContext, (char *) ErrorContext + KEPT_BLOCK);
 	secret_frees_end();
 }

@@ -42,11 +42,17 @@ static TimestampTz sensitive_transaction = 0;	/* its start */
 static uint64 filter[FILTER_BITS / 64];
 static bool any_remembered = false;
 
+static uint64
+hash_text(const char *text, size_t length)
+{
+	return hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+}
+
 /* The place of the bit that a text has for one of the hashes. */
 static uint32
 filter_bit(const char *text, size_t length, int number)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+	uint64		hash = hash_text(text, length);
 	uint32		step = (uint32) (hash >> 32) | 1;
 
 	return ((uint32) hash + number * step) % FILTER_BITS;
@@ -97,13 +103,20 @@ prepared_is_sensitive(const char *name)
 bool
 text_is_sensitive(const char *text)
 {
+	static uint64 latest = 0;	/* hash of a text that is sensitive by itself; 0: none came yet */
 	size_t		length = strlen(text);
 	size_t		position = 0;
 	LexicalName name;
 	bool		executes;
 
-	if (text_alone_is_sensitive(text, length, &executes))
+	/* Mostly the same one comes again.  Another with its hash would be hidden, no more. */
+	if (latest && hash_text(text, length) == latest)
 		return true;
+	if (text_alone_is_sensitive(text, length, &executes))
+	{
+		latest = hash_text(text, length);
+		return true;
+	}
 	while (executes && lexical_next_execute(text, length, &position, &name))
 		if (prepared_is_sensitive(name.exact) || prepared_is_sensitive(name.folded))
 			return true;
