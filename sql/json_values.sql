@@ -69,6 +69,15 @@ SELECT pg_temp.attempt('SELECT vault.get_json(''d/array'')') AS array, pg_temp.a
 	pg_temp.attempt($$SELECT vault.import_policy(repeat('[', 400000) || repeat(']', 400000))$$) AS policy;
 SELECT vault.put('d/flat', repeat('[', 100) || repeat(']', 100)), length(vault.get_json('d/flat')::text);
 
+-- bytes are rotated as bytes, by a schedule too; what is made up for a null is text, whatever the type of the null
+SELECT vault.put('r/bytes', '\x00ff'::bytea), vault.rotate('r/bytes', '\x00fe'::bytea), vault.get_bytes('r/bytes'), vault.rotate('r/bytes', 'text'), vault.get('r/bytes'), pg_temp.attempt('SELECT vault.rotate(''r/none'', ''\x00''::bytea)') AS absent;
+PREPARE rotate_bytes(text, bytea) AS SELECT vault.rotate($1, $2);
+EXECUTE rotate_bytes('r/bytes', '\x00fd');
+SELECT vault.set_rotation('r/bytes', 'on demand', 'generate', overlap => '0') IS NOT NULL AS plan, vault.rotate('r/bytes', '\x00fc'::bytea), vault.get_bytes('r/bytes'), pg_temp.attempt('SELECT vault.get(''r/bytes'')') AS text;
+SELECT vault.set_rotation('r/bytes', 'on demand', 'external', overlap => '0') IS NOT NULL AS plan, vault.rotate('r/bytes') IS NULL AS waits;
+SELECT vault.complete_rotation(rotation, '\x00fb'::bytea), vault.get_bytes('r/bytes') FROM vault.rotation_status WHERE name = 'r/bytes' AND state = 'waiting';
+SELECT vault.put('r/json', '{"a": 1}'::jsonb), vault.rotate('r/json', NULL::jsonb), length(vault.get('r/json')), vault.rotate('r/json', NULL::json), length(vault.get('r/json')), vault.rotate('r/json', NULL::bytea), length(vault.get('r/json'));
+
 -- a value that came as bytes and is text can be read as text
 SELECT vault.put('b/text', convert_to(E'one\nline', 'UTF8')), vault.get('b/text'), vault.get_bytes('b/text');
 SELECT vault.put('b/json', '\x7b2261223a20317d'::bytea), vault.get_json('b/json');

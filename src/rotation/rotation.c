@@ -31,6 +31,7 @@ static struct
 {
 	const void *value;			/* NULL: none */
 	size_t		size;
+	uint8_t		format;
 }			given;
 
 const Rotator generate_rotator = {.name = "generate"};
@@ -99,7 +100,12 @@ create(const Rotator *rotator, const Rotation *rotation)
 	if (value)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
 	if (given.value && rotator->create == credential_create)
+	{
+		(void) secret_require_text(cstring_to_text_with_len(value, size));
 		credential_require_turn(rotation, value, size);
+	}
+	else if (given.value && given.format == FORMAT_BYTES)
+		return secret_store_pending(&rotation->name, value, size, FORMAT_BYTES, false);
 	if (format == FORMAT_JSON && !is_stored)
 		(void) secret_parse_json(cstring_to_text_with_len(value, size));
 	else if (format != FORMAT_JSON)
@@ -129,6 +135,7 @@ PG_FUNCTION_INFO_V1(vault_rotator_act);
 PG_FUNCTION_INFO_V1(vault_can_generate);
 PG_FUNCTION_INFO_V1(vault_has_schedule);
 PG_FUNCTION_INFO_V1(vault_complete_rotation);
+PG_FUNCTION_INFO_V1(vault_complete_rotation_bytes);
 PG_FUNCTION_INFO_V1(vault_complete_rotation_jsonb);
 PG_FUNCTION_INFO_V1(vault_is_bound_elsewhere);
 PG_FUNCTION_INFO_V1(vault_may_lend);
@@ -216,13 +223,14 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 
 /* Runs a statement that answers a version, with the value in C's hands; 0: NULL. */
 static int
-with_value(Sql *sql, Datum *values, const void *value, size_t size)
+with_value(Sql *sql, Datum *values, const void *value, size_t size, uint8_t format)
 {
 	int			version = 0;
 	bool		isnull;
 
 	given.value = value;
 	given.size = size;
+	given.format = format;
 	PG_TRY();
 	{
 		Datum		answer;
@@ -283,8 +291,8 @@ refuse_old_snapshot(void)
 }
 
 static bool
-rotate_on_demand(const SecretName *name, const void *value, size_t size, bool retire_now,
-				 int *version)
+rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t format,
+				 bool retire_now, int *version)
 {
 	static Sql	rotate = {
 		"SELECT vault_data.rotate_on_demand($1, $2, $3, $4)", 4,
@@ -304,7 +312,7 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, bool re
 														 name->environment_size));
 	values[2] = BoolGetDatum(value != NULL);
 	values[3] = BoolGetDatum(retire_now);
-	*version = with_value(&rotate, values, value, size);
+	*version = with_value(&rotate, values, value, size, format);
 	return true;
 }
 
@@ -328,9 +336,9 @@ vault_can_generate(PG_FUNCTION_ARGS)
 
 /* complete_rotation(rotation, value) */
 static Datum
-complete_body(FunctionCallInfo fcinfo)
+complete(FunctionCallInfo fcinfo, uint8_t format)
 {
-	static Sql	complete = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
+	static Sql	statement = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
 	Datum		id = PG_GETARG_DATUM(0);
 	text	   *value;
 
@@ -339,7 +347,20 @@ complete_body(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(1))
 		error_bad_argument("value", "it is null", "Give the new value.");
 	value = PG_GETARG_TEXT_PP(1);
-	PG_RETURN_INT32(with_value(&complete, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
+	PG_RETURN_INT32(with_value(&statement, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+							 format));
+}
+
+static Datum
+complete_body(FunctionCallInfo fcinfo)
+{
+	return complete(fcinfo, FORMAT_TEXT);
+}
+
+static Datum
+complete_bytes_body(FunctionCallInfo fcinfo)
+{
+	return complete(fcinfo, FORMAT_BYTES);
 }
 
 /* In a copy of the call: a constant argument stands in it for the next row, too. */
@@ -358,6 +379,12 @@ complete_jsonb_body(FunctionCallInfo fcinfo)
 			CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));
 	}
 	return complete_body(call);
+}
+
+Datum
+vault_complete_rotation_bytes(PG_FUNCTION_ARGS)
+{
+	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_bytes_body);
 }
 
 Datum

@@ -893,6 +893,9 @@ END
 $$;
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value bytea) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_bytes';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea) IS 'the same, of bytes';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
@@ -1093,6 +1096,6 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
 GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text), vault.remove_rotation(text, text),
-	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
+	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, bytea), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
 	vault.rotate_matching(text, anycompatible, text, boolean) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;

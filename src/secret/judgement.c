@@ -131,7 +131,7 @@ take_value(Write *write, const TenantType *type)
 		judgement->generated = type_generate(type, 0, &judgement->generated_size);
 	write->value = write->given ? write->given : judgement->generated;
 	write->size = write->given ? write->given_size : judgement->generated_size;
-	write->format = write->given_format;
+	write->format = write->given ? write->given_format : FORMAT_TEXT;
 	if (write->given && !write->given_is_stored && write->format != FORMAT_BYTES)
 		write->value = secret_to_store(write->given, &write->size);
 	check_value(write);

@@ -295,7 +295,8 @@ rotate(FunctionCallInfo fcinfo, Write *write)
 	write->must_exist = true;
 	read_name(fcinfo, 2, write);
 	write_require(write, MAY_ROTATE);
-	if (!rotator(&write->name, write->given, write->given_size, retire_now, &version))
+	if (!rotator(&write->name, write->given, write->given_size, write->given_format, retire_now,
+				 &version))
 	{
 		version = rotate_here(write);
 		if (retire_now)
@@ -312,6 +313,15 @@ rotate_body(FunctionCallInfo fcinfo)
 	Write		write = {0};
 
 	take_value(fcinfo, 1, FORMAT_TEXT, &write);
+	return rotate(fcinfo, &write);
+}
+
+static Datum
+rotate_bytes_body(FunctionCallInfo fcinfo)
+{
+	Write		write = {0};
+
+	take_value(fcinfo, 1, FORMAT_BYTES, &write);
 	return rotate(fcinfo, &write);
 }
 
@@ -358,6 +368,7 @@ PG_FUNCTION_INFO_V1(vault_put_bytes);
 PG_FUNCTION_INFO_V1(vault_put_json);
 PG_FUNCTION_INFO_V1(vault_put_jsonb);
 PG_FUNCTION_INFO_V1(vault_rotate);
+PG_FUNCTION_INFO_V1(vault_rotate_bytes);
 PG_FUNCTION_INFO_V1(vault_rotate_json);
 PG_FUNCTION_INFO_V1(vault_rotate_jsonb);
 PG_FUNCTION_INFO_V1(vault_retype);
@@ -394,6 +405,12 @@ Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
 	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_body);
+}
+
+Datum
+vault_rotate_bytes(PG_FUNCTION_ARGS)
+{
+	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_bytes_body);
 }
 
 Datum

@@ -177,7 +177,7 @@ extern int	secret_store_pending(const SecretName *name, const void *value, size_
  * done.  version 0: it is not made yet.
  */
 typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
-							   bool retire_now, int *version);
+							   uint8_t format, bool retire_now, int *version);
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*

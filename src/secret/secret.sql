@@ -196,6 +196,10 @@ CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
 COMMENT ON FUNCTION vault.rotate(text, text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number; retire ''now'' ends what leaked without an overlap';
 
+CREATE FUNCTION vault.rotate(name text, new_value bytea, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_bytes';
+COMMENT ON FUNCTION vault.rotate(text, bytea, text, text) IS 'makes a new version of the bytes given current, and returns its number';
+
 CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
 COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text) IS 'makes a new version of the JSON given current, and returns its number';
@@ -279,7 +283,7 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
-	vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
+	vault.rotate(text, bytea, text, text), vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
 	vault.rotate(text, text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
 	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
