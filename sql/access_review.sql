@@ -21,6 +21,7 @@ SELECT vault."grant"('crew', '{read}', 'db/b', effect => 'deny', addresses => '{
 \set shown 'effect, permissions, name_pattern, applies, reason, via'
 SET ROLE regress_review_app;
 SELECT :shown FROM vault.explain_access('app', 'read', 'db/b', at => 'infinity');
+SELECT count(*) > 1 AS no_roles FROM vault.explain_access('app', 'read', 'db/b', roles => NULL);
 SELECT :shown FROM vault.explain_access('app', 'read', 'db/b', at => '2026-03-30 10:00+02');
 SELECT :shown FROM vault.explain_access('app', 'read', 'db/b', at => '2026-03-30 10:00+02', from_address => '10.1.2.3', tls => true);
 SELECT :shown FROM vault.explain_access('app', 'read', 'db/b', at => '2026-03-30 10:00+02', from_address => '10.66.2.3', tls => true, service => 'dns:app.internal');

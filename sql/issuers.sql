@@ -30,6 +30,7 @@ SELECT pg_temp.state(format('SELECT vault.add_issuer(%s)', replace(s, 'JWKS', qu
 	'''x'', ''i'', ''a'', NULL', '''x'', ''i'', ''a'', ''''', '''x'', ''i'', ''a'', ''[]''', '''x'', ''i'', ''a'', ''{"keys": []}''', '''x'', ''i'', ''a'', ''{"keys": [{"kty": "oct", "k": "AAAA", "kid": "x"}]}''',
 	'''x'', ''i'', ''a'', JWKS, ''[]''', '''x'', ''i'', ''a'', JWKS, ''{"subject": "sub"}''', '''x'', ''i'', ''a'', JWKS, ''{"principal": 1}''', '''x'', ''i'', ''a'', JWKS, ''{"principal": "exp"}''', '''x'', ''i'', ''a'', JWKS, ''{"tenant": "t", "role": "t"}''',
 	'''x'', ''i'', ''a'', JWKS, max_lifetime => NULL', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''0''', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''-1 day''', '''x'', ''i'', ''a'', JWKS, max_lifetime => ''2 years''',
+	'''x'', ''i'', ''a'', JWKS, required_claims => ''{"a": 1e400}''', '''x'', ''i'', ''a'', JWKS, required_claims => ''{"a": [99999999999999999999999]}''',
 	'''x'', ''urn:vault:00000000-0000-0000-0000-000000000000'', ''a'', JWKS']) AS s;
 SELECT vault.add_issuer('okta', 'https://idp.example', 'vault', :'jwks', max_lifetime => '1 hour') IS NOT NULL AS added;
 SELECT vault.add_issuer('okta', 'https://other.example', 'vault', :'jwks');

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "door/door.h"
+#include "platform/errors.h"
 #include "policy/delegation.h"
 #include "policy/grants.h"
 #include "policy/policy.h"
@@ -198,8 +199,8 @@ PG_FUNCTION_INFO_V1(vault_access_of);
  * as if the subject called in that situation, with the current role as the session's, and with a
  * token that gives these roles.
  */
-Datum
-vault_explain_grants(PG_FUNCTION_ARGS)
+static Datum
+explain_grants(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	GrantSet	set = load_with_roles(PG_GETARG_UUID_P(0), PG_GETARG_DATUM(8));
@@ -235,6 +236,16 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 	}
 	put_decision(result, &secret, wanted, allowed, denial, allowance);
 	PG_RETURN_NULL();
+}
+
+Datum
+vault_explain_grants(PG_FUNCTION_ARGS)
+{
+	(void) door_required();
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(8))
+		error_bad_argument("situation", "a part of it is null",
+						   "Use vault.explain_access().");
+	return explain_grants(fcinfo);
 }
 
 /* token_roles(): those that the caller has by its token. */
