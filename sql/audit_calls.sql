@@ -205,6 +205,13 @@ SELECT length(vault.get('app/key'));
 PREPARE TRANSACTION 'regress_calls';
 ROLLBACK PREPARED 'regress_calls';
 RESET ROLE;
+BEGIN;
+ALTER ROLE regress_calls_app SET vault.audit_mode = queued;
+PREPARE TRANSACTION 'regress_calls';
+BEGIN;
+ALTER ROLE regress_calls_app SET work_mem = '8MB';
+PREPARE TRANSACTION 'regress_calls';
+ROLLBACK PREPARED 'regress_calls';
 :trail;
 -- many at once: none is hidden by the others
 SET vault.request_id = 'many';

@@ -123,6 +123,12 @@ is(rows(), "settings: vault.audit_mode is now queued\nsettings: vault.proxies wa
 $node->safe_psql('postgres', q{SELECT cron.schedule_in_database('steal', '* * * * *', $$SELECT vault.get('db/key')$$, 'postgres', 'app')});
 my $alert = q{FROM vault.audit WHERE decision = 'alert' AND operation = 'get'};
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 $alert"), 'a value that a background worker reads leaves an alert');
+$node->safe_psql('postgres', q{SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'steal'});
+is($node->safe_psql('postgres', "SELECT DISTINCT role, session_role, authenticated_role IS NULL, application_name, secret, reason $alert"),
+	'app|app|t|pg_cron|db/key|a value is read by a background worker, without a client', 'which names the worker');
+psql_as($node, 'app', q{SELECT vault.get('db/key')});
+is($node->safe_psql('postgres', "SELECT count(*) $alert AND authenticated_role IS NOT NULL"), 0, 'a client leaves none');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.verify_audit() WHERE fault IS NOT NULL}), 0, 'the trail is whole');
 
 $node->stop;
 done_testing();

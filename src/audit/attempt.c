@@ -537,7 +537,7 @@ refuse_prepare(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a transaction that changed something in the vault cannot be prepared"),
-				 errhint("End it with COMMIT.")));
+				 errhint("End it with COMMIT. Settings that weaken the vault count, too.")));
 }
 
 static void
