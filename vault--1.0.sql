@@ -3558,6 +3558,10 @@ CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
 COMMENT ON FUNCTION vault.rotate(text, text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number; retire ''now'' ends what leaked without an overlap';
 
+CREATE FUNCTION vault.rotate(name text, new_value bytea, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_bytes';
+COMMENT ON FUNCTION vault.rotate(text, bytea, text, text) IS 'makes a new version of the bytes given current, and returns its number';
+
 CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
 COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text) IS 'makes a new version of the JSON given current, and returns its number';
@@ -3641,7 +3645,7 @@ GRANT EXECUTE ON FUNCTION
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
-	vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
+	vault.rotate(text, bytea, text, text), vault.rotate(text, jsonb, text, text), vault.rotate(text, json, text, text),
 	vault.rotate(text, text, text, text), vault.get(text, integer, text), vault.get_bytes(text, integer, text),
 	vault.get_json(text, integer, text), vault.get_many(text, text, boolean, boolean), vault.get_field(text, text, integer, text),
 	vault.conninfo(text, text), vault.database_url(text, text), vault.generate(text, integer) TO vault_client;
@@ -5285,6 +5289,9 @@ END
 $$;
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
+CREATE FUNCTION vault.complete_rotation(rotation uuid, value bytea) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_bytes';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea) IS 'the same, of bytes';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
@@ -5485,7 +5492,7 @@ GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, t
 	vault_data.can_generate(text), vault_data.rotate_matching(text, jsonb, text, boolean) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.rotation_batch() TO vault_jobs;
 GRANT EXECUTE ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text), vault.remove_rotation(text, text),
-	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
+	vault.complete_rotation(uuid, text), vault.complete_rotation(uuid, bytea), vault.complete_rotation(uuid, jsonb), vault.complete_rotation(uuid, json),
 	vault.rotate_matching(text, anycompatible, text, boolean) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.allow_rotation(text, text), vault.disallow_rotation(text, text), vault.rotate_due(integer) TO vault_admin;
 

@@ -138,6 +138,20 @@ is($node->safe_psql('postgres', 'SELECT initialised FROM vault.status()'), 'f', 
 $node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
 is($node->safe_psql('postgres', $roles), '', 'the roles own nothing that is left');
 
+# Background workers keep a database from being copied and renamed, but not once it takes no connections.
+create_vault_here();
+psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
+my @steps = ('ALTER DATABASE postgres ALLOW_CONNECTIONS false', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'},
+	'CREATE DATABASE copied TEMPLATE postgres', 'ALTER DATABASE postgres RENAME TO renamed', 'ALTER DATABASE renamed RENAME TO postgres', 'ALTER DATABASE postgres ALLOW_CONNECTIONS true');
+my ($refused) = $node->psql('template1', $steps[2]);
+isnt($refused, 0, 'a database whose workers are connected cannot be copied');
+$node->safe_psql('template1', $_) for @steps;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('vault audit', 'vault sealer')}), 'copied and renamed, and the workers are back');
+is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'the vault goes on');
+my (undef, undef, $elsewhere) = psql_as($node, 'app', q{SELECT vault.get('a')}, database => 'copied');
+like($elsewhere, qr/vault lives in database "postgres"/, 'and is of no use in the copy');
+$node->safe_psql('postgres', 'DROP DATABASE copied');
+
 sub create_vault_here
 {
 	$node->safe_psql('postgres', q{
