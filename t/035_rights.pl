@@ -131,6 +131,10 @@ $node->safe_psql('postgres', q{
 		PERFORM game.act(format('SELECT vault.add_member(%L, %L)', CASE i WHEN 0 THEN 'owner' ELSE 'admin' END, 'p' || i), 'adm', NULL) FROM generate_series(0, 1) AS i WHERE random() < 0.2 * (i + 1);
 	END
 	$$;
+	CREATE FUNCTION game.operator_call() RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT CASE floor(random() * 5)
+		WHEN 0 THEN format('SELECT vault.drop_principal(%L, %L)', game.anybody(), 'game') WHEN 1 THEN format('SELECT vault.unbind_role(%L, tenant => %L)', game.anybody(), 'game')
+		WHEN 2 THEN format('SELECT vault.drop_role(%L, %L)', game.role(), 'game') WHEN 3 THEN format('SELECT vault.create_principal(%L, db_role => %L, tenant => %L)', 'o' || random(), 'outsider', 'game')
+		ELSE format('SELECT vault.appoint_admin(%L, %L)', 'game', game.pick('{adm,adv0,adv1}')) END $$;
 	CREATE FUNCTION game.attack(OUT call text, OUT takes text) LANGUAGE plpgsql VOLATILE AS $$
 	DECLARE
 		issuer text := '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "alg": "EdDSA", "use": "sig", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}';
@@ -215,6 +219,10 @@ $node->safe_psql('postgres', q{
 		FOR i IN 1 .. steps LOOP
 			SELECT * INTO c FROM game.control ORDER BY random() LIMIT 1;
 			SELECT * INTO a FROM game.attack();
+			IF random() < 0.15 THEN
+				c := ROW('an operator', 'op', NULL);
+				SELECT game.operator_call() AS call, NULL::text AS takes INTO a;
+			END IF;
 			CONTINUE WHEN a.call IS NULL;
 			answer := game.act(a.call, c.db_role, c.token);
 			CONTINUE WHEN answer IS NULL;
