@@ -30,6 +30,39 @@ show()
 	head -n 100 "$1" | sed 's/^/      | /'
 }
 
+# count_results PREFIX <OUTPUT: takes over the results of another script, named after PREFIX, and shows what it says
+# besides but not its totals. Sets COUNTED to the number of results, and ENDED=yes if it came to its totals.
+count_results()
+{
+	local prefix=$1 line
+	COUNTED=0
+	# shellcheck disable=SC2034
+	ENDED=no
+	while IFS= read -r line; do
+		case $line in
+			'ok    '*) pass "$prefix${line#ok    }" ;;
+			'FAIL  '*) fail "$prefix${line#FAIL  }" ;;
+			'skip  '*) skip "$prefix${line#skip  }" ;;
+			[0-9]*' passed, '[0-9]*' failed'*)
+				ENDED=yes
+				continue
+				;;
+			*)
+				echo "$line"
+				continue
+				;;
+		esac
+		COUNTED=$((COUNTED + 1))
+	done
+}
+
+# part COMMAND...: its results, counted with the others
+part()
+{
+	count_results '' < <("$@" </dev/null 2>&1)
+	[ "$ENDED" = yes ] || fail "$*: ended early"
+}
+
 summary()
 {
 	if [ "$SKIPPED" -gt 0 ]; then

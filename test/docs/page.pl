@@ -1,13 +1,15 @@
 # A page of the documentation as a psql script, and the judgement of what psql said.
 #
-#   page.pl script PAGE.md              prints the psql script
-#   page.pl judge PAGE.md OUT ERR       prints "ok" or "FAIL" for each part of the page that was run
+#   page.pl script PAGE.md MAJOR          prints the psql script for a server of this major version
+#   page.pl judge PAGE.md MAJOR OUT ERR   prints "ok" or "FAIL" for each part of the page that was run
 #
 # Every block ```sql is run.  A comment on the line above it changes that:
 #
 #   <!-- as ROLE -->              it runs as this role (from here on)
 #   <!-- fails with SQLSTATE -->  exactly one statement of it fails, with this code
 #   <!-- not run: reason -->      it is not run
+#   <!-- before 16 -->            it is run on earlier versions of PostgreSQL than this
+#   <!-- from 16 -->              it is run on this one and later ones
 #
 # several of them may stand in one comment, separated by ";".  A block ```text below a comment <!-- result -->
 # is what the block before it prints.  A comment that starts with "setup" holds SQL that the reader does not
@@ -15,7 +17,7 @@
 use strict;
 use warnings;
 
-my ($mode, $page, $out, $err) = @ARGV;
+my ($mode, $page, $major, $out, $err) = @ARGV;
 my @blocks = read_page($page);
 
 if ($mode eq 'script') { print_script() }
@@ -57,6 +59,8 @@ sub read_page
 sub is_run
 {
 	my ($block) = @_;
+	return 0 if $block->{notes} =~ /\bbefore (\d+)/ && $major >= $1;
+	return 0 if $block->{notes} =~ /\bfrom (\d+)/ && $major < $1;
 	return $block->{kind} eq 'setup' || ($block->{kind} eq 'sql' && $block->{notes} !~ /not run:/);
 }
 
