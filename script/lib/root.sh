@@ -54,8 +54,8 @@ root_make()
 	say "making a root directory of $release; it takes some minutes" >&2
 	root_hooks "$release"
 	if ! run_captured "$log" timeout -k 30 "$ROOT_SECONDS" mmdebstrap --mode=root --variant=minbase --format=tar \
-		--keyring="$KEYRING" --include="$packages" --dpkgopt=force-unsafe-io --dpkgopt=path-exclude=/usr/share/man/* \
-		--dpkgopt=path-exclude=/usr/share/locale/* --dpkgopt=path-exclude=/usr/share/doc/* "${APT_OPTIONS[@]}" "${HOOKS[@]}" \
+		--keyring="$KEYRING" --include="$packages" --dpkgopt=force-unsafe-io --dpkgopt=path-exclude=/usr/share/locale/* \
+		--dpkgopt=path-exclude=/usr/share/doc/* "${APT_OPTIONS[@]}" "${HOOKS[@]}" \
 		"$release" "$ROOT_PACKED.tar" "${SOURCES[@]}" 7>&-; then
 		rm -f "$ROOT_PACKED.tar"
 		tail -n 10 "$log" | sed 's/^/    /' >&2
