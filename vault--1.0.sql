@@ -2146,11 +2146,12 @@ BEGIN
 	RETURN vault_data.store_issuer(vault_data.read_issuer_row(given, p_mapping, p_required_claims));
 END
 $$;
-CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks text, claim_mapping jsonb DEFAULT NULL,
+/* Untyped NULLs, so that either of the two can be JSON of whatever type while the other is left out. */
+CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks text, claim_mapping anycompatible DEFAULT NULL,
 	max_lifetime interval DEFAULT '2 hours', tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,
-	required_claims jsonb DEFAULT NULL, by_name boolean DEFAULT NULL) RETURNS uuid
+	required_claims anycompatible DEFAULT NULL, by_name boolean DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
+COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text, text[], anycompatible, boolean) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
 
 CREATE FUNCTION vault_data.find_issuer(p_tenant uuid, p_name text) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2601,7 +2602,7 @@ GRANT EXECUTE ON FUNCTION vault.login(text), vault.issue_token(text, interval, b
 GRANT EXECUTE ON FUNCTION vault.map_group(text, text, text), vault.unmap_group(text, text, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.add_subject(text, text, text, text, text),
 	vault.remove_subject(text, text, text, text, text) TO vault_client, vault_admin;
-GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean), vault.set_issuer_keys(text, text, text),
+GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text, text[], anycompatible, boolean), vault.set_issuer_keys(text, text, text),
 	vault.remove_issuer(text, text), vault.allow_tokens(text, text), vault.disallow_tokens(text, text),
 	vault.revoke_tokens(text, text) TO vault_client, vault_admin;
 

@@ -16,7 +16,7 @@ SELECT signature FROM api WHERE obj_description(oid, 'pg_proc') IS NULL;
 SELECT oid::regclass FROM pg_class WHERE relnamespace = 'vault'::regnamespace AND obj_description(oid, 'pg_class') IS NULL;
 SELECT signature FROM inner_function WHERE prosecdef OR proleakproof OR (provolatile = 'i' AND prosrc NOT IN ('vault_envelope_in', 'vault_envelope_out', 'vault_envelope_recv', 'vault_envelope_send', 'vault_name_matches', 'vault_small')) ORDER BY signature::text COLLATE "C";
 -- every one that is served by SQL has its inner function of the same arguments, which takes jsonb where JSON of any type is taken
-SELECT signature FROM api a WHERE prosrc LIKE 'vault\_as\_%' AND NOT EXISTS (SELECT FROM inner_function i WHERE i.proname = a.proname AND i.proargtypes::text = regexp_replace(a.proargtypes::text, '\m' || 'anycompatible'::regtype::oid || '\M', 'jsonb'::regtype::oid::text) AND i.prorettype = a.prorettype AND i.proretset = a.proretset);
+SELECT signature FROM api a WHERE prosrc LIKE 'vault\_as\_%' AND NOT EXISTS (SELECT FROM inner_function i WHERE i.proname = a.proname AND i.proargtypes::text = regexp_replace(a.proargtypes::text, '\m' || 'anycompatible'::regtype::oid || '\M', 'jsonb'::regtype::oid::text, 'g') AND i.prorettype = a.prorettype AND i.proretset = a.proretset);
 
 -- who may execute: for each function of the API
 SELECT may_execute, array_agg(proname ORDER BY proname) AS functions FROM (

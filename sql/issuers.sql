@@ -34,6 +34,15 @@ SELECT pg_temp.state(format('SELECT vault.add_issuer(%s)', replace(s, 'JWKS', qu
 	'''x'', ''urn:vault:00000000-0000-0000-0000-000000000000'', ''a'', JWKS']) AS s;
 SELECT vault.add_issuer('okta', 'https://idp.example', 'vault', :'jwks', max_lifetime => '1 hour') IS NOT NULL AS added;
 SELECT vault.add_issuer('okta', 'https://other.example', 'vault', :'jwks');
+-- JSON of whatever type a driver sends, one of them or both
+BEGIN;
+SELECT count(vault.add_issuer('json', 'https://json.example', 'vault', :'jwks', '{"groups": "/a"}'::json)) + count(vault.add_issuer('jsonb', 'https://jsonb.example', 'vault', :'jwks', '{"groups": "/a"}'::jsonb))
+	+ count(vault.add_issuer('text', 'https://text.example', 'vault', :'jwks', '{"groups": "/a"}'::text)) + count(vault.add_issuer('required', 'https://required.example', 'vault', :'jwks', required_claims => '{"a": "b"}'::json))
+	+ count(vault.add_issuer('both', 'https://both.example', 'vault', :'jwks', '{"groups": "/a"}'::json, required_claims => '{"a": "b"}'::json)) + count(vault.add_issuer('untyped', 'https://untyped.example', 'vault', :'jwks', '{"groups": "/a"}', required_claims => '{"a": "b"}'::json))
+	+ count(vault.add_issuer('null', 'https://null.example', 'vault', :'jwks', NULL, required_claims => NULL)) AS added;
+SELECT name, claim_mapping->>'groups' AS groups, required_claims FROM vault.issuers ORDER BY name COLLATE "C";
+ROLLBACK;
+SELECT pg_temp.state(format('SELECT vault.add_issuer(''x'', ''i'', ''a'', %L, %s)', :'jwks', s)) FROM unnest(ARRAY['''[]''::json', '''{''::text', '1', 'ARRAY[''a'']', 'required_claims => ''[1]''::json']) AS s;
 SELECT tenant, name, issuer, audience, kids, claim_mapping, max_lifetime FROM vault.issuers;
 SELECT vault.create_principal(p) IS NOT NULL AS made FROM unnest(ARRAY['billing', 'Billing', 'svc-1']) AS p;
 SELECT vault."grant"('billing', '{read}', '**') IS NOT NULL AS granted, vault.put('key', 'of a'), vault.allow_tokens('regress_issuers_pool'), vault.allow_tokens('regress_issuers_pool2');
