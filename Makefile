@@ -2,6 +2,7 @@
 #
 #   make && sudo make install      build and install for pg_config's server
 #   script/test                    all tests, in private instances
+#   make -f /path/to/Makefile      the same out of the tree, in the present directory
 #
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
@@ -15,15 +16,25 @@ REGRESS = install status hold rotation_turns envelope tenants principals reserva
 	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants doors guard outside catalog audit_calls audit_views \
 	usage anomalies mass_read jobs columns api_errors attacks redaction not_a_name evidence
 
+# Where the sources are; with make -f another directory, which may be read-only.
+SOURCE := $(or $(VPATH),$(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST)))))
+IN_TREE := $(if $(filter $(CURDIR),$(realpath $(SOURCE))),yes)
+sources = $(sort $(patsubst $(SOURCE)/%,%,$(wildcard $(addprefix $(SOURCE)/,$(1)))))
+
 MODULE_big = vault
 EXTENSION = vault
 DATA = vault--1.0.sql
-OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(sort $(wildcard src/$(f)/*.c))))
+OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(call sources,src/$(f)/*.c)))
 
-PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra \
-	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered -Wno-declaration-after-statement
-PG_CPPFLAGS = -Isrc -I$(libpq_srcdir)
-SHLIB_LINK = -lcrypto -ljansson $(libpq) -Wl,-z,relro,-z,now
+CLANG_USED = $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+# The server's own flags, which it was compiled with by gcc, mean nothing to clang.
+CLANG_CFLAGS = -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
+PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -Wall -Wextra \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement \
+	$(if $(CLANG_USED),$(CLANG_CFLAGS),-Wno-clobbered)
+PG_CPPFLAGS = -D_GNU_SOURCE -I$(SOURCE)/src -I$(libpq_srcdir)
+HARDENED_LINK = -Wl,-z,relro,-z,now
+SHLIB_LINK = -lcrypto -ljansson $(libpq) $(HARDENED_LINK)
 
 PG_CONFIG ?= pg_config
 # No bitcode: nothing here is worth inlining into a query, and clang is not needed then.
@@ -31,12 +42,34 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# What was built beside the sources is another build's: only they are looked for there.
+ifndef IN_TREE
+override VPATH :=
+vpath %.c $(SOURCE)
+vpath %.h $(SOURCE)
+vpath %.control $(SOURCE)
+endif
+
+# Of the levels that the server, the packager and this file ask for, the highest one counts; two
+# definitions would be a warning. -fhardened brings its own, and without -O there is none.
+FLAGS_GIVEN := $(CPPFLAGS) $(CFLAGS)
+OPTIMIZES := $(filter-out -O0,$(lastword $(filter -O%,$(FLAGS_GIVEN))))
+FORTIFY := $(lastword $(sort 2 $(patsubst -D_FORTIFY_SOURCE=%,%,$(filter -D_FORTIFY_SOURCE=%,$(FLAGS_GIVEN)))))
+override CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=%,$(CPPFLAGS))
+override CFLAGS := $(filter-out -D_FORTIFY_SOURCE=%,$(CFLAGS))
+ifeq ($(or $(filter -fhardened,$(FLAGS_GIVEN)),$(findstring _FORTIFY_SOURCE=,$(CPPFLAGS) $(CFLAGS))),)
+override CPPFLAGS += $(if $(OPTIMIZES),-D_FORTIFY_SOURCE=$(FORTIFY))
+endif
+
 # PGXS would run "make installcheck" against any server that listens; script/test
 # brings its own.
-HEADERS_OF_ALL = $(wildcard src/*/*.h)
-$(OBJS): $(HEADERS_OF_ALL)
+HEADERS_OF_ALL = $(call sources,src/*/*.h src/*/*/*.h)
+OBJECT_DIRS = $(sort $(patsubst %/,%,$(dir $(OBJS))))
+$(OBJS): $(HEADERS_OF_ALL) | $(OBJECT_DIRS)
+$(OBJECT_DIRS):
+	@mkdir -p $@
 
-SQL_PARTS = $(wildcard $(foreach f,$(FEATURES),src/$(f)/$(f).sql))
+SQL_PARTS = $(addprefix $(SOURCE)/,$(foreach f,$(FEATURES),$(call sources,src/$(f)/$(f).sql)))
 
 define assemble
 { printf '%s\n' '/* vault--1.0.sql: assembled by make from src/<feature>/<feature>.sql; change those. */'; \
@@ -44,23 +77,28 @@ define assemble
   for part in $(SQL_PARTS); do echo; cat $$part; done; }
 endef
 
-# Compared by content: a checkout gives no meaning to timestamps.
+# Compared by content: a checkout gives no meaning to timestamps. Out of the tree it has to be current.
+ifdef IN_TREE
 vault--1.0.sql: FORCE
 	@$(assemble) > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+all: vault--1.0.sql
 FORCE:
+else
+all: check-sql
+endif
 
 # The program that checks an exported trail: plain C and libcrypto, nothing of the server.
 VERIFIER = bin/vault-audit-verify
-VAULT_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" vault.control)
-VERIFIER_SOURCES = $(wildcard src/evidence/offline/*.c) src/evidence/note.c \
+VAULT_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(SOURCE)/vault.control)
+VERIFIER_SOURCES = $(call sources,src/evidence/offline/*.c) src/evidence/note.c \
 	src/crypto/primitives.c src/crypto/ed25519.c
 
-$(VERIFIER): $(VERIFIER_SOURCES) $(HEADERS_OF_ALL) $(wildcard src/evidence/offline/*.h)
+$(VERIFIER): $(VERIFIER_SOURCES) $(HEADERS_OF_ALL)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Isrc \
-		-DVAULT_VERSION='"$(VAULT_VERSION)"' -o $@ $(VERIFIER_SOURCES) -lcrypto -Wl,-z,relro,-z,now
+	$(CC) $(CFLAGS) $(CPPFLAGS) -DVAULT_VERSION='"$(VAULT_VERSION)"' -o $@ \
+		$(filter %.c,$^) $(LDFLAGS) $(LDFLAGS_EX) -lcrypto $(HARDENED_LINK)
 
-all: vault--1.0.sql $(VERIFIER)
+all: $(VERIFIER)
 
 install: install-verifier
 install-verifier: $(VERIFIER)
@@ -76,7 +114,7 @@ clean-verifier:
 	rm -f $(VERIFIER)
 
 check-sql:
-	@$(assemble) | cmp -s - vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }
+	@$(assemble) | cmp -s - $(SOURCE)/vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }
 
 print-features:
 	@echo $(FEATURES)
@@ -84,6 +122,6 @@ print-regress:
 	@echo $(REGRESS)
 
 valgrind:
-	$(MAKE) -C test/unit valgrind
+	$(MAKE) -C $(SOURCE)/test/unit valgrind
 
 .PHONY: install-verifier uninstall-verifier clean-verifier FORCE check-sql print-features print-regress valgrind

@@ -121,7 +121,7 @@ same_bytes(HeapTuple before, HeapTuple after, TupleDesc layout, int number)
 
 /* Adds "column": value, or [old, new] for an update that changed it; true if it changed. */
 static bool
-add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTuple after,
+add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTuple after,
 		   TupleDesc layout)
 {
 	bool		masked = column[0] == '*';
@@ -142,51 +142,50 @@ add_column(JsonbParseState **state, const char *column, HeapTuple before, HeapTu
 	if (same && (!names || new == NULL))
 		return false;
 	value = json_string(pstrdup(name));
-	pushJsonbValue(state, WJB_KEY, &value);
+	compat_push_jsonb(state, WJB_KEY, &value);
 	if (masked)
 		value = json_string("changed");
 	else if (same || before == NULL || after == NULL)
 		value = json_string(after ? new : old);
 	else
 	{
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+		compat_push_jsonb(state, WJB_BEGIN_ARRAY, NULL);
 		value = json_string(old);
-		pushJsonbValue(state, WJB_ELEM, &value);
+		compat_push_jsonb(state, WJB_ELEM, &value);
 		value = json_string(new);
-		pushJsonbValue(state, WJB_ELEM, &value);
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		compat_push_jsonb(state, WJB_ELEM, &value);
+		compat_push_jsonb(state, WJB_END_ARRAY, NULL);
 		return true;
 	}
-	pushJsonbValue(state, WJB_VALUE, &value);
+	compat_push_jsonb(state, WJB_VALUE, &value);
 	return !same;
 }
 
 /* A row that went reads like one that came but for this. */
 static void
-add_deleted(JsonbParseState **state)
+add_deleted(CompatJsonbState *state)
 {
 	JsonbValue	value = json_string("deleted");
 
-	pushJsonbValue(state, WJB_KEY, &value);
+	compat_push_jsonb(state, WJB_KEY, &value);
 	value.type = jbvBool;
 	value.val.boolean = true;
-	pushJsonbValue(state, WJB_VALUE, &value);
+	compat_push_jsonb(state, WJB_VALUE, &value);
 }
 
 static Datum
 changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc layout)
 {
-	JsonbParseState *state = NULL;
+	CompatJsonbState state = {0};
 	bool		any = false;
-	JsonbValue *whole;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	compat_push_jsonb(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 1; i < trigger->tgnargs; i++)
 		any |= add_column(&state, trigger->tgargs[i], before, after, layout);
 	if (after == NULL)
 		add_deleted(&state);
-	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return any ? JsonbPGetDatum(JsonbValueToJsonb(whole)) : (Datum) 0;
+	compat_push_jsonb(&state, WJB_END_OBJECT, NULL);
+	return any ? JsonbPGetDatum(JsonbValueToJsonb(state.result)) : (Datum) 0;
 }
 
 static bool

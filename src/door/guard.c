@@ -300,7 +300,7 @@ guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *arg
 }
 
 static void
-guard_analyze(ParseState *pstate, Query *query, JumbleState *jumble)
+guard_analyze(ParseState *pstate, Query *query, COMPAT_CONST_JUMBLE JumbleState *jumble)
 {
 	if (previous_analyze)
 		previous_analyze(pstate, query, jumble);

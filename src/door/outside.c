@@ -114,6 +114,12 @@ reindex_blocks_vault(ReindexStmt *statement)
 		is_vault_schema(get_namespace_oid(statement->name, true));
 }
 
+static bool
+cluster_blocks_vault(CompatClusterStmt *statement)
+{
+	return statement->relation && range_var_is_ours(compat_clustered(statement));
+}
+
 bool
 blocks_vault(Node *statement)
 {
@@ -123,9 +129,8 @@ blocks_vault(Node *statement)
 			return vacuum_blocks_vault((VacuumStmt *) statement);
 		case T_ReindexStmt:
 			return reindex_blocks_vault((ReindexStmt *) statement);
-		case T_ClusterStmt:
-			return ((ClusterStmt *) statement)->relation &&
-				range_var_is_ours(((ClusterStmt *) statement)->relation);
+		case T_CompatClusterStmt:
+			return cluster_blocks_vault((CompatClusterStmt *) statement);
 		default:
 			return false;
 	}

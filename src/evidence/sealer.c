@@ -141,7 +141,7 @@ step(void)
 static void
 end(void)
 {
-	pqsignal(SIGTERM, SIG_IGN);
+	pqsignal(SIGTERM, COMPAT_SIG_IGN);
 	QueryCancelPending = false;
 	if (server_is_stopping())
 	{

@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "door/door.h"
 #include "evidence/sealer.h"
@@ -117,7 +118,7 @@ static uint64
 run(const char *statement, int count, const char *const *arguments)
 {
 	Oid			types[4];
-	Datum		values[4];
+	Datum		values[4] = {0};
 	int			result;
 
 	for (int i = 0; i < count; i++)

@@ -29,6 +29,7 @@
 #include "storage/lwlock.h"
 #include "storage/procarray.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "platform/errors.h"
 #include "platform/settings.h"

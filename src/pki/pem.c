@@ -283,8 +283,10 @@ pem_decode(PemBlock *block)
 		for (const char *at = block->from; at < block->end; at++)
 			if (!is_blank(*at))
 				packed[count++] = *at;
-		status = base64_decode(BASE64_STANDARD, packed, count, block->body.data, capacity,
-							   &block->body.size);
+		status = count == 0
+			? CRYPTO_ERR_FORMAT
+			: base64_decode(BASE64_STANDARD, packed, count, block->body.data, capacity,
+							&block->body.size);
 		secret_wipe(packed, count);
 	}
 	free(packed);

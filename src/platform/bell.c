@@ -14,6 +14,7 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
+#include "utils/wait_event.h"
 
 StaticAssertDecl(sizeof(pg_atomic_uint32) == sizeof(uint32), "the kernel reads the bare word");
 

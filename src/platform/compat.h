@@ -1,11 +1,16 @@
 /*
  * compat.h
- *		The only file that knows PostgreSQL versions apart (15 to 18).
+ *		The only file that knows PostgreSQL versions apart (15 to 19).
  */
 #ifndef VAULT_PLATFORM_COMPAT_H
 #define VAULT_PLATFORM_COMPAT_H
 
 #include "postgres.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
+#error "vault supports PostgreSQL 15 to 19"
+#endif
+
 #include "access/genam.h"
 #include "fmgr.h"
 #if PG_VERSION_NUM >= 160000
@@ -19,10 +24,6 @@
 #undef TEXTDOMAIN
 #define TEXTDOMAIN "vault"
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
-#error "vault supports PostgreSQL 15 to 18"
-#endif
-
 #define VAULT_VERSION "1.0"
 
 /* Older minors have row security defects (CVE-2026-14666 and before). */
@@ -32,26 +33,86 @@
 #define VAULT_MINIMUM_VERSION_NUM 160015
 #elif PG_VERSION_NUM < 180000
 #define VAULT_MINIMUM_VERSION_NUM 170011
-#else
+#elif PG_VERSION_NUM < 190000
 #define VAULT_MINIMUM_VERSION_NUM 180005
+#else
+#define VAULT_MINIMUM_VERSION_NUM 190000
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define compat_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
+#define compat_table_index_fetch_begin(heap) table_index_fetch_begin(heap, 0)
+#elif PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define compat_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+#if PG_VERSION_NUM < 190000
+#define compat_table_index_fetch_begin(heap) table_index_fetch_begin(heap)
 #endif
 
 #if PG_VERSION_NUM >= 180000
 #define VAULT_NORETURN pg_noreturn
-#define compat_index_beginscan(heap, index, snapshot, nkeys) \
-	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #define EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
 #define EXECUTOR_RUN_ARGUMENTS query, direction, count
 #else
 #define VAULT_NORETURN pg_attribute_noreturn()
-#define compat_index_beginscan(heap, index, snapshot, nkeys) \
-	index_beginscan(heap, index, snapshot, nkeys, 0)
 #define EXECUTOR_RUN_PARAMETERS \
 	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
 #define EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
 #endif
 
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+#define PLANNER_PARAMETERS \
+	Query *query, const char *text, int options, ParamListInfo params, struct ExplainState *explain
+#define PLANNER_ARGUMENTS query, text, options, params, explain
+#define COMPAT_CONST_JUMBLE const
+#else
+#define PLANNER_PARAMETERS Query *query, const char *text, int options, ParamListInfo params
+#define PLANNER_ARGUMENTS query, text, options, params
+#define COMPAT_CONST_JUMBLE
+#endif
+
+/* CLUSTER became a kind of REPACK. */
+#if PG_VERSION_NUM >= 190000
+#define T_CompatClusterStmt T_RepackStmt
+#define CompatClusterStmt RepackStmt
+#define compat_clustered(statement) ((statement)->relation->relation)
+#else
+#define T_CompatClusterStmt T_ClusterStmt
+#define CompatClusterStmt ClusterStmt
+#define compat_clustered(statement) ((statement)->relation)
+#endif
+
+/* A JSON value that is put together; result is the whole when its end was pushed. */
+#if PG_VERSION_NUM >= 190000
+#define CompatJsonbState JsonbInState
+#define compat_push_jsonb(state, token, value) pushJsonbValue(state, token, value)
+#else
+typedef struct CompatJsonbState
+{
+	struct JsonbParseState *stack;
+	struct JsonbValue *result;
+} CompatJsonbState;
+#define compat_push_jsonb(state, token, value) \
+	((state)->result = pushJsonbValue(&(state)->stack, token, value))
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define compat_new_tranche(name) LWLockNewTrancheId(name)
+#define COMPAT_SIG_IGN PG_SIG_IGN
+#else
+#define compat_new_tranche(name) LWLockNewTrancheId()
+#define COMPAT_SIG_IGN SIG_IGN
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define compat_insert_index_tuples(result, slot, estate) \
+	ExecInsertIndexTuples(result, estate, 0, slot, NIL, NULL)
+#elif PG_VERSION_NUM >= 160000
 #define compat_insert_index_tuples(result, slot, estate) \
 	ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false)
 #else
@@ -77,6 +138,13 @@
 
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_JSON_UNTRANSLATABLE JSON_UNICODE_UNTRANSLATABLE
+#endif
+
+/* After the last column of a row's layout. */
+#if PG_VERSION_NUM >= 190000
+#define compat_finish_layout(layout) TupleDescFinalize(layout)
+#else
+#define compat_finish_layout(layout) ((void) 0)
 #endif
 
 /* A lexer over bytes of the database's encoding, with what strings are without their escapes. */

@@ -6,6 +6,8 @@
 
 #include <ctype.h>
 
+#include <limits.h>
+
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
 #include "utils/guc.h"

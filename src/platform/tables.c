@@ -274,7 +274,7 @@ bool
 scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place)
 {
 	open_table(scan, table, snapshot);
-	scan->fetch = table_index_fetch_begin(scan->heap);
+	scan->fetch = compat_table_index_fetch_begin(scan->heap);
 	return scan_at(scan, place);
 }
 

@@ -12,6 +12,7 @@
 #include "commands/prepare.h"
 #include "common/hashfn.h"
 #include "pgstat.h"
+#include "port/atomics.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/plancache.h"

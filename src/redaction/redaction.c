@@ -58,7 +58,7 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 
 /* pg_stat_statements records nothing that has no query id. */
 static void
-redact_analyze(ParseState *pstate, Query *query, JumbleState *jumble)
+redact_analyze(ParseState *pstate, Query *query, COMPAT_CONST_JUMBLE JumbleState *jumble)
 {
 	bool		sensitive = statement_is_sensitive(pstate, query);
 
@@ -74,12 +74,12 @@ redact_analyze(ParseState *pstate, Query *query, JumbleState *jumble)
 }
 
 static PlannedStmt *
-redact_planner(Query *query, const char *text, int options, ParamListInfo params)
+redact_planner(PLANNER_PARAMETERS)
 {
 	(void) command_hide();
 	if (previous_planner)
-		return previous_planner(query, text, options, params);
-	return standard_planner(query, text, options, params);
+		return previous_planner(PLANNER_ARGUMENTS);
+	return standard_planner(PLANNER_ARGUMENTS);
 }
 
 static void

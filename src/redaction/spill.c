@@ -10,6 +10,8 @@
  */
 #include "redaction/spill.h"
 
+#include <limits.h>
+
 #include "executor/tstoreReceiver.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"

@@ -6,6 +6,7 @@
  */
 #include "platform/compat.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -13,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
+#include "utils/tuplestore.h"
 
 #include <sys/socket.h>
 

@@ -24,6 +24,7 @@
 #include "utils/jsonb.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 
 #include "audit/attempt.h"
 #include "crypto/raise.h"

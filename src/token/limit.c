@@ -367,7 +367,7 @@ shared_init(void *area)
 {
 	Shared	   *made = area;
 
-	LWLockInitialize(&made->lock, LWLockNewTrancheId());
+	LWLockInitialize(&made->lock, compat_new_tranche("vault"));
 	pg_atomic_init_u64(&made->back_offs, 0);
 	made->salt = id_new();
 }

@@ -267,7 +267,7 @@ shared_init(void *area)
 {
 	Shared	   *made = area;
 
-	LWLockInitialize(&made->lock, LWLockNewTrancheId());
+	LWLockInitialize(&made->lock, compat_new_tranche("vault"));
 	made->life = id_new();
 }
 

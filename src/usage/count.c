@@ -200,6 +200,7 @@ layout_of(const Column *columns, int count)
 
 	for (int i = 0; i < count; i++)
 		TupleDescInitEntry(layout, i + 1, columns[i].name, columns[i].type, -1, 0);
+	compat_finish_layout(layout);
 	return layout;
 }
 

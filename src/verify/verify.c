@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
+#include "utils/tuplestore.h"
 
 #include "crypto/raise.h"
 #include "door/door.h"

@@ -5,7 +5,9 @@
  * Exit status 0: everything fits; 1: something does not; 2: it could not be checked.  What was
  * not checked is told on the standard error, however quiet.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 
 #include "evidence/offline/check.h"
 
