@@ -22,6 +22,7 @@
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
+#include "platform/version.h"
 #include "platform/workers.h"
 #include "policy/policy.h"
 #include "secret/guess.h"
@@ -41,6 +42,7 @@ extern PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	version_check_server();
 	/* Loaded later, or by pg_upgrade, every function refuses to work. */
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;

@@ -27,6 +27,7 @@
 #include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "platform/version.h"
 
 /* How often, and for how long, unseal() waits for who loaded a dump to be gone. */
 #define RESTORER_WAITS 200
@@ -409,7 +410,7 @@ status_body(FunctionCallInfo fcinfo)
 	values[7] = Int32GetDatum(record.threshold);
 	nulls[6] = nulls[7] = !initialised || source_kind() != SOURCE_MANUAL;
 	values[8] = CStringGetTextDatum(root_page_memory());
-	values[9] = CStringGetTextDatum(VAULT_VERSION);
+	values[9] = CStringGetTextDatum(version_of_library());
 	held = home->held();
 	nulls[10] = held == NULL;
 	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;

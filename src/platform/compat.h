@@ -26,6 +26,10 @@
 
 #define VAULT_VERSION "1.0"
 
+/* These came with a minor release: in an older server the library is to load and say what is wrong. */
+#pragma weak DatumGetHeapTupleHeader
+#pragma weak heap_datum_check
+
 /* Older minors have row security defects (CVE-2026-14666 and before). */
 #if PG_VERSION_NUM < 160000
 #define VAULT_MINIMUM_VERSION_NUM 150019

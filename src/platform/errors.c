@@ -12,6 +12,7 @@
 
 #include "platform/settings.h"
 #include "platform/shmem.h"
+#include "platform/version.h"
 
 void
 error_bad_argument(const char *argument, const char *fault, const char *hint)
@@ -64,5 +65,6 @@ require_running_vault(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("vault lives in database \"%s\" of this server", setting_database),
 				 errhint("Connect to that database, or set vault.database and restart the server.")));
+	version_check_sql();
 	checked = true;
 }

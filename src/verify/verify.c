@@ -30,6 +30,7 @@
 #include "platform/lock.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "platform/version.h"
 #include "secret/secret.h"
 #include "tenant/tenant.h"
 
@@ -320,12 +321,14 @@ read_install_script(void)
 {
 	char		share[MAXPGPATH];
 	char		path[MAXPGPATH];
+	const char *version = version_of_sql();
 	StringInfoData text;
 	FILE	   *file;
 	int			size;
 
 	get_share_path(my_exec_path, share);
-	snprintf(path, sizeof(path), "%s/extension/vault--" VAULT_VERSION ".sql", share);
+	snprintf(path, sizeof(path), "%s/extension/vault--%s.sql", share,
+			 version ? version : version_of_library());
 	file = AllocateFile(path, PG_BINARY_R);
 	if (file == NULL)
 		return NULL;
