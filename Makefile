@@ -14,7 +14,7 @@ FEATURES = platform redaction crypto door audit keyring tenant integrity home id
 REGRESS = install status hold rotation_turns envelope tenants principals reservations grants grant_text grants_apply delegation administrators roles conditions conditions_property \
 	access_review policy_document any_case names tokens single_use issuers subjects groups put get get_many places json_values put_options environments bindings read_only types type_policies type_functions \
 	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants doors guard outside catalog audit_calls audit_views \
-	usage anomalies mass_read jobs columns api_errors attacks redaction not_a_name evidence
+	usage anomalies mass_read jobs columns api_errors attacks redaction not_a_name mistakes evidence
 
 # Where the sources are; with make -f another directory, which may be read-only.
 SOURCE := $(or $(VPATH),$(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST)))))
@@ -23,7 +23,8 @@ sources = $(sort $(patsubst $(SOURCE)/%,%,$(wildcard $(addprefix $(SOURCE)/,$(1)
 
 MODULE_big = vault
 EXTENSION = vault
-DATA = vault--1.0.sql
+# What leads from one version to the next: updates/vault--A--B.sql.
+DATA = vault--1.0.sql $(call sources,updates/vault--*--*.sql)
 OBJS = src/module.o $(patsubst %.c,%.o,$(foreach f,$(FEATURES),$(call sources,src/$(f)/*.c)))
 
 CLANG_USED = $(findstring clang,$(shell $(CC) --version 2>/dev/null))
@@ -32,7 +33,7 @@ CLANG_CFLAGS = -Wno-unknown-warning-option -Wno-ignored-optimization-argument -W
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -fstack-protector-strong -Wall -Wextra \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement \
 	$(if $(CLANG_USED),$(CLANG_CFLAGS),-Wno-clobbered)
-PG_CPPFLAGS = -D_GNU_SOURCE -I$(SOURCE)/src -I$(libpq_srcdir)
+PG_CPPFLAGS = -D_GNU_SOURCE -Isrc $(if $(IN_TREE),,-I$(SOURCE)/src) -I$(libpq_srcdir)
 HARDENED_LINK = -Wl,-z,relro,-z,now
 SHLIB_LINK = -lcrypto -ljansson $(libpq) $(HARDENED_LINK)
 
@@ -50,6 +51,10 @@ vpath %.h $(SOURCE)
 vpath %.control $(SOURCE)
 endif
 
+# Beside the old one and renamed, so that whatever starts meanwhile finds a whole library and
+# what runs keeps the one that it has.
+INSTALL_SHLIB = $(install_sh) $(INSTALL_SHLIB_OPTS)
+
 # Of the levels that the server, the packager and this file ask for, the highest one counts; two
 # definitions would be a warning. -fhardened brings its own, and without -O there is none.
 FLAGS_GIVEN := $(CPPFLAGS) $(CFLAGS)
@@ -63,7 +68,20 @@ endif
 
 # PGXS would run "make installcheck" against any server that listens; script/test
 # brings its own.
-HEADERS_OF_ALL = $(call sources,src/*/*.h src/*/*/*.h)
+HEADERS_OF_ALL = $(filter-out $(NAMES),$(call sources,src/*/*.h src/*/*/*.h))
+# What the API is called, for hints after a typo; the reference is compared with the catalogue by the tests.
+NAMES = src/redaction/names.h
+src/redaction/nearest.o: $(NAMES)
+define array
+echo; echo 'static const char *const $(1)[] = {'; LC_ALL=C sort -u | sed -n 's/^[a-z_][a-z_]*$$/\t"&",/p'; echo '};'
+endef
+$(NAMES): $(SOURCE)/docs/reference.md $(SOURCE)/Makefile | src/redaction
+	@{ echo '/* names.h: made by make from docs/reference.md. */'; \
+		sed -n 's/^vault\.\([a-z_]*\)(.*/\1/p' $< | { $(call array,functions); }; \
+		sed -n 's/^### `vault\.\([a-z_]*\)`$$/\1/p' $< | { $(call array,views); }; \
+		sed -n 's/^Columns: //p' $< | tr -d '`,' | tr ' ' '\n' | { $(call array,columns); }; } >$@.new
+	@mv $@.new $@
+
 OBJECT_DIRS = $(sort $(patsubst %/,%,$(dir $(OBJS))))
 $(OBJS): $(HEADERS_OF_ALL) | $(OBJECT_DIRS)
 $(OBJECT_DIRS):
@@ -109,9 +127,9 @@ uninstall: uninstall-verifier
 uninstall-verifier:
 	rm -f '$(DESTDIR)$(bindir)/vault-audit-verify'
 
-clean: clean-verifier
-clean-verifier:
-	rm -f $(VERIFIER)
+clean: clean-made
+clean-made:
+	rm -f $(VERIFIER) $(NAMES)
 
 check-sql:
 	@$(assemble) | cmp -s - $(SOURCE)/vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }
@@ -124,4 +142,4 @@ print-regress:
 valgrind:
 	$(MAKE) -C $(SOURCE)/test/unit valgrind
 
-.PHONY: install-verifier uninstall-verifier clean-verifier FORCE check-sql print-features print-regress valgrind
+.PHONY: install-verifier uninstall-verifier clean-made FORCE check-sql print-features print-regress valgrind

@@ -37,7 +37,24 @@ $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 refused('another database', 'elsewhere', qr/ERROR:  vault lives in database "postgres" of this server/,
 	qr/HINT:  Connect to that database, or set vault\.database/);
 
+# Loaded, and not made yet, or looked for in the wrong place: the first error of a newcomer
+sub missing
+{
+	my ($database, $hint) = @_;
+	for my $statement ('SELECT vault.status()', q{SELECT vault.get('a')}, 'SELECT * FROM vault.secrets')
+	{
+		my (undef, undef, $stderr) = psql_as($node, 'postgres', $statement, database => $database);
+		like($stderr, qr/ERROR:  (?:schema "vault"|relation "vault\.secrets") does not exist\n/, "in $database, without the extension: $statement");
+		like($stderr, $hint, 'with a hint for this place');
+	}
+	return;
+}
+my $other = qr/HINT:  The extension is in the database that vault\.database names, "postgres", and this one is "elsewhere"\./;
+missing('postgres', qr/HINT:  A superuser runs CREATE EXTENSION vault CASCADE in this database\./);
+missing('elsewhere', $other);
+
 create_vault($node);
+missing('elsewhere', $other);
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app')});

@@ -156,12 +156,15 @@ redact(ErrorData *error)
 	drop(&error->detail);
 	drop(&error->detail_log);
 	if (message_may_stay(error))
+	{
+		message_hint(error);
 		return;
+	}
 	drop(&error->hint);
 	if (error->message == NULL)
 		return;
-	redact_message(error);
 	message_hint(error);
+	redact_message(error);
 }
 
 static bool

@@ -4,11 +4,13 @@
  */
 #include "redaction/message.h"
 
+#include "libpq/libpq-be.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "platform/settings.h"
+#include "redaction/nearest.h"
 
 /* Longer ones are cut. */
 #define MAX_EDITED 1024
@@ -223,26 +225,115 @@ message_edit(ErrorData *error)
 	memcpy(error->message, edited, Min(room, strlen(edited)));
 }
 
+/* Where the vault is, if the extension is not in this database. */
 static const char *
-hint_for(const ErrorData *error)
+hint_of_place(char *buffer, size_t room)
+{
+	const char *here = MyProcPort ? MyProcPort->database_name : NULL;
+
+	if (here == NULL)
+		return NULL;
+	if (strcmp(here, setting_database) == 0)
+		return "A superuser runs CREATE EXTENSION vault CASCADE in this database.";
+	snprintf(buffer, room,
+			 "The extension is in the database that vault.database names, \"%s\", and this one is \"%s\".",
+			 setting_database, here);
+	return buffer;
+}
+
+/* The name that a message has after its beginning; false if it is none of small letters. */
+static bool
+name_after(const char *message, const char *beginning, char *name)
+{
+	const char *at = message + strlen(beginning);
+	size_t		size;
+
+	if (strncmp(message, beginning, strlen(beginning)) != 0)
+		return false;
+	size = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+	strlcpy(name, at, Min(size + 1, NAMEDATALEN));
+	return size > 0 && size < NAMEDATALEN;
+}
+
+static const char *
+hint_of_relation(const ErrorData *error, char *buffer, size_t room)
+{
+	char		name[NAMEDATALEN];
+	const char *view = name_after(error->message, "relation \"vault.", name)
+		? nearest_view(name) : NULL;
+
+	if (view == NULL)
+		return NULL;
+	if (strcmp(view, name) == 0)
+		return hint_of_place(buffer, room);
+	snprintf(buffer, room, "Perhaps you mean vault.%s.", view);
+	return buffer;
+}
+
+static const char *
+hint_of_function(const ErrorData *error, char *buffer, size_t room)
+{
+	char		name[NAMEDATALEN];
+	const char *function = name_after(error->message, "function vault.", name)
+		? nearest_function(name) : NULL;
+
+	/* Of one that there is, the arguments do not fit, which the server's own hint says. */
+	if (function == NULL || strcmp(function, name) == 0)
+		return NULL;
+	snprintf(buffer, room, "Perhaps you mean vault.%s().", function);
+	return buffer;
+}
+
+/* column "name", or column alias.name; what was typed stays hidden, since it may be a value. */
+static const char *
+hint_of_column(const ErrorData *error, char *buffer, size_t room)
+{
+	const char *dot = strchr(error->message, '.');
+	char		name[NAMEDATALEN];
+	const char *column = name_after(error->message, "column \"", name) ||
+		(dot && name_after(dot, ".", name)) ? nearest_column(name) : NULL;
+
+	if (column == NULL || strcmp(column, name) == 0)
+		column = NULL;
+	else
+		snprintf(buffer, room, "Views of vault have a column \"%s\".", column);
+	explicit_bzero(name, sizeof(name));
+	return column ? buffer : "Values stand in single quotes, names in double ones.";
+}
+
+/* Of a message that is not edited yet; none says what was typed. */
+static const char *
+hint_for(const ErrorData *error, char *buffer, size_t room)
 {
 	if (message_has_id(error, "malformed array literal"))
 		return "An array is written as '{read}' or ARRAY['read']; the permissions of vault.grant() are one.";
 	if (message_has_id(error, "invalid byte sequence for encoding"))
 		return "Give binary values the type bytea, as in $1::bytea, or set client_encoding to what the client sends.";
-	if (error->sqlerrcode == ERRCODE_UNDEFINED_COLUMN)
-		return "Values stand in single quotes, names in double ones.";
-	if (error->sqlerrcode == ERRCODE_UNDEFINED_SCHEMA && strstr(error->message, "\"vault\""))
-		return "The extension is in one database of each server, the one that vault.database names.";
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_COLUMN:
+			return hint_of_column(error, buffer, room);
+		case ERRCODE_UNDEFINED_TABLE:
+			return hint_of_relation(error, buffer, room);
+		case ERRCODE_UNDEFINED_FUNCTION:
+			return hint_of_function(error, buffer, room);
+		case ERRCODE_UNDEFINED_SCHEMA:
+			return strcmp(error->message, "schema \"vault\" does not exist") == 0
+				? hint_of_place(buffer, room) : NULL;
+	}
 	return NULL;
 }
 
 void
 message_hint(ErrorData *error)
 {
-	const char *hint = hint_for(error);
+	char		buffer[512];
+	const char *hint;
 
-	if (hint && error->hint == NULL && error->elevel == ERROR && CritSectionCount == 0 &&
-		error->assoc_context)
+	if (error->message == NULL || error->elevel != ERROR || CritSectionCount > 0 ||
+		error->assoc_context == NULL)
+		return;
+	hint = hint_for(error, buffer, sizeof(buffer));
+	if (hint)
 		error->hint = MemoryContextStrdup(error->assoc_context, hint);
 }

@@ -24,7 +24,7 @@ extern bool message_may_stay(const ErrorData *error);
 /* In place: "***" for what may not stay. */
 extern void message_edit(ErrorData *error);
 
-/* Puts a hint of vault's own where the text that would help is gone. */
+/* Before that: a hint of vault's own, where the text that would help will be gone. */
 extern void message_hint(ErrorData *error);
 
 #endif
