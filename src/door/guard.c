@@ -223,9 +223,14 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	bool		transactional = IsTransactionState();
 	bool		copying = transactional && is_copy_into_vault(statement);
 	bool		outer = by_superuser;
+	bool		before;
+	bool		own = false;
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
+	/* A statement within this one, as of a script, reports itself and leaves this one's mark. */
+	before = touched;
+	touched = false;
 	/* Before anything is asked: within a superuser's REINDEX, others' functions run statements. */
 	by_superuser = transactional && superuser();
 	if (copying && listener.copying)
@@ -233,6 +238,8 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	PG_TRY();
 	{
 		look_at(statement, transactional);
+		own = touched;
+		touched = false;
 		run(planned, text, read_only_tree, context, params, environment, receiver, completion);
 	}
 	PG_FINALLY();
@@ -242,8 +249,10 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 			listener.copying(false);
 	}
 	PG_END_TRY();
+	touched |= own;
 	if ((touched || extension_dropped) && IsTransactionState())
 		report(statement);
+	touched |= before;
 	report_setting(statement);
 }
 

@@ -25,8 +25,9 @@
 #define TEXTDOMAIN "vault"
 
 #define VAULT_VERSION "1.0"
+#define VAULT_BUILT_FOR PG_VERSION_NUM
 
-/* These came with a minor release: in an older server the library is to load and say what is wrong. */
+/* These came with a minor release; in an older server the library loads and says what is wrong. */
 #pragma weak DatumGetHeapTupleHeader
 #pragma weak heap_datum_check
 

@@ -13,13 +13,13 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-/* What the library was made for.  A test changes it in a copy of the file, so it is read at run time. */
+/* What the library was made for; volatile, since a test changes it in a copy of the file. */
 static const volatile struct
 {
 	char		mark[16];
 	int			server;
 	char		library[16];
-}			build = {"vault was built", PG_VERSION_NUM, VAULT_VERSION};
+}			build = {"vault was built", VAULT_BUILT_FOR, VAULT_VERSION};
 
 /* PostgreSQL's way of writing it: 150020 is 15.20. */
 static char *

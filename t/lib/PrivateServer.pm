@@ -24,7 +24,7 @@ sub _config
 	return $value;
 }
 
-# The copy: { bin, lib, extension }, without what only builds need; it comes first in PATH.
+# The copy: { bin, lib, extension }, without bitcode; it comes first in PATH.
 sub private_server
 {
 	my $root = PostgreSQL::Test::Utils::tempdir_short();
@@ -38,6 +38,7 @@ sub private_server
 		system("tar -C '$from{$what}' -cf - --exclude=./bitcode --exclude=./pgxs --exclude=./man . | tar -C '$to{$what}' -xf -") == 0
 		  or die "cannot copy $from{$what}";
 	}
+	symlink "$from{pkglibdir}/pgxs", "$to{pkglibdir}/pgxs" or die "$to{pkglibdir}/pgxs: $!";
 	chmod 0755, $root or die "$root: $!";
 	$ENV{PATH} = "$to{bindir}:$ENV{PATH}";
 	return { bin => $to{bindir}, lib => $to{pkglibdir}, extension => "$to{sharedir}/extension" };
