@@ -8,13 +8,13 @@
 # include rank: a feature includes headers of itself and of earlier ones only.
 
 FEATURES = platform redaction crypto door audit keyring tenant integrity home identity policy role token notify type secret lifecycle expiry rotation pki review document verify \
-	evidence usage anomaly jobs
+	evidence usage anomaly jobs repair
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status hold rotation_turns envelope tenants principals reservations grants grant_text grants_apply delegation administrators roles conditions conditions_property \
 	access_review policy_document any_case names tokens single_use issuers subjects groups put get get_many places json_values put_options environments bindings read_only types type_policies type_functions \
 	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants doors guard outside catalog audit_calls audit_views \
-	usage anomalies mass_read jobs columns api_errors attacks redaction not_a_name mistakes evidence
+	usage anomalies mass_read jobs repair columns api_errors attacks redaction not_a_name mistakes evidence
 
 # Where the sources are; with make -f another directory, which may be read-only.
 SOURCE := $(or $(VPATH),$(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST)))))

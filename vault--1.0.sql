@@ -262,9 +262,9 @@ CREATE FUNCTION vault.status(
 	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
 	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
 	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text,
-	OUT seal_delay interval)
+	OUT seal_delay interval, OUT problems text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, and how long the trail has been waiting for a seal';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, how long the trail has been waiting for a seal, and to operators and auditors what vault.repair() would find';
 
 CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
@@ -6359,6 +6359,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHERE m IS NOT NULL
 $$;
 
+/* Triggers that somebody, or a restore, has kept from firing always. */
+CREATE FUNCTION vault_data.silenced_triggers() RETURNS TABLE (relation regclass, trigger name, internal boolean, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT g.tgrelid::regclass, g.tgname, g.tgisinternal, g.tgrelid::regclass || ': trigger ' || g.tgname,
+		CASE g.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
+	FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+	WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND g.tgenabled <> CASE WHEN g.tgisinternal THEN 'O' ELSE 'A' END
+$$;
+
 CREATE FUNCTION vault_data.verify_triggers(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH made AS (
@@ -6372,8 +6381,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	)
 	SELECT parts[1], 'trigger is missing' FROM made WHERE parts[1] NOT IN (SELECT f.name FROM found f)
 	UNION ALL
-	SELECT f.name, CASE f.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
-	FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
+	SELECT t.name, t.fault FROM vault_data.silenced_triggers() t
 	UNION ALL
 	SELECT f.name, 'trigger is not as the script made it' FROM found f
 	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
@@ -6783,7 +6791,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
-	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
+	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.silenced_triggers(), vault_data.verify_triggers(text[]),
 	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_objects(), vault_data.verify_types(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
@@ -7875,6 +7883,10 @@ RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interva
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
 COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
 
+CREATE FUNCTION vault_data.faults_of_jobs() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_faults_of_jobs';
+COMMENT ON FUNCTION vault_data.faults_of_jobs() IS 'what keeps jobs from running, for vault.verify()';
+
 CREATE FUNCTION vault.install_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_jobs';
 COMMENT ON FUNCTION vault.install_jobs() IS 'schedules the jobs of vault that are missing in pg_cron, and returns how many those were';
@@ -7953,9 +7965,22 @@ BEGIN
 	END LOOP;
 END
 $$;
+GRANT EXECUTE ON FUNCTION vault_data.faults_of_jobs() TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault_data.report_metrics() TO vault_admin, vault_auditor, vault_owner, pg_monitor;
 GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs(), vault.job_commands() TO vault_admin;
+
+SELECT vault_data.schedule_jobs();
+
+/*
+ * repair: switches on again what is switched off; what was changed it leaves to whoever looks into it.
+ */
+CREATE FUNCTION vault.repair() RETURNS TABLE (object text, fault text, done text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_repair';
+COMMENT ON FUNCTION vault.repair() IS 'makes triggers fire always and schedules jobs again, as after an upgrade by dump; returns what was wrong and what was done, and alerts in the trail keep it';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault.repair() TO vault_admin;
 
 /* What default privileges of whoever runs this gave to others: nothing here is theirs. */
 DO $$
@@ -7975,5 +8000,3 @@ BEGIN
 	END LOOP;
 END
 $$;
-
-SELECT vault_data.schedule_jobs();

@@ -47,6 +47,9 @@ BEGIN
 		INSERT INTO call VALUES (request, f.oid, f.proname, caller, state);
 		IF f.proname = 'seal' THEN
 			PERFORM set_config('vault.request_id', '', false), vault.unseal();
+		ELSIF f.proname = 'remove_jobs' THEN
+			PERFORM set_config('vault.request_id', '', false), vault.install_jobs();
+			UPDATE cron.job SET schedule = '0 0 31 2 *' WHERE username = 'vault_jobs';
 		END IF;
 	END LOOP;
 	PERFORM set_config('vault.request_id', '', false);

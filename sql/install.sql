@@ -7,9 +7,9 @@ RESET client_min_messages;
 CREATE EXTENSION pg_cron;
 CREATE EXTENSION vault CASCADE;
 SELECT extversion FROM pg_extension WHERE extname = 'vault';
--- with its jobs; the other tests are about what they do themselves
+-- with its jobs, which come on the 31st of February: the other tests are about what they do themselves
 SELECT count(*) >= 3 AS jobs, bool_and(schedule IS NOT NULL) AS scheduled FROM vault.jobs;
-SELECT vault.remove_jobs() >= 3 AS removed;
+UPDATE cron.job SET schedule = '0 0 31 2 *' WHERE username = 'vault_jobs';
 
 -- before init: nothing works but status, and it says so
 SELECT initialised, sealed, reason FROM vault.status();

@@ -25,7 +25,7 @@ DECLARE
 BEGIN
 	FOR statement IN
 		SELECT format('SELECT * FROM %s(%s)', p.oid::regproc, (SELECT string_agg('NULL::' || t::regtype, ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS u (t, n)))
-		FROM pg_proc p WHERE pronamespace = 'vault'::regnamespace AND proname NOT IN ('seal', 'unseal', 'status', 'whoami', 'init')
+		FROM pg_proc p WHERE pronamespace = 'vault'::regnamespace AND proname NOT IN ('seal', 'unseal', 'status', 'whoami', 'init', 'install_jobs', 'remove_jobs')
 		UNION ALL SELECT format('SELECT * FROM %s', oid::regclass) FROM pg_class WHERE relnamespace = 'vault'::regnamespace AND relkind = 'v'
 		ORDER BY 1
 	LOOP

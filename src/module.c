@@ -29,6 +29,7 @@
 #include "secret/places.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
+#include "repair/repair.h"
 #include "rotation/rotation.h"
 #include "tenant/tenant_key.h"
 #include "usage/usage.h"
@@ -74,4 +75,5 @@ _PG_init(void)
 	evidence_init();
 	usage_init();
 	jobs_init();
+	repair_init();
 }

@@ -23,7 +23,7 @@ my $node = new_vault_node('main', jobs => 1,
 write_file($node->data_dir . '/pg_hba.conf', "local all near,near_a,near_b scram-sha-256\n" . read_file($node->data_dir . '/pg_hba.conf'));
 $node->reload;
 $node->safe_psql('postgres', q{
-	SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname <> 'vault:rotate';
+	UPDATE cron.job SET schedule = '0 0 31 2 *' WHERE jobname <> 'vault:rotate';
 	CREATE ROLE admin LOGIN;
 	CREATE ROLE near LOGIN PASSWORD 'first';
 	CREATE ROLE near_a LOGIN PASSWORD 'a';
@@ -183,7 +183,7 @@ is(scalar(grep { $_->[1] =~ /"kind": "rotated"/ } $listener->notified) > 0, 1, '
 unlike(join('', map { $_->[1] } $listener->notified), qr/cron|far|near/, 'by ids only');
 $listener->close;
 admin(q{SELECT vault.remove_rotation('cron')});
-$node->safe_psql('postgres', 'SELECT cron.unschedule(jobid) FROM cron.job');
+quiet_jobs($node);
 
 # ---- the other server saw no password, and none goes where it must not ----
 

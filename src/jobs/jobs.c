@@ -41,6 +41,7 @@
 #include "door/door.h"
 #include "evidence/sealer.h"
 #include "home/home.h"
+#include "jobs/cron.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/runs.h"
@@ -49,19 +50,12 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-#define JOBS_ROLE "vault_jobs"
-
 /* A run moves at most this many batches, so that its transaction ends. */
 #define MAX_BATCHES 100
 #define MAX_NOTICE_BATCHES 10	/* each sends a NOTIFY for every row */
 
-/* Those whose function exists are installed; times are pg_cron's, in GMT. */
-static const struct
-{
-	const char *name;
-	const char *schedule;
-	bool		is_procedure;	/* it commits on its way */
-}			jobs[] = {
+/* Times are pg_cron's, in GMT. */
+const Job	jobs[] = {
 	{"anomalies", "*/5 * * * *"},
 	{"expire", "*/5 * * * *"},
 	{"notifications", "47 3 * * *"},
@@ -72,6 +66,7 @@ static const struct
 	{"rotate", "* * * * *", true},
 	{"warn", "*/10 * * * *"},
 };
+const int	job_count = lengthof(jobs);
 
 /* Why jobs were skipped when that was last said: the epoch of the sealed root page and one more. */
 typedef struct Shared
@@ -87,15 +82,8 @@ static object_access_hook_type previous_access = NULL;
 
 /* ---- another user for a while; an error ends it too ---- */
 
-typedef struct Assumed
-{
-	Oid			user;
-	int			security;
-	int			level;
-} Assumed;
-
-static void
-assume(Assumed *before, Oid role)
+void
+jobs_assume(Assumed *before, Oid role)
 {
 	GetUserIdAndSecContext(&before->user, &before->security);
 	before->level = NewGUCNestLevel();
@@ -105,8 +93,8 @@ assume(Assumed *before, Oid role)
 	sql_begin();
 }
 
-static void
-resume(const Assumed *before)
+void
+jobs_resume(const Assumed *before)
 {
 	sql_end();
 	SetUserIdAndSecContext(before->user, before->security);
@@ -114,8 +102,8 @@ resume(const Assumed *before)
 }
 
 /* A statement whose arguments are texts; the result is in SPI_tuptable. */
-static uint64
-run(const char *statement, int count, const char *const *arguments)
+uint64
+jobs_run(const char *statement, int count, const char *const *arguments)
 {
 	Oid			types[4];
 	Datum		values[4] = {0};
@@ -182,18 +170,18 @@ run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement,
 	if (is_skipped(outside))
 		PG_RETURN_NULL();
 	run_begin(job);
-	assume(&before, get_role_oid("vault_admin", false));
+	jobs_assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
 	{
 		int32		moved;
 
-		(void) run(statement, 0, NULL);
+		(void) jobs_run(statement, 0, NULL);
 		moved = DatumGetInt32(sql_value(0, 1, NULL));
 		total += moved;
 		if (moved == 0)
 			break;
 	}
-	resume(&before);
+	jobs_resume(&before);
 	run_end(job);
 	PG_RETURN_INT64(total);
 }
@@ -251,7 +239,7 @@ vault_job_rotate_step(PG_FUNCTION_ARGS)
 
 /* ---- pg_cron ---- */
 
-static bool
+bool
 cron_is_installed(void)
 {
 	Oid			extension = get_extension_oid("pg_cron", true);
@@ -265,7 +253,7 @@ cron_is_installed(void)
  * pg_cron 1.4 reads its table again when it hears that this has changed, and does not hear it if
  * the news of a large transaction, such as CREATE EXTENSION, has overrun it.  So it is told again.
  */
-static void
+void
 remind_cron(void)
 {
 	Oid			jobs_table;
@@ -277,7 +265,7 @@ remind_cron(void)
 		CacheInvalidateRelcacheByRelid(jobs_table);
 }
 
-static bool
+bool
 job_exists(int job)
 {
 	char		name[NAMEDATALEN];
@@ -299,10 +287,10 @@ forget_runs(void)
 
 	if (!cron_is_installed())
 		return;
-	assume(&before, BOOTSTRAP_SUPERUSERID);
-	(void) run("DELETE FROM cron.job_run_details WHERE username = $1"
+	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
+	(void) jobs_run("DELETE FROM cron.job_run_details WHERE username = $1"
 			   " AND end_time < now() - interval '30 days'", 1, arguments);
-	resume(&before);
+	jobs_resume(&before);
 }
 
 Datum
@@ -323,33 +311,39 @@ unschedule(const char *which)
 									 " WHERE username = $1 AND jobname LIKE 'vault:%%' AND %s",
 									 which);
 
-	(void) run(statement, 1, arguments);
+	(void) jobs_run(statement, 1, arguments);
 	return (int) DatumGetInt64(sql_value(0, 1, NULL));
 }
 
+char *
+job_command(int job)
+{
+	return psprintf("%s vault_data.job_%s()", jobs[job].is_procedure ? "CALL" : "SELECT",
+					jobs[job].name);
+}
+
 /* False if there is such a job already, whose times may have been changed. */
-static bool
-schedule(int job)
+bool
+job_schedule(int job)
 {
 	char	   *name = psprintf("vault:%s", jobs[job].name);
 	const char *arguments[] = {
 		name, jobs[job].schedule,
-		psprintf("%s vault_data.job_%s()", jobs[job].is_procedure ? "CALL" : "SELECT",
-				 jobs[job].name),
+		job_command(job),
 		JOBS_ROLE
 	};
 
-	return run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"
+	return jobs_run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"
 			   " WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $4)",
 			   4, arguments) > 0;
 }
 
-static bool
-may_connect(void)
+bool
+jobs_may_connect(void)
 {
 	const char *arguments[] = {JOBS_ROLE};
 
-	(void) run("SELECT has_database_privilege($1, current_database(), 'CONNECT')", 1, arguments);
+	(void) jobs_run("SELECT has_database_privilege($1, current_database(), 'CONNECT')", 1, arguments);
 	return DatumGetBool(sql_value(0, 1, NULL));
 }
 
@@ -358,7 +352,7 @@ schedule_all(void)
 {
 	int			added = 0;
 
-	if (!may_connect())
+	if (!jobs_may_connect())
 	{
 		ereport(NOTICE,
 				(errmsg("no jobs are scheduled: role \"%s\" may not connect to this database",
@@ -369,20 +363,25 @@ schedule_all(void)
 	}
 	/* Of a restored dump, perhaps: what means another database. */
 	(void) unschedule("database <> current_database()");
-	for (int i = 0; i < (int) lengthof(jobs); i++)
-		if (job_exists(i) && schedule(i))
+	for (int i = 0; i < job_count; i++)
+		if (job_exists(i) && job_schedule(i))
 			added++;
 	return added;
 }
 
-/* The database that pg_cron works in, or NULL if the server has not loaded it. */
-static const char *
+/*
+ * The database that pg_cron works in, or NULL if the server has not loaded it: what a configuration
+ * says to a module that is not there is a setting all the same.
+ */
+const char *
 cron_database(void)
 {
+	if (GetConfigOptionFlags("cron.database_name", true) & GUC_CUSTOM_PLACEHOLDER)
+		return NULL;
 	return GetConfigOption("cron.database_name", true, false);
 }
 
-static bool
+bool
 cron_is_elsewhere(void)
 {
 	const char *database = cron_database();
@@ -417,9 +416,9 @@ install(FunctionCallInfo fcinfo)
 		tell_not_scheduled();
 		PG_RETURN_INT32(0);
 	}
-	assume(&before, BOOTSTRAP_SUPERUSERID);
+	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
 	added = schedule_all();
-	resume(&before);
+	jobs_resume(&before);
 	remind_cron();
 	PG_RETURN_INT32(added);
 }
@@ -445,9 +444,9 @@ remove_all(void)
 		tell_not_removed(get_database_name(MyDatabaseId));
 	if (!cron_is_installed())
 		return 0;
-	assume(&before, BOOTSTRAP_SUPERUSERID);
+	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
 	removed = unschedule("true");
-	resume(&before);
+	jobs_resume(&before);
 	return removed;
 }
 
@@ -455,9 +454,8 @@ remove_all(void)
 static char *
 schedule_command(int job, const char *database)
 {
-	return psprintf("SELECT cron.schedule_in_database('vault:%s', '%s', '%s vault_data.job_%s()', %s, '%s');",
-					jobs[job].name, jobs[job].schedule, jobs[job].is_procedure ? "CALL" : "SELECT",
-					jobs[job].name, database, JOBS_ROLE);
+	return psprintf("SELECT cron.schedule_in_database('vault:%s', '%s', '%s', %s, '%s');",
+					jobs[job].name, jobs[job].schedule, job_command(job), database, JOBS_ROLE);
 }
 
 static char *
@@ -476,7 +474,7 @@ commands_body(FunctionCallInfo fcinfo)
 	bool		nulls[3] = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < (int) lengthof(jobs); i++)
+	for (int i = 0; i < job_count; i++)
 	{
 		Datum		values[3];
 
@@ -577,7 +575,7 @@ put_run(ReturnSetInfo *result, int job)
 	{
 		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
 
-		if (run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
+		if (jobs_run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
 				" now() - (SELECT max(d.start_time) FROM cron.job_run_details d"
 				"  WHERE d.jobid = j.jobid AND d.status = 'succeeded')"
 				" FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
@@ -600,11 +598,11 @@ vault_report_jobs(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (!role_is_overseer(caller.role))
 		return (Datum) 0;
-	assume(&before, BOOTSTRAP_SUPERUSERID);
-	for (int i = 0; i < (int) lengthof(jobs); i++)
+	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
+	for (int i = 0; i < job_count; i++)
 		if (job_exists(i))
 			put_run((ReturnSetInfo *) fcinfo->resultinfo, i);
-	resume(&before);
+	jobs_resume(&before);
 	return (Datum) 0;
 }
 

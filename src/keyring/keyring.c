@@ -373,12 +373,30 @@ seal_delay(void)
 	return IntervalPGetDatum(delay);
 }
 
+static char *(*find_problems) (void) = NULL;
+
+void
+keyring_set_problems(char *(*problems) (void))
+{
+	find_problems = problems;
+}
+
+/* Where the vault is weak is for those to know who can see to it. */
+static Datum
+problems_for_caller(bool *isnull)
+{
+	char	   *problems = role_is_overseer(door_required()->caller.role) ? find_problems() : NULL;
+
+	*isnull = problems == NULL;
+	return problems ? CStringGetTextDatum(problems) : (Datum) 0;
+}
+
 /* Columns as in keyring.sql. */
 static Datum
 status_body(FunctionCallInfo fcinfo)
 {
-	Datum		values[12];
-	bool		nulls[12] = {0};
+	Datum		values[13];
+	bool		nulls[13] = {0};
 	Share		shares[SHARE_MAX_COUNT];
 	RootRecord	record = {0};
 	TupleDesc	layout;
@@ -415,6 +433,7 @@ status_body(FunctionCallInfo fcinfo)
 	nulls[10] = held == NULL;
 	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;
 	values[11] = seal_delay();
+	values[12] = problems_for_caller(&nulls[12]);
 	secret_wipe(shares, sizeof(shares));
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }

@@ -33,6 +33,9 @@ typedef struct HomeCalls
 extern void keyring_set_home(const HomeCalls *calls);
 extern const HomeCalls *keyring_home(void);
 
+/* What vault.repair() would find, in words, or NULL; for status(). */
+extern void keyring_set_problems(char *(*problems) (void));
+
 /*
  * What prepares the trail of a new vault, and begins it once there is a key; what waits until one
  * that came from elsewhere has said so there.  Preload.

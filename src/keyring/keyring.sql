@@ -51,9 +51,9 @@ CREATE FUNCTION vault.status(
 	OUT initialised boolean, OUT sealed boolean, OUT reason text, OUT root_key_source text,
 	OUT root_key_generation integer, OUT instance uuid, OUT shares_given integer,
 	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text,
-	OUT seal_delay interval)
+	OUT seal_delay interval, OUT problems text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, and how long the trail has been waiting for a seal';
+COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, how long the trail has been waiting for a seal, and to operators and auditors what vault.repair() would find';
 
 CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';

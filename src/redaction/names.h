@@ -70,6 +70,7 @@ static const char *const functions[] = {
 	"remove_rotation",
 	"remove_subject",
 	"rename",
+	"repair",
 	"reserve_role",
 	"reset_type_policy",
 	"resume_tenant",

@@ -128,7 +128,8 @@ verify_catalog(FunctionCallInfo fcinfo)
 {
 	static Check checks[] = {
 		{"objects", {"SELECT * FROM vault_data.verify_objects()", 0}},
-		{"types", {"SELECT * FROM vault_data.verify_types()", 0}}
+		{"types", {"SELECT * FROM vault_data.verify_types()", 0}},
+		{"jobs", {"SELECT * FROM vault_data.faults_of_jobs()", 0}}
 	};
 
 	run_checks(fcinfo, checks, lengthof(checks), NULL);

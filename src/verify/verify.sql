@@ -55,6 +55,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHERE m IS NOT NULL
 $$;
 
+/* Triggers that somebody, or a restore, has kept from firing always. */
+CREATE FUNCTION vault_data.silenced_triggers() RETURNS TABLE (relation regclass, trigger name, internal boolean, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT g.tgrelid::regclass, g.tgname, g.tgisinternal, g.tgrelid::regclass || ': trigger ' || g.tgname,
+		CASE g.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
+	FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
+	WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace) AND g.tgenabled <> CASE WHEN g.tgisinternal THEN 'O' ELSE 'A' END
+$$;
+
 CREATE FUNCTION vault_data.verify_triggers(statements text[]) RETURNS TABLE (name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH made AS (
@@ -68,8 +77,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	)
 	SELECT parts[1], 'trigger is missing' FROM made WHERE parts[1] NOT IN (SELECT f.name FROM found f)
 	UNION ALL
-	SELECT f.name, CASE f.tgenabled WHEN 'D' THEN 'trigger is disabled' ELSE 'trigger does not fire in every mode' END
-	FROM found f WHERE f.tgenabled <> CASE WHEN f.tgisinternal THEN 'O' ELSE 'A' END
+	SELECT t.name, t.fault FROM vault_data.silenced_triggers() t
 	UNION ALL
 	SELECT f.name, 'trigger is not as the script made it' FROM found f
 	WHERE NOT f.tgisinternal AND f.tgparentid = 0 AND NOT EXISTS (SELECT FROM made m WHERE m.parts = f.parts)
@@ -479,7 +487,7 @@ COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows,
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
-	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.verify_triggers(text[]),
+	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.silenced_triggers(), vault_data.verify_triggers(text[]),
 	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_objects(), vault_data.verify_types(),
 	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;

@@ -1,0 +1,54 @@
+/*
+ * cron.h
+ *		The jobs, and pg_cron as seen from this database.
+ *
+ * Whoever calls cron.… functions or reads its tables has assumed the bootstrap superuser, after
+ * cron_is_installed().
+ */
+#ifndef VAULT_JOBS_CRON_H
+#define VAULT_JOBS_CRON_H
+
+#include "platform/compat.h"
+
+#define JOBS_ROLE "vault_jobs"
+
+/* Those whose function exists are scheduled. */
+typedef struct Job
+{
+	const char *name;
+	const char *schedule;
+	bool		is_procedure;	/* it commits on its way */
+} Job;
+
+extern const Job jobs[];
+extern const int job_count;
+
+extern bool job_exists(int job);
+extern char *job_command(int job);
+
+/* False if there is one already. */
+extern bool job_schedule(int job);
+
+/* Another user, and a connection to SPI, until resumed; an error ends both. */
+typedef struct Assumed
+{
+	Oid			user;
+	int			security;
+	int			level;
+} Assumed;
+
+extern void jobs_assume(Assumed *before, Oid role);
+extern void jobs_resume(const Assumed *before);
+
+/* A statement whose arguments are texts, four at most; the result is in SPI_tuptable. */
+extern uint64 jobs_run(const char *statement, int count, const char *const *arguments);
+
+extern bool cron_is_installed(void);
+extern bool cron_is_elsewhere(void);
+extern const char *cron_database(void);
+extern bool jobs_may_connect(void);
+
+/* Makes pg_cron read its table again. */
+extern void remind_cron(void);
+
+#endif
