@@ -12,6 +12,7 @@
 #endif
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "fmgr.h"
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_namespace_d.h"
@@ -28,8 +29,10 @@
 #define VAULT_BUILT_FOR PG_VERSION_NUM
 
 /* These came with a minor release; in an older server the library loads and says what is wrong. */
+#if PG_VERSION_NUM < 190000 && !defined(DatumGetHeapTupleHeader)
 #pragma weak DatumGetHeapTupleHeader
 #pragma weak heap_datum_check
+#endif
 
 /* Older minors have row security defects (CVE-2026-14666 and before). */
 #if PG_VERSION_NUM < 160000
