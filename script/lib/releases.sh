@@ -15,7 +15,7 @@ RELEASES='
 	forky		14	18	21'
 
 # The first minor of each major without known row-security defects, as in src/platform/compat.h
-MINIMUMS='15.19 16.15 17.11 18.5'
+MINIMUMS='15.19 16.15 17.11 18.5 19.0'
 
 # The system, and for tests of the scripts a directory that looks like one
 SYSTEM=${VAULT_SYSTEM:-}
@@ -157,6 +157,7 @@ check_postgres()
 	[ -n "$minimum" ] ||
 		refuse "vault supports PostgreSQL ${MINIMUMS%%.*} to $(newest_major), and this is $SERVER_MAJOR ($PG_CONFIG)"
 	! debian_major >/dev/null || return 0
+	[ "${minimum#*.}" -gt 0 ] || return 0	# its candidates for release too
 	[ "${SERVER_MINOR:--1}" -ge "${minimum#*.}" ] ||
 		refuse "PostgreSQL $SERVER_MAJOR.${SERVER_MINOR:-0} has row-security defects; vault needs $minimum or later ($PG_CONFIG)"
 }
