@@ -66,8 +66,6 @@ ifeq ($(or $(filter -fhardened,$(FLAGS_GIVEN)),$(findstring _FORTIFY_SOURCE=,$(C
 override CPPFLAGS += $(if $(OPTIMIZES),-D_FORTIFY_SOURCE=$(FORTIFY))
 endif
 
-# PGXS would run "make installcheck" against any server that listens; script/test
-# brings its own.
 HEADERS_OF_ALL = $(filter-out $(NAMES),$(call sources,src/*/*.h src/*/*/*.h))
 # What the API is called, for hints after a typo; the reference is compared with the catalogue by the tests.
 NAMES = src/redaction/names.h
