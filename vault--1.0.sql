@@ -1320,9 +1320,14 @@ $$;
 CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
-	stops boolean := given.effect = 'deny' AND vault_data.reaches_administrator(given.principal_id);
+	stops boolean := false;
 	before jsonb;
 BEGIN
+	/* In turn: a membership that is being made could put an administrator under it. */
+	IF given.effect = 'deny' THEN
+		PERFORM vault_data.lock_policy();
+		stops := vault_data.reaches_administrator(given.principal_id);
+	END IF;
 	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
