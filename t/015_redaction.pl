@@ -181,6 +181,9 @@ my @fail = (
 	[ '22023', q{SET vault.environment = '%s !'} ],
 	[ '22023', q{SELECT set_config('vault.request_id', '%s !', true)} ],
 	[ '22023', q{ALTER ROLE app SET vault.tenant = '%s !'} ],
+	[ '42601', q{SET vault.request_id = two %s words} ],
+	[ '26000', q{EXECUTE not_prepared('%s')} ],
+	[ '26000', q{/* as a pooler has it */ execute "Not ""prepared" ( 1, '%s')} ],
 	[ '22023', q{SELECT vault.put('not//a/name', '%s')} ],
 	[ '22012', q{DO $$ BEGIN PERFORM vault.put('a', '%s'); PERFORM 1 / 0; END $$} ]);
 my @wrapped = (

@@ -101,6 +101,20 @@ prepared_is_sensitive(const char *name)
 	return text && text_alone_is_sensitive(text, strlen(text), NULL);
 }
 
+/*
+ * EXECUTE of what this session has not prepared fails, and its arguments are in the text: behind a
+ * pooler it may be what another session has, so nothing tells whether it would use the vault.
+ */
+static bool
+executes_unknown(const char *text, size_t length)
+{
+	LexicalName name;
+
+	return lexical_executes_with_arguments(text, length, &name) &&
+		FetchPreparedStatement(name.exact, false) == NULL &&
+		FetchPreparedStatement(name.folded, false) == NULL;
+}
+
 bool
 text_is_sensitive(const char *text)
 {
@@ -121,7 +135,7 @@ text_is_sensitive(const char *text)
 	while (executes && lexical_next_execute(text, length, &position, &name))
 		if (prepared_is_sensitive(name.exact) || prepared_is_sensitive(name.folded))
 			return true;
-	return false;
+	return executes && executes_unknown(text, length);
 }
 
 static bool

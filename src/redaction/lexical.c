@@ -22,8 +22,8 @@ static const char *const taking_secrets[] = {
 #define SHORTEST_LONG 17
 
 /*
- * Names behind "vault." that are settings.  A statement that sets one to something short and plain is shown; a client that
- * mixes up arguments may set it to anything else.
+ * Names behind "vault." that are settings.  A statement that sets one to something short and plain
+ * is shown; a client that mixes up arguments may set it to anything else.
  */
 static const char *const settings[] = {
 	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
@@ -164,7 +164,8 @@ skip_plain_value(const char **at, const char *end)
 	if (p - start > LONGEST_VALUE || (quoted ? p == end || *p++ != '\'' : p == start))
 		return false;
 	*at = p = skip_blanks(p, end);
-	return p == end || strchr(";,)", *p) != NULL || is_class(*p, STARTS);
+	/* More words behind one without quotes are a passphrase, perhaps. */
+	return p == end || strchr(";,)", *p) != NULL || (quoted && is_class(*p, STARTS));
 }
 
 /* Behind a setting's name: it is set to nothing, or to what can be shown. */
@@ -294,4 +295,39 @@ lexical_next_execute(const char *text, size_t length, size_t *position, LexicalN
 		return true;
 	}
 	return false;
+}
+
+/* Behind a name, quoted or not. */
+static const char *
+skip_name(const char *p, const char *end)
+{
+	if (p == end || *p != '"')
+	{
+		while (p < end && is_class(*p, CONTINUES))
+			p++;
+		return p;
+	}
+	do
+	{
+		p = memchr(p + 1, '"', end - p - 1);
+		if (p == NULL)
+			return end;
+		p++;
+	} while (p < end && *p == '"');
+	return p;
+}
+
+bool
+lexical_executes_with_arguments(const char *text, size_t length, LexicalName *name)
+{
+	const char *end = text + length;
+	const char *at = skip_blanks(text, end);
+	size_t		position = at - text;
+	Word		word;
+
+	if (at == end || !is_class(*at, STARTS) || !next_word(&at, end, &word) ||
+		!word_is(&word, "execute") || !lexical_next_execute(text, length, &position, name))
+		return false;
+	at = skip_blanks(skip_name(skip_blanks(at, end), end), end);
+	return at < end && *at == '(';
 }

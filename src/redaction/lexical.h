@@ -37,4 +37,7 @@ extern bool lexical_next_call(const char *text, size_t length, size_t *position,
 extern bool lexical_next_execute(const char *text, size_t length, size_t *position,
 								 LexicalName *name);
 
+/* Whether the text is a statement EXECUTE name (...), and whose. */
+extern bool lexical_executes_with_arguments(const char *text, size_t length, LexicalName *name);
+
 #endif

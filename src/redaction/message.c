@@ -118,6 +118,8 @@ argument_may_stay(const ErrorData *error, const Argument *argument)
 		return pg_char_to_encoding(text) >= 0;
 	if (strncmp(text, "vault.", 6) == 0)
 		return is_small(text + 6);
+	if (ends_with(argument->before, "prepared statement \""))
+		return is_small(text);
 	if (argument->in_vault && strcmp(argument->before, ".") == 0)
 		return is_small(text);
 	return is_field(text, error->schema_name) || is_field(text, error->table_name) ||
