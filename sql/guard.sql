@@ -97,6 +97,23 @@ TRUNCATE public.regress_guard_table;
 CREATE TABLE public.regress_guard_other (n integer);
 SELECT operation, decision, object_kind, role = current_user AS by_me, reason FROM vault_data.audit_log WHERE id > :before ORDER BY id;
 
+-- what a statement reaches is told, too, if one within it fails and is caught
+CREATE TYPE public.regress_guard_type AS ENUM ('a');
+CREATE TABLE vault.regress_guard_table (n public.regress_guard_type);
+CREATE FUNCTION public.regress_guard_event() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'DROP TABLE regress_guard_nowhere';
+EXCEPTION WHEN undefined_table THEN
+	RAISE NOTICE 'caught';
+END $$;
+CREATE EVENT TRIGGER regress_guard_event ON sql_drop EXECUTE FUNCTION public.regress_guard_event();
+SELECT max(id) AS before FROM vault_data.audit_log \gset
+DROP TYPE public.regress_guard_type CASCADE;
+SELECT operation, decision, object_kind, reason FROM vault_data.audit_log WHERE id > :before AND decision = 'alert' ORDER BY id;
+DROP EVENT TRIGGER regress_guard_event;
+DROP FUNCTION public.regress_guard_event();
+DROP TABLE vault.regress_guard_table;
+
 -- what is rolled back is told as such
 SELECT max(id) AS before FROM vault_data.audit_log \gset
 BEGIN;

@@ -225,6 +225,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	bool		outer = by_superuser;
 	bool		before;
 	bool		own = false;
+	volatile bool failed = true;
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
@@ -241,10 +242,14 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 		own = touched;
 		touched = false;
 		run(planned, text, read_only_tree, context, params, environment, receiver, completion);
+		failed = false;
 	}
 	PG_FINALLY();
 	{
 		by_superuser = outer;
+		/* Somebody may catch it, and the statement around it goes on. */
+		if (failed)
+			touched = before;
 		if (copying && listener.copying)
 			listener.copying(false);
 	}
