@@ -57,6 +57,16 @@ FROM cron.job WHERE username = 'vault_jobs';
 TABLE pg_temp.told;
 ROLLBACK;
 
+-- a trigger of somebody else stays off: an operator does not arm it
+CREATE FUNCTION public.regress_repair() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER regress_repair BEFORE INSERT ON vault_data.tenant FOR EACH ROW EXECUTE FUNCTION public.regress_repair();
+ALTER TABLE vault_data.tenant DISABLE TRIGGER regress_repair;
+SET ROLE regress_repair_op;
+SELECT * FROM vault.repair();
+RESET ROLE;
+SELECT tgenabled FROM pg_trigger WHERE tgname = 'regress_repair';
+DROP FUNCTION public.regress_repair() CASCADE;
+
 -- what was changed while nothing fired is no repair's affair
 BEGIN;
 \set ON_ERROR_ROLLBACK on

@@ -30,7 +30,7 @@
 typedef struct SilencedTrigger
 {
 	Fault		fault;			/* the first */
-	char	   *statement;
+	char	   *statement;		/* NULL: it is nothing of the vault's, and stays off */
 } SilencedTrigger;
 
 /* In the order of the tables, which everybody locks in the same. */
@@ -38,8 +38,14 @@ static List *
 silenced_triggers(void)
 {
 	static Sql	find = {
-		"SELECT t.name, t.fault, pg_catalog.format('ALTER TABLE %s ENABLE %s TRIGGER %I',"
-		" t.relation, CASE WHEN t.internal THEN '' ELSE 'ALWAYS' END, t.trigger)"
+		"SELECT t.name, t.fault, CASE WHEN t.internal OR EXISTS (SELECT FROM pg_catalog.pg_trigger g"
+		"  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
+		"   AND d.objid = g.tgfoid AND d.deptype = 'e'"
+		"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"
+		"  JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'vault'"
+		"  WHERE g.tgrelid = t.relation AND g.tgname = t.trigger)"
+		" THEN pg_catalog.format('ALTER TABLE %s ENABLE %s TRIGGER %I',"
+		" t.relation, CASE WHEN t.internal THEN '' ELSE 'ALWAYS' END, t.trigger) END"
 		" FROM vault_data.silenced_triggers() t ORDER BY t.relation::oid, t.trigger", 0
 	};
 	MemoryContext context = CurrentMemoryContext;
@@ -52,12 +58,15 @@ silenced_triggers(void)
 	for (uint64 row = 0; row < count; row++)
 	{
 		SilencedTrigger *trigger = palloc0(sizeof(SilencedTrigger));
+		Datum		statement;
 		bool		isnull;
 
 		trigger->fault.kind = "extension";
 		trigger->fault.object = TextDatumGetCString(sql_value(row, 1, &isnull));
 		trigger->fault.fault = TextDatumGetCString(sql_value(row, 2, &isnull));
-		trigger->statement = TextDatumGetCString(sql_value(row, 3, &isnull));
+		trigger->fault.hint = "Its function is not the vault's, so it stays as it is; a superuser drops it.";
+		statement = sql_value(row, 3, &isnull);
+		trigger->statement = isnull ? NULL : TextDatumGetCString(statement);
 		found = lappend(found, trigger);
 	}
 	sql_end();
@@ -77,8 +86,11 @@ enable_triggers(List *triggers)
 	foreach(cell, triggers)
 	{
 		SilencedTrigger *trigger = lfirst(cell);
-		int			result = SPI_execute(trigger->statement, false, 0);
+		int			result;
 
+		if (trigger->statement == NULL)
+			continue;
+		result = SPI_execute(trigger->statement, false, 0);
 		if (result < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
