@@ -32,7 +32,7 @@ sub plain
 	my ($text) = @_;
 	$text =~ s/\s+/ /g;
 	$text =~ s/timestamp with time zone/timestamptz/g;
-	$text =~ s/::(?:text\[\]|interval\[\]|regprocedure|text|integer|jsonb|timestamptz|interval|inet|boolean)//g;
+	$text =~ s/::(?:unknown|text\[\]|interval\[\]|regprocedure|text|integer|jsonb|timestamptz|interval|inet|boolean)//g;
 	$text =~ s/\( /(/g;
 	$text =~ s/ \)/)/g;
 	return $text =~ s/^ | $//gr;
