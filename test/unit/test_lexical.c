@@ -19,6 +19,7 @@ static const char *const sensitive[] = {
 	"select set_config('vault.tenant', 'a' || 'b c', true)", "set vault.tenant = 'a''b'", "set vault.tenant = 'a'\n'b c'",
 	"set vault.tenant = a, 'b c'", "set vault.tenant = e'a'", "set vault.tenant = u&'a'", "set vault.tenant = $$a b$$",
 	"set vault.tenant = 'a", "set vault.tenant =", "x vault.tenant := 'a b'", "set vault.tenant = /* x */ 'a b'",
+	"set vault.request_id = correct horse", "grant set on parameter vault.audit_mode, work_mem to boss",
 	"set vault.request_id = '0123456789012345678901234567890123456789012345678901234567890123'"
 };
 
@@ -28,7 +29,7 @@ static const char *const plain[] = {
 	"set vault.environment = 'prod'", "set local vault.environment to prod", "show vault.tenant", "reset vault.tenant;",
 	"select set_config('vault.tenant', 'acme', true)", "select current_setting('vault.tenant', true)", "set vault.tenant = ''",
 	"alter function f() set vault.tenant from current", "set vault.tenant = default", "set vault.request_id = 'req-1:2/3'; select 1",
-	"set vault.rotation_hosts = 'a:1', 'b:2'", "grant set on parameter vault.audit_mode, work_mem to boss", "alter system set vault.root_key_source to 'file:/x'",
+	"set vault.rotation_hosts = 'a:1', 'b:2'", "grant set on parameter vault.audit_mode to boss", "alter system set vault.root_key_source to 'file:/x'",
 	"select vaul.t", "/* vault */ select 1", "vault /", "put -- (", "put /* (", "select output('x')"
 };
 
