@@ -194,7 +194,7 @@ $value{current_version} = 'CASE WHEN current_version > 1 THEN current_version - 
 my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
 
 # Nor the number of another version, nor that its envelope is there
-$beside{secret_version} = { version => ' + 100', destroyed_at => ', envelope = NULL' };
+$beside{secret_version} = { version => ' + 100000', destroyed_at => ', envelope = NULL' };
 
 # Every column that a MAC covers, as the catalogue has them; types and the home are of no tenant, see sql/type_policies.sql and sql/hold.sql
 my (%columns, %type);
