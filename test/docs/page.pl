@@ -14,6 +14,9 @@
 # several of them may stand in one comment, separated by ";".  A block ```text below a comment <!-- result -->
 # is what the block before it prints.  A comment that starts with "setup" holds SQL that the reader does not
 # see.  <!-- begins with: an empty database --> says that the page creates the extension itself.
+#
+# A block ```console is a session of psql: a line "ROLE=> statement" and its continuations "ROLE-> ..." run as this
+# role, and the lines up to the next prompt are what psql prints, errors and hints included.
 use strict;
 use warnings;
 
@@ -35,7 +38,11 @@ sub read_page
 	{
 		if ($block && $block->{open})
 		{
-			if ($block->{kind} eq 'setup' ? $line =~ /^-->/ : $line =~ /^```\s*$/) { $block->{open} = 0 }
+			if ($block->{kind} eq 'setup' ? $line =~ /^-->/ : $line =~ /^```\s*$/)
+			{
+				$block->{open} = 0;
+				splice @found, -1, 1, split_console($block) if $block->{kind} eq 'console';
+			}
 			else { $block->{text} .= $line }
 			next;
 		}
@@ -54,6 +61,28 @@ sub read_page
 	}
 	die "$file: a block is not closed\n" if $block && $block->{open};
 	return @found;
+}
+
+# Each statement of a session as a block of its own, followed by one with what psql prints.
+sub split_console
+{
+	my ($block) = @_;
+	my (@parts, $role);
+
+	for my $line (split /^/, $block->{text})
+	{
+		$block->{line}++;
+		if ($line =~ /^(\w+)=[>#] (.*)/s)
+		{
+			$role = $1;
+			push @parts, { %$block, kind => 'sql', notes => "as $role", text => $2, console => 1 },
+				{ %$block, kind => 'text', notes => 'result', text => '' };
+		}
+		elsif (defined $role && $line =~ /^\Q$role\E-[>#] (.*)/s) { $parts[-2]{text} .= $1 }
+		elsif (@parts) { $parts[-1]{text} .= $line }
+		else { die "$page: line $block->{line}: a session begins with a prompt\n" }
+	}
+	return @parts;
 }
 
 sub is_run
@@ -105,6 +134,12 @@ sub trimmed
 	return $text;
 }
 
+# Errors and notices as psql shows them to somebody who types: without the file's name, SQLSTATE and location.
+sub as_shown
+{
+	return map { s/^psql:.*?:\d+: (\w+:  )(?:\w{5}: )?/$1/r } grep { !/^LOCATION: / } @_;
+}
+
 # What is wrong with a block: a list of lines, empty if nothing is.
 sub faults
 {
@@ -114,7 +149,8 @@ sub faults
 	my ($code) = $block->{notes} =~ /fails with (\w{5})/;
 
 	return "line $line: psql did not come to its end" unless $ended->{$line};
-	if ($code)
+	if ($block->{console}) { $said = { $line => [ @{ $said->{$line} // [] }, as_shown(@{ $warned->{$line} // [] }) ] } }
+	elsif ($code)
 	{
 		return "line $line: it does not fail, and should with $code" unless @errors;
 		return "line $line: it should fail once, with $code", @errors if @errors != 1 || $errors[0] !~ /ERROR:\s+$code:/;
