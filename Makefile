@@ -77,7 +77,7 @@ $(NAMES): $(SOURCE)/docs/reference.md $(SOURCE)/Makefile | src/redaction
 	@{ echo '/* names.h: made by make from docs/reference.md. */'; \
 		sed -n 's/^vault\.\([a-z_]*\)(.*/\1/p' $< | { $(call array,functions); }; \
 		sed -n 's/^### `vault\.\([a-z_]*\)`$$/\1/p' $< | { $(call array,views); }; \
-		sed -n 's/^Columns: //p' $< | tr -d '`,' | tr ' ' '\n' | { $(call array,columns); }; } >$@.new
+		sed -n '/^## Views$$/,/^## Settings$$/s/^| `\([a-z_]*\)` | .*/\1/p' $< | { $(call array,columns); }; } >$@.new
 	@mv $@.new $@
 
 OBJECT_DIRS = $(sort $(patsubst %/,%,$(dir $(OBJS))))
