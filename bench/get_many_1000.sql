@@ -1,4 +1,5 @@
--- Nine times a thousand secrets in one statement, and nine times one, and how often the backend went to sleep meanwhile.
+-- Nine times a thousand secrets in one statement, and nine times one, and how often the backend
+-- went to sleep meanwhile.
 SELECT pg_backend_pid() AS pid \gset
 \setenv BACKEND :pid
 SELECT count(value) FROM vault.get_many('apps/app-101*/*') \g /dev/null
@@ -14,6 +15,7 @@ SELECT count(value) FROM generate_series(1, 9) i, vault.get_many('apps/app-10' |
 SELECT pg_sleep(0.3) \g /dev/null
 \echo sleeps
 \! sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' /proc/$BACKEND/status
-SELECT count(vault.get('apps/app-10' || i || '001/api-key')) FROM generate_series(1, 9) i \g /dev/null
+SELECT count(vault.get('apps/app-10' || i || '001/api-key'))
+	FROM generate_series(1, 9) i \g /dev/null
 \echo sleeps
 \! sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' /proc/$BACKEND/status

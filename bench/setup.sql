@@ -1,5 +1,6 @@
--- Roles, a tenant, and the plain tables that the vault is measured against. The plain side gets what is fastest for
--- it: one text key, C collation, no row security, no triggers. Variables: first, last (of the names' numbers), pgp_rows.
+-- Roles, a tenant, and the plain tables that the vault is measured against. The plain side gets
+-- what is fastest for it: one text key, C collation, no row security, no triggers. Variables:
+-- first, last (of the names' numbers), pgp_rows.
 CREATE EXTENSION pgcrypto;
 CREATE EXTENSION vault CASCADE;
 DO $$ BEGIN PERFORM vault.init(); END $$;
@@ -23,10 +24,12 @@ SELECT vault.grant(r, ARRAY['read', 'write', 'list'], 'apps/**')
 FROM unnest(ARRAY['bench_app', 'bench_app1', 'bench_app1000']) r \g /dev/null
 SELECT vault.grant(r, ARRAY['read'], 'apps/app-' || r || '-' || i || '/**')
 FROM (VALUES ('bench_app', 9), ('bench_app1000', 999)) g(r, n), generate_series(1, n) i \g /dev/null
-SELECT vault.create_principal('bench_conditional', 'service', 'bench_conditional') IS NOT NULL AS made,
+SELECT vault.create_principal('bench_conditional', 'service',
+	'bench_conditional') IS NOT NULL AS made,
 	vault.create_role('conditional') IS NOT NULL AS made2 \g /dev/null
 SELECT vault.add_member('conditional', 'bench_conditional') \g /dev/null
-SELECT vault.grant('conditional', ARRAY['read'], CASE i WHEN 0 THEN 'apps/**' ELSE 'apps/app-conditional-' || i || '/**' END,
+SELECT vault.grant('conditional', ARRAY['read'], CASE i WHEN 0 THEN 'apps/**'
+	ELSE 'apps/app-conditional-' || i || '/**' END,
 	windows => '{"daily 00:00-24:00 Europe/Berlin"}', valid_until => '2100-01-01')
 FROM generate_series(0, 999) i \g /dev/null
 RESET ROLE;
@@ -52,7 +55,8 @@ CREATE TABLE plain_put (
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	PRIMARY KEY (name, version)
 );
-CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS, PRIMARY KEY (tenant_id, at, id));
+CREATE TABLE plain_audit (LIKE vault_data.audit_log INCLUDING DEFAULTS,
+	PRIMARY KEY (tenant_id, at, id));
 CREATE INDEX ON plain_audit (xid);
 CREATE INDEX ON plain_audit USING brin (at);
 ALTER TABLE plain_audit ALTER xid SET DEFAULT pg_current_xact_id(), ALTER tls SET DEFAULT false;
