@@ -317,7 +317,7 @@ sub check_names
 		my ($folder) = $page =~ m{^(.*/)};
 		push @faults, "$target does not exist" unless -e ($folder // '') . $target;
 	}
-	result(($page =~ s{^.*/}{}r) . ': names and links', @faults);
+	result(($page =~ s{^docs/}{}r) . ': names and links', @faults);
 }
 
 for (split /\n/, slurp($facts_file))
