@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Systems of Debian in directories, for packages: bare ones of root.sh, unpacked, mounted and left as they are until the
-# namespaces end. Sourced after root.sh, by root in mount and process namespaces of its own. It never unmounts. WORK is
-# the directory that they are in.
+# Systems of Debian in directories, for packages: bare ones of root.sh, unpacked, mounted and left
+# as they are until the namespaces end. Sourced after root.sh, by root in mount and process
+# namespaces of its own. It never unmounts. WORK is the directory that they are in.
 
 # make_root RELEASE DIR: from the file that PACKED_RELEASE names, which root_find_or_make has made
 make_root()
@@ -39,8 +39,9 @@ keep_downloads()
 	done <"$WORK/unpacked"
 }
 
-# make_prepared_root RELEASE DIR SOURCE SCRIPT FILE...: with SOURCE in /source, and where SCRIPT, a path in SOURCE, has
-# been run. Kept, too, for as long as SCRIPT and the FILEs in SOURCE stay as they are.
+# make_prepared_root RELEASE DIR SOURCE SCRIPT FILE...: with SOURCE in /source, and where SCRIPT, a
+# path in SOURCE, has been run. Kept, too, for as long as SCRIPT and the FILEs in SOURCE stay as
+# they are.
 make_prepared_root()
 {
 	local release=$1 dir=$2 source=$3 script=$4 sum packed
@@ -51,8 +52,10 @@ make_prepared_root()
 		unpack_root "$release" "$dir" "$packed" && bind_into "$dir" "$source" /source
 		return
 	fi
-	make_root "$release" "$dir" && bind_into "$dir" "$source" /source && in_root "$dir" "/source/$script" || return 1
-	tar -C "$dir" --numeric-owner --one-file-system -I 'zstd -q -3 -T0' -cf "$packed.new" . && mv "$packed.new" "$packed"
+	make_root "$release" "$dir" && bind_into "$dir" "$source" /source &&
+		in_root "$dir" "/source/$script" || return 1
+	tar -C "$dir" --numeric-owner --one-file-system -I 'zstd -q -3 -T0' -cf "$packed.new" . &&
+		mv "$packed.new" "$packed"
 }
 
 # bind_into ROOT SOURCE PATH: read-only, as it is outside
@@ -66,6 +69,7 @@ in_root()
 {
 	local dir=$1
 	shift
-	chroot "$dir" env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	chroot "$dir" env -i HOME=/root LC_ALL=C.UTF-8 \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		DEBIAN_FRONTEND=noninteractive "$@"
 }

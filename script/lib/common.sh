@@ -1,16 +1,18 @@
 # shellcheck shell=bash
-# What every script shares: where things are, who runs them, how the extension is built and installed.
-# Sourced, never run. It guards two rules: servers and their tools never run as root (as_server), and only
-# `make install` into PostgreSQL's directories is allowed to ask for more rights than the caller has (as_root).
+# What every script shares: where things are, who runs them, how the extension is built and
+# installed. Sourced, never run. It guards two rules: servers and their tools never run as root
+# (as_server), and only `make install` into PostgreSQL's directories is allowed to ask for more
+# rights than the caller has (as_root).
 #
-# Overrides: PG_CONFIG or PG_MAJOR (which PostgreSQL), VAULT_RUN_AS (the user that runs servers when the caller is
-# root), TMPDIR.
+# Overrides: PG_CONFIG or PG_MAJOR (which PostgreSQL), VAULT_RUN_AS (the user that runs servers when
+# the caller is root), TMPDIR.
 
 VAULT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck source=script/lib/releases.sh
 . "$VAULT_ROOT/script/lib/releases.sh"
 
-# The PG* variables of the caller (PGHOST, PGUSER, PGSERVICE ...) would lead psql and pg_regress to another server.
+# The PG* variables of the caller (PGHOST, PGUSER, PGSERVICE ...) would lead psql and pg_regress to
+# another server.
 for _v in $(compgen -e PG || true); do
 	case $_v in
 		PG_TEST_*) ;;			# settings of PostgreSQL's test modules
@@ -75,11 +77,14 @@ check_server_user()
 {
 	local user
 	user=$(server_user)
-	id -u "$user" >/dev/null 2>&1 || die "no user $user on this system; set VAULT_RUN_AS to an unprivileged one"
-	[ "$(id -u "$user")" -ne 0 ] || die "PostgreSQL does not run as root; set VAULT_RUN_AS to an unprivileged user"
+	id -u "$user" >/dev/null 2>&1 ||
+		die "no user $user on this system; set VAULT_RUN_AS to an unprivileged one"
+	[ "$(id -u "$user")" -ne 0 ] ||
+		die "PostgreSQL does not run as root; set VAULT_RUN_AS to an unprivileged user"
 }
 
-# as_server_in DIR COMMAND...: run as the server's user in DIR. Nothing inherits the lock of script/test, descriptor 9.
+# as_server_in DIR COMMAND...: run as the server's user in DIR. Nothing inherits the lock of
+# script/test, descriptor 9.
 as_server_in()
 {
 	local dir=$1 user
@@ -123,9 +128,9 @@ server_can_reach()
 	as_server test -x "$1" 2>/dev/null
 }
 
-# run_logged LOG COMMAND...: output into LOG, its end on the screen only when the command fails. The command runs
-# in the background, in a process group of its own, so that a signal to this script is handled at once; stop_children
-# ends the groups.
+# run_logged LOG COMMAND...: output into LOG, its end on the screen only when the command fails. The
+# command runs in the background, in a process group of its own, so that a signal to this script is
+# handled at once; stop_children ends the groups.
 CHILDREN=()		# indexed by process id
 run_logged()
 {

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# What a Containerfile says, done in directories where no container engine runs: each stage is a root of its own, each
-# instruction is carried out in it as the engines' documentation has it, and one that is not known here is an error.
-# Sourced after chroot.sh, under its conditions.
+# What a Containerfile says, done in directories where no container engine runs: each stage is a
+# root of its own, each instruction is carried out in it as the engines' documentation has it, and
+# one that is not known here is an error. Sourced after chroot.sh, under its conditions.
 #
-# What it leaves: STAGE_ROOT (of the last stage), IMAGE_ENV, IMAGE_USER, IMAGE_DIR, IMAGE_ENTRYPOINT, IMAGE_SIGNAL.
+# What it leaves: STAGE_ROOT (of the last stage), IMAGE_ENV, IMAGE_USER, IMAGE_DIR,
+# IMAGE_ENTRYPOINT, IMAGE_SIGNAL.
 #
 # It is not an engine: no layers, no network and no security profile of one.
 
@@ -18,10 +19,12 @@ containerfile_lines()
 		{ line = line $0; gsub(/\t/, " ", line); if (line ~ /[^ ]/) print line; line = "" }'
 }
 
-# image_exec COMMAND...: in the last stage as its user, in its directory, with its environment and no other
+# image_exec COMMAND...: in the last stage as its user, in its directory, with its environment and
+# no other
 image_exec()
 {
-	chroot --userspec="$IMAGE_USER" "$STAGE_ROOT" env -i -C "$IMAGE_DIR" PATH="$STAGE_PATH" HOME=/ "${IMAGE_ENV[@]}" "$@"
+	chroot --userspec="$IMAGE_USER" "$STAGE_ROOT" env -i -C "$IMAGE_DIR" PATH="$STAGE_PATH" HOME=/ \
+		"${IMAGE_ENV[@]}" "$@"
 }
 
 stage_from()
@@ -81,7 +84,8 @@ do_instruction()
 			mkdir -p "$STAGE_ROOT$rest"
 			IMAGE_DIR=$rest
 			;;
-		ENTRYPOINT) mapfile -t IMAGE_ENTRYPOINT < <(perl -MJSON::PP -e 'print "$_\n" for @{decode_json($ARGV[0])}' "$rest") ;;
+		ENTRYPOINT) mapfile -t IMAGE_ENTRYPOINT < \
+			<(perl -MJSON::PP -e 'print "$_\n" for @{decode_json($ARGV[0])}' "$rest") ;;
 		STOPSIGNAL) IMAGE_SIGNAL=${rest#SIG} ;;
 		EXPOSE) [[ $rest =~ ^[0-9]+$ ]] ;;
 		*)
@@ -97,11 +101,13 @@ build_image()
 	local file=$1 context=$2 log=$3 line
 	: >"$log"
 	while IFS= read -r line <&6; do
-		do_instruction "$context" "${line%% *}" "${line#* }" >>"$log" 2>&1 6<&- </dev/null || return 1
+		do_instruction "$context" "${line%% *}" "${line#* }" >>"$log" 2>&1 6<&- </dev/null ||
+			return 1
 	done 6< <(containerfile_lines "$file")
 }
 
-# Volumes of a container: a directory outside and where it is mounted, "ro" if nothing is written there
+# Volumes of a container: a directory outside and where it is mounted, "ro" if nothing is written
+# there
 VOLUMES=()
 add_volume()
 {
@@ -121,7 +127,9 @@ new_volume()
 container_main()
 {
 	local volume parts
-	perl -e 'socket(my $s, 2, 2, 0); ioctl($s, 0x8914, my $request = pack("a16s", "lo", 0x41)) or die "lo: $!\n"'
+	perl -e '
+		socket(my $s, 2, 2, 0);
+		ioctl($s, 0x8914, my $request = pack("a16s", "lo", 0x41)) or die "lo: $!\n"'
 	mount -t proc proc "$STAGE_ROOT/proc"
 	for volume in "${VOLUMES[@]}"; do
 		IFS=: read -ra parts <<<"$volume"
@@ -133,17 +141,20 @@ container_main()
 		mount --bind "${parts[0]}" "$STAGE_ROOT${parts[1]}"
 		mount -o "remount,bind,${parts[2]}" "$STAGE_ROOT${parts[1]}"
 	done
-	exec chroot --userspec="$IMAGE_USER" "$STAGE_ROOT" env -i -C "$IMAGE_DIR" PATH="$STAGE_PATH" HOME=/ \
+	exec chroot --userspec="$IMAGE_USER" "$STAGE_ROOT" env -i -C "$IMAGE_DIR" PATH="$STAGE_PATH" \
+		HOME=/ \
 		"${IMAGE_ENV[@]}" "$@" "${IMAGE_ENTRYPOINT[@]}"
 }
 
-# start_container LOG [NAME=VALUE...]: in the background; CONTAINER is its first process as seen from here
+# start_container LOG [NAME=VALUE...]: in the background; CONTAINER is its first process as seen
+# from here
 start_container()
 {
 	local log=$1
 	shift
 	start_captured "$log" unshare --mount --pid --net --fork --kill-child \
-		bash -c "$(declare -f container_main); $(declare -p VOLUMES STAGE_ROOT STAGE_PATH IMAGE_USER IMAGE_DIR IMAGE_ENV IMAGE_ENTRYPOINT)
+		bash -c "$(declare -f container_main); $(declare -p VOLUMES STAGE_ROOT STAGE_PATH \
+		IMAGE_USER IMAGE_DIR IMAGE_ENV IMAGE_ENTRYPOINT)
 			container_main \"\$@\"" container "$@"
 	UNSHARED=$STARTED
 	CONTAINER=
@@ -156,7 +167,8 @@ start_container()
 # in_container COMMAND...: as the engines' exec
 in_container()
 {
-	nsenter --target "$CONTAINER" --mount --net --pid -- chroot --userspec="$IMAGE_USER" "$STAGE_ROOT" \
+	nsenter --target "$CONTAINER" --mount --net --pid -- chroot --userspec="$IMAGE_USER" \
+		"$STAGE_ROOT" \
 		env -i -C "$IMAGE_DIR" PATH="$STAGE_PATH" HOME=/ "${IMAGE_ENV[@]}" "$@"
 }
 

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # PostgreSQL instances that are private to a directory. Sourced after common.sh.
 #
-# An instance is a directory BASE with data/, run/ (its socket, the only way in: it does not listen on any
-# address), keys/ (0700, for the root key, outside of the data directory) and server.log. These belong to the
-# server's user, BASE itself to the caller. A server is only ever stopped through pg_ctl on its own data directory.
+# An instance is a directory BASE with data/, run/ (its socket, the only way in: it does not listen
+# on any address), keys/ (0700, for the root key, outside of the data directory) and server.log.
+# These belong to the server's user, BASE itself to the caller. A server is only ever stopped
+# through pg_ctl on its own data directory.
 
 # shellcheck disable=SC2034
 SOCKET_PORT=5432		# names the socket file, nothing listens on it
@@ -36,7 +37,8 @@ instance_create()
 		"cron.use_background_workers = on"
 }
 
-# A socket's path holds at most 107 bytes; a longer one goes to a short directory, remembered in BASE/socket_dir.
+# A socket's path holds at most 107 bytes; a longer one goes to a short directory, remembered in
+# BASE/socket_dir.
 instance_make_run()
 {
 	local base=$1 mode=$2 run=$1/run
@@ -80,12 +82,13 @@ instance_create_database()
 {
 	local base=$1 db=$2 out
 	out=$(echo "CREATE DATABASE $db" |
-		as_server "$(pg_bin)/postgres" --single -D "$base/data" -c shared_preload_libraries= postgres 2>&1) &&
+		as_server "$(pg_bin)/postgres" --single -D "$base/data" -c shared_preload_libraries= \
+		postgres 2>&1) &&
 		! grep -E "ERROR|FATAL|PANIC" <<<"$out" >&2
 }
 
-# Running: its pid file names a live process whose command line names this data directory (and not another
-# process that got the same number).
+# Running: its pid file names a live process whose command line names this data directory (and not
+# another process that got the same number).
 instance_running()
 {
 	local data=$1/data pid
@@ -99,14 +102,16 @@ instance_renew_run()
 {
 	local base=$1 run
 	[ -e "$base/socket_dir" ] && [ ! -d "$(instance_socket "$base")" ] || return 0
-	run=$(instance_make_run "$base" 0755) && instance_conf "$base" "unix_socket_directories = '$run'"
+	run=$(instance_make_run "$base" 0755) &&
+		instance_conf "$base" "unix_socket_directories = '$run'"
 }
 
 instance_start()
 {
 	local base=$1
 	instance_renew_run "$base" || return 1
-	if as_server "$(pg_bin)/pg_ctl" -D "$base/data" -l "$base/server.log" -w -t 60 -s start >/dev/null 2>&1; then
+	if as_server "$(pg_bin)/pg_ctl" -D "$base/data" -l "$base/server.log" -w -t 60 -s start \
+		>/dev/null 2>&1; then
 		return 0
 	fi
 	echo "the server in $base did not start; the end of its log:" >&2
@@ -157,6 +162,7 @@ instance_psql()
 {
 	local base=$1 db=$2
 	shift 2
-	as_server "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$(instance_socket "$base")" -p "$SOCKET_PORT" \
+	as_server "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$(instance_socket "$base")" \
+		-p "$SOCKET_PORT" \
 		-U postgres -d "$db" "$@"
 }

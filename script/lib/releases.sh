@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034
 # Which systems and which servers the scripts know, and which server they take. Sourced, never run.
 #
-# It guards that nothing is installed or built for a system or a server that vault does not support: who asks
-# (check_release, check_postgres) ends with one line that says what would do.
+# It guards that nothing is installed or built for a system or a server that vault does not support:
+# who asks (check_release, check_postgres) ends with one line that says what would do.
 #
-# PG_CONFIG names the server; else PG_MAJOR chooses among those of Debian's packages; else it is the release's own
-# if that is there or can be installed, else the newest that is there.
+# PG_CONFIG names the server; else PG_MAJOR chooses among those of Debian's packages; else it is the
+# release's own if that is there or can be installed, else the newest that is there.
 
 # Debian's releases, in its order. Sid calls itself by the name of the release to come.
 #	name	Debian	PostgreSQL	clang
@@ -99,7 +99,8 @@ choose_major()
 	fi
 }
 
-# choose_postgres: sets PG_CONFIG, and PG_CHOICE to a line that says what was taken where there was a choice
+# choose_postgres: sets PG_CONFIG, and PG_CHOICE to a line that says what was taken where there was
+# a choice
 choose_postgres()
 {
 	local major here
@@ -112,7 +113,8 @@ choose_postgres()
 	major=$(choose_major)
 	PG_CONFIG=$(debian_pg_config "${major:-none}")
 	here=$(majors_here | sed "/^${major:-none}\$/d" | paste -s -d ' ')
-	[ -z "$here" ] || PG_CHOICE="taking PostgreSQL $major; also there: $here (PG_MAJOR=${here%% *} takes it)"
+	[ -z "$here" ] ||
+		PG_CHOICE="taking PostgreSQL $major; also there: $here (PG_MAJOR=${here%% *} takes it)"
 }
 
 # The major if PG_CONFIG is of Debian's packages, installed or not yet
@@ -128,12 +130,13 @@ debian_major()
 check_release()
 {
 	[ -z "$(release_field "$(release_here)" debian)" ] || return 0
-	refuse "this is $(os_field PRETTY_NAME), and the scripts know Debian's $(release_names | sed 's/ /, /g');" \
+	refuse "this is $(os_field PRETTY_NAME)," \
+		"and the scripts know Debian's $(release_names | sed 's/ /, /g');" \
 		"elsewhere install what README.md names, set PG_CONFIG, and VAULT_BOOTSTRAP=no"
 }
 
-# server_version: sets SERVER_MAJOR and SERVER_MINOR of PG_CONFIG's server. The minor is empty of one that is not
-# released yet, and of one of Debian's that is not installed yet.
+# server_version: sets SERVER_MAJOR and SERVER_MINOR of PG_CONFIG's server. The minor is empty of
+# one that is not released yet, and of one of Debian's that is not installed yet.
 server_version()
 {
 	SERVER_MAJOR=$(debian_major) || SERVER_MAJOR=
@@ -144,22 +147,25 @@ server_version()
 		SERVER_MAJOR=${BASH_REMATCH[1]}
 		SERVER_MINOR=${BASH_REMATCH[3]:-}
 	fi
-	[ -n "$SERVER_MAJOR" ] || refuse "there is no program $PG_CONFIG; PG_CONFIG is the path of a server's pg_config"
+	[ -n "$SERVER_MAJOR" ] ||
+		refuse "there is no program $PG_CONFIG; PG_CONFIG is the path of a server's pg_config"
 }
 
-# check_postgres: that the server of PG_CONFIG is one that vault runs on. Of Debian's, a minor that is too old is
-# upgraded, and one that is not there is installed.
+# check_postgres: that the server of PG_CONFIG is one that vault runs on. Of Debian's, a minor that
+# is too old is upgraded, and one that is not there is installed.
 check_postgres()
 {
 	local minimum
 	server_version
 	minimum=$(minimum_of "$SERVER_MAJOR")
 	[ -n "$minimum" ] ||
-		refuse "vault supports PostgreSQL ${MINIMUMS%%.*} to $(newest_major), and this is $SERVER_MAJOR ($PG_CONFIG)"
+		refuse "vault supports PostgreSQL ${MINIMUMS%%.*} to $(newest_major), and this is" \
+			"$SERVER_MAJOR ($PG_CONFIG)"
 	! debian_major >/dev/null || return 0
 	[ "${minimum#*.}" -gt 0 ] || return 0	# its candidates for release too
 	[ "${SERVER_MINOR:--1}" -ge "${minimum#*.}" ] ||
-		refuse "PostgreSQL $SERVER_MAJOR.${SERVER_MINOR:-0} has row-security defects; vault needs $minimum or later ($PG_CONFIG)"
+		refuse "PostgreSQL $SERVER_MAJOR.${SERVER_MINOR:-0} has row-security defects;" \
+			"vault needs $minimum or later ($PG_CONFIG)"
 }
 
 newest_major()

@@ -30,8 +30,9 @@ show()
 	head -n 100 "$1" | sed 's/^/      | /'
 }
 
-# count_results PREFIX <OUTPUT: takes over the results of another script, named after PREFIX, and shows what it says
-# besides but not its totals. Sets COUNTED to the number of results, and ENDED=yes if it came to its totals.
+# count_results PREFIX <OUTPUT: takes over the results of another script, named after PREFIX, and
+# shows what it says besides but not its totals. Sets COUNTED to the number of results, and
+# ENDED=yes if it came to its totals.
 count_results()
 {
 	local prefix=$1 line

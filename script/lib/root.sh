@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# Root directories of Debian's releases, made by mmdebstrap. Sourced after common.sh, by script/in-root.
+# Root directories of Debian's releases, made by mmdebstrap. Sourced after common.sh, by
+# script/in-root.
 #
-# A root directory is kept packed in VAULT_ROOTS (/var/cache/vault-roots), named by release and by a hash of what is
-# in it and of the month, so that it is made anew when the list of packages changes, and each month for the
-# updates; and unpacked for each run. Packages that were downloaded stay in VAULT_ROOTS too. They come
-# from the mirror that this machine's own package sources name, or from VAULT_MIRROR, and are checked against Debian's
-# keys; how apt reaches it (proxies, certificates) is taken from this machine's settings.
+# A root directory is kept packed in VAULT_ROOTS (/var/cache/vault-roots), named by release and by a
+# hash of what is in it and of the month, so that it is made anew when the list of packages changes,
+# and each month for the updates; and unpacked for each run. Packages that were downloaded stay in
+# VAULT_ROOTS too. They come from the mirror that this machine's own package sources name, or from
+# VAULT_MIRROR, and are checked against Debian's keys; how apt reaches it (proxies, certificates) is
+# taken from this machine's settings.
 
 ROOTS=${VAULT_ROOTS:-/var/cache/vault-roots}
 ROOT_FORMAT=1		# raised when what is made from the same packages changes
@@ -13,7 +15,8 @@ ROOT_USER=1000		# the ordinary user in it, `tester`, and his group
 ROOT_SECONDS=${VAULT_ROOT_TIMEOUT:-1800}	# for making one
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # What a command in a root directory sees of the caller's environment
-ROOT_ENVIRONMENT=(TERM CI COPT TESTS http_proxy https_proxy no_proxy PG_MAJOR VAULT_FUZZ_SECONDS VAULT_SOAK VAULT_TEST_JOBS
+ROOT_ENVIRONMENT=(TERM CI COPT TESTS http_proxy https_proxy no_proxy PG_MAJOR VAULT_FUZZ_SECONDS \
+	VAULT_SOAK VAULT_TEST_JOBS
 	VAULT_TAP_TIMEOUT VAULT_DEADLINE)
 
 no_root()
@@ -50,11 +53,14 @@ root_make()
 	local release=$1 packages=$2 log=$ROOTS/$1.log began=$SECONDS
 	"$VAULT_ROOT/script/bootstrap" root 7>&- || no_root "mmdebstrap is not there"
 	root_sources "$release"
-	[ "${#SOURCES[@]}" -gt 0 ] || no_root "the package sources of this machine name no mirror of Debian (VAULT_MIRROR does)"
+	[ "${#SOURCES[@]}" -gt 0 ] ||
+		no_root "the package sources of this machine name no mirror of Debian (VAULT_MIRROR does)"
 	say "making a root directory of $release; it takes some minutes" >&2
 	root_hooks "$release"
-	if ! run_captured "$log" timeout -k 30 "$ROOT_SECONDS" mmdebstrap --mode=root --variant=minbase --format=tar \
-		--keyring="$KEYRING" --include="$packages" --dpkgopt=force-unsafe-io --dpkgopt=path-exclude=/usr/share/locale/* \
+	if ! run_captured "$log" timeout -k 30 "$ROOT_SECONDS" mmdebstrap --mode=root \
+		--variant=minbase --format=tar \
+		--keyring="$KEYRING" --include="$packages" --dpkgopt=force-unsafe-io \
+		--dpkgopt=path-exclude=/usr/share/locale/* \
 		--dpkgopt=path-exclude=/usr/share/doc/* "${APT_OPTIONS[@]}" "${HOOKS[@]}" \
 		"$release" "$ROOT_PACKED.tar" "${SOURCES[@]}" 7>&-; then
 		rm -f "$ROOT_PACKED.tar"
@@ -68,7 +74,8 @@ root_make()
 	say "made it in $((SECONDS - began)) s" >&2
 }
 
-# SOURCES: the lines of this machine's sources that are Debian's own, for another release. APT_OPTIONS: how it fetches.
+# SOURCES: the lines of this machine's sources that are Debian's own, for another release.
+# APT_OPTIONS: how it fetches.
 root_sources()
 {
 	local release=$1 here uri suite rest name
@@ -79,9 +86,12 @@ root_sources()
 	else
 		while read -r uri suite rest; do
 			case $suite in
-				"$here" | "$here-updates" | "$here-security") SOURCES+=("deb $uri $release${suite#"$here"} main") ;;
+				"$here" | "$here-updates" | "$here-security")
+					SOURCES+=("deb $uri $release${suite#"$here"} main")
+					;;
 			esac
-		done < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		done < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+			'Created-By: Packages' |
 			awk '$3 == "main"' | sort -u)
 	fi
 	while read -r name rest; do
@@ -93,16 +103,17 @@ root_sources()
 	done < <(apt-config dump)
 }
 
-# No cluster is created for a package's pleasure, what was downloaded is kept, and there is a user who may use sudo.
+# No cluster is created for a package's pleasure, what was downloaded is kept, and there is a user
+# who may use sudo.
 root_hooks()
 {
-	local debs=$ROOTS/debs-$1
+	local debs=$ROOTS/debs-$1 clusters=/etc/postgresql-common/createcluster.d
 	mkdir -p "$debs"
 	# shellcheck disable=SC2016
 	HOOKS=(--skip=download/empty --skip=essential/unlink
-		--setup-hook='mkdir -p "$1/var/cache/apt/archives" "$1/etc/postgresql-common/createcluster.d"'
+		--setup-hook='mkdir -p "$1/var/cache/apt/archives" "$1'"$clusters"'"'
 		--setup-hook="sync-in '$debs' /var/cache/apt/archives"
-		--setup-hook='echo create_main_cluster = false >"$1/etc/postgresql-common/createcluster.d/none.conf"'
+		--setup-hook='echo create_main_cluster = false >"$1'"$clusters"'/none.conf"'
 		--customize-hook='chroot "$1" useradd -m -u '"$ROOT_USER"' -s /bin/bash tester'
 		--customize-hook='echo "tester ALL=(ALL) NOPASSWD: ALL" >"$1/etc/sudoers.d/tester"'
 		--customize-hook='chroot "$1" apt-get -q autoclean'
@@ -141,20 +152,24 @@ root_remove_stale()
 	done
 }
 
-# root_run root|user COMMAND...: in namespaces of its own, whose end is the end of every process in them
+# root_run root|user COMMAND...: in namespaces of its own, whose end is the end of every process in
+# them
 root_run()
 {
 	local as=$1 rc=0
 	shift
-	setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --propagation private -- \
-		bash -c '. "$1"; shift; root_inside "$@"' bash "$VAULT_ROOT/script/lib/root.sh" "$RUN" "$as" "$@" &
+	setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child --propagation \
+		private -- \
+		bash -c '. "$1"; shift; root_inside "$@"' bash "$VAULT_ROOT/script/lib/root.sh" "$RUN" \
+		"$as" "$@" &
 	INSIDE=$!
 	wait "$INSIDE" || rc=$?
 	INSIDE=
 	return "$rc"
 }
 
-# The first process in there: it mounts, starts the command, and waits for it and for whatever else ends.
+# The first process in there: it mounts, starts the command, and waits for it and for whatever else
+# ends.
 root_inside()
 {
 	local root=$1 as=$2 name pass=() user=root home=/root
@@ -167,8 +182,10 @@ root_inside()
 	if [ "$as" = user ]; then
 		user=tester home=/home/tester
 	fi
-	chroot "$root" setpriv --reuid="$user" --regid="$(chroot "$root" id -g "$user")" --init-groups -- \
-		env -i -C /src/vault PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" USER="$user" \
+	chroot "$root" setpriv --reuid="$user" --regid="$(chroot "$root" id -g "$user")" --init-groups \
+		-- \
+		env -i -C /src/vault PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		HOME="$home" USER="$user" \
 		LOGNAME="$user" LANG=C.UTF-8 "${pass[@]}" "$@" </dev/null
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/perl
 #
 # check-meta.pl FILE
-#		Says what in a META.json is against PGXN Meta Spec 1.0.0, a line for each fault. Exit status 1 if there is one.
+#		Print the faults of a META.json against PGXN Meta Spec 1.0.0, a line for each. Exit status 1
+#		if there is one.
 #
-# The rules are those of the specification's text: which keys there are and must be, and what each may hold. Keys that
-# begin with x_ are free.
+# The rules are those of the specification's text: which keys there are and must be, and what each
+# may hold. Keys that begin with x_ are free.
 #
 use strict;
 use warnings;
@@ -23,9 +24,10 @@ sub fault
 
 my $number = qr/(?:0|[1-9][0-9]*)/;
 my $semver = qr/$number\.$number\.$number(?:-?[A-Za-z][A-Za-z0-9-]*)?/;
-my %licenses = map { $_ => 1 } qw(agpl_3 apache_1_1 apache_2_0 artistic_1 artistic_2 bsd freebsd gfdl_1_2 gfdl_1_3 gpl_1
-	gpl_2 gpl_3 lgpl_2_1 lgpl_3_0 mit mozilla_1_0 mozilla_1_1 openssl perl_5 postgresql qpl_1_0 ssleay sun zlib
-	open_source restricted unrestricted unknown);
+my %licenses = map { $_ => 1 }
+	qw(agpl_3 apache_1_1 apache_2_0 artistic_1 artistic_2 bsd freebsd gfdl_1_2 gfdl_1_3 gpl_1
+	gpl_2 gpl_3 lgpl_2_1 lgpl_3_0 mit mozilla_1_0 mozilla_1_1 openssl perl_5 postgresql qpl_1_0
+	ssleay sun zlib open_source restricted unrestricted unknown);
 
 sub is_string { return defined $_[0] && !ref $_[0] && length $_[0] }
 
@@ -39,7 +41,8 @@ sub string
 sub term
 {
 	my ($where, $value) = @_;
-	fault($where, 'not a term: two characters or more, without blanks, slashes and control characters')
+	fault($where,
+		'not a term: two characters or more, without blanks, slashes and control characters')
 		unless is_string($value) && $value =~ m{^[^\s/\\[:cntrl:]]{2,}$};
 	return;
 }
@@ -73,7 +76,8 @@ sub version_range
 sub url
 {
 	my ($where, $value) = @_;
-	fault($where, 'not a URL') unless is_string($value) && $value =~ m{^[a-z][a-z0-9+.-]*://[^\s/]+\S*$};
+	fault($where, 'not a URL')
+		unless is_string($value) && $value =~ m{^[a-z][a-z0-9+.-]*://[^\s/]+\S*$};
 	return;
 }
 
@@ -89,7 +93,8 @@ sub one_of
 	my %allowed = map { $_ => 1 } @_;
 	return sub {
 		my ($where, $value) = @_;
-		fault($where, 'not one of ' . join(', ', sort keys %allowed)) unless is_string($value) && $allowed{$value};
+		fault($where, 'not one of ' . join(', ', sort keys %allowed))
+			unless is_string($value) && $allowed{$value};
 		return;
 	};
 }
@@ -122,7 +127,8 @@ sub map_of
 	my ($name, $check) = @_;
 	return sub {
 		my ($where, $value) = @_;
-		return fault($where, 'not an object, or an empty one') unless ref $value eq 'HASH' && %$value;
+		return fault($where, 'not an object, or an empty one')
+			unless ref $value eq 'HASH' && %$value;
 		for my $key (sort grep { !/^x_/i } keys %$value)
 		{
 			$name->("$where, the name '$key'", $key);
@@ -146,7 +152,8 @@ sub object
 		}
 		for my $key (sort grep { !/^x_/i } keys %$value)
 		{
-			exists $check{$key} ? $check{$key}->("$where.$key", $value->{$key}) : fault($where, "there is no key $key");
+			exists $check{$key} ? $check{$key}->("$where.$key", $value->{$key})
+				: fault($where, "there is no key $key");
 		}
 		return;
 	};
@@ -159,7 +166,9 @@ sub license
 	return one_or_list(one_of(keys %licenses))->($where, $value);
 }
 
-my $prerequisites = object(map { $_ => map_of(\&term, \&version_range) } qw(requires recommends suggests conflicts));
+my $prerequisites =
+	object(map { $_ => map_of(\&term, \&version_range) }
+	qw(requires recommends suggests conflicts));
 
 my $meta = object(
 	'name!' => \&term,
@@ -169,7 +178,8 @@ my $meta = object(
 	'license!' => \&license,
 	'provides!' => map_of(
 		\&term,
-		object('file!' => \&string, 'version!' => \&version, abstract => \&string, docfile => \&string)),
+		object('file!' => \&string, 'version!' => \&version, abstract => \&string,
+		docfile => \&string)),
 	'meta-spec!' => object('version!' => one_of('1.0.0'), url => \&url),
 	description => \&string,
 	generated_by => \&string,

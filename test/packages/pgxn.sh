@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The archive for PGXN, as its client installs it: unpacked, built, installed, and it makes the extension. What building
-# needs is there already (build-tools.sh).
+# The archive for PGXN, as its client installs it: unpacked, built, installed, and it makes the
+# extension. What building needs is there already (build-tools.sh).
 . "$(dirname "$0")/lib.sh"
 
 ZIP=$(echo /packages/vault-*.zip)
@@ -16,6 +16,8 @@ else
 	not_ok "pgxn install of ${ZIP##*/}"
 	exit 1
 fi
-out=$(setpriv --reuid=postgres --regid=postgres --init-groups pg_virtualenv -v "$MAJOR" -o shared_preload_libraries=vault \
-	psql -X -A -t -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION vault CASCADE' -c 'SELECT NOT initialised FROM vault.status()' 2>&1)
+out=$(setpriv --reuid=postgres --regid=postgres --init-groups pg_virtualenv -v "$MAJOR" \
+	-o shared_preload_libraries=vault \
+	psql -X -A -t -q -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION vault CASCADE' \
+	-c 'SELECT NOT initialised FROM vault.status()' 2>&1)
 expect_line 'the extension is made' '^t$' "$out"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What goes with the package and what stays: a key never goes, a directory that an administrator has made keeps its
-# owner, and an empty one goes with the package of the last major version.
+# What goes with the package and what stays: a key never goes, a directory that an administrator has
+# made keeps its owner, and an empty one goes with the package of the last major version.
 . "$(dirname "$0")/lib.sh"
 
 MAJOR=$(major)
@@ -12,7 +12,8 @@ pretend_other_major()
 {
 	mkdir -p /tmp/other/DEBIAN
 	printf '%s\n' 'Package: postgresql-99-vault' 'Version: 1' 'Architecture: all' \
-		'Maintainer: nobody <nobody@vault.invalid>' 'Description: a name for a test' >/tmp/other/DEBIAN/control
+		'Maintainer: nobody <nobody@vault.invalid>' 'Description: a name for a test' \
+		>/tmp/other/DEBIAN/control
 	dpkg-deb -b /tmp/other /tmp/other.deb >/dev/null
 	dpkg -i /tmp/other.deb >/dev/null
 }
@@ -33,7 +34,8 @@ expect 'the next installation leaves it as it is' "$key" "$(md5sum "$KEYS/root.k
 rm "$KEYS/root.key"
 pretend_other_major
 out=$(apt purge "$PACKAGE")
-expect 'an empty directory stays for the package of another major' '700 postgres:postgres' "$(mode_and_owner $KEYS)"
+expect 'an empty directory stays for the package of another major' '700 postgres:postgres' \
+	"$(mode_and_owner $KEYS)"
 expect_no_line 'without a word' '^vault:' "$out"
 dpkg --purge postgresql-99-vault >/dev/null
 
@@ -43,6 +45,9 @@ expect 'and goes with the last' none "$(mode_and_owner $KEYS)"
 
 install -d -o root -g postgres -m 0750 $KEYS
 out=$(apt install "/packages/${PACKAGE}_"*.deb)
-expect 'one that an administrator has made keeps its owner and mode' '750 root:postgres' "$(mode_and_owner $KEYS)"
+expect 'one that an administrator has made keeps its owner and mode' '750 root:postgres' \
+	"$(mode_and_owner $KEYS)"
 out=$(apt purge "$PACKAGE")
-expect 'dpkg has forgotten the package' '' "$(dpkg-query -W -f '${db:Status-Status}' "$PACKAGE" 2>/dev/null | grep -v not-installed || true)"
+expect 'dpkg has forgotten the package' '' \
+	"$(dpkg-query -W -f '${db:Status-Status}' "$PACKAGE" 2>/dev/null | grep -v not-installed ||
+	true)"

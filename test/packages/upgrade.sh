@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# An upgrade of the package under a running server: the server goes on with what it has, says what it said, and the
-# package names it as one to restart, which it does not do. After the restart the new library serves the old vault.
+# An upgrade of the package under a running server: the server goes on with what it has, says what
+# it said, and the package names it as one to restart, which it does not do. After the restart the
+# new library serves the old vault.
 . "$(dirname "$0")/lib.sh"
 
 MAJOR=$(major)
@@ -9,7 +10,8 @@ KEYS=/etc/postgresql-vault
 EARLIER=$(echo "/packages/postgresql-${MAJOR}-vault_"*.deb)
 LATER=/tmp/later.deb
 
-# The same package with a later version and another library: bytes behind its end change nothing for the loader.
+# The same package with a later version and another library: bytes behind its end change nothing for
+# the loader.
 make_later_package()
 {
 	dpkg-deb -R "$EARLIER" /tmp/later
@@ -73,12 +75,15 @@ check_before_restart()
 	expect 'the new library is on disk' later "$(tail -n 1 "$LIBRARY" | tail -c 6)"
 	expect 'the server runs on' "$pid" "$(server)"
 	expect 'with the library that it has' earlier "$(library_of "$pid")"
-	expect_line 'the package names it' "^vault: cluster $MAJOR/main goes on with the earlier library" "$out"
+	expect_line 'the package names it' \
+		"^vault: cluster $MAJOR/main goes on with the earlier library" "$out"
 	expect_line 'and the remedy' "^vault: +pg_ctlcluster $MAJOR main restart" "$out"
 	expect 'a new session reads' 'a value of a test' "$(get)"
 	ask_open_session
 	expect 'an open one, too' 'a value of a test' "$(tail -n 1 /tmp/answer)"
-	expect 'and writes' 2 "$(sql -c 'SET SESSION AUTHORIZATION acme_admin' -c "SELECT vault.put('web/key', 'of another')")"
+	expect 'and writes' 2 \
+		"$(sql -c 'SET SESSION AUTHORIZATION acme_admin' \
+		-c "SELECT vault.put('web/key', 'of another')")"
 	again=$(sql -c 'SELECT vault.seal()' -c 'SELECT vault.unseal()' | tail -n 1)
 	expect 'it can be sealed and unsealed' unsealed "$again"
 }
@@ -110,7 +115,8 @@ check_after_restart()
 	expect 'after the restart it has the new library' later "$(library_of "$(server)")"
 	expect 'and the value' 'of another' "$(get)"
 	expect 'verify() finds nothing' '' "$(sql -c 'SELECT * FROM vault.verify()')"
-	expect_no_line 'a further configuration names nothing' '^vault:' "$(dpkg-reconfigure "postgresql-$MAJOR-vault" 2>&1)"
+	expect_no_line 'a further configuration names nothing' '^vault:' \
+		"$(dpkg-reconfigure "postgresql-$MAJOR-vault" 2>&1)"
 }
 
 # What the auditor gets, for auditor.sh
