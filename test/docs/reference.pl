@@ -2,16 +2,19 @@
 #
 #   reference.pl FACTS ERRORS.H REFERENCE.md PAGE.md...
 #
-# An entry of a function has the parts of @parts, in this order.  Its synopsis is a block ```text with the
-# signatures, followed by a line "Callable by: roles".  Its parameters are a list with name, type and default, and the
-# columns of a result that is a row are a table with name, type and meaning.  An entry of a view is a heading with its
-# name, a line "Readable by: roles" and a table of the same form.  A setting and a code is a row of a table.
+# An entry of a function has the parts of @parts, in this order.  The synopsis is a block ```text
+# with the signatures, followed by a line "Callable by: roles".  The parameters are a list with
+# name, type and default.  A result that is a row is a table of columns with name, type and
+# meaning.  The errors are a list of codes, each of which the table of codes explains.
+#
+# An entry of a view is a heading with its name, a line "Readable by: roles" and a table of
+# columns.  A setting and a code is a row of a table.
 use strict;
 use warnings;
 
 my ($facts_file, $errors_file, $reference_file, @pages) = @ARGV;
 my $reference = slurp($reference_file);
-my (%known, %have);
+my (%known, %have, %anchors);
 my @parts = qw(Synopsis Parameters Returns Errors Example);
 
 sub slurp
@@ -29,19 +32,25 @@ sub result
 	print map { "$_\n" } @faults;
 }
 
-# One form for the catalogue's and the page's way to write a signature.
+# ---- signatures ----
+
+# Write a signature in one form, whether it comes from the catalogue or from the page.
 sub plain
 {
 	my ($text) = @_;
+	my $types = 'unknown|text\[\]|interval\[\]|regprocedure|text|integer|jsonb|timestamptz|' .
+		'interval|inet|boolean';
+
 	$text =~ s/\s+/ /g;
 	$text =~ s/timestamp with time zone/timestamptz/g;
-	$text =~ s/::(?:unknown|text\[\]|interval\[\]|regprocedure|text|integer|jsonb|timestamptz|interval|inet|boolean)//g;
+	$text =~ s/::(?:$types)//g;
 	$text =~ s/\( /(/g;
 	$text =~ s/ \)/)/g;
 	return $text =~ s/^ | $//gr;
 }
 
-# vault.status(OUT a boolean) gives a row: vault.status() -> (a boolean)
+# Write the signature of a function of the catalogue.  vault.status(OUT a boolean) returns a row:
+# vault.status() -> (a boolean)
 sub signature
 {
 	my ($name, $arguments, $value) = @_;
@@ -52,26 +61,57 @@ sub signature
 	return plain("vault.$name(" . join(', ', grep { !/^OUT / } @given) . ") -> $value");
 }
 
-# Every signature of the page, with the line "Callable by:" that follows its block.
+# Split a block of a synopsis into signatures.
+sub signatures_of_block
+{
+	return map { plain($_) } split /\n(?=vault\.)/, $_[0] =~ s/\n\z//r;
+}
+
+# Get every signature of the page with the roles of the line "Callable by:" after its block.
 sub signatures_of_page
 {
 	my %found;
 	while ($reference =~ /^```text\n(vault\..*?)^```\n+(.*?)(?=^```|^#|\z)/msg)
 	{
 		my ($block, $rest) = ($1, $2);
-		my ($for) = $rest =~ /^Callable by: (.*)$/m;
-		$found{ plain($_) } = roles($for // '') for split /\n(?=vault\.)/, $block =~ s/\n\z//r;
+		my ($callers) = $rest =~ /^Callable by: (.*)$/m;
+		$found{$_} = roles($callers // '') for signatures_of_block($block);
 	}
 	return %found;
 }
 
-# The entries of functions: heading and text of each section that has a synopsis.
-sub function_entries
+sub roles
 {
-	return grep { $_->[1] =~ /^\*\*Synopsis\*\*$/m } map { [ /^### (.*?)\n(.*)\z/s ] } $reference =~ /^(### .*?)(?=^##+ |\z)/msg;
+	return join ', ', sort($_[0] =~ /(vault_\w+)/g);
 }
 
-# The text of a part of an entry, undef if there is none.
+sub check_functions
+{
+	my %page = signatures_of_page();
+	my $count = @{ $have{function} };
+	my @faults;
+
+	for my $fact (@{ $have{function} })
+	{
+		my $wanted = signature(@$fact[0 .. 2]);
+		my ($callers, $said) = ($fact->[3] // '', delete $page{$wanted});
+		if (!defined $said) { push @faults, "no entry: $wanted" }
+		elsif ($said ne $callers) { push @faults, "$wanted: callers are $callers, not $said" }
+	}
+	result("reference: $count functions, as the catalogue has them", @faults,
+		map { "does not exist: $_" } sort keys %page);
+}
+
+# ---- entries of functions ----
+
+# Get heading and text of each section that has a synopsis.
+sub function_entries
+{
+	my @sections = $reference =~ /^(### .*?)(?=^##+ |\z)/msg;
+	return grep { defined part($_->[1], 'Synopsis') } map { [ /^### (.*?)\n(.*)\z/s ] } @sections;
+}
+
+# Get the text of a part of an entry, undef if it has no such part.
 sub part
 {
 	my ($entry, $name) = @_;
@@ -79,7 +119,7 @@ sub part
 	return $text;
 }
 
-# name type DEFAULT value, ...: a list of [name, type, value]
+# Split "name type DEFAULT value, ..." into a list of [name, type, value].
 sub declared
 {
 	return map { [ /^(\w+) (.*?)(?: DEFAULT (.*))?$/ ] } split /, (?=\w+ [a-z])/, plain($_[0]);
@@ -92,7 +132,7 @@ sub quoted_list
 	return @quoted ? join(', ', @quoted) . " or $last" : $last;
 }
 
-# How the list of parameters begins each item, for all functions of an entry: a list of [name, what is in parentheses].
+# Get the beginning of each item of the list of parameters, for all signatures of an entry.
 sub wanted_parameters
 {
 	my (%type, %default, @order);
@@ -103,7 +143,10 @@ sub wanted_parameters
 		push @{ $type{$name} }, $type unless grep { $_ eq $type } @{ $type{$name} // [] };
 		$default{$name} //= $default;
 	}
-	return map { [ $_, quoted_list(@{ $type{$_} }) . (defined $default{$_} ? ", default `$default{$_}`" : '') ] } @order;
+	return map {
+		my $default = defined $default{$_} ? ", default `$default{$_}`" : '';
+		"`$_` (" . quoted_list(@{ $type{$_} }) . "$default)"
+	} @order;
 }
 
 sub parameter_faults
@@ -112,24 +155,26 @@ sub parameter_faults
 	my $list = part($entry, 'Parameters') // '';
 	my @wanted = wanted_parameters(map { /\((.*)\) -> / ? $1 : () } @signatures);
 	my @said = map { s/\s+/ /gr } $list =~ /^- (`\w+` \([^)]*(?:\([^)]*\)[^)]*)*\)): \S/mg;
+	my $items = () = $list =~ /^- /mg;
 	my @faults;
 
 	for my $i (0 .. (@wanted > @said ? $#wanted : $#said))
 	{
-		my $want = $wanted[$i] ? "`$wanted[$i][0]` ($wanted[$i][1])" : 'nothing';
-		my $have = $said[$i] // 'nothing';
-		push @faults, "$heading: parameter @{[ $i + 1 ]} is $want, the page says $have" if $want ne $have;
+		my ($want, $have) = map { $_ // 'nothing' } $wanted[$i], $said[$i];
+		push @faults, "$heading: the page has the parameter $have in place of $want"
+			if $want ne $have;
 	}
-	my $items = () = $list =~ /^- /mg;
 	push @faults, "$heading: an item of the parameters has another form" if $items != @said;
 	return @faults;
 }
 
-# The rows of a table of columns that is the first of a text: "name type, name type".
+# Get the rows of the first table of columns of a text: "name type, name type".
 sub columns_said
 {
-	my ($table) = ($_[0] // '') =~ /^\| column \| type \| meaning \|\n\| --- \| --- \| --- \|\n((?:\|.*\n)*)/m;
-	return join ', ', map { /^\| `(\w+)` \| `([^`]+)` \| \S.* \|$/ ? "$1 $2" : "no column: $_" } split /\n/, $table // '';
+	my $head = quotemeta "| column | type | meaning |\n| --- | --- | --- |\n";
+	my ($table) = ($_[0] // '') =~ /^$head((?:\|.*\n)*)/m;
+	return join ', ', map { /^\| `(\w+)` \| `([^`]+)` \| \S.* \|$/ ? "$1 $2" : "no column: $_" }
+		split /\n/, $table // '';
 }
 
 sub result_faults
@@ -138,15 +183,18 @@ sub result_faults
 	my $text = part($entry, 'Returns') // '';
 	my @faults;
 
-	for my $signature (@signatures)
+	for my $value (map { / -> (.*)$/ ? $1 : () } @signatures)
 	{
-		my ($value) = $signature =~ / -> (.*)$/;
 		if ($value =~ /^(?:TABLE)?\((.*)\)$/)
 		{
 			my ($columns, $said) = ($1, columns_said($text));
 			push @faults, "$heading returns $columns; the page says $said" if $said ne $columns;
 		}
-		elsif ($text !~ /`\Q$value\E`/) { push @faults, "$heading returns $value; the page does not say so" }
+		else
+		{
+			push @faults, "$heading returns $value; the page does not say so"
+				unless $text =~ /`\Q$value\E`/;
+		}
 	}
 	return @faults;
 }
@@ -155,121 +203,122 @@ sub code_faults
 {
 	my ($heading, $entry) = @_;
 	my $list = part($entry, 'Errors') // '';
-	my %known = map { $_ => 1 } codes_of_page();
+	my %known_code = map { $_ => 1 } codes_of_page();
 	my @items = $list =~ /^- (.*?): /mg;
-	my @faults = map { "$heading: the table of codes does not have $_" } grep { !$known{$_} } map { /`([^`]*)`/g } @items;
+	my @faults = map { "$heading: an item of the errors has no code: $_" }
+		grep { !/^`\w{5}`(?:, `\w{5}`)*$/ } @items;
 
-	push @faults, "$heading: an error without a code: $_" for grep { !/^`\w{5}`(?:, `\w{5}`)*$/ } @items;
+	push @faults, map { "$heading: the table of codes does not have $_" }
+		grep { !$known_code{$_} } map { /`(\w{5})`/g } @items;
 	push @faults, "$heading: no errors" unless @items || $list =~ /\(#errors-of-every-function\)/;
 	return @faults;
 }
 
 sub order_faults
 {
-	my ($heading, $entry, $has_parameters) = @_;
+	my ($heading, $entry, @signatures) = @_;
+	my $has_parameters = grep { !/\(\) -> / } @signatures;
 	my $said = join ' ', grep { $_ ne 'Notes' } $entry =~ /^\*\*(\w+)\*\*$/mg;
 	my $wanted = join ' ', grep { $has_parameters || $_ ne 'Parameters' } @parts;
-	return $said eq $wanted ? () : "$heading: its parts are $said";
+	return $said eq $wanted ? () : "$heading: its parts are $said, not $wanted";
 }
 
-# Each entry: its parts, and what they say of arguments, results and errors.
+# Check each entry: its parts, its parameters, results and codes.  A signature that the catalogue
+# does not have is a fault of check_functions() and is left out here.
 sub check_entries
 {
-	my (%signatures, @faults, %described);
-	push @{ $signatures{ $_->[0] } }, signature(@$_[0 .. 2]) for @{ $have{function} };
+	my %real = map { signature(@$_[0 .. 2]) => 1 } @{ $have{function} };
+	my (@faults, %described);
 
 	for my $section (function_entries())
 	{
 		my ($heading, $entry) = @$section;
-		my @names = split /, /, $heading;
-		my @unordered = map { @{ $signatures{$_} // [] } } @names;
-		my ($page) = map { join "\n", $_ =~ /^```text\n(vault\..*?)^```/msg } part($entry, 'Synopsis');
-		my @signatures = grep { my $one = $_; grep { $_ eq $one } @unordered } map { plain($_) } split /\n(?=vault\.)/, $page;
+		my @blocks = part($entry, 'Synopsis') =~ /^```text\n(vault\..*?)^```/msg;
+		my @signatures = grep { $real{$_} } map { signatures_of_block($_) } @blocks;
+		my $names = join ', ', map { /^vault\.(\w+)/ } @signatures;
 
-		$described{$_}++ for @names;
-		push @faults, order_faults($heading, $entry, scalar grep { !/\(\) -> / } @signatures),
-			parameter_faults($heading, $entry, @signatures), result_faults($heading, $entry, @signatures),
-			code_faults($heading, $entry);
+		$described{$_}++ for split /, /, $heading;
+		$names =~ s/\b(\w+)(?:, \1\b)+/$1/g;
+		push @faults, "$heading: the synopsis has $names" if $names ne $heading;
+		push @faults, map { $_->($heading, $entry, @signatures) }
+			\&order_faults, \&parameter_faults, \&result_faults, \&code_faults;
 	}
-	push @faults, map { "no entry: $_" } grep { !$described{$_} } sort keys %signatures;
-	result('reference: ' . keys(%described) . ' functions: parts, parameters, results and codes of their entries', @faults);
+	push @faults, map { "no entry: $_->[0]" } grep { !$described{ $_->[0] } } @{ $have{function} };
+	result('reference: parts, parameters, results and codes of ' . keys(%described) . ' functions',
+		@faults);
 }
 
-sub roles
-{
-	return join ', ', sort($_[0] =~ /(vault_\w+)/g);
-}
-
-sub check_functions
-{
-	my %page = signatures_of_page();
-	my @faults;
-
-	for my $fact (@{ $have{function} })
-	{
-		my $wanted = signature(@$fact[0 .. 2]);
-		if (!exists $page{$wanted}) { push @faults, "no entry: $wanted" }
-		elsif ($page{$wanted} ne ($fact->[3] // '')) { push @faults, "$wanted: is for $fact->[3], the page says: $page{$wanted}" }
-		delete $page{$wanted};
-	}
-	result('reference: ' . @{ $have{function} } . ' functions, as the catalogue has them', @faults, map { "does not exist: $_" } sort keys %page);
-}
+# ---- views, settings, codes ----
 
 sub check_views
 {
 	my @faults;
 	for my $fact (@{ $have{view} })
 	{
-		my ($name, $columns, undef, $for) = @$fact;
+		my ($name, $columns, undef, $readers) = @$fact;
 		my ($entry) = $reference =~ /^#+ `vault\.\Q$name\E`\n(.*?)(?=^#|\z)/ms;
 		if (!defined $entry) { push @faults, "no entry: vault.$name"; next }
-		my $said = columns_said($entry);
-		my $wanted = plain($columns);
+		my ($wanted, $said) = (plain($columns), columns_said($entry));
+		my ($said_readers) = $entry =~ /^Readable by: (.*)$/m;
 		push @faults, "vault.$name has $wanted; the page says $said" if $said ne $wanted;
-		my ($who) = $entry =~ /^Readable by: (.*)$/m;
-		push @faults, "vault.$name is for $for" if roles($who // '') ne $for;
+		push @faults, "vault.$name is for $readers" if roles($said_readers // '') ne $readers;
 	}
 	result('reference: ' . @{ $have{view} } . ' views and their columns', @faults);
 }
 
-# A value as the page shows it, such as 256MB or 30d, in the unit of pg_settings.
+# Convert a value as the page shows it, such as 256MB or 30d, to the unit of pg_settings.
 sub in_unit
 {
 	my ($value, $unit) = @_;
-	my %size = (ms => 1, s => 1000, min => 60_000, h => 3_600_000, d => 86_400_000, kB => 1, MB => 1024, GB => 1024 * 1024);
+	my %size = (
+		ms => 1, s => 1000, min => 60_000, h => 3_600_000, d => 86_400_000,
+		kB => 1, MB => 1024, GB => 1024 * 1024);
 	my ($number, $suffix) = $unit ne '' ? $value =~ /^(\d+)([a-zA-Z]+)$/ : ();
+
 	return $value unless $size{ $suffix // '' };
 	return "no unit of $unit: $value" if ($unit =~ /B$/) != ($suffix =~ /B$/);
 	return $number * $size{$suffix} / $size{$unit};
 }
 
-sub check_settings
+# Get the rows of the table of settings: type, default and context of each name.
+sub settings_of_page
 {
 	my ($table) = $reference =~ /^\| name \| type \| default \| context \| meaning \|\n(.*?)\n\n/ms;
-	my (%page, @faults);
+	my %page;
 
 	for my $row (split /\n/, $table // '')
 	{
 		my ($name, @cells) = $row =~ /^\| `(vault\.\w+)` \| (\w+) \| (.*?) \| (\w+) \| \S/ or next;
-		push @faults, "$name has two rows" if $page{$name};
-		$page{$name} = \@cells;
+		push @{ $page{$name} }, \@cells;
 	}
-	for my $fact (@{ $have{setting} })
-	{
-		my ($name, $default, $unit, $context, $type) = @$fact;
-		my $row = delete $page{$name};
-		if (!$row) { push @faults, "no entry: $name"; next }
-		my ($said_type, $said, $said_context) = @$row;
-		$said = $said eq 'empty' ? '' : $said =~ /^`(.+)`$/ ? in_unit($1, $unit) : "not quoted: $said";
-		push @faults, "$name: default is '$default', unit '$unit', the page says '$said'" if $said ne $default;
-		push @faults, "$name: type is $type, the page says $said_type" if $said_type ne $type;
-		push @faults, "$name: context is $context, the page says $said_context" if $said_context ne $context;
-	}
-	result('reference: ' . @{ $have{setting} } . ' settings: name, type, default and context', @faults,
-		map { "does not exist: $_" } sort keys %page);
+	return %page;
 }
 
-# The codes in the table of the section "Error codes".
+sub setting_faults
+{
+	my ($rows, $name, $default, $unit, $context, $type) = @_;
+	return "no entry: $name" unless $rows;
+	return "$name has two rows" if @$rows > 1;
+	my ($said_type, $said, $said_context) = @{ $rows->[0] };
+	my @faults;
+
+	$said = $said eq 'empty' ? '' : $said =~ /^`(.+)`$/ ? in_unit($1, $unit) : "not quoted: $said";
+	push @faults, "$name: default is '$default' in unit '$unit', not '$said'" if $said ne $default;
+	push @faults, "$name: type is $type, not $said_type" if $said_type ne $type;
+	push @faults, "$name: context is $context, not $said_context" if $said_context ne $context;
+	return @faults;
+}
+
+sub check_settings
+{
+	my %page = settings_of_page();
+	my @faults = map { setting_faults(delete $page{ $_->[0] }, @$_) } @{ $have{setting} };
+
+	result('reference: ' . @{ $have{setting} } . ' settings: name, type, default and context',
+		@faults, map { "does not exist: $_" } sort keys %page);
+}
+
+# Get the codes in the table of the section "Error codes".
 sub codes_of_page
 {
 	my ($section) = $reference =~ /^## Error codes\n(.*)\z/ms;
@@ -279,8 +328,9 @@ sub codes_of_page
 sub check_codes
 {
 	my (%code, %count);
+	my $digit = qr/'(.)',?\s*/;
 	my $header = slurp($errors_file);
-	$code{"$1$2$3$4$5"} = 1 while $header =~ /MAKE_SQLSTATE\('(.)',\s*'(.)',\s*'(.)',\s*'(.)',\s*'(.)'\)/g;
+	$code{"$1$2$3$4$5"} = 1 while $header =~ /MAKE_SQLSTATE\($digit$digit$digit$digit$digit\)/g;
 	$count{$_}++ for codes_of_page();
 
 	result('reference: ' . keys(%code) . ' codes of class VT',
@@ -295,29 +345,67 @@ sub check_overview
 	my ($table) = $reference =~ /^## The API at a glance\n(.*?)^## /ms;
 	my %said;
 	$said{$1}++ while $table =~ /`(\w+)`/g;
-	my %wanted = map { $_->[0] =~ s/^vault\.//r => 1 } grep { $_->[0] ne 'current_tenant_id' } @{ $have{function} }, @{ $have{view} };
+	my @names = map { $_->[0] } @{ $have{function} }, @{ $have{view} };
+	my %wanted = map { s/^vault\.//r => 1 } grep { $_ ne 'current_tenant_id' } @names;
+	my @twice = grep { $wanted{$_} && $said{$_} > 1 } sort keys %said;
+
 	result('reference: the API at a glance',
 		(map { "is not in it: $_" } grep { !$said{$_} } sort keys %wanted),
-		(map { "is in it $said{$_} times: $_" } grep { $wanted{$_} && $said{$_} > 1 } sort keys %said),
+		(map { "is in it $said{$_} times: $_" } @twice),
 		(map { "does not exist: $_" } grep { !$wanted{$_} && !/^(?:vault)$/ } sort keys %said));
 }
 
-# vault.something in any page is a function, a view, a setting or a file.
+# ---- names and links of all pages ----
+
+# Get the anchors of a page: one for each heading, as code hosts make them.
+sub anchors
+{
+	my ($page) = @_;
+	my (%anchor, %count);
+	my $text = slurp($page);
+
+	$text =~ s/^```.*?^```//msg;
+	while ($text =~ /^#+ (.*?)\s*$/mg)
+	{
+		my $name = lc $1 =~ s/\]\([^)]*\)//gr;
+		$name =~ s/[^\w\x80-\xff -]//g;
+		$name =~ tr/ /-/;
+		my $number = $count{$name}++;
+		$anchor{ $name . ($number ? "-$number" : '') } = 1;
+	}
+	return \%anchor;
+}
+
+# Links to files that do not exist, and to headings that their page does not have.
+sub link_faults
+{
+	my ($page, $text) = @_;
+	my ($folder) = $page =~ m{^(.*/)};
+	my @faults;
+
+	while ($text =~ /\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)/g)
+	{
+		my ($file, $anchor) = ($1 eq '' ? $page : ($folder // '') . $1, $2);
+		if (!-e $file) { push @faults, "$file does not exist" }
+		elsif (defined $anchor && $file =~ /\.md$/)
+		{
+			$anchors{$file} //= anchors($file);
+			push @faults, "$file has no heading #$anchor" unless $anchors{$file}{$anchor};
+		}
+	}
+	return @faults;
+}
+
+# Names vault.something in a page: each is a function, a view, a setting or a file.
 sub check_names
 {
 	my ($page) = @_;
 	my $text = slurp($page);
-	my @faults;
+	my @names = $text =~ /(?<![\w\/.-])vault\.([a-z_]+)/g;
 
 	$known{$_} = 1 for qw(control so no_such_setting);
-	while ($text =~ /(?<![\w\/.-])vault\.([a-z_]+)/g) { push @faults, "vault.$1 does not exist" unless $known{$1} }
-	while ($text =~ /\]\(([^)#:]+)(?:#[^)]*)?\)/g)
-	{
-		my $target = $1;
-		my ($folder) = $page =~ m{^(.*/)};
-		push @faults, "$target does not exist" unless -e ($folder // '') . $target;
-	}
-	result(($page =~ s{^docs/}{}r) . ': names and links', @faults);
+	my @unknown = map { "vault.$_ does not exist" } grep { !$known{$_} } @names;
+	result(($page =~ s{^docs/}{}r) . ': names and links', @unknown, link_faults($page, $text));
 }
 
 for (split /\n/, slurp($facts_file))
