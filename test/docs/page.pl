@@ -1,7 +1,7 @@
-# A page of the documentation as a psql script, and the judgement of what psql said.
+# Turns a page of the documentation into a psql script, and checks what psql printed.
 #
-#   page.pl script PAGE.md MAJOR          prints the psql script for a server of this major version
-#   page.pl judge PAGE.md MAJOR OUT ERR   prints "ok" or "FAIL" for each part of the page that was run
+#   page.pl script PAGE.md MAJOR         prints the psql script for a server of this major version
+#   page.pl check PAGE.md MAJOR OUT ERR  prints "ok" or "FAIL" for each part of the page that is run
 #
 # Every block ```sql is run.  A comment on the line above it changes that:
 #
@@ -11,12 +11,14 @@
 #   <!-- before 16 -->            it is run on earlier versions of PostgreSQL than this
 #   <!-- from 16 -->              it is run on this one and later ones
 #
-# several of them may stand in one comment, separated by ";".  A block ```text below a comment <!-- result -->
-# is what the block before it prints.  A comment that starts with "setup" holds SQL that the reader does not
-# see.  <!-- begins with: an empty database --> says that the page creates the extension itself.
+# Several of them may stand in one comment, separated by ";".  A block ```text below a comment
+# <!-- result --> is the output of the block before it.  A comment that starts with "setup" holds
+# SQL that the reader does not see.  <!-- begins with: an empty database --> says that the page
+# creates the extension itself.
 #
-# A block ```console is a session of psql: a line "ROLE=> statement" and its continuations "ROLE-> ..." run as this
-# role, and the lines up to the next prompt are what psql prints, errors and hints included.
+# A block ```console is a session of psql.  A line "ROLE=> statement" and its continuations
+# "ROLE-> ..." run as this role, and the lines up to the next prompt are the output, with errors
+# and hints.
 use strict;
 use warnings;
 
@@ -24,8 +26,15 @@ my ($mode, $page, $major, $out, $err) = @ARGV;
 my @blocks = read_page($page);
 
 if ($mode eq 'script') { print_script() }
-elsif ($mode eq 'judge') { judge() }
-else { die "page.pl script|judge\n" }
+elsif ($mode eq 'check') { check_output() }
+else { die "page.pl script|check\n" }
+
+sub start_block
+{
+	my ($block, $part, $line) = @_;
+	@$block{qw(part line text open)} = ($part, $line, '', 1);
+	return $block;
+}
 
 sub read_page
 {
@@ -49,12 +58,14 @@ sub read_page
 		if ($line =~ /^#+\s+(.*?)\s*$/) { $part = $1 }
 		elsif ($line =~ /^<!--\s*setup\s*$/)
 		{
-			push @found, $block = { kind => 'setup', part => $part, line => $., text => '', open => 1, notes => '' };
+			$block = { kind => 'setup', notes => '' };
+			push @found, start_block($block, $part, $.);
 		}
 		elsif ($line =~ /^<!--\s*(.*?)\s*-->\s*$/) { $notes = $1 }
 		elsif ($line =~ /^```(\w*)/)
 		{
-			push @found, $block = { kind => $1, part => $part, line => $., text => '', open => 1, notes => $notes // '' };
+			$block = { kind => $1, notes => $notes // '' };
+			push @found, start_block($block, $part, $.);
 			$notes = undef;
 		}
 		elsif ($line =~ /\S/) { $notes = undef }
@@ -109,7 +120,7 @@ sub print_script
 	}
 }
 
-# The lines between the marks of each block, by the line that it begins at.
+# Read the lines between the marks of each block, by the line that the block begins at.
 sub read_marked
 {
 	my ($file) = @_;
@@ -134,37 +145,43 @@ sub trimmed
 	return $text;
 }
 
-# Errors and notices as psql shows them to somebody who types: without the file's name, SQLSTATE and location.
+# Convert errors and notices to the form of an interactive session: without the name of the file,
+# SQLSTATE and location.
 sub as_shown
 {
 	return map { s/^psql:.*?:\d+: (\w+:  )(?:\w{5}: )?/$1/r } grep { !/^LOCATION: / } @_;
 }
 
-# What is wrong with a block: a list of lines, empty if nothing is.
+# Get the faults of a block as a list of lines, empty if there is none.
 sub faults
 {
 	my ($block, $next, $said, $ended, $warned) = @_;
 	my $line = $block->{line};
-	my @errors = grep { /^psql:.*?: (ERROR|FATAL|PANIC|error)\b|^psql: error/ } @{ $warned->{$line} // [] };
+	my @printed = @{ $said->{$line} // [] };
+	my @warnings = @{ $warned->{$line} // [] };
+	my @errors = grep { /^psql:.*?: (ERROR|FATAL|PANIC|error)\b|^psql: error/ } @warnings;
 	my ($code) = $block->{notes} =~ /fails with (\w{5})/;
 
 	return "line $line: psql did not come to its end" unless $ended->{$line};
-	if ($block->{console}) { $said = { $line => [ @{ $said->{$line} // [] }, as_shown(@{ $warned->{$line} // [] }) ] } }
+	if ($block->{console}) { push @printed, as_shown(@warnings) }
 	elsif ($code)
 	{
 		return "line $line: it does not fail, and should with $code" unless @errors;
-		return "line $line: it should fail once, with $code", @errors if @errors != 1 || $errors[0] !~ /ERROR:\s+$code:/;
+		return "line $line: it should fail once, with $code", @errors
+			if @errors != 1 || $errors[0] !~ /ERROR:\s+$code:/;
 	}
 	elsif (@errors) { return "line $line:", @errors }
 	if ($next && $next->{kind} eq 'text' && $next->{notes} =~ /^result/)
 	{
-		my ($want, $have) = (trimmed($next->{text}), trimmed(@{ $said->{$line} // [] }));
-		return "line $line prints:", split(/^/, $have), "and the page says:", split(/^/, $want) if $want ne $have;
+		my ($want, $have) = (trimmed($next->{text}), trimmed(@printed));
+		return "line $line prints:", split(/^/, $have), "and the page says:", split(/^/, $want)
+			if $want ne $have;
 	}
 	return ();
 }
 
-sub judge
+# Print a line for each part of the page, and the faults of its blocks.
+sub check_output
 {
 	my ($said, $ended) = read_marked($out);
 	my ($warned) = read_marked($err);
@@ -181,7 +198,8 @@ sub judge
 	for my $part (@parts)
 	{
 		my @bad = @{ $bad{$part} // [] };
-		printf "%s docs/%s: %s (%d)\n", @bad ? 'FAIL ' : 'ok   ', short($page), $part || 'beginning', $count{$part};
+		my $name = sprintf '%s: %s (%d)', short($page), $part || 'beginning', $count{$part};
+		printf "%s docs/%s\n", @bad ? 'FAIL ' : 'ok   ', $name;
 		print map { s/\s*\z/\n/r } @bad;
 	}
 	printf "ok    docs/%s: nothing to run\n", short($page) unless @parts;
