@@ -11,7 +11,7 @@ make_root()
 	unpack_root "$1" "$2" "${!packed}"
 }
 
-# What was downloaded before is there, and no service that a package brings is started.
+# Unpack a root. Packages that were downloaded before are in it, and no service of a package starts.
 unpack_root()
 {
 	local release=$1 dir=$2 packed=$3
@@ -30,7 +30,7 @@ link_downloads()
 	find "$1" -maxdepth 1 -name '*.deb' -exec cp -aln -t "$2" {} +
 }
 
-# At the end: what was downloaded is kept for the next run.
+# Keep the downloaded packages for the next run.
 keep_downloads()
 {
 	local release dir

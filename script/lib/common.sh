@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What every script shares: where things are, who runs them, how the extension is built and
-# installed. Sourced, never run. It guards two rules: servers and their tools never run as root
-# (as_server), and only `make install` into PostgreSQL's directories is allowed to ask for more
-# rights than the caller has (as_root).
+# Hold the things that every script shares: directories, the user that runs servers, the build and
+# the installation of the extension. Sourced, never run. It guards two rules: servers and their
+# tools never run as root (as_server), and only `make install` into PostgreSQL's directories is
+# allowed to ask for more rights than the caller has (as_root).
 #
 # Overrides: PG_CONFIG or PG_MAJOR (which PostgreSQL), VAULT_RUN_AS (the user that runs servers when
 # the caller is root), TMPDIR.
@@ -34,13 +34,13 @@ die()
 	exit 1
 }
 
-# One short line for each step.
+# Print one short line for each step.
 say()
 {
 	echo "==> $*"
 }
 
-# Where several servers could be meant, which one is.
+# Name the server that is taken, if there are several.
 say_choice()
 {
 	[ -z "$PG_CHOICE" ] || say "$PG_CHOICE"
@@ -154,7 +154,8 @@ run_captured()
 	return "$rc"
 }
 
-# The same without waiting: STARTED is the process. Whoever waits for it unsets CHILDREN[it].
+# The same without waiting: STARTED is the process. The caller that waits for it unsets
+# CHILDREN[it].
 start_captured()
 {
 	local log=$1
@@ -182,7 +183,7 @@ stop_children()
 	CHILDREN=()
 }
 
-# What was compiled for another server is compiled anew.
+# Build the extension. Objects that were compiled for another server are compiled anew.
 build_extension()
 {
 	local stamp=$VAULT_ROOT/build/server server

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What a Containerfile says, done in directories where no container engine runs: each stage is a
-# root of its own, each instruction is carried out in it as the engines' documentation has it, and
-# one that is not known here is an error. Sourced after chroot.sh, under its conditions.
+# Carry out a Containerfile in directories where no container engine runs. Each stage is a root of
+# its own, and each instruction is carried out in it as the engines' documentation describes; an
+# instruction that is not known here is an error. Sourced after chroot.sh, under its conditions.
 #
-# What it leaves: STAGE_ROOT (of the last stage), IMAGE_ENV, IMAGE_USER, IMAGE_DIR,
+# Its results: STAGE_ROOT (of the last stage), IMAGE_ENV, IMAGE_USER, IMAGE_DIR,
 # IMAGE_ENTRYPOINT, IMAGE_SIGNAL.
 #
 # It is not an engine: no layers, no network and no security profile of one.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
-# Which systems and which servers the scripts know, and which server they take. Sourced, never run.
+# Know the supported systems and servers, and choose the server. Sourced, never run.
 #
 # It guards that nothing is installed or built for a system or a server that vault does not support:
-# who asks (check_release, check_postgres) ends with one line that says what would do.
+# check_release and check_postgres end the script with one line that names the remedy.
 #
 # PG_CONFIG names the server; else PG_MAJOR chooses among those of Debian's packages; else it is the
 # release's own if that is there or can be installed, else the newest that is there.
@@ -84,7 +84,7 @@ can_be_installed()
 	LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
 }
 
-# choose_major: prints what is taken when the caller names nothing
+# choose_major: print the major that is taken if the caller names none
 choose_major()
 {
 	local own here
@@ -125,7 +125,7 @@ debian_major()
 	[[ $bin =~ ^"$SYSTEM"/usr/lib/postgresql/([0-9]+)/bin$ ]] && echo "${BASH_REMATCH[1]}"
 }
 
-# ---- what is supported ----
+# ---- supported systems and servers ----
 
 check_release()
 {

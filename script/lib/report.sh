@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# One line for each test, counted. Sourced.
+# Print one line for each test, and count them. Sourced.
 
 PASSED=0
 FAILED=0
@@ -23,7 +23,7 @@ skip()
 	echo "skip  $*"
 }
 
-# What a failed test has to show: at most 100 lines of a file.
+# Show at most 100 lines of a file, after a failed test.
 show()
 {
 	[ -s "$1" ] || return 0
@@ -57,7 +57,7 @@ count_results()
 	done
 }
 
-# part COMMAND...: its results, counted with the others
+# part COMMAND...: run it, and count its results with the others
 part()
 {
 	count_results '' < <("$@" </dev/null 2>&1)

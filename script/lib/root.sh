@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Root directories of Debian's releases, made by mmdebstrap. Sourced after common.sh, by
+# Make and run root directories of Debian's releases, with mmdebstrap. Sourced after common.sh, by
 # script/in-root.
 #
 # A root directory is kept packed in VAULT_ROOTS (/var/cache/vault-roots), named by release and by a
@@ -10,11 +10,11 @@
 # taken from this machine's settings.
 
 ROOTS=${VAULT_ROOTS:-/var/cache/vault-roots}
-ROOT_FORMAT=1		# raised when what is made from the same packages changes
+ROOT_FORMAT=1		# raised when the same packages make another root
 ROOT_USER=1000		# the ordinary user in it, `tester`, and his group
 ROOT_SECONDS=${VAULT_ROOT_TIMEOUT:-1800}	# for making one
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-# What a command in a root directory sees of the caller's environment
+# Variables of the caller's environment that a command in a root directory sees
 ROOT_ENVIRONMENT=(TERM CI COPT TESTS http_proxy https_proxy no_proxy PG_MAJOR VAULT_FUZZ_SECONDS \
 	VAULT_SOAK VAULT_TEST_JOBS
 	VAULT_TAP_TIMEOUT VAULT_DEADLINE)
@@ -103,8 +103,8 @@ root_sources()
 	done < <(apt-config dump)
 }
 
-# No cluster is created for a package's pleasure, what was downloaded is kept, and there is a user
-# who may use sudo.
+# Set the hooks: no package creates a cluster, downloads are kept, and there is a user who may use
+# sudo.
 root_hooks()
 {
 	local debs=$ROOTS/debs-$1 clusters=/etc/postgresql-common/createcluster.d
@@ -141,7 +141,7 @@ root_remove()
 	esac
 }
 
-# What runs that were killed have left
+# Remove the leftovers of runs that were killed.
 root_remove_stale()
 {
 	local dir pid

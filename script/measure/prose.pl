@@ -16,6 +16,12 @@ my $opener = qr/^\W*$wh\b/;
 sub sentences
 {
 	my ($text) = @_;
+	return map { sentences_of_paragraph($_) } split /\n[ \t]*\n/, $text;
+}
+
+sub sentences_of_paragraph
+{
+	my ($text) = @_;
 	$text =~ s/\s+/ /g;
 	$text =~ s/\b(e\.g|i\.e|etc|vs|cf|No)\. /$1.\x{1}/g;
 	my $end = qr/(?<=[.!?])["')`*]*\s+(?=["'(`*\[]*[A-Z0-9`])|\s+(?=- )/;
@@ -53,7 +59,7 @@ sub line_comments
 		if ($line =~ /^\s*$mark(?!!|~)(.*)$/)
 		{
 			push @found, $open = [ $file, $number, '' ] unless $open;
-			$open->[2] .= "$1\n";
+			$open->[2] .= is_layout($1) ? "\n" : "$1\n";
 			next;
 		}
 		undef $open;
@@ -61,6 +67,13 @@ sub line_comments
 		  if $line =~ /[;,{)]\s+$mark\s+(\S.*)$/ && $line !~ /['"].*$mark.*['"]/;
 	}
 	return @found;
+}
+
+# Usage, drawings and directives within a comment are no prose.
+sub is_layout
+{
+	my ($line) = @_;
+	return $line =~ /^(?: {3,}\S| ?shellcheck )/;
 }
 
 sub clean

@@ -90,7 +90,7 @@ sub holds_sql
 	return $literal =~ /\b$verb / || $literal =~ /^["']vault_data\.\w+["']$/;
 }
 
-# The same of C: the literals that hold SQL. What is said to a user is a mention.
+# The same of C: the literals that hold SQL. A text for a user only mentions objects.
 sub sql_in_c
 {
 	my ($text) = @_;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What debian/control says that building needs, and lintian.
+# Install the packages that debian/control needs for building, and lintian.
 . "$(dirname "$0")/lib.sh"
 
 # The rest is to be as in a full system, where files are not left out: lintian lies in one such

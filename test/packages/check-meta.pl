@@ -99,7 +99,7 @@ sub one_of
 	};
 }
 
-# ---- what is made of values ----
+# ---- lists and maps ----
 
 sub list_of
 {

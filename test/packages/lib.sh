@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# For the scripts that script/packages runs inside of a root, as root. Sourced. A line for each
-# check, "ok - ..." or "not ok - ..."; what fails is counted by script/packages.
+# Help the scripts that script/packages runs inside of a root, as root. Sourced. They print a line
+# for each check, "ok - ..." or "not ok - ..."; script/packages counts the failures.
 set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 cd /

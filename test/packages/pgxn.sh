@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The archive for PGXN, as its client installs it: unpacked, built, installed, and it makes the
-# extension. What building needs is there already (build-tools.sh).
+# Try the archive for PGXN as its client installs it: unpack, build, install, create the extension.
+# The packages for building are there already (build-tools.sh).
 . "$(dirname "$0")/lib.sh"
 
 ZIP=$(echo /packages/vault-*.zip)

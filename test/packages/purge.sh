@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What goes with the package and what stays: a key never goes, a directory that an administrator has
-# made keeps its owner, and an empty one goes with the package of the last major version.
+# Purge the package and check the files that it removes: a key never goes, a directory that an
+# administrator has made keeps its owner, and an empty one goes with the package of the last major
+# version.
 . "$(dirname "$0")/lib.sh"
 
 MAJOR=$(major)

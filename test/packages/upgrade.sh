@@ -57,7 +57,7 @@ server()
 	head -n 1 "/var/lib/postgresql/$MAJOR/main/postmaster.pid"
 }
 
-# Which library a process has: earlier, later or none
+# Print the library that a process has: earlier, later or none.
 library_of()
 {
 	local lines
@@ -119,7 +119,7 @@ check_after_restart()
 		"$(dpkg-reconfigure "postgresql-$MAJOR-vault" 2>&1)"
 }
 
-# What the auditor gets, for auditor.sh
+# Export the evidence for auditor.sh.
 export_evidence()
 {
 	mkdir -p /evidence
