@@ -7,13 +7,13 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto door audit keyring tenant integrity home identity policy role token notify type secret lifecycle expiry rotation pki review document verify \
+FEATURES = platform redaction crypto entry audit keyring tenant integrity origin identity policy role token notify type secret lifecycle expiry rotation pki access_review policy_document verify \
 	evidence usage anomaly jobs repair
 
 # The order of the regression tests; each after the first stands by itself.
 REGRESS = install status hold rotation_turns envelope tenants principals reservations grants grant_text grants_apply delegation administrators roles conditions conditions_property \
-	access_review policy_document any_case names tokens single_use issuers subjects groups put get get_many places json_values put_options environments bindings read_only types type_policies type_functions \
-	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants doors guard outside catalog audit_calls audit_views \
+	access_review policy_document any_case names tokens single_use issuers subjects groups put get get_many head_cache json_values put_options environments bindings read_only types type_policies type_functions \
+	versions lifecycle notifications expiry purge rename_tag rotation_times rotation rotation_targets rotation_functions rotation_rights rotation_types keys tampering audit_changes integrity verify isolation_of_tenants entry guard outside catalog audit_calls audit_views \
 	usage anomalies mass_read jobs repair columns api_errors attacks redaction not_a_name mistakes evidence
 
 # Where the sources are; with make -f another directory, which may be read-only.
@@ -69,7 +69,7 @@ endif
 HEADERS_OF_ALL = $(filter-out $(NAMES),$(call sources,src/*/*.h src/*/*/*.h))
 # What the API is called, for hints after a typo; the reference is compared with the catalogue by the tests.
 NAMES = src/redaction/names.h
-src/redaction/nearest.o: $(NAMES)
+src/redaction/suggestion.o: $(NAMES)
 define array
 echo; echo 'static const char *const $(1)[] = {'; LC_ALL=C sort -u | sed -n 's/^[a-z_][a-z_]*$$/\t"&",/p'; echo '};'
 endef
@@ -106,7 +106,7 @@ endif
 # The program that checks an exported trail: plain C and libcrypto, nothing of the server.
 VERIFIER = bin/vault-audit-verify
 VAULT_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'$$/\1/p" $(SOURCE)/vault.control)
-VERIFIER_SOURCES = $(call sources,src/evidence/offline/*.c) src/evidence/note.c \
+VERIFIER_SOURCES = $(call sources,src/evidence/offline/*.c) src/evidence/signed_note.c \
 	src/crypto/primitives.c src/crypto/ed25519.c
 
 $(VERIFIER): $(VERIFIER_SOURCES) $(HEADERS_OF_ALL)

@@ -108,7 +108,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
 
 /*
  * Every table has row security, forced, and two policies: "tenant" for what views show, which run
- * as vault_owner, and "door" for all that is done as vault_exec. There is none for
+ * as vault_owner, and "entry" for all that is done as vault_exec. There is none for
  * anybody else: whoever has privileges on every table, as members of pg_write_all_data and
  * pg_read_all_data do, finds no row and writes none.
  */
@@ -279,7 +279,7 @@ GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_cl
  * Tenants and their keys.
  *
  * Row security of every table with tenants is two policies, which no caller can
- * turn: inside the door the row is of the tenant that it resolved; what a view shows
+ * turn: inside a call the row is of the tenant that it resolved; what a view shows
  * outside is of the current role's, and all for operators and auditors. They are
  * written so that they are filters and no index conditions: next to one, equality
  * on a whole unique key would no longer be recognised as one row. Statements and
@@ -293,9 +293,9 @@ CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
 COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows a view may show the caller, for index conditions';
 
-CREATE FUNCTION vault_data.oversees() RETURNS boolean
-LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_oversees';
-COMMENT ON FUNCTION vault_data.oversees() IS 'whether the current role, outside the door, is an operator or auditor';
+CREATE FUNCTION vault_data.sees_all_tenants() RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_all_tenants';
+COMMENT ON FUNCTION vault_data.sees_all_tenants() IS 'whether the current role, outside of a call, is an operator or auditor';
 
 CREATE TABLE vault_data.tenant (
 	tenant_id       uuid PRIMARY KEY,
@@ -338,31 +338,31 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 /* These two are no tenant's. */
 ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY door ON vault_data.instance TO vault_exec
+CREATE POLICY entry ON vault_data.instance TO vault_exec
 	USING (vault_data.is_inside());
-CREATE POLICY overseer ON vault_data.root_key FOR SELECT TO vault_owner
-	USING (vault_data.oversees());
-CREATE POLICY door ON vault_data.root_key TO vault_exec
+CREATE POLICY sees_all_tenants ON vault_data.root_key FOR SELECT TO vault_owner
+	USING (vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.root_key TO vault_exec
 	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.audit_log FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_log TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_log TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_log_default FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_log_default TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_log_default TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.tenant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.tenant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.tenant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.tenant_key FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.tenant_key TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.tenant_key TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -378,7 +378,7 @@ ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside the door. */
+/* Helpers; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
@@ -398,7 +398,7 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
-/* Of the door's tenant, and not its row, which operators must be able to change. */
+/* Of the call's tenant, and not its row, which operators must be able to change. */
 CREATE FUNCTION vault_data.lock_policy() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
@@ -413,7 +413,7 @@ $$;
 
 /*
  * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
- * tenant that the door is in and returns how many it did. Each gets an equal share of what is left;
+ * tenant that the entry is in and returns how many it did. Each gets an equal share of what is left;
  * who has more goes on in the next round with what others did not need. Nobody is always first.
  */
 CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
@@ -581,7 +581,7 @@ COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root ke
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
 SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
-WHERE vault_data.oversees();
+WHERE vault_data.sees_all_tenants();
 COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;
@@ -594,7 +594,7 @@ GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
-GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.sees_all_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
 
 /*
  * Rows that decide something carry a MAC. Of every table with a column mac it covers the
@@ -602,9 +602,9 @@ GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(
  */
 CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
-COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside the door; the last trigger before the row is stored';
+COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside a call; the last trigger before the row is stored';
 
-/* By whole rows of these tables; each refuses to work outside the door. */
+/* By whole rows of these tables; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
 CREATE FUNCTION vault_data.require_authentic(given record) RETURNS void
@@ -618,9 +618,9 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 
 /*
  * Where the vault is at home: the server and the place that it was initialised or adopted at. A
- * copy that runs elsewhere finds that they differ, and does nothing outside (home.h).
+ * copy that runs elsewhere finds that they differ, and does nothing outside (origin.h).
  */
-CREATE TABLE vault_data.home (
+CREATE TABLE vault_data.origin (
 	id        uuid PRIMARY KEY,
 	system    text NOT NULL,
 	timeline  integer NOT NULL,
@@ -634,34 +634,34 @@ CREATE TABLE vault_data.home (
 	revision  integer NOT NULL,
 	mac       bytea NOT NULL
 );
-COMMENT ON COLUMN vault_data.home.written IS 'the transaction that wrote the row: a row that was loaded was written by another';
-ALTER TABLE vault_data.home OWNER TO vault_owner;
-REVOKE ALL ON vault_data.home FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.home TO vault_exec;
-SELECT pg_catalog.pg_extension_config_dump('vault_data.home', '');
-ALTER TABLE vault_data.home ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY door ON vault_data.home TO vault_exec
+COMMENT ON COLUMN vault_data.origin.written IS 'the transaction that wrote the row: a row that was loaded was written by another';
+ALTER TABLE vault_data.origin OWNER TO vault_owner;
+REVOKE ALL ON vault_data.origin FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.origin TO vault_exec;
+SELECT pg_catalog.pg_extension_config_dump('vault_data.origin', '');
+ALTER TABLE vault_data.origin ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY entry ON vault_data.origin TO vault_exec
 	USING (vault_data.is_inside());
-CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.home
-	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('home', 'system', 'timeline', 'directory', 'database', 'since');
-CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.home
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.origin
+	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('origin', 'system', 'timeline', 'directory', 'database', 'since');
+CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.origin
 	FOR EACH ROW EXECUTE FUNCTION vault_data.authenticate_row();
-ALTER TABLE vault_data.home ENABLE ALWAYS TRIGGER audit;
-ALTER TABLE vault_data.home ENABLE ALWAYS TRIGGER write_mac;
+ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER write_mac;
 
 CREATE FUNCTION vault_data.held() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_held';
 COMMENT ON FUNCTION vault_data.held() IS 'why this vault counts as a copy, or NULL';
-CREATE FUNCTION vault_data.require_home() RETURNS void
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_home';
-COMMENT ON FUNCTION vault_data.require_home() IS 'VT015 if the vault is held: before whatever acts outside of this server';
+CREATE FUNCTION vault_data.require_origin() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_origin';
+COMMENT ON FUNCTION vault_data.require_origin() IS 'VT015 if the vault is held: before whatever acts outside of this server';
 
 CREATE FUNCTION vault.adopt(reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_adopt';
 COMMENT ON FUNCTION vault.adopt(text) IS 'releases a copy that is held: from now on this is the vault that acts outside, in the place of the one that it was copied from';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault_data.held(), vault_data.require_home() TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.held(), vault_data.require_origin() TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.adopt(text) TO vault_admin;
 
 /*
@@ -725,16 +725,16 @@ ALTER TABLE vault_data.principal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECU
 ALTER TABLE vault_data.principal_binding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_reservation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.principal FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.principal TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.principal TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.principal_binding FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.principal_binding TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.principal_binding TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.role_reservation FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.role_reservation TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.role_reservation TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.principal
@@ -1080,12 +1080,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.role_member', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.role_member FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.role_member TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.role_member TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.access_grant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.access_grant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.access_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
@@ -1108,7 +1108,7 @@ ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside the door, or only checks a text. */
+/* Helpers; each refuses to work outside of a call, or only checks a text. */
 CREATE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
 CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
@@ -1126,7 +1126,7 @@ CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
-/* Of the door's tenant, those who are bound to a role that is there. */
+/* Of the call's tenant, those who are bound to a role that is there. */
 CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
@@ -1949,24 +1949,24 @@ ALTER TABLE vault_data.group_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SEC
 ALTER TABLE vault_data.token_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.issued_token ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.token_issuer FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.token_issuer TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.token_issuer TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.external_subject FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.external_subject TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.external_subject TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.group_role FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.group_role TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.group_role TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.token_role FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.token_role TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.token_role TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.issued_token FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.issued_token TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.issued_token TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.token_issuer
@@ -2678,19 +2678,19 @@ ALTER TABLE vault_data.notification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL S
 ALTER TABLE vault_data.notification_order ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.subscriber ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.notification FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.notification TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.notification TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.notification_order FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.notification_order TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.notification_order TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.subscriber FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.subscriber TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.subscriber TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
-/* Inside the door a notification is part of the change that it tells of. */
+/* Inside a call a notification is part of the change that it tells of. */
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-notification', 'kind', 'severity', 'secret_id', '*payload', 'position');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification_order
@@ -2719,7 +2719,7 @@ END
 $$;
 
 /*
- * Tells of something in the transaction that does it; the tenant is that of the door. The payload
+ * Tells of something in the transaction that does it; the tenant is that of the entry. The payload
  * has no values. Everybody in the database can listen, so NOTIFY has ids only.
  */
 CREATE FUNCTION vault_data.announce(p_tenant uuid, p_kind text, p_severity text, p_secret uuid, p_payload jsonb) RETURNS uuid
@@ -2855,7 +2855,7 @@ DECLARE
 	last bigint;
 	passed bigint;
 BEGIN
-	PERFORM vault_data.require_home();
+	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
 	END IF;
@@ -3056,11 +3056,11 @@ ALTER TABLE vault_data.secret_type ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SE
 ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON vault_data.secret_type FOR SELECT TO vault_owner
 	USING (true);
-CREATE POLICY door ON vault_data.secret_type TO vault_exec
+CREATE POLICY entry ON vault_data.secret_type TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY tenant ON vault_data.type_policy FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.type_policy TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.type_policy TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type
@@ -3462,12 +3462,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.secret_version FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret_version TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret_version TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timestamptz) RETURNS text
@@ -3576,7 +3576,7 @@ CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
 COMMENT ON FUNCTION vault.rotate(text, json, text, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
 
-/* Inside the door. */
+/* Inside a call. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 
@@ -3664,7 +3664,7 @@ GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
-COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the door''s tenant, found without a planner';
+COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the call''s tenant, found without a planner';
 
 /* Without a lock, for who only looks: it works in read-only transactions, too. */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
@@ -4125,12 +4125,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.expiry_warning', '');
 ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.expiry_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret_warning FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret_warning TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret_warning TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.expiry_warning FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.expiry_warning TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.expiry_warning TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'purge_at');
@@ -4488,16 +4488,16 @@ ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LE
 ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.rotation_schedule FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation_schedule TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation_schedule TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.rotation FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.rotation_role FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation_role TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation_role TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
@@ -5141,7 +5141,7 @@ BEGIN
 END
 $$;
 
-/* The schedule whose turn it is (queue.c) and that nobody has, locked; the door is then in its tenant. */
+/* The schedule whose turn it is (queue.c) and that nobody has, locked; the entry is then in its tenant. */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
 
@@ -5161,7 +5161,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
 	END IF;
 	/* In a copy runs neither begin nor fail: they wait. */
-	PERFORM vault_data.require_home();
+	PERFORM vault_data.require_origin();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
@@ -5173,7 +5173,7 @@ BEGIN
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
-			/* Which rule a made-up value broke, overseers need not know. */
+			/* Which rule a made-up value broke, operators and auditors need not know. */
 			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(regexp_replace(SQLERRM, '^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
@@ -5201,7 +5201,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF vault_data.acts_outside(c.rotator) THEN
-		PERFORM vault_data.require_home();
+		PERFORM vault_data.require_origin();
 	END IF;
 	IF p_retire_now THEN
 		PERFORM vault_data.retire_overlaps(c, s);
@@ -5322,7 +5322,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF vault_data.acts_outside(c.rotator) THEN
-		PERFORM vault_data.require_home();
+		PERFORM vault_data.require_origin();
 	END IF;
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
@@ -5451,7 +5451,7 @@ SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_windo
 		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
 	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts,
 	/* What a tenant's function chose to fail with is the tenant's. */
-	CASE WHEN vault_data.oversees() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
+	CASE WHEN vault_data.sees_all_tenants() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
 		THEN pg_catalog.regexp_replace(r.error, ' with SQLSTATE [^;]*', '') ELSE r.error END AS last_error,
 	r.retire_at
 FROM vault_data.rotation_schedule c
@@ -6826,10 +6826,10 @@ CREATE TABLE vault_data.audit_seal (
 	PRIMARY KEY (tenant_id, seq)
 );
 /*
- * What was seen of the trail so far, and where: server, database and table; see keyring/record.c.
+ * What was seen of the trail so far, and where: server, database and table; see keyring/root_key_rows.c.
  * closed: the server ended with nothing left to be seen.
  */
-CREATE TABLE vault_data.audit_harvest (
+CREATE TABLE vault_data.audit_progress (
 	singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	system_identifier text NOT NULL,
 	place             text NOT NULL,
@@ -6867,51 +6867,51 @@ CREATE TABLE vault_data.audit_floor (
 	floor     interval NOT NULL
 );
 ALTER TABLE vault_data.audit_seal OWNER TO vault_owner;
-ALTER TABLE vault_data.audit_harvest OWNER TO vault_owner;
+ALTER TABLE vault_data.audit_progress OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_checkpoint OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_retired OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_policy OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_floor OWNER TO vault_owner;
-REVOKE ALL ON vault_data.audit_seal, vault_data.audit_harvest, vault_data.audit_checkpoint,
+REVOKE ALL ON vault_data.audit_seal, vault_data.audit_progress, vault_data.audit_checkpoint,
 	vault_data.audit_retired, vault_data.audit_policy, vault_data.audit_floor FROM PUBLIC;
-GRANT SELECT ON vault_data.audit_seal, vault_data.audit_harvest, vault_data.audit_retired TO vault_exec;
+GRANT SELECT ON vault_data.audit_seal, vault_data.audit_progress, vault_data.audit_retired TO vault_exec;
 GRANT SELECT, INSERT ON vault_data.audit_checkpoint TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.audit_policy, vault_data.audit_floor TO vault_exec;
 ALTER TABLE vault_data.audit_seal ALTER COLUMN ids SET STATISTICS 0;
 ALTER TABLE vault_data.audit_checkpoint ALTER COLUMN note SET STATISTICS 0;
 ALTER TABLE vault_data.audit_policy ALTER COLUMN hold_reason SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_seal', '');
-SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_harvest', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_progress', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_retired', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_floor', '');
 
-ALTER TABLE vault_data.audit_harvest ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_progress ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_checkpoint ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_floor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY door ON vault_data.audit_harvest TO vault_exec
+CREATE POLICY entry ON vault_data.audit_progress TO vault_exec
 	USING (vault_data.is_inside());
-CREATE POLICY door ON vault_data.audit_checkpoint TO vault_exec
+CREATE POLICY entry ON vault_data.audit_checkpoint TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY everybody ON vault_data.audit_floor FOR SELECT TO vault_owner
 	USING (true);
-CREATE POLICY door ON vault_data.audit_floor TO vault_exec
+CREATE POLICY entry ON vault_data.audit_floor TO vault_exec
 	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_retired ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.audit_seal FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_seal TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_seal TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_retired FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_retired TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_retired TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_policy FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_policy TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_policy TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_seal
@@ -6920,12 +6920,12 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_seal
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
 ALTER TABLE vault_data.audit_seal ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_seal ENABLE ALWAYS TRIGGER append_only_truncate;
-CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_harvest
+CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_progress
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
-CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_harvest
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_progress
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
-ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only;
-ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only_truncate;
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_checkpoint
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_checkpoint
@@ -7007,8 +7007,8 @@ BEGIN
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
-	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
-	EXECUTE pg_catalog.format('CREATE POLICY door ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
+	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY entry ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
 	EXECUTE pg_catalog.format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
 	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a
@@ -7283,7 +7283,7 @@ SELECT vault_data.prepare_trail();
 /*
  * Usage: who reads what, counted from the trail.
  *
- * Written by the harvest alone (usage.c), some seconds behind the trail, and each row
+ * Written by the log consumer alone (usage.c), some seconds behind the trail, and each row
  * of it exactly once. What is counted here can be counted again from the trail, so
  * these tables write nothing there. principal_id is the zero uuid for callers without
  * identity, secret_id for names that are no secret, version 0 for none.
@@ -7370,24 +7370,24 @@ ALTER TABLE vault_data.usage_network ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL 
 ALTER TABLE vault_data.usage_denial ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.usage FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_hour FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_hour TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_hour TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_network FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_network TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_network TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_denial FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_denial TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_denial TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_grant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_grant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
@@ -7495,7 +7495,7 @@ RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz,
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.unused_secrets(interval, text) IS 'secrets that nobody has read for so long, the longest first; operators see those of all tenants unless they name one';
 
-/* What nothing needs any more, of the tenant that the door shows. */
+/* What nothing needs any more, of the tenant that the entry shows. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7523,7 +7523,7 @@ GRANT EXECUTE ON FUNCTION vault.unused_secrets(interval, text) TO vault_client, 
  * of usage and never by the trail itself, so that the cost follows the principals that
  * were active and not the length of the trail.
  *
- * A run judges what the harvest has brought since the last one and what is younger than
+ * A run judges what the log consumer has brought since the last one and what is younger than
  * seven days. An anomaly is found once: the key is tenant, kind, principal, subject and window,
  * so that to judge something twice does no harm.
  */
@@ -7549,35 +7549,35 @@ CREATE TABLE vault_data.anomaly_threshold (
 	value numeric NOT NULL
 );
 /* Until when the usage of a tenant was judged. */
-CREATE TABLE vault_data.usage_judged (
+CREATE TABLE vault_data.usage_evaluated (
 	tenant_id uuid PRIMARY KEY,
 	until     timestamptz NOT NULL
 );
 
 ALTER TABLE vault_data.anomaly OWNER TO vault_owner;
 ALTER TABLE vault_data.anomaly_threshold OWNER TO vault_owner;
-ALTER TABLE vault_data.usage_judged OWNER TO vault_owner;
-REVOKE ALL ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged TO vault_exec;
+ALTER TABLE vault_data.usage_evaluated OWNER TO vault_owner;
+REVOKE ALL ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_evaluated FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_evaluated TO vault_exec;
 ALTER TABLE vault_data.anomaly ALTER COLUMN subject SET STATISTICS 0, ALTER COLUMN evidence SET STATISTICS 0,
 	ALTER COLUMN acknowledged_by SET STATISTICS 0, ALTER COLUMN note SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly_threshold', '');
-SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_judged', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_evaluated', '');
 ALTER TABLE vault_data.anomaly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.anomaly_threshold ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-ALTER TABLE vault_data.usage_judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY overseer ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
-	USING (vault_data.oversees());
-CREATE POLICY door ON vault_data.anomaly_threshold TO vault_exec
+ALTER TABLE vault_data.usage_evaluated ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY sees_all_tenants ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
+	USING (vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.anomaly_threshold TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY tenant ON vault_data.anomaly FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.anomaly TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.anomaly TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
-CREATE POLICY tenant ON vault_data.usage_judged FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_judged TO vault_exec
+CREATE POLICY tenant ON vault_data.usage_evaluated FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_evaluated TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
@@ -7728,8 +7728,8 @@ DECLARE
 	a record;
 	found integer := 0;
 BEGIN
-	/* An hour more: a step of the harvest commits after the time that it writes. */
-	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
+	/* An hour more: a step of the log consumer commits after the time that it writes. */
+	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_evaluated j WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
 	FOR a IN
 		INSERT INTO vault_data.anomaly AS n (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
@@ -7746,7 +7746,7 @@ BEGIN
 			NULL, pg_catalog.jsonb_build_object('anomaly', a.id, 'kind', a.kind));
 		found := found + 1;
 	END LOOP;
-	INSERT INTO vault_data.usage_judged AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
+	INSERT INTO vault_data.usage_evaluated AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
 	ON CONFLICT (tenant_id) DO UPDATE SET until = excluded.until;
 	RETURN found;
 END
@@ -7762,7 +7762,7 @@ BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
 		/* Once a day. */
-		PERFORM FROM vault_data.usage_judged j
+		PERFORM FROM vault_data.usage_evaluated j
 		WHERE j.tenant_id = this_tenant AND j.until >= pg_catalog.date_trunc('day', now, 'UTC');
 		IF NOT FOUND THEN
 			PERFORM vault_data.forget_usage(now);
@@ -7838,7 +7838,7 @@ COMMENT ON VIEW vault.anomalies IS 'what was out of the ordinary, with its evide
 CREATE VIEW vault.anomaly_thresholds WITH (security_barrier) AS
 SELECT d.name, COALESCE(c.value, d.value) AS value, d.value AS default_value, d.lowest, d.highest, d.meaning
 FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
-WHERE vault_data.oversees();
+WHERE vault_data.sees_all_tenants();
 COMMENT ON VIEW vault.anomaly_thresholds IS 'what the detection of anomalies goes by, and between which bounds operators may set it';
 
 ALTER VIEW vault.anomalies OWNER TO vault_owner;
@@ -7916,7 +7916,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	waiting bigint;
 	oldest timestamptz;
-	last_seen xid8 := (SELECT pg_catalog.pg_snapshot_xmax(h.snapshot) FROM vault_data.audit_harvest h, pg_catalog.pg_control_system() s
+	last_seen xid8 := (SELECT pg_catalog.pg_snapshot_xmax(h.snapshot) FROM vault_data.audit_progress h, pg_catalog.pg_control_system() s
 		WHERE h.system_identifier = s.system_identifier::text);
 BEGIN
 	SELECT pg_catalog.count(*), pg_catalog.min(u.at) INTO waiting, oldest

@@ -1,7 +1,7 @@
 /*
  * fuzz_trail.c
  *		Whatever an exported trail, a checkpoint or a key holds, reading it stays in bounds and
- *		ends; what note_key_read accepts is what note_key_write writes.
+ *		ends; what signed_note_key_read accepts is what signed_note_key_write writes.
  */
 #include "evidence/offline/check.h"
 
@@ -43,23 +43,23 @@ read_note(const uint8_t *data, size_t size)
 {
 	char *text = exact_copy(data, size);
 	char time[32];
-	char again[NOTE_KEY_TEXT_BYTES];
+	char again[SIGNED_NOTE_KEY_TEXT_BYTES];
 	size_t at = 0;
 	size_t text_size;
-	NoteKey key;
-	NoteHead head;
+	SignedNoteKey key;
+	SignedNote head;
 	CryptoStatus status;
 
 	memset(&key, 0, sizeof(key));
-	if (note_key_read(text, size, &key) == CRYPTO_OK)
+	if (signed_note_key_read(text, size, &key) == CRYPTO_OK)
 	{
-		note_key_write(&key, again);
+		signed_note_key_write(&key, again);
 		MUST(strlen(again) <= size && memcmp(again, text, strlen(again)) == 0);
 	}
 	strcpy(key.name, "vault");
-	(void) note_open(text, size, &key, &text_size);
-	(void) note_time(text, size, time);
-	while (note_next(text, size, &at, &head, &status))
+	(void) signed_note_open(text, size, &key, &text_size);
+	(void) signed_note_time(text, size, time);
+	while (signed_note_next(text, size, &at, &head, &status))
 		;
 	free(text);
 }

@@ -9,7 +9,7 @@
 
 #include "type/credential.h"
 #include "type/database.h"
-#include "type/format.h"
+#include "type/known_format.h"
 #include "type/password.h"
 
 #include "fuzz.h"
@@ -121,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (choice == 4)
 		database(&input);
 	else
-		(void) format_recognise(input.data, input.size);
+		(void) known_format_find(input.data, input.size);
 	(void) oauth_token_field(input.data, input.size, "access_token", &out, &out_size);
 	value_free(out);
 	type_facts_free(&facts);

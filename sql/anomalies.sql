@@ -13,7 +13,7 @@ SELECT vault.create_principal('web', db_role => 'regress_anomalies_web') IS NOT 
 SELECT count(vault.create_principal(kind || n)) FROM unnest('{network,week,rate,mass,burst}'::text[]) AS kind, generate_series(1, 6) AS n;
 RESET ROLE;
 
--- A Wednesday, noon. What follows are counts as the harvest would have written them.
+-- A Wednesday, noon. What follows are counts as the log consumer would have written them.
 \set now '''2031-03-05 12:00+00''::timestamptz'
 CREATE FUNCTION pg_temp.principal(text) RETURNS uuid LANGUAGE sql AS $$ SELECT p.id FROM vault_data.principal p JOIN vault_data.tenant t USING (tenant_id) WHERE t.name = 'anomalies-a' AND p.name = $1 $$;
 CREATE FUNCTION pg_temp.hour(text, timestamptz, reads bigint, secrets bigint DEFAULT 1) RETURNS integer LANGUAGE sql AS $$
@@ -115,7 +115,7 @@ SELECT count(*) FROM vault.anomaly_thresholds;
 SELECT vault.set_anomaly_threshold('rate_floor', 1);
 SELECT vault.detect_anomalies();
 RESET ROLE;
-UPDATE vault_data.usage_judged SET until = '-infinity' WHERE tenant_id = :'a';
+UPDATE vault_data.usage_evaluated SET until = '-infinity' WHERE tenant_id = :'a';
 SELECT pg_temp.hour('rate1', :now + interval '1 hour', 900), pg_temp.hour('mass6', :now + interval '1 hour', 900, 50);
 SELECT vault_data.detect(:'a', :now + interval '2 hours');
 SELECT kind, principal, evidence ->> 'secrets' AS secrets FROM vault.anomalies WHERE tenant = 'anomalies-a' AND at > :now ORDER BY 1, 2;
@@ -132,7 +132,7 @@ INSERT INTO vault_data.usage_grant VALUES (:'a', gen_random_uuid(), 1, now(), no
 SELECT pg_temp.hour('web', now() - interval '91 days', 1), pg_temp.hour('web', now() - interval '89 days', 1);
 SELECT pg_temp.network('web', '192.0.2.0/24', now() - interval '91 days'), pg_temp.network('web', '198.51.100.0/24', now() - interval '89 days');
 SELECT pg_temp.denials('web', '192.0.2.1', now() - interval '8 days', 1), pg_temp.denials('web', '192.0.2.1', now() - interval '6 days', 1);
-UPDATE vault_data.usage_judged SET until = now() - interval '2 days' WHERE tenant_id = :'a';
+UPDATE vault_data.usage_evaluated SET until = now() - interval '2 days' WHERE tenant_id = :'a';
 SET ROLE regress_anomalies_op;
 SELECT vault.detect_anomalies() >= 0 AS run;
 RESET ROLE;
@@ -145,6 +145,6 @@ SELECT (SELECT count(*) FROM vault_data.usage u WHERE tenant_id = :'a' AND NOT E
 SELECT vault.destroy_tenant('anomalies-a', 'anomalies-a'), vault.destroy_tenant('anomalies-b', 'anomalies-b');
 DELETE FROM vault_data.usage_hour WHERE hour > '2031-01-01';
 DELETE FROM vault_data.usage_denial WHERE minute > '2031-01-01';
-DELETE FROM vault_data.usage_judged WHERE until > '2030-01-01';
+DELETE FROM vault_data.usage_evaluated WHERE until > '2030-01-01';
 DELETE FROM vault_data.anomaly WHERE at > '2031-01-01';
 DROP ROLE regress_anomalies_op, regress_anomalies_auditor, regress_anomalies_a, regress_anomalies_web, regress_anomalies_b;

@@ -60,7 +60,7 @@ CALL pg_temp.call_all('regress_calls_op');
 CALL pg_temp.call_all('regress_calls_super');
 CALL pg_temp.call_all('regress_calls_nobody');
 SELECT pg_temp.all_told();
--- Whom PostgreSQL does not let execute the function never comes to the door: that is the one case without a row.
+-- Whom PostgreSQL does not let execute the function never comes to the entry: that is the one case without a row.
 CREATE TEMP VIEW expected AS SELECT c.*, CASE WHEN state = '00000' THEN 'allow' WHEN state IN ('42501', 'VT010', 'VT014') THEN 'deny' ELSE 'error' END AS decision,
 	has_function_privilege(caller, signature, 'EXECUTE') AS may_execute FROM call AS c;
 SELECT e.signature, e.caller, e.state, array_agg(r.decision ORDER BY r.id) AS rows, array_agg(DISTINCT r.operation) AS operations

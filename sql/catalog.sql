@@ -36,7 +36,7 @@ WHERE grantee <> relowner AND (grantee <> 'vault_exec'::regrole OR privilege_typ
 SELECT grantee::regrole, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM (SELECT (aclexplode(relacl)).* FROM pg_class WHERE oid = 'vault_data.audit_log'::regclass) AS a WHERE grantee <> 'vault_owner'::regrole GROUP BY 1;
 SELECT oid::regclass FROM data_table WHERE relacl IS NULL;
 
--- row security: enabled and forced on every table, months of the trail too; by permissive policies, which write inside the door only and show what views show
+-- row security: enabled and forced on every table, months of the trail too; by permissive policies, which write inside a call only and show what views show
 SELECT oid::regclass FROM pg_class WHERE relnamespace = 'vault_data'::regnamespace AND relkind IN ('r', 'p') AND (NOT relrowsecurity OR NOT relforcerowsecurity);
 SELECT polname, polpermissive, polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid) AS qual, polwithcheck IS NULL AS same_for_writes,
 	(SELECT count(DISTINCT p.polrelid) FROM pg_policy p JOIN tenant_table t ON t.oid = p.polrelid WHERE p.polname = min(pg_policy.polname)) = (SELECT count(*) FROM tenant_table) AS each_tenant_table,
@@ -57,7 +57,7 @@ SELECT c.oid::regclass FROM pg_class c WHERE relnamespace IN ('vault'::regnamesp
 	AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e');
 
 -- triggers: on every table but counts taken from the trail an audit that fires in every mode; the trail refuses changes
-SELECT oid::regclass FROM data_table t WHERE relname NOT LIKE 'audit\_log%' AND relname NOT LIKE 'usage%' AND relname NOT IN ('audit_seal', 'audit_harvest', 'audit_checkpoint', 'audit_retired')
+SELECT oid::regclass FROM data_table t WHERE relname NOT LIKE 'audit\_log%' AND relname NOT LIKE 'usage%' AND relname NOT IN ('audit_seal', 'audit_progress', 'audit_checkpoint', 'audit_retired')
 	AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.oid AND tgfoid = 'vault_data.audit_change'::regproc AND tgtype = 29);
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM data_table) AND NOT tgisinternal AND tgenabled <> 'A';
 SELECT tgrelid::regclass, tgname, tgtype FROM pg_trigger WHERE tgfoid = 'vault_data.refuse_change'::regproc AND tgrelid IN (SELECT oid FROM data_table) ORDER BY tgrelid::regclass::text, 2;

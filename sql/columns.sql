@@ -6,8 +6,8 @@ INSERT INTO read_by_number VALUES
 	('secret', 'current_version', 6, 'int'), ('secret', 'previous_version', 7, 'int'), ('secret', 'pending_version', 8, 'int'), ('secret', 'last_version', 9, 'int'),
 	('secret', 'expires_at', 10, 'timestamptz'), ('secret', 'purge_at', 11, 'timestamptz'), ('secret', 'deactivated_at', 12, 'timestamptz'), ('secret', 'grace_until', 15, 'timestamptz'), ('secret', 'envelope', 19, 'vault.envelope'),
 	('secret_version', 'tenant_id', 1, 'uuid'), ('secret_version', 'secret_id', 2, 'uuid'), ('secret_version', 'version', 3, 'int'), ('secret_version', 'key_generation', 4, 'int'), ('secret_version', 'fingerprint', 10, 'bytea'), ('secret_version', 'type', 11, 'text'), ('secret_version', 'weak', 12, 'bool'), ('secret_version', 'revision', 13, 'int'), ('secret_version', 'mac', 14, 'bytea'), ('secret_version', 'envelope', 15, 'vault.envelope'),
-	-- home/home.c
-	('home', 'id', 1, 'uuid'), ('home', 'system', 2, 'text'), ('home', 'timeline', 3, 'int'), ('home', 'machine', 4, 'text'), ('home', 'directory', 5, 'text'), ('home', 'file', 6, 'text'), ('home', 'born', 7, 'text'), ('home', 'database', 8, 'oid'), ('home', 'written', 9, 'xid'), ('home', 'revision', 11, 'int'), ('home', 'mac', 12, 'bytea'),
+	-- origin/origin.c
+	('origin', 'id', 1, 'uuid'), ('origin', 'system', 2, 'text'), ('origin', 'timeline', 3, 'int'), ('origin', 'machine', 4, 'text'), ('origin', 'directory', 5, 'text'), ('origin', 'file', 6, 'text'), ('origin', 'born', 7, 'text'), ('origin', 'database', 8, 'oid'), ('origin', 'written', 9, 'xid'), ('origin', 'revision', 11, 'int'), ('origin', 'mac', 12, 'bytea'),
 	-- tenant/tenant.c, tenant/tenant_key.c
 	('tenant', 'tenant_id', 1, 'uuid'), ('tenant', 'name', 2, 'text'), ('tenant', 'state', 3, 'text'),
 	('tenant_key', 'tenant_id', 1, 'uuid'), ('tenant_key', 'generation', 2, 'int'), ('tenant_key', 'wrapped', 3, 'vault.envelope'), ('tenant_key', 'root_generation', 4, 'int'), ('tenant_key', 'check_value', 5, 'bytea'), ('tenant_key', 'state', 6, 'text'),
@@ -20,7 +20,7 @@ INSERT INTO read_by_number VALUES
 	('access_grant', 'id', 2, 'uuid'), ('access_grant', 'effect', 4, 'text'), ('access_grant', 'permissions', 5, 'text[]'), ('access_grant', 'name_pattern', 6, 'text'), ('access_grant', 'environments', 7, 'text[]'),
 	('access_grant', 'addresses', 8, 'text[]'), ('access_grant', 'windows', 9, 'text[]'), ('access_grant', 'services', 10, 'text[]'), ('access_grant', 'require_tls', 11, 'bool'), ('access_grant', 'require_session_user', 12, 'bool'),
 	('access_grant', 'valid_from', 13, 'timestamptz'), ('access_grant', 'valid_until', 14, 'timestamptz'), ('access_grant', 'created_at', 15, 'timestamptz'), ('role_member', 'role_id', 3, 'uuid'), ('principal', 'kind', 4, 'text'),
-	-- token/token.c, token/issuer.c, token/issued.c
+	-- token/token.c, token/issuer.c, token/issued_token.c
 	('token_role', 'tenant_id', 1, 'uuid'), ('token_role', 'role_name', 2, 'text'), ('principal', 'name', 3, 'text'), ('token_issuer', 'tenant_id', 1, 'uuid'), ('token_issuer', 'issuer', 4, 'text'), ('token_issuer', 'audience', 5, 'text'),
 	('token_issuer', 'jwks', 6, 'text'), ('token_issuer', 'principal_claim', 7, 'text'), ('token_issuer', 'tenant_claim', 8, 'text'), ('token_issuer', 'role_claim', 9, 'text'), ('token_issuer', 'address_claim', 10, 'text'), ('token_issuer', 'max_lifetime', 11, 'interval'),
 	('token_issuer', 'id', 2, 'uuid'), ('token_issuer', 'name', 3, 'text'), ('token_issuer', 'groups_claim', 12, 'text'), ('token_issuer', 'algorithms', 13, 'text[]'), ('token_issuer', 'required_claims', 14, 'text'),
@@ -50,7 +50,7 @@ WHERE NOT attnotnull AND r.attribute NOT IN ('previous_version', 'pending_versio
 
 -- indexes that C walks: their columns in order, compared byte by byte
 SELECT i.name AS index, string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns, bool_and(a.attcollation = 0 OR c.collname = 'C') AS bytewise
-FROM unnest(ARRAY['home_pkey', 'tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'external_subject_key', 'external_subject_pattern', 'group_role_key', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one', 'rotation_retire']) AS i (name)
+FROM unnest(ARRAY['origin_pkey', 'tenant_pkey', 'tenant_name_key', 'tenant_key_pkey', 'principal_pkey', 'principal_binding_db_role', 'role_reservation_role_name', 'access_grant_principal', 'principal_name_key', 'token_issuer_pkey', 'external_subject_key', 'external_subject_pattern', 'group_role_key', 'token_role_db_role', 'issued_token_pkey', 'secret_name_key', 'secret_version_pkey', 'role_member_member', 'secret_type_name_key', 'type_policy_type_key', 'rotation_role_db_role', 'rotation_schedule_next', 'rotation_schedule_one', 'rotation_retire']) AS i (name)
 	JOIN pg_attribute a ON a.attrelid = ('vault_data.' || i.name)::regclass LEFT JOIN pg_collation c ON c.oid = a.attcollation
 GROUP BY i.name ORDER BY i.name COLLATE "C";
 

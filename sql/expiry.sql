@@ -106,7 +106,7 @@ RESET client_min_messages;
 SELECT string_agg(name, ', ' ORDER BY name) FROM vault.get_many('db/*');
 \set VERBOSITY default
 RESET vault.request_id;
--- the view says the same, to those who may know of the secret, and of all tenants to who oversees them
+-- the view says the same, to those who may know of the secret, and of all tenants to who sees_all_tenants them
 SELECT name, state, grace_until IS NOT NULL AS grace FROM vault.expiring ORDER BY name;
 SELECT count(*) AS differences FROM (SELECT name, environment, state, expires_at, grace_until, extensions, warned FROM vault.expiring) AS v FULL JOIN vault.expiring() AS f USING (name, environment)
 WHERE (v.state, v.expires_at, v.grace_until, v.extensions, v.warned) IS DISTINCT FROM (f.state, f.expires_at, f.grace_until, f.extensions, f.warned);

@@ -39,16 +39,16 @@ EXCEPTION WHEN SQLSTATE 'P0999' THEN
 END
 $$;
 -- (a system may tell neither its id nor when a file was made)
-SELECT v.attribute, regexp_replace(pg_temp.held_if(format('UPDATE vault_data.home SET %I = %s', v.attribute, v.value)), '(; another machine|; its files were copied or restored)$', CASE WHEN v.attribute = 'file' THEN '\1' ELSE '' END) AS held
+SELECT v.attribute, regexp_replace(pg_temp.held_if(format('UPDATE vault_data.origin SET %I = %s', v.attribute, v.value)), '(; another machine|; its files were copied or restored)$', CASE WHEN v.attribute = 'file' THEN '\1' ELSE '' END) AS held
 FROM (VALUES ('id', 'gen_random_uuid()'), ('system', '''1'''), ('timeline', '77'), ('machine', 'repeat(''0'', 32)'), ('directory', '''/elsewhere'''), ('file', '''1'''), ('born', '''1.000000001'''), ('database', '1'), ('written', '''4''::xid'), ('since', 'now()')) AS v (attribute, value);
-SELECT pg_temp.held_if('DELETE FROM vault_data.home') AS held;
-SELECT pg_temp.held_if('CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM vault_data.home; DELETE FROM vault_data.home; INSERT INTO vault_data.home SELECT * FROM pg_temp.kept') AS put_back;
-SELECT attname AS unedited FROM pg_attribute WHERE attrelid = 'vault_data.home'::regclass AND attnum BETWEEN 1 AND 10
+SELECT pg_temp.held_if('DELETE FROM vault_data.origin') AS held;
+SELECT pg_temp.held_if('CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM vault_data.origin; DELETE FROM vault_data.origin; INSERT INTO vault_data.origin SELECT * FROM pg_temp.kept') AS put_back;
+SELECT attname AS unedited FROM pg_attribute WHERE attrelid = 'vault_data.origin'::regclass AND attnum BETWEEN 1 AND 10
 EXCEPT SELECT unnest('{id,system,timeline,machine,directory,file,born,database,written,since}'::name[]);
 SELECT held IS NULL AS at_home FROM vault.status();
 
 -- held
-UPDATE vault_data.home SET directory = '/srv/original';
+UPDATE vault_data.origin SET directory = '/srv/original';
 SET ROLE regress_hold_op;
 SELECT held FROM vault.status();
 SELECT vault.rotate_due();
@@ -99,9 +99,9 @@ SELECT held IS NULL AS at_home FROM vault.status();
 SELECT vault.adopt('again');
 RESET ROLE;
 SELECT operation, decision, reason, detail ? 'deleted' AS before, detail ->> 'directory' = '/srv/original' AS of_the_original FROM vault.audit
-WHERE object_kind = 'home' AND operation = 'adopt' AND decision = 'allow' ORDER BY id DESC LIMIT 2;
+WHERE object_kind = 'origin' AND operation = 'adopt' AND decision = 'allow' ORDER BY id DESC LIMIT 2;
 SELECT decision, reason FROM vault.audit WHERE operation = 'adopt' AND reason NOT LIKE 'the regression%' AND role LIKE 'regress_hold%' ORDER BY id;
-SELECT operation, decision FROM vault.audit WHERE object_kind = 'home' AND operation = 'direct update' AND decision = 'alert' ORDER BY id DESC LIMIT 1;
+SELECT operation, decision FROM vault.audit WHERE object_kind = 'origin' AND operation = 'direct update' AND decision = 'alert' ORDER BY id DESC LIMIT 1;
 
 -- and what was missed is done once
 SET ROLE regress_hold_op;

@@ -1,4 +1,4 @@
--- Rows that decide carry a MAC over every column that decides; a row changed outside the door is refused where it is used, and verify names it.
+-- Rows that decide carry a MAC over every column that decides; a row changed outside of a call is refused where it is used, and verify names it.
 \set SHOW_CONTEXT never
 
 -- what is covered stands before revision, what decides nothing after mac: whoever adds a column decides
@@ -95,8 +95,8 @@ INSERT INTO edit VALUES
 	('secret', 'grace_until', 'now() + interval ''1 year''', 'name = ''one'''), ('secret', 'extensions', '1', 'name = ''one''');
 INSERT INTO edit SELECT 'secret_version', attribute, value, 'version = 1 AND secret_id = (SELECT s.id FROM vault_data.secret s WHERE s.name = ''one'' AND s.tenant_id = secret_version.tenant_id)'
 FROM (VALUES ('tenant_id', '(SELECT b FROM ids)'), ('secret_id', 'gen_random_uuid()'), ('version', '100'), ('key_generation', '2'), ('created_at', 'created_at - interval ''1 us'''), ('created_by', 'NULL'), ('destroyed_at', 'now(), envelope = NULL'), ('retired_at', 'now()'), ('expires_at', '''2099-01-01'''), ('fingerprint', '''\x00'''), ('type', '''json'''), ('weak', 'true')) AS v (attribute, value);
--- none is left out (sql/issuers.sql edits those of tokens, sql/subjects.sql and sql/groups.sql those of subjects and groups, sql/rotation_targets.sql those of rotations, sql/type_policies.sql those of types, t/016_integrity.pl those of retention and reservations, sql/hold.sql those of the home)
-SELECT relname, attname FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped WHERE relname !~ 'token|subject|group_role|type|rotation|audit_policy|reservation|home' EXCEPT SELECT tab, attribute FROM edit;
+-- none is left out (sql/issuers.sql edits those of tokens, sql/subjects.sql and sql/groups.sql those of subjects and groups, sql/rotation_targets.sql those of rotations, sql/type_policies.sql those of types, t/016_integrity.pl those of retention and reservations, sql/hold.sql those of the origin)
+SELECT relname, attname FROM deciding d JOIN pg_attribute a ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped WHERE relname !~ 'token|subject|group_role|type|rotation|audit_policy|reservation|origin' EXCEPT SELECT tab, attribute FROM edit;
 SELECT tab, attribute, answer, finding FROM edit, pg_temp.after(format('ALTER TABLE vault_data.%I DISABLE TRIGGER ALL; UPDATE vault_data.%1$I SET %I = %s WHERE tenant_id = %L AND %s', tab, attribute, value, :'a', which),
 	'regress_integrity_app', CASE attribute WHEN 'environment' THEN 'SELECT vault.get(''one'', environment => ''prod'')' ELSE 'SELECT vault.get(' || CASE WHEN attribute = 'name' AND tab = 'secret' THEN '''three'')' WHEN tab = 'secret' AND attribute = 'tenant_id' THEN '''two'')' ELSE '''one'')' END END)
 WHERE tab <> 'secret_version';

@@ -67,7 +67,7 @@ SELECT count(*) FROM vault.secrets;
 SELECT vault.current_tenant_id() IS NULL AS nobody;
 RESET vault.tenant;
 
--- the rows themselves: out of reach for clients; for the roles that hold them, none outside the door
+-- the rows themselves: out of reach for clients; for the roles that hold them, none outside of a call
 SELECT count(*) FROM vault_data.secret;
 \set VERBOSITY sqlstate
 SET row_security = off;

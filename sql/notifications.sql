@@ -217,7 +217,7 @@ SET ROLE regress_notify_op;
 SELECT vault.destroy_tenant('notify-a', 'notify-a');
 SELECT tenant, kind, secret, payload FROM vault.notifications WHERE tenant = 'notify-a';
 SELECT vault.destroy_tenant('notify-b', 'notify-b');
--- inside, an unknown kind is refused; outside the door nothing is announced
+-- inside, an unknown kind is refused; outside of a call nothing is announced
 RESET ROLE;
 SELECT vault_data.announce('00000000-0000-0000-0000-000000000000', 'unheard', 'info', NULL, NULL);
 SELECT vault_data.policy_changed();

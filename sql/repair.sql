@@ -26,7 +26,7 @@ ALTER TABLE vault_data.role_member DISABLE TRIGGER USER;
 ALTER TABLE vault_data.role_member ENABLE TRIGGER USER;
 ALTER TABLE vault_data.access_grant DISABLE TRIGGER audit;
 ALTER TABLE vault_data.tenant ENABLE REPLICA TRIGGER audit;
-ALTER TABLE vault_data.audit_harvest DISABLE TRIGGER ALL;
+ALTER TABLE vault_data.audit_progress DISABLE TRIGGER ALL;
 -- jobs: missing, stopped, with another command, and for another database
 SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'vault:purge';
 UPDATE cron.job SET active = false WHERE jobname = 'vault:rotate';

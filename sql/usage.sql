@@ -10,7 +10,7 @@ CREATE ROLE regress_usage_nobody IN ROLE vault_client;
 SELECT vault.create_tenant('usage-a', 'regress_usage_a') AS a, vault.create_tenant('usage-b', 'regress_usage_b') AS b \gset
 
 -- Until each row of the trail with a principal is counted, and no other.
-CREATE FUNCTION pg_temp.harvested() RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.consumed() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	wanted bigint;
 	counted bigint;
@@ -59,7 +59,7 @@ SET ROLE regress_usage_nobody;
 SELECT vault.get('app/key');
 RESET ROLE;
 \set VERBOSITY default
-SELECT pg_temp.harvested();
+SELECT pg_temp.consumed();
 
 SET ROLE regress_usage_auditor;
 SELECT tenant, secret, environment, principal, kind, version, reads, failed, first_read_at <= last_read_at AS in_order, last_failed_at IS NOT NULL AS has_failed, last_role

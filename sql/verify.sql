@@ -179,7 +179,7 @@ INSERT INTO alteration (change) VALUES
 	('CREATE OR REPLACE FUNCTION vault_data.verify_rows(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text) LANGUAGE sql STABLE PARALLEL UNSAFE AS ''SELECT NULL, NULL::uuid, NULL, NULL WHERE false'''),
 	('CREATE OR REPLACE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void LANGUAGE C VOLATILE PARALLEL UNSAFE AS ''$libdir/vault'', ''vault_permitted'''),
 	('ALTER FUNCTION vault.get(text, integer, text) SECURITY DEFINER'), ('ALTER FUNCTION vault.get(text, integer, text) IMMUTABLE'), ('ALTER FUNCTION vault_data.list(text, text) SET search_path = public'),
-	('ALTER FUNCTION vault_data.oversees() RENAME TO overlooks'), ('CREATE FUNCTION vault.get(integer) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE AS ''SELECT NULL''; REVOKE ALL ON FUNCTION vault.get(integer) FROM PUBLIC'),
+	('ALTER FUNCTION vault_data.sees_all_tenants() RENAME TO overlooks'), ('CREATE FUNCTION vault.get(integer) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE AS ''SELECT NULL''; REVOKE ALL ON FUNCTION vault.get(integer) FROM PUBLIC'),
 	('CREATE RULE mine AS ON DELETE TO vault_data.access_grant DO INSTEAD NOTHING'), ('ALTER VIEW vault.secrets RESET (security_barrier)'),
 	('ALTER ROLE vault_exec BYPASSRLS'), ('GRANT vault_owner TO regress_verify_stranger'),
 	-- what keeps a check from being made is told, and the others are made

@@ -8,25 +8,25 @@
 #include "miscadmin.h"
 
 #include "audit/audit.h"
-#include "door/guard.h"
+#include "entry/guard.h"
 #include "evidence/sealer.h"
-#include "home/home.h"
+#include "origin/origin.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
-#include "keyring/workers.h"
-#include "pki/types.h"
+#include "keyring/unseal_worker.h"
+#include "pki/pki_types.h"
 #include "platform/harden.h"
-#include "platform/runs.h"
+#include "platform/job_runs.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
 #include "platform/version.h"
-#include "platform/workers.h"
+#include "platform/launcher.h"
 #include "policy/policy.h"
-#include "secret/guess.h"
-#include "secret/places.h"
+#include "secret/reuse_probe.h"
+#include "secret/head_cache.h"
 #include "tenant/instance_key.h"
 #include "redaction/redaction.h"
 #include "repair/repair.h"
@@ -51,26 +51,26 @@ _PG_init(void)
 	settings_init();
 	harden_process();
 	shmem_init();
-	workers_init();
-	runs_init();
+	launcher_init();
+	job_runs_init();
 	tables_init();
 	redaction_init();
 	guard_init();
 	audit_init();
 	keyring_init();
-	keyring_workers_init();
+	unseal_worker_init();
 	tenant_key_init();
 	instance_key_init();
 	integrity_init();
-	home_init();
+	origin_init();
 	identity_init();
 	policy_init();
 	token_init();
 	type_init();
 	pki_register();
 	pki_init();
-	places_init();
-	guess_init();
+	head_cache_init();
+	reuse_probe_init();
 	rotation_init();
 	evidence_init();
 	usage_init();

@@ -116,8 +116,8 @@ is($node->safe_psql('postgres', q{
 
 # Background work on many tables and DROP EXTENSION never wait for each other: both take the extension first.
 my $blocker = $node->background_psql('postgres', on_error_stop => 0);
-$blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_harvest');
-ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_harvest'::regclass) = 1
+$blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_progress');
+ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_progress'::regclass) = 1
 		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_extension'::regclass) = 1
 		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.backend_type = 'vault sealer'}),
 	'the sealer waits for a table, and holds the extension');

@@ -1,4 +1,4 @@
-# No plaintext is ever received without its row in the trail: not when backends, the worker, the keeper or the whole server are
+# No plaintext is ever received without its row in the trail: not when backends, the worker, the launcher or the whole server are
 # killed under load, nor when the worker is frozen or cannot write, when calls are cancelled, or the trail is locked. Callers are
 # then refused with VT011 in a bounded time, and served again afterwards. The caller's synchronous_commit does not count.
 use strict;
@@ -49,18 +49,18 @@ sub worker_pid
 	return $node->safe_psql('postgres', $sql);
 }
 
-sub keeper_pid
+sub launcher_pid
 {
 	for (1 .. 1800)
 	{
 		for my $pid (VaultTest::children($node->{_pid}))
 		{
 			my $title = eval { read_file("/proc/$pid/cmdline") } // '';
-			return $pid if $title =~ /vault keeper/;
+			return $pid if $title =~ /vault launcher/;
 		}
 		Time::HiRes::sleep(0.1);
 	}
-	die 'there is no keeper';
+	die 'there is no launcher';
 }
 
 # Rows of a request: "get allow", "get error", ... in order of time
@@ -213,7 +213,7 @@ sub check_received
 my %kill = (
 	backend => sub { crash_backend($node, $node->safe_psql('postgres', q{SELECT max(pid) FROM pg_stat_activity WHERE usename = 'app'})) },
 	worker => sub { crash_backend($node, worker_pid()) },
-	keeper => sub { crash_backend($node, keeper_pid()) },
+	launcher => sub { crash_backend($node, launcher_pid()) },
 	server => sub { crash_server($node); $node->start },
 	postmaster => sub {
 		my @children = VaultTest::children($node->{_pid});
@@ -348,7 +348,7 @@ check_received('cancelled');
 
 is(psql_as($node, 'signaller', 'SELECT true'), 't', 'whoever may signal backends');
 is(sql_state($node, 'SELECT pg_terminate_backend(' . worker_pid() . ')', 'signaller'), '42501', 'cannot end the worker');
-is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . keeper_pid() . ')'), 'f', 'and nobody the keeper');
+is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . launcher_pid() . ')'), 'f', 'and nobody the launcher');
 for my $round (1 .. 2)
 {
 	$worker = worker_pid();
@@ -361,16 +361,16 @@ for my $round (1 .. 2)
 	check_received("worker ended, round $round");
 	isnt(worker_pid(), $worker, 'there is another');
 }
-my $keeper = keeper_pid();
+my $launcher = launcher_pid();
 $worker = worker_pid();
 @clients = start_load(3);
 wait_for_load(30);
-kill 'TERM', $keeper or die "kill: $!";    # only the system can
-$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker") or die 'the worker goes on without its keeper';
+kill 'TERM', $launcher or die "kill: $!";    # only the system can
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker") or die 'the worker goes on without its launcher';
 wait_for_load(100);
 end_load(@clients);
-check_received('keeper ended');
-isnt(keeper_pid(), $keeper, 'there is another');
+check_received('launcher ended');
+isnt(launcher_pid(), $launcher, 'there is another');
 isnt(worker_pid(), $worker, 'with one worker of its own');
 
 # ---- locks ----

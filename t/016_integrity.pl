@@ -200,7 +200,7 @@ $beside{secret_version} = { version => ' + 100000', destroyed_at => ', envelope 
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
 	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
-	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'home') ORDER BY 1, a.attnum}))
+	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'origin') ORDER BY 1, a.attnum}))
 {
 	my ($table, $column, $type) = split /\|/;
 	push @{ $columns{$table} }, $column;

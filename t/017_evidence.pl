@@ -49,7 +49,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM vault_data.audit_log a WH
 # A superuser prepares; what the server writes about that is a row like others.
 my @parts = split /\n/, $node->safe_psql('postgres', q{SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'vault_data.audit_log'::regclass});
 $node->safe_psql('postgres', join ';', map { "ALTER TABLE $_ DISABLE TRIGGER ALL" } @parts, 'vault_data.audit_log',
-	map { "vault_data.audit_$_" } qw(seal harvest checkpoint retired));
+	map { "vault_data.audit_$_" } qw(seal progress checkpoint retired));
 my $quoted = $checkpoint =~ s/'/''/gr;
 
 # tampered(SQL [, OPTION => VALUE ...]): the faults within a transaction that is rolled back, as "kind|seal|id", and what
@@ -200,8 +200,8 @@ for my $column (sort keys %change_seal)
 		qr/^seal changed\|$seal\|/m, qr/chain broken: seal $seal /);
 	kind('rows deleted, and said to be retired', "DELETE FROM $log WHERE $where; INSERT INTO vault_data.audit_retired VALUES ('$tenant', date_trunc('month', now() AT TIME ZONE 'UTC'), 1, now(), sha256('x'))",
 		qr/^retirement forged\|\|.*^row deleted\|/ms, qr/row deleted: .*; no sealed row says that \d{4}-\d\d was retired/);
-	kind('the state of sealing changed', 'UPDATE vault_data.audit_harvest SET floor_id = floor_id + 1', qr/^state changed\|/m, undef);
-	kind('the state of sealing removed', 'DELETE FROM vault_data.audit_harvest', qr/^state changed\|/m, undef);
+	kind('the state of sealing changed', 'UPDATE vault_data.audit_progress SET floor_id = floor_id + 1', qr/^state changed\|/m, undef);
+	kind('the state of sealing removed', 'DELETE FROM vault_data.audit_progress', qr/^state changed\|/m, undef);
 }
 cmp_ok($n, '>=', 30, "$n kinds of tampering");
 is((tampered('PERFORM 1', tenant => 'acme', with => 'checkpoint'))[0], '', 'without tampering nothing is found');

@@ -97,8 +97,8 @@ for my $month (@old[ 0, 1 ])
 		CREATE INDEX ON $name (xid);
 		CREATE INDEX ON $name USING brin (at);
 		ALTER TABLE $name ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-		CREATE POLICY tenant ON $name FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-		CREATE POLICY door ON $name TO vault_exec USING (vault_data.is_inside(tenant_id));
+		CREATE POLICY tenant ON $name FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+		CREATE POLICY entry ON $name TO vault_exec USING (vault_data.is_inside(tenant_id));
 		CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON $name FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
 		ALTER TABLE $name ENABLE ALWAYS TRIGGER append_only_truncate;
 		ALTER TABLE vault_data.audit_log ATTACH PARTITION $name FOR VALUES FROM ('$month-01 00:00+00') TO (('$month-01'::timestamp + '1 month') AT TIME ZONE 'UTC')});

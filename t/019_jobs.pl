@@ -54,13 +54,13 @@ $listener->close;
 
 # A run that fails says why, and the next one is as usual.
 my $runs = q{SELECT count(*) FROM cron.job_run_details WHERE status = '%s' AND start_time > '%s'};
-$node->safe_psql('postgres', 'ALTER TABLE vault_data.usage_judged RENAME TO usage_hidden');
+$node->safe_psql('postgres', 'ALTER TABLE vault_data.usage_evaluated RENAME TO usage_hidden');
 my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 $node->poll_query_until('postgres', sprintf("SELECT (%s) > 0", sprintf $runs, 'failed', $now)) or die 'no job failed';
 like($node->safe_psql('postgres', q{SELECT outcome, message FROM vault.jobs WHERE job = 'vault:anomalies'}), qr/^failed\|ERROR:/, 'a failure is shown with its message');
 
 # Sealed
-$node->safe_psql('postgres', 'ALTER TABLE vault_data.usage_hidden RENAME TO usage_judged; SELECT vault.seal()');
+$node->safe_psql('postgres', 'ALTER TABLE vault_data.usage_hidden RENAME TO usage_evaluated; SELECT vault.seal()');
 $now = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
 $node->poll_query_until('postgres', sprintf("SELECT (%s) > 0", sprintf $runs, 'succeeded', $now)) or die 'no job ran';
 $node->safe_psql('postgres', 'SELECT vault.unseal(); SELECT cron.unschedule(jobid) FROM cron.job');
@@ -91,7 +91,7 @@ my $commands = $apart->safe_psql('postgres', 'SELECT schedule_command FROM vault
 $apart->safe_psql('scheduler', $commands);
 is($apart->safe_psql('scheduler', q{SELECT count(*) FROM cron.job WHERE username = 'vault_jobs' AND database = 'postgres'}), $apart->safe_psql('postgres', 'SELECT count(*) FROM vault.jobs'), 'which schedules every job there');
 $apart->safe_psql('scheduler', q{SELECT cron.alter_job(jobid, schedule => '* * * * *') FROM cron.job WHERE jobname IN ('vault:purge', 'vault:anomalies', 'vault:partitions', 'vault:retention')});
-$apart->safe_psql('postgres', 'ALTER TABLE vault_data.usage_judged RENAME TO usage_hidden');
+$apart->safe_psql('postgres', 'ALTER TABLE vault_data.usage_evaluated RENAME TO usage_hidden');
 $apart->poll_query_until('scheduler', q{SELECT count(DISTINCT command) = 5 AND bool_and(status IN ('succeeded', 'failed')) FROM cron.job_run_details WHERE command ~ 'purge|rotate|partitions|retention|anomalies'}) or die 'the jobs did not run';
 is($apart->safe_psql('postgres', q{SELECT string_agg(job || ' ' || outcome, ', ' ORDER BY job) FROM vault.jobs WHERE job ~ 'partitions|purge|retention|rotate' AND duration >= '0' AND lag < '5 minutes' AND started_at <= now()}),
 	'vault:partitions succeeded, vault:purge succeeded, vault:retention succeeded, vault:rotate succeeded', 'this database knows that they ran');

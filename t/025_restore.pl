@@ -269,7 +269,7 @@ is(app($target, q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'r
 # Whoever edits where it was at home is found when it is opened.
 $drop{force}->();
 load('forged', '-e', 'month0');
-app($target, q{ALTER TABLE vault_data.audit_harvest DISABLE TRIGGER ALL; UPDATE vault_data.audit_harvest SET system_identifier = (SELECT system_identifier FROM pg_control_system()), place = (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'vault_data.instance'::regclass::oid; ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only; ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only_truncate});
+app($target, q{ALTER TABLE vault_data.audit_progress DISABLE TRIGGER ALL; UPDATE vault_data.audit_progress SET system_identifier = (SELECT system_identifier FROM pg_control_system()), place = (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'vault_data.instance'::regclass::oid; ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only; ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only_truncate});
 app($target, 'SELECT vault.unseal()');
 like(app($target, q{SELECT string_agg(reason, ', ') FROM vault_data.audit_log WHERE decision = 'alert'}), qr/the state of sealing was removed or changed outside vault/, 'a restore that hides itself leaves an alert, too') if app($target, q{SELECT count(*) > 0 FROM vault.verify_audit()}) eq 't';
 

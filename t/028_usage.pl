@@ -18,7 +18,7 @@ psql_as($node, 'app', qq{
 	SELECT count(vault.put('key/' || n, 'value')) + count(vault.put('key/' || n, 'newer')) FROM generate_series(1, 20) AS n;
 	SELECT count(vault.create_principal('reader' || n, db_role => 'reader' || n)), count(vault.grant('reader' || n, '{read}', 'key/*')) FROM generate_series(1, $principals) AS n});
 
-# What differs between the trail and the counts; nothing, once the harvest has seen all
+# What differs between the trail and the counts; nothing, once the log consumer has seen all
 my $differences = q{
 	WITH trail AS (
 		SELECT tenant_id, object_id, principal_id, version, count(*) AS reads, min(at) AS first, max(at) AS last FROM vault_data.audit_log

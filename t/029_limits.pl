@@ -173,11 +173,11 @@ $node->safe_psql('postgres', 'CREATE ROLE scribe1 LOGIN; CREATE ROLE scribe2 LOG
 for my $name ('scribe1', 'scribe2', 'scribe3', 'editor')
 {
 	$admin->value('SELECT vault.create_principal($1, db_role => $1)', $name);
-	$admin->value('SELECT vault.grant($1, $2, $3)', $name, $name eq 'editor' ? '{read,write}' : '{write,rotate}', 'door/*');
+	$admin->value('SELECT vault.grant($1, $2, $3)', $name, $name eq 'editor' ? '{read,write}' : '{write,rotate}', 'entry/*');
 }
 my $pin = 'xK7qM9vT-4711';
 $admin->value('SELECT vault.set_type_policy($1, history => 3)', 'password');
-$admin->value('SELECT vault.put($1, $2::text, type => $3)', "door/$_", $pin, 'password') for 1 .. 3;
+$admin->value('SELECT vault.put($1, $2::text, type => $3)', "entry/$_", $pin, 'password') for 1 .. 3;
 my %scribe = map { $_ => VaultClient->new($node, $_) } 'scribe1', 'scribe2', 'scribe3', 'editor';
 
 # The answers to tries in subtransactions that are rolled back; with rotate() or put()
@@ -190,7 +190,7 @@ sub guessed
 	for my $value (@values)
 	{
 		$client->query('SAVEPOINT s');
-		push @states, $client->query("SELECT vault.$call(\$1, \$2::text)", 'door/1', $value)->{state};
+		push @states, $client->query("SELECT vault.$call(\$1, \$2::text)", 'entry/1', $value)->{state};
 		$client->query('ROLLBACK TO s');
 	}
 	$client->query('ROLLBACK');
@@ -205,21 +205,21 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE decision 
 	AND count(*) FILTER (WHERE decision = 'aborted') = 9 FROM vault.audit WHERE principal = 'scribe1'}), 'the trail has it, and those that were wrong, although all is rolled back')
   or diag $node->safe_psql('postgres', q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1' GROUP BY 1, 2, 3});
 is(guessed('scribe1', 'put', map { value_of($_) } 2, 3, 4), '00000 00000 42501', 'two more are too many');
-my $denial = $scribe{scribe1}->query('SELECT vault.put($1, $2::text)', 'door/2', 'xK7qM9vT-other');
+my $denial = $scribe{scribe1}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other');
 is("$denial->{state} $denial->{message}", '42501 permission denied after too many denials', 'then every call is refused');
-is($scribe{editor}->query('SELECT vault.put($1, $2::text)', 'door/2', 'xK7qM9vT-other')->{state}, '00000', 'not those of others');
+is($scribe{editor}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other')->{state}, '00000', 'not those of others');
 
-is(join(' ', map { $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'door/2', value_of($_))->{state} } 11 .. 19), join(' ', ('00000') x 9), 'what is committed is no guess');
+is(join(' ', map { $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/2', value_of($_))->{state} } 11 .. 19), join(' ', ('00000') x 9), 'what is committed is no guess');
 $scribe{scribe2}->query('BEGIN');
-$scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'door/3', value_of($_)) for 21 .. 24;
+$scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of($_)) for 21 .. 24;
 $scribe{scribe2}->query('COMMIT');
-is($scribe{scribe2}->query('SELECT vault.rotate($1)', 'door/3')->{state}, '00000', 'also many in one transaction');
+is($scribe{scribe2}->query('SELECT vault.rotate($1)', 'entry/3')->{state}, '00000', 'also many in one transaction');
 $scribe{scribe2}->query('BEGIN');
-$scribe{scribe2}->query('SAVEPOINT s'), $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'door/3', value_of($_)), $scribe{scribe2}->query('RELEASE s') for 31 .. 34;
+$scribe{scribe2}->query('SAVEPOINT s'), $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of($_)), $scribe{scribe2}->query('RELEASE s') for 31 .. 34;
 $scribe{scribe2}->query('ROLLBACK');
-is($scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'door/3', value_of(41))->{state}, '42501', 'and is, if that is rolled back in the end');
-is($scribe{scribe3}->query('SELECT vault.put($1, $2::text, expected_version => 99)', 'door/3', value_of($_))->{state}, '40001', 'so is a write that fails for another reason') for 51 .. 54;
-is($scribe{scribe3}->query('SELECT vault.put($1, $2::text)', 'door/3', value_of(61))->{state}, '42501', 'because the history was asked before');
+is($scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(41))->{state}, '42501', 'and is, if that is rolled back in the end');
+is($scribe{scribe3}->query('SELECT vault.put($1, $2::text, expected_version => 99)', 'entry/3', value_of($_))->{state}, '40001', 'so is a write that fails for another reason') for 51 .. 54;
+is($scribe{scribe3}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(61))->{state}, '42501', 'because the history was asked before');
 $scribe{$_}->close for keys %scribe;
 limits(max_denials => 0);
 

@@ -52,9 +52,9 @@ is($node->safe_psql('postgres', q{SELECT * FROM vault.verify()}), '', 'so verify
 # what is given afterwards it tells, also where the server takes it for the script's own
 $node->safe_psql('postgres', q{ALTER EXTENSION vault DROP TABLE vault_data.instance; GRANT DELETE ON vault_data.instance TO x; ALTER EXTENSION vault ADD TABLE vault_data.instance});
 is($node->safe_psql('postgres', q{SELECT name, fault FROM vault.verify()}), 'vault_data.instance|its privileges are not those that the script gave', 'a privilege is found');
-$node->safe_psql('postgres', qq{REVOKE DELETE ON vault_data.instance FROM x; GRANT SELECT ON vault_data.$month TO x; ALTER TABLE vault_data.$month DISABLE ROW LEVEL SECURITY; DROP POLICY door ON vault_data.$month});
+$node->safe_psql('postgres', qq{REVOKE DELETE ON vault_data.instance FROM x; GRANT SELECT ON vault_data.$month TO x; ALTER TABLE vault_data.$month DISABLE ROW LEVEL SECURITY; DROP POLICY entry ON vault_data.$month});
 is($node->safe_psql('postgres', q{SELECT name, fault FROM vault.verify() ORDER BY 2}) =~ s/$month/MONTH/gr,
-	"vault_data.MONTH|its privileges are not those that the script gave\nvault_data.MONTH: policy door|policy is missing\nvault_data.MONTH|row security is off", 'those of months are, too');
+	"vault_data.MONTH|its privileges are not those that the script gave\nvault_data.MONTH: policy entry|policy is missing\nvault_data.MONTH|row security is off", 'those of months are, too');
 
 # roles are all databases'
 my $before = $node->safe_psql('postgres', q{SELECT max(id) FROM vault_data.audit_log});

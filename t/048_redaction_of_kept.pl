@@ -33,16 +33,16 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'app');
 	CREATE FUNCTION keep(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN vault.put('kept', value); END $$;
 	CREATE FUNCTION seem(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF value = 'never' THEN RETURN keep(value); END IF; RETURN 0; END $$;
-	CREATE VIEW door AS SELECT NULL::text AS value, NULL::int AS number;
+	CREATE VIEW entry AS SELECT NULL::text AS value, NULL::int AS number;
 	CREATE FUNCTION through() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM keep(new.value); RETURN new; END $$;
-	CREATE TRIGGER through INSTEAD OF INSERT ON door FOR EACH ROW EXECUTE FUNCTION through();
+	CREATE TRIGGER through INSTEAD OF INSERT ON entry FOR EACH ROW EXECUTE FUNCTION through();
 	CREATE TABLE shelf (value text, number int CHECK (number < 10));
 	CREATE TRIGGER through BEFORE INSERT OR UPDATE ON shelf FOR EACH ROW EXECUTE FUNCTION through();
 	CREATE VIEW ruled AS SELECT NULL::text AS value;
 	CREATE RULE through AS ON INSERT TO ruled DO INSTEAD SELECT keep(new.value);
 	CREATE VIEW reading AS SELECT 1 AS number, keep('x') AS version;
 	CREATE TABLE plain (value text, number int CHECK (number < 10));
-	GRANT ALL ON door, shelf, ruled, reading, plain TO PUBLIC});
+	GRANT ALL ON entry, shelf, ruled, reading, plain TO PUBLIC});
 my $log = $node->logfile;
 
 sub hidden
@@ -117,7 +117,7 @@ sub copy
 	return $client->receive;
 }
 
-for my $target ('door', 'shelf', 'plain')
+for my $target ('entry', 'shelf', 'plain')
 {
 	for my $rows ("%s\tx%s\n", "%s\n", "%s\t1\t%s\n", "%s\t99\n", "ok\t1\n%s\tx%s\n")
 	{
@@ -132,7 +132,7 @@ for my $target ('door', 'shelf', 'plain')
 		}
 	}
 }
-for my $sql (q{INSERT INTO shelf SELECT '%s', (1 / (random() * 0)::int)}, q{INSERT INTO shelf VALUES ('%s', 99)}, q{INSERT INTO door SELECT '%s', ('x' || random())::int},
+for my $sql (q{INSERT INTO shelf SELECT '%s', (1 / (random() * 0)::int)}, q{INSERT INTO shelf VALUES ('%s', 99)}, q{INSERT INTO entry SELECT '%s', ('x' || random())::int},
 	q{WITH v AS (SELECT '%s' AS v) INSERT INTO shelf SELECT v, 1 / (random() * 0)::int FROM v}, q{INSERT INTO ruled SELECT '%s' || 1 / (random() * 0)::int}, q{SELECT '%s' FROM reading WHERE 1 / (random() * 0)::int = number})
 {
 	my $canary = canary();

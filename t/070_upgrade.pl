@@ -181,7 +181,7 @@ sub fill
 		SELECT vault.set_environments('{default,prod,staging}');
 		SELECT vault.put('service/' || i, 'value ' || i || ' of ' || v, environment => CASE i % 3 WHEN 0 THEN 'prod' ELSE 'default' END)
 		FROM generate_series(1, 100) i, generate_series(1, 3) v;
-		SELECT vault.put('door/pin', '123456', type => 'pin'), vault.put('bytes', '\x00ff00'::bytea), vault.put('long', repeat('0123456789', 20000));
+		SELECT vault.put('entry/pin', '123456', type => 'pin'), vault.put('bytes', '\x00ff00'::bytea), vault.put('long', repeat('0123456789', 20000));
 		SELECT vault.put('json', '{"a": [1, 2, {"b": "c"}]}'::jsonb, type => 'json');
 		SELECT vault.put('deleted', 'recoverable'); SELECT vault.delete('deleted');
 		SELECT vault.put('off', 'not in use'); SELECT vault.deactivate('off', 'a test');
@@ -209,7 +209,7 @@ sub picture
 	my %picture;
 
 	for my $table (split /\n/, in_app($node, q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'vault_data'::regnamespace AND relkind = 'r' AND NOT relispartition
-		AND relname !~ '^(home$|audit_|usage_|call_|.*_count|secret_reader|activity)' ORDER BY 1}))
+		AND relname !~ '^(origin$|audit_|usage_|call_|.*_count|secret_reader|activity)' ORDER BY 1}))
 	{
 		$picture{$table} = in_app($node, "SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM vault_data.$table x");
 	}
@@ -292,7 +292,7 @@ sub check_goes_on
 	my $pid = VaultClient->new($node, 'pool', database => $database);
 
 	is(as($node, 'app', q{SELECT vault.put('service/1', 'next')}), 4, "$what: numbering goes on");
-	is(sql_state($node, q{SELECT vault.put('door/pin', '12345x', type => 'pin')}, 'app', database => $database), 'VT013', "$what: the validator refuses");
+	is(sql_state($node, q{SELECT vault.put('entry/pin', '12345x', type => 'pin')}, 'app', database => $database), 'VT013', "$what: the validator refuses");
 	is(sql_state($node, q{SELECT vault.get('service/1')}, 'reader', database => $database), '42501', "$what: the denial is in force");
 	is(as($node, 'reader', q{SELECT vault.get('service/2')}), 'value 2 of 3', "$what: and so is what is allowed");
 	is(sql_state($node, q{SELECT vault.put('x', 'y', environment => 'prd')}, 'app', database => $database), '22023', "$what: environments are declared");

@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 
 PG_FUNCTION_INFO_V1(vault_caller_name);
 
@@ -16,7 +16,7 @@ PG_FUNCTION_INFO_V1(vault_caller_name);
 Datum
 vault_caller_name(PG_FUNCTION_ARGS)
 {
-	const Caller *caller = &door_required()->caller;
+	const Caller *caller = &call_required()->caller;
 
 	PG_RETURN_TEXT_P(cstring_to_text(caller->is_identified ? caller->principal_name :
 									 GetUserNameFromId(caller->role, false)));

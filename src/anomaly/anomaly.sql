@@ -3,7 +3,7 @@
  * of usage and never by the trail itself, so that the cost follows the principals that
  * were active and not the length of the trail.
  *
- * A run judges what the harvest has brought since the last one and what is younger than
+ * A run judges what the log consumer has brought since the last one and what is younger than
  * seven days. An anomaly is found once: the key is tenant, kind, principal, subject and window,
  * so that to judge something twice does no harm.
  */
@@ -29,35 +29,35 @@ CREATE TABLE vault_data.anomaly_threshold (
 	value numeric NOT NULL
 );
 /* Until when the usage of a tenant was judged. */
-CREATE TABLE vault_data.usage_judged (
+CREATE TABLE vault_data.usage_evaluated (
 	tenant_id uuid PRIMARY KEY,
 	until     timestamptz NOT NULL
 );
 
 ALTER TABLE vault_data.anomaly OWNER TO vault_owner;
 ALTER TABLE vault_data.anomaly_threshold OWNER TO vault_owner;
-ALTER TABLE vault_data.usage_judged OWNER TO vault_owner;
-REVOKE ALL ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_judged TO vault_exec;
+ALTER TABLE vault_data.usage_evaluated OWNER TO vault_owner;
+REVOKE ALL ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_evaluated FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.anomaly, vault_data.anomaly_threshold, vault_data.usage_evaluated TO vault_exec;
 ALTER TABLE vault_data.anomaly ALTER COLUMN subject SET STATISTICS 0, ALTER COLUMN evidence SET STATISTICS 0,
 	ALTER COLUMN acknowledged_by SET STATISTICS 0, ALTER COLUMN note SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.anomaly_threshold', '');
-SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_judged', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.usage_evaluated', '');
 ALTER TABLE vault_data.anomaly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.anomaly_threshold ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-ALTER TABLE vault_data.usage_judged ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY overseer ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
-	USING (vault_data.oversees());
-CREATE POLICY door ON vault_data.anomaly_threshold TO vault_exec
+ALTER TABLE vault_data.usage_evaluated ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY sees_all_tenants ON vault_data.anomaly_threshold FOR SELECT TO vault_owner
+	USING (vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.anomaly_threshold TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY tenant ON vault_data.anomaly FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.anomaly TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.anomaly TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
-CREATE POLICY tenant ON vault_data.usage_judged FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_judged TO vault_exec
+CREATE POLICY tenant ON vault_data.usage_evaluated FOR SELECT TO vault_owner
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_evaluated TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.anomaly
@@ -208,8 +208,8 @@ DECLARE
 	a record;
 	found integer := 0;
 BEGIN
-	/* An hour more: a step of the harvest commits after the time that it writes. */
-	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_judged j WHERE j.tenant_id = p_tenant;
+	/* An hour more: a step of the log consumer commits after the time that it writes. */
+	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_evaluated j WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
 	FOR a IN
 		INSERT INTO vault_data.anomaly AS n (tenant_id, id, kind, principal_id, subject, at, severity, evidence)
@@ -226,7 +226,7 @@ BEGIN
 			NULL, pg_catalog.jsonb_build_object('anomaly', a.id, 'kind', a.kind));
 		found := found + 1;
 	END LOOP;
-	INSERT INTO vault_data.usage_judged AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
+	INSERT INTO vault_data.usage_evaluated AS j (tenant_id, until) VALUES (p_tenant, p_as_of)
 	ON CONFLICT (tenant_id) DO UPDATE SET until = excluded.until;
 	RETURN found;
 END
@@ -242,7 +242,7 @@ BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
 		/* Once a day. */
-		PERFORM FROM vault_data.usage_judged j
+		PERFORM FROM vault_data.usage_evaluated j
 		WHERE j.tenant_id = this_tenant AND j.until >= pg_catalog.date_trunc('day', now, 'UTC');
 		IF NOT FOUND THEN
 			PERFORM vault_data.forget_usage(now);
@@ -318,7 +318,7 @@ COMMENT ON VIEW vault.anomalies IS 'what was out of the ordinary, with its evide
 CREATE VIEW vault.anomaly_thresholds WITH (security_barrier) AS
 SELECT d.name, COALESCE(c.value, d.value) AS value, d.value AS default_value, d.lowest, d.highest, d.meaning
 FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
-WHERE vault_data.oversees();
+WHERE vault_data.sees_all_tenants();
 COMMENT ON VIEW vault.anomaly_thresholds IS 'what the detection of anomalies goes by, and between which bounds operators may set it';
 
 ALTER VIEW vault.anomalies OWNER TO vault_owner;

@@ -1,6 +1,6 @@
 /*
  * audit.c
- *		Who, what, when and from where: rows of the present session and door.
+ *		Who, what, when and from where: rows of the present session and entry.
  */
 #include "audit/audit.h"
 
@@ -17,22 +17,22 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "audit/attempt.h"
+#include "audit/recorder.h"
 #include "audit/ledger.h"
-#include "audit/record.h"
+#include "audit/audit_row.h"
 #include "audit/ring.h"
 #include "audit/store.h"
-#include "audit/worker.h"
-#include "door/door.h"
-#include "door/guard.h"
-#include "platform/plain.h"
+#include "audit/audit_worker.h"
+#include "entry/entry.h"
+#include "entry/guard.h"
+#include "platform/printable.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
 /* Empty texts are null columns. */
 static const char *
-text_or_null(const char *text)
+audit_text_or_null(const char *text)
 {
 	return text && *text ? text : NULL;
 }
@@ -53,7 +53,7 @@ static struct
 } who;
 
 static void
-roles_changed(Datum arg, int cache, uint32 hash)
+audit_roles_changed(Datum arg, int cache, uint32 hash)
 {
 	who.known = false;
 }
@@ -63,7 +63,7 @@ copy_role_name(char name[PLAIN_NAME_BYTES], Oid role)
 {
 	char	   *found = GetUserNameFromId(role, true);
 
-	strlcpy(name, found ? plain_text(found) : "", PLAIN_NAME_BYTES);
+	strlcpy(name, found ? printable_text(found) : "", PLAIN_NAME_BYTES);
 	if (found)
 		pfree(found);
 }
@@ -115,7 +115,7 @@ audit_set_service(const char *(*service) (void))
 static const char *
 keep_plain(const char *text)
 {
-	return text && *text ? MemoryContextStrdup(TopMemoryContext, plain_text(text)) : NULL;
+	return text && *text ? MemoryContextStrdup(TopMemoryContext, printable_text(text)) : NULL;
 }
 
 /* From where, as whom and as which service does not change in a session. */
@@ -152,23 +152,23 @@ add_connection(AuditRow *row)
 
 /* An operator's own tenant is of no concern to the one that the operator works in. */
 static void
-add_identity(AuditRow *row, const Door *door)
+add_identity(AuditRow *row, const VaultCall *call)
 {
-	if (door->caller.is_identified && uuid_equal(&door->caller.tenant, &row->tenant_id))
+	if (call->caller.is_identified && uuid_equal(&call->caller.tenant, &row->tenant_id))
 	{
 		row->has_principal = true;
-		row->principal_id = door->caller.principal;
-		row->principal = door->caller.principal_name;
-		row->tenant = door->caller.tenant_name;
-		row->subject = text_or_null(door->caller.subject);
-		row->claimed_address = text_or_null(door->caller.claimed_address);
+		row->principal_id = call->caller.principal;
+		row->principal = call->caller.principal_name;
+		row->tenant = call->caller.tenant_name;
+		row->subject = audit_text_or_null(call->caller.subject);
+		row->claimed_address = audit_text_or_null(call->caller.claimed_address);
 	}
-	else if (uuid_equal(&door->tenant, &row->tenant_id))
-		row->tenant = text_or_null(door->tenant_name);
-	if (door->caller.token_fault)
+	else if (uuid_equal(&call->tenant, &row->tenant_id))
+		row->tenant = audit_text_or_null(call->tenant_name);
+	if (call->caller.token_fault)
 	{
-		row->tenant = text_or_null(door->caller.tenant_name);
-		row->subject = text_or_null(door->caller.subject);
+		row->tenant = audit_text_or_null(call->caller.tenant_name);
+		row->subject = audit_text_or_null(call->caller.subject);
 	}
 }
 
@@ -183,33 +183,33 @@ audit_is_without_client(void)
 static const char *
 client_name(void)
 {
-	if (audit_is_without_client() && text_or_null(application_name) == NULL)
-		return text_or_null(MyBgworkerEntry->bgw_type);
-	return text_or_null(application_name);
+	if (audit_is_without_client() && audit_text_or_null(application_name) == NULL)
+		return audit_text_or_null(MyBgworkerEntry->bgw_type);
+	return audit_text_or_null(application_name);
 }
 
 static void
-add_caller(AuditRow *row, const Door *door)
+add_caller(AuditRow *row, const VaultCall *call)
 {
-	if (door)
-		add_identity(row, door);
-	row->by_operator = door && door->caller.is_operator;
-	row->role = text_or_null(who.role_name);
-	row->session_role = text_or_null(who.session_name);
+	if (call)
+		add_identity(row, call);
+	row->by_operator = call && call->caller.is_operator;
+	row->role = audit_text_or_null(who.role_name);
+	row->session_role = audit_text_or_null(who.session_name);
 	row->application_name = client_name();
-	row->request_id = text_or_null(setting_request_id);
-	row->has_grant = door && door->has_grant;
+	row->request_id = audit_text_or_null(setting_request_id);
+	row->has_grant = call && call->has_grant;
 	if (row->has_grant)
-		row->grant_id = door->grant;
+		row->grant_id = call->grant;
 }
 
 /* Which roles the caller had by groups of its token, whatever of them decided; NULL: none. */
 static const char *
-token_roles_text(const Door *door)
+token_roles_text(const VaultCall *call)
 {
-	if (door->caller.token_role_count == 0)
+	if (call->caller.token_role_count == 0)
 		return NULL;
-	return psprintf("with roles of the token: %s", door->caller.token_role_names);
+	return psprintf("with roles of the token: %s", call->caller.token_role_names);
 }
 
 /*
@@ -225,32 +225,32 @@ make_plain(AuditRow *row)
 	};
 
 	for (int i = 0; i < (int) lengthof(texts); i++)
-		*texts[i] = plain_text(*texts[i]);
+		*texts[i] = printable_text(*texts[i]);
 }
 
 void
-audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
+audit_describe(const AuditRecord *record, const VaultCall *call, AuditRow *row)
 {
-	if (door == NULL)
+	if (call == NULL)
 		audit_know_caller();
 	memset(row, 0, sizeof(*row));
 	row->trail = who.trail;
 	row->tenant_id = record->tenant;
 	row->at = GetCurrentTimestamp();
-	add_caller(row, door);
+	add_caller(row, call);
 	add_connection(row);
 	row->operation = record->operation;
 	row->decision = record->decision;
-	row->object_kind = text_or_null(record->object_kind);
+	row->object_kind = audit_text_or_null(record->object_kind);
 	row->has_object = record->object != NULL;
 	if (record->object)
 		row->object_id = *record->object;
-	row->secret = text_or_null(record->secret);
-	row->environment = text_or_null(record->environment);
+	row->secret = audit_text_or_null(record->secret);
+	row->environment = audit_text_or_null(record->environment);
 	row->version = record->version;
-	row->reason = text_or_null(record->reason);
+	row->reason = audit_text_or_null(record->reason);
 	if (row->reason == NULL && row->has_principal)
-		row->reason = token_roles_text(door);
+		row->reason = token_roles_text(call);
 	row->detail = record->detail;
 	make_plain(row);
 }
@@ -258,7 +258,7 @@ audit_describe(const AuditRecord *record, const Door *door, AuditRow *row)
 void
 audit_describe_own(const AuditRecord *record, AuditRow *row)
 {
-	Door		none = {0};
+	VaultCall		none = {0};
 
 	audit_describe(record, &none, row);
 }
@@ -266,28 +266,28 @@ audit_describe_own(const AuditRecord *record, AuditRow *row)
 void
 audit_write(const AuditRecord *record)
 {
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 	AuditRow	row;
 
-	audit_describe(record, door, &row);
+	audit_describe(record, call, &row);
 	audit_store(&row, 1);
-	attempt_note(&row);
-	if (door)
-		door->records++;
+	recorder_add(&row);
+	if (call)
+		call->records++;
 }
 
 void
 audit_event(const char *operation, const char *reason)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	AuditRecord record = {
 		.operation = operation,
 		.decision = "allow",
 		.reason = reason,
 	};
 
-	if (door->has_tenant)
-		record.tenant = door->tenant;
+	if (call->has_tenant)
+		record.tenant = call->tenant;
 	audit_write(&record);
 }
 
@@ -343,11 +343,11 @@ belongs_to_restore(CommandTag statement)
 static void
 write_beside(const AuditRecord *record)
 {
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 
 	audit_write(record);
-	if (door)
-		door->records--;
+	if (call)
+		call->records--;
 }
 
 /* The worker writes it, also if this is rolled back. */
@@ -368,7 +368,7 @@ alert_apart(const AuditRecord *record)
  * before the first snapshot is taken.  In another database there is no trail.
  */
 static void
-alert(const char *what, const char *kind, const char *reason, bool apart)
+audit_alert(const char *what, const char *kind, const char *reason, bool apart)
 {
 	AuditRecord record = {
 		.operation = what,
@@ -398,7 +398,7 @@ alert_of_statement(CommandTag statement)
 
 	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)))
 		return;
-	alert(GetCommandTagName(statement), "extension",
+	audit_alert(GetCommandTagName(statement), "extension",
 		  here ? "a superuser changed the objects of vault" :
 		  "a superuser changed the roles of vault", false);
 }
@@ -408,7 +408,7 @@ alert_of_setting(CommandTag statement, const char *what)
 {
 	if (OidIsValid(table_oid(TABLE_INSTANCE)) && audit_trail_state() == TRAIL_NONE)
 		return;
-	alert(GetCommandTagName(statement), "setting", what, statement == CMDTAG_SET);
+	audit_alert(GetCommandTagName(statement), "setting", what, statement == CMDTAG_SET);
 }
 
 /* Of other databases only the roles, which are all databases'. */
@@ -419,7 +419,7 @@ alert_of_catalog(const char *name)
 
 	if (here ? audit_trail_state() == TRAIL_KEPT :
 		strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
-		alert("direct change", "extension", psprintf("a superuser wrote to %s", name), false);
+		audit_alert("direct change", "extension", psprintf("a superuser wrote to %s", name), false);
 }
 
 void
@@ -433,10 +433,10 @@ audit_init(void)
 	};
 
 	guard_set_listener(&listener);
-	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, audit_roles_changed, (Datum) 0);
 	ledger_init();
 	audit_store_init();
 	ring_init();
-	attempt_init();
+	recorder_init();
 	audit_worker_init();
 }

@@ -5,7 +5,7 @@
  * Changes come from row triggers on the tables (vault_data.audit_change), so a
  * change is in the trail exactly if it commits; what changes no row of a
  * watched table is written by audit_event().  A change that did not come
- * through the door is written as an alert.  A row says who, what, when and from
+ * through the entry is written as an alert.  A row says who, what, when and from
  * where, and never holds a value.
  */
 #ifndef VAULT_AUDIT_AUDIT_H
@@ -15,8 +15,8 @@
 
 #include "utils/uuid.h"
 
-#include "audit/record.h"
-#include "door/door.h"
+#include "audit/audit_row.h"
+#include "entry/entry.h"
 
 typedef struct AuditRecord
 {
@@ -33,10 +33,10 @@ typedef struct AuditRecord
 } AuditRecord;
 
 /*
- * The row of a record: who and where are taken from the session and the door.  With a
- * door, reads no table: audit_know_caller() did, when the call began.
+ * The row of a record: who and where are taken from the session and the entry.  With a
+ * entry, reads no table: audit_know_caller() did, when the call began.
  */
-extern void audit_describe(const AuditRecord *record, const Door *door, AuditRow *row);
+extern void audit_describe(const AuditRecord *record, const VaultCall *call, AuditRow *row);
 extern void audit_know_caller(void);
 
 /* The same for what a worker of the vault itself has to say; reads no table. */
@@ -49,13 +49,13 @@ extern bool audit_is_without_client(void);
 /* Writes it in the present transaction. */
 extern void audit_write(const AuditRecord *record);
 
-/* An operation of the present door that has no row of its own. */
+/* An operation of the present call that has no row of its own. */
 extern void audit_event(const char *operation, const char *reason);
 
 /*
  * What there is to keep a trail of.  While a superuser loads a dump, its own acts are not noted:
  * rows that are inserted, and what TRAIL_RESTORING lets through of statements (audit.c).  That
- * ends when the vault is opened, and leaves one row; see evidence/harvest.c.
+ * ends when the vault is opened, and leaves one row; see evidence/log_consumer.c.
  */
 typedef enum TrailState
 {

@@ -7,7 +7,7 @@
  * watching.  The columns named are the only ones whose contents may enter the
  * trail; "*" before a name says only that it changed, "=" shows it beside any
  * other that did, for rows that nothing else identifies.  Kinds marked "-" are
- * written only if they happen outside the door, because inside it their
+ * written only if they happen outside of a call, because inside it their
  * change is part of another row's.
  *
  * What a superuser inserts while a dump is loaded is no change; see TrailState.
@@ -25,9 +25,9 @@
 #include "utils/rel.h"
 
 #include "audit/audit.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
-#include "platform/plain.h"
+#include "platform/printable.h"
 #include "platform/tables.h"
 
 static bool copying = false;	/* of a dump */
@@ -50,7 +50,7 @@ json_string(char *text)
 {
 	JsonbValue	value;
 
-	text = unconstify(char *, plain_text(text));
+	text = unconstify(char *, printable_text(text));
 	value.type = text ? jbvString : jbvNull;
 	if (text)
 	{
@@ -96,7 +96,7 @@ column_text(HeapTuple row, TupleDesc layout, const char *column)
 }
 
 static bool
-same_text(const char *a, const char *b)
+change_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -138,7 +138,7 @@ add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTu
 		return false;
 	old = number_text(before, layout, number);
 	new = number_text(after, layout, number);
-	same = same_text(old, new);
+	same = change_same_text(old, new);
 	if (same && (!names || new == NULL))
 		return false;
 	value = json_string(pstrdup(name));
@@ -224,22 +224,22 @@ write_change(TriggerData *data, HeapTuple before, HeapTuple after)
 {
 	TupleDesc	layout = RelationGetDescr(data->tg_relation);
 	HeapTuple	row = after ? after : before;
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 	const char *kind = data->tg_trigger->tgargs[0];
 	char	   *version = column_text(row, layout, "current_version");
 	pg_uuid_t	id;
 	AuditRecord record = {
-		.operation = door ? door->operation : direct_operation(data->tg_event),
-		.decision = door ? "allow" : "alert",
+		.operation = call ? call->operation : direct_operation(data->tg_event),
+		.decision = call ? "allow" : "alert",
 		.object_kind = kind[0] == '-' ? kind + 1 : kind,
 		.environment = column_text(row, layout, "environment"),
 		.version = version ? pg_strtoint32(version) : 0,
-		.reason = door ? door->reason : "changed outside vault",
+		.reason = call ? call->reason : "changed outside vault",
 		.detail = changed_columns(data->tg_trigger, before, after, layout),
 	};
 
-	if (door && door->version)
-		record.version = door->version;
+	if (call && call->version)
+		record.version = call->version;
 	if (strcmp(kind, "secret") == 0)
 		record.secret = column_text(row, layout, "name");
 	if (column_uuid(row, layout, "id", &id))
@@ -273,7 +273,7 @@ Datum
 vault_audit_change(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
-	bool		inside = door_current() != NULL;
+	bool		inside = call_current() != NULL;
 
 	if (inside && data->tg_trigger->tgargs[0][0] == '-')
 		return PointerGetDatum(NULL);

@@ -49,13 +49,13 @@ typedef struct Settled
 } Settled;
 
 /* xid 0: free; 1: being written. */
-typedef struct Entry
+typedef struct LedgerEntry
 {
 	pg_atomic_uint64 xid;
 	Oid			log;
 	pg_uuid_t	tenant;
 	LedgerSum	sum;
-} Entry;
+} LedgerEntry;
 
 typedef struct Ledger
 {
@@ -75,7 +75,7 @@ typedef struct Ledger
 	uint64		ahead_xid;		/* newest transaction of what is ahead */
 	uint64		settled_uncounted;
 	Settled		settled[ACCOUNTS];
-	Entry		entries[ENTRIES];
+	LedgerEntry		entries[ENTRIES];
 } Ledger;
 
 static Ledger *ledger = NULL;
@@ -142,11 +142,11 @@ static Oid	part_log = InvalidOid;
 static uint64 part_xid = 0;
 
 /* Entries of the present transaction, which is about to commit. */
-static Entry *made[PARTS_SHOWN];
+static LedgerEntry *made[PARTS_SHOWN];
 static int	made_count = 0;
 
 static Part *
-part_of(const pg_uuid_t *tenant, int level)
+ledger_part_of(const pg_uuid_t *tenant, int level)
 {
 	for (int i = part_count - 1; i >= 0; i--)
 		if (parts[i].level == level && uuid_equal(&parts[i].tenant, tenant))
@@ -166,7 +166,7 @@ part_of(const pg_uuid_t *tenant, int level)
 }
 
 static void
-withdraw(void)
+ledger_withdraw(void)
 {
 	for (int i = 0; i < made_count; i++)
 		pg_atomic_write_u64(&made[i]->xid, 0);
@@ -187,7 +187,7 @@ ledger_append(const pg_uuid_t *tenant, const unsigned char digest[LEDGER_DIGEST_
 {
 	part_log = table_oid(TABLE_AUDIT_LOG);
 	part_xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	sum_add_row(&part_of(tenant, is_worker ? 1 : GetCurrentTransactionNestLevel())->sum, digest);
+	sum_add_row(&ledger_part_of(tenant, is_worker ? 1 : GetCurrentTransactionNestLevel())->sum, digest);
 	note_append((uint64) GetCurrentTimestamp());
 }
 
@@ -199,12 +199,12 @@ forget_parts(void)
 }
 
 /* A free entry, taken; NULL if there is none. */
-static Entry *
+static LedgerEntry *
 take_entry(uint64 xid)
 {
 	for (int i = 0; i < ENTRIES; i++)
 	{
-		Entry	   *entry = &ledger->entries[(xid + i) % ENTRIES];
+		LedgerEntry	   *entry = &ledger->entries[(xid + i) % ENTRIES];
 		uint64		free = 0;
 
 		if (pg_atomic_read_u64(&entry->xid) == 0 &&
@@ -217,7 +217,7 @@ take_entry(uint64 xid)
 static bool
 make_entry(uint64 xid, const pg_uuid_t *tenant, const LedgerSum *sum)
 {
-	Entry	   *entry = take_entry(xid);
+	LedgerEntry	   *entry = take_entry(xid);
 
 	if (entry == NULL)
 		return false;
@@ -246,7 +246,7 @@ make_entries(void)
 		whole = make_entry(part_xid, &several, &others);
 	if (whole)
 		return;
-	withdraw();
+	ledger_withdraw();
 	pg_atomic_fetch_add_u64(&ledger->uncounted, 1);
 }
 
@@ -273,7 +273,7 @@ merge_parts(int level)
 		Part		part = inner[i];
 
 		/* Never more than were there, so the room is enough. */
-		sum_add(&part_of(&part.tenant, Min(part.level, level - 1))->sum, &part.sum);
+		sum_add(&ledger_part_of(&part.tenant, Min(part.level, level - 1))->sum, &part.sum);
 	}
 }
 
@@ -349,14 +349,14 @@ typedef struct FoundKey
 	pg_uuid_t	tenant;
 } FoundKey;
 
-typedef struct Found
+typedef struct LedgerFound
 {
 	FoundKey	key;
 	LedgerSum	good;
 	LedgerSum	ahead;			/* of the worker: newer than its accounts */
 	int64		bad;			/* rows that are not what was written */
 	bool		has_entry;
-} Found;
+} LedgerFound;
 
 struct LedgerView
 {
@@ -374,8 +374,8 @@ struct LedgerView
 	Account	   *accounts;
 	Settled    *settled;
 	int			entry_count;
-	Entry	  **places;			/* of the entries that are compared */
-	Entry	   *entries;		/* copies */
+	LedgerEntry	  **places;			/* of the entries that are compared */
+	LedgerEntry	   *entries;		/* copies */
 	HTAB	   *found;
 };
 
@@ -428,7 +428,7 @@ LedgerView *
 ledger_look(void)
 {
 	LedgerView *view = palloc0(sizeof(LedgerView));
-	HASHCTL		found = {.keysize = sizeof(FoundKey),.entrysize = sizeof(Found)};
+	HASHCTL		found = {.keysize = sizeof(FoundKey),.entrysize = sizeof(LedgerFound)};
 
 	view->memory = found.hcxt = CurrentMemoryContext;
 	view->accounts = palloc(sizeof(ledger->accounts));
@@ -448,10 +448,10 @@ has_committed(uint64 xid, Snapshot snapshot)
 }
 
 static void
-copy_entry(LedgerView *view, Entry *entry, Snapshot snapshot, Oid log)
+copy_entry(LedgerView *view, LedgerEntry *entry, Snapshot snapshot, Oid log)
 {
 	uint64		xid = pg_atomic_read_u64(&entry->xid);
-	Entry	   *copy = &view->entries[view->entry_count];
+	LedgerEntry	   *copy = &view->entries[view->entry_count];
 
 	if (xid <= 1)
 		return;
@@ -473,8 +473,8 @@ ledger_look_again(LedgerView *view, Snapshot snapshot, Oid log)
 {
 	MemoryContext old = MemoryContextSwitchTo(view->memory);
 
-	view->entries = palloc(ENTRIES * sizeof(Entry));
-	view->places = palloc(ENTRIES * sizeof(Entry *));
+	view->entries = palloc(ENTRIES * sizeof(LedgerEntry));
+	view->places = palloc(ENTRIES * sizeof(LedgerEntry *));
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < ENTRIES; i++)
 		copy_entry(view, &ledger->entries[i], snapshot, log);
@@ -483,15 +483,15 @@ ledger_look_again(LedgerView *view, Snapshot snapshot, Oid log)
 	return pg_atomic_read_u64(&ledger->settling) == view->settling;
 }
 
-static Found *
+static LedgerFound *
 found_of(LedgerView *view, uint64 xid, const pg_uuid_t *tenant)
 {
 	FoundKey	key = {.xid = xid,.tenant = *tenant};
 	bool		exists;
-	Found	   *found = hash_search(view->found, &key, HASH_ENTER, &exists);
+	LedgerFound	   *found = hash_search(view->found, &key, HASH_ENTER, &exists);
 
 	if (!exists)
-		memset((char *) found + sizeof(FoundKey), 0, sizeof(Found) - sizeof(FoundKey));
+		memset((char *) found + sizeof(FoundKey), 0, sizeof(LedgerFound) - sizeof(FoundKey));
 	return found;
 }
 
@@ -500,7 +500,7 @@ ledger_found(LedgerView *view, const pg_uuid_t *tenant, int64 id, uint64 xid,
 			 const unsigned char digest[LEDGER_DIGEST_BYTES], bool good)
 {
 	bool		by_worker = id % 2 != 0;
-	Found	   *found;
+	LedgerFound	   *found;
 
 	if (by_worker && xid < view->first_xid)
 		return;
@@ -527,12 +527,12 @@ rows_missing(const LedgerSum *expected, const LedgerSum *good, int64 bad)
 }
 
 /* What was found of a transaction's rows, but those of tenants that have an entry of their own. */
-static Found
+static LedgerFound
 found_of_others(LedgerView *view, uint64 xid)
 {
-	Found		others = {{0}};
+	LedgerFound		others = {{0}};
 	HASH_SEQ_STATUS scan;
-	Found	   *found;
+	LedgerFound	   *found;
 
 	hash_seq_init(&scan, view->found);
 	while ((found = hash_seq_search(&scan)) != NULL)
@@ -546,11 +546,11 @@ found_of_others(LedgerView *view, uint64 xid)
 }
 
 static void
-compare_entry(LedgerView *view, const Entry *entry, LedgerMissing missing, void *state)
+compare_entry(LedgerView *view, const LedgerEntry *entry, LedgerMissing missing, void *state)
 {
 	uint64		xid = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->xid));
 	bool		is_several = uuid_equal(&entry->tenant, &several);
-	Found		found = is_several ? found_of_others(view, xid) :
+	LedgerFound		found = is_several ? found_of_others(view, xid) :
 		*found_of(view, xid, &entry->tenant);
 	int64		rows = rows_missing(&entry->sum, &found.good, found.bad);
 
@@ -567,7 +567,7 @@ compare_entries(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, 
 					 &view->entries[i].tenant)->has_entry = true;
 	for (int i = 0; i < view->entry_count; i++)
 	{
-		Entry	   *entry = &view->entries[i];
+		LedgerEntry	   *entry = &view->entries[i];
 
 		if (entry->sum.rows > 0 && (only == NULL || uuid_equal(only, &entry->tenant)))
 			compare_entry(view, entry, missing, state);
@@ -575,17 +575,17 @@ compare_entries(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, 
 }
 
 /* What was found of the worker's rows, by the number of the account. */
-static Found *
+static LedgerFound *
 found_by_account(LedgerView *view)
 {
-	Found	   *sums = palloc0(ACCOUNTS * sizeof(Found));
+	LedgerFound	   *sums = palloc0(ACCOUNTS * sizeof(LedgerFound));
 	HASH_SEQ_STATUS scan;
-	Found	   *found;
+	LedgerFound	   *found;
 
 	hash_seq_init(&scan, view->found);
 	while ((found = hash_seq_search(&scan)) != NULL)
 	{
-		Found	   *sum;
+		LedgerFound	   *sum;
 
 		if (found->key.xid != 0)
 			continue;
@@ -618,7 +618,7 @@ expected_of(const LedgerView *view, int number)
 static void
 compare_accounts(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, void *state)
 {
-	Found	   *sums = found_by_account(view);
+	LedgerFound	   *sums = found_by_account(view);
 
 	for (int i = 0; i < ACCOUNTS; i++)
 	{
@@ -652,7 +652,7 @@ static LedgerView *to_settle = NULL;
 void
 ledger_settle(LedgerView *view)
 {
-	Found	   *sums = found_by_account(view);
+	LedgerFound	   *sums = found_by_account(view);
 	bool		caught_up = has_caught_up(view);
 
 	for (int i = 0; i < ACCOUNTS; i++)
@@ -683,7 +683,7 @@ end_settling(void)
 }
 
 static void
-settle(void)
+ledger_settle_own(void)
 {
 	if (to_settle->has_accounts)
 	{
@@ -736,17 +736,17 @@ before_commit(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+ledger_at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT)
 		before_commit();
 	if (event == XACT_EVENT_COMMIT && is_worker && part_count > 0)
 		write_accounts(part_xid);
 	if (event == XACT_EVENT_COMMIT && to_settle)
-		settle();
+		ledger_settle_own();
 	if (event == XACT_EVENT_ABORT)
 	{
-		withdraw();
+		ledger_withdraw();
 		if (to_settle && pg_atomic_read_u64(&ledger->settling) % 2 == 1)
 			end_settling();
 		to_settle = NULL;
@@ -759,7 +759,7 @@ at_transaction_end(XactEvent event, void *arg)
 }
 
 static void
-at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
+ledger_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
 {
 	if (part_count == 0)
 		return;
@@ -797,6 +797,6 @@ ledger_init(void)
 {
 	shmem_register("vault audit ledger", sizeof(Ledger), make_ledger, forget_waiting,
 				   (void **) &ledger);
-	RegisterXactCallback(at_transaction_end, NULL);
-	RegisterSubXactCallback(at_subtransaction_end, NULL);
+	RegisterXactCallback(ledger_at_transaction_end, NULL);
+	RegisterSubXactCallback(ledger_at_subtransaction_end, NULL);
 }

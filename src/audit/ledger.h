@@ -5,7 +5,7 @@
  * The appender adds the digest of each row (its MAC, which covers its id) to a sum in shared
  * memory, which no SQL reaches.  The next step of the sealer, and verify_audit(), add up the rows
  * that they find; what is less was deleted or changed in between, however long the sealer was
- * kept from its work.  A crash of the server forgets the ledger; see evidence/harvest.c for what
+ * kept from its work.  A crash of the server forgets the ledger; see evidence/log_consumer.c for what
  * then shows.
  *
  * The worker "vault audit" has odd ids and one account for each tenant; other transactions have

@@ -11,7 +11,7 @@
  * Of each lane, `head` counts the slots that were taken, `written` those whose record is committed,
  * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
  * slot is ready when its sequence is its position plus one.  Who waits is named in the
- * slot before it is ready, and the bell rings for it when the record is written.  Between
+ * slot before it is ready, and the wakeup rings for it when the record is written.  Between
  * taking a slot and making it ready there is a copy and nothing that could end the process
  * but a kill, after which the server restarts and the ring is made anew.
  */
@@ -31,11 +31,11 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
-#include "platform/bell.h"
+#include "platform/wakeup.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
-#include "platform/workers.h"
+#include "platform/launcher.h"
 
 /* The worker sleeps at most so long without looking. */
 #define NAP_MS 1000
@@ -45,8 +45,8 @@
 #define WAIT_MS 100
 
 /* Records that nobody waits for are collected for so long, or until there are so many. */
-#define GATHER_MS 10
-#define GATHER_ROWS (lane_size() / 2)
+#define SEAL_BATCH_MS 10
+#define SEAL_BATCH_ROWS (lane_size() / 2)
 
 #define OPERATORS 0				/* the lane of operators */
 
@@ -68,13 +68,13 @@ enum
 	UNTIL_AWAITED
 };
 
-typedef struct Slot
+typedef struct RingSlot
 {
 	pg_atomic_uint64 sequence;
 	int			waiter;			/* the process that may wait for it to be on disk, or 0 */
 	int			core;			/* where it was made */
 	PackedRow	row;
-} Slot;
+} RingSlot;
 
 typedef struct Lane
 {
@@ -94,11 +94,11 @@ typedef struct Ring
 	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
 	pg_atomic_uint32 cramped;	/* bits of those who wait for room */
 	Latch	   *worker;			/* NULL: it does not run */
-	Bell		bell;			/* rings when records are written */
-	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
+	Wakeup		wakeup;			/* rings when records are written */
+	RingSlot		slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
 
-StaticAssertDecl(sizeof(Slot) == RING_SLOT_BYTES, "whole cache lines");
+StaticAssertDecl(sizeof(RingSlot) == RING_SLOT_BYTES, "whole cache lines");
 
 static Ring *ring = NULL;
 
@@ -119,7 +119,7 @@ lane_size(void)
 	return (uint64) setting_audit_ring_size / RING_LANES;
 }
 
-static Slot *
+static RingSlot *
 slot_at(int lane, uint64 position)
 {
 	return &ring->slots[lane * lane_size() + position % lane_size()];
@@ -346,11 +346,11 @@ static bool
 is_urgent(int lane, uint64 position)
 {
 	return slot_at(lane, position)->waiter ||
-		position - pg_atomic_read_u64(&ring->lanes[lane].tail) >= GATHER_ROWS;
+		position - pg_atomic_read_u64(&ring->lanes[lane].tail) >= SEAL_BATCH_ROWS;
 }
 
 static void
-wake_worker(int lane, uint64 position)
+ring_wake_worker(int lane, uint64 position)
 {
 	Latch	   *worker;
 	uint32		sleeping;
@@ -366,23 +366,23 @@ wake_worker(int lane, uint64 position)
 static void
 make_ready(int lane, uint64 position, int waiter)
 {
-	Slot	   *slot = slot_at(lane, position);
+	RingSlot	   *slot = slot_at(lane, position);
 
 	slot->waiter = waiter;
 	slot->core = sched_getcpu();
 	pg_write_barrier();
 	pg_atomic_write_u64(&slot->sequence, position + 1);
-	wake_worker(lane, position);
+	ring_wake_worker(lane, position);
 }
 
-/* For whom the bell rings. */
+/* For whom the wakeup rings. */
 static uint32
-bell_bit(int process)
+wakeup_bit(int process)
 {
 	return (uint32) 1 << (process % 32);
 }
 
-/* Sleeps a little, or until the bell rings for this process; false when the deadline has passed. */
+/* Sleeps a little, or until the wakeup rings for this process; false when the deadline has passed. */
 static bool
 sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 {
@@ -390,7 +390,7 @@ sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 
 	if (left <= 0)
 		return false;
-	bell_sleep(&ring->bell, rings, bell_bit(MyProcPid), Min(left, at_most));
+	wakeup_wait(&ring->wakeup, rings, wakeup_bit(MyProcPid), Min(left, at_most));
 	return true;
 }
 
@@ -407,7 +407,7 @@ deadline_in(int ms)
 static bool
 take_slot_or_say(int lane, bool common, uint64 *position)
 {
-	(void) pg_atomic_fetch_or_u32(&ring->cramped, bell_bit(MyProcPid));
+	(void) pg_atomic_fetch_or_u32(&ring->cramped, wakeup_bit(MyProcPid));
 	return take_slot(lane, common, position);
 }
 
@@ -419,7 +419,7 @@ await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 
 	for (;;)
 	{
-		uint32		rings = bell_rings(&ring->bell);
+		uint32		rings = wakeup_count(&ring->wakeup);
 
 		if (take_slot(lane, common, position))
 			return true;
@@ -510,7 +510,7 @@ wait_until_written(int lane, uint64 position)
 	deadline = deadline_in(setting_audit_timeout);
 	for (;;)
 	{
-		uint32		rings = bell_rings(&ring->bell);
+		uint32		rings = wakeup_count(&ring->wakeup);
 
 		if (is_written(lane, position))
 			return true;
@@ -554,7 +554,7 @@ peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 
 	while (count < max && count < lane_size() && is_ready(lane, tail + count))
 	{
-		Slot	   *slot = slot_at(lane, tail + count);
+		RingSlot	   *slot = slot_at(lane, tail + count);
 
 		pg_read_barrier();
 		audit_row_unpack(&slot->row, &rows[count]);
@@ -599,7 +599,7 @@ bits_of_waiters(int lane, uint64 from, uint64 to)
 
 		pg_read_barrier();
 		if (waiter && !(followed && slot_at(lane, i + 1)->waiter == waiter))
-			bits |= bell_bit(waiter);
+			bits |= wakeup_bit(waiter);
 	}
 	return bits;
 }
@@ -628,7 +628,7 @@ ring_done(XLogRecPtr commit_end)
 	if (pg_atomic_read_u32(&ring->cramped))
 		bits |= pg_atomic_exchange_u32(&ring->cramped, 0);
 	if (bits)
-		bell_ring(&ring->bell, bits);
+		wakeup_signal(&ring->wakeup, bits);
 }
 
 static bool
@@ -688,7 +688,7 @@ ring_await(void)
 {
 	sleep_unless(has_any, UNTIL_ANY, NAP_MS);
 	if (has_any())
-		sleep_unless(has_urgent, UNTIL_AWAITED, GATHER_MS);
+		sleep_unless(has_urgent, UNTIL_AWAITED, SEAL_BATCH_MS);
 }
 
 /* Meanwhile its slot may be taken again: then it holds a younger record. */
@@ -762,7 +762,7 @@ make_ring(void *area)
 	pg_atomic_init_u64(&fresh->commit_end, 0);
 	pg_atomic_init_u32(&fresh->sleeping, 0);
 	pg_atomic_init_u32(&fresh->cramped, 0);
-	bell_make(&fresh->bell);
+	wakeup_init(&fresh->wakeup);
 	for (int i = 0; i < setting_audit_ring_size; i++)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
 }
@@ -771,6 +771,6 @@ void
 ring_init(void)
 {
 	shmem_register("vault audit ring",
-				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(Slot),
+				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(RingSlot),
 				   make_ring, NULL, (void **) &ring);
 }

@@ -14,7 +14,7 @@
 
 #include "access/xlogdefs.h"
 
-#include "audit/record.h"
+#include "audit/audit_row.h"
 
 /* A row, packed: what fits is kept, the reason and then other texts are cut. */
 #define RING_SLOT_BYTES 1792

@@ -24,12 +24,12 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
-typedef struct Shared
+typedef struct StoreShared
 {
 	pg_atomic_uint64 last_id;
-} Shared;
+} StoreShared;
 
-static Shared *shared = NULL;
+static StoreShared *shared = NULL;
 
 static int64
 next_id(void)
@@ -84,7 +84,7 @@ partition_for(Relation parent, TimestampTz at)
 }
 
 /* One partition, opened for rows that follow each other. */
-typedef struct Target
+typedef struct StoreTarget
 {
 	Oid			oid;
 	Relation	relation;
@@ -94,10 +94,10 @@ typedef struct Target
 	TupleTableSlot **slots;
 	int			filled;
 	int			capacity;
-} Target;
+} StoreTarget;
 
 static void
-target_open(Target *target, Oid oid, int capacity)
+target_open(StoreTarget *target, Oid oid, int capacity)
 {
 	target->oid = oid;
 	target->relation = table_open(oid, RowExclusiveLock);
@@ -115,7 +115,7 @@ target_open(Target *target, Oid oid, int capacity)
 }
 
 static void
-target_flush(Target *target)
+target_flush(StoreTarget *target)
 {
 	if (target->filled == 0)
 		return;
@@ -127,7 +127,7 @@ target_flush(Target *target)
 }
 
 static void
-target_close(Target *target)
+target_close(StoreTarget *target)
 {
 	if (target->relation == NULL)
 		return;
@@ -149,7 +149,7 @@ audit_store(AuditRow *rows, int count)
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	Relation	parent = table_open(table_oid(TABLE_AUDIT_LOG), RowExclusiveLock);
 	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	Target		target = {0};
+	StoreTarget		target = {0};
 
 	for (int i = 0; i < count; i++)
 	{
@@ -173,13 +173,13 @@ audit_store(AuditRow *rows, int count)
 }
 
 static void
-shared_init(void *area)
+store_shared_init(void *area)
 {
-	pg_atomic_init_u64(&((Shared *) area)->last_id, 0);
+	pg_atomic_init_u64(&((StoreShared *) area)->last_id, 0);
 }
 
 void
 audit_store_init(void)
 {
-	shmem_register("vault audit ids", sizeof(Shared), shared_init, NULL, (void **) &shared);
+	shmem_register("vault audit ids", sizeof(StoreShared), store_shared_init, NULL, (void **) &shared);
 }

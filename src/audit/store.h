@@ -8,7 +8,7 @@
 #ifndef VAULT_AUDIT_STORE_H
 #define VAULT_AUDIT_STORE_H
 
-#include "audit/record.h"
+#include "audit/audit_row.h"
 
 /*
  * Gives each row its id, the present transaction's xid and its MAC, and appends them,

@@ -60,7 +60,7 @@ _Static_assert(COMMITMENT_OFFSET + COMMITMENT_BYTES == ENVELOPE_HEADER_BYTES, "l
 static const unsigned char zero_iv[GCM_IV_BYTES];
 
 static void
-put_uint32(unsigned char *at, uint32_t value)
+envelope_put_uint32(unsigned char *at, uint32_t value)
 {
 	at[0] = (unsigned char) (value >> 24);
 	at[1] = (unsigned char) (value >> 16);
@@ -144,7 +144,7 @@ floor_log2(size_t n)
 
 /* Padmé: of a length with exponent e, only the top floor(log2 e) + 1 bits vary. */
 static size_t
-padme(size_t size)
+envelope_padme(size_t size)
 {
 	int exponent = floor_log2(size);
 	int kept = floor_log2((size_t) exponent) + 1;
@@ -154,13 +154,13 @@ padme(size_t size)
 
 /* The bucket for this many bytes, of value and trailer together.  Idempotent. */
 static size_t
-bucket(size_t size)
+envelope_bucket(size_t size)
 {
 	size_t padded = round_up(size, BUCKET_BYTES);
 
 	if (padded >= PADME_FROM)
 	{
-		size_t wide = round_up(padme(size), BUCKET_BYTES);
+		size_t wide = round_up(envelope_padme(size), BUCKET_BYTES);
 
 		if (wide > padded)
 			padded = wide;
@@ -173,7 +173,7 @@ envelope_size(size_t value_size)
 {
 	if (value_size > ENVELOPE_MAX_VALUE)
 		return 0;
-	return ENVELOPE_OVERHEAD + bucket(value_size + ENVELOPE_TRAILER_BYTES);
+	return ENVELOPE_OVERHEAD + envelope_bucket(value_size + ENVELOPE_TRAILER_BYTES);
 }
 
 size_t
@@ -184,7 +184,7 @@ envelope_padded_size(size_t size)
 	if (size < envelope_size(0) || size > envelope_size(ENVELOPE_MAX_VALUE))
 		return 0;
 	padded = size - ENVELOPE_OVERHEAD;
-	return bucket(padded) == padded ? padded : 0;
+	return envelope_bucket(padded) == padded ? padded : 0;
 }
 
 uint32_t
@@ -217,9 +217,9 @@ encode_context(const EnvelopeContext *context, unsigned char *out)
 	at += ENVELOPE_ID_BYTES;
 	memcpy(at, context->object, ENVELOPE_ID_BYTES);
 	at += ENVELOPE_ID_BYTES;
-	put_uint32(at, context->version);
+	envelope_put_uint32(at, context->version);
 	at += 4;
-	put_uint32(at, context->generation);
+	envelope_put_uint32(at, context->generation);
 	at += 4;
 	*at++ = (unsigned char) context->type_size;
 	if (context->type_size > 0)
@@ -268,11 +268,11 @@ write_header(unsigned char *out, uint32_t generation)
 	out[1] = 'E';
 	out[VERSION_OFFSET] = FORMAT_VERSION;
 	out[ZERO_OFFSET] = 0;
-	put_uint32(out + GENERATION_OFFSET, generation);
+	envelope_put_uint32(out + GENERATION_OFFSET, generation);
 }
 
 static void
-pad(unsigned char *out, size_t padded, const void *value, size_t value_size, uint8_t format)
+envelope_pad(unsigned char *out, size_t padded, const void *value, size_t value_size, uint8_t format)
 {
 	unsigned char *trailer = out + padded - ENVELOPE_TRAILER_BYTES;
 
@@ -280,12 +280,12 @@ pad(unsigned char *out, size_t padded, const void *value, size_t value_size, uin
 		memcpy(out, value, value_size);
 	memset(out + value_size, 0, (size_t) (trailer - out) - value_size);
 	trailer[0] = format;
-	put_uint32(trailer + 1, (uint32_t) value_size);
+	envelope_put_uint32(trailer + 1, (uint32_t) value_size);
 }
 
-/* False unless pad() would have written exactly this. */
+/* False unless envelope_pad() would have written exactly this. */
 static bool
-unpad(const unsigned char *text, size_t padded, size_t *value_size, uint8_t *format)
+envelope_unpad(const unsigned char *text, size_t padded, size_t *value_size, uint8_t *format)
 {
 	const unsigned char *trailer = text + padded - ENVELOPE_TRAILER_BYTES;
 	size_t size = get_uint32(trailer + 1);
@@ -321,7 +321,7 @@ envelope_seal(EnvelopeKey *key, const EnvelopeContext *context, const void *valu
 	if (status == CRYPTO_OK)
 	{
 		memcpy(out + COMMITMENT_OFFSET, schedule.derived.commitment, COMMITMENT_BYTES);
-		pad(body, padded, value, value_size, format);
+		envelope_pad(body, padded, value, value_size, format);
 		status = crypto_gcm_seal(&schedule.derived.key, zero_iv, schedule_aad(&schedule),
 								 schedule.context_size, body, padded, body, body + padded);
 	}
@@ -360,7 +360,7 @@ envelope_open(EnvelopeKey *key, const EnvelopeContext *context, const unsigned c
 
 	if (status == CRYPTO_OK)
 		status = open_checked(&schedule, key, context, envelope, padded, out);
-	if (status == CRYPTO_OK && !unpad(out, padded, value_size, format))
+	if (status == CRYPTO_OK && !envelope_unpad(out, padded, value_size, format))
 		status = CRYPTO_ERR_AUTH;
 
 	secret_wipe(&schedule, sizeof(schedule));

@@ -19,7 +19,7 @@
 #define TEXT_PREFIX_BYTES (sizeof(TEXT_PREFIX) - 1)
 
 static void
-refuse_malformed(void)
+envelope_type_refuse_malformed(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -41,12 +41,12 @@ vault_envelope_in(PG_FUNCTION_ARGS)
 	bytea	   *result;
 
 	if (length <= TEXT_PREFIX_BYTES || strncmp(text, TEXT_PREFIX, TEXT_PREFIX_BYTES) != 0)
-		refuse_malformed();
+		envelope_type_refuse_malformed();
 	result = palloc(VARHDRSZ + length);
 	if (base64_decode(BASE64_STANDARD, text + TEXT_PREFIX_BYTES, length - TEXT_PREFIX_BYTES,
 					  VARDATA(result), length, &size) != CRYPTO_OK ||
 		envelope_check((unsigned char *) VARDATA(result), size) != CRYPTO_OK)
-		refuse_malformed();
+		envelope_type_refuse_malformed();
 	SET_VARSIZE(result, VARHDRSZ + size);
 	PG_RETURN_BYTEA_P(result);
 }
@@ -72,7 +72,7 @@ vault_envelope_recv(PG_FUNCTION_ARGS)
 
 	pq_copymsgbytes(buffer, VARDATA(result), size);
 	if (envelope_check((unsigned char *) VARDATA(result), size) != CRYPTO_OK)
-		refuse_malformed();
+		envelope_type_refuse_malformed();
 	SET_VARSIZE(result, VARHDRSZ + size);
 	PG_RETURN_BYTEA_P(result);
 }

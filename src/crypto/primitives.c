@@ -7,7 +7,7 @@
  * OpenSSL keeps: each context is reset, freed or re-initialised before the
  * function returns, so that no key, and nothing derived from one, outlives the
  * call that needed it (a Prf keeps its key, and only that).  The error queue:
- * it is drained in settle() and nowhere else; nobody prints it.
+ * it is drained in primitives_settle() and nowhere else; nobody prints it.
  *
  * Not for threads: the cipher context is shared by all calls of the process.
  * A child inherits the state over fork and may use it.
@@ -47,7 +47,7 @@ static struct
 
 /* The one exit: leaves nothing in OpenSSL's error queue. */
 static CryptoStatus
-settle(CryptoStatus status)
+primitives_settle(CryptoStatus status)
 {
 	if (status != CRYPTO_OK)
 		ERR_clear_error();
@@ -82,7 +82,7 @@ crypto_init(void)
 	if (!state.ready)
 	{
 		release_state();
-		return settle(CRYPTO_ERR_INTERNAL);
+		return primitives_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }
@@ -108,27 +108,27 @@ crypto_random(void *out, size_t size)
 	if (size > INT_MAX || RAND_priv_bytes(out, (int) size) != 1)
 	{
 		secret_wipe(out, size);
-		return settle(CRYPTO_ERR_INTERNAL);
+		return primitives_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }
 
 /* Parameters take pointers to non-const; OpenSSL only reads from these. */
 static OSSL_PARAM
-octets(const char *name, const void *data, size_t size)
+primitives_octets(const char *name, const void *data, size_t size)
 {
 	return OSSL_PARAM_construct_octet_string(name, (void *) data, size);
 }
 
 static OSSL_PARAM
-utf8(const char *name, const char *value)
+primitives_utf8(const char *name, const char *value)
 {
 	return OSSL_PARAM_construct_utf8_string(name, (char *) value, 0);
 }
 
 /* HKDF-SHA-512 in the given mode.  Empty inputs are left out, as RFC 5869 reads. */
 static CryptoStatus
-hkdf(int mode, const void *key, size_t key_size, const void *salt, size_t salt_size,
+primitives_hkdf(int mode, const void *key, size_t key_size, const void *salt, size_t salt_size,
 	 const void *info, size_t info_size, void *out, size_t out_size)
 {
 	CryptoStatus status = CRYPTO_ERR_INTERNAL;
@@ -139,13 +139,13 @@ hkdf(int mode, const void *key, size_t key_size, const void *salt, size_t salt_s
 	if (crypto_init() != CRYPTO_OK)
 		goto done;
 
-	params[n++] = utf8(OSSL_KDF_PARAM_DIGEST, "SHA2-512");
+	params[n++] = primitives_utf8(OSSL_KDF_PARAM_DIGEST, "SHA2-512");
 	params[n++] = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
-	params[n++] = octets(OSSL_KDF_PARAM_KEY, key, key_size);
+	params[n++] = primitives_octets(OSSL_KDF_PARAM_KEY, key, key_size);
 	if (salt_size > 0)
-		params[n++] = octets(OSSL_KDF_PARAM_SALT, salt, salt_size);
+		params[n++] = primitives_octets(OSSL_KDF_PARAM_SALT, salt, salt_size);
 	if (info_size > 0)
-		params[n++] = octets(OSSL_KDF_PARAM_INFO, info, info_size);
+		params[n++] = primitives_octets(OSSL_KDF_PARAM_INFO, info, info_size);
 	params[n] = OSSL_PARAM_construct_end();
 
 	kdf = EVP_KDF_CTX_new(state.hkdf);
@@ -156,7 +156,7 @@ done:
 	EVP_KDF_CTX_free(kdf);
 	if (status != CRYPTO_OK)
 		secret_wipe(out, out_size);
-	return settle(status);
+	return primitives_settle(status);
 }
 
 CryptoStatus
@@ -165,7 +165,7 @@ crypto_hkdf_sha512(const void *key, size_t key_size, const void *salt, size_t sa
 {
 	if (out_size == 0 || out_size > HKDF_MAX_OUTPUT)
 		return CRYPTO_ERR_FORMAT;
-	return hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, key, key_size, salt, salt_size, info,
+	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, key, key_size, salt, salt_size, info,
 				info_size, out, out_size);
 }
 
@@ -173,7 +173,7 @@ CryptoStatus
 crypto_hkdf_extract_sha512(const void *key, size_t key_size, const void *salt, size_t salt_size,
 						   unsigned char prk[SHA512_BYTES])
 {
-	return hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, key_size, salt, salt_size, NULL, 0, prk,
+	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, key_size, salt, salt_size, NULL, 0, prk,
 				SHA512_BYTES);
 }
 
@@ -186,7 +186,7 @@ hmac_start(const char *digest, const void *key, size_t key_size)
 
 	if (crypto_init() != CRYPTO_OK)
 		return NULL;
-	params[0] = utf8(OSSL_MAC_PARAM_DIGEST, digest);
+	params[0] = primitives_utf8(OSSL_MAC_PARAM_DIGEST, digest);
 	params[1] = OSSL_PARAM_construct_end();
 	mac = EVP_MAC_CTX_new(state.hmac);
 
@@ -210,11 +210,11 @@ hmac_finish(EVP_MAC_CTX *mac, const void *data, size_t size, unsigned char *out,
 		EVP_MAC_final(mac, out, &written, out_size) == 1 && written == out_size)
 		return CRYPTO_OK;
 	secret_wipe(out, out_size);
-	return settle(CRYPTO_ERR_INTERNAL);
+	return primitives_settle(CRYPTO_ERR_INTERNAL);
 }
 
 static CryptoStatus
-hmac(const char *digest, const void *key, size_t key_size, const void *data, size_t size,
+primitives_hmac(const char *digest, const void *key, size_t key_size, const void *data, size_t size,
 	 unsigned char *out, size_t out_size)
 {
 	EVP_MAC_CTX *mac = hmac_start(digest, key, key_size);
@@ -228,14 +228,14 @@ CryptoStatus
 crypto_hmac_sha256(const void *key, size_t key_size, const void *data, size_t data_size,
 				   unsigned char out[SHA256_BYTES])
 {
-	return hmac("SHA2-256", key, key_size, data, data_size, out, SHA256_BYTES);
+	return primitives_hmac("SHA2-256", key, key_size, data, data_size, out, SHA256_BYTES);
 }
 
 CryptoStatus
 crypto_hmac_sha512(const void *key, size_t key_size, const void *data, size_t data_size,
 				   unsigned char out[SHA512_BYTES])
 {
-	return hmac("SHA2-512", key, key_size, data, data_size, out, SHA512_BYTES);
+	return primitives_hmac("SHA2-512", key, key_size, data, data_size, out, SHA512_BYTES);
 }
 
 CryptoStatus
@@ -248,7 +248,7 @@ crypto_sha256(const void *data, size_t data_size, unsigned char out[SHA256_BYTES
 		written == SHA256_BYTES)
 		return CRYPTO_OK;
 	secret_wipe(out, SHA256_BYTES);
-	return settle(CRYPTO_ERR_INTERNAL);
+	return primitives_settle(CRYPTO_ERR_INTERNAL);
 }
 
 /*
@@ -283,7 +283,7 @@ crypto_gcm_seal(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 	int written = 0;
 	OSSL_PARAM wanted[2];
 
-	wanted[0] = octets(OSSL_CIPHER_PARAM_AEAD_TAG, tag, GCM_TAG_BYTES);
+	wanted[0] = primitives_octets(OSSL_CIPHER_PARAM_AEAD_TAG, tag, GCM_TAG_BYTES);
 	wanted[1] = OSSL_PARAM_construct_end();
 
 	if (gcm_run(true, key, iv, NULL, aad, aad_size, in, size, out) &&
@@ -297,7 +297,7 @@ crypto_gcm_seal(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 		secret_wipe(out, size);
 		secret_wipe(tag, GCM_TAG_BYTES);
 	}
-	return settle(status);
+	return primitives_settle(status);
 }
 
 CryptoStatus
@@ -310,7 +310,7 @@ crypto_gcm_open(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 	int written = 0;
 	OSSL_PARAM expected[2];
 
-	expected[0] = octets(OSSL_CIPHER_PARAM_AEAD_TAG, tag, GCM_TAG_BYTES);
+	expected[0] = primitives_octets(OSSL_CIPHER_PARAM_AEAD_TAG, tag, GCM_TAG_BYTES);
 	expected[1] = OSSL_PARAM_construct_end();
 
 	if (gcm_run(false, key, iv, expected, aad, aad_size, in, size, out))
@@ -324,7 +324,7 @@ crypto_gcm_open(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 	EVP_CIPHER_CTX_reset(state.cipher);
 	if (status != CRYPTO_OK)
 		secret_wipe(out, size);
-	return settle(status);
+	return primitives_settle(status);
 }
 
 CryptoStatus
@@ -341,7 +341,7 @@ prf_new(PrfHash hash, const void *key, size_t key_size, Prf **prf)
 	if (fresh->mac == NULL)
 	{
 		free(fresh);
-		return settle(CRYPTO_ERR_INTERNAL);
+		return primitives_settle(CRYPTO_ERR_INTERNAL);
 	}
 	*prf = fresh;
 	return CRYPTO_OK;
@@ -363,7 +363,7 @@ prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out)
 	if (status != CRYPTO_OK || !prf->ready)
 	{
 		secret_wipe(out, prf->size);
-		return settle(CRYPTO_ERR_INTERNAL);
+		return primitives_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }
@@ -382,7 +382,7 @@ prf_free(Prf *prf)
  * of tables and branches, so that its time tells nothing about the bytes.
  */
 static int
-negative(int x)
+primitives_negative(int x)
 {
 	return -(int) ((unsigned int) x >> (sizeof(int) * CHAR_BIT - 1));
 }
@@ -393,10 +393,10 @@ base64_char(Base64Alphabet alphabet, int value)
 	bool url = alphabet == BASE64_URL;
 	int c = value + 'A';
 
-	c += negative(25 - value) & ('a' - 26 - 'A');
-	c += negative(51 - value) & ('0' - 52 - ('a' - 26));
-	c += negative(61 - value) & ((url ? '-' : '+') - 62 - ('0' - 52));
-	c += negative(62 - value) & ((url ? '_' - '-' : '/' - '+') - 1);
+	c += primitives_negative(25 - value) & ('a' - 26 - 'A');
+	c += primitives_negative(51 - value) & ('0' - 52 - ('a' - 26));
+	c += primitives_negative(61 - value) & ((url ? '-' : '+') - 62 - ('0' - 52));
+	c += primitives_negative(62 - value) & ((url ? '_' - '-' : '/' - '+') - 1);
 	return (char) c;
 }
 
@@ -404,7 +404,7 @@ base64_char(Base64Alphabet alphabet, int value)
 static int
 in_range(int c, int first, int last, int value)
 {
-	return ~negative(c - first) & ~negative(last - c) & (c - first + value + 1);
+	return ~primitives_negative(c - first) & ~primitives_negative(last - c) & (c - first + value + 1);
 }
 
 /* -1 if the character is not in the alphabet */

@@ -4,7 +4,7 @@
  *
  * Guards the choice of algorithm: padding, digest, salt and curve are fixed by the
  * key and set explicitly for each verification.  No secrets pass here, so nothing is
- * wiped.  The error queue is drained in settle() and nowhere else.
+ * wiped.  The error queue is drained in signature_settle() and nowhere else.
  */
 #include "crypto/signature.h"
 
@@ -32,7 +32,7 @@ struct PublicKey
 
 /* The one exit: leaves nothing in OpenSSL's error queue. */
 static CryptoStatus
-settle(CryptoStatus status)
+signature_settle(CryptoStatus status)
 {
 	if (status != CRYPTO_OK)
 		ERR_clear_error();
@@ -41,12 +41,12 @@ settle(CryptoStatus status)
 
 /* Takes the key over; NULL is one that OpenSSL refused. */
 static CryptoStatus
-wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
+signature_wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 {
 	PublicKey *wrapper;
 
 	if (key == NULL)
-		return settle(CRYPTO_ERR_FORMAT);
+		return signature_settle(CRYPTO_ERR_FORMAT);
 	wrapper = malloc(sizeof(PublicKey));
 	if (wrapper == NULL)
 	{
@@ -61,7 +61,7 @@ wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 
 /* NULL if OpenSSL refuses the parameters, a point off its curve for one. */
 static EVP_PKEY *
-key_from(const char *type, OSSL_PARAM *params)
+signature_key_from(const char *type, OSSL_PARAM *params)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *key = NULL;
@@ -120,7 +120,7 @@ public_key_ed25519(const unsigned char *x, size_t x_size, PublicKey **made)
 	*made = NULL;
 	if (x_size != ED25519_BYTES || has_small_order(x))
 		return CRYPTO_ERR_FORMAT;
-	return wrap(SIGNATURE_EDDSA, EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, x_size),
+	return signature_wrap(SIGNATURE_EDDSA, EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, x_size),
 				made);
 }
 
@@ -142,12 +142,12 @@ public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y, s
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
 	params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point));
 	params[2] = OSSL_PARAM_construct_end();
-	return wrap(SIGNATURE_ES256, key_from("EC", params), made);
+	return signature_wrap(SIGNATURE_ES256, signature_key_from("EC", params), made);
 }
 
 /* The caller has bounded the sizes from above. */
 static bool
-rsa_numbers_fit(const BIGNUM *n, const BIGNUM *e)
+signature_rsa_numbers_fit(const BIGNUM *n, const BIGNUM *e)
 {
 	return BN_num_bits(n) >= RSA_MIN_BITS && BN_is_odd(n) && BN_is_odd(e) &&
 		(BN_num_bits(e) > 17 || BN_get_word(e) >= RSA_MIN_E);
@@ -178,7 +178,7 @@ public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_si
 	build = OSSL_PARAM_BLD_new();
 	if (modulus == NULL || exponent == NULL || build == NULL)
 		goto done;
-	if (!rsa_numbers_fit(modulus, exponent))
+	if (!signature_rsa_numbers_fit(modulus, exponent))
 	{
 		status = CRYPTO_ERR_FORMAT;
 		goto done;
@@ -186,14 +186,14 @@ public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_si
 	if (OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1 &&
 		(params = OSSL_PARAM_BLD_to_param(build)) != NULL)
-		status = wrap(algorithm, key_from("RSA", params), made);
+		status = signature_wrap(algorithm, signature_key_from("RSA", params), made);
 
 done:
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
 	BN_free(exponent);
 	BN_free(modulus);
-	return settle(status);
+	return signature_settle(status);
 }
 
 SignatureAlgorithm
@@ -290,5 +290,5 @@ signature_verify(const PublicKey *key, const void *message, size_t size, const v
 done:
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(context);
-	return settle(status);
+	return signature_settle(status);
 }

@@ -12,11 +12,11 @@
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "door/door.h"
-#include "evidence/harvest.h"
-#include "evidence/overseer.h"
+#include "entry/entry.h"
+#include "evidence/log_consumer.h"
+#include "evidence/audit_access.h"
 #include "evidence/seal.h"
-#include "evidence/trail.h"
+#include "evidence/log_walk.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
@@ -26,10 +26,10 @@
 #define CHECKPOINT_LABEL "vault audit checkpoint v1"
 
 static void
-own_key(NoteKey *key, SecretKey *seed)
+own_key(SignedNoteKey *key, SecretKey *seed)
 {
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
-	char		name[NOTE_NAME_BYTES];
+	char		name[SIGNED_NOTE_NAME_BYTES];
 	pg_uuid_t	instance = root_instance();
 	CryptoStatus status;
 
@@ -38,14 +38,14 @@ own_key(NoteKey *key, SecretKey *seed)
 	instance_derive(CHECKPOINT_LABEL, seed);
 	status = ed25519_public_key(seed, public_key);
 	if (status == CRYPTO_OK)
-		status = note_key_make(name, public_key, key);
+		status = signed_note_key_make(name, public_key, key);
 	if (status != CRYPTO_OK)
 		secret_wipe(seed, sizeof(*seed));
 	crypto_require(status);
 }
 
 static void
-public_key(NoteKey *key)
+public_key(SignedNoteKey *key)
 {
 	SecretKey	seed;
 
@@ -58,17 +58,17 @@ public_key(NoteKey *key)
 static CryptoStatus
 read_heads(const char *text, size_t size, Checkpoint *checkpoint)
 {
-	CryptoStatus status = note_time(text, size, checkpoint->time);
+	CryptoStatus status = signed_note_time(text, size, checkpoint->time);
 	int			capacity = 16;
 	size_t		at = 0;
-	NoteHead	head;
+	SignedNote	head;
 
-	checkpoint->heads = palloc(capacity * sizeof(NoteHead));
-	while (status == CRYPTO_OK && note_next(text, size, &at, &head, &status))
+	checkpoint->heads = palloc(capacity * sizeof(SignedNote));
+	while (status == CRYPTO_OK && signed_note_next(text, size, &at, &head, &status))
 	{
 		if (checkpoint->count == capacity)
 			checkpoint->heads = repalloc_huge(checkpoint->heads,
-											  (capacity *= 2) * sizeof(NoteHead));
+											  (capacity *= 2) * sizeof(SignedNote));
 		checkpoint->heads[checkpoint->count++] = head;
 	}
 	checkpoint->tenants = palloc(Max(1, checkpoint->count) * sizeof(pg_uuid_t));
@@ -84,13 +84,13 @@ read_heads(const char *text, size_t size, Checkpoint *checkpoint)
 static CryptoStatus
 try_open(const char *note, size_t size, Checkpoint **checkpoint)
 {
-	NoteKey		key;
+	SignedNoteKey		key;
 	size_t		text_size;
 	CryptoStatus status;
 
 	public_key(&key);
 	*checkpoint = palloc0(sizeof(Checkpoint));
-	status = note_open(note, size, &key, &text_size);
+	status = signed_note_open(note, size, &key, &text_size);
 	return status == CRYPTO_OK ? read_heads(note, text_size, *checkpoint) : status;
 }
 
@@ -130,7 +130,7 @@ checkpoint_stored(void)
 	return checkpoint;
 }
 
-const NoteHead *
+const SignedNote *
 checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant)
 {
 	for (int i = 0; checkpoint && i < checkpoint->count; i++)
@@ -153,18 +153,18 @@ add_head(StringInfo text, const Seal *head)
 }
 
 static void
-add_heads(StringInfo text)
+checkpoint_add_heads(StringInfo text)
 {
-	Door	   *door = door_required();
-	Door		saved = *door;
+	VaultCall	   *call = call_required();
+	VaultCall		saved = *call;
 	int			count;
-	pg_uuid_t  *tenants = trail_tenants(&count);
+	pg_uuid_t  *tenants = log_tenants(&count);
 
 	for (int i = 0; i < count; i++)
 	{
 		Seal		head;
 
-		overseer_enter(&tenants[i]);
+		audit_access_enter(&tenants[i]);
 		seal_head(&tenants[i], &head);
 		if (head.seq == 0)
 			continue;
@@ -175,13 +175,13 @@ add_heads(StringInfo text)
 					 errhint("vault.verify_audit() says which; a checkpoint would vouch for it.")));
 		add_head(text, &head);
 	}
-	door->has_tenant = saved.has_tenant;
-	door->tenant = saved.tenant;
-	strlcpy(door->tenant_name, saved.tenant_name, sizeof(door->tenant_name));
+	call->has_tenant = saved.has_tenant;
+	call->tenant = saved.tenant;
+	strlcpy(call->tenant_name, saved.tenant_name, sizeof(call->tenant_name));
 }
 
 static void
-remember(TimestampTz now, const char *note)
+checkpoint_remember(TimestampTz now, const char *note)
 {
 	static Sql	sql = {
 		"INSERT INTO vault_data.audit_checkpoint (made_at, note) VALUES ($1, $2)",
@@ -215,15 +215,15 @@ add_time_line(StringInfo text, TimestampTz now)
 }
 
 static void
-sign(StringInfo note)
+checkpoint_sign(StringInfo note)
 {
-	char		line[NOTE_SIGNATURE_LINE_BYTES];
-	NoteKey		key;
+	char		line[SIGNED_NOTE_SIGNATURE_LINE_BYTES];
+	SignedNoteKey		key;
 	SecretKey	seed;
 	CryptoStatus status;
 
 	own_key(&key, &seed);
-	status = note_sign(note->data, note->len, &key, &seed, line);
+	status = signed_note_sign(note->data, note->len, &key, &seed, line);
 	secret_wipe(&seed, sizeof(seed));
 	crypto_require(status);
 	appendStringInfoString(note, line);
@@ -234,21 +234,21 @@ checkpoint_body(FunctionCallInfo fcinfo)
 {
 	TimestampTz now;
 	StringInfoData note;
-	NoteKey		key;
+	SignedNoteKey		key;
 	text	   *result;
 	MemoryContext caller = CurrentMemoryContext;
 
-	overseer_require();
-	(void) harvest_request();
+	audit_access_require();
+	(void) consumer_request();
 	sql_begin();
 	now = GetCurrentTimestamp();
 	public_key(&key);
 	initStringInfo(&note);
 	appendStringInfo(&note, "%s\n", key.name);
 	add_time_line(&note, now);
-	add_heads(&note);
-	sign(&note);
-	remember(now, note.data);
+	checkpoint_add_heads(&note);
+	checkpoint_sign(&note);
+	checkpoint_remember(now, note.data);
 	audit_event("audit_checkpoint", NULL);
 	MemoryContextSwitchTo(caller);
 	result = cstring_to_text_with_len(note.data, note.len);
@@ -259,11 +259,11 @@ checkpoint_body(FunctionCallInfo fcinfo)
 static Datum
 public_key_body(FunctionCallInfo fcinfo)
 {
-	char		text[NOTE_KEY_TEXT_BYTES];
-	NoteKey		key;
+	char		text[SIGNED_NOTE_KEY_TEXT_BYTES];
+	SignedNoteKey		key;
 
 	public_key(&key);
-	note_key_write(&key, text);
+	signed_note_key_write(&key, text);
 	PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
@@ -273,11 +273,11 @@ PG_FUNCTION_INFO_V1(vault_audit_public_key);
 Datum
 vault_audit_checkpoint(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_VIEW, fcinfo, checkpoint_body);
+	return entry_run(ENTRY_VIEW, fcinfo, checkpoint_body);
 }
 
 Datum
 vault_audit_public_key(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_VIEW, fcinfo, public_key_body);
+	return entry_run(ENTRY_VIEW, fcinfo, public_key_body);
 }

@@ -9,13 +9,13 @@
 
 #include "utils/uuid.h"
 
-#include "evidence/note.h"
+#include "evidence/signed_note.h"
 
 typedef struct Checkpoint
 {
 	char		time[32];
 	int			count;
-	NoteHead   *heads;
+	SignedNote   *heads;
 	pg_uuid_t  *tenants;		/* of the heads */
 } Checkpoint;
 
@@ -26,6 +26,6 @@ extern Checkpoint *checkpoint_open(const char *note, size_t size);
 extern Checkpoint *checkpoint_stored(void);
 
 /* What it says of a tenant, or NULL. */
-extern const NoteHead *checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant);
+extern const SignedNote *checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant);
 
 #endif

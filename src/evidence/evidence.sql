@@ -22,10 +22,10 @@ CREATE TABLE vault_data.audit_seal (
 	PRIMARY KEY (tenant_id, seq)
 );
 /*
- * What was seen of the trail so far, and where: server, database and table; see keyring/record.c.
+ * What was seen of the trail so far, and where: server, database and table; see keyring/root_key_rows.c.
  * closed: the server ended with nothing left to be seen.
  */
-CREATE TABLE vault_data.audit_harvest (
+CREATE TABLE vault_data.audit_progress (
 	singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	system_identifier text NOT NULL,
 	place             text NOT NULL,
@@ -63,51 +63,51 @@ CREATE TABLE vault_data.audit_floor (
 	floor     interval NOT NULL
 );
 ALTER TABLE vault_data.audit_seal OWNER TO vault_owner;
-ALTER TABLE vault_data.audit_harvest OWNER TO vault_owner;
+ALTER TABLE vault_data.audit_progress OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_checkpoint OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_retired OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_policy OWNER TO vault_owner;
 ALTER TABLE vault_data.audit_floor OWNER TO vault_owner;
-REVOKE ALL ON vault_data.audit_seal, vault_data.audit_harvest, vault_data.audit_checkpoint,
+REVOKE ALL ON vault_data.audit_seal, vault_data.audit_progress, vault_data.audit_checkpoint,
 	vault_data.audit_retired, vault_data.audit_policy, vault_data.audit_floor FROM PUBLIC;
-GRANT SELECT ON vault_data.audit_seal, vault_data.audit_harvest, vault_data.audit_retired TO vault_exec;
+GRANT SELECT ON vault_data.audit_seal, vault_data.audit_progress, vault_data.audit_retired TO vault_exec;
 GRANT SELECT, INSERT ON vault_data.audit_checkpoint TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.audit_policy, vault_data.audit_floor TO vault_exec;
 ALTER TABLE vault_data.audit_seal ALTER COLUMN ids SET STATISTICS 0;
 ALTER TABLE vault_data.audit_checkpoint ALTER COLUMN note SET STATISTICS 0;
 ALTER TABLE vault_data.audit_policy ALTER COLUMN hold_reason SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_seal', '');
-SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_harvest', '');
+SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_progress', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_retired', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_floor', '');
 
-ALTER TABLE vault_data.audit_harvest ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE vault_data.audit_progress ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_checkpoint ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_floor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY door ON vault_data.audit_harvest TO vault_exec
+CREATE POLICY entry ON vault_data.audit_progress TO vault_exec
 	USING (vault_data.is_inside());
-CREATE POLICY door ON vault_data.audit_checkpoint TO vault_exec
+CREATE POLICY entry ON vault_data.audit_checkpoint TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY everybody ON vault_data.audit_floor FOR SELECT TO vault_owner
 	USING (true);
-CREATE POLICY door ON vault_data.audit_floor TO vault_exec
+CREATE POLICY entry ON vault_data.audit_floor TO vault_exec
 	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_retired ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.audit_seal FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_seal TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_seal TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_retired FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_retired TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_retired TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_policy FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_policy TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_policy TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_seal
@@ -116,12 +116,12 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_seal
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
 ALTER TABLE vault_data.audit_seal ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_seal ENABLE ALWAYS TRIGGER append_only_truncate;
-CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_harvest
+CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_progress
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
-CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_harvest
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_progress
 	FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change();
-ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only;
-ALTER TABLE vault_data.audit_harvest ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only_truncate;
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_checkpoint
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.audit_checkpoint
@@ -203,8 +203,8 @@ BEGIN
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
 	EXECUTE pg_catalog.format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
-	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees())', part);
-	EXECUTE pg_catalog.format('CREATE POLICY door ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
+	EXECUTE pg_catalog.format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', part);
+	EXECUTE pg_catalog.format('CREATE POLICY entry ON vault_data.%I TO vault_exec USING (vault_data.is_inside(tenant_id))', part);
 	EXECUTE pg_catalog.format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
 	FOR text_column IN SELECT a.attname FROM pg_catalog.pg_attribute a

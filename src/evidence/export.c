@@ -15,11 +15,11 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "door/door.h"
-#include "evidence/harvest.h"
-#include "evidence/overseer.h"
+#include "entry/entry.h"
+#include "evidence/log_consumer.h"
+#include "evidence/audit_access.h"
 #include "evidence/seal.h"
-#include "evidence/trail.h"
+#include "evidence/log_walk.h"
 #include "platform/sql.h"
 
 typedef struct Export
@@ -63,7 +63,7 @@ put_header(Export *export)
 	line_time(&line, "since", export->since);
 	line_time(&line, "until", export->until);
 	line_time(&line, "exported_at", GetCurrentTimestamp());
-	line_text(&line, "tenant", overseer_name(&export->tenant));
+	line_text(&line, "tenant", audit_access_name(&export->tenant));
 	appendStringInfoChar(&line, '}');
 	put_line(export, &line);
 }
@@ -130,7 +130,7 @@ visit_opened(void *state, OpenSeal *open)
 }
 
 static void
-visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
+export_visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
 {
 	put_line(state, line);
 }
@@ -138,20 +138,20 @@ visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, boo
 static void
 export_tenant(Export *export)
 {
-	static const TrailVisitor visitor = {.opened = visit_opened,.row = visit_row};
+	static const LogVisitor visitor = {.opened = visit_opened,.row = export_visit_row};
 
-	overseer_enter(&export->tenant);
+	audit_access_enter(&export->tenant);
 	put_header(export);
 	put_retired(export);
 	put_links(export);
-	trail_walk(&export->tenant, export->since, export->until, &visitor, export);
+	log_walk(&export->tenant, export->since, export->until, &visitor, export);
 }
 
 static Datum
 export_body(FunctionCallInfo fcinfo)
 {
-	Door	   *door = door_required();
-	Door		saved = *door;
+	VaultCall	   *call = call_required();
+	VaultCall		saved = *call;
 	char	   *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Export		export = {
 		.since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1),
@@ -162,10 +162,10 @@ export_body(FunctionCallInfo fcinfo)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	export.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	(void) harvest_request();
+	(void) consumer_request();
 	sql_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	tenants = overseer_tenants(tenant, &count);
+	tenants = audit_access_tenants(tenant, &count);
 	for (int i = 0; i < count; i++)
 	{
 		export.tenant = tenants[i];
@@ -173,9 +173,9 @@ export_body(FunctionCallInfo fcinfo)
 	}
 	PopActiveSnapshot();
 	sql_end();
-	door->has_tenant = saved.has_tenant;
-	door->tenant = saved.tenant;
-	strlcpy(door->tenant_name, saved.tenant_name, sizeof(door->tenant_name));
+	call->has_tenant = saved.has_tenant;
+	call->tenant = saved.tenant;
+	strlcpy(call->tenant_name, saved.tenant_name, sizeof(call->tenant_name));
 	return (Datum) 0;
 }
 
@@ -184,5 +184,5 @@ PG_FUNCTION_INFO_V1(vault_export_audit);
 Datum
 vault_export_audit(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_VIEW, fcinfo, export_body);
+	return entry_run(ENTRY_VIEW, fcinfo, export_body);
 }

@@ -13,7 +13,7 @@
 #include "utils/typcache.h"
 
 #include "audit/audit.h"
-#include "audit/record.h"
+#include "audit/audit_row.h"
 #include "crypto/raise.h"
 #include "platform/errors.h"
 #include "platform/sql.h"

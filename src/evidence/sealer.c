@@ -18,26 +18,26 @@
 #include "utils/timestamp.h"
 
 #include "audit/ring.h"
-#include "evidence/harvest.h"
-#include "evidence/maintenance.h"
+#include "evidence/log_consumer.h"
+#include "evidence/retention.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/tables.h"
-#include "platform/workers.h"
+#include "platform/launcher.h"
 
 #define STEP_MS 5000
 #define PARTITIONS_MS (24 * 60 * 60 * 1000)
-#define CHORE_MS (15 * 1000)
+#define TASK_MS (15 * 1000)
 #define PAUSE_AFTER_ERROR_MS 5000
 #define CLOSE_NAPS 500
 #define CLOSE_NAP_MS 20
 
-static void (*small_chore) (void) = NULL;
+static void (*small_task) (void) = NULL;
 
 void
-sealer_set_chore(void (*chore) (void))
+sealer_set_task(void (*task) (void))
 {
-	small_chore = chore;
+	small_task = task;
 }
 
 static void
@@ -68,24 +68,24 @@ make_partitions(void)
 		(epoch == root_epoch() && !TimestampDifferenceExceeds(last, now, PARTITIONS_MS)))
 		return;
 	epoch = root_epoch();
-	in_transaction(maintenance_make_partitions);
+	in_transaction(retention_make_partitions);
 	last = now;
 }
 
 static void
-do_chore(void)
+run_task(void)
 {
 	static TimestampTz last = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (small_chore == NULL || (last && !TimestampDifferenceExceeds(last, now, CHORE_MS)))
+	if (small_task == NULL || (last && !TimestampDifferenceExceeds(last, now, TASK_MS)))
 		return;
 	last = now;
-	in_transaction(small_chore);
+	in_transaction(small_task);
 }
 
 static void
-recover(void)
+sealer_recover(void)
 {
 	bool		asked = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
 
@@ -102,7 +102,7 @@ recover(void)
 
 /* Asked to end: what waits is cancelled, and the loop comes to its end. */
 static void
-request_end(SIGNAL_ARGS)
+sealer_request_end(SIGNAL_ARGS)
 {
 	int			saved_errno = errno;
 
@@ -130,16 +130,16 @@ server_is_stopping(void)
 }
 
 static void
-step(void)
+sealer_step(void)
 {
-	harvest_prepare();
-	in_transaction(harvest_step);
-	harvest_committed();
+	consumer_prepare();
+	in_transaction(consumer_step);
+	consumer_committed();
 }
 
 /* The last step comes after the worker's last record; it stays until sessions have ended. */
 static void
-end(void)
+sealer_end(void)
 {
 	pqsignal(SIGTERM, COMPAT_SIG_IGN);
 	QueryCancelPending = false;
@@ -148,8 +148,8 @@ end(void)
 		for (int i = 0; i < CLOSE_NAPS && ring_has_worker(); i++)
 			worker_wait(CLOSE_NAP_MS);
 		if (!ring_has_worker())
-			harvest_close();
-		step();
+			consumer_close();
+		sealer_step();
 	}
 	proc_exit(0);
 }
@@ -162,14 +162,14 @@ vault_sealer_worker_main(Datum arg)
 	static bool ending = false;
 
 	worker_begin();
-	pqsignal(SIGTERM, request_end);
+	pqsignal(SIGTERM, sealer_request_end);
 	/* In a deadlock it is the sealer that gives way. */
 	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_OVERRIDE);
-	harvest_attach();
+	consumer_attach();
 	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);
 	if (sigsetjmp(failed, 1) != 0)
 	{
-		recover();
+		sealer_recover();
 		if (ending)
 			proc_exit(1);
 	}
@@ -181,31 +181,31 @@ vault_sealer_worker_main(Datum arg)
 		if (ShutdownRequestPending)
 		{
 			ending = true;
-			end();
+			sealer_end();
 		}
 		make_partitions();
-		step();
-		do_chore();
+		sealer_step();
+		run_task();
 		worker_wait(STEP_MS);
 	}
 }
 
 static void
-await_settled(void)
+sealer_await_settled(void)
 {
-	(void) harvest_request();
+	(void) consumer_request();
 }
 
 void
 evidence_init(void)
 {
 	static const KeyringTrail trail = {
-		.prepare = maintenance_prepare_trail,
-		.begin = maintenance_begin_trail,
-		.await_settled = await_settled,
+		.prepare = retention_prepare_trail,
+		.begin = retention_begin_trail,
+		.await_settled = sealer_await_settled,
 	};
 
-	harvest_init();
+	consumer_init();
 	keyring_set_trail(&trail);
 	workers_add("vault sealer", "vault_sealer_worker_main");
 }

@@ -33,12 +33,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.expiry_warning', '');
 ALTER TABLE vault_data.secret_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.expiry_warning ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret_warning FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret_warning TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret_warning TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.expiry_warning FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.expiry_warning TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.expiry_warning TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_warning
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('warning', 'thresholds', 'purge_at');

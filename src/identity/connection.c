@@ -10,7 +10,7 @@
 
 #include <netinet/in.h>
 
-#include "crypto/certificate.h"
+#include "crypto/alternative_names.h"
 #include "platform/settings.h"
 
 #define MAX_SERVICES 64
@@ -66,7 +66,7 @@ learn_certificate(const Port *port)
 
 /* Background workers and the like have no client: nothing is known of it. */
 static void
-learn(void)
+connection_learn(void)
 {
 	if (facts.known)
 		return;
@@ -90,7 +90,7 @@ is_proxy(const NetAddress *address)
 void
 connection_address(const Caller *caller, NetAddress *address)
 {
-	learn();
+	connection_learn();
 	*address = facts.peer;
 	if (address->family != 0 && !is_proxy(address))
 		return;
@@ -109,7 +109,7 @@ connection_peer(void)
 
 	if (known)
 		return &peer;
-	learn();
+	connection_learn();
 	memset(&peer, 0, sizeof(peer));
 	peer.family = facts.peer.family;
 	memcpy(peer.address, facts.peer.bytes, facts.peer.family == 6 ? 8 : 4);
@@ -130,7 +130,7 @@ connection_is_encrypted(void)
 const char *const *
 connection_services(int *count)
 {
-	learn();
+	connection_learn();
 	*count = facts.service_count;
 	return facts.services;
 }
@@ -154,7 +154,7 @@ connection_service(void)
 	static const char *const kinds[] = {"uri:", "dn:", "dns:", "email:"};
 	static char shown[256];
 
-	learn();
+	connection_learn();
 	for (int i = 0; i < (int) lengthof(kinds); i++)
 	{
 		const char *service = service_of_kind(kinds[i]);

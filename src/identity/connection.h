@@ -11,7 +11,7 @@
 
 #include "platform/compat.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/netblock.h"
 
 /* The client's address; family 0: unknown. */

@@ -13,7 +13,7 @@
  *
  * If the row of the binding, of its principal or of its tenant was changed outside
  * vault, the role is nobody there, and told so (VT004).  It still counts among
- * the tenants of the role: another must not take its place unasked.  Overseers
+ * the tenants of the role: another must not take its place unasked.  Operators and auditors
  * are only nobody: they are who finds out.
  */
 #include "identity/identity.h"
@@ -34,7 +34,7 @@
 #include "utils/syscache.h"
 
 #include "audit/audit.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "identity/connection.h"
 #include "identity/reservation.h"
 #include "integrity/integrity.h"
@@ -66,15 +66,15 @@ typedef struct Candidate
 	struct Candidate *next;
 } Candidate;
 
-typedef struct CacheEntry
+typedef struct IdentityCacheEntry
 {
 	Oid			role;
 	Candidate  *candidates;
-} CacheEntry;
+} IdentityCacheEntry;
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
+static IdentityCacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
 static bool (*identify_by_token) (Caller *caller) = NULL;
@@ -99,7 +99,7 @@ bindings_changed(void)
 }
 
 static void
-roles_changed(Datum arg, int cacheid, uint32 hashvalue)
+identity_roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
 	cache_stale = true;
 	generation++;
@@ -191,9 +191,9 @@ load_candidates(Oid role)
 }
 
 static void
-empty_cache(void)
+identity_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
+	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(IdentityCacheEntry)};
 
 	cache = NULL;
 	latest = NULL;
@@ -209,11 +209,11 @@ empty_cache(void)
 static Candidate *
 candidates_of(Oid role)
 {
-	CacheEntry *entry;
+	IdentityCacheEntry *entry;
 	Candidate  *list;
 
 	if (cache == NULL || cache_stale)
-		empty_cache();
+		identity_empty_cache();
 	if (latest && latest->role == role)
 		return latest->candidates;
 	entry = hash_search(cache, &role, HASH_FIND, NULL);
@@ -250,7 +250,7 @@ fill_caller(Caller *caller, const Candidate *candidate)
 
 /* vault.tenant selects among the tenants of the role; it never grants. */
 static void
-identify(Oid role, Caller *caller)
+identity_identify(Oid role, Caller *caller)
 {
 	bool		selects = setting_tenant && *setting_tenant;
 	const char *changed_row = NULL;
@@ -268,7 +268,7 @@ identify(Oid role, Caller *caller)
 		else
 			caller->is_identified = false;
 	}
-	if (caller->candidates == 1 && changed_row && !role_is_overseer(role))
+	if (caller->candidates == 1 && changed_row && !role_sees_all_tenants(role))
 		row_refuse(changed_row);
 }
 
@@ -312,21 +312,21 @@ refuse_to_bind(const char *name, const char *hint)
 
 /* What binds administrators and not operators. */
 static void
-require_consent(const Door *door, Oid role, const char *name)
+require_consent(const VaultCall *call, Oid role, const char *name)
 {
-	Reservation reservation = reservation_of(name, &door->tenant);
+	Reservation reservation = reservation_of(name, &call->tenant);
 
-	if (superuser_arg(role) || role_is_overseer(role) || reservation == RESERVED_ELSEWHERE ||
-		(reservation != RESERVED_HERE && identity_serves_elsewhere(role, &door->tenant)))
+	if (superuser_arg(role) || role_sees_all_tenants(role) || reservation == RESERVED_ELSEWHERE ||
+		(reservation != RESERVED_HERE && identity_serves_elsewhere(role, &call->tenant)))
 		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
 	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
-		role != door->caller.role && !is_admin_of_role(door->caller.role, role))
+		role != call->caller.role && !is_admin_of_role(call->caller.role, role))
 		refuse_to_bind(name, "An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
 }
 
 /* Who may be bound, or let show tokens, by whom; see identity.sql.  One role at a time. */
 static void
-check_bindable(const Door *door, Oid role, const char *name)
+check_bindable(const VaultCall *call, Oid role, const char *name)
 {
 	if (role_is_of_system(name))
 		ereport(ERROR,
@@ -334,8 +334,8 @@ check_bindable(const Door *door, Oid role, const char *name)
 				 errmsg("role \"%s\" cannot be a principal", name),
 				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
-	if (!role_is_operator(door->caller.role))
-		require_consent(door, role, name);
+	if (!role_is_operator(call->caller.role))
+		require_consent(call, role, name);
 }
 
 /* The client API's EXECUTE privileges come with membership in vault_client. */
@@ -369,11 +369,11 @@ role_by_name(const char *name)
 }
 
 Oid
-identity_enrol_for_tokens(const Door *door, const char *name)
+identity_enrol_for_tokens(const VaultCall *call, const char *name)
 {
 	Oid			role = role_by_name(name);
 
-	check_bindable(door, role, name);
+	check_bindable(call, role, name);
 	enrol_as_client(role, name);
 	return role;
 }
@@ -382,7 +382,7 @@ PG_FUNCTION_INFO_V1(vault_bind_role);
 PG_FUNCTION_INFO_V1(vault_whoami);
 
 /*
- * bind_role(principal, db_role): in the door's tenant.  A binding of which only oid
+ * bind_role(principal, db_role): in the call's tenant.  A binding of which only oid
  * or name still fits (the role was renamed, or made anew) gives way, and so do those of the
  * principal whose roles are gone.
  */
@@ -398,14 +398,14 @@ vault_bind_role(PG_FUNCTION_ARGS)
 		" (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
 		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
 	};
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Oid			role = role_by_name(name);
 	Datum		values[4];
 
-	check_bindable(door, role, name);
+	check_bindable(call, role, name);
 	sql_begin();
-	values[0] = UUIDPGetDatum(&door->tenant);
+	values[0] = UUIDPGetDatum(&call->tenant);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(name);
 	values[3] = PG_GETARG_DATUM(0);
@@ -446,7 +446,7 @@ names_of_token_roles(const Caller *caller)
 static Datum
 whoami_body(FunctionCallInfo fcinfo)
 {
-	const Caller *caller = &door_required()->caller;
+	const Caller *caller = &call_required()->caller;
 	TupleDesc	layout;
 	Datum		values[9];
 	bool		nulls[9] = {0};
@@ -459,7 +459,7 @@ whoami_body(FunctionCallInfo fcinfo)
 	values[2] = CStringGetTextDatum(GetUserNameFromId(caller->role, false));
 	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
 	values[4] = BoolGetDatum(role_is_operator(caller->role));
-	values[5] = BoolGetDatum(role_is_overseer(caller->role));
+	values[5] = BoolGetDatum(role_sees_all_tenants(caller->role));
 	nulls[6] = caller->subject[0] == 0;
 	nulls[7] = caller->issuer[0] == 0;
 	nulls[8] = caller->subject[0] == 0;
@@ -472,16 +472,16 @@ whoami_body(FunctionCallInfo fcinfo)
 Datum
 vault_whoami(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_ANYONE, fcinfo, whoami_body);
+	return entry_run(ENTRY_ANYONE, fcinfo, whoami_body);
 }
 
 void
 identity_init(void)
 {
-	door_set_identify(identify);
+	entry_set_identify(identity_identify);
 	audit_set_service(connection_service);
 	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
 	tables_on_change(TABLE_PRINCIPAL, bindings_changed);
 	tables_on_change(TABLE_TENANT, bindings_changed);
-	CacheRegisterSyscacheCallback(AUTHOID, roles_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, identity_roles_changed, (Datum) 0);
 }

@@ -7,7 +7,7 @@
 
 #include "platform/compat.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 
 /*
  * Who knows more than the role does: is asked first, and returns false if it has
@@ -19,10 +19,10 @@ extern void identity_set_token(bool (*identify) (Caller *caller));
 extern uint64 identity_generation(void);
 
 /*
- * The oid of a role that is to show tokens for the door's tenant, if the caller may
+ * The oid of a role that is to show tokens for the call's tenant, if the caller may
  * say so; it becomes a member of vault_client.  Between sql_begin and sql_end.
  */
-extern Oid	identity_enrol_for_tokens(const Door *door, const char *name);
+extern Oid	identity_enrol_for_tokens(const VaultCall *call, const char *name);
 
 /* Another tenant has the role: as a principal, to show tokens, or lent for rotation. */
 extern bool identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant);

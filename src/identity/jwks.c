@@ -287,7 +287,7 @@ members_of(const json_t *jwk, const PublicKey *key)
 
 /* Takes a key, passes it over with an entry in the report, or returns what spoils the set. */
 static const char *
-take_key(const json_t *jwk, int position, const JwksAlgorithms *algorithms, JwtKeySet *keys,
+jwks_take_key(const json_t *jwk, int position, const JwksAlgorithms *algorithms, JwtKeySet *keys,
 		 JwksReport *report)
 {
 	PinnedKey *pinned = &keys->keys[keys->count];
@@ -327,7 +327,7 @@ take_all(const json_t *list, const JwksAlgorithms *algorithms, JwtKeySet *keys, 
 	for (size_t i = 0; i < json_array_size(list) && fault == NULL; i++)
 	{
 		report->position = (int) i + 1;
-		fault = take_key(json_array_get(list, i), (int) i + 1, algorithms, keys, report);
+		fault = jwks_take_key(json_array_get(list, i), (int) i + 1, algorithms, keys, report);
 	}
 	if (fault != NULL || keys->count > 0)
 		return fault;
@@ -346,12 +346,12 @@ take_object(json_t *object, const JwksAlgorithms *algorithms, JwtKeySet *keys, J
 	if (strict_json_has(object, "keys"))
 		return "it has member keys of a set and member kty of a key";
 	report->position = 1;
-	fault = take_key(object, 1, algorithms, keys, report);
+	fault = jwks_take_key(object, 1, algorithms, keys, report);
 	return fault == NULL && keys->count == 0 ? report->passed[0].reason : fault;
 }
 
 static const char *
-load(const char *text, size_t size, json_t **object)
+jwks_load(const char *text, size_t size, json_t **object)
 {
 	static const char mark[] = "\xef\xbb\xbf"; /* that editors put before UTF-8 */
 
@@ -388,7 +388,7 @@ jwks_read(const char *text, size_t size, const JwksAlgorithms *algorithms, JwtKe
 
 	*keys = NULL;
 	memset(report, 0, sizeof(*report));
-	fault = load(text, size, &object);
+	fault = jwks_load(text, size, &object);
 	if (fault != NULL)
 		return fault;
 

@@ -23,18 +23,18 @@ _Static_assert(JWT_FAULT_HEADER_DUPLICATE - JWT_FAULT_HEADER_SYNTAX ==
 					   STRICT_JSON_DUPLICATE - STRICT_JSON_SYNTAX,
 			   "faults of JSON have one order");
 
-typedef struct Segment
+typedef struct JwtSegment
 {
 	const char *text;
 	size_t size;
-} Segment;
+} JwtSegment;
 
 typedef struct Segments
 {
-	Segment header;
-	Segment payload;
-	Segment signature;
-	Segment signed_part; /* header and payload, with the dot between them */
+	JwtSegment header;
+	JwtSegment payload;
+	JwtSegment signature;
+	JwtSegment signed_part; /* header and payload, with the dot between them */
 } Segments;
 
 const char *
@@ -89,7 +89,7 @@ jwt_fault_text(JwtFault fault)
 
 /* The text up to the next dot, or to its end; what follows the dot is left in rest. */
 static bool
-cut(Segment *rest, Segment *segment)
+jwt_cut(JwtSegment *rest, JwtSegment *segment)
 {
 	const char *dot = rest->size > 0 ? memchr(rest->text, '.', rest->size) : NULL;
 
@@ -104,23 +104,23 @@ cut(Segment *rest, Segment *segment)
 
 /* What follows three segments is two more: the compact form of JWE. */
 static bool
-has_two_more(Segment rest)
+has_two_more(JwtSegment rest)
 {
-	Segment segment;
+	JwtSegment segment;
 
-	return cut(&rest, &segment) && !cut(&rest, &segment);
+	return jwt_cut(&rest, &segment) && !jwt_cut(&rest, &segment);
 }
 
 static JwtFault
-split(const char *text, size_t size, Segments *s)
+jwt_split(const char *text, size_t size, Segments *s)
 {
-	Segment rest = {text, size};
+	JwtSegment rest = {text, size};
 
 	if (size > JWT_MAX_BYTES)
 		return JWT_FAULT_SIZE;
-	if (!cut(&rest, &s->header) || !cut(&rest, &s->payload))
+	if (!jwt_cut(&rest, &s->header) || !jwt_cut(&rest, &s->payload))
 		return JWT_FAULT_SEGMENTS;
-	if (cut(&rest, &s->signature))
+	if (jwt_cut(&rest, &s->signature))
 		return has_two_more(rest) ? JWT_FAULT_ENCRYPTED : JWT_FAULT_SEGMENTS;
 	if (s->header.size == 0 || s->signature.size == 0)
 		return JWT_FAULT_SEGMENTS;
@@ -130,7 +130,7 @@ split(const char *text, size_t size, Segments *s)
 }
 
 static bool
-decode(const Segment *segment, unsigned char out[JWT_MAX_PAYLOAD], size_t *size)
+jwt_decode(const JwtSegment *segment, unsigned char out[JWT_MAX_PAYLOAD], size_t *size)
 {
 	return base64_decode(BASE64_URL, segment->text, segment->size, out, JWT_MAX_PAYLOAD, size) ==
 		CRYPTO_OK;
@@ -168,7 +168,7 @@ jwt_form_fault(const char *text, size_t size)
 
 /* syntax is the fault that the first of StrictJsonFault's stands for. */
 static JwtFault
-parse(const unsigned char *text, size_t size, JwtFault syntax, json_t **object)
+jwt_parse(const unsigned char *text, size_t size, JwtFault syntax, json_t **object)
 {
 	StrictJsonFault fault = strict_json_parse_numbers(text, size, object);
 
@@ -239,7 +239,7 @@ check_header(const json_t *header, const JwtKeySet *keys, const PublicKey **key,
 }
 
 static JwtFault
-read_header(const Segment *segment, const JwtKeySet *keys, const PublicKey **key,
+jwt_read_header(const JwtSegment *segment, const JwtKeySet *keys, const PublicKey **key,
 			char kid[JWKS_MAX_KID + 1])
 {
 	unsigned char text[JWT_MAX_PAYLOAD];
@@ -247,9 +247,9 @@ read_header(const Segment *segment, const JwtKeySet *keys, const PublicKey **key
 	json_t *header;
 	JwtFault fault;
 
-	if (!decode(segment, text, &size))
+	if (!jwt_decode(segment, text, &size))
 		return JWT_FAULT_BASE64;
-	fault = parse(text, size, JWT_FAULT_HEADER_SYNTAX, &header);
+	fault = jwt_parse(text, size, JWT_FAULT_HEADER_SYNTAX, &header);
 	if (fault == JWT_OK)
 		fault = check_header(header, keys, key, kid);
 	json_decref(header);
@@ -264,7 +264,7 @@ check_signature(const Segments *s, const PublicKey *key)
 	unsigned char signature[JWT_MAX_PAYLOAD];
 	size_t size;
 
-	if (!decode(&s->signature, signature, &size))
+	if (!jwt_decode(&s->signature, signature, &size))
 		return JWT_FAULT_BASE64;
 	switch (signature_verify(key, s->signed_part.text, s->signed_part.size, signature, size))
 	{
@@ -288,12 +288,12 @@ jws_verify(const JwtKeySet *keys, const char *text, size_t size, char kid[JWKS_M
 
 	*kid = '\0';
 	*payload_size = 0;
-	fault = split(text, size, &segments);
+	fault = jwt_split(text, size, &segments);
 	if (fault == JWT_OK)
-		fault = read_header(&segments.header, keys, &key, found);
+		fault = jwt_read_header(&segments.header, keys, &key, found);
 	if (fault == JWT_OK)
 		fault = check_signature(&segments, key);
-	if (fault == JWT_OK && !decode(&segments.payload, payload, payload_size))
+	if (fault == JWT_OK && !jwt_decode(&segments.payload, payload, payload_size))
 		fault = JWT_FAULT_BASE64;
 	if (fault == JWT_OK)
 		strcpy(kid, found);
@@ -348,7 +348,7 @@ copy_subject(const json_t *object, const JwtRules *rules, JwtClaims *claims)
 }
 
 static bool
-is_text(const json_t *value, const char *text)
+jwt_is_text(const json_t *value, const char *text)
 {
 	return json_is_string(value) && strcmp(json_string_value(value), text) == 0;
 }
@@ -357,7 +357,7 @@ static void
 find_group(const json_t *value, const JwtRules *rules, bool has_group[JWT_MAX_GROUPS])
 {
 	for (int i = 0; i < rules->group_count; i++)
-		has_group[i] |= is_text(value, rules->groups[i]);
+		has_group[i] |= jwt_is_text(value, rules->groups[i]);
 }
 
 /*
@@ -414,14 +414,14 @@ audience_fits(const json_t *audience, const char *wanted)
 	bool found = false;
 
 	if (!json_is_array(audience))
-		return is_text(audience, wanted);
+		return jwt_is_text(audience, wanted);
 	for (size_t i = 0; i < json_array_size(audience); i++)
 	{
 		const json_t *element = json_array_get(audience, i);
 
 		if (!json_is_string(element))
 			return false;
-		found |= is_text(element, wanted);
+		found |= jwt_is_text(element, wanted);
 	}
 	return found;
 }
@@ -577,7 +577,7 @@ check_claims(const json_t *object, const JwtRules *rules, int64_t now, JwtClaims
 {
 	JwtFault fault;
 
-	if (!is_text(json_object_get(object, "iss"), rules->issuer))
+	if (!jwt_is_text(json_object_get(object, "iss"), rules->issuer))
 		return JWT_FAULT_ISSUER;
 	if (!audience_fits(json_object_get(object, "aud"), rules->audience))
 		return JWT_FAULT_AUDIENCE;
@@ -604,7 +604,7 @@ claim_name_fits(const char *name)
 }
 
 static bool
-differ(const char *a, const char *b)
+jwt_differ(const char *a, const char *b)
 {
 	return a == NULL || b == NULL || strcmp(a, b) != 0;
 }
@@ -638,8 +638,8 @@ jwt_rules_fault(const JwtRules *rules)
 		return "claim for the groups has a fixed meaning or is no name";
 	if (rules->group_count < 0 || rules->group_count > JWT_MAX_GROUPS)
 		return "groups are more than 256";
-	if (!differ(principal, tenant) || !differ(principal, role) || !differ(principal, address) ||
-		!differ(tenant, role) || !differ(tenant, address) || !differ(role, address))
+	if (!jwt_differ(principal, tenant) || !jwt_differ(principal, role) || !jwt_differ(principal, address) ||
+		!jwt_differ(tenant, role) || !jwt_differ(tenant, address) || !jwt_differ(role, address))
 		return "one claim is named for two purposes";
 	return NULL;
 }
@@ -660,7 +660,7 @@ jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text, size_
 		return JWT_FAULT_RULES;
 	fault = jws_verify(keys, text, size, claims->kid, payload, &payload_size);
 	if (fault == JWT_OK)
-		fault = parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object);
+		fault = jwt_parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object);
 	if (fault == JWT_OK)
 		fault = check_claims(object, rules, now, claims);
 	json_decref(object);
@@ -682,7 +682,7 @@ jwt_signed_claim(const JwtKeySet *keys, const char *text, size_t size, const cha
 	*value = '\0';
 	if (jws_verify(keys, text, size, kid, payload, &payload_size) != JWT_OK)
 		return false;
-	found = parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object) == JWT_OK &&
+	found = jwt_parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object) == JWT_OK &&
 		copy_required(object, claim, value);
 	json_decref(object);
 	return found;
@@ -698,11 +698,11 @@ jwt_peek_issuer(const char *text, size_t size, char issuer[JWT_MAX_CLAIM + 1])
 	JwtFault fault;
 
 	*issuer = '\0';
-	fault = split(text, size, &segments);
-	if (fault == JWT_OK && !decode(&segments.payload, payload, &payload_size))
+	fault = jwt_split(text, size, &segments);
+	if (fault == JWT_OK && !jwt_decode(&segments.payload, payload, &payload_size))
 		fault = JWT_FAULT_BASE64;
 	if (fault == JWT_OK)
-		fault = parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object);
+		fault = jwt_parse(payload, payload_size, JWT_FAULT_CLAIMS_SYNTAX, &object);
 	if (fault == JWT_OK && !copy_required(object, "iss", issuer))
 		fault = JWT_FAULT_ISSUER;
 	json_decref(object);
@@ -734,7 +734,7 @@ can_make(const char *kid, const JwtRules *rules, const JwtClaims *c)
 
 /* Adds a claim that is not empty; false if it is not UTF-8. */
 static bool
-say(json_t *object, const char *name, const char *value)
+jwt_say(json_t *object, const char *name, const char *value)
 {
 	return *value == '\0' || json_object_set_new(object, name, json_string(value)) == 0;
 }
@@ -747,11 +747,11 @@ claims_object(const JwtRules *rules, const JwtClaims *c)
 		json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", rules->issuer, "aud", rules->audience, "sub",
 				  c->subject, "iat", (json_int_t) c->issued_at, "exp", (json_int_t) c->expires_at);
 
-	if (object != NULL && say(object, "jti", c->token_id) &&
-		say(object, rules->principal_claim != NULL ? rules->principal_claim : "sub",
+	if (object != NULL && jwt_say(object, "jti", c->token_id) &&
+		jwt_say(object, rules->principal_claim != NULL ? rules->principal_claim : "sub",
 			c->principal) &&
-		say(object, rules->tenant_claim, c->tenant) && say(object, rules->role_claim, c->role) &&
-		say(object, rules->address_claim, c->address))
+		jwt_say(object, rules->tenant_claim, c->tenant) && jwt_say(object, rules->role_claim, c->role) &&
+		jwt_say(object, rules->address_claim, c->address))
 		return object;
 	json_decref(object);
 	return NULL;

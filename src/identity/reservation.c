@@ -16,7 +16,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
@@ -78,13 +78,13 @@ refuse_powerful(const char *name, Oid role)
 PG_FUNCTION_INFO_V1(vault_require_reservable);
 
 /*
- * require_reservable(db_role): it is one that a tenant may have, and no tenant but the door's has
+ * require_reservable(db_role): it is one that a tenant may have, and no tenant but the entry's has
  * it, unless it is reserved for that tenant too.  Whoever is binding it comes first.
  */
 Datum
 vault_require_reservable(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Oid			role = get_role_oid(name, true);
 	Datum		key = ObjectIdGetDatum(role);
@@ -97,7 +97,7 @@ vault_require_reservable(PG_FUNCTION_ARGS)
 	{
 		pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
 
-		if (!uuid_equal(&tenant, &door->tenant) && reservation_of(name, &tenant) != RESERVED_HERE)
+		if (!uuid_equal(&tenant, &call->tenant) && reservation_of(name, &tenant) != RESERVED_HERE)
 			refuse_bound(name);
 	}
 	scan_end(&scan);

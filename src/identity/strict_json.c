@@ -35,7 +35,7 @@ nesting_is_bounded(const char *text, size_t size)
 }
 
 static StrictJsonFault
-parse(const void *text, size_t size, size_t flags, json_t **object)
+strict_json_load(const void *text, size_t size, size_t flags, json_t **object)
 {
 	json_error_t error;
 	json_t *parsed;
@@ -59,13 +59,13 @@ parse(const void *text, size_t size, size_t flags, json_t **object)
 StrictJsonFault
 strict_json_parse(const void *text, size_t size, json_t **object)
 {
-	return parse(text, size, 0, object);
+	return strict_json_load(text, size, 0, object);
 }
 
 StrictJsonFault
 strict_json_parse_numbers(const void *text, size_t size, json_t **object)
 {
-	return parse(text, size, JSON_DECODE_INT_AS_REAL, object);
+	return strict_json_load(text, size, JSON_DECODE_INT_AS_REAL, object);
 }
 
 bool

@@ -6,7 +6,7 @@
  * rotate and are destroyed, and every row would have to be authenticated anew.
  * The tenant's id is the first column of every row, so it is in the data.
  *
- * An update inside the door first checks the row that it replaces, so that a
+ * An update inside a call first checks the row that it replaces, so that a
  * changed row cannot become a valid one.  One that changes no covered column
  * keeps revision and mac.
  */
@@ -24,8 +24,8 @@
 #include "utils/typcache.h"
 
 #include "crypto/primitives.h"
-#include "door/door.h"
-#include "door/guard.h"
+#include "entry/entry.h"
+#include "entry/guard.h"
 #include "keyring/keyring.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
@@ -42,7 +42,7 @@ typedef struct DecidingTable
 } DecidingTable;
 
 static const DecidingTable deciding[TABLE_COUNT] = {
-	[TABLE_HOME] = {"home", "home", 1, 10},
+	[TABLE_ORIGIN] = {"origin", "origin", 1, 10},
 	[TABLE_TENANT] = {"tenant", "tenant", 1, 7},
 	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
 	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
@@ -85,7 +85,7 @@ typedef struct Encoder
 } Encoder;
 
 static void
-grow(Encoder *encoder, size_t size)
+integrity_grow(Encoder *encoder, size_t size)
 {
 	size_t		capacity = 2 * (encoder->size + size);
 	unsigned char *grown = palloc(capacity);
@@ -100,13 +100,13 @@ static inline void
 put_bytes(Encoder *encoder, const void *bytes, size_t size)
 {
 	if (unlikely(size > encoder->capacity - encoder->size))
-		grow(encoder, size);
+		integrity_grow(encoder, size);
 	memcpy(encoder->data + encoder->size, bytes, size);
 	encoder->size += size;
 }
 
 static void
-put_uint32(Encoder *encoder, uint32 number)
+integrity_put_uint32(Encoder *encoder, uint32 number)
 {
 	uint32		big_endian = pg_hton32(number);
 
@@ -124,13 +124,13 @@ put_uint64(Encoder *encoder, uint64 number)
 static void
 put_sized(Encoder *encoder, const void *bytes, size_t size)
 {
-	put_uint32(encoder, size);
+	integrity_put_uint32(encoder, size);
 	put_bytes(encoder, bytes, size);
 }
 
 /* The code must be the same in a database of another encoding. */
 static void
-put_text(Encoder *encoder, const char *text, size_t size)
+integrity_put_text(Encoder *encoder, const char *text, size_t size)
 {
 	const char *bytes = encoding_for_digest(text, &size);
 
@@ -147,20 +147,20 @@ put_output(Encoder *encoder, Oid type, Datum value)
 
 	getTypeOutputInfo(type, &function, &is_varlena);
 	text = OidOutputFunctionCall(function, value);
-	put_text(encoder, text, strlen(text));
+	integrity_put_text(encoder, text, strlen(text));
 }
 
 static void
 put_interval(Encoder *encoder, const Interval *interval)
 {
-	put_uint32(encoder, 16);
+	integrity_put_uint32(encoder, 16);
 	put_uint64(encoder, interval->time);
-	put_uint32(encoder, interval->day);
-	put_uint32(encoder, interval->month);
+	integrity_put_uint32(encoder, interval->day);
+	integrity_put_uint32(encoder, interval->month);
 }
 
 static void
-put_value(Encoder *encoder, Oid type, Datum value)
+integrity_put_value(Encoder *encoder, Oid type, Datum value)
 {
 	text	   *string;
 
@@ -171,18 +171,18 @@ put_value(Encoder *encoder, Oid type, Datum value)
 			break;
 		case TEXTOID:
 			string = DatumGetTextPP(value);
-			put_text(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			integrity_put_text(encoder, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 			break;
 		case BYTEAOID:
 			put_sized(encoder, VARDATA_ANY(DatumGetByteaPP(value)),
 					  VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)));
 			break;
 		case INT4OID:
-			put_uint32(encoder, sizeof(int32));
-			put_uint32(encoder, DatumGetInt32(value));
+			integrity_put_uint32(encoder, sizeof(int32));
+			integrity_put_uint32(encoder, DatumGetInt32(value));
 			break;
 		case TIMESTAMPTZOID:
-			put_uint32(encoder, sizeof(TimestampTz));
+			integrity_put_uint32(encoder, sizeof(TimestampTz));
 			put_uint64(encoder, DatumGetTimestampTz(value));
 			break;
 		case INTERVALOID:
@@ -203,15 +203,15 @@ compute_mac(const Row *row, int32 revision, unsigned char mac[MAC_BYTES])
 	encoder.capacity = sizeof(encoder.stack);
 	encoder.size = 0;
 	put_sized(&encoder, row->table->name, strlen(row->table->name));
-	put_uint32(&encoder, row->table->covered);
+	integrity_put_uint32(&encoder, row->table->covered);
 	for (int i = 0; i < row->table->covered; i++)
 	{
 		if (row->nulls[i])
-			put_uint32(&encoder, ENCODED_NULL);
+			integrity_put_uint32(&encoder, ENCODED_NULL);
 		else
-			put_value(&encoder, TupleDescAttr(row->layout, i)->atttypid, row->values[i]);
+			integrity_put_value(&encoder, TupleDescAttr(row->layout, i)->atttypid, row->values[i]);
 	}
-	put_uint32(&encoder, revision);
+	integrity_put_uint32(&encoder, revision);
 	if (!instance_mac(MAC_DECIDING_ROW, encoder.data, encoder.size, mac))
 		keyring_refuse_sealed();
 }
@@ -232,7 +232,7 @@ is_authentic(const Row *row)
 }
 
 static char *
-label(const Row *row)
+integrity_label(const Row *row)
 {
 	int			id = row->table->id - 1;
 
@@ -281,7 +281,7 @@ row_label(TableScan *scan, TableId table)
 	Row			row;
 
 	row_from_scan(scan, table, &row);
-	return label(&row);
+	return integrity_label(&row);
 }
 
 void
@@ -300,7 +300,7 @@ row_require_authentic(TableScan *scan, TableId table)
 
 	row_from_scan(scan, table, &row);
 	if (!is_authentic(&row))
-		row_refuse(label(&row));
+		row_refuse(integrity_label(&row));
 }
 
 char *
@@ -381,7 +381,7 @@ authenticate_update(const Row *old, const Row *new, HeapTuple tuple)
 	int32		revision;
 
 	if (!is_authentic(old))
-		row_refuse(label(old));
+		row_refuse(integrity_label(old));
 	revision = DatumGetInt32(old->values[column]);
 	compute_mac(new, revision, mac);
 	if (!secret_equal(mac, VARDATA_ANY(DatumGetByteaPP(old->values[column + 1])), MAC_BYTES))
@@ -393,7 +393,7 @@ PG_FUNCTION_INFO_V1(vault_authenticate_row);
 PG_FUNCTION_INFO_V1(vault_is_authentic);
 PG_FUNCTION_INFO_V1(vault_require_authentic);
 
-/* The trigger; outside the door a row stays as it is given. */
+/* The trigger; outside of a call a row stays as it is given. */
 Datum
 vault_authenticate_row(PG_FUNCTION_ARGS)
 {
@@ -410,7 +410,7 @@ vault_authenticate_row(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function is a trigger before INSERT or UPDATE of a row")));
 	given = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-	if (door_current() == NULL)
+	if (call_current() == NULL)
 		return PointerGetDatum(given);
 	table = deciding_table(RelationGetRelid(data->tg_relation));
 	layout = RelationGetDescr(data->tg_relation);
@@ -430,7 +430,7 @@ row_argument(FunctionCallInfo fcinfo, HeapTupleData *tuple, Row *row)
 	TupleDesc	layout = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
 
 	if (!guard_is_own_work())
-		(void) door_required();
+		(void) call_required();
 	memset(tuple, 0, sizeof(*tuple));
 	tuple->t_len = HeapTupleHeaderGetDatumLength(header);
 	tuple->t_data = header;
@@ -460,7 +460,7 @@ vault_require_authentic(PG_FUNCTION_ARGS)
 	TupleDesc	layout = row_argument(fcinfo, &tuple, &row);
 
 	if (!is_authentic(&row))
-		row_refuse(label(&row));
+		row_refuse(integrity_label(&row));
 	ReleaseTupleDesc(layout);
 	PG_RETURN_VOID();
 }

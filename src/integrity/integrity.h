@@ -4,7 +4,7 @@
  *		counts: tenants, principals, bindings, grants, the heads of secrets and their versions.
  *
  * A row trigger (vault_data.authenticate_row) writes revision and mac inside the
- * door and leaves them as they are outside, so that a row changed directly no
+ * entry and leaves them as they are outside, so that a row changed directly no
  * longer fits its mac.  Whoever acts on such a row asks here first.
  *
  * The mac covers every column before "revision", and the revision: whatever is

@@ -4,9 +4,9 @@
  */
 CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
-COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside the door; the last trigger before the row is stored';
+COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside a call; the last trigger before the row is stored';
 
-/* By whole rows of these tables; each refuses to work outside the door. */
+/* By whole rows of these tables; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
 CREATE FUNCTION vault_data.require_authentic(given record) RETURNS void

@@ -38,13 +38,13 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "evidence/sealer.h"
-#include "home/home.h"
+#include "origin/origin.h"
 #include "jobs/cron.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
-#include "platform/runs.h"
+#include "platform/job_runs.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/sql.h"
@@ -69,15 +69,15 @@ const Job	jobs[] = {
 const int	job_count = lengthof(jobs);
 
 /* Why jobs were skipped when that was last said: the epoch of the sealed root page and one more. */
-typedef struct Shared
+typedef struct JobsShared
 {
 	pg_atomic_uint64 said;
-} Shared;
+} JobsShared;
 
 #define SAID_STANDBY PG_UINT64_MAX
 #define SAID_HELD (PG_UINT64_MAX - 1)
 
-static Shared *shared = NULL;
+static JobsShared *shared = NULL;
 static object_access_hook_type previous_access = NULL;
 
 /* ---- another user for a while; an error ends it too ---- */
@@ -125,7 +125,7 @@ jobs_run(const char *statement, int count, const char *const *arguments)
 /* ---- the jobs' functions ---- */
 
 static void
-require_job_runner(void)
+jobs_require_job_runner(void)
 {
 	Oid			caller = GetUserId();
 
@@ -138,7 +138,7 @@ require_job_runner(void)
 
 /* Once for each time that the vault is sealed, or found to be a copy. */
 static bool
-skip(uint64 why, const char *what)
+jobs_skip(uint64 why, const char *what)
 {
 	if (pg_atomic_exchange_u64(&shared->said, why) != why)
 		ereport(LOG, (errmsg("%s", what)));
@@ -150,11 +150,11 @@ static bool
 is_skipped(bool outside)
 {
 	if (RecoveryInProgress())
-		return skip(SAID_STANDBY, "jobs of vault do nothing while this server is a standby");
+		return jobs_skip(SAID_STANDBY, "jobs of vault do nothing while this server is a standby");
 	if (!root_is_open())
-		return skip(root_epoch() + 1, "jobs of vault do nothing while the vault is sealed");
-	return outside && home_held() != NULL &&
-		skip(SAID_HELD, "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
+		return jobs_skip(root_epoch() + 1, "jobs of vault do nothing while the vault is sealed");
+	return outside && origin_held() != NULL &&
+		jobs_skip(SAID_HELD, "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
 }
 
 /* What an operator's statement returned, summed up over batches until one is empty. */
@@ -166,10 +166,10 @@ run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement,
 	Assumed		before;
 
 	require_running_vault();
-	require_job_runner();
+	jobs_require_job_runner();
 	if (is_skipped(outside))
 		PG_RETURN_NULL();
-	run_begin(job);
+	job_run_begin(job);
 	jobs_assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
 	{
@@ -182,7 +182,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement,
 			break;
 	}
 	jobs_resume(&before);
-	run_end(job);
+	job_run_end(job);
 	PG_RETURN_INT64(total);
 }
 
@@ -280,7 +280,7 @@ job_exists(int job)
 
 /* pg_cron itself keeps what it says of every run. */
 static void
-forget_runs(void)
+jobs_forget_runs(void)
 {
 	const char *arguments[] = {JOBS_ROLE};
 	Assumed		before;
@@ -299,12 +299,12 @@ vault_job_purge(PG_FUNCTION_ARGS)
 	Datum		purged = run_as_operator(fcinfo, "purge", "SELECT vault.purge()", MAX_BATCHES, false);
 
 	if (!fcinfo->isnull)
-		forget_runs();
+		jobs_forget_runs();
 	return purged;
 }
 
 static int
-unschedule(const char *which)
+jobs_unschedule(const char *which)
 {
 	const char *arguments[] = {JOBS_ROLE};
 	char	   *statement = psprintf("SELECT count(cron.unschedule(jobid)) FROM cron.job"
@@ -362,7 +362,7 @@ schedule_all(void)
 		return 0;
 	}
 	/* Of a restored dump, perhaps: what means another database. */
-	(void) unschedule("database <> current_database()");
+	(void) jobs_unschedule("database <> current_database()");
 	for (int i = 0; i < job_count; i++)
 		if (job_exists(i) && job_schedule(i))
 			added++;
@@ -406,7 +406,7 @@ tell_not_scheduled(void)
 }
 
 static Datum
-install(FunctionCallInfo fcinfo)
+jobs_install(FunctionCallInfo fcinfo)
 {
 	Assumed		before;
 	int			added;
@@ -445,7 +445,7 @@ remove_all(void)
 	if (!cron_is_installed())
 		return 0;
 	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
-	removed = unschedule("true");
+	removed = jobs_unschedule("true");
 	jobs_resume(&before);
 	return removed;
 }
@@ -497,19 +497,19 @@ remove_body(FunctionCallInfo fcinfo)
 Datum
 vault_install_jobs(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, install);
+	return entry_run(ENTRY_KEY_HOLDER, fcinfo, jobs_install);
 }
 
 Datum
 vault_job_commands(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, commands_body);
+	return entry_run(ENTRY_KEY_HOLDER, fcinfo, commands_body);
 }
 
 Datum
 vault_remove_jobs(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, remove_body);
+	return entry_run(ENTRY_KEY_HOLDER, fcinfo, remove_body);
 }
 
 /*
@@ -523,12 +523,12 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 	Datum		added = Int32GetDatum(0);
 
 	if (!creating_extension)
-		(void) door_required();
+		(void) call_required();
 	if (!is_restoring_dump())
 	{
 		(void) set_config_option("client_min_messages", "notice", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-		added = install(fcinfo);
+		added = jobs_install(fcinfo);
 	}
 	AtEOXact_GUC(false, level);
 	return added;
@@ -547,12 +547,12 @@ interval_datum(int64 microseconds)
 static void
 fill_own_run(int job, Datum *values, bool *nulls)
 {
-	Run			run;
+	JobRun			run;
 
-	if (!run_find(jobs[job].name, &run))
+	if (!job_run_find(jobs[job].name, &run))
 		return;
 	values[2] = TimestampTzGetDatum(run.started);
-	values[4] = CStringGetTextDatum(run_outcome(&run));
+	values[4] = CStringGetTextDatum(job_run_outcome(&run));
 	nulls[2] = nulls[4] = false;
 	if (run.ended == 0)
 		return;
@@ -594,9 +594,9 @@ vault_report_jobs(PG_FUNCTION_ARGS)
 	Assumed		before;
 	Caller		caller;
 
-	door_check(DOOR_ANYONE, &caller);
+	entry_check(ENTRY_ANYONE, &caller);
 	InitMaterializedSRF(fcinfo, 0);
-	if (!role_is_overseer(caller.role))
+	if (!role_sees_all_tenants(caller.role))
 		return (Datum) 0;
 	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
 	for (int i = 0; i < job_count; i++)
@@ -631,16 +631,16 @@ jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argu
 }
 
 static void
-shared_init(void *area)
+jobs_shared_init(void *area)
 {
-	pg_atomic_init_u64(&((Shared *) area)->said, 0);
+	pg_atomic_init_u64(&((JobsShared *) area)->said, 0);
 }
 
 void
 jobs_init(void)
 {
-	shmem_register("vault jobs", sizeof(Shared), shared_init, NULL, (void **) &shared);
+	shmem_register("vault jobs", sizeof(JobsShared), jobs_shared_init, NULL, (void **) &shared);
 	previous_access = object_access_hook;
 	object_access_hook = jobs_access;
-	sealer_set_chore(remind_cron);
+	sealer_set_task(remind_cron);
 }

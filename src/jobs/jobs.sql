@@ -55,7 +55,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	waiting bigint;
 	oldest timestamptz;
-	last_seen xid8 := (SELECT pg_catalog.pg_snapshot_xmax(h.snapshot) FROM vault_data.audit_harvest h, pg_catalog.pg_control_system() s
+	last_seen xid8 := (SELECT pg_catalog.pg_snapshot_xmax(h.snapshot) FROM vault_data.audit_progress h, pg_catalog.pg_control_system() s
 		WHERE h.system_identifier = s.system_identifier::text);
 BEGIN
 	SELECT pg_catalog.count(*), pg_catalog.min(u.at) INTO waiting, oldest

@@ -20,11 +20,11 @@
 #include "utils/tuplestore.h"
 
 #include "audit/ring.h"
-#include "door/door.h"
-#include "home/home.h"
-#include "keyring/record.h"
+#include "entry/entry.h"
+#include "origin/origin.h"
+#include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
-#include "platform/runs.h"
+#include "platform/job_runs.h"
 #include "platform/sql.h"
 
 typedef struct Sheet
@@ -34,7 +34,7 @@ typedef struct Sheet
 } Sheet;
 
 static void
-put(const Sheet *sheet, const char *metric, const char *label, float8 value, bool known)
+metrics_put(const Sheet *sheet, const char *metric, const char *label, float8 value, bool known)
 {
 	Datum		values[3];
 	bool		nulls[3] = {false, label == NULL, !known};
@@ -51,10 +51,10 @@ put_state(const Sheet *sheet)
 	RootRecord	record;
 	bool		initialised = root_record_read(&record);
 
-	put(sheet, "initialised", NULL, initialised, true);
-	put(sheet, "sealed", NULL, !(initialised && root_is_open()), true);
-	put(sheet, "held", NULL, home_held() != NULL, true);
-	put(sheet, "standby", NULL, RecoveryInProgress(), true);
+	metrics_put(sheet, "initialised", NULL, initialised, true);
+	metrics_put(sheet, "sealed", NULL, !(initialised && root_is_open()), true);
+	metrics_put(sheet, "held", NULL, origin_held() != NULL, true);
+	metrics_put(sheet, "standby", NULL, RecoveryInProgress(), true);
 }
 
 static void
@@ -63,10 +63,10 @@ put_ring(const Sheet *sheet)
 	RingFigures figures;
 
 	ring_figures(&figures);
-	put(sheet, "audit_ring_size", NULL, figures.size, true);
-	put(sheet, "audit_ring_waiting", NULL, figures.waiting, true);
-	put(sheet, "audit_ring_fullest_lane", NULL, figures.fullest, true);
-	put(sheet, "audit_ring_oldest_seconds", NULL,
+	metrics_put(sheet, "audit_ring_size", NULL, figures.size, true);
+	metrics_put(sheet, "audit_ring_waiting", NULL, figures.waiting, true);
+	metrics_put(sheet, "audit_ring_fullest_lane", NULL, figures.fullest, true);
+	metrics_put(sheet, "audit_ring_oldest_seconds", NULL,
 		figures.waiting ? (GetCurrentTimestamp() - figures.oldest) / 1e6 : 0, true);
 }
 
@@ -85,13 +85,13 @@ put_counts(const Sheet *sheet)
 		Datum		label = sql_value(i, 2, &no_label);
 		Datum		value = sql_value(i, 3, &unknown);
 
-		put(sheet, metric, no_label ? NULL : TextDatumGetCString(label),
+		metrics_put(sheet, metric, no_label ? NULL : TextDatumGetCString(label),
 			unknown ? 0 : DatumGetFloat8(value), !unknown);
 	}
 }
 
 static void
-pin(const char *name, const char *value)
+metrics_pin(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
@@ -100,7 +100,7 @@ pin(const char *name, const char *value)
 static bool
 may_look(Oid role)
 {
-	return role_is_overseer(role) || has_privs_of_role(role, ROLE_PG_MONITOR);
+	return role_sees_all_tenants(role) || has_privs_of_role(role, ROLE_PG_MONITOR);
 }
 
 PG_FUNCTION_INFO_V1(vault_report_metrics);
@@ -116,7 +116,7 @@ vault_report_metrics(PG_FUNCTION_ARGS)
 	Oid			user;
 	int			security;
 
-	door_check(DOOR_ANYONE, &caller);
+	entry_check(ENTRY_ANYONE, &caller);
 	InitMaterializedSRF(fcinfo, 0);
 	if (!may_look(caller.role))
 		return (Datum) 0;
@@ -125,8 +125,8 @@ vault_report_metrics(PG_FUNCTION_ARGS)
 	put_ring(&sheet);
 	GetUserIdAndSecContext(&user, &security);
 	level = NewGUCNestLevel();
-	pin("search_path", "pg_catalog, pg_temp");
-	pin("enable_seqscan", "off");
+	metrics_pin("search_path", "pg_catalog, pg_temp");
+	metrics_pin("enable_seqscan", "off");
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
 	sql_begin();
 	put_counts(&sheet);

@@ -16,8 +16,8 @@
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "door/door.h"
-#include "keyring/record.h"
+#include "entry/entry.h"
+#include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
 #include "platform/errors.h"
@@ -192,7 +192,7 @@ init_body(FunctionCallInfo fcinfo)
 	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
 	root_record_insert(&record);
 	make_instance_key();
-	keyring_home()->settle();
+	keyring_origin()->settle();
 	keyring_begin_trail();
 	audit_event("init", NULL);
 	sql_end();
@@ -200,7 +200,7 @@ init_body(FunctionCallInfo fcinfo)
 }
 
 static Datum
-rotate_body(FunctionCallInfo fcinfo)
+ceremony_rotate_body(FunctionCallInfo fcinfo)
 {
 	static Sql	lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
 	static Sql	retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'", 0};
@@ -208,7 +208,7 @@ rotate_body(FunctionCallInfo fcinfo)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	/* A copy that shares the source with its original is not to change it. */
-	keyring_home()->require();
+	keyring_origin()->require();
 	sql_begin();
 	require_no_standby(!PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	sql_run(&lock, NULL, NULL);
@@ -230,12 +230,12 @@ PG_FUNCTION_INFO_V1(vault_rotate_root_key);
 Datum
 vault_init(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_KEY_HOLDER, fcinfo, init_body);
+	return entry_run_with_values(ENTRY_KEY_HOLDER, fcinfo, init_body);
 }
 
 Datum
 vault_rotate_root_key(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_OPERATOR, fcinfo, rotate_body);
+	return entry_run_with_values(ENTRY_OPERATOR, fcinfo, ceremony_rotate_body);
 }
 

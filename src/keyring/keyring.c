@@ -1,6 +1,6 @@
 /*
  * keyring.c
- *		Sealed or not: unseal, seal, status, and the door's question.
+ *		Sealed or not: unseal, seal, status, and the entry's question.
  *
  * The database knows of a root key its generation and its check value, never
  * the key.  A wrong key is therefore found when it is offered.
@@ -18,9 +18,9 @@
 
 #include "audit/audit.h"
 #include "audit/ledger.h"
-#include "door/door.h"
-#include "door/guard.h"
-#include "keyring/record.h"
+#include "entry/entry.h"
+#include "entry/guard.h"
+#include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
 #include "platform/errors.h"
@@ -39,22 +39,22 @@ static const char restored[] = "a dump was restored, and nobody has called vault
 static const char other_vault[] = "the root key in memory is that of another vault";
 static const char wrong_key[] = "the root key does not match its check value";
 
-static const HomeCalls *home = NULL;
+static const OriginCalls *origin = NULL;
 static KeyringTrail trail;
 
 static bool instance_checked = false;
 static uint64 instance_checked_epoch = 0;
 
 void
-keyring_set_home(const HomeCalls *calls)
+keyring_set_origin(const OriginCalls *calls)
 {
-	home = calls;
+	origin = calls;
 }
 
-const HomeCalls *
-keyring_home(void)
+const OriginCalls *
+keyring_origin(void)
 {
-	return home;
+	return origin;
 }
 
 /* After the crash of a backend the page may still hold what people once gave. */
@@ -194,7 +194,7 @@ instance_changed(void)
 
 /* Just opened: if it was restored, the trail says so before anything else is done. */
 static void
-await_settled(void)
+keyring_await_settled(void)
 {
 	if (root_state() == ROOT_UNSEALED && vault_presence() == VAULT_LOADED)
 		trail.await_settled();
@@ -214,18 +214,18 @@ keyring_require_unsealed(void)
 			 strcmp(reason, NO_WORKER_SLOT) != 0) ||
 			keyring_try_unseal() != NULL)
 			keyring_refuse_sealed();
-		await_settled();
+		keyring_await_settled();
 	}
 	check_instance();
 }
 
 /* Sealing does not wait for a commit, so neither does the line in the log. */
 static void
-report(const char *what)
+keyring_report(const char *what)
 {
 	ereport(LOG,
 			(errmsg("vault was %s by role \"%s\"", what,
-					GetUserNameFromId(door_required()->caller.role, true)),
+					GetUserNameFromId(call_required()->caller.role, true)),
 			 errhidestmt(true)));
 }
 
@@ -233,7 +233,7 @@ static Datum
 seal_body(FunctionCallInfo fcinfo)
 {
 	root_seal_by_operator();
-	report("sealed");
+	keyring_report("sealed");
 	PG_RETURN_VOID();
 }
 
@@ -329,7 +329,7 @@ unseal_body(FunctionCallInfo fcinfo)
 		keyring_refuse_sealed();
 	if (is_unsealed_for(&record))
 	{
-		await_settled();
+		keyring_await_settled();
 		return CStringGetTextDatum("unsealed");
 	}
 	await_restorer();
@@ -347,10 +347,10 @@ unseal_body(FunctionCallInfo fcinfo)
 			source_refuse(fault);
 		result = CStringGetTextDatum("unsealed");
 	}
-	await_settled();
-	report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
-	strlcpy(door_required()->reason, root_state() == ROOT_UNSEALED ? "unsealed" : "share given",
-			sizeof(door_required()->reason));
+	keyring_await_settled();
+	keyring_report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
+	strlcpy(call_required()->reason, root_state() == ROOT_UNSEALED ? "unsealed" : "share given",
+			sizeof(call_required()->reason));
 	return result;
 }
 
@@ -385,7 +385,7 @@ keyring_set_problems(char *(*problems) (void))
 static Datum
 problems_for_caller(bool *isnull)
 {
-	char	   *problems = role_is_overseer(door_required()->caller.role) ? find_problems() : NULL;
+	char	   *problems = role_sees_all_tenants(call_required()->caller.role) ? find_problems() : NULL;
 
 	*isnull = problems == NULL;
 	return problems ? CStringGetTextDatum(problems) : (Datum) 0;
@@ -429,7 +429,7 @@ status_body(FunctionCallInfo fcinfo)
 	nulls[6] = nulls[7] = !initialised || source_kind() != SOURCE_MANUAL;
 	values[8] = CStringGetTextDatum(root_page_memory());
 	values[9] = CStringGetTextDatum(version_of_library());
-	held = home->held();
+	held = origin->held();
 	nulls[10] = held == NULL;
 	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;
 	values[11] = seal_delay();
@@ -445,19 +445,19 @@ PG_FUNCTION_INFO_V1(vault_status);
 Datum
 vault_seal(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_KEY_HOLDER, fcinfo, seal_body);
+	return entry_run(ENTRY_KEY_HOLDER, fcinfo, seal_body);
 }
 
 Datum
 vault_unseal(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_KEY_HOLDER, fcinfo, unseal_body);
+	return entry_run_with_values(ENTRY_KEY_HOLDER, fcinfo, unseal_body);
 }
 
 Datum
 vault_status(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_ANYONE, fcinfo, status_body);
+	return entry_run(ENTRY_ANYONE, fcinfo, status_body);
 }
 
 /* A key without its check value is of no use, and a new vault may follow. */
@@ -492,7 +492,7 @@ keyring_init(void)
 	root_page_init();
 	guard_set_dropped(vault_dropped);
 	audit_set_state(trail_state, root_note_restorer);
-	door_set_seal_check(keyring_require_unsealed);
+	entry_set_seal_check(keyring_require_unsealed);
 	tables_on_change(TABLE_INSTANCE, instance_changed);
 }
 

@@ -23,15 +23,15 @@ extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make
  * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what
  * writes down, in vault.init(), where it is at home.
  */
-typedef struct HomeCalls
+typedef struct OriginCalls
 {
 	char	   *(*held) (void);
 	void		(*require) (void);
 	void		(*settle) (void);
-} HomeCalls;
+} OriginCalls;
 
-extern void keyring_set_home(const HomeCalls *calls);
-extern const HomeCalls *keyring_home(void);
+extern void keyring_set_origin(const OriginCalls *calls);
+extern const OriginCalls *keyring_origin(void);
 
 /* What vault.repair() would find, in words, or NULL; for status(). */
 extern void keyring_set_problems(char *(*problems) (void));

@@ -9,8 +9,8 @@
  * slice of PostgreSQL's own shared memory, where MADV_DONTDUMP fails on huge
  * pages.
  *
- * Locks: the page's contents and Shared.reason are guarded by
- * shmem_root_lock(); Shared.epoch and Shared.state are atomics, written under
+ * Locks: the page's contents and RootPageShared.reason are guarded by
+ * shmem_root_lock(); RootPageShared.epoch and RootPageShared.state are atomics, written under
  * the lock and read without.
  */
 #include "keyring/root_page.h"
@@ -34,29 +34,29 @@
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
-#include "platform/workers.h"
+#include "platform/launcher.h"
 
 #define START_WAIT_MS 30000
 #define SHARES_LIFETIME_MS (15 * 60 * 1000)
 
-typedef struct Slot
+typedef struct RootPageSlot
 {
 	uint32		generation;		/* 0: empty */
 	SecretKey	key;
 	unsigned char check[SHA256_BYTES];	/* a half-written slot is found after a crash */
-} Slot;
+} RootPageSlot;
 
 typedef struct RootPage
 {
-	Slot		present;
-	Slot		staged;
+	RootPageSlot		present;
+	RootPageSlot		staged;
 	bool		sealed_by_operator;	/* until unseal(), also over reload and crash */
 	TimestampTz first_share_at;
 	int			share_count;
 	Share		shares[SHARE_MAX_COUNT];
 } RootPage;
 
-typedef struct Shared
+typedef struct RootPageShared
 {
 	pg_atomic_uint64 epoch;
 	pg_atomic_uint32 state;
@@ -65,11 +65,11 @@ typedef struct Shared
 	char		reason[128];
 	int			restorer;		/* the process that loads, or has loaded, a dump; 0: none */
 	ConditionVariable started;
-} Shared;
+} RootPageShared;
 
 static RootPage *page = NULL;
 static const char *page_memory = "none";
-static Shared *shared = NULL;
+static RootPageShared *shared = NULL;
 static bool staged_here = false;	/* and nobody sealed since */
 static bool staging = false;		/* this transaction staged a key */
 static bool dropped = false;		/* by this transaction: forget when it commits */
@@ -147,21 +147,21 @@ root_page_require_locked(void)
 }
 
 static bool
-slot_is_whole(const Slot *slot)
+slot_is_whole(const RootPageSlot *slot)
 {
 	unsigned char check[SHA256_BYTES];
 
 	return slot->generation != 0 &&
-		crypto_sha256(slot, offsetof(Slot, check), check) == CRYPTO_OK &&
+		crypto_sha256(slot, offsetof(RootPageSlot, check), check) == CRYPTO_OK &&
 		secret_equal(check, slot->check, SHA256_BYTES);
 }
 
 static void
-slot_fill(Slot *slot, uint32 generation, const SecretKey *key)
+slot_fill(RootPageSlot *slot, uint32 generation, const SecretKey *key)
 {
 	slot->generation = generation;
 	slot->key = *key;
-	(void) crypto_sha256(slot, offsetof(Slot, check), slot->check);
+	(void) crypto_sha256(slot, offsetof(RootPageSlot, check), slot->check);
 }
 
 /* Everything but who sealed: that is no secret, and holds until somebody unseals. */
@@ -179,9 +179,9 @@ wipe_page(void)
 
 /* Runs in the postmaster at every (re)start; after a crash the page has survived. */
 static void
-shared_init(void *area)
+root_page_shared_init(void *area)
 {
-	Shared	   *fresh = area;
+	RootPageShared	   *fresh = area;
 
 	pg_atomic_init_u64(&fresh->epoch, 1);
 	pg_atomic_init_u32(&fresh->state, ROOT_STARTING);
@@ -194,9 +194,9 @@ shared_init(void *area)
 	if (setting_seal_on_crash)
 		wipe_page();
 	if (!slot_is_whole(&page->present))
-		secret_wipe(&page->present, sizeof(Slot));
+		secret_wipe(&page->present, sizeof(RootPageSlot));
 	if (!slot_is_whole(&page->staged))
-		secret_wipe(&page->staged, sizeof(Slot));
+		secret_wipe(&page->staged, sizeof(RootPageSlot));
 }
 
 RootState
@@ -225,8 +225,8 @@ root_set_sealed_reason(const char *reason)
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
 	if (page != NULL)
 	{
-		secret_wipe(&page->present, sizeof(Slot));
-		secret_wipe(&page->staged, sizeof(Slot));
+		secret_wipe(&page->present, sizeof(RootPageSlot));
+		secret_wipe(&page->staged, sizeof(RootPageSlot));
 	}
 	set_state(ROOT_SEALED, reason);
 	LWLockRelease(shmem_root_lock());
@@ -252,7 +252,7 @@ root_wait_started(void)
 			break;
 	ConditionVariableCancelSleep();
 	/* The postmaster drops a worker for which it has no place, and says so in its log only. */
-	if (root_state() == ROOT_STARTING && !workers_have_keeper())
+	if (root_state() == ROOT_STARTING && !workers_have_launcher())
 		root_set_sealed_reason(NO_WORKER_SLOT);
 }
 
@@ -364,7 +364,7 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
  * and whatever the page holds by now is not what the database names.
  */
 static void
-promote(void)
+root_page_promote(void)
 {
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
 	if (page->staged.generation != 0)
@@ -377,18 +377,18 @@ promote(void)
 	}
 	else
 	{
-		secret_wipe(&page->present, sizeof(Slot));
+		secret_wipe(&page->present, sizeof(RootPageSlot));
 		set_state(ROOT_SEALED, "it was sealed while a new root key was being made");
 	}
-	secret_wipe(&page->staged, sizeof(Slot));
+	secret_wipe(&page->staged, sizeof(RootPageSlot));
 	LWLockRelease(shmem_root_lock());
 }
 
 static void
-unstage(void)
+root_page_unstage(void)
 {
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
-	secret_wipe(&page->staged, sizeof(Slot));
+	secret_wipe(&page->staged, sizeof(RootPageSlot));
 	LWLockRelease(shmem_root_lock());
 }
 
@@ -412,11 +412,11 @@ end_of_transaction(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_COMMIT:
 			staged_here = staging = false;
-			promote();
+			root_page_promote();
 			break;
 		case XACT_EVENT_ABORT:
 			staged_here = staging = false;
-			unstage();
+			root_page_unstage();
 			break;
 		default:
 			break;
@@ -512,7 +512,7 @@ root_page_keys(SecretKey keys[2], uint32 generations[2])
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	for (int i = 0; i < 2; i++)
 	{
-		Slot	   *slot = i == 0 ? &page->present : &page->staged;
+		RootPageSlot	   *slot = i == 0 ? &page->present : &page->staged;
 
 		if (!slot_is_whole(slot))
 			continue;
@@ -581,7 +581,7 @@ root_forget_shares(void)
 void
 root_page_init(void)
 {
-	shmem_register("vault root", sizeof(Shared), shared_init, forget_root, (void **) &shared);
+	shmem_register("vault root", sizeof(RootPageShared), root_page_shared_init, forget_root, (void **) &shared);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

@@ -61,7 +61,7 @@ gf_inverse(uint8_t a)
 
 /* The polynomial at x, by Horner; coefficients[i] belongs to x^(i + 1). */
 static void
-evaluate(const SecretKey *key, const SecretKey *coefficients, int degree, Share *share)
+shares_evaluate(const SecretKey *key, const SecretKey *coefficients, int degree, Share *share)
 {
 	for (int byte = 0; byte < KEY_BYTES; byte++)
 	{
@@ -93,7 +93,7 @@ shares_split(const SecretKey *key, int threshold, int count, Share *shares)
 		memcpy(shares[i].set, set, sizeof(set));
 		shares[i].x = (uint8_t) (i + 1);
 		shares[i].threshold = (uint8_t) threshold;
-		evaluate(key, coefficients, threshold - 1, &shares[i]);
+		shares_evaluate(key, coefficients, threshold - 1, &shares[i]);
 	}
 
 	secret_wipe(coefficients, sizeof(coefficients));
@@ -111,7 +111,7 @@ share_valid(const Share *share)
 
 /* Exactly threshold shares of one set, each at its own x. */
 static bool
-combinable(const Share *shares, int count)
+shares_combinable(const Share *shares, int count)
 {
 	if (count < 2 || count > SHARE_MAX_COUNT)
 		return false;
@@ -129,7 +129,7 @@ combinable(const Share *shares, int count)
 
 /* Lagrange's coefficient at zero of the share at this index. */
 static uint8_t
-weight(const Share *shares, int count, int index)
+shares_weight(const Share *shares, int count, int index)
 {
 	uint8_t numerator = 1;
 	uint8_t denominator = 1;
@@ -148,12 +148,12 @@ CryptoStatus
 shares_combine(const Share *shares, int count, SecretKey *key)
 {
 	secret_wipe(key, sizeof(SecretKey));
-	if (!combinable(shares, count))
+	if (!shares_combinable(shares, count))
 		return CRYPTO_ERR_FORMAT;
 
 	for (int i = 0; i < count; i++)
 	{
-		uint8_t factor = weight(shares, count, i);
+		uint8_t factor = shares_weight(shares, count, i);
 
 		for (int byte = 0; byte < KEY_BYTES; byte++)
 			key->bytes[byte] ^= gf_multiply(factor, shares[i].data[byte]);
@@ -162,7 +162,7 @@ shares_combine(const Share *shares, int count, SecretKey *key)
 }
 
 static CryptoStatus
-checksum(const unsigned char *binary, unsigned char *out)
+shares_checksum(const unsigned char *binary, unsigned char *out)
 {
 	unsigned char digest[SHA256_BYTES];
 	CryptoStatus status = crypto_sha256(binary, CHECKSUM_OFFSET, digest);
@@ -187,7 +187,7 @@ share_encode(const Share *share, char text[SHARE_TEXT_BYTES])
 	binary[X_OFFSET] = share->x;
 	binary[THRESHOLD_OFFSET] = share->threshold;
 	memcpy(binary + DATA_OFFSET, share->data, KEY_BYTES);
-	status = checksum(binary, binary + CHECKSUM_OFFSET);
+	status = shares_checksum(binary, binary + CHECKSUM_OFFSET);
 	if (status == CRYPTO_OK)
 	{
 		memcpy(text, SHARE_PREFIX, PREFIX_BYTES);
@@ -198,21 +198,21 @@ share_encode(const Share *share, char text[SHARE_TEXT_BYTES])
 }
 
 static bool
-is_space(char c)
+shares_is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* Takes white space off both ends. */
 static void
-trim(const char **text, size_t *size)
+shares_trim(const char **text, size_t *size)
 {
-	while (*size > 0 && is_space((*text)[0]))
+	while (*size > 0 && shares_is_space((*text)[0]))
 	{
 		(*text)++;
 		(*size)--;
 	}
-	while (*size > 0 && is_space((*text)[*size - 1]))
+	while (*size > 0 && shares_is_space((*text)[*size - 1]))
 		(*size)--;
 }
 
@@ -224,7 +224,7 @@ decode_binary(const char *text, size_t size, unsigned char binary[BINARY_BYTES])
 	unsigned char expected[CHECKSUM_BYTES];
 	size_t decoded;
 
-	trim(&text, &size);
+	shares_trim(&text, &size);
 	if (size < PREFIX_BYTES || memcmp(text, SHARE_PREFIX, PREFIX_BYTES) != 0)
 		return CRYPTO_ERR_FORMAT;
 	status = base64_decode(BASE64_URL, text + PREFIX_BYTES, size - PREFIX_BYTES, binary,
@@ -233,7 +233,7 @@ decode_binary(const char *text, size_t size, unsigned char binary[BINARY_BYTES])
 		return status;
 	if (decoded != BINARY_BYTES || binary[0] != SHARE_VERSION)
 		return CRYPTO_ERR_FORMAT;
-	status = checksum(binary, expected);
+	status = shares_checksum(binary, expected);
 	if (status != CRYPTO_OK)
 		return status;
 	return secret_equal(expected, binary + CHECKSUM_OFFSET, CHECKSUM_BYTES) ? CRYPTO_OK

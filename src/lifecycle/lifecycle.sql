@@ -4,7 +4,7 @@
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
-COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the door''s tenant, found without a planner';
+COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the call''s tenant, found without a planner';
 
 /* Without a lock, for who only looks: it works in read-only transactions, too. */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret

@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/sql.h"
 
 void
@@ -21,7 +21,7 @@ notify_announce(const char *kind, const char *severity, const pg_uuid_t *secret,
 		5, {UUIDOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}
 	};
 	Datum		values[5] = {
-		UUIDPGetDatum(&door_required()->tenant), CStringGetTextDatum(kind),
+		UUIDPGetDatum(&call_required()->tenant), CStringGetTextDatum(kind),
 		CStringGetTextDatum(severity), UUIDPGetDatum(secret),
 		payload ? CStringGetTextDatum(payload) : (Datum) 0
 	};
@@ -40,19 +40,19 @@ PG_FUNCTION_INFO_V1(vault_policy_changed);
 Datum
 vault_policy_changed(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	StringInfoData payload;
 
-	if (door->told_policy)
+	if (call->policy_announced)
 		PG_RETURN_VOID();
-	door->told_policy = true;
+	call->policy_announced = true;
 	initStringInfo(&payload);
 	appendStringInfoString(&payload, "{\"operation\": ");
-	escape_json(&payload, door->operation);
-	if (door->caller.is_identified)
+	escape_json(&payload, call->operation);
+	if (call->caller.is_identified)
 	{
 		appendStringInfoString(&payload, ", \"principal\": ");
-		escape_json(&payload, door->caller.principal_name);
+		escape_json(&payload, call->caller.principal_name);
 	}
 	appendStringInfoChar(&payload, '}');
 	notify_announce("policy_changed", "info", NULL, payload.data);

@@ -11,7 +11,7 @@
 #include "utils/uuid.h"
 
 /*
- * Of the door's tenant.  secret: NULL if it is about none.  payload: a JSON object
+ * Of the call's tenant.  secret: NULL if it is about none.  payload: a JSON object
  * without values, or NULL.  For what is rare: NOTIFY takes a lock of the whole
  * server at commit.
  */

@@ -65,19 +65,19 @@ ALTER TABLE vault_data.notification ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL S
 ALTER TABLE vault_data.notification_order ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.subscriber ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.notification FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.notification TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.notification TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.notification_order FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.notification_order TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.notification_order TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.subscriber FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.subscriber TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.subscriber TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
-/* Inside the door a notification is part of the change that it tells of. */
+/* Inside a call a notification is part of the change that it tells of. */
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification
 	FOR EACH ROW EXECUTE FUNCTION vault_data.audit_change('-notification', 'kind', 'severity', 'secret_id', '*payload', 'position');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification_order
@@ -106,7 +106,7 @@ END
 $$;
 
 /*
- * Tells of something in the transaction that does it; the tenant is that of the door. The payload
+ * Tells of something in the transaction that does it; the tenant is that of the entry. The payload
  * has no values. Everybody in the database can listen, so NOTIFY has ids only.
  */
 CREATE FUNCTION vault_data.announce(p_tenant uuid, p_kind text, p_severity text, p_secret uuid, p_payload jsonb) RETURNS uuid
@@ -242,7 +242,7 @@ DECLARE
 	last bigint;
 	passed bigint;
 BEGIN
-	PERFORM vault_data.require_home();
+	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
 		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000', 'Give the size of a batch.');
 	END IF;

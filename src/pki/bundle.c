@@ -124,7 +124,7 @@ take_pkcs7(const unsigned char *der, size_t size, Bundle *bundle, bool *is_one)
 
 /* Some authorities write PKCS#7 under the label of a certificate. */
 static const char *
-take_certificate(PemBlock *block, Bundle *bundle)
+bundle_take_certificate(PemBlock *block, Bundle *bundle)
 {
 	const char *fault = pem_decode(block);
 	const unsigned char *der = (const unsigned char *) block->body.data;
@@ -141,7 +141,7 @@ take_certificate(PemBlock *block, Bundle *bundle)
 }
 
 static const char *
-take_key(PemBlock *block, const char *passphrase, Bundle *bundle)
+bundle_take_key(PemBlock *block, const char *passphrase, Bundle *bundle)
 {
 	EVP_PKEY *key = NULL;
 	const char *fault;
@@ -174,9 +174,9 @@ take_block(PemBlock *block, const char *passphrase, Bundle *bundle)
 	};
 
 	if (label_is_one_of(block, certificates))
-		return take_certificate(block, bundle);
+		return bundle_take_certificate(block, bundle);
 	if (private_key_is(block))
-		return take_key(block, passphrase, bundle);
+		return bundle_take_key(block, passphrase, bundle);
 	if (label_is_one_of(block, passed_over))
 		return NULL;
 	if (strcmp(block->label, "OPENSSH PRIVATE KEY") == 0)
@@ -187,7 +187,7 @@ take_block(PemBlock *block, const char *passphrase, Bundle *bundle)
 }
 
 static const char *
-read_pem(PemReader *reader, const char *passphrase, Bundle *bundle)
+bundle_read_pem(PemReader *reader, const char *passphrase, Bundle *bundle)
 {
 	PemBlock block;
 	const char *fault;
@@ -248,7 +248,7 @@ bundle_read(const void *data, size_t size, const char *passphrase, Bundle *bundl
 	if (!pem_open(&reader, data, size))
 		return TYPE_NO_MEMORY;
 	has_request = pem_has_word(&reader, "CERTIFICATE REQUEST");
-	fault = pem_has_block(&reader) ? read_pem(&reader, passphrase, bundle)
+	fault = pem_has_block(&reader) ? bundle_read_pem(&reader, passphrase, bundle)
 								   : read_der(data, size, passphrase, bundle);
 	if (fault == NULL && bundle->count == 0)
 		fault = has_request

@@ -31,7 +31,7 @@ struct Certificate
 
 /* What a memory BIO holds, for value_free(), and frees it; both wipe. */
 static char *
-finish(BIO *bio, size_t *size)
+certificate_finish(BIO *bio, size_t *size)
 {
 	char *data;
 	long length = BIO_get_mem_data(bio, &data);
@@ -52,7 +52,7 @@ leaf_of(const Certificate *certificate)
 /* ---- times ---- */
 
 static bool
-seconds_of(const ASN1_TIME *time, int64_t *seconds)
+certificate_seconds_of(const ASN1_TIME *time, int64_t *seconds)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days;
@@ -75,8 +75,8 @@ read_validity(Certificate *certificate)
 		int64_t from;
 		int64_t until;
 
-		if (!seconds_of(X509_get0_notBefore(one), &from) ||
-			!seconds_of(X509_get0_notAfter(one), &until) || from < EARLIEST)
+		if (!certificate_seconds_of(X509_get0_notBefore(one), &from) ||
+			!certificate_seconds_of(X509_get0_notAfter(one), &until) || from < EARLIEST)
 			return "the validity of a certificate cannot be read";
 		if (until < from)
 			return "the validity of a certificate ends before it begins";
@@ -211,7 +211,7 @@ write_escaped(BIO *bio, const char *text, size_t size)
 }
 
 static bool
-is_text(const ASN1_TYPE *value)
+certificate_is_text(const ASN1_TYPE *value)
 {
 	switch (ASN1_TYPE_get(value))
 	{
@@ -258,7 +258,7 @@ static bool
 write_other(BIO *bio, const OTHERNAME *name)
 {
 	char kind[64];
-	bool has_text = is_text(name->value);
+	bool has_text = certificate_is_text(name->value);
 
 	if (OBJ_obj2nid(name->type_id) == NID_ms_upn && has_text)
 		return write_string(bio, "upn:", name->value->value.asn1_string);
@@ -397,7 +397,7 @@ make_metadata(Certificate *certificate)
 		BIO_free(bio);
 		return fault ? fault : TYPE_NO_MEMORY;
 	}
-	certificate->metadata = finish(bio, &size);
+	certificate->metadata = certificate_finish(bio, &size);
 	if (certificate->metadata == NULL)
 		return TYPE_NO_MEMORY;
 	return size <= CERTIFICATE_MAX_METADATA ? NULL : "its names are longer than 32 KiB together";
@@ -469,7 +469,7 @@ certificate_pem(const Certificate *certificate, size_t *size)
 
 	if (bio && write_certificates(bio, certificate, 0, certificate->bundle.count) &&
 		(certificate->bundle.key == NULL || private_key_write(bio, certificate->bundle.key)))
-		pem = finish(bio, size);
+		pem = certificate_finish(bio, size);
 	else
 		BIO_free(bio);
 	ERR_clear_error();
@@ -505,7 +505,7 @@ certificate_field(const Certificate *certificate, const char *name, char **out, 
 
 	*out = NULL;
 	if (written)
-		*out = finish(bio, out_size);
+		*out = certificate_finish(bio, out_size);
 	else
 		BIO_free(bio);
 	ERR_clear_error();

@@ -113,7 +113,7 @@ leaf_by_place(const Bundle *bundle, int *leaf)
 }
 
 static void
-swap(Bundle *bundle, int a, int b)
+chain_swap(Bundle *bundle, int a, int b)
 {
 	X509 *other = bundle->certificates[a];
 
@@ -157,7 +157,7 @@ check_strength(X509 *certificate, int min_strength)
 
 /* A root that is damaged; what another authority signed has another issuer's key identifier. */
 static const char *
-check_end(X509 *last)
+chain_check_end(X509 *last)
 {
 	if (names_fit(last, last) && !signature_fits(last, last))
 		return "the certificate at its end names itself as its issuer and is not signed by itself";
@@ -176,9 +176,9 @@ chain_order(Bundle *bundle, int min_strength)
 		fault = bundle->key ? leaf_by_key(bundle, &next) : leaf_by_place(bundle, &next);
 	for (int place = 0; fault == NULL; place++)
 	{
-		swap(bundle, place, next);
+		chain_swap(bundle, place, next);
 		if (place + 1 == bundle->count)
-			return check_end(bundle->certificates[place]);
+			return chain_check_end(bundle->certificates[place]);
 		fault = find_issuer(bundle, place, &next);
 	}
 	return fault;

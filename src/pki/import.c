@@ -12,11 +12,11 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "pki/certificate.h"
 #include "pki/rules.h"
 #include "pki/ssh_key.h"
-#include "pki/types.h"
+#include "pki/pki_types.h"
 #include "platform/arguments.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
@@ -39,7 +39,7 @@ enum
 static void
 require_permission(FunctionCallInfo fcinfo)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	SecretName	name;
 
 	if (PG_ARGISNULL(ARG_NAME))
@@ -48,8 +48,8 @@ require_permission(FunctionCallInfo fcinfo)
 					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL :
 					 PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
 	environment_require_declared(name.environment, name.environment_size);
-	policy_require(&door->caller, &name, MAY_WRITE, &door->grant);
-	door->has_grant = true;
+	policy_require(&call->caller, &name, MAY_WRITE, &call->grant);
+	call->has_grant = true;
 }
 
 static void
@@ -142,5 +142,5 @@ PG_FUNCTION_INFO_V1(vault_import_certificate);
 Datum
 vault_import_certificate(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, import_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, import_body);
 }

@@ -84,7 +84,7 @@ find_context(int cipher, OSSL_LIB_CTX **context)
 
 /* Between 1 and the limit; else 0. */
 static int64_t
-bounded(const ASN1_INTEGER *number, int64_t limit)
+passphrase_bounded(const ASN1_INTEGER *number, int64_t limit)
 {
 	int64_t value;
 
@@ -101,7 +101,7 @@ check_pbkdf2(const ASN1_TYPE *given)
 
 	if (parameters == NULL)
 		return MALFORMED;
-	if (bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) == 0)
+	if (passphrase_bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) == 0)
 		fault = TOO_MANY_ROUNDS;
 	PBKDF2PARAM_free(parameters);
 	return fault;
@@ -115,8 +115,8 @@ check_scrypt(const ASN1_TYPE *given)
 
 	if (parameters == NULL)
 		return MALFORMED;
-	work = bounded(parameters->costParameter, SCRYPT_MAX_WORK) *
-		bounded(parameters->blockSize, 64) * bounded(parameters->parallelizationParameter, 64);
+	work = passphrase_bounded(parameters->costParameter, SCRYPT_MAX_WORK) *
+		passphrase_bounded(parameters->blockSize, 64) * passphrase_bounded(parameters->parallelizationParameter, 64);
 	SCRYPT_PARAMS_free(parameters);
 	return work > 0 && work <= SCRYPT_MAX_WORK ? NULL : TOO_MANY_ROUNDS;
 }
@@ -161,7 +161,7 @@ check_pbe(int kind, const ASN1_TYPE *given, int *cipher)
 		return MALFORMED;
 	if (EVP_PBE_find(EVP_PBE_TYPE_OUTER, kind, cipher, NULL, NULL) != 1)
 		fault = UNKNOWN_DERIVATION;
-	else if (bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) == 0)
+	else if (passphrase_bounded(parameters->iter, PASSPHRASE_MAX_ROUNDS) == 0)
 		fault = TOO_MANY_ROUNDS;
 	PBEPARAM_free(parameters);
 	return fault;

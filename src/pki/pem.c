@@ -34,7 +34,7 @@ pem_block_free(PemBlock *block)
 }
 
 static const char *
-find(const char *from, const char *end, const char *wanted)
+pem_find(const char *from, const char *end, const char *wanted)
 {
 	size_t length = strlen(wanted);
 
@@ -50,7 +50,7 @@ find(const char *from, const char *end, const char *wanted)
 }
 
 static bool
-is_blank(char c)
+pem_is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
 }
@@ -110,7 +110,7 @@ pem_close(PemReader *reader)
 bool
 pem_has_word(const PemReader *reader, const char *word)
 {
-	return find(reader->at, reader->end, word) != NULL;
+	return pem_find(reader->at, reader->end, word) != NULL;
 }
 
 bool
@@ -132,7 +132,7 @@ begins_line(const char *text, const char *at)
 			return true;
 		if (at - text >= 2 && memcmp(at - 2, "\xef\xbb\xbf", 3) == 0)
 			at -= 2;
-		else if (!is_blank(*at))
+		else if (!pem_is_blank(*at))
 			return false;
 	}
 	return true;
@@ -151,14 +151,14 @@ line_end(const char *at, const char *end)
 static bool
 has_lost_begin(const char *from, const char *end)
 {
-	for (const char *at = from; (at = find(at, end, "BEGIN ")) != NULL; at++)
+	for (const char *at = from; (at = pem_find(at, end, "BEGIN ")) != NULL; at++)
 	{
 		const char *rest = line_end(at, end);
 
-		if (find(at, rest, "PRIVATE KEY") || find(at, rest, "CERTIFICATE"))
+		if (pem_find(at, rest, "PRIVATE KEY") || pem_find(at, rest, "CERTIFICATE"))
 			return true;
 	}
-	return find(from, end, "--BEGIN ") || find(from, end, "-- BEGIN ");
+	return pem_find(from, end, "--BEGIN ") || pem_find(from, end, "-- BEGIN ");
 }
 
 /* What is passed over has no line of a block with a dash too few, or without its other half. */
@@ -167,16 +167,16 @@ check_between(const char *from, const char *end)
 {
 	if (has_lost_begin(from, end))
 		return "a BEGIN line of PEM is malformed";
-	if (find(from, end, END))
+	if (pem_find(from, end, END))
 		return "an END line of PEM has no BEGIN line before it";
-	if (find(from, end, "--END ") || find(from, end, "-- END "))
+	if (pem_find(from, end, "--END ") || pem_find(from, end, "-- END "))
 		return "an END line of PEM is malformed";
 	return NULL;
 }
 
 /* The label up to its dashes; NULL, or behind them. */
 static const char *
-read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
+pem_read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 {
 	size_t length = 0;
 
@@ -210,7 +210,7 @@ read_cipher(const char *at, const char *end, PemBlock *block)
 		if (*behind != '\0')
 			break;
 	}
-	while (at < end && is_blank(*at))
+	while (at < end && pem_is_blank(*at))
 		at++;
 	return at == end;
 }
@@ -228,11 +228,11 @@ read_headers(PemBlock *block)
 		const char *end = line_end(at, block->end);
 		size_t size = end - at;
 
-		if (size > 0 && memchr(at, ':', size) == NULL && !(in_header && is_blank(*at)))
+		if (size > 0 && memchr(at, ':', size) == NULL && !(in_header && pem_is_blank(*at)))
 			break;
 		in_header = size > 0;
 		if (size >= strlen(type) && memcmp(at, type, strlen(type)) == 0)
-			block->is_encrypted = find(at, end, "ENCRYPTED") != NULL;
+			block->is_encrypted = pem_find(at, end, "ENCRYPTED") != NULL;
 		if (size >= strlen(info) && memcmp(at, info, strlen(info)) == 0 &&
 			!read_cipher(at + strlen(info), end, block))
 			return "the DEK-Info of a PEM block is malformed";
@@ -245,7 +245,7 @@ read_headers(PemBlock *block)
 const char *
 pem_next(PemReader *reader, PemBlock *block)
 {
-	const char *begin = find(reader->at, reader->end, BEGIN);
+	const char *begin = pem_find(reader->at, reader->end, BEGIN);
 	char closing[PEM_MAX_LABEL + 1];
 	const char *fault = check_between(reader->at, begin ? begin : reader->end);
 	const char *behind;
@@ -255,13 +255,13 @@ pem_next(PemReader *reader, PemBlock *block)
 		return fault;
 	if (!begins_line(reader->at, begin))
 		return "a PEM block does not begin with a BEGIN line of its own";
-	block->from = read_label(begin + strlen(BEGIN), reader->end, block->label);
+	block->from = pem_read_label(begin + strlen(BEGIN), reader->end, block->label);
 	if (block->from == NULL)
 		return "a BEGIN line of PEM is malformed";
-	block->end = find(block->from, reader->end, DASHES);
-	if (block->end == NULL || find(block->end, reader->end, END) != block->end)
+	block->end = pem_find(block->from, reader->end, DASHES);
+	if (block->end == NULL || pem_find(block->end, reader->end, END) != block->end)
 		return "a PEM block has no END line";
-	behind = read_label(block->end + strlen(END), reader->end, closing);
+	behind = pem_read_label(block->end + strlen(END), reader->end, closing);
 	if (behind == NULL || strcmp(closing, block->label) != 0)
 		return "the END line of a PEM block is not that of its beginning";
 	reader->at = behind;
@@ -281,7 +281,7 @@ pem_decode(PemBlock *block)
 	if (packed && block->body.data)
 	{
 		for (const char *at = block->from; at < block->end; at++)
-			if (!is_blank(*at))
+			if (!pem_is_blank(*at))
 				packed[count++] = *at;
 		status = count == 0
 			? CRYPTO_ERR_FORMAT
@@ -299,7 +299,7 @@ pem_decode(PemBlock *block)
 	memset(&block->body, 0, sizeof(block->body));
 	if (status == CRYPTO_ERR_INTERNAL)
 		return no_memory;
-	return find(block->from, block->end, "\\n")
+	return pem_find(block->from, block->end, "\\n")
 		? "its lines end with a backslash and the letter n: give line feeds"
 		: "a PEM block is not whole base64";
 }

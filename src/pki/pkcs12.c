@@ -120,7 +120,7 @@ take_shrouded(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle)
 }
 
 static const char *
-take_certificate(const PKCS12_SAFEBAG *bag, Bundle *bundle)
+pkcs12_take_certificate(const PKCS12_SAFEBAG *bag, Bundle *bundle)
 {
 	X509 *certificate;
 
@@ -148,7 +148,7 @@ take_bag(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle, int 
 		case NID_pkcs8ShroudedKeyBag:
 			return take_shrouded(bag, passphrase, bundle);
 		case NID_certBag:
-			return take_certificate(bag, bundle);
+			return pkcs12_take_certificate(bag, bundle);
 		case NID_crlBag:
 			return HAS_CRL;
 		case NID_safeContentsBag:
@@ -304,7 +304,7 @@ passphrase_of_bytes(const char *passphrase)
 
 /* What was tried in vain: is it the passphrase, or the file? */
 static const char *
-why_not(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
+pkcs12_why_not(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
 {
 	bool tried;
 
@@ -331,7 +331,7 @@ open_parts(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase, Bundle 
 	else if (fault == NULL && second && passphrase_fits(file, parts, second))
 		fault = take_parts(parts, second, bundle);
 	else if (fault == NULL)
-		fault = why_not(file, parts, passphrase);
+		fault = pkcs12_why_not(file, parts, passphrase);
 	OPENSSL_clear_free(bytes, bytes ? strlen(bytes) : 0);
 	return fault;
 }

@@ -61,7 +61,7 @@ private_key_number(const unsigned char *data, size_t size)
 }
 
 static EVP_PKEY *
-key_from(const char *type, OSSL_PARAM_BLD *build)
+private_key_key_from(const char *type, OSSL_PARAM_BLD *build)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
@@ -85,7 +85,7 @@ key_from(const char *type, OSSL_PARAM_BLD *build)
  * is d modulo p - 1 and q - 1.
  */
 static bool
-rsa_numbers_fit(BIGNUM *const numbers[RSA_NUMBERS], BN_CTX *context)
+private_key_rsa_numbers_fit(BIGNUM *const numbers[RSA_NUMBERS], BN_CTX *context)
 {
 	BIGNUM *product;
 	BIGNUM *less;
@@ -135,8 +135,8 @@ private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS])
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *key = NULL;
 
-	if (context && build && rsa_numbers_fit(numbers, context) && push_rsa(build, numbers))
-		key = key_from("RSA", build);
+	if (context && build && private_key_rsa_numbers_fit(numbers, context) && push_rsa(build, numbers))
+		key = private_key_key_from("RSA", build);
 	OSSL_PARAM_BLD_free(build);
 	BN_CTX_free(context);
 	return key;
@@ -221,7 +221,7 @@ private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point,
 		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived,
 										 derived_size) == 1 &&
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret) == 1)
-		key = key_from("EC", build);
+		key = private_key_key_from("EC", build);
 	OSSL_PARAM_BLD_free(build);
 	EC_GROUP_free(group);
 	return key;
@@ -284,7 +284,7 @@ ec_from_der(int curve, const unsigned char *der, size_t size, EVP_PKEY **made)
 
 /* Each writes before at, and returns the new beginning. */
 static unsigned char *
-prepend(unsigned char *at, const void *data, size_t size)
+private_key_prepend(unsigned char *at, const void *data, size_t size)
 {
 	return memcpy(at - size, data, size);
 }
@@ -309,7 +309,7 @@ prepend_object(unsigned char *at, int nid)
 	const ASN1_OBJECT *object = OBJ_nid2obj(nid);
 	unsigned char *end = at;
 
-	at = prepend(at, OBJ_get0_data(object), OBJ_length(object));
+	at = private_key_prepend(at, OBJ_get0_data(object), OBJ_length(object));
 	return prepend_header(at, DER_OBJECT, end);
 }
 
@@ -322,23 +322,23 @@ ec_pkcs8(int curve, const unsigned char *secret, size_t size, const unsigned cha
 {
 	static const unsigned char zero[] = {DER_INTEGER, 1, 0};
 	static const unsigned char one[] = {DER_INTEGER, 1, 1};
-	unsigned char *at = prepend(end, point, point_size);
+	unsigned char *at = private_key_prepend(end, point, point_size);
 	unsigned char *inner;
 
 	*--at = 0;
 	at = prepend_header(at, DER_BIT_STRING, end);
 	at = prepend_header(at, DER_EXPLICIT(1), end);
 	inner = at;
-	at = prepend(at, secret, size);
+	at = private_key_prepend(at, secret, size);
 	at = prepend_header(at, DER_OCTET_STRING, inner);
-	at = prepend(at, one, sizeof(one));
+	at = private_key_prepend(at, one, sizeof(one));
 	at = prepend_header(at, DER_SEQUENCE, end);
 	at = prepend_header(at, DER_OCTET_STRING, end);
 	inner = at;
 	at = prepend_object(at, curve);
 	at = prepend_object(at, NID_X9_62_id_ecPublicKey);
 	at = prepend_header(at, DER_SEQUENCE, inner);
-	at = prepend(at, zero, sizeof(zero));
+	at = private_key_prepend(at, zero, sizeof(zero));
 	return prepend_header(at, DER_SEQUENCE, end);
 }
 

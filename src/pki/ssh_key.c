@@ -446,7 +446,7 @@ write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 /* ---- the whole ---- */
 
 static const char *
-read_pem(PemBlock *block, int min_strength, SshKey *key)
+ssh_key_read_pem(PemBlock *block, int min_strength, SshKey *key)
 {
 	EVP_PKEY *pkey = NULL;
 	const char *fault;
@@ -474,7 +474,7 @@ read_block(PemBlock *block, int min_strength, SshKey *key)
 	const char *fault;
 
 	if (private_key_is(block))
-		return read_pem(block, min_strength, key);
+		return ssh_key_read_pem(block, min_strength, key);
 	if (strcmp(block->label, "PUBLIC KEY") == 0 || strcmp(block->label, "RSA PUBLIC KEY") == 0)
 		return PUBLIC_SSH_KEY;
 	if (strcmp(block->label, LABEL) != 0)

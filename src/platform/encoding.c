@@ -33,7 +33,7 @@ encoding_room(size_t size)
 }
 
 static bool
-convert(const char *text, size_t size, int from, int to, char *out, size_t *out_size)
+encoding_convert(const char *text, size_t size, int from, int to, char *out, size_t *out_size)
 {
 	Oid			function = FindDefaultConversionProc(from, to);
 
@@ -53,13 +53,13 @@ convert(const char *text, size_t size, int from, int to, char *out, size_t *out_
 bool
 encoding_to_stored(const char *text, size_t size, char *out, size_t *out_size)
 {
-	return convert(text, size, GetDatabaseEncoding(), PG_UTF8, out, out_size);
+	return encoding_convert(text, size, GetDatabaseEncoding(), PG_UTF8, out, out_size);
 }
 
 bool
 encoding_from_stored(const char *stored, size_t size, char *out, size_t *out_size)
 {
-	return convert(stored, size, PG_UTF8, GetDatabaseEncoding(), out, out_size);
+	return encoding_convert(stored, size, PG_UTF8, GetDatabaseEncoding(), out, out_size);
 }
 
 bool

@@ -30,7 +30,7 @@ VAULT_NORETURN extern void error_bad_argument(const char *argument, const char *
 											  const char *hint);
 
 /*
- * Of the error that is being caught, inside the door: whether vault has made it, in C or in SQL,
+ * Of the error that is being caught, inside a call: whether vault has made it, in C or in SQL,
  * and nothing of others is in it.  Copies it into the present memory.
  */
 extern bool error_is_ours(void);

@@ -55,7 +55,7 @@ net_address_parse(const char *text, size_t size, NetAddress *address)
 }
 
 static int
-width(const NetAddress *address)
+netblock_width(const NetAddress *address)
 {
 	return address->family == 4 ? 32 : 128;
 }
@@ -89,7 +89,7 @@ same_bits(const unsigned char *a, const unsigned char *b, int bits)
 static bool
 has_host_bits(const NetBlock *block)
 {
-	for (int bit = block->bits; bit < width(&block->address); bit++)
+	for (int bit = block->bits; bit < netblock_width(&block->address); bit++)
 		if (block->address.bytes[bit / 8] & (0x80 >> (bit % 8)))
 			return true;
 	return false;
@@ -105,8 +105,8 @@ net_block_parse(const char *text, size_t size, NetBlock *block)
 
 	if (!parse_raw(text, address_size, &raw))
 		return "it is not an address or a block in CIDR form";
-	bits = slash ? parse_bits(slash + 1, size - address_size - 1) : width(&raw);
-	if (bits < 0 || bits > width(&raw))
+	bits = slash ? parse_bits(slash + 1, size - address_size - 1) : netblock_width(&raw);
+	if (bits < 0 || bits > netblock_width(&raw))
 		return "the length of the mask is not valid";
 	block->address = raw;
 	block->bits = bits;

@@ -77,7 +77,7 @@ usual_perturbation(void)
 }
 
 static void
-perturb(int byte)
+secret_memory_perturb(int byte)
 {
 	(void) mallopt(M_PERTURB, byte);
 }
@@ -89,7 +89,7 @@ usual_perturbation(void)
 }
 
 static void
-perturb(int byte)
+secret_memory_perturb(int byte)
 {
 }
 #endif
@@ -100,14 +100,14 @@ void
 secret_frees_begin(void)
 {
 	if (perturbing++ == 0)
-		perturb(0xa5);
+		secret_memory_perturb(0xa5);
 }
 
 void
 secret_frees_end(void)
 {
 	if (--perturbing == 0)
-		perturb(usual_perturbation());
+		secret_memory_perturb(usual_perturbation());
 }
 
 /*

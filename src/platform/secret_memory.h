@@ -11,8 +11,8 @@
  *
  * What leaves an area is copied out of it.  Nothing of a buffer is freed with pfree().
  */
-#ifndef VAULT_CRYPTO_SECRET_MEMORY_H
-#define VAULT_CRYPTO_SECRET_MEMORY_H
+#ifndef VAULT_PLATFORM_SECRET_MEMORY_H
+#define VAULT_PLATFORM_SECRET_MEMORY_H
 
 #include "platform/compat.h"
 
@@ -47,7 +47,7 @@ extern SecretArea *secret_area_new(MemoryContext owner);
 extern void secret_area_end(SecretArea *area);
 
 /*
- * Calls a function of vault's own that is called from SQL inside the door, with an area as its
+ * Calls a function of vault's own that is called from SQL inside a call, with an area as its
  * memory.  It returns by value.
  */
 extern Datum secret_area_call(FunctionCallInfo fcinfo, PGFunction body);

@@ -76,7 +76,7 @@ void		(*settings_refused)(const char *message) = NULL;
  * sets it to a value.  "wanted" is what it should be, with its article.
  */
 static bool
-refuse(const char *name, const char *value, const char *wanted, const char *rule, const char *hint)
+settings_refuse(const char *name, const char *value, const char *wanted, const char *rule, const char *hint)
 {
 	char		message[256];
 
@@ -94,12 +94,12 @@ static bool
 check_identifier(const char *name, const char *value, const char *hint)
 {
 	return (is_plain_token(value, 63) && strchr(value, ':') == NULL) ||
-		refuse(name, value, "a name", "At most 63 letters, digits, dots, underscores and hyphens.",
+		settings_refuse(name, value, "a name", "At most 63 letters, digits, dots, underscores and hyphens.",
 			   hint);
 }
 
 static bool
-check_tenant(char **newval, void **extra, GucSource source)
+settings_check_tenant(char **newval, void **extra, GucSource source)
 {
 	return check_identifier("vault.tenant", *newval,
 							"Set it to the name of a tenant, as vault.whoami() shows it.");
@@ -116,7 +116,7 @@ static bool
 check_request_id(char **newval, void **extra, GucSource source)
 {
 	return is_plain_token(*newval, 128) ||
-		refuse("vault.request_id", *newval, "an id",
+		settings_refuse("vault.request_id", *newval, "an id",
 			   "At most 128 letters, digits and characters of \"._-:\".",
 			   "Set it to the id by which the application knows the request.");
 }
@@ -127,7 +127,7 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 	if (strcmp(*newval, "") == 0 || strcmp(*newval, "manual") == 0 ||
 		strncmp(*newval, "file:/", 6) == 0 || strncmp(*newval, "command:/", 9) == 0)
 		return true;
-	return refuse("vault.root_key_source", *newval, "a source",
+	return settings_refuse("vault.root_key_source", *newval, "a source",
 				  "It is file:/absolute/path, command:/absolute/path, or manual.",
 				  "Set it to where the root key comes from, and never to the key itself.");
 }
@@ -154,7 +154,7 @@ check_days(char **newval, void **extra, GucSource source)
 	}
 	if (count == 0)
 		return true;
-	return refuse("vault.expiry_warnings", *newval, "a list of days",
+	return settings_refuse("vault.expiry_warnings", *newval, "a list of days",
 				  "At most 16 numbers of days, 1 to 3650, separated by commas.",
 				  "Set it to days such as \"30, 14, 7, 1\".");
 }
@@ -173,7 +173,7 @@ check_proxies(char **newval, void **extra, GucSource source)
 		char		rule[256];
 
 		snprintf(rule, sizeof(rule), "Of the addresses and blocks, one is not valid: %s.", fault);
-		return refuse("vault.proxies", *newval, "a list of addresses", rule,
+		return settings_refuse("vault.proxies", *newval, "a list of addresses", rule,
 					  "Set it to addresses and blocks such as \"192.0.2.1, 10.0.0.0/8\".");
 	}
 	list = compat_guc_malloc(offsetof(BlockList, blocks) + count * sizeof(NetBlock));
@@ -342,7 +342,7 @@ check_hosts(char **newval, void **extra, GucSource source)
 {
 	for (const char *c = *newval; *c; c++)
 		if (!isalnum((unsigned char) *c) && strchr(".-:, ", *c) == NULL)
-			return refuse("vault.rotation_hosts", *newval, "a list of hosts",
+			return settings_refuse("vault.rotation_hosts", *newval, "a list of hosts",
 						  "It is host:port, with commas between them.",
 						  "Set it to servers such as \"db1.example.com:5432\", without user and password.");
 	return true;
@@ -379,7 +379,7 @@ define_session_settings(void)
 	DefineCustomStringVariable("vault.tenant",
 							   "Selects among the tenants that the caller's role is bound to.", NULL,
 							   &setting_tenant, "",
-							   PGC_USERSET, 0, check_tenant, NULL, NULL);
+							   PGC_USERSET, 0, settings_check_tenant, NULL, NULL);
 	DefineCustomStringVariable("vault.environment",
 							   "Environment of calls that name none.", NULL,
 							   &setting_environment, "default",

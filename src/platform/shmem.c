@@ -42,7 +42,7 @@ shmem_forget(void)
 }
 
 static void
-request(void)
+shmem_request(void)
 {
 	if (previous_request)
 		previous_request();
@@ -52,7 +52,7 @@ request(void)
 }
 
 static void
-startup(void)
+shmem_startup(void)
 {
 	if (previous_startup)
 		previous_startup();
@@ -78,9 +78,9 @@ void
 shmem_init(void)
 {
 	previous_request = shmem_request_hook;
-	shmem_request_hook = request;
+	shmem_request_hook = shmem_request;
 	previous_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
+	shmem_startup_hook = shmem_startup;
 }
 
 bool

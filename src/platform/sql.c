@@ -30,7 +30,7 @@ sql_run(Sql *sql, Datum *values, const char *nulls)
 }
 
 static void
-prepare(Sql *sql)
+sql_prepare(Sql *sql)
 {
 	SPIPlanPtr	plan;
 
@@ -46,7 +46,7 @@ prepare(Sql *sql)
 }
 
 static uint64
-processed(int result)
+sql_processed(int result)
 {
 	if (result < 0)
 		ereport(ERROR,
@@ -58,22 +58,22 @@ processed(int result)
 uint64
 sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
 {
-	prepare(sql);
-	return processed(SPI_execute_plan(sql->plan, values, nulls, false, limit));
+	sql_prepare(sql);
+	return sql_processed(SPI_execute_plan(sql->plan, values, nulls, false, limit));
 }
 
 uint64
 sql_read(Sql *sql, Datum *values, const char *nulls)
 {
-	prepare(sql);
-	return processed(SPI_execute_snapshot(sql->plan, values, nulls, GetLatestSnapshot(),
+	sql_prepare(sql);
+	return sql_processed(SPI_execute_snapshot(sql->plan, values, nulls, GetLatestSnapshot(),
 										  InvalidSnapshot, true, false, 0));
 }
 
 Portal
 sql_open(Sql *sql, Datum *values, const char *nulls)
 {
-	prepare(sql);
+	sql_prepare(sql);
 	return SPI_cursor_open(NULL, sql->plan, values, nulls, true);
 }
 

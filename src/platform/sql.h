@@ -2,7 +2,7 @@
  * sql.h
  *		The one wrapper for SPI: parameters only, plans kept for the session.
  *
- * A statement runs as whoever is current, inside the door vault_exec.  No
+ * A statement runs as whoever is current, inside a call vault_exec.  No
  * plaintext, key or token is ever a parameter: encrypt first.
  */
 #ifndef VAULT_PLATFORM_SQL_H

@@ -26,7 +26,7 @@
 static const char *const names[TABLE_COUNT] = {
 	[TABLE_INSTANCE] = "instance",
 	[TABLE_ROOT_KEY] = "root_key",
-	[TABLE_HOME] = "home",
+	[TABLE_ORIGIN] = "origin",
 	[TABLE_TENANT] = "tenant",
 	[TABLE_TENANT_KEY] = "tenant_key",
 	[TABLE_PRINCIPAL] = "principal",
@@ -49,8 +49,8 @@ static const char *const names[TABLE_COUNT] = {
 	[TABLE_ROTATION_ROLE] = "rotation_role",
 	[TABLE_AUDIT_LOG] = "audit_log",
 	[TABLE_AUDIT_SEAL] = "audit_seal",
-	[INDEX_HOME] = "home_pkey",
-	[TABLE_AUDIT_HARVEST] = "audit_harvest",
+	[INDEX_ORIGIN] = "origin_pkey",
+	[TABLE_AUDIT_PROGRESS] = "audit_progress",
 	[INDEX_TENANT] = "tenant_pkey",
 	[INDEX_TENANT_NAME] = "tenant_name_key",
 	[INDEX_TENANT_KEY] = "tenant_key_pkey",
@@ -140,7 +140,7 @@ tell_subscribers(TableId table)
 }
 
 static void
-relation_changed(Datum arg, Oid relid)
+tables_relation_changed(Datum arg, Oid relid)
 {
 	for (int i = 0; i < TABLE_COUNT; i++)
 	{
@@ -162,7 +162,7 @@ tables_on_change(TableId table, void (*callback) (void))
 void
 tables_init(void)
 {
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterRelcacheCallback(tables_relation_changed, (Datum) 0);
 }
 
 /* The equality function of a key column, without a catalogue look-up. */

@@ -5,7 +5,7 @@
  *
  * A direct scan passes by privileges and row security.  Only code that has
  * already decided who may see what uses it, and its key starts with the tenant
- * that the door resolved, unless it is what resolves the tenant.
+ * that the entry resolved, unless it is what resolves the tenant.
  */
 #ifndef VAULT_PLATFORM_TABLES_H
 #define VAULT_PLATFORM_TABLES_H
@@ -23,7 +23,7 @@ typedef enum TableId
 {
 	TABLE_INSTANCE,
 	TABLE_ROOT_KEY,
-	TABLE_HOME,
+	TABLE_ORIGIN,
 	TABLE_TENANT,
 	TABLE_TENANT_KEY,
 	TABLE_PRINCIPAL,
@@ -46,8 +46,8 @@ typedef enum TableId
 	TABLE_ROTATION_ROLE,
 	TABLE_AUDIT_LOG,
 	TABLE_AUDIT_SEAL,
-	INDEX_HOME,					/* (id) */
-	TABLE_AUDIT_HARVEST,
+	INDEX_ORIGIN,					/* (id) */
+	TABLE_AUDIT_PROGRESS,
 	INDEX_TENANT,				/* (id) */
 	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
 	INDEX_TENANT_KEY,			/* (tenant_id, generation) */

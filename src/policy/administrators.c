@@ -14,21 +14,21 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/sql.h"
 #include "policy/grants.h"
 
 static bool
-administers(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
+administrators_administers(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
 {
 	GrantSet	set = grants_load(tenant, principal);
-	Situation	situation = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
+	AccessRequest	access_request = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
 
-	return grants_administer(&set, &situation, may);
+	return grants_administer(&set, &access_request, may);
 }
 
 static bool
-lasts(const Condition *condition, TimestampTz now)
+administrators_lasts(const Condition *condition, TimestampTz now)
 {
 	return condition == NULL ||
 		(condition->valid_from <= now && TIMESTAMP_IS_NOEND(condition->valid_until));
@@ -49,7 +49,7 @@ administers_for_good(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 			continue;
 		if (g->denies && !condition_is_over(g->condition, now))
 			return false;
-		allowed |= !g->denies && lasts(g->condition, now) && grant_is_on_everything(g);
+		allowed |= !g->denies && administrators_lasts(g->condition, now) && grant_is_on_everything(g);
 	}
 	return allowed;
 }
@@ -59,11 +59,11 @@ PG_FUNCTION_INFO_V1(vault_may_administer);
 PG_FUNCTION_INFO_V1(vault_reaches_administrator);
 PG_FUNCTION_INFO_V1(vault_administrators);
 
-/* administers(principal): in the door's tenant. */
+/* administers(principal): in the call's tenant. */
 Datum
 vault_administers(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(administers(&door_required()->tenant, PG_GETARG_UUID_P(0), NULL));
+	PG_RETURN_BOOL(administrators_administers(&call_required()->tenant, PG_GETARG_UUID_P(0), NULL));
 }
 
 /* may_administer(principal): the same but for denials; of a role, whether it makes one. */
@@ -72,7 +72,7 @@ vault_may_administer(PG_FUNCTION_ARGS)
 {
 	bool		may;
 
-	(void) administers(&door_required()->tenant, PG_GETARG_UUID_P(0), &may);
+	(void) administrators_administers(&call_required()->tenant, PG_GETARG_UUID_P(0), &may);
 	PG_RETURN_BOOL(may);
 }
 
@@ -84,15 +84,15 @@ vault_reaches_administrator(PG_FUNCTION_ARGS)
 		" SELECT m.member_id FROM down d JOIN vault_data.role_member m"
 		" ON m.tenant_id = $1 AND m.role_id = d.id) SELECT id FROM down", 2, {UUIDOID, UUIDOID}
 	};
-	Door	   *door = door_required();
-	Datum		values[2] = {UUIDPGetDatum(&door->tenant), PG_GETARG_DATUM(0)};
+	VaultCall	   *call = call_required();
+	Datum		values[2] = {UUIDPGetDatum(&call->tenant), PG_GETARG_DATUM(0)};
 	bool		reaches = false;
 	uint64		count;
 
 	sql_begin();
 	count = sql_read(&members, values, NULL);
 	for (uint64 i = 0; !reaches && i < count; i++)
-		(void) administers(&door->tenant, DatumGetUUIDP(sql_value(i, 1, NULL)), &reaches);
+		(void) administrators_administers(&call->tenant, DatumGetUUIDP(sql_value(i, 1, NULL)), &reaches);
 	sql_end();
 	PG_RETURN_BOOL(reaches);
 }
@@ -114,11 +114,11 @@ static Sql	candidates = {"WITH RECURSIVE down (id) AS ("
 	" AND vault_data.is_authentic(b))", 1, {UUIDOID}
 };
 
-/* administrators(for_good): of the door's tenant, whose database roles exist. */
+/* administrators(for_good): of the call's tenant, whose database roles exist. */
 Datum
 vault_administrators(PG_FUNCTION_ARGS)
 {
-	const pg_uuid_t *tenant = &door_required()->tenant;
+	const pg_uuid_t *tenant = &call_required()->tenant;
 	bool		for_good = PG_GETARG_BOOL(0);
 	MemoryContext outer = CurrentMemoryContext;
 	ArrayBuildState *found = initArrayResult(UUIDOID, outer, false);
@@ -132,7 +132,7 @@ vault_administrators(PG_FUNCTION_ARGS)
 		Datum		id = sql_value(i, 1, NULL);
 
 		if (for_good ? administers_for_good(tenant, DatumGetUUIDP(id)) :
-			administers(tenant, DatumGetUUIDP(id), NULL))
+			administrators_administers(tenant, DatumGetUUIDP(id), NULL))
 			found = accumArrayResult(found, id, false, UUIDOID, outer);
 	}
 	sql_end();

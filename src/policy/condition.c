@@ -44,21 +44,21 @@ is_in_window(const Condition *condition, TimestampTz at)
 }
 
 static bool
-is_token_subject(const char *service, const Situation *situation)
+is_token_subject(const char *service, const AccessRequest *access_request)
 {
-	return situation->subject && *situation->subject && strncmp(service, "token:", 6) == 0 &&
-		strcmp(service + 6, situation->subject) == 0;
+	return access_request->subject && *access_request->subject && strncmp(service, "token:", 6) == 0 &&
+		strcmp(service + 6, access_request->subject) == 0;
 }
 
 static bool
-is_service(const Condition *condition, const Situation *situation)
+is_service(const Condition *condition, const AccessRequest *access_request)
 {
 	for (int i = 0; i < condition->service_count; i++)
 	{
-		if (is_token_subject(condition->services[i], situation))
+		if (is_token_subject(condition->services[i], access_request))
 			return true;
-		for (int j = 0; j < situation->service_count; j++)
-			if (strcmp(condition->services[i], situation->services[j]) == 0)
+		for (int j = 0; j < access_request->service_count; j++)
+			if (strcmp(condition->services[i], access_request->services[j]) == 0)
 				return true;
 	}
 	return false;
@@ -74,28 +74,28 @@ is_at_address(const Condition *condition, const NetAddress *address)
 }
 
 const char *
-condition_aspect_fault(const Condition *c, const Situation *situation, ConditionAspect aspect)
+condition_aspect_fault(const Condition *c, const AccessRequest *access_request, ConditionAspect aspect)
 {
 	switch (aspect)
 	{
 		case ASPECT_VALIDITY:
-			return situation->at < c->valid_from ? "it is not valid yet" :
-				situation->at >= c->valid_until ? "it is not valid any more" : NULL;
+			return access_request->at < c->valid_from ? "it is not valid yet" :
+				access_request->at >= c->valid_until ? "it is not valid any more" : NULL;
 		case ASPECT_TLS:
-			return c->require_tls && !situation->tls ? "the connection does not use TLS" : NULL;
+			return c->require_tls && !access_request->tls ? "the connection does not use TLS" : NULL;
 		case ASPECT_SESSION_USER:
-			return c->require_session_user && !situation->session_user ?
+			return c->require_session_user && !access_request->session_user ?
 				"the session user is another role" : NULL;
 		case ASPECT_WINDOWS:
-			return c->windows && !is_in_window(c, situation->at) ?
+			return c->windows && !is_in_window(c, access_request->at) ?
 				"it is outside the time windows" : NULL;
 		case ASPECT_SERVICES:
-			return c->services && !is_service(c, situation) ?
+			return c->services && !is_service(c, access_request) ?
 				"the client is none of the services" : NULL;
 		case ASPECT_ADDRESS:
-			if (c->addresses && situation->address.family == 0)
+			if (c->addresses && access_request->address.family == 0)
 				return condition_address_unknown;
-			return c->addresses && !is_at_address(c, &situation->address) ?
+			return c->addresses && !is_at_address(c, &access_request->address) ?
 				"the client's address is in none of the blocks" : NULL;
 		case CONDITION_ASPECTS:
 			break;
@@ -104,12 +104,12 @@ condition_aspect_fault(const Condition *c, const Situation *situation, Condition
 }
 
 const char *
-condition_fault(const Condition *condition, const Situation *situation)
+condition_fault(const Condition *condition, const AccessRequest *access_request)
 {
 	const char *fault = NULL;
 
 	for (int aspect = 0; fault == NULL && aspect < CONDITION_ASPECTS; aspect++)
-		fault = condition_aspect_fault(condition, situation, aspect);
+		fault = condition_aspect_fault(condition, access_request, aspect);
 	return fault;
 }
 
@@ -174,15 +174,15 @@ condition_is_over(const Condition *condition, TimestampTz now)
 }
 
 void
-situation_now(const Caller *caller, Situation *situation)
+access_request_now(const Caller *caller, AccessRequest *access_request)
 {
-	situation->assumption = ASSUME_NOTHING;
-	situation->at = GetCurrentTimestamp();
-	connection_address(caller, &situation->address);
-	situation->tls = connection_is_encrypted();
-	situation->session_user = GetSessionUserId() == caller->role;
-	situation->subject = caller->subject;
-	situation->services = connection_services(&situation->service_count);
+	access_request->assumption = ASSUME_NOTHING;
+	access_request->at = GetCurrentTimestamp();
+	connection_address(caller, &access_request->address);
+	access_request->tls = connection_is_encrypted();
+	access_request->session_user = GetSessionUserId() == caller->role;
+	access_request->subject = caller->subject;
+	access_request->services = connection_services(&access_request->service_count);
 }
 
 const char *

@@ -1,6 +1,6 @@
 /*
  * condition.h
- *		Conditions of a grant, and the situation in which they are judged.
+ *		Conditions of a grant, and the access request in which they are judged.
  *
  * A grant that allows applies only where all of its conditions are met.  One that
  * denies, too, but an address that is not known meets its list of addresses: who
@@ -14,7 +14,7 @@
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/netblock.h"
 #include "policy/window.h"
 
@@ -48,12 +48,12 @@ extern pg_tz *zone_named(const char *name);
 
 typedef enum Assumption
 {
-	ASSUME_NOTHING,				/* judge by the situation */
+	ASSUME_NOTHING,				/* judge by the access request */
 	ASSUME_GENEROUS,			/* allowances' conditions are met, denials' are not */
 	ASSUME_STRICT				/* the other way round */
 } Assumption;
 
-typedef struct Situation
+typedef struct AccessRequest
 {
 	Assumption	assumption;
 	TimestampTz at;
@@ -63,7 +63,7 @@ typedef struct Situation
 	const char *subject;		/* of a token; may be empty */
 	const char *const *services;	/* of the certificate */
 	int			service_count;
-} Situation;
+} AccessRequest;
 
 /* What of a condition can fail, in the order in which it is asked; the address comes last. */
 typedef enum ConditionAspect
@@ -78,11 +78,11 @@ typedef enum ConditionAspect
 } ConditionAspect;
 
 /* NULL, or why this of it is not met. */
-extern const char *condition_aspect_fault(const Condition *c, const Situation *situation,
+extern const char *condition_aspect_fault(const Condition *c, const AccessRequest *access_request,
 										  ConditionAspect aspect);
 
 /* NULL, or the first reason why the condition is not met. */
-extern const char *condition_fault(const Condition *condition, const Situation *situation);
+extern const char *condition_fault(const Condition *condition, const AccessRequest *access_request);
 
 /* What condition_fault says if all that fails is that the address is unknown. */
 extern const char condition_address_unknown[];
@@ -93,7 +93,7 @@ extern bool condition_covers(const Condition *outer, const Condition *inner);
 /* It will not be met again. */
 extern bool condition_is_over(const Condition *condition, TimestampTz now);
 
-extern void situation_now(const Caller *caller, Situation *situation);
+extern void access_request_now(const Caller *caller, AccessRequest *access_request);
 
 /* Compiles one element; NULL or what is wrong with it. */
 extern const char *service_fault(const char *text);

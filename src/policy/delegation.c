@@ -28,7 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -54,49 +54,49 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 }
 
 static bool
-environments_cover(const Grant *grant, const Grant *offer)
+environments_cover(const Grant *grant, const Grant *proposal)
 {
 	if (grant->environments == NULL)
 		return true;
-	if (offer->environments == NULL)
+	if (proposal->environments == NULL)
 		return false;
-	for (int i = 0; i < offer->environment_count; i++)
-		if (!grant_has_environment(grant, offer->environments[i], strlen(offer->environments[i])))
+	for (int i = 0; i < proposal->environment_count; i++)
+		if (!grant_has_environment(grant, proposal->environments[i], strlen(proposal->environments[i])))
 			return false;
 	return true;
 }
 
 static bool
-environments_overlap(const Grant *grant, const Grant *offer)
+environments_overlap(const Grant *grant, const Grant *proposal)
 {
-	if (grant->environments == NULL || offer->environments == NULL)
+	if (grant->environments == NULL || proposal->environments == NULL)
 		return true;
-	for (int i = 0; i < offer->environment_count; i++)
-		if (grant_has_environment(grant, offer->environments[i], strlen(offer->environments[i])))
+	for (int i = 0; i < proposal->environment_count; i++)
+		if (grant_has_environment(grant, proposal->environments[i], strlen(proposal->environments[i])))
 			return true;
 	return false;
 }
 
 static bool
-denies_part_of(const Grant *g, const Grant *offer, const Situation *situation)
+denies_part_of(const Grant *g, const Grant *proposal, const AccessRequest *access_request)
 {
-	return g->denies && environments_overlap(g, offer) &&
-		!condition_is_over(g->condition, situation->at) &&
-		pattern_overlaps(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size);
+	return g->denies && environments_overlap(g, proposal) &&
+		!condition_is_over(g->condition, access_request->at) &&
+		pattern_overlaps(g->pattern, g->pattern_size, proposal->pattern, proposal->pattern_size);
 }
 
 static bool
-allows_all_of(const Grant *g, const Grant *offer, const Situation *situation)
+allows_all_of(const Grant *g, const Grant *proposal, const AccessRequest *access_request)
 {
-	return !g->denies && environments_cover(g, offer) && grant_is_in_force(g, situation) &&
-		condition_covers(g->condition, offer->condition) &&
-		pattern_covers(g->pattern, g->pattern_size, offer->pattern, offer->pattern_size);
+	return !g->denies && environments_cover(g, proposal) && grant_is_in_force(g, access_request) &&
+		condition_covers(g->condition, proposal->condition) &&
+		pattern_covers(g->pattern, g->pattern_size, proposal->pattern, proposal->pattern_size);
 }
 
 /* One permission, over the whole of what is to be handed out.  Any gives "list". */
 static bool
-holds_throughout(const GrantSet *set, int permission, const Grant *offer,
-				 const Situation *situation)
+holds_throughout(const GrantSet *set, int permission, const Grant *proposal,
+				 const AccessRequest *access_request)
 {
 	int			given_by = permission == MAY_LIST ? MAY_EVERYTHING : permission;
 	bool		covered = false;
@@ -105,10 +105,10 @@ holds_throughout(const GrantSet *set, int permission, const Grant *offer,
 	{
 		const Grant *g = &set->grants[i];
 
-		if ((g->mask & permission) && denies_part_of(g, offer, situation))
+		if ((g->mask & permission) && denies_part_of(g, proposal, access_request))
 			return false;
 		if ((g->mask & given_by) && !set->sources[g->source].by_token &&
-			allows_all_of(g, offer, situation))
+			allows_all_of(g, proposal, access_request))
 			covered = true;
 	}
 	return covered;
@@ -116,13 +116,13 @@ holds_throughout(const GrantSet *set, int permission, const Grant *offer,
 
 /* Whoever gets any permission gets "list": a denial of that is in the way of all. */
 static bool
-may_hand_out(const GrantSet *set, int mask, const Grant *offer, const Situation *situation)
+may_hand_out(const GrantSet *set, int mask, const Grant *proposal, const AccessRequest *access_request)
 {
 	if (mask != 0)
 		mask |= MAY_LIST;
 	mask |= MAY_GRANT;
 	for (int number = 0; number < PERMISSION_COUNT; number++)
-		if ((mask & (1 << number)) && !holds_throughout(set, 1 << number, offer, situation))
+		if ((mask & (1 << number)) && !holds_throughout(set, 1 << number, proposal, access_request))
 			return false;
 	return true;
 }
@@ -150,14 +150,14 @@ PG_FUNCTION_INFO_V1(vault_check_windows);
 PG_FUNCTION_INFO_V1(vault_check_services);
 PG_FUNCTION_INFO_V1(vault_environment);
 
-/* Who hands out: the caller's grants and situation; false for nobody. */
+/* Who hands out: the caller's grants and access request; false for nobody. */
 static bool
-take_caller(const Door *door, GrantSet *set, Situation *situation)
+take_caller(const VaultCall *call, GrantSet *set, AccessRequest *access_request)
 {
-	if (!door->caller.is_identified || !uuid_equal(&door->caller.tenant, &door->tenant))
+	if (!call->caller.is_identified || !uuid_equal(&call->caller.tenant, &call->tenant))
 		return false;
-	*set = grants_of_caller(&door->caller);
-	situation_now(&door->caller, situation);
+	*set = grants_of_caller(&call->caller);
+	access_request_now(&call->caller, access_request);
 	return true;
 }
 
@@ -187,14 +187,14 @@ vault_all_permissions(PG_FUNCTION_ARGS)
 Datum
 vault_may_delegate(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
-	Grant		offer;
+	VaultCall	   *call = call_required();
+	Grant		proposal;
 	GrantSet	set;
-	Situation	situation;
+	AccessRequest	access_request;
 
-	grant_from_record(PG_GETARG_HEAPTUPLEHEADER(0), &offer);
-	PG_RETURN_BOOL(take_caller(door, &set, &situation) &&
-				   may_hand_out(&set, permission_mask(PG_GETARG_DATUM(1)), &offer, &situation));
+	grant_from_record(PG_GETARG_HEAPTUPLEHEADER(0), &proposal);
+	PG_RETURN_BOOL(take_caller(call, &set, &access_request) &&
+				   may_hand_out(&set, permission_mask(PG_GETARG_DATUM(1)), &proposal, &access_request));
 }
 
 /*
@@ -204,26 +204,26 @@ vault_may_delegate(PG_FUNCTION_ARGS)
 Datum
 vault_may_change_member(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	bool		removes = PG_GETARG_BOOL(1);
-	GrantSet	role = grants_load(&door->tenant, PG_GETARG_UUID_P(0));
+	GrantSet	role = grants_load(&call->tenant, PG_GETARG_UUID_P(0));
 	bool		holds = false;
 	GrantSet	set;
-	Situation	situation;
+	AccessRequest	access_request;
 
-	if (!take_caller(door, &set, &situation))
+	if (!take_caller(call, &set, &access_request))
 		PG_RETURN_BOOL(false);
 	for (int i = 0; i < role.count; i++)
 	{
 		const Grant *g = &role.grants[i];
 
-		if (condition_is_over(g->condition, situation.at))
+		if (condition_is_over(g->condition, access_request.at))
 			continue;
-		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &situation))
+		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &access_request))
 			PG_RETURN_BOOL(false);
 		holds = true;
 	}
-	PG_RETURN_BOOL(holds || grants_administer(&set, &situation, NULL));
+	PG_RETURN_BOOL(holds || grants_administer(&set, &access_request, NULL));
 }
 
 /*
@@ -244,7 +244,7 @@ vault_check_membership(PG_FUNCTION_ARGS)
 		3, {UUIDOID, UUIDOID, UUIDOID}
 	};
 	Datum		values[3] = {
-		UUIDPGetDatum(&door_required()->tenant), PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)
+		UUIDPGetDatum(&call_required()->tenant), PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)
 	};
 	bool		cycle;
 	int			depth;
@@ -277,12 +277,12 @@ permission_argument(FunctionCallInfo fcinfo)
 Datum
 vault_require(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	SecretName	secret;
 
 	secret_name_from(PG_GETARG_TEXT_PP(1), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &secret);
-	policy_require(&door->caller, &secret, permission_argument(fcinfo), &door->grant);
-	door->has_grant = true;
+	policy_require(&call->caller, &secret, permission_argument(fcinfo), &call->grant);
+	call->has_grant = true;
 	PG_RETURN_VOID();
 }
 
@@ -290,43 +290,43 @@ vault_require(PG_FUNCTION_ARGS)
 Datum
 vault_permitted(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	SecretName	secret;
 
 	secret_name_from(PG_GETARG_TEXT_PP(1), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &secret);
-	PG_RETURN_BOOL(door->caller.is_identified &&
-				   (policy_permissions(&door->caller, &secret, 0, NULL) &
+	PG_RETURN_BOOL(call->caller.is_identified &&
+				   (policy_permissions(&call->caller, &secret, 0, NULL) &
 					permission_argument(fcinfo)));
 }
 
 Datum
 vault_is_administrator(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	PG_RETURN_BOOL(door->caller.is_identified && !door->caller.is_suspended &&
-				   uuid_equal(&door->caller.tenant, &door->tenant) &&
-				   policy_is_administrator(&door->caller));
+	PG_RETURN_BOOL(call->caller.is_identified && !call->caller.is_suspended &&
+				   uuid_equal(&call->caller.tenant, &call->tenant) &&
+				   policy_is_administrator(&call->caller));
 }
 
-/* The caller is a member of the built-in role "auditor" of the door's tenant. */
+/* The caller is a member of the built-in role "auditor" of the call's tenant. */
 Datum
 vault_is_auditor(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	PG_RETURN_BOOL(door->caller.is_identified && !door->caller.is_suspended &&
-				   uuid_equal(&door->caller.tenant, &door->tenant) &&
-				   policy_is_auditor(&door->caller));
+	PG_RETURN_BOOL(call->caller.is_identified && !call->caller.is_suspended &&
+				   uuid_equal(&call->caller.tenant, &call->tenant) &&
+				   policy_is_auditor(&call->caller));
 }
 
 /* Operators pass for what concerns no value. */
 Datum
 vault_require_administrator(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	if (!role_is_operator(door->caller.role) && !DatumGetBool(vault_is_administrator(fcinfo)))
+	if (!role_is_operator(call->caller.role) && !DatumGetBool(vault_is_administrator(fcinfo)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied: this is for administrators of the tenant"),
@@ -334,17 +334,17 @@ vault_require_administrator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* The caller of a view: who is asking, outside the door. */
+/* The caller of a view: who is asking, outside of a call. */
 static bool
 view_caller(Caller *caller)
 {
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 
-	if (door)
-		*caller = door->caller;
+	if (call)
+		*caller = call->caller;
 	else
-		door_check(DOOR_VIEW, caller);
-	return role_is_overseer(caller->role);
+		entry_check(ENTRY_VIEW, caller);
+	return role_sees_all_tenants(caller->role);
 }
 
 /* sees_secret(tenant, name, environment): rows of views about secrets. */
@@ -576,13 +576,13 @@ vault_environment(PG_FUNCTION_ARGS)
 Datum
 vault_holds_nothing(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(grants_load(&door_required()->tenant, PG_GETARG_UUID_P(0)).count == 0);
+	PG_RETURN_BOOL(grants_load(&call_required()->tenant, PG_GETARG_UUID_P(0)).count == 0);
 }
 
 Datum
 vault_holds_denial(PG_FUNCTION_ARGS)
 {
-	GrantSet	set = grants_load(&door_required()->tenant, PG_GETARG_UUID_P(0));
+	GrantSet	set = grants_load(&call_required()->tenant, PG_GETARG_UUID_P(0));
 
 	for (int i = 0; i < set.count; i++)
 		if (set.grants[i].denies)

@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
@@ -53,7 +53,7 @@ names_of(TableScan *scan)
 }
 
 static void
-load(const pg_uuid_t *tenant)
+environment_load(const pg_uuid_t *tenant)
 {
 	Datum		key = UUIDPGetDatum(tenant);
 	TableScan	scan;
@@ -77,7 +77,7 @@ load(const pg_uuid_t *tenant)
 }
 
 static bool
-is_among(const char *names, const char *name, size_t size)
+environment_is_among(const char *names, const char *name, size_t size)
 {
 	for (;;)
 	{
@@ -108,14 +108,14 @@ environment_require_form(const char *argument, const char *environment, size_t s
 void
 environment_require_declared(const char *environment, size_t size)
 {
-	const Door *door = door_required();
+	const VaultCall *call = call_required();
 
-	if (!door->has_tenant)
+	if (!call->has_tenant)
 		return;
 	if (!declared.is_loaded || declared.generation != identity_generation() ||
-		!uuid_equal(&declared.tenant, &door->tenant))
-		load(&door->tenant);
-	if (declared.names && !is_among(declared.names, environment, size))
+		!uuid_equal(&declared.tenant, &call->tenant))
+		environment_load(&call->tenant);
+	if (declared.names && !environment_is_among(declared.names, environment, size))
 		error_bad_argument("environment", "the tenant has declared none of this name",
 						   psprintf("Its environments are %s. A call that names none means vault.environment.",
 									declared.names));

@@ -14,7 +14,7 @@
 extern void environment_require_form(const char *argument, const char *environment, size_t size);
 
 /*
- * 22023 with a hint that lists them, if the door's tenant has declared environments and this is
+ * 22023 with a hint that lists them, if the call's tenant has declared environments and this is
  * none of them.
  */
 extern void environment_require_declared(const char *environment, size_t size);

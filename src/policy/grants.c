@@ -31,21 +31,21 @@ enum
 	PRINCIPAL_KIND
 };
 
-typedef struct CacheKey
+typedef struct GrantsCacheKey
 {
 	pg_uuid_t	tenant;
 	pg_uuid_t	principal;
-} CacheKey;
+} GrantsCacheKey;
 
-typedef struct CacheEntry
+typedef struct GrantsCacheEntry
 {
-	CacheKey	key;
+	GrantsCacheKey	key;
 	GrantSet	grants;
-} CacheEntry;
+} GrantsCacheEntry;
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static CacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
+static GrantsCacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 changes = 0;
 
@@ -53,7 +53,7 @@ static uint64 changes = 0;
 static struct
 {
 	MemoryContext memory;		/* NULL: there is none */
-	CacheKey	key;
+	GrantsCacheKey	key;
 	int			count;
 	pg_uuid_t	roles[CALLER_TOKEN_ROLES];
 	GrantSet	grants;
@@ -131,7 +131,7 @@ permission_mask(Datum permissions)
 
 /* Rows were checked when they were written, and carry a MAC: what does not parse is no typo. */
 static void
-refuse_malformed(const char *what)
+grants_refuse_malformed(const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
@@ -147,7 +147,7 @@ compile_addresses(Datum datum, Condition *condition)
 	condition->addresses = palloc((condition->address_count + 1) * sizeof(NetBlock));
 	for (int i = 0; i < condition->address_count; i++)
 		if (net_block_parse(texts[i], strlen(texts[i]), &condition->addresses[i]) != NULL)
-			refuse_malformed("addresses");
+			grants_refuse_malformed("addresses");
 }
 
 static void
@@ -160,7 +160,7 @@ compile_windows(Datum datum, Condition *condition)
 	for (int i = 0; i < condition->window_count; i++)
 	{
 		if (window_parse(texts[i], strlen(texts[i]), &condition->windows[i]) != NULL)
-			refuse_malformed("windows");
+			grants_refuse_malformed("windows");
 		condition->zones[i] = pg_tzset(condition->windows[i].zone);
 	}
 }
@@ -374,7 +374,7 @@ add_lengths(GrantSet *set)
 }
 
 static void
-add_heads(GrantSet *set)
+grants_add_heads(GrantSet *set)
 {
 	set->heads = palloc((set->count + 1) * sizeof(GrantHead));
 	for (int i = 0; i < set->count; i++)
@@ -433,14 +433,14 @@ grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal, const pg_u
 		else
 			add_grants_of(tenant, &set, i);
 	}
-	add_heads(&set);
+	grants_add_heads(&set);
 	return set;
 }
 
 static void
-empty_cache(void)
+grants_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+	HASHCTL		control = {.keysize = sizeof(GrantsCacheKey),.entrysize = sizeof(GrantsCacheEntry)};
 
 	cache = NULL;
 	latest = NULL;
@@ -457,13 +457,13 @@ empty_cache(void)
 GrantSet
 grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 {
-	CacheKey	key = {*tenant, *principal};
+	GrantsCacheKey	key = {*tenant, *principal};
 	MemoryContext old;
-	CacheEntry *entry;
+	GrantsCacheEntry *entry;
 	GrantSet	loaded;
 
 	if (cache == NULL || cache_stale)
-		empty_cache();
+		grants_empty_cache();
 	if (latest && memcmp(&latest->key, &key, sizeof(key)) == 0)
 		return latest->grants;
 	entry = hash_search(cache, &key, HASH_FIND, NULL);
@@ -486,7 +486,7 @@ grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 }
 
 static bool
-is_kept(const CacheKey *key, const Caller *caller)
+is_kept(const GrantsCacheKey *key, const Caller *caller)
 {
 	return by_token.memory && memcmp(&by_token.key, key, sizeof(*key)) == 0 &&
 		by_token.count == caller->token_role_count &&
@@ -496,7 +496,7 @@ is_kept(const CacheKey *key, const Caller *caller)
 GrantSet
 grants_of_caller(const Caller *caller)
 {
-	CacheKey	key = {caller->tenant, caller->principal};
+	GrantsCacheKey	key = {caller->tenant, caller->principal};
 	MemoryContext memory;
 	MemoryContext old;
 	GrantSet	loaded;
@@ -504,7 +504,7 @@ grants_of_caller(const Caller *caller)
 	if (caller->token_role_count == 0)
 		return grants_of(&caller->tenant, &caller->principal);
 	if (cache == NULL || cache_stale)
-		empty_cache();
+		grants_empty_cache();
 	if (is_kept(&key, caller))
 		return by_token.grants;
 	if (by_token.memory)

@@ -98,7 +98,7 @@ extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* Whatever its permissions are. */
 extern bool grant_applies(const Grant *grant, const SecretName *secret,
-						  const Situation *situation);
+						  const AccessRequest *access_request);
 
 /* Where it holds; NULL, or why the secret is not there. */
 typedef enum GrantPlace
@@ -111,14 +111,14 @@ extern const char *grant_place_fault(const Grant *grant, const SecretName *secre
 									 GrantPlace place);
 
 /* Whether a condition (may be NULL) of an allowance or denial is met. */
-extern bool grant_is_in_force(const Grant *grant, const Situation *situation);
+extern bool grant_is_in_force(const Grant *grant, const AccessRequest *access_request);
 
 /* What the set, as it was loaded, allows; first (may be NULL) as for policy_permissions. */
 extern int	grants_decide(const GrantSet *set, const SecretName *secret,
-						  const Situation *situation, Permission wanted, const Grant **first);
+						  const AccessRequest *access_request, Permission wanted, const Grant **first);
 
 /* "grant" on everything; may (NULL allowed) tells whether that is but for denials. */
-extern bool grants_administer(const GrantSet *set, const Situation *situation, bool *may);
+extern bool grants_administer(const GrantSet *set, const AccessRequest *access_request, bool *may);
 
 extern void grants_init(void);
 

@@ -3,7 +3,7 @@
  *		Names, identifiers and patterns; name.h has the grammar.
  *
  * Guards which names a grant reaches.  A caller checks the text with the
- * *_fault function before it asks anything else.  Errors of judgement fall to
+ * *_fault function before it asks anything else.  Errors of value check fall to
  * the safe side: pattern_covers says no and pattern_overlaps yes where they do
  * not know, and text longer than any valid one matches nothing.
  *
@@ -26,13 +26,13 @@
 /* "a/a/.../a" has 128, and a "**" at the end counts as two */
 #define MAX_SEGMENTS ((NAME_MAX_BYTES + 1) / 2 + 1)
 
-typedef struct Segment
+typedef struct NameSegment
 {
 	const char *text;
 	size_t size;
 	bool any;   /* "**": zero or more segments */
 	bool loose; /* of outer: "*" in one run with a "**" */
-} Segment;
+} NameSegment;
 
 /* Every call looks at each character of its name. */
 static const bool name_chars[UCHAR_MAX + 1] = {
@@ -218,14 +218,14 @@ pattern_matches(const char *pattern, size_t pattern_size, const char *name, size
  * end, which holds at least one segment, becomes "**" and "*".
  */
 static size_t
-split(const char *pattern, size_t size, Segment segments[MAX_SEGMENTS])
+name_split(const char *pattern, size_t size, NameSegment segments[MAX_SEGMENTS])
 {
 	size_t count = 0;
 
 	for (size_t at = 0; at < size;)
 	{
 		size_t length = segment_size(pattern + at, size - at);
-		Segment *segment = &segments[count++];
+		NameSegment *segment = &segments[count++];
 
 		segment->text = pattern + at;
 		segment->size = length;
@@ -248,14 +248,14 @@ split(const char *pattern, size_t size, Segment segments[MAX_SEGMENTS])
  * "*", marked loose, and one "**" behind; returns the new count.
  */
 static size_t
-settle_runs(Segment *segments, size_t count)
+merge_runs(NameSegment *segments, size_t count)
 {
 	size_t kept = 0;
 
 	for (size_t at = 0; at < count;)
 	{
 		size_t start = kept;
-		Segment gap = {.any = false};
+		NameSegment gap = {.any = false};
 
 		for (; at < count && segments[at].text[0] == '*' &&
 			 (segments[at].any || segments[at].size == 1);
@@ -280,7 +280,7 @@ settle_runs(Segment *segments, size_t count)
 
 /* Whoever stands before a "**" may also stand behind it. */
 static void
-skip_gaps(const Segment *outer, size_t count, bool *reached)
+skip_gaps(const NameSegment *outer, size_t count, bool *reached)
 {
 	for (size_t i = 0; i < count; i++)
 		if (reached[i] && outer[i].any)
@@ -289,7 +289,7 @@ skip_gaps(const Segment *outer, size_t count, bool *reached)
 
 /* From the states reached before a segment of inner to those behind it. */
 static void
-cover_step(const Segment *outer, size_t count, const Segment *inner, const bool *reached,
+cover_step(const NameSegment *outer, size_t count, const NameSegment *inner, const bool *reached,
 		   bool *next)
 {
 	memset(next, 0, (count + 1) * sizeof(bool));
@@ -309,16 +309,16 @@ cover_step(const Segment *outer, size_t count, const Segment *inner, const bool 
 bool
 pattern_covers(const char *outer, size_t outer_size, const char *inner, size_t inner_size)
 {
-	Segment outer_segments[MAX_SEGMENTS];
-	Segment inner_segments[MAX_SEGMENTS];
+	NameSegment outer_segments[MAX_SEGMENTS];
+	NameSegment inner_segments[MAX_SEGMENTS];
 	bool states[2][MAX_SEGMENTS + 1] = {{false}};
 	size_t outer_count;
 	size_t inner_count;
 
 	if (outer_size - 1 >= NAME_MAX_BYTES || inner_size - 1 >= NAME_MAX_BYTES)
 		return false;
-	outer_count = settle_runs(outer_segments, split(outer, outer_size, outer_segments));
-	inner_count = split(inner, inner_size, inner_segments);
+	outer_count = merge_runs(outer_segments, name_split(outer, outer_size, outer_segments));
+	inner_count = name_split(inner, inner_size, inner_segments);
 
 	states[0][0] = true;
 	skip_gaps(outer_segments, outer_count, states[0]);
@@ -333,7 +333,7 @@ pattern_covers(const char *outer, size_t outer_size, const char *inner, size_t i
  * against the first i bytes of a: row[j] for the first j bytes of b.
  */
 static bool
-segments_overlap(const Segment *a, const Segment *b)
+segments_overlap(const NameSegment *a, const NameSegment *b)
 {
 	bool row[NAME_MAX_BYTES + 1];
 
@@ -368,16 +368,16 @@ segments_overlap(const Segment *a, const Segment *b)
 bool
 pattern_overlaps(const char *a, size_t a_size, const char *b, size_t b_size)
 {
-	Segment as[MAX_SEGMENTS];
-	Segment bs[MAX_SEGMENTS];
+	NameSegment as[MAX_SEGMENTS];
+	NameSegment bs[MAX_SEGMENTS];
 	bool row[MAX_SEGMENTS + 1];
 	size_t a_count;
 	size_t b_count;
 
 	if (a_size - 1 >= NAME_MAX_BYTES || b_size - 1 >= NAME_MAX_BYTES)
 		return true;
-	a_count = split(a, a_size, as);
-	b_count = split(b, b_size, bs);
+	a_count = name_split(a, a_size, as);
+	b_count = name_split(b, b_size, bs);
 
 	row[0] = true;
 	for (size_t j = 0; j < b_count; j++)

@@ -38,24 +38,24 @@ name_fits(const Grant *grant, const SecretName *secret)
 }
 
 bool
-grant_is_in_force(const Grant *grant, const Situation *situation)
+grant_is_in_force(const Grant *grant, const AccessRequest *access_request)
 {
 	const char *fault;
 
 	if (grant->condition == NULL)
 		return true;
-	if (situation->assumption != ASSUME_NOTHING)
-		return !condition_is_over(grant->condition, situation->at) &&
-			(situation->assumption == ASSUME_GENEROUS) != grant->denies;
-	fault = condition_fault(grant->condition, situation);
+	if (access_request->assumption != ASSUME_NOTHING)
+		return !condition_is_over(grant->condition, access_request->at) &&
+			(access_request->assumption == ASSUME_GENEROUS) != grant->denies;
+	fault = condition_fault(grant->condition, access_request);
 	return fault == NULL || (grant->denies && fault == condition_address_unknown);
 }
 
 bool
-grant_applies(const Grant *grant, const SecretName *secret, const Situation *situation)
+grant_applies(const Grant *grant, const SecretName *secret, const AccessRequest *access_request)
 {
 	return grant_has_environment(grant, secret->environment, secret->environment_size) &&
-		name_fits(grant, secret) && grant_is_in_force(grant, situation);
+		name_fits(grant, secret) && grant_is_in_force(grant, access_request);
 }
 
 const char *
@@ -93,14 +93,14 @@ typedef struct Decision
 } Decision;
 
 static void
-judge(const GrantSet *set, int number, const SecretName *secret, const Situation *situation,
+policy_judge(const GrantSet *set, int number, const SecretName *secret, const AccessRequest *access_request,
 	  Decision *decision)
 {
 	const Grant *g = &set->grants[number];
 
 	if (!name_fits(g, secret) ||
 		!grant_has_environment(g, secret->environment, secret->environment_size) ||
-		!grant_is_in_force(g, situation))
+		!grant_is_in_force(g, access_request))
 		return;
 	if (g->denies)
 		decision->denied |= g->mask;
@@ -115,7 +115,7 @@ judge(const GrantSet *set, int number, const SecretName *secret, const Situation
  * there.
  */
 int
-grants_decide(const GrantSet *set, const SecretName *secret, const Situation *situation,
+grants_decide(const GrantSet *set, const SecretName *secret, const AccessRequest *access_request,
 			  Permission wanted, const Grant **first)
 {
 	char		padded[sizeof(uint64) + NAME_MAX_BYTES];
@@ -136,7 +136,7 @@ grants_decide(const GrantSet *set, const SecretName *secret, const Situation *si
 		memcpy(&tail, padded + length->prefix_size, sizeof(tail));
 		for (uint32 head = find_head(set->heads, begin, length->end, tail);
 			 head < length->end && set->heads[head].tail == tail; head++)
-			judge(set, set->heads[head].grant, secret, situation, &decision);
+			policy_judge(set, set->heads[head].grant, secret, access_request, &decision);
 		begin = length->end;
 	}
 	decision.allowed &= ~decision.denied;
@@ -153,12 +153,12 @@ policy_permissions(const Caller *caller, const SecretName *secret, Permission wa
 {
 	GrantSet	set = grants_of_caller(caller);
 	const Grant *first = NULL;
-	Situation	situation;
+	AccessRequest	access_request;
 	int			allowed;
 
 	if (set.conditional)
-		situation_now(caller, &situation);
-	allowed = grants_decide(&set, secret, &situation, wanted, &first);
+		access_request_now(caller, &access_request);
+	allowed = grants_decide(&set, secret, &access_request, wanted, &first);
 	if (grant && first)
 		*grant = first->id;
 	return allowed;
@@ -185,7 +185,7 @@ grant_is_on_everything(const Grant *grant)
 }
 
 bool
-grants_administer(const GrantSet *set, const Situation *situation, bool *may)
+grants_administer(const GrantSet *set, const AccessRequest *access_request, bool *may)
 {
 	bool		allowed = false;
 	bool		denied = false;
@@ -194,7 +194,7 @@ grants_administer(const GrantSet *set, const Situation *situation, bool *may)
 	{
 		const Grant *g = &set->grants[i];
 
-		if (!(g->mask & MAY_GRANT) || !grant_is_in_force(g, situation))
+		if (!(g->mask & MAY_GRANT) || !grant_is_in_force(g, access_request))
 			continue;
 		denied |= g->denies;
 		allowed |= !g->denies && grant_is_on_everything(g);
@@ -208,11 +208,11 @@ bool
 policy_is_administrator(const Caller *caller)
 {
 	GrantSet	set = grants_of_caller(caller);
-	Situation	situation;
+	AccessRequest	access_request;
 
 	if (set.conditional)
-		situation_now(caller, &situation);
-	return grants_administer(&set, &situation, NULL);
+		access_request_now(caller, &access_request);
+	return grants_administer(&set, &access_request, NULL);
 }
 
 bool
@@ -237,6 +237,6 @@ policy_has_role(const Caller *caller, const pg_uuid_t *role)
 void
 policy_init(void)
 {
-	door_set_grammars(name_fault, pattern_fault, identifier_fault);
+	request_set_grammars(name_fault, pattern_fault, identifier_fault);
 	grants_init();
 }

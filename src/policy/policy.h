@@ -20,7 +20,7 @@
 
 #include "utils/uuid.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 
 /*
  * Every permission there is: the one list.  Masks, names, arrays and whoever walks them are made

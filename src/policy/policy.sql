@@ -61,12 +61,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.role_member', '');
 ALTER TABLE vault_data.access_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.role_member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.role_member FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.role_member TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.role_member TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.access_grant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.access_grant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.access_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.access_grant
@@ -89,7 +89,7 @@ ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside the door, or only checks a text. */
+/* Helpers; each refuses to work outside of a call, or only checks a text. */
 CREATE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
 CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
@@ -107,7 +107,7 @@ CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
-/* Of the door's tenant, those who are bound to a role that is there. */
+/* Of the call's tenant, those who are bound to a role that is there. */
 CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean

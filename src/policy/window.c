@@ -12,14 +12,14 @@
 #define EVERY_DAY 0x7f
 
 /* What is left of the text. */
-typedef struct Rest
+typedef struct WindowRest
 {
 	const char *text;
 	const char *end;
-} Rest;
+} WindowRest;
 
 static void
-skip_blanks(Rest *rest)
+window_skip_blanks(WindowRest *rest)
 {
 	while (rest->text < rest->end && calendar_is_blank(*rest->text))
 		rest->text++;
@@ -27,33 +27,33 @@ skip_blanks(Rest *rest)
 
 /* Perhaps with blanks around it. */
 static bool
-take(Rest *rest, char wanted)
+window_take(WindowRest *rest, char wanted)
 {
-	Rest		before = *rest;
+	WindowRest		before = *rest;
 
-	skip_blanks(rest);
+	window_skip_blanks(rest);
 	if (rest->text == rest->end || *rest->text != wanted)
 	{
 		*rest = before;
 		return false;
 	}
 	rest->text++;
-	skip_blanks(rest);
+	window_skip_blanks(rest);
 	return true;
 }
 
 static bool
-take_spaces(Rest *rest)
+take_spaces(WindowRest *rest)
 {
 	const char *before = rest->text;
 
-	skip_blanks(rest);
+	window_skip_blanks(rest);
 	return rest->text > before;
 }
 
 /* -1 if none follows. */
 static int
-take_day(Rest *rest)
+take_day(WindowRest *rest)
 {
 	size_t		letters = calendar_letters(rest->text, rest->end);
 	int			day = calendar_name(rest->text, letters, calendar_days, CALENDAR_DAYS);
@@ -63,14 +63,14 @@ take_day(Rest *rest)
 }
 
 static bool
-take_day_range(Rest *rest, unsigned char *days)
+take_day_range(WindowRest *rest, unsigned char *days)
 {
 	int			first = take_day(rest);
 	int			last = first;
 
 	if (first < 0)
 		return false;
-	if (take(rest, '-') && (last = take_day(rest)) < 0)
+	if (window_take(rest, '-') && (last = take_day(rest)) < 0)
 		return false;
 	for (int day = first;; day = (day + 1) % 7)
 	{
@@ -81,7 +81,7 @@ take_day_range(Rest *rest, unsigned char *days)
 }
 
 static bool
-take_days(Rest *rest, unsigned char *days)
+take_days(WindowRest *rest, unsigned char *days)
 {
 	size_t		letters = calendar_letters(rest->text, rest->end);
 
@@ -96,13 +96,13 @@ take_days(Rest *rest, unsigned char *days)
 	{
 		if (!take_day_range(rest, days))
 			return false;
-	} while (take(rest, ','));
+	} while (window_take(rest, ','));
 	return true;
 }
 
 /* One or two. */
 static bool
-take_digits(Rest *rest, int least, int *number)
+window_take_digits(WindowRest *rest, int least, int *number)
 {
 	int			digits = 0;
 
@@ -115,13 +115,13 @@ take_digits(Rest *rest, int least, int *number)
 
 /* H:MM or HH:MM, 00:00 to 24:00. */
 static bool
-take_time(Rest *rest, short *minutes)
+window_take_time(WindowRest *rest, short *minutes)
 {
 	int			hour;
 	int			minute;
 
-	if (!take_digits(rest, 1, &hour) || rest->text == rest->end || *rest->text++ != ':' ||
-		!take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
+	if (!window_take_digits(rest, 1, &hour) || rest->text == rest->end || *rest->text++ != ':' ||
+		!window_take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
 		return false;
 	*minutes = hour * 60 + minute;
 	return true;
@@ -130,14 +130,14 @@ take_time(Rest *rest, short *minutes)
 const char *
 window_parse(const char *text, size_t size, Window *window)
 {
-	Rest		rest = {text, text + size};
+	WindowRest		rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
 	if (!take_days(&rest, &window->days) || !take_spaces(&rest))
 		return "its days are not valid: they are daily, or days such as mon-fri or sat,sun";
-	if (!take_time(&rest, &window->from) || !take(&rest, '-'))
+	if (!window_take_time(&rest, &window->from) || !window_take(&rest, '-'))
 		return "its times are not valid: it does not begin at a time such as 09:00";
-	if (!take_time(&rest, &window->to) || (rest.text < rest.end && !take_spaces(&rest)))
+	if (!window_take_time(&rest, &window->to) || (rest.text < rest.end && !take_spaces(&rest)))
 		return "its times are not valid: it does not end at a time such as 17:00";
 	if (window->from == window->to || window->from == MINUTES_OF_DAY)
 		return "it is empty: it ends when it begins";

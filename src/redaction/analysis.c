@@ -402,7 +402,7 @@ procedure_changed(Datum arg, int cache, uint32 hash)
 
 /* A table that is not in it changes nothing, such as the temporary ones that come and go. */
 static void
-relation_changed(Datum arg, Oid oid)
+analysis_relation_changed(Datum arg, Oid oid)
 {
 	RelationKey key = {.oid = oid};
 
@@ -417,5 +417,5 @@ void
 analysis_init(void)
 {
 	CacheRegisterSyscacheCallback(PROCOID, procedure_changed, (Datum) 0);
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterRelcacheCallback(analysis_relation_changed, (Datum) 0);
 }

@@ -44,7 +44,7 @@ static uint64 filter[FILTER_BITS / 64];
 static bool any_remembered = false;
 
 static uint64
-hash_text(const char *text, size_t length)
+command_hash_text(const char *text, size_t length)
 {
 	return hash_bytes_extended((const unsigned char *) text, (int) length, 0);
 }
@@ -53,7 +53,7 @@ hash_text(const char *text, size_t length)
 static uint32
 filter_bit(const char *text, size_t length, int number)
 {
-	uint64		hash = hash_text(text, length);
+	uint64		hash = command_hash_text(text, length);
 	uint32		step = (uint32) (hash >> 32) | 1;
 
 	return ((uint32) hash + number * step) % FILTER_BITS;
@@ -125,11 +125,11 @@ text_is_sensitive(const char *text)
 	bool		executes;
 
 	/* Mostly the same one comes again.  Another with its hash would be hidden, no more. */
-	if (latest && hash_text(text, length) == latest)
+	if (latest && command_hash_text(text, length) == latest)
 		return true;
 	if (text_alone_is_sensitive(text, length, &executes))
 	{
-		latest = hash_text(text, length);
+		latest = command_hash_text(text, length);
 		return true;
 	}
 	while (executes && lexical_next_execute(text, length, &position, &name))
@@ -150,7 +150,7 @@ session_is_sensitive(void)
  * or a process that has none.
  */
 static void
-judge(void)
+command_judge(void)
 {
 	const char *text = debug_query_string;
 	TimestampTz start = GetCurrentStatementStartTimestamp();
@@ -166,7 +166,7 @@ judge(void)
 bool
 command_is_sensitive(void)
 {
-	judge();
+	command_judge();
 	return command.sensitive && (debug_query_string != NULL || IsTransactionState());
 }
 
@@ -195,7 +195,7 @@ clear_rest_of_activity(void)
 bool
 command_hide(void)
 {
-	judge();
+	command_judge();
 	if (!command.sensitive || command.hidden)
 		return command.sensitive;
 	command.hidden = true;
@@ -211,7 +211,7 @@ command_hide(void)
 void
 command_mark(void)
 {
-	judge();
+	command_judge();
 	if (!command.sensitive && debug_query_string)
 		text_remember(debug_query_string);
 	command.sensitive = true;

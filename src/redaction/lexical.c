@@ -38,13 +38,13 @@ static const char *const settings[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool
-is_space(char c)
+lexical_is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static char
-fold(char c)
+lexical_fold(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
@@ -84,7 +84,7 @@ static bool
 word_is(const Word *word, const char *lower)
 {
 	for (size_t i = 0; i < word->length; i++)
-		if (fold(word->start[i]) != lower[i])	/* ends at the shorter one's end */
+		if (lexical_fold(word->start[i]) != lower[i])	/* ends at the shorter one's end */
 			return false;
 	return lower[word->length] == '\0';
 }
@@ -114,11 +114,11 @@ skip_block_comment(const char *p, const char *end)
 }
 
 static const char *
-skip_blanks(const char *p, const char *end)
+lexical_skip_blanks(const char *p, const char *end)
 {
 	while (p < end)
 	{
-		if (is_space(*p))
+		if (lexical_is_space(*p))
 			p++;
 		else if (end - p >= 2 && p[0] == '-' && p[1] == '-')
 			while (p < end && *p != '\n' && *p != '\r')
@@ -137,12 +137,12 @@ is_before(const char *p, const char *end, char c)
 {
 	if (p < end && *p == '"')
 		p++;
-	p = skip_blanks(p, end);
+	p = lexical_skip_blanks(p, end);
 	return p < end && *p == c;
 }
 
 static bool
-is_one_of(const Word *word, const char *const *names, size_t count)
+lexical_is_one_of(const Word *word, const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (word_is(word, names[i]))
@@ -154,7 +154,7 @@ is_one_of(const Word *word, const char *const *names, size_t count)
 static bool
 skip_plain_value(const char **at, const char *end)
 {
-	const char *p = skip_blanks(*at, end);
+	const char *p = lexical_skip_blanks(*at, end);
 	bool		quoted = p < end && *p == '\'';
 	const char *start = p += quoted;
 
@@ -163,7 +163,7 @@ skip_plain_value(const char **at, const char *end)
 		p++;
 	if (p - start > LONGEST_VALUE || (quoted ? p == end || *p++ != '\'' : p == start))
 		return false;
-	*at = p = skip_blanks(p, end);
+	*at = p = lexical_skip_blanks(p, end);
 	/* More words behind one without quotes are a passphrase, perhaps. */
 	return p == end || strchr(";,)", *p) != NULL || (quoted && is_class(*p, STARTS));
 }
@@ -176,7 +176,7 @@ is_set_plainly(const char *p, const char *end)
 
 	if (p < end && (*p == '"' || *p == '\''))
 		p++;
-	p = skip_blanks(p, end);
+	p = lexical_skip_blanks(p, end);
 	if (p == end || strchr(";)", *p))
 		return true;
 	if (!is_class(*p, STARTS))
@@ -202,7 +202,7 @@ is_qualifying(const char *p, const char *end)
 
 	if (!is_before(p, end, '.'))
 		return false;
-	return !next_word(&p, end, &word) || !is_one_of(&word, settings, COUNT(settings)) ||
+	return !next_word(&p, end, &word) || !lexical_is_one_of(&word, settings, COUNT(settings)) ||
 		is_before(p, end, '(') || !is_set_plainly(p, end);
 }
 
@@ -226,7 +226,7 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 			continue;
 		}
 		if ((word_is(&word, "vault") && is_qualifying(at, end)) ||
-			(is_one_of(&word, taking_secrets, COUNT(taking_secrets)) &&
+			(lexical_is_one_of(&word, taking_secrets, COUNT(taking_secrets)) &&
 			 is_before(at, end, '(')))
 			return true;
 	}
@@ -242,7 +242,7 @@ copy_name(LexicalName *name, const char *start, size_t length)
 	for (size_t i = 0; i < length; i++)
 	{
 		name->exact[i] = start[i];
-		name->folded[i] = fold(start[i]);
+		name->folded[i] = lexical_fold(start[i]);
 	}
 	name->exact[length] = name->folded[length] = '\0';
 }
@@ -279,7 +279,7 @@ lexical_next_execute(const char *text, size_t length, size_t *position, LexicalN
 		*position = at - text;
 		if (word.length != 7 || !word_is(&word, "execute"))
 			continue;
-		start = skip_blanks(at, end);
+		start = lexical_skip_blanks(at, end);
 		if (start < end && *start == '"')
 		{
 			const char *quote;
@@ -321,13 +321,13 @@ bool
 lexical_executes_with_arguments(const char *text, size_t length, LexicalName *name)
 {
 	const char *end = text + length;
-	const char *at = skip_blanks(text, end);
+	const char *at = lexical_skip_blanks(text, end);
 	size_t		position = at - text;
 	Word		word;
 
 	if (at == end || !is_class(*at, STARTS) || !next_word(&at, end, &word) ||
 		!word_is(&word, "execute") || !lexical_next_execute(text, length, &position, name))
 		return false;
-	at = skip_blanks(skip_name(skip_blanks(at, end), end), end);
+	at = lexical_skip_blanks(skip_name(lexical_skip_blanks(at, end), end), end);
 	return at < end && *at == '(';
 }

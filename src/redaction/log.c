@@ -30,7 +30,7 @@
 static emit_log_hook_type previous = NULL;
 
 static void
-drop(char **field)
+log_drop(char **field)
 {
 	if (*field == NULL)
 		return;
@@ -45,7 +45,7 @@ is_ours(const ErrorData *error)
 	return error->domain && strcmp(error->domain, TEXTDOMAIN) == 0;
 }
 
-/* The format of a message that the door has thrown again, by which its arguments are told. */
+/* The format of a message that the entry has thrown again, by which its arguments are told. */
 static struct
 {
 	const char *id;
@@ -56,7 +56,7 @@ static struct
 static uint64 setting_refused = 0;
 
 static uint64
-hash_text(const char *text)
+log_hash_text(const char *text)
 {
 	return hash_bytes_extended((const unsigned char *) text, strlen(text), 0);
 }
@@ -64,14 +64,14 @@ hash_text(const char *text)
 static uint64
 hash_message(const ErrorData *error)
 {
-	return hash_text(error->message);
+	return log_hash_text(error->message);
 }
 
 /* The statement may be one that does not name the setting; what it is set to is in its text. */
 static void
-refused(const char *message)
+log_refused(const char *message)
 {
-	setting_refused = hash_text(message);
+	setting_refused = log_hash_text(message);
 	if (debug_query_string)
 		command_mark();
 }
@@ -83,7 +83,7 @@ refuses_setting(const ErrorData *error)
 }
 
 void
-redaction_vouch(ErrorData *error)
+redaction_mark_own(ErrorData *error)
 {
 	if (!message_is_raised(error))
 	{
@@ -142,25 +142,25 @@ redact_message(ErrorData *error)
 }
 
 static void
-redact(ErrorData *error)
+log_redact(ErrorData *error)
 {
 	if (error->message_id == NULL && error->message && thrown_again.id &&
 		hash_message(error) == thrown_again.message)
 		error->message_id = thrown_again.id;
 	error->hide_stmt = true;
-	drop(&error->context);
-	drop(&error->internalquery);
+	log_drop(&error->context);
+	log_drop(&error->internalquery);
 	error->internalpos = 0;
 	if (is_ours(error) || refuses_setting(error))
 		return;
-	drop(&error->detail);
-	drop(&error->detail_log);
+	log_drop(&error->detail);
+	log_drop(&error->detail_log);
 	if (message_may_stay(error))
 	{
 		message_hint(error);
 		return;
 	}
-	drop(&error->hint);
+	log_drop(&error->hint);
 	if (error->message == NULL)
 		return;
 	message_hint(error);
@@ -177,7 +177,7 @@ static void
 drop_mention(char **field)
 {
 	if (mentions_vault(*field))
-		drop(field);
+		log_drop(field);
 }
 
 /* Messages that quote a statement, its parameters or its plan. */
@@ -228,7 +228,7 @@ static void
 redact_log(ErrorData *error)
 {
 	if (command_is_sensitive())
-		redact(error);
+		log_redact(error);
 	else if (!is_ours(error))
 		redact_hearsay(error);
 	if (previous)
@@ -240,5 +240,5 @@ log_init(void)
 {
 	previous = emit_log_hook;
 	emit_log_hook = redact_log;
-	settings_refused = refused;
+	settings_refused = log_refused;
 }

@@ -10,7 +10,7 @@
 #include "utils/memutils.h"
 
 #include "platform/settings.h"
-#include "redaction/nearest.h"
+#include "redaction/suggestion.h"
 
 /* Longer ones are cut. */
 #define MAX_EDITED 1024
@@ -154,7 +154,7 @@ literal_at(const char *format, char *literal, size_t room)
 }
 
 static void
-add(char *edited, size_t *size, const char *text)
+message_add(char *edited, size_t *size, const char *text)
 {
 	size_t		length = Min(strlen(text), MAX_EDITED - 1 - *size);
 
@@ -202,7 +202,7 @@ fill_format(const ErrorData *error, char *edited)
 
 		fits = fits && strncmp(message, literal, length) == 0;
 		message += fits ? length : 0;
-		add(edited, &size, literal);
+		message_add(edited, &size, literal);
 		while (*format && (format[0] != '%' || format[1] == '%'))
 			format += format[0] == '%' ? 2 : 1;
 		if (*format == 0)
@@ -210,7 +210,7 @@ fill_format(const ErrorData *error, char *edited)
 		format = skip_conversion(format, &argument.conversion);
 		stays = fits && take_argument(&message, format, &argument) &&
 			argument_may_stay(error, &argument);
-		add(edited, &size, stays ? argument.text : "***");
+		message_add(edited, &size, stays ? argument.text : "***");
 		argument.in_vault = stays && is_schema_of_vault(argument.text);
 	}
 	explicit_bzero(argument.text, sizeof(argument.text));
@@ -262,7 +262,7 @@ hint_of_relation(const ErrorData *error, char *buffer, size_t room)
 {
 	char		name[NAMEDATALEN];
 	const char *view = name_after(error->message, "relation \"vault.", name)
-		? nearest_view(name) : NULL;
+		? suggest_view(name) : NULL;
 
 	if (view == NULL)
 		return NULL;
@@ -277,7 +277,7 @@ hint_of_function(const ErrorData *error, char *buffer, size_t room)
 {
 	char		name[NAMEDATALEN];
 	const char *function = name_after(error->message, "function vault.", name)
-		? nearest_function(name) : NULL;
+		? suggest_function(name) : NULL;
 
 	/* Of one that there is, the arguments do not fit, which the server's own hint says. */
 	if (function == NULL || strcmp(function, name) == 0)
@@ -293,7 +293,7 @@ hint_of_column(const ErrorData *error, char *buffer, size_t room)
 	const char *dot = strchr(error->message, '.');
 	char		name[NAMEDATALEN];
 	const char *column = name_after(error->message, "column \"", name) ||
-		(dot && name_after(dot, ".", name)) ? nearest_column(name) : NULL;
+		(dot && name_after(dot, ".", name)) ? suggest_column(name) : NULL;
 
 	if (column == NULL || strcmp(column, name) == 0)
 		column = NULL;

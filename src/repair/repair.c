@@ -20,7 +20,7 @@
 #include "utils/resowner.h"
 
 #include "audit/audit.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
 #include "platform/errors.h"
@@ -178,7 +178,7 @@ as_detail(List *objects)
 
 /* One row of the trail for each kind of fault that is gone now, with its objects. */
 static void
-alert(List *faults)
+repair_alert(List *faults)
 {
 	for (int i = 0; i < list_length(faults); i++)
 	{
@@ -200,7 +200,7 @@ alert(List *faults)
 }
 
 static char *
-summary(List *faults)
+repair_summary(List *faults)
 {
 	int			left = 0;
 	ListCell   *cell;
@@ -240,7 +240,7 @@ return_rows(FunctionCallInfo fcinfo, List *faults)
 static void
 wait_for_turn(void)
 {
-	static Sql	lock = {"LOCK TABLE vault_data.home IN SHARE ROW EXCLUSIVE MODE", 0};
+	static Sql	lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
 
 	sql_begin();
 	(void) sql_run(&lock, NULL, NULL);
@@ -250,7 +250,7 @@ wait_for_turn(void)
 static Datum
 repair_body(FunctionCallInfo fcinfo)
 {
-	bool		by_superuser = superuser_arg(door_required()->caller.role);
+	bool		by_superuser = superuser_arg(call_required()->caller.role);
 	List	   *faults;
 
 	wait_for_turn();
@@ -258,8 +258,8 @@ repair_body(FunctionCallInfo fcinfo)
 	faults = silenced_triggers();
 	enable_triggers(faults);
 	faults = list_concat(faults, mend_jobs(by_superuser));
-	alert(faults);
-	audit_event("repair", summary(faults));
+	repair_alert(faults);
+	audit_event("repair", repair_summary(faults));
 	return_rows(fcinfo, faults);
 	return (Datum) 0;
 }
@@ -285,7 +285,7 @@ all_in_words(List *faults)
 
 /* For status(), which answers also where what this needs was dropped or revoked. */
 static char *
-problems(void)
+repair_problems(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -319,11 +319,11 @@ PG_FUNCTION_INFO_V1(vault_repair);
 Datum
 vault_repair(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_OPERATOR, fcinfo, repair_body);
+	return entry_run(ENTRY_OPERATOR, fcinfo, repair_body);
 }
 
 void
 repair_init(void)
 {
-	keyring_set_problems(problems);
+	keyring_set_problems(repair_problems);
 }

@@ -21,14 +21,14 @@ static const Field day_field = {1, 31, NULL, 0, false};
 static const Field month_field = {1, 12, calendar_months, CALENDAR_MONTHS, false};
 static const Field weekday_field = {0, 7, calendar_days, CALENDAR_DAYS, true};
 
-typedef struct Rest
+typedef struct CronRest
 {
 	const char *text;
 	const char *end;
-} Rest;
+} CronRest;
 
 static bool
-take(Rest *rest, char wanted)
+cron_take(CronRest *rest, char wanted)
 {
 	if (rest->text == rest->end || *rest->text != wanted)
 		return false;
@@ -37,7 +37,7 @@ take(Rest *rest, char wanted)
 }
 
 static bool
-take_digits(Rest *rest, int *number)
+cron_take_digits(CronRest *rest, int *number)
 {
 	int			digits = 0;
 
@@ -52,13 +52,13 @@ take_digits(Rest *rest, int *number)
 }
 
 static bool
-take_value(Rest *rest, const Field *field, int *value)
+cron_take_value(CronRest *rest, const Field *field, int *value)
 {
 	size_t		letters = calendar_letters(rest->text, rest->end);
 	int			name;
 
 	if (letters == 0)
-		return take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
+		return cron_take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
 	name = calendar_name(rest->text, letters, field->names, field->name_count);
 	rest->text += letters;
 	*value = field->lowest + name;
@@ -67,28 +67,28 @@ take_value(Rest *rest, const Field *field, int *value)
 
 /* "*", "*" with a step, a value, a range, a range with a step. */
 static bool
-take_element(Rest *rest, const Field *field, uint64_t *bits)
+take_element(CronRest *rest, const Field *field, uint64_t *bits)
 {
 	int			from = field->lowest;
 	int			to = field->highest;
 	int			step = 1;
-	bool		many = take(rest, '*');
+	bool		many = cron_take(rest, '*');
 
 	if (!many)
 	{
-		if (!take_value(rest, field, &from))
+		if (!cron_take_value(rest, field, &from))
 			return false;
 		to = from;
-		many = take(rest, '-');
-		if (many && !take_value(rest, field, &to))
+		many = cron_take(rest, '-');
+		if (many && !cron_take_value(rest, field, &to))
 			return false;
 		if (to < from && !field->is_circle)
 			return false;
 		if (to < from)
 			to += CALENDAR_DAYS;
 	}
-	if (many && take(rest, '/') &&
-		(!take_digits(rest, &step) || step < 1 || step > field->highest))
+	if (many && cron_take(rest, '/') &&
+		(!cron_take_digits(rest, &step) || step < 1 || step > field->highest))
 		return false;
 	for (int value = from; value <= to; value += step)
 		*bits |= UINT64_C(1) << value;
@@ -97,14 +97,14 @@ take_element(Rest *rest, const Field *field, uint64_t *bits)
 
 /* A field, and its end. */
 static bool
-take_field(Rest *rest, const Field *field, uint64_t *bits)
+take_field(CronRest *rest, const Field *field, uint64_t *bits)
 {
 	*bits = 0;
 	do
 	{
 		if (!take_element(rest, field, bits))
 			return false;
-	} while (take(rest, ','));
+	} while (cron_take(rest, ','));
 	if (rest->text < rest->end && !calendar_is_blank(*rest->text))
 		return false;
 	while (rest->text < rest->end && calendar_is_blank(*rest->text))
@@ -114,7 +114,7 @@ take_field(Rest *rest, const Field *field, uint64_t *bits)
 
 /* What is left: nothing, or the name of a zone. */
 static const char *
-take_zone(Rest *rest, char zone[CRON_ZONE_BYTES])
+take_zone(CronRest *rest, char zone[CRON_ZONE_BYTES])
 {
 	if (rest->text == rest->end)
 		memcpy(zone, "UTC", 4);
@@ -124,7 +124,7 @@ take_zone(Rest *rest, char zone[CRON_ZONE_BYTES])
 }
 
 static const char *
-take_fields(Rest *rest, Cron *cron)
+take_fields(CronRest *rest, Cron *cron)
 {
 	uint64_t	bits;
 
@@ -149,7 +149,7 @@ take_fields(Rest *rest, Cron *cron)
 
 /* "@daily" and the like stand for five fields. */
 static const char *
-take_name(Rest *rest, Cron *cron)
+take_name(CronRest *rest, Cron *cron)
 {
 	static const struct
 	{
@@ -161,13 +161,13 @@ take_name(Rest *rest, Cron *cron)
 		{"annually", "0 0 1 1 *"}
 	};
 	size_t		letters = calendar_letters(rest->text, rest->end);
-	Rest		fields = {NULL, NULL};
+	CronRest		fields = {NULL, NULL};
 
 	if (calendar_is_word(rest->text, letters, "reboot"))
 		return "@reboot is no time of the clock";
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (calendar_is_word(rest->text, letters, names[i].name))
-			fields = (Rest) {names[i].fields, names[i].fields + strlen(names[i].fields)};
+			fields = (CronRest) {names[i].fields, names[i].fields + strlen(names[i].fields)};
 	rest->text += letters;
 	if (fields.text == NULL || (rest->text < rest->end && !calendar_is_blank(*rest->text)))
 		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
@@ -177,7 +177,7 @@ take_name(Rest *rest, Cron *cron)
 }
 
 static int
-count_fields(Rest rest)
+count_fields(CronRest rest)
 {
 	int			count = 0;
 
@@ -189,12 +189,12 @@ count_fields(Rest rest)
 const char *
 cron_parse(const char *text, size_t size, Cron *cron)
 {
-	Rest		rest = {text, text + size};
+	CronRest		rest = {text, text + size};
 	const char *fault;
 
 	memset(cron, 0, sizeof(*cron));
 	calendar_trim(&rest.text, &rest.end);
-	if (take(&rest, '@'))
+	if (cron_take(&rest, '@'))
 		fault = take_name(&rest, cron);
 	else if (count_fields(rest) < 5)
 		fault = "it has fewer than five fields";
@@ -206,14 +206,14 @@ cron_parse(const char *text, size_t size, Cron *cron)
 bool
 cron_looks_like(const char *text, size_t size)
 {
-	Rest		rest = {text, text + size};
+	CronRest		rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
 	if (size == 0 || memchr(text, ':', size) != NULL)
 		return false;
 	if (memchr(text, '*', size) != NULL)
 		return true;
-	if (take(&rest, '@'))
+	if (cron_take(&rest, '@'))
 		return calendar_letters(rest.text, rest.end) > 0;
 	if (count_fields(rest) < 4)
 		return false;

@@ -125,7 +125,7 @@ set_password(char *role, const char *password)
 }
 
 static void
-check(const Rotation *rotation)
+postgres_role_check(const Rotation *rotation)
 {
 	static const char *const members[] = {"user", "users", NULL};
 	char	   *users[2];
@@ -139,7 +139,7 @@ check(const Rotation *rotation)
 }
 
 static void
-set(const Rotation *rotation)
+postgres_role_set(const Rotation *rotation)
 {
 	char	   *users[2];
 	int			count = config_users(rotation, users);
@@ -151,7 +151,7 @@ set(const Rotation *rotation)
 
 /* Of two users, whose login a version is. */
 static char *
-user_of(const Rotation *rotation, int version, char *users[2])
+postgres_role_user_of(const Rotation *rotation, int version, char *users[2])
 {
 	Credential	credential;
 	char	   *user;
@@ -166,7 +166,7 @@ user_of(const Rotation *rotation, int version, char *users[2])
  * version does not have.
  */
 static void
-retire(const Rotation *rotation)
+postgres_role_retire(const Rotation *rotation)
 {
 	char	   *users[2];
 	char	   *present;
@@ -174,8 +174,8 @@ retire(const Rotation *rotation)
 
 	if (config_users(rotation, users) != 2)
 		return;
-	present = user_of(rotation, rotation->version, users);
-	before = rotation->previous ? user_of(rotation, rotation->previous, users) :
+	present = postgres_role_user_of(rotation, rotation->version, users);
+	before = rotation->previous ? postgres_role_user_of(rotation, rotation->previous, users) :
 		users[present == users[0] ? 1 : 0];
 	if (before != present)
 	{
@@ -186,8 +186,8 @@ retire(const Rotation *rotation)
 
 const Rotator postgres_role_rotator = {
 	.name = "postgres_role",
-	.check = check,
+	.check = postgres_role_check,
 	.create = credential_create,
-	.set = set,
-	.retire = retire
+	.set = postgres_role_set,
+	.retire = postgres_role_retire
 };

@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
@@ -43,19 +43,19 @@ enum
 	SCHEDULE_NEXT_AT = 13
 };
 
-typedef struct Entry
+typedef struct QueueEntry
 {
 	pg_uuid_t	tenant;
 	pg_uuid_t	id;
 	int			turn;
 	int			place;			/* by time */
-} Entry;
+} QueueEntry;
 
 typedef struct Round
 {
 	bool		slow;
 	int			turns;
-	Entry	   *entries;
+	QueueEntry	   *entries;
 	int			count;
 	int			next;
 	TimestampTz made;
@@ -136,7 +136,7 @@ is_slow(TableScan *scan)
 
 /* The scan's row comes into the round, if it is of its kind and it is its tenant's turn. */
 static void
-consider(TableScan *scan, HTAB *tenants, Round *round)
+queue_consider(TableScan *scan, HTAB *tenants, Round *round)
 {
 	pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
 	pg_uuid_t	id = *DatumGetUUIDP(scan_get(scan, SCHEDULE_ID, NULL));
@@ -146,7 +146,7 @@ consider(TableScan *scan, HTAB *tenants, Round *round)
 		hash_search(refused, &id, HASH_FIND, NULL) ||
 		!row_is_authentic(scan, TABLE_ROTATION_SCHEDULE))
 		return;
-	round->entries[round->count] = (Entry) {tenant, id, *turns, round->count};
+	round->entries[round->count] = (QueueEntry) {tenant, id, *turns, round->count};
 	round->count++;
 	(*turns)++;
 }
@@ -154,8 +154,8 @@ consider(TableScan *scan, HTAB *tenants, Round *round)
 static int
 by_turn(const void *a, const void *b)
 {
-	const Entry *left = a;
-	const Entry *right = b;
+	const QueueEntry *left = a;
+	const QueueEntry *right = b;
 
 	return left->turn != right->turn ? left->turn - right->turn : left->place - right->place;
 }
@@ -169,7 +169,7 @@ make_round(Round *round)
 	TableScan	scan;
 
 	if (round->entries == NULL)
-		round->entries = MemoryContextAlloc(TopMemoryContext, MAX_ENTRIES * sizeof(Entry));
+		round->entries = MemoryContextAlloc(TopMemoryContext, MAX_ENTRIES * sizeof(QueueEntry));
 	round->count = round->next = 0;
 	round->made = now;
 	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_NEXT, NULL, NULL, 0);
@@ -177,17 +177,17 @@ make_round(Round *round)
 		   DatumGetTimestampTz(scan_get(&scan, SCHEDULE_NEXT_AT, NULL)) <= now)
 	{
 		CHECK_FOR_INTERRUPTS();
-		consider(&scan, tenants, round);
+		queue_consider(&scan, tenants, round);
 	}
 	scan_end(&scan);
 	hash_destroy(tenants);
-	qsort(round->entries, round->count, sizeof(Entry), by_turn);
+	qsort(round->entries, round->count, sizeof(QueueEntry), by_turn);
 	return round->count > 0;
 }
 
-/* Locked, if nobody has it and it is still due; the door is then in its tenant. */
+/* Locked, if nobody has it and it is still due; the entry is then in its tenant. */
 static bool
-claim(const Entry *entry)
+queue_claim(const QueueEntry *entry)
 {
 	static Sql	lock = {
 		"SELECT FROM vault_data.rotation_schedule c"
@@ -201,35 +201,35 @@ claim(const Entry *entry)
 
 	if (!is_active(&entry->tenant, name))
 		return false;
-	door_enter_tenant(&entry->tenant, name);
+	call_enter_tenant(&entry->tenant, name);
 	return sql_run(&lock, values, NULL) == 1;
 }
 
 /* The next one of the round that can be had; NULL if nothing of its kind is due. */
-static const Entry *
+static const QueueEntry *
 take_from(Round *round)
 {
 	if (!round->slow && is_past(round->made, ROUND_MS))
 		round->count = round->next = 0;
 	for (;;)
 	{
-		const Entry *entry;
+		const QueueEntry *entry;
 
 		CHECK_FOR_INTERRUPTS();
 		if (round->next == round->count && !make_round(round))
 			return NULL;
 		entry = &round->entries[round->next++];
-		if (claim(entry))
+		if (queue_claim(entry))
 			return entry;
 		/* What is only no longer due comes again by itself, when this is forgotten. */
 		(void) hash_search(refused, &entry->id, HASH_ENTER, NULL);
 	}
 }
 
-static const Entry *
+static const QueueEntry *
 take_next(void)
 {
-	const Entry *entry = streak < FAST_STREAK ? take_from(&fast) : NULL;
+	const QueueEntry *entry = streak < FAST_STREAK ? take_from(&fast) : NULL;
 
 	if (entry)
 	{
@@ -250,10 +250,10 @@ PG_FUNCTION_INFO_V1(vault_claim_rotation);
 Datum
 vault_claim_rotation(PG_FUNCTION_ARGS)
 {
-	const Entry *entry;
+	const QueueEntry *entry;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
-	if (!role_is_operator(door_required()->caller.role))
+	if (!role_is_operator(call_required()->caller.role))
 		tenant_refuse_unknown();
 	forget_refused();
 	sql_begin();

@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
@@ -68,7 +68,7 @@ require_password(const char *type)
 
 /* A rotator that has no configuration makes values of types that can be made up. */
 static void
-check(const Rotator *rotator, const Rotation *rotation)
+rotation_check(const Rotator *rotator, const Rotation *rotation)
 {
 	static const char *const none[] = {NULL};
 
@@ -81,14 +81,14 @@ check(const Rotator *rotator, const Rotation *rotation)
 	}
 	config_require_only(rotation, none);
 	if (rotator == &generate_rotator &&
-		!type_can_generate(type_in_tenant(&door_required()->tenant, rotation->head.type)))
+		!type_can_generate(type_in_tenant(&call_required()->tenant, rotation->head.type)))
 		error_bad_argument("rotator", "a value of this type cannot be made up here",
 						   "Use another rotator.");
 }
 
 /* A pending version: of the value given, of the rotator's, or made up. */
 static int
-create(const Rotator *rotator, const Rotation *rotation)
+rotation_create(const Rotator *rotator, const Rotation *rotation)
 {
 	const void *value = given.value;
 	size_t		size = given.size;
@@ -114,7 +114,7 @@ create(const Rotator *rotator, const Rotation *rotation)
 }
 
 static void
-act(void (*action) (const Rotation *), const Rotation *rotation)
+rotation_act(void (*action) (const Rotation *), const Rotation *rotation)
 {
 	if (action)
 		action(rotation);
@@ -124,7 +124,7 @@ static void
 rotation_from(FunctionCallInfo fcinfo, Rotation *rotation)
 {
 	secret_name_from(PG_GETARG_TEXT_PP(3), PG_GETARG_TEXT_PP(4), &rotation->name);
-	if (!secret_find(&door_required()->tenant, &rotation->name, &rotation->head))
+	if (!secret_find(&call_required()->tenant, &rotation->name, &rotation->head))
 		secret_refuse_absent(&rotation->name);
 	rotation->config = PG_GETARG_JSONB_P(2);
 	rotation->version = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT32(5);
@@ -145,11 +145,11 @@ PG_FUNCTION_INFO_V1(vault_rotation_retry);
 PG_FUNCTION_INFO_V1(vault_rotation_batch);
 PG_FUNCTION_INFO_V1(vault_lock_rotated_users);
 
-/* lock_rotated_users(): of the door's tenant */
+/* lock_rotated_users(): of the call's tenant */
 Datum
 vault_lock_rotated_users(PG_FUNCTION_ARGS)
 {
-	lock_named(LOCK_ROTATED_USERS, &door_required()->tenant, UUID_LEN, ExclusiveLock);
+	lock_named(LOCK_ROTATED_USERS, &call_required()->tenant, UUID_LEN, ExclusiveLock);
 	PG_RETURN_VOID();
 }
 
@@ -157,17 +157,17 @@ static void
 do_action(const char *action, const Rotator *rotator, Rotation *rotation)
 {
 	if (strcmp(action, "check") == 0)
-		check(rotator, rotation);
+		rotation_check(rotator, rotation);
 	else if (strcmp(action, "create") == 0)
-		rotation->version = create(rotator, rotation);
+		rotation->version = rotation_create(rotator, rotation);
 	else if (strcmp(action, "set") == 0)
-		act(rotator->set, rotation);
+		rotation_act(rotator->set, rotation);
 	else if (strcmp(action, "test") == 0)
-		act(rotator->test, rotation);
+		rotation_act(rotator->test, rotation);
 	else if (strcmp(action, "undo") == 0)
-		act(rotator->undo, rotation);
+		rotation_act(rotator->undo, rotation);
 	else if (strcmp(action, "retire") == 0)
-		act(rotator->retire, rotation);
+		rotation_act(rotator->retire, rotation);
 	else
 		elog(ERROR, "no such action of a rotator");
 }
@@ -213,7 +213,7 @@ rotator_act(FunctionCallInfo fcinfo)
 Datum
 vault_rotator_act(PG_FUNCTION_ARGS)
 {
-	(void) door_required();
+	(void) call_required();
 	for (int i = 0; i < 5; i++)
 		if (PG_ARGISNULL(i))
 			error_bad_argument("rotation", "a part of it is null",
@@ -281,7 +281,7 @@ lock_head(const SecretHead *head)
 
 /* Under an old snapshot the schedule and its runs could be what they are no longer. */
 static void
-refuse_old_snapshot(void)
+rotation_refuse_old_snapshot(void)
 {
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
@@ -301,12 +301,12 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 	SecretHead	head;
 	Datum		values[4];
 
-	if (!secret_find(&door_required()->tenant, name, &head))
+	if (!secret_find(&call_required()->tenant, name, &head))
 		return false;
 	lock_head(&head);
 	if (!has_schedule(&head))
 		return false;
-	refuse_old_snapshot();
+	rotation_refuse_old_snapshot();
 	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
 	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
 														 name->environment_size));
@@ -320,7 +320,7 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 Datum
 vault_has_schedule(PG_FUNCTION_ARGS)
 {
-	SecretHead	head = {.tenant = door_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
+	SecretHead	head = {.tenant = call_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
 
 	PG_RETURN_BOOL(has_schedule(&head));
 }
@@ -331,12 +331,12 @@ vault_can_generate(PG_FUNCTION_ARGS)
 {
 	const char *type = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	PG_RETURN_BOOL(type_can_generate(type_in_tenant(&door_required()->tenant, type)));
+	PG_RETURN_BOOL(type_can_generate(type_in_tenant(&call_required()->tenant, type)));
 }
 
 /* complete_rotation(rotation, value) */
 static Datum
-complete(FunctionCallInfo fcinfo, uint8_t format)
+rotation_complete(FunctionCallInfo fcinfo, uint8_t format)
 {
 	static Sql	statement = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
 	Datum		id = PG_GETARG_DATUM(0);
@@ -354,13 +354,13 @@ complete(FunctionCallInfo fcinfo, uint8_t format)
 static Datum
 complete_body(FunctionCallInfo fcinfo)
 {
-	return complete(fcinfo, FORMAT_TEXT);
+	return rotation_complete(fcinfo, FORMAT_TEXT);
 }
 
 static Datum
 complete_bytes_body(FunctionCallInfo fcinfo)
 {
-	return complete(fcinfo, FORMAT_BYTES);
+	return rotation_complete(fcinfo, FORMAT_BYTES);
 }
 
 /* In a copy of the call: a constant argument stands in it for the next row, too. */
@@ -384,19 +384,19 @@ complete_jsonb_body(FunctionCallInfo fcinfo)
 Datum
 vault_complete_rotation_bytes(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_bytes_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, complete_bytes_body);
 }
 
 Datum
 vault_complete_rotation_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_jsonb_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, complete_jsonb_body);
 }
 
 Datum
 vault_complete_rotation(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, complete_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, complete_body);
 }
 
 /* Kept for other tenants, and not for this one. */
@@ -430,7 +430,7 @@ vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 	Oid			role = PG_GETARG_OID(0);
 	pg_uuid_t  *tenant = PG_GETARG_UUID_P(1);
 
-	(void) door_required();
+	(void) call_required();
 	PG_RETURN_BOOL(identity_serves_elsewhere(role, tenant) ||
 				   is_reserved_elsewhere(GetUserNameFromId(role, false), tenant));
 }
@@ -439,7 +439,7 @@ vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 Datum
 vault_may_lend(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(is_admin_of_role(door_required()->caller.role, PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(is_admin_of_role(call_required()->caller.role, PG_GETARG_OID(0)));
 }
 
 /* is_own_write(xmin): whether this transaction has written the row, in whichever of its parts. */

@@ -86,16 +86,16 @@ ALTER TABLE vault_data.rotation_schedule ENABLE ROW LEVEL SECURITY, FORCE ROW LE
 ALTER TABLE vault_data.rotation ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.rotation_role ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.rotation_schedule FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation_schedule TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation_schedule TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.rotation FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.rotation_role FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.rotation_role TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.rotation_role TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.rotation_schedule
@@ -739,7 +739,7 @@ BEGIN
 END
 $$;
 
-/* The schedule whose turn it is (queue.c) and that nobody has, locked; the door is then in its tenant. */
+/* The schedule whose turn it is (queue.c) and that nobody has, locked; the entry is then in its tenant. */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
 
@@ -759,7 +759,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive', 'Give the number of steps.');
 	END IF;
 	/* In a copy runs neither begin nor fail: they wait. */
-	PERFORM vault_data.require_home();
+	PERFORM vault_data.require_origin();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
@@ -771,7 +771,7 @@ BEGIN
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
-			/* Which rule a made-up value broke, overseers need not know. */
+			/* Which rule a made-up value broke, operators and auditors need not know. */
 			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(regexp_replace(SQLERRM, '^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
@@ -799,7 +799,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	IF vault_data.acts_outside(c.rotator) THEN
-		PERFORM vault_data.require_home();
+		PERFORM vault_data.require_origin();
 	END IF;
 	IF p_retire_now THEN
 		PERFORM vault_data.retire_overlaps(c, s);
@@ -920,7 +920,7 @@ BEGIN
 		RETURN;
 	END IF;
 	IF vault_data.acts_outside(c.rotator) THEN
-		PERFORM vault_data.require_home();
+		PERFORM vault_data.require_origin();
 	END IF;
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
@@ -1049,7 +1049,7 @@ SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_windo
 		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
 	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts,
 	/* What a tenant's function chose to fail with is the tenant's. */
-	CASE WHEN vault_data.oversees() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
+	CASE WHEN vault_data.sees_all_tenants() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
 		THEN pg_catalog.regexp_replace(r.error, ' with SQLSTATE [^;]*', '') ELSE r.error END AS last_error,
 	r.retire_at
 FROM vault_data.rotation_schedule c

@@ -2,7 +2,7 @@
  * rotator.h
  *		What a rotator can do, and what it is told.
  *
- * Called inside the door, in the tenant of the secret, by vault_data.rotator_act(); an error
+ * Called inside a call, in the tenant of the secret, by vault_data.rotator_act(); an error
  * ends the step, which is tried again.  Every action may come twice.  The present memory is
  * overwritten afterwards on every way out: values and passwords may lie in it as they come.
  */

@@ -7,7 +7,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "notify/notify.h"
 #include "platform/arguments.h"
 #include "platform/errors.h"
@@ -70,7 +70,7 @@ read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
 }
 
 static void
-read_label(FunctionCallInfo fcinfo, Write *write)
+put_read_label(FunctionCallInfo fcinfo, Write *write)
 {
 	char	   *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
 
@@ -85,7 +85,7 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 {
 	write->given_type = PG_ARGISNULL(ARG_TYPE) ? "generic" :
 		text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
-	(void) type_in_tenant(&door_required()->tenant, write->given_type);
+	(void) type_in_tenant(&call_required()->tenant, write->given_type);
 	if (!PG_ARGISNULL(ARG_DESCRIPTION))
 		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
 	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
@@ -109,7 +109,7 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 
 /* Other features' functions that end here do not have the last arguments. */
 static bool
-flag(FunctionCallInfo fcinfo, int number)
+put_flag(FunctionCallInfo fcinfo, int number)
 {
 	return number < fcinfo->nargs && !PG_ARGISNULL(number) && PG_GETARG_BOOL(number);
 }
@@ -121,8 +121,8 @@ flag(FunctionCallInfo fcinfo, int number)
 static void
 read_flags(FunctionCallInfo fcinfo, Write *write)
 {
-	write->accept_weak = flag(fcinfo, ARG_ACCEPT_WEAK);
-	write->if_changed = flag(fcinfo, ARG_IF_CHANGED);
+	write->accept_weak = put_flag(fcinfo, ARG_ACCEPT_WEAK);
+	write->if_changed = put_flag(fcinfo, ARG_IF_CHANGED);
 	if (write->if_changed && write->pending)
 		error_bad_argument("if_changed", "a pending version is always a new one",
 						   "Leave one of if_changed and label out.");
@@ -139,7 +139,7 @@ put(FunctionCallInfo fcinfo, Write *write)
 	if (write->given == NULL)
 		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
 	read_name(fcinfo, ARG_ENVIRONMENT, write);
-	read_label(fcinfo, write);
+	put_read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
 	read_flags(fcinfo, write);
 	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
@@ -236,7 +236,7 @@ secret_set_rotator(SecretRotator function)
 	rotator = function;
 }
 
-/* As rotate() without another rotator. */
+/* As put_rotate() without another rotator. */
 static int
 rotate_here(Write *write)
 {
@@ -247,7 +247,7 @@ rotate_here(Write *write)
 }
 
 static void
-take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write)
+put_take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write)
 {
 	text	   *value;
 
@@ -284,7 +284,7 @@ takes_now(FunctionCallInfo fcinfo, int number)
 
 /* rotate(name, new_value, environment, retire); the value is taken already. */
 static Datum
-rotate(FunctionCallInfo fcinfo, Write *write)
+put_rotate(FunctionCallInfo fcinfo, Write *write)
 {
 	bool		retire_now = takes_now(fcinfo, 3);
 	int			version;
@@ -308,12 +308,12 @@ rotate(FunctionCallInfo fcinfo, Write *write)
 }
 
 static Datum
-rotate_body(FunctionCallInfo fcinfo)
+put_rotate_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {0};
 
-	take_value(fcinfo, 1, FORMAT_TEXT, &write);
-	return rotate(fcinfo, &write);
+	put_take_value(fcinfo, 1, FORMAT_TEXT, &write);
+	return put_rotate(fcinfo, &write);
 }
 
 static Datum
@@ -321,8 +321,8 @@ rotate_bytes_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {0};
 
-	take_value(fcinfo, 1, FORMAT_BYTES, &write);
-	return rotate(fcinfo, &write);
+	put_take_value(fcinfo, 1, FORMAT_BYTES, &write);
+	return put_rotate(fcinfo, &write);
 }
 
 static Datum
@@ -330,8 +330,8 @@ rotate_json_body(FunctionCallInfo fcinfo)
 {
 	Write		write = {0};
 
-	take_value(fcinfo, 1, FORMAT_JSON, &write);
-	return rotate(fcinfo, &write);
+	put_take_value(fcinfo, 1, FORMAT_JSON, &write);
+	return put_rotate(fcinfo, &write);
 }
 
 static Datum
@@ -340,7 +340,7 @@ rotate_jsonb_body(FunctionCallInfo fcinfo)
 	Write		write = {0};
 
 	take_jsonb(fcinfo, 1, &write);
-	return rotate(fcinfo, &write);
+	return put_rotate(fcinfo, &write);
 }
 
 /* generate(type, length) */
@@ -349,17 +349,17 @@ generate_body(FunctionCallInfo fcinfo)
 {
 	const char *name = PG_ARGISNULL(0) ? "password" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	int			length = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
-	const TenantType *type = type_in_tenant(&door_required()->tenant, name);
+	const TenantType *type = type_in_tenant(&call_required()->tenant, name);
 	Write		write = {0};
 	text	   *result;
 
 	if (length < 0 || length > 1024 || (length == 0 && !PG_ARGISNULL(1)))
 		error_bad_argument("length", "it is not between 1 and 1024", "Give a number of bytes.");
-	judgement_begin(&write);
-	write.judgement->generated = type_generate(type, length, &write.judgement->generated_size);
-	type_require_value(type, write.judgement->generated, write.judgement->generated_size, false,
-					   &write.judgement->facts);
-	result = cstring_to_text_with_len(write.judgement->generated, write.judgement->generated_size);
+	value_check_begin(&write);
+	write.value_check->generated = type_generate(type, length, &write.value_check->generated_size);
+	type_require_value(type, write.value_check->generated, write.value_check->generated_size, false,
+					   &write.value_check->facts);
+	result = cstring_to_text_with_len(write.value_check->generated, write.value_check->generated_size);
 	PG_RETURN_TEXT_P(secret_require_text(result));
 }
 
@@ -380,53 +380,53 @@ PG_FUNCTION_INFO_V1(vault_secret_id);
 Datum
 vault_put_text(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, put_text_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, put_text_body);
 }
 
 Datum
 vault_put_bytes(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, put_bytes_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, put_bytes_body);
 }
 
 Datum
 vault_put_json(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, put_json_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, put_json_body);
 }
 
 Datum
 vault_put_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, put_jsonb_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, put_jsonb_body);
 }
 
 Datum
 vault_rotate(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, put_rotate_body);
 }
 
 Datum
 vault_rotate_bytes(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_bytes_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, rotate_bytes_body);
 }
 
 Datum
 vault_rotate_json(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_json_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, rotate_json_body);
 }
 
 Datum
 vault_rotate_jsonb(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_CLIENT, fcinfo, rotate_jsonb_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, rotate_jsonb_body);
 }
 
 static Datum
-retype(FunctionCallInfo fcinfo)
+put_retype(FunctionCallInfo fcinfo)
 {
 	Write		write = {
 		.given_type = "generic",.expires_at = DT_NOEND,.expected = -1,.must_exist = true,
@@ -436,7 +436,7 @@ retype(FunctionCallInfo fcinfo)
 	bytea	   *value;
 
 	read_name(fcinfo, 1, &write);
-	if (!secret_find(&door_required()->tenant, &write.name, &head))
+	if (!secret_find(&call_required()->tenant, &write.name, &head))
 		secret_refuse_absent(&write.name);
 	secret_require_readable(&head);
 	write.new_type = text_to_cstring(PG_GETARG_TEXT_PP(2));
@@ -446,12 +446,12 @@ retype(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(write_change_type(&write));
 }
 
-/* retype(name, environment, type): a new version of the same value, inside the door. */
+/* retype(name, environment, type): a new version of the same value, inside a call. */
 Datum
 vault_retype(PG_FUNCTION_ARGS)
 {
-	(void) door_required();
-	return secret_area_call(fcinfo, retype);
+	(void) call_required();
+	return secret_area_call(fcinfo, put_retype);
 }
 
 static Datum
@@ -466,11 +466,11 @@ rotate_plain(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(rotate_here(&write));
 }
 
-/* rotate_plain(name, environment): inside the door, without another rotator. */
+/* rotate_plain(name, environment): inside a call, without another rotator. */
 Datum
 vault_rotate_plain(PG_FUNCTION_ARGS)
 {
-	(void) door_required();
+	(void) call_required();
 	return secret_area_call(fcinfo, rotate_plain);
 }
 
@@ -478,7 +478,7 @@ Datum
 vault_generate(PG_FUNCTION_ARGS)
 {
 	secret_refuse_holdable_cursor();
-	return door_run_with_values(DOOR_CLIENT, fcinfo, generate_body);
+	return entry_run_with_values(ENTRY_CLIENT, fcinfo, generate_body);
 }
 
 /* check_tags(tags): 22023 unless they may be stored. */
@@ -491,7 +491,7 @@ vault_check_tags(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* secret_id(name, environment) in the door's tenant, NULL if there is none. */
+/* secret_id(name, environment) in the call's tenant, NULL if there is none. */
 Datum
 vault_secret_id(PG_FUNCTION_ARGS)
 {
@@ -500,7 +500,7 @@ vault_secret_id(PG_FUNCTION_ARGS)
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	secret_name_from(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &name);
-	if (!secret_find(&door_required()->tenant, &name, &head))
+	if (!secret_find(&call_required()->tenant, &name, &head))
 		PG_RETURN_NULL();
 	*id = head.id;
 	PG_RETURN_UUID_P(id);

@@ -26,9 +26,9 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-#include "audit/attempt.h"
+#include "audit/recorder.h"
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
@@ -120,7 +120,7 @@ overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 
 /* Why a version that is not the current one cannot be read, or NULL; of that one the head tells. */
 static const char *
-bygone_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
+past_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
 	bool		lasts;
 	bool		in_use;
@@ -136,9 +136,9 @@ bygone_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snap
 }
 
 static void
-refuse_bygone(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
+refuse_past(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
-	const char *fault = bygone_fault(scan, head, version, snapshot);
+	const char *fault = past_fault(scan, head, version, snapshot);
 
 	if (fault)
 		ereport(ERROR,
@@ -187,7 +187,7 @@ read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too,
 		refuse_no_version(version);
 	row_require_authentic(&scan, TABLE_SECRET_VERSION);
 	if (!retired_too)
-		refuse_bygone(&scan, head, version, snapshot);
+		refuse_past(&scan, head, version, snapshot);
 	value = open_version(&scan, head, version, format);
 	scan_end(&scan);
 	if (value == NULL)
@@ -254,7 +254,7 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 	TableScan	scan;
 	bytea	   *value = NULL;
 
-	if (!secret_scan(&scan, &door_required()->tenant, name, snapshot))
+	if (!secret_scan(&scan, &call_required()->tenant, name, snapshot))
 		secret_refuse_absent(name);
 	secret_head_from(&scan, head);
 	secret_require_readable(head);
@@ -287,18 +287,18 @@ wanted_version(FunctionCallInfo fcinfo, int number)
 }
 
 static void
-record_release(const SecretName *name, const SecretHead *head, int version,
+record_read(const SecretName *name, const SecretHead *head, int version,
 			   const pg_uuid_t *grant, const char *field)
 {
 	const char *grace = head->state == STATE_GRACE ? "expired, read within its grace" : NULL;
-	Release		release = {
+	AuditRead		release = {
 		.secret = name->name,.secret_size = name->name_size,
 		.environment = name->environment,.environment_size = name->environment_size,
 		.id = &head->id,.version = version,.grant = grant,
 		.reason = field ? psprintf("field %s%s%s", field, grace ? ", " : "", grace ? grace : "") : grace
 	};
 
-	audit_release(&release);
+	audit_read(&release);
 }
 
 /* A version whose value is not in the head, or that was replaced meanwhile. */
@@ -312,7 +312,7 @@ require_version(const SecretHead *head, int version, Snapshot snapshot)
 	if (!scan_next(&scan))
 		refuse_no_version(version);
 	row_require_authentic(&scan, TABLE_SECRET_VERSION);
-	refuse_bygone(&scan, head, version, snapshot);
+	refuse_past(&scan, head, version, snapshot);
 	destroyed = is_destroyed(&scan);
 	scan_end(&scan);
 	if (destroyed)
@@ -330,7 +330,7 @@ version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
 	if (scan_next(&scan))
 	{
 		row_require_authentic(&scan, TABLE_SECRET_VERSION);
-		may = !is_destroyed(&scan) && bygone_fault(&scan, head, version, snapshot) == NULL;
+		may = !is_destroyed(&scan) && past_fault(&scan, head, version, snapshot) == NULL;
 	}
 	scan_end(&scan);
 	return may;
@@ -384,10 +384,10 @@ require_readable_still(const SecretName *name, const SecretHead *before, int ver
 static bool
 await_records(uint64 epoch)
 {
-	bool		waited = audit_await_releases();
+	bool		waited = audit_await_reads();
 
 	if (waited)
-		door_check_again();
+		entry_check_again();
 	else
 		AcceptInvalidationMessages();
 	require_same_epoch(epoch);
@@ -396,7 +396,7 @@ await_records(uint64 epoch)
 
 /* The field of the value, if one is asked for. */
 static bytea *
-part_of(bytea *value, const SecretHead *head, const char *field)
+read_part_of(bytea *value, const SecretHead *head, const char *field)
 {
 	if (field == NULL)
 		return value;
@@ -409,7 +409,7 @@ static bytea *
 read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *format)
 {
 	int			environment = arguments->environment;
-	const Caller *caller = &door_required()->caller;
+	const Caller *caller = &call_required()->caller;
 	uint64		epoch = root_epoch();
 	uint64		generation = policy_generation();
 	pg_uuid_t	grant;
@@ -425,13 +425,13 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 	secret_name_from(PG_GETARG_TEXT_PP(0),
 					 PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment), &name);
 	environment_require_declared(name.environment, name.environment_size);
-	door_required()->version = wanted_version(fcinfo, arguments->version);
+	call_required()->version = wanted_version(fcinfo, arguments->version);
 	policy_require(caller, &name, MAY_READ, &grant);
 
-	value = read_value(&name, door_required()->version, &head, format);
-	value = part_of(value, &head, arguments->field);
-	version = door_required()->version ? door_required()->version : head.current;
-	record_release(&name, &head, version, &grant, arguments->field);
+	value = read_value(&name, call_required()->version, &head, format);
+	value = read_part_of(value, &head, arguments->field);
+	version = call_required()->version ? call_required()->version : head.current;
+	record_read(&name, &head, version, &grant, arguments->field);
 	waited = await_records(epoch);
 	if (waited || policy_generation() != generation)
 		policy_require(caller, &name, MAY_READ, &grant);
@@ -448,7 +448,7 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 
 /* Some drivers send text as bytes: such a value is text, too, if it is valid and prints. */
 static bool
-is_text(const bytea *value, uint8_t format)
+read_is_text(const bytea *value, uint8_t format)
 {
 	const char *at = VARDATA_ANY(value);
 	int			size = VARSIZE_ANY_EXHDR(value);
@@ -464,7 +464,7 @@ is_text(const bytea *value, uint8_t format)
 static void
 require_text(bytea *value, uint8_t format)
 {
-	if (is_text(value, format))
+	if (read_is_text(value, format))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
@@ -574,37 +574,37 @@ database_url_body(FunctionCallInfo fcinfo)
 Datum
 vault_get_field(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, get_field_body);
+	return entry_read(fcinfo, get_field_body);
 }
 
 Datum
 vault_conninfo(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, conninfo_body);
+	return entry_read(fcinfo, conninfo_body);
 }
 
 Datum
 vault_database_url(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, database_url_body);
+	return entry_read(fcinfo, database_url_body);
 }
 
 Datum
 vault_get(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, get_body);
+	return entry_read(fcinfo, get_body);
 }
 
 Datum
 vault_get_bytes(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, get_bytes_body);
+	return entry_read(fcinfo, get_bytes_body);
 }
 
 Datum
 vault_get_json(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, get_json_body);
+	return entry_read(fcinfo, get_json_body);
 }
 
 /* A row of the result, by which it is judged again if the wait for its record was long. */
@@ -686,7 +686,7 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 }
 
 static void
-account(BulkRead *bulk, const bytea *value)
+read_account(BulkRead *bulk, const bytea *value)
 {
 	bulk->bytes += VARSIZE(value) + 128;
 	if (bulk->bytes / 1024 >= setting_max_result_memory)
@@ -760,18 +760,18 @@ bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *h
 
 	if (value == NULL)
 		value = bulk_value(bulk, head, &format);
-	if (value == NULL || !is_text(value, format))
+	if (value == NULL || !read_is_text(value, format))
 	{
 		leave_out(bulk, name, value ? "binary" : "destroyed");
 		return NULL;
 	}
 	if (bulk->database_urls && strcmp(head->type, "database") == 0)
-		value = part_of(value, head, "url");
+		value = read_part_of(value, head, "url");
 	return value;
 }
 
 static void
-refuse_characters(const SecretName *name)
+read_refuse_characters(const SecretName *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
@@ -815,7 +815,7 @@ new_kept(BulkRead *bulk)
 
 /* The row waits in the result until its record is safe. */
 static void
-keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
+read_keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 {
 	bool		nulls[4] = {0};
 	Datum		values[4] = {
@@ -834,7 +834,7 @@ keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 
 /* Whether it is where it was and as it was: most are. */
 static bool
-stands(BulkRead *bulk, const Kept *kept)
+read_stands(BulkRead *bulk, const Kept *kept)
 {
 	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
 	bool		found;
@@ -857,7 +857,7 @@ may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
 
 	if (!(policy_permissions(bulk->caller, name, MAY_READ, NULL) & MAY_READ))
 		return false;
-	if (stands(bulk, kept))
+	if (read_stands(bulk, kept))
 		return true;
 	if (secret_scan_from(&scan, &kept->mark.tenant, name, bulk->snapshot, &kept->place))
 	{
@@ -884,7 +884,7 @@ name_in(const BulkRead *bulk, TupleTableSlot *slot)
 }
 
 static void
-judge_row(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
+check_row_again(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
 {
 	SecretName	name = name_in(bulk, slot);
 
@@ -928,12 +928,12 @@ copy_row(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
  * where they were, as the memory of all is overwritten in the end.
  */
 static void
-judge_again(BulkRead *bulk)
+read_check_again(BulkRead *bulk)
 {
 	Tuplestorestate *rows = bulk->result->setResult;
 
 	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	each_row(bulk, rows, judge_row);
+	each_row(bulk, rows, check_row_again);
 	if (bulk->heads_open)
 		scan_end(&bulk->heads);
 	UnregisterSnapshot(bulk->snapshot);
@@ -980,12 +980,12 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	if (value == NULL && bulk->strict)
 		leave_out(bulk, &secret, "not in the encoding of the database");
 	else if (value == NULL)
-		refuse_characters(&secret);
+		read_refuse_characters(&secret);
 	if (bulk->surveys || value == NULL)
 		return;
-	account(bulk, value);
-	record_release(&secret, &head, head.current, &grant, NULL);
-	keep(bulk, scan, &head, value);
+	read_account(bulk, value);
+	record_read(&secret, &head, head.current, &grant, NULL);
+	read_keep(bulk, scan, &head, value);
 }
 
 /* Names are in order: past the pattern's fixed beginning nothing can match. */
@@ -1028,7 +1028,7 @@ bulk_read(BulkRead *bulk)
 }
 
 static void
-survey(BulkRead *bulk)
+read_survey(BulkRead *bulk)
 {
 	if (!bulk->strict)
 		return;
@@ -1067,13 +1067,13 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 static void
 record_nothing(const BulkRead *bulk)
 {
-	Release		release = {
+	AuditRead		release = {
 		.secret = bulk->pattern,.secret_size = bulk->pattern_size,
 		.environment = bulk->environment,.environment_size = bulk->environment_size,
 		.reason = "no secret that may be read matches"
 	};
 
-	audit_release(&release);
+	audit_read(&release);
 }
 
 /*
@@ -1083,20 +1083,20 @@ record_nothing(const BulkRead *bulk)
 static Datum
 get_many_body(FunctionCallInfo fcinfo)
 {
-	BulkRead	bulk = {.caller = &door_required()->caller};
+	BulkRead	bulk = {.caller = &call_required()->caller};
 	uint64		epoch = root_epoch();
 	int64		in_grace;
 
 	secret_refuse_holdable_cursor();
 	read_bulk_arguments(fcinfo, &bulk);
 	begin_result(fcinfo, &bulk);
-	survey(&bulk);
+	read_survey(&bulk);
 	bulk_read(&bulk);
 	require_whole(&bulk);
 	if (bulk.kept_count == 0)
 		record_nothing(&bulk);
 	if (await_records(epoch))
-		judge_again(&bulk);
+		read_check_again(&bulk);
 	in_grace = count_in_grace(&bulk);
 	if (in_grace > 0)
 		ereport(NOTICE,
@@ -1111,5 +1111,5 @@ get_many_body(FunctionCallInfo fcinfo)
 Datum
 vault_get_many(PG_FUNCTION_ARGS)
 {
-	return door_read(fcinfo, get_many_body);
+	return entry_read(fcinfo, get_many_body);
 }

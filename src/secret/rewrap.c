@@ -18,7 +18,7 @@
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"
@@ -75,7 +75,7 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 	sql_run(&copy, values, NULL);
 }
 
-/* At most `limit` rows of the door's tenant; returns how many.  Values are in `memory` only. */
+/* At most `limit` rows of the call's tenant; returns how many.  Values are in `memory` only. */
 static int
 rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
@@ -158,7 +158,7 @@ rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 	int			count;
 
 	(void) tenant_describe(tenant, name, state);
-	door_enter_tenant(tenant, name);
+	call_enter_tenant(tenant, name);
 	count = rewrap_batch(tenant, limit, memory);
 	if (count > 0)
 		audit_event("rewrap", psprintf("%d versions", count));
@@ -215,5 +215,5 @@ PG_FUNCTION_INFO_V1(vault_rewrap);
 Datum
 vault_rewrap(PG_FUNCTION_ARGS)
 {
-	return door_run_with_values(DOOR_OPERATOR, fcinfo, rewrap_body);
+	return entry_run_with_values(ENTRY_OPERATOR, fcinfo, rewrap_body);
 }

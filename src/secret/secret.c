@@ -12,7 +12,7 @@
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
-#include "secret/places.h"
+#include "secret/head_cache.h"
 #include "tenant/tenant_key.h"
 
 /* Whether it has expired, by the clock and not by whether a job ran. */
@@ -126,11 +126,11 @@ secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *nam
 bool
 secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
 {
-	uint64		hash = places_hash(tenant, name);
+	uint64		hash = head_cache_hash(tenant, name);
 	ItemPointerData place;
 	bool		found;
 
-	if (places_recall(hash, &place))
+	if (head_cache_get(hash, &place))
 	{
 		if (scan_begin_at(scan, TABLE_SECRET, snapshot, &place) && stands_on(scan, tenant, name))
 			return true;
@@ -138,7 +138,7 @@ secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Sn
 	}
 	found = find_by_index(scan, tenant, name, snapshot);
 	if (found)
-		places_note(hash, &scan->place);
+		head_cache_put(hash, &scan->place);
 	return found;
 }
 
@@ -212,7 +212,7 @@ secret_refuse_destroyed(int version)
 }
 
 static void
-fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
+secret_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
 			   const char *type, uint32 version, uint32 generation)
 {
 	pg_uuid_t	instance = root_instance();
@@ -239,7 +239,7 @@ secret_open(const SecretHead *head, int version, uint32 generation, bytea *envel
 
 	if (room == 0)
 		crypto_require(CRYPTO_ERR_FORMAT);
-	fill_context(&context, &head->tenant, &head->id, head->type, version, generation);
+	secret_fill_context(&context, &head->tenant, &head->id, head->type, version, generation);
 	value = secret_alloc(VARHDRSZ + room);
 	crypto_require(envelope_open(tenant_key_open(&head->tenant, generation), &context,
 								 (unsigned char *) VARDATA_ANY(envelope), size,
@@ -257,7 +257,7 @@ secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, 
 	EnvelopeContext context;
 
 	*generation = tenant_key_active(tenant);
-	fill_context(&context, tenant, secret, type, version, *generation);
+	secret_fill_context(&context, tenant, secret, type, version, *generation);
 	SET_VARSIZE(envelope, VARHDRSZ + envelope_bytes);
 	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
 								 format, (unsigned char *) VARDATA(envelope)));
@@ -282,7 +282,7 @@ secret_as_text(bytea *stored)
 }
 
 static void
-refuse_characters(void)
+secret_refuse_characters(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
@@ -296,7 +296,7 @@ secret_require_text(bytea *stored)
 	bytea	   *value = secret_as_text(stored);
 
 	if (value == NULL)
-		refuse_characters();
+		secret_refuse_characters();
 	return value;
 }
 
@@ -309,7 +309,7 @@ secret_to_store(const char *text, size_t *size)
 		return text;
 	stored = secret_alloc(encoding_room(*size));
 	if (!encoding_to_stored(text, *size, stored, size))
-		refuse_characters();
+		secret_refuse_characters();
 	return stored;
 }
 

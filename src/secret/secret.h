@@ -181,7 +181,7 @@ typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*
- * What vault.put() does, for features that make the value themselves; inside the door.  type NULL:
+ * What vault.put() does, for features that make the value themselves; inside a call.  type NULL:
  * that of the secret, or generic.  Returns the version's number.
  */
 extern int	secret_put(const SecretName *name, const char *type, const void *value, size_t size,

@@ -94,12 +94,12 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.secret_version', '');
 ALTER TABLE vault_data.secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.secret_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.secret FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.secret_version FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.secret_version TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.secret_version TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timestamptz) RETURNS text
@@ -208,7 +208,7 @@ CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
 COMMENT ON FUNCTION vault.rotate(text, json, text, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
 
-/* Inside the door. */
+/* Inside a call. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 

@@ -17,12 +17,12 @@
 #include "utils/timestamp.h"
 
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"
 #include "policy/delegation.h"
-#include "type/format.h"
+#include "type/known_format.h"
 
 static void
 refuse_conflict(const Write *write, int found)
@@ -82,15 +82,15 @@ begin_head(Write *write)
 	write->type = write->given_type;
 	write->secret = id_new_ordered();
 	write->version = 1;
-	write->judgement->type[0] = 0;	/* the fingerprint is of this id */
-	judgement_make(write, write->type, NULL);
+	write->value_check->type[0] = 0;	/* the fingerprint is of this id */
+	value_check_make(write, write->type, NULL);
 }
 
 static void
-seal(Write *write)
+write_seal(Write *write)
 {
-	door_required()->version = write->version;
-	write->envelope = secret_seal(&door_required()->tenant, &write->secret, write->type,
+	call_required()->version = write->version;
+	write->envelope = secret_seal(&call_required()->tenant, &write->secret, write->type,
 								  write->version, write->value, write->size, write->format,
 								  &write->generation);
 }
@@ -114,7 +114,7 @@ metadata_json(const char *metadata)
 static Datum
 facts_value(const Write *write, char *null)
 {
-	const char *metadata = write->judgement->facts.metadata;
+	const char *metadata = write->value_check->facts.metadata;
 
 	*null = metadata ? ' ' : 'n';
 	return metadata ? metadata_json(metadata) : (Datum) 0;
@@ -131,7 +131,7 @@ expiry_value(TimestampTz expires_at, char *null)
 static void
 metadata_values(const Write *write, Datum *values, char *nulls)
 {
-	values[2] = expiry_value(Min(write->expires_at, write->judgement->expires_at), &nulls[2]);
+	values[2] = expiry_value(Min(write->expires_at, write->value_check->expires_at), &nulls[2]);
 	values[3] = write->description ? CStringGetTextDatum(write->description) : (Datum) 0;
 	nulls[3] = write->description ? ' ' : 'n';
 	values[4] = write->tags;
@@ -161,7 +161,7 @@ keep_version(Write *write, const SecretHead *head)
 	char		nulls[] = "     ";
 
 	metadata_values(write, values, nulls);
-	values[0] = UUIDPGetDatum(&door_required()->tenant);
+	values[0] = UUIDPGetDatum(&call_required()->tenant);
 	values[1] = UUIDPGetDatum(&head->id);
 	memmove(&values[2], &values[3], 2 * sizeof(Datum));
 	memmove(&nulls[2], &nulls[3], 2);
@@ -170,7 +170,7 @@ keep_version(Write *write, const SecretHead *head)
 	write->secret = head->id;
 	write->version = head->current;
 	write->type = pstrdup(head->type);
-	strlcpy(door_required()->reason, "unchanged", sizeof(door_required()->reason));
+	strlcpy(call_required()->reason, "unchanged", sizeof(call_required()->reason));
 	return true;
 }
 
@@ -200,20 +200,20 @@ advance_head(Write *write)
 		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
 		7, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}
 	};
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	SecretHead	head;
 	Datum		values[9];
 	char		nulls[] = "         ";
 
-	if (!secret_find(&door->tenant, &write->name, &head))
+	if (!secret_find(&call->tenant, &write->name, &head))
 		return false;
 	require_same_type(write, head.type);
 	if (write->expected >= 0 && write->if_changed)
 		require_expected(write, head.current);
-	judgement_make(write, write->new_type ? write->new_type : head.type, &head);
+	value_check_make(write, write->new_type ? write->new_type : head.type, &head);
 	if (write->unchanged)
 		return keep_version(write, &head);
-	values[0] = UUIDPGetDatum(&door->tenant);
+	values[0] = UUIDPGetDatum(&call->tenant);
 	values[1] = UUIDPGetDatum(&head.id);
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
@@ -221,7 +221,7 @@ advance_head(Write *write)
 	values[7] = facts_value(write, &nulls[7]);
 	values[8] = write->new_type ? CStringGetTextDatum(write->new_type) : (Datum) 0;
 	nulls[8] = write->new_type ? ' ' : 'n';
-	door->work = write;
+	call->work = write;
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
 
@@ -243,8 +243,8 @@ create_head(Write *write)
 	char		nulls[] = "          ";
 
 	begin_head(write);
-	seal(write);
-	values[0] = UUIDPGetDatum(&door_required()->tenant);
+	write_seal(write);
+	values[0] = UUIDPGetDatum(&call_required()->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
 	metadata_values(write, values, nulls);
 	values[5] = environment_of(write);
@@ -261,9 +261,9 @@ fingerprint_value(const Write *write, char *null)
 {
 	bytea	   *fingerprint = palloc(VARHDRSZ + FINGERPRINT_BYTES);
 
-	*null = write->judgement->has_fingerprint ? ' ' : 'n';
+	*null = write->value_check->has_fingerprint ? ' ' : 'n';
 	SET_VARSIZE(fingerprint, VARHDRSZ + FINGERPRINT_BYTES);
-	memcpy(VARDATA(fingerprint), write->judgement->fingerprint, FINGERPRINT_BYTES);
+	memcpy(VARDATA(fingerprint), write->value_check->fingerprint, FINGERPRINT_BYTES);
 	return PointerGetDatum(fingerprint);
 }
 
@@ -280,21 +280,21 @@ insert_version(const Write *write)
 			BYTEAOID, TEXTOID, BOOLOID
 		}
 	};
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	Datum		values[11];
 	char		nulls[] = "           ";
 
-	values[0] = UUIDPGetDatum(&door->tenant);
+	values[0] = UUIDPGetDatum(&call->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
 	values[2] = Int32GetDatum(write->version);
 	values[3] = Int32GetDatum(write->generation);
 	values[4] = PointerGetDatum(write->envelope);
-	values[5] = UUIDPGetDatum(&door->caller.principal);
+	values[5] = UUIDPGetDatum(&call->caller.principal);
 	values[6] = facts_value(write, &nulls[6]);
-	values[7] = expiry_value(write->judgement->expires_at, &nulls[7]);
+	values[7] = expiry_value(write->value_check->expires_at, &nulls[7]);
 	values[8] = fingerprint_value(write, &nulls[8]);
 	values[9] = CStringGetTextDatum(write->type);
-	values[10] = BoolGetDatum(write->judgement->is_weak);
+	values[10] = BoolGetDatum(write->value_check->is_weak);
 	sql_run(&insert, values, nulls);
 }
 
@@ -312,10 +312,10 @@ write_once(Write *write)
 void
 write_require(const Write *write, Permission permission)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	policy_require(&door->caller, &write->name, permission, &door->grant);
-	door->has_grant = true;
+	policy_require(&call->caller, &write->name, permission, &call->grant);
+	call->has_grant = true;
 }
 
 /* Nothing is known of generic values, and their look tells that something could be. */
@@ -323,7 +323,7 @@ static void
 notice_known_format(const Write *write)
 {
 	const KnownFormat *known = strcmp(write->type, "generic") == 0 && !write->unchanged ?
-		format_recognise(write->value, write->size) : NULL;
+		known_format_find(write->value, write->size) : NULL;
 
 	if (known)
 		ereport(NOTICE,
@@ -335,7 +335,7 @@ notice_known_format(const Write *write)
 
 /*
  * The lock on the table of versions comes before the choice of the key: whoever
- * takes a retired key away holds a lock against it (rewrap.c).  The door, which may outlive an
+ * takes a retired key away holds a lock against it (rewrap.c).  The entry, which may outlive an
  * error in here, keeps no pointer to the write.
  */
 static int
@@ -343,8 +343,8 @@ store_permitted(Write *write)
 {
 	Relation	versions;
 
-	judgement_begin(write);
-	lock_named(LOCK_KEYS, &door_required()->tenant, UUID_LEN, ShareLock);
+	value_check_begin(write);
+	lock_named(LOCK_KEYS, &call_required()->tenant, UUID_LEN, ShareLock);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
 	write->memory = CurrentMemoryContext;	/* outlives SPI's */
 	PG_TRY();
@@ -356,7 +356,7 @@ store_permitted(Write *write)
 	}
 	PG_FINALLY();
 	{
-		door_required()->work = NULL;
+		call_required()->work = NULL;
 	}
 	PG_END_TRY();
 	table_close(versions, NoLock);
@@ -405,7 +405,7 @@ secret_put(const SecretName *name, const char *type, const void *value, size_t s
 
 /* The arguments of seal_next, in secret.sql. */
 static void
-check_head(FunctionCallInfo fcinfo, Write *write)
+write_check_head(FunctionCallInfo fcinfo, Write *write)
 {
 	SecretHead	head = {.state = STATE_ACTIVE};
 	int			current = PG_GETARG_INT32(5);
@@ -421,7 +421,7 @@ check_head(FunctionCallInfo fcinfo, Write *write)
 	require_expected(write, current);
 	require_same_type(write, head.type);
 	/* Another secret has come in the place of the one that the value was judged for. */
-	if (!write->new_type && strcmp(write->judgement->type, head.type) != 0)
+	if (!write->new_type && strcmp(write->value_check->type, head.type) != 0)
 		refuse_conflict(write, current);
 	write->type = write->new_type ? write->new_type : pstrdup(head.type);
 }
@@ -436,7 +436,7 @@ PG_FUNCTION_INFO_V1(vault_seal_next);
 Datum
 vault_seal_next(PG_FUNCTION_ARGS)
 {
-	Write	   *write = door_required()->work;
+	Write	   *write = call_required()->work;
 	MemoryContext old;
 
 	if (write == NULL)
@@ -444,10 +444,10 @@ vault_seal_next(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("internal function of vault called from outside")));
 	old = MemoryContextSwitchTo(write->memory);
-	check_head(fcinfo, write);
+	write_check_head(fcinfo, write);
 	write->secret = *PG_GETARG_UUID_P(0);
 	write->version = PG_GETARG_INT32(1);
-	seal(write);
+	write_seal(write);
 	MemoryContextSwitchTo(old);
 	if (write->pending)
 	{

@@ -11,7 +11,7 @@
 #define FINGERPRINT_BYTES 16
 
 /* What the type made of a value; in memory that is wiped and freed with its context. */
-typedef struct Judgement
+typedef struct ValueCheck
 {
 	char		type[NAMEDATALEN];	/* empty: not judged yet */
 	char	   *generated;
@@ -21,7 +21,7 @@ typedef struct Judgement
 	bool		is_weak;		/* and was accepted all the same */
 	bool		has_fingerprint;
 	unsigned char fingerprint[FINGERPRINT_BYTES];
-} Judgement;
+} ValueCheck;
 
 typedef struct Write
 {
@@ -35,7 +35,7 @@ typedef struct Write
 	uint8_t		format;
 	const char *given_type;
 	const char *type;			/* given, or that of the secret */
-	Judgement  *judgement;
+	ValueCheck  *value_check;
 	const char *description;	/* NULL: as it was */
 	Datum		tags;			/* 0: as they were */
 	TimestampTz expires_at;		/* DT_NOEND: never */
@@ -55,14 +55,14 @@ typedef struct Write
 	MemoryContext memory;		/* that type and envelope live in */
 } Write;
 
-/* Before judgement_make(), in a memory context that outlives the write. */
-extern void judgement_begin(Write *write);
+/* Before value_check_make(), in a memory context that outlives the write. */
+extern void value_check_begin(Write *write);
 
 /*
  * Has the type judge the value, and raises VT013 if it will not do.  Before any statement, once
  * for each type that the secret is found to have; head is NULL for a new secret.
  */
-extern void judgement_make(Write *write, const char *type_name, const SecretHead *head);
+extern void value_check_make(Write *write, const char *type_name, const SecretHead *head);
 
 /* 42501, or notes the grant that allows it. */
 extern void write_require(const Write *write, Permission permission);

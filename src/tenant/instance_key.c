@@ -6,7 +6,7 @@
 
 #include "access/xact.h"
 
-#include "audit/record.h"
+#include "audit/audit_row.h"
 #include "crypto/raise.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
@@ -36,7 +36,7 @@ instance_key(void)
 }
 
 static void
-forget(void)
+instance_key_forget(void)
 {
 	for (int use = 0; use < MAC_USES; use++)
 	{
@@ -47,7 +47,7 @@ forget(void)
 }
 
 static Prf *
-prepare(MacUse use)
+instance_key_prepare(MacUse use)
 {
 	SecretKey	key;
 	CryptoStatus status;
@@ -63,10 +63,10 @@ bool
 instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BYTES])
 {
 	if (prepared_epoch != root_epoch())
-		forget();
+		instance_key_forget();
 	if (!root_is_open())
 		return false;
-	crypto_require(prf_compute(prepared[use] ? prepared[use] : prepare(use), data, size, mac));
+	crypto_require(prf_compute(prepared[use] ? prepared[use] : instance_key_prepare(use), data, size, mac));
 	return true;
 }
 

@@ -10,10 +10,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "audit/attempt.h"
+#include "audit/recorder.h"
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/tables.h"
@@ -86,7 +86,7 @@ tenant_array(const Datum *tenants, int count)
 										   TYPALIGN_CHAR));
 }
 
-/* Every tenant, and the instance's own rows (the zero id), for overseers. */
+/* Every tenant, and the instance's own rows (the zero id), for operators and auditors. */
 static Datum
 all_tenants(void)
 {
@@ -112,7 +112,7 @@ all_tenants(void)
 
 PG_FUNCTION_INFO_V1(vault_visible_tenants);
 PG_FUNCTION_INFO_V1(vault_current_tenant_id);
-PG_FUNCTION_INFO_V1(vault_oversees);
+PG_FUNCTION_INFO_V1(vault_sees_all_tenants);
 PG_FUNCTION_INFO_V1(vault_enter_tenant);
 PG_FUNCTION_INFO_V1(vault_enter_new_tenant);
 PG_FUNCTION_INFO_V1(vault_choose_tenant);
@@ -128,7 +128,7 @@ PG_FUNCTION_INFO_V1(vault_lock_policy);
 Datum
 vault_lock_policy(PG_FUNCTION_ARGS)
 {
-	lock_named(LOCK_POLICY, &door_required()->tenant, UUID_LEN, ExclusiveLock);
+	lock_named(LOCK_POLICY, &call_required()->tenant, UUID_LEN, ExclusiveLock);
 	PG_RETURN_VOID();
 }
 
@@ -136,41 +136,41 @@ vault_lock_policy(PG_FUNCTION_ARGS)
 Datum
 vault_visible_tenants(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 	pg_uuid_t	tenant = UUID_ZERO;
 	Datum		datum = UUIDPGetDatum(&tenant);
 	Caller		caller;
 
-	if (door)
+	if (call)
 	{
-		tenant = door->tenant;
+		tenant = call->tenant;
 		return tenant_array(&datum, 1);
 	}
-	door_check(DOOR_VIEW, &caller);
-	if (role_is_overseer(caller.role))
+	entry_check(ENTRY_VIEW, &caller);
+	if (role_sees_all_tenants(caller.role))
 		return all_tenants();
 	tenant = caller.tenant;
 	return tenant_array(&datum, caller.is_identified && !caller.is_suspended ? 1 : 0);
 }
 
 /*
- * What row security compares with: inside the door its tenant (the zero id while
+ * What row security compares with: inside a call its tenant (the zero id while
  * an operator has entered none: rows of the instance), outside that of the
  * current role.
  */
 Datum
 vault_current_tenant_id(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_current();
+	VaultCall	   *call = call_current();
 	pg_uuid_t  *tenant = palloc(sizeof(pg_uuid_t));
 	Caller		caller;
 
-	if (door)
+	if (call)
 	{
-		*tenant = door->tenant;
+		*tenant = call->tenant;
 		PG_RETURN_UUID_P(tenant);
 	}
-	door_check(DOOR_VIEW, &caller);
+	entry_check(ENTRY_VIEW, &caller);
 	if (!caller.is_identified || caller.is_suspended)
 		PG_RETURN_NULL();
 	*tenant = caller.tenant;
@@ -178,20 +178,20 @@ vault_current_tenant_id(PG_FUNCTION_ARGS)
 }
 
 Datum
-vault_oversees(PG_FUNCTION_ARGS)
+vault_sees_all_tenants(PG_FUNCTION_ARGS)
 {
 	Caller		caller;
 
-	if (door_current())
+	if (call_current())
 		PG_RETURN_BOOL(false);
-	door_check(DOOR_VIEW, &caller);
-	PG_RETURN_BOOL(role_is_overseer(caller.role));
+	entry_check(ENTRY_VIEW, &caller);
+	PG_RETURN_BOOL(role_sees_all_tenants(caller.role));
 }
 
 static void
-require_operator(const Door *door)
+tenant_require_operator(const VaultCall *call)
 {
-	if (!role_is_operator(door->caller.role))
+	if (!role_is_operator(call->caller.role))
 		tenant_refuse_unknown();
 }
 
@@ -204,18 +204,18 @@ return_uuid(const pg_uuid_t *id)
 	PG_RETURN_UUID_P(copy);
 }
 
-/* enter_tenant(name): an operator's door looks into that tenant. */
+/* enter_tenant(name): an operator's entry looks into that tenant. */
 Datum
 vault_enter_tenant(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	pg_uuid_t	tenant;
 
-	require_operator(door);
+	tenant_require_operator(call);
 	if (name == NULL || !tenant_find(name, &tenant))
 		tenant_refuse_unknown();
-	door_enter_tenant(&tenant, name);
+	call_enter_tenant(&tenant, name);
 	return return_uuid(&tenant);
 }
 
@@ -225,9 +225,9 @@ vault_enter_new_tenant(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t	tenant = id_new();
 
-	require_operator(door_required());
-	attempt_new_tenant(&tenant);
-	door_enter_tenant(&tenant, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	tenant_require_operator(call_required());
+	recorder_new_tenant(&tenant);
+	call_enter_tenant(&tenant, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	return return_uuid(&tenant);
 }
 
@@ -238,16 +238,16 @@ vault_enter_new_tenant(PG_FUNCTION_ARGS)
 Datum
 vault_choose_tenant(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	if (name == NULL && !door->has_tenant)
+	if (name == NULL && !call->has_tenant)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_NO_TENANT),
 				 errmsg("no tenant: the current role is not a principal of any"),
 				 errhint("An operator names the tenant in the argument \"tenant\".")));
-	if (name == NULL || (door->has_tenant && strcmp(name, door->tenant_name) == 0))
-		return return_uuid(&door->tenant);
+	if (name == NULL || (call->has_tenant && strcmp(name, call->tenant_name) == 0))
+		return return_uuid(&call->tenant);
 	return vault_enter_tenant(fcinfo);
 }
 
@@ -257,7 +257,7 @@ vault_find_tenant(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t	tenant;
 
-	require_operator(door_required());
+	tenant_require_operator(call_required());
 	if (!tenant_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), &tenant))
 		PG_RETURN_NULL();
 	return return_uuid(&tenant);
@@ -270,7 +270,7 @@ vault_tenant_names(PG_FUNCTION_ARGS)
 	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	TableScan	scan;
 
-	require_operator(door_required());
+	tenant_require_operator(call_required());
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, NULL, 0);
 	while (scan_next(&scan))
 		names = accumArrayResult(names, scan_get(&scan, COL_NAME, NULL), false, TEXTOID,
@@ -292,22 +292,22 @@ vault_new_id(PG_FUNCTION_ARGS)
 Datum
 vault_note(PG_FUNCTION_ARGS)
 {
-	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), door_required()->reason,
-						   sizeof(door_required()->reason));
-	door_required()->version = PG_GETARG_INT32(1);
+	text_to_cstring_buffer(PG_GETARG_TEXT_PP(0), call_required()->reason,
+						   sizeof(call_required()->reason));
+	call_required()->version = PG_GETARG_INT32(1);
 	PG_RETURN_VOID();
 }
 
-/* alert(object_kind, object, reason): about something of the door's tenant. */
+/* alert(object_kind, object, reason): about something of the call's tenant. */
 Datum
 vault_alert(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	AuditRecord record = {
-		.operation = door->operation,
+		.operation = call->operation,
 		.decision = "alert",
 		.object_kind = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-		.tenant = door->tenant,
+		.tenant = call->tenant,
 		.object = PG_GETARG_UUID_P(1),
 		.reason = text_to_cstring(PG_GETARG_TEXT_PP(2)),
 	};
@@ -320,9 +320,9 @@ vault_alert(PG_FUNCTION_ARGS)
 Datum
 vault_caller_principal(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	if (!door->caller.is_identified)
+	if (!call->caller.is_identified)
 		PG_RETURN_NULL();
-	return return_uuid(&door->caller.principal);
+	return return_uuid(&call->caller.principal);
 }

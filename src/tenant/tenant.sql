@@ -2,7 +2,7 @@
  * Tenants and their keys.
  *
  * Row security of every table with tenants is two policies, which no caller can
- * turn: inside the door the row is of the tenant that it resolved; what a view shows
+ * turn: inside a call the row is of the tenant that it resolved; what a view shows
  * outside is of the current role's, and all for operators and auditors. They are
  * written so that they are filters and no index conditions: next to one, equality
  * on a whole unique key would no longer be recognised as one row. Statements and
@@ -16,9 +16,9 @@ CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
 COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows a view may show the caller, for index conditions';
 
-CREATE FUNCTION vault_data.oversees() RETURNS boolean
-LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_oversees';
-COMMENT ON FUNCTION vault_data.oversees() IS 'whether the current role, outside the door, is an operator or auditor';
+CREATE FUNCTION vault_data.sees_all_tenants() RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_all_tenants';
+COMMENT ON FUNCTION vault_data.sees_all_tenants() IS 'whether the current role, outside of a call, is an operator or auditor';
 
 CREATE TABLE vault_data.tenant (
 	tenant_id       uuid PRIMARY KEY,
@@ -61,31 +61,31 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 /* These two are no tenant's. */
 ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY door ON vault_data.instance TO vault_exec
+CREATE POLICY entry ON vault_data.instance TO vault_exec
 	USING (vault_data.is_inside());
-CREATE POLICY overseer ON vault_data.root_key FOR SELECT TO vault_owner
-	USING (vault_data.oversees());
-CREATE POLICY door ON vault_data.root_key TO vault_exec
+CREATE POLICY sees_all_tenants ON vault_data.root_key FOR SELECT TO vault_owner
+	USING (vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.root_key TO vault_exec
 	USING (vault_data.is_inside());
 ALTER TABLE vault_data.audit_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.audit_log_default ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.tenant_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.audit_log FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_log TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_log TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.audit_log_default FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.audit_log_default TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.audit_log_default TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.tenant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.tenant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.tenant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.tenant_key FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.tenant_key TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.tenant_key TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.tenant
@@ -101,7 +101,7 @@ ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.tenant_key ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside the door. */
+/* Helpers; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
@@ -121,7 +121,7 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
-/* Of the door's tenant, and not its row, which operators must be able to change. */
+/* Of the call's tenant, and not its row, which operators must be able to change. */
 CREATE FUNCTION vault_data.lock_policy() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
@@ -136,7 +136,7 @@ $$;
 
 /*
  * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
- * tenant that the door is in and returns how many it did. Each gets an equal share of what is left;
+ * tenant that the entry is in and returns how many it did. Each gets an equal share of what is left;
  * who has more goes on in the next round with what others did not need. Nobody is always first.
  */
 CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
@@ -304,7 +304,7 @@ COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root ke
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
 SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
-WHERE vault_data.oversees();
+WHERE vault_data.sees_all_tenants();
 COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;
@@ -317,4 +317,4 @@ GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
-GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.oversees() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
+GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.sees_all_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;

@@ -16,9 +16,9 @@
 #include "utils/memutils.h"
 
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "keyring/keyring.h"
-#include "keyring/record.h"
+#include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
@@ -38,18 +38,18 @@ enum
 	COL_STATE
 };
 
-typedef struct CacheKey
+typedef struct TenantKeyCacheKey
 {
 	pg_uuid_t	tenant;
 	uint32		generation;		/* 0: the entry says which one is active */
-} CacheKey;
+} TenantKeyCacheKey;
 
-typedef struct CacheEntry
+typedef struct TenantKeyCacheEntry
 {
-	CacheKey	key;
+	TenantKeyCacheKey	key;
 	uint32		active;
 	EnvelopeKey *prepared;
-} CacheEntry;
+} TenantKeyCacheEntry;
 
 static HTAB *cache = NULL;
 static uint64 cache_epoch = 0;
@@ -62,10 +62,10 @@ keys_changed(void)
 }
 
 static void
-empty_cache(void)
+tenant_key_empty_cache(void)
 {
 	HASH_SEQ_STATUS sequence;
-	CacheEntry *entry;
+	TenantKeyCacheEntry *entry;
 
 	hash_seq_init(&sequence, cache);
 	while ((entry = hash_seq_search(&sequence)) != NULL)
@@ -74,16 +74,16 @@ empty_cache(void)
 	cache = NULL;
 }
 
-static CacheEntry *
+static TenantKeyCacheEntry *
 cache_find(const pg_uuid_t *tenant, uint32 generation)
 {
-	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
-	CacheKey	key = {*tenant, generation};
-	CacheEntry *entry;
+	HASHCTL		control = {.keysize = sizeof(TenantKeyCacheKey),.entrysize = sizeof(TenantKeyCacheEntry)};
+	TenantKeyCacheKey	key = {*tenant, generation};
+	TenantKeyCacheEntry *entry;
 	bool		found;
 
 	if (cache && (cache_stale || cache_epoch != root_epoch()))
-		empty_cache();
+		tenant_key_empty_cache();
 	if (!cache)
 	{
 		cache_epoch = root_epoch();
@@ -101,7 +101,7 @@ cache_find(const pg_uuid_t *tenant, uint32 generation)
 }
 
 static void
-fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint32 generation,
+tenant_key_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint32 generation,
 			 uint32 root_gen)
 {
 	pg_uuid_t	instance = root_instance();
@@ -141,7 +141,7 @@ prepare_root(uint32 generation)
 
 /* Unwraps into key; false if the root generation is not held. */
 static bool
-unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
+tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
 	   SecretKey *key)
 {
 	unsigned char padded[256];
@@ -154,7 +154,7 @@ unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapp
 
 	if (root == NULL)
 		return false;
-	fill_context(&context, tenant, generation, root_gen);
+	tenant_key_fill_context(&context, tenant, generation, root_gen);
 	if (envelope_padded_size(size) > 0 && envelope_padded_size(size) <= sizeof(padded))
 		status = envelope_open(root, &context, (unsigned char *) VARDATA_ANY(wrapped), size,
 							   padded, &value_size, &format);
@@ -195,7 +195,7 @@ load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, keys, 2);
 	if (!scan_next(&scan))
 		crypto_require(CRYPTO_ERR_AUTH);	/* names a key that there is not */
-	loaded = unwrap(tenant, generation, DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
+	loaded = tenant_key_unwrap(tenant, generation, DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
 					DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
 	if (loaded)
 		require_check_value(tenant, generation, key,
@@ -207,7 +207,7 @@ load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 EnvelopeKey *
 tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 {
-	CacheEntry *entry = cache_find(tenant, generation);
+	TenantKeyCacheEntry *entry = cache_find(tenant, generation);
 	EnvelopeKey *prepared = NULL;
 	SecretKey	key;
 	CryptoStatus status;
@@ -232,7 +232,7 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 uint32
 tenant_key_active(const pg_uuid_t *tenant)
 {
-	CacheEntry *entry = cache_find(tenant, 0);
+	TenantKeyCacheEntry *entry = cache_find(tenant, 0);
 	TableScan	scan;
 	Datum		key = UUIDPGetDatum(tenant);
 	uint32		active = 0;
@@ -253,7 +253,7 @@ tenant_key_active(const pg_uuid_t *tenant)
 
 /* Wraps under a root generation that the page holds. */
 static bytea *
-wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
+tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
 {
 	size_t		size = envelope_size(KEY_BYTES);
 	bytea	   *wrapped = palloc(VARHDRSZ + size);
@@ -267,7 +267,7 @@ wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 ro
 		keyring_require_unsealed();
 		raise_wrong_key();
 	}
-	fill_context(&context, tenant, generation, root_gen);
+	tenant_key_fill_context(&context, tenant, generation, root_gen);
 	status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0,
 						   (unsigned char *) VARDATA(wrapped));
 	envelope_key_free(root);
@@ -275,7 +275,7 @@ wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 ro
 	return wrapped;
 }
 
-/* The door's tenant gets a new key, which becomes the active one. */
+/* The call's tenant gets a new key, which becomes the active one. */
 static uint32
 insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 {
@@ -295,7 +295,7 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, (unsigned char *) VARDATA(check));
 	values[0] = UUIDPGetDatum(tenant);
 	values[1] = Int32GetDatum(generation);
-	values[2] = PointerGetDatum(wrap(tenant, generation, key, root_gen));
+	values[2] = PointerGetDatum(tenant_key_wrap(tenant, generation, key, root_gen));
 	values[3] = Int32GetDatum(root_gen);
 	values[4] = PointerGetDatum(check);
 	sql_run(&retire, values, NULL);
@@ -303,7 +303,7 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 	return generation;
 }
 
-/* Makes the next key of the door's tenant (the zero one: the instance). */
+/* Makes the next key of the call's tenant (the zero one: the instance). */
 static uint32
 new_key(void)
 {
@@ -311,9 +311,9 @@ new_key(void)
 	" FROM vault_data.tenant_key WHERE tenant_id = $1", 1, {UUIDOID}};
 	static Sql	queue = {"SELECT FROM vault_data.tenant WHERE tenant_id = $1 FOR NO KEY UPDATE",
 	1, {UUIDOID}};
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	Relation	table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
-	Datum		tenant = UUIDPGetDatum(&door->tenant);
+	Datum		tenant = UUIDPGetDatum(&call->tenant);
 	SecretKey	key;
 	uint32		generation;
 
@@ -324,7 +324,7 @@ new_key(void)
 	crypto_require(crypto_random(key.bytes, KEY_BYTES));
 	PG_TRY();
 	{
-		insert_key(&door->tenant, generation, &key);
+		insert_key(&call->tenant, generation, &key);
 	}
 	PG_FINALLY();
 	{
@@ -390,7 +390,7 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 	{
 		values[0] = UUIDPGetDatum(&row->tenant);
 		values[1] = Int32GetDatum(row->generation);
-		values[2] = PointerGetDatum(wrap(&row->tenant, row->generation, &key, root_gen));
+		values[2] = PointerGetDatum(tenant_key_wrap(&row->tenant, row->generation, &key, root_gen));
 		values[3] = Int32GetDatum(root_gen);
 		if (sql_run(&update, values, NULL) != 1)
 			ereport(ERROR,
@@ -418,11 +418,11 @@ rewrap_all(uint32 root_gen)
 		char		state[16];
 
 		(void) tenant_describe(&row->tenant, name, state);
-		door_enter_tenant(&row->tenant, name);
+		call_enter_tenant(&row->tenant, name);
 		rewrap_one(row, root_gen);
 	}
-	door_required()->has_tenant = false;
-	door_required()->tenant = UUID_ZERO;
+	call_required()->has_tenant = false;
+	call_required()->tenant = UUID_ZERO;
 }
 
 void

@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "door/door.h"
+#include "entry/entry.h"
 #include "identity/subject.h"
 #include "integrity/integrity.h"
 #include "platform/encoding.h"
@@ -163,14 +163,14 @@ optional_text(TableScan *scan, AttrNumber column)
 }
 
 static int64
-seconds_of(const Interval *interval)
+issuer_seconds_of(const Interval *interval)
 {
 	return (interval->month * INT64CONST(30) + interval->day) * SECS_PER_DAY +
 		interval->time / USECS_PER_SEC;
 }
 
 static void *
-grown(void *array, int count, size_t size)
+issuer_grown(void *array, int count, size_t size)
 {
 	if (count == 0)
 		return palloc(8 * size);
@@ -196,7 +196,7 @@ load_patterns(Issuer *issuer)
 		SubjectPattern *pattern;
 
 		row_require_authentic(&scan, TABLE_EXTERNAL_SUBJECT);
-		issuer->patterns = grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
+		issuer->patterns = issuer_grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
 		pattern = &issuer->patterns[issuer->pattern_count++];
 		pattern->pattern = optional_text(&scan, SUBJECT_TEXT);
 		pattern->principal = *DatumGetUUIDP(scan_get(&scan, SUBJECT_PRINCIPAL, NULL));
@@ -229,7 +229,7 @@ load_group_roles(Issuer *issuer)
 			names[count] = name;
 			issuer->rules.group_count++;
 		}
-		issuer->group_roles = grown(issuer->group_roles, issuer->group_role_count,
+		issuer->group_roles = issuer_grown(issuer->group_roles, issuer->group_role_count,
 									sizeof(GroupRole));
 		group_role = &issuer->group_roles[issuer->group_role_count++];
 		group_role->group = issuer->rules.group_count - 1;
@@ -256,7 +256,7 @@ compile_issuer(TableScan *scan)
 		.issuer = optional_text(scan, COL_ISSUER),
 		.audience = optional_text(scan, COL_AUDIENCE),
 		.skew = TOKEN_SKEW,
-		.max_lifetime = seconds_of(DatumGetIntervalP(scan_get(scan, COL_MAX_LIFETIME, NULL))),
+		.max_lifetime = issuer_seconds_of(DatumGetIntervalP(scan_get(scan, COL_MAX_LIFETIME, NULL))),
 		.principal_claim = optional_text(scan, COL_PRINCIPAL_CLAIM),
 		.tenant_claim = optional_text(scan, COL_TENANT_CLAIM),
 		.role_claim = optional_text(scan, COL_ROLE_CLAIM),
@@ -301,7 +301,7 @@ load_issuers(const pg_uuid_t *tenant)
 }
 
 static void
-empty_cache(void)
+issuer_empty_cache(void)
 {
 	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(TenantIssuers)};
 
@@ -322,7 +322,7 @@ issuers_of(const pg_uuid_t *tenant)
 	Issuer	   *first;
 
 	if (cache == NULL || cache_stale)
-		empty_cache();
+		issuer_empty_cache();
 	entry = hash_search(cache, tenant, HASH_FIND, NULL);
 	if (entry)
 		return entry->first;
@@ -419,7 +419,7 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 		.issuer = text_argument(fcinfo, 0),
 		.audience = text_argument(fcinfo, 1),
 		.skew = TOKEN_SKEW,
-		.max_lifetime = PG_ARGISNULL(2) ? 0 : seconds_of(PG_GETARG_INTERVAL_P(2)),
+		.max_lifetime = PG_ARGISNULL(2) ? 0 : issuer_seconds_of(PG_GETARG_INTERVAL_P(2)),
 		.principal_claim = text_argument(fcinfo, 3),
 		.tenant_claim = text_argument(fcinfo, 4),
 		.role_claim = text_argument(fcinfo, 5),
@@ -468,7 +468,7 @@ algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorit
 
 /* Who pastes a provider's set wants to know what of it counts. */
 static void
-tell_passed_over(Door *door, const JwksReport *report, int used)
+tell_passed_over(VaultCall *call, const JwksReport *report, int used)
 {
 	StringInfoData list;
 
@@ -478,7 +478,7 @@ tell_passed_over(Door *door, const JwksReport *report, int used)
 	for (int i = 0; i < report->passed_over; i++)
 		appendStringInfo(&list, "%skey %d: %s", i > 0 ? "; " : "", report->passed[i].position,
 						 report->passed[i].reason);
-	snprintf(door->reason, sizeof(door->reason), "%d of %d keys passed over", report->passed_over,
+	snprintf(call->reason, sizeof(call->reason), "%d of %d keys passed over", report->passed_over,
 			 report->passed_over + used);
 	ereport(NOTICE,
 			(errmsg("%d of %d keys do not verify tokens here and were passed over",
@@ -506,7 +506,7 @@ stored_keys(const JwtKeySet *keys)
 Datum
 vault_read_jwks(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	JwksAlgorithms list;
 	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
 	JwksReport	report;
@@ -523,7 +523,7 @@ vault_read_jwks(PG_FUNCTION_ARGS)
 									report.position > 0 ? psprintf("key %d: ", report.position) : "", fault),
 						   "It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
 	free_with_context(free_keys, keys);
-	tell_passed_over(door, &report, jwks_count(keys));
+	tell_passed_over(call, &report, jwks_count(keys));
 	PG_RETURN_TEXT_P(stored_keys(keys));
 }
 

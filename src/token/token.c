@@ -35,7 +35,7 @@
 
 #include "catalog/pg_type.h"
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
 #include "integrity/integrity.h"
@@ -47,11 +47,11 @@
 #include "platform/tables.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant.h"
-#include "token/issued.h"
+#include "token/issued_token.h"
 #include "token/issuer.h"
-#include "token/limit.h"
-#include "token/once.h"
-#include "token/setting.h"
+#include "token/throttle.h"
+#include "token/single_use.h"
+#include "token/token_setting.h"
 
 /* Columns of vault_data.token_role and vault_data.principal. */
 enum
@@ -64,7 +64,7 @@ enum
 };
 
 /* What the answer rests on, besides the clock. */
-typedef struct Basis
+typedef struct TokenCacheKey
 {
 	uint64		serial;
 	uint64		identities;
@@ -72,12 +72,12 @@ typedef struct Basis
 	uint64		token_roles;
 	uint64		epoch;
 	uint64		role;			/* as wide as the others: compared as bytes */
-} Basis;
+} TokenCacheKey;
 
 static struct
 {
 	bool		known;
-	Basis		basis;
+	TokenCacheKey		basis;
 	Caller		caller;
 	int64		valid_until;	/* seconds since 1970 */
 	bool		is_issued_here;
@@ -113,7 +113,7 @@ token_roles_changed(void)
 
 /* fault is a literal: it outlives the error. */
 VAULT_NORETURN static void
-refuse(Caller *caller, const char *fault)
+token_refuse(Caller *caller, const char *fault)
 {
 	caller->token_fault = fault;
 	ereport(ERROR,
@@ -126,16 +126,16 @@ refuse(Caller *caller, const char *fault)
 VAULT_NORETURN static void
 refuse_signed(Caller *caller, const ShownToken *token, const char *fault)
 {
-	limit_count(LIMIT_SUBJECT, &caller->tenant, caller->subject, token->text, token->size);
-	refuse(caller, fault);
+	throttle_count(THROTTLE_SUBJECT, &caller->tenant, caller->subject, token->text, token->size);
+	token_refuse(caller, fault);
 }
 
 /* A peer that shows many forgeries has to wait, except with tokens that were good before. */
 static bool
 is_kept_waiting(const ShownToken *token, const pg_uuid_t *tenant, const char *issuer)
 {
-	return limit_is_reached(LIMIT_FORGERY, tenant, issuer) &&
-		!limit_remembers(token->text, token->size);
+	return throttle_is_reached(THROTTLE_FORGERY, tenant, issuer) &&
+		!throttle_remembers(token->text, token->size);
 }
 
 static const char kept_waiting[] = "too many tokens without a right signature came from this peer";
@@ -146,10 +146,10 @@ unix_now(void)
 	return unix_seconds(GetCurrentTimestamp());
 }
 
-static Basis
-present_basis(Oid role, const ShownToken *token)
+static TokenCacheKey
+present_cache_key(Oid role, const ShownToken *token)
 {
-	Basis		basis;
+	TokenCacheKey		basis;
 
 	memset(&basis, 0, sizeof(basis));
 	basis.serial = token->serial;
@@ -188,7 +188,7 @@ tenants_of_role(Oid role, pg_uuid_t **tenants)
 
 /* Fills the caller's tenant; false if there is none, or vault.tenant asks for another. */
 static bool
-take_tenant(Caller *caller, const pg_uuid_t *tenant)
+token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 {
 	char		name[64];
 	char		state[16];
@@ -368,14 +368,14 @@ take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules,
 static void
 require_below_limit(Caller *caller)
 {
-	if (limit_is_reached(LIMIT_SUBJECT, &caller->tenant, caller->subject))
-		refuse(caller, "too many tokens of this subject from this peer were refused");
+	if (throttle_is_reached(THROTTLE_SUBJECT, &caller->tenant, caller->subject))
+		token_refuse(caller, "too many tokens of this subject from this peer were refused");
 }
 
 /* ---- tokens of the vault ---- */
 
 static bool
-is_among(const pg_uuid_t *tenant, const pg_uuid_t *tenants, int count)
+token_is_among(const pg_uuid_t *tenant, const pg_uuid_t *tenants, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (uuid_equal(tenant, &tenants[i]))
@@ -399,13 +399,13 @@ refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 
 	if (fault < JWT_FAULT_CLAIMS_SYNTAX)
 	{
-		limit_count(LIMIT_FORGERY, &UUID_ZERO, OWN_ISSUER_PREFIX, token->text, token->size);
-		refuse(caller, jwt_fault_text(fault));
+		throttle_count(THROTTLE_FORGERY, &UUID_ZERO, OWN_ISSUER_PREFIX, token->text, token->size);
+		token_refuse(caller, jwt_fault_text(fault));
 	}
 	if (fault == JWT_FAULT_INTERNAL ||
-		!issued_signed_for(token->text, token->size, &tenant, subject) ||
-		!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
-		refuse(caller, jwt_fault_text(fault));
+		!issued_token_signed_for(token->text, token->size, &tenant, subject) ||
+		!token_is_among(&tenant, tenants, count) || !token_take_tenant(caller, &tenant))
+		token_refuse(caller, jwt_fault_text(fault));
 	take_subject(caller, subject);
 	refuse_signed(caller, token, jwt_fault_text(fault));
 }
@@ -413,11 +413,11 @@ refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 static void
 use_once(Caller *caller, const ShownToken *token, const IssuedToken *issued)
 {
-	OnceToken	once = {
+	SingleUseToken	once = {
 		.tenant = caller->tenant,.principal = issued->principal,.id = verified.id,
 		.life = issued->life,.issued = issued->created_at,.expires = issued->expires_at
 	};
-	const char *fault = once_take(&once, token->serial);
+	const char *fault = single_use_take(&once, token->serial);
 
 	if (fault)
 		refuse_signed(caller, token, fault);
@@ -432,8 +432,8 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 	pg_uuid_t	tenant;
 
 	if (is_kept_waiting(token, &UUID_ZERO, OWN_ISSUER_PREFIX))
-		refuse(caller, kept_waiting);
-	fault = issued_verify(token->text, token->size, unix_now(), &claims);
+		token_refuse(caller, kept_waiting);
+	fault = issued_token_verify(token->text, token->size, unix_now(), &claims);
 	if (fault != JWT_OK)
 		refuse_issued(caller, token, tenants, count, fault);
 	tenant = uuid_of(claims.tenant);
@@ -441,23 +441,23 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 	verified.is_issued_here = true;
 	verified.valid_until = claims.valid_until;
 	take_subject(caller, claims.subject);
-	if (!is_among(&tenant, tenants, count) || !take_tenant(caller, &tenant))
-		refuse(caller, "the role does not show tokens of this tenant");
+	if (!token_is_among(&tenant, tenants, count) || !token_take_tenant(caller, &tenant))
+		token_refuse(caller, "the role does not show tokens of this tenant");
 	require_below_limit(caller);
 	take_claims(caller, token, NULL, &claims);
-	if (!issued_find(&tenant, &verified.id, &issued))
+	if (!issued_token_find(&tenant, &verified.id, &issued))
 		refuse_signed(caller, token, "it was revoked");
 	if (!take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&issued.principal)))
 		refuse_signed(caller, token, "there is no such principal");
 	if (issued.single_use)
 		use_once(caller, token, &issued);
 	if (!issued.single_use)
-		limit_remember(&tenant, token->text, token->size);
+		throttle_remember(&tenant, token->text, token->size);
 }
 
 /* ---- tokens of a tenant's issuers ---- */
 
-typedef struct Finding
+typedef struct IssuerMatch
 {
 	int			accepted;		/* by so many issuers; the last of them: */
 	const Issuer *issuer;
@@ -467,11 +467,11 @@ typedef struct Finding
 	JwtFault	fault;			/* the greatest: of the one that came closest */
 	pg_uuid_t	refused_by;		/* its tenant */
 	char		subject[JWT_MAX_CLAIM + 1];	/* if its signature is right */
-} Finding;
+} IssuerMatch;
 
 static void
 note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, JwtFault fault,
-		   Finding *finding)
+		   IssuerMatch *finding)
 {
 	if (fault <= finding->fault)
 		return;
@@ -488,7 +488,7 @@ note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, 
 }
 
 static void
-try_issuers(const Caller *caller, const ShownToken *token, const char *name, Finding *finding)
+try_issuers(const Caller *caller, const ShownToken *token, const char *name, IssuerMatch *finding)
 {
 	for (const Issuer *issuer = issuers_of(&caller->tenant); issuer; issuer = issuer->next)
 	{
@@ -518,14 +518,14 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Fin
 
 /* In the trail of the tenant whose issuer signed it, or in no tenant's. */
 VAULT_NORETURN static void
-refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
+refuse_foreign(Caller *caller, const IssuerMatch *finding, const char *fault)
 {
 	caller->tenant = UUID_ZERO;
 	caller->tenant_name[0] = 0;
 	if (finding->subject[0])
-		(void) take_tenant(caller, &finding->refused_by);
+		(void) token_take_tenant(caller, &finding->refused_by);
 	take_subject(caller, finding->subject);
-	refuse(caller, fault);
+	token_refuse(caller, fault);
 }
 
 /*
@@ -534,15 +534,15 @@ refuse_foreign(Caller *caller, const Finding *finding, const char *fault)
  */
 VAULT_NORETURN static void
 refuse_unaccepted(Caller *caller, const ShownToken *token, const char *name,
-				  const Finding *finding)
+				  const IssuerMatch *finding)
 {
 	if (finding->fault == JWT_OK)
 		refuse_foreign(caller, finding, "it is of no issuer that counts here");
 	if (finding->subject[0])
-		limit_count(LIMIT_SUBJECT, &finding->refused_by, finding->subject, token->text,
+		throttle_count(THROTTLE_SUBJECT, &finding->refused_by, finding->subject, token->text,
 					token->size);
 	else if (finding->fault < JWT_FAULT_CLAIMS_SYNTAX)
-		limit_count(LIMIT_FORGERY, &finding->refused_by, name, token->text, token->size);
+		throttle_count(THROTTLE_FORGERY, &finding->refused_by, name, token->text, token->size);
 	refuse_foreign(caller, finding, jwt_fault_text(finding->fault));
 }
 
@@ -550,20 +550,20 @@ static void
 verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 			   const pg_uuid_t *tenants, int count)
 {
-	Finding		finding = {0};
+	IssuerMatch		finding = {0};
 
 	for (int i = 0; i < count; i++)
-		if (take_tenant(caller, &tenants[i]))
+		if (token_take_tenant(caller, &tenants[i]))
 			try_issuers(caller, token, name, &finding);
 	/* Whose a token is must not depend on who was asked. */
 	if (finding.waits)
-		refuse_foreign(caller, &(Finding) {0}, kept_waiting);
+		refuse_foreign(caller, &(IssuerMatch) {0}, kept_waiting);
 	if (finding.accepted == 0)
 		refuse_unaccepted(caller, token, name, &finding);
 	if (finding.accepted > 1)
-		refuse_foreign(caller, &(Finding) {0},
+		refuse_foreign(caller, &(IssuerMatch) {0},
 					   "several issuers accept it, and vault.tenant does not select one");
-	(void) take_tenant(caller, &finding.tenant);
+	(void) token_take_tenant(caller, &finding.tenant);
 	take_subject(caller, finding.claims.subject);
 	require_below_limit(caller);
 	take_claims(caller, token, &finding.issuer->rules, &finding.claims);
@@ -572,15 +572,15 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 	strlcpy(caller->issuer, finding.issuer->name, sizeof(caller->issuer));
 	verified.is_issued_here = false;
 	verified.valid_until = finding.claims.valid_until;
-	limit_remember(&finding.tenant, token->text, token->size);
+	throttle_remember(&finding.tenant, token->text, token->size);
 }
 
 /* ---- the whole ---- */
 
 static void
-verify(Caller *caller, const ShownToken *token)
+token_verify(Caller *caller, const ShownToken *token)
 {
-	Basis		basis = present_basis(caller->role, token);
+	TokenCacheKey		basis = present_cache_key(caller->role, token);
 	char		issuer[JWT_MAX_CLAIM + 1];
 	pg_uuid_t  *tenants;
 	int			count = tenants_of_role(caller->role, &tenants);
@@ -588,10 +588,10 @@ verify(Caller *caller, const ShownToken *token)
 
 	verified.known = false;
 	if (count == 0)
-		refuse(caller, "the role does not show tokens");
+		token_refuse(caller, "the role does not show tokens");
 	if (fault != JWT_OK)
-		refuse(caller, jwt_fault_text(fault));
-	if (issued_here(issuer))
+		token_refuse(caller, jwt_fault_text(fault));
+	if (issued_token_here(issuer))
 		verify_issued(caller, token, tenants, count);
 	else
 		verify_foreign(caller, token, issuer, tenants, count);
@@ -609,11 +609,11 @@ require_still_valid(Caller *caller)
 	IssuedToken issued;
 
 	if (unix_now() >= verified.valid_until)
-		refuse(caller, jwt_fault_text(JWT_FAULT_EXPIRED));
-	if (verified.is_issued_here && !issued_find(&caller->tenant, &verified.id, &issued))
-		refuse(caller, "it was revoked");
+		token_refuse(caller, jwt_fault_text(JWT_FAULT_EXPIRED));
+	if (verified.is_issued_here && !issued_token_find(&caller->tenant, &verified.id, &issued))
+		token_refuse(caller, "it was revoked");
 	if (setting_tenant && *setting_tenant && strcmp(setting_tenant, caller->tenant_name) != 0)
-		refuse(caller, "vault.tenant names another tenant");
+		token_refuse(caller, "vault.tenant names another tenant");
 }
 
 static void
@@ -629,19 +629,19 @@ static bool
 identify_by_token(Caller *caller)
 {
 	ShownToken	token;
-	Basis		basis;
+	TokenCacheKey		basis;
 
 	if (login_fault)
-		refuse(caller, login_fault);
+		token_refuse(caller, login_fault);
 	if (!setting_shown_token(&token) || InLocalUserIdChange() || !root_is_open())
 		return false;
 	if (!token.is_current)
-		refuse(caller, "it was set in another transaction");
-	basis = present_basis(caller->role, &token);
+		token_refuse(caller, "it was set in another transaction");
+	basis = present_cache_key(caller->role, &token);
 	if (verified.known && memcmp(&verified.basis, &basis, sizeof(basis)) == 0)
 		take_verified(caller);
 	else
-		verify(caller, &token);
+		token_verify(caller, &token);
 	require_still_valid(caller);
 	return true;
 }
@@ -660,7 +660,7 @@ denied_until(const Caller *caller)
 		pg_uuid_t	principal;
 		TimestampTz until;
 	}			known;
-	uint64		back_offs = limit_back_offs();
+	uint64		back_offs = throttle_back_offs();
 
 	if (known.back_offs != back_offs || !uuid_equal(&known.principal, &caller->principal) ||
 		!uuid_equal(&known.tenant, &caller->tenant))
@@ -669,14 +669,14 @@ denied_until(const Caller *caller)
 		known.tenant = caller->tenant;
 		known.principal = caller->principal;
 		known.until = back_offs == 0 ? 0 :
-			limit_until(LIMIT_DENIAL, &caller->tenant, caller->principal_name);
+			throttle_until(THROTTLE_DENIAL, &caller->tenant, caller->principal_name);
 		known.back_offs = back_offs;
 	}
 	return known.until;
 }
 
 static void
-admit(const Caller *caller)
+token_admit(const Caller *caller)
 {
 	TimestampTz until = setting_max_denials == 0 ? 0 : denied_until(caller);
 
@@ -689,13 +689,13 @@ admit(const Caller *caller)
 
 /* The same call denied again is no other denial. */
 static void
-denied(const Door *door)
+token_denied(const VaultCall *call)
 {
-	char		what[NAMEDATALEN + 64 + DOOR_NAME_BYTES];
-	int			size = snprintf(what, sizeof(what), "%s %s %s", door->operation,
-								door->asked_environment, door->asked_name);
+	char		what[NAMEDATALEN + 64 + CALL_NAME_BYTES];
+	int			size = snprintf(what, sizeof(what), "%s %s %s", call->operation,
+								call->requested_environment, call->requested_name);
 
-	limit_count(LIMIT_DENIAL, &door->caller.tenant, door->caller.principal_name, what,
+	throttle_count(THROTTLE_DENIAL, &call->caller.tenant, call->caller.principal_name, what,
 				Min(size, (int) sizeof(what)));
 }
 
@@ -706,24 +706,24 @@ PG_FUNCTION_INFO_V1(vault_shows_token);
 static Datum
 login_body(FunctionCallInfo fcinfo)
 {
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 
-	if (door->caller.subject[0] == 0)
-		refuse(&door->caller, "the call comes from a SECURITY DEFINER function");
+	if (call->caller.subject[0] == 0)
+		token_refuse(&call->caller, "the call comes from a SECURITY DEFINER function");
 	if (verified.is_issued_here)
 	{
 		Datum		id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id));
 
-		snprintf(door->reason, sizeof(door->reason), "token %s", DatumGetCString(id));
+		snprintf(call->reason, sizeof(call->reason), "token %s", DatumGetCString(id));
 	}
 	else
-		snprintf(door->reason, sizeof(door->reason), "issuer %s%s%s", door->caller.issuer,
-				 door->caller.token_role_count > 0 ? ", roles of its groups: " : "",
-				 door->caller.token_role_names);
+		snprintf(call->reason, sizeof(call->reason), "issuer %s%s%s", call->caller.issuer,
+				 call->caller.token_role_count > 0 ? ", roles of its groups: " : "",
+				 call->caller.token_role_names);
 	PG_RETURN_VOID();
 }
 
-/* The setting is changed before the door opens, because the door undoes changes. */
+/* The setting is changed before the entry opens, because the entry undoes changes. */
 static void
 show_given_token(FunctionCallInfo fcinfo)
 {
@@ -745,7 +745,7 @@ vault_login(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		show_given_token(fcinfo);
-		door_run(DOOR_CLIENT, fcinfo, login_body);
+		entry_run(ENTRY_CLIENT, fcinfo, login_body);
 	}
 	PG_FINALLY();
 	{
@@ -755,7 +755,7 @@ vault_login(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* bind_token_role(db_role): in the door's tenant; one that no longer fits gives way. */
+/* bind_token_role(db_role): in the call's tenant; one that no longer fits gives way. */
 Datum
 vault_bind_token_role(PG_FUNCTION_ARGS)
 {
@@ -765,13 +765,13 @@ vault_bind_token_role(PG_FUNCTION_ARGS)
 	static Sql	insert = {"INSERT INTO vault_data.token_role (tenant_id, db_role, role_name)"
 		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", 3, {UUIDOID, REGROLEOID, TEXTOID}
 	};
-	Door	   *door = door_required();
+	VaultCall	   *call = call_required();
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Datum		values[3];
 
 	sql_begin();
-	values[0] = UUIDPGetDatum(&door->tenant);
-	values[1] = ObjectIdGetDatum(identity_enrol_for_tokens(door, name));
+	values[0] = UUIDPGetDatum(&call->tenant);
+	values[1] = ObjectIdGetDatum(identity_enrol_for_tokens(call, name));
 	values[2] = CStringGetTextDatum(name);
 	sql_run(&forget, values, NULL);
 	sql_run(&insert, values, NULL);
@@ -783,17 +783,17 @@ vault_bind_token_role(PG_FUNCTION_ARGS)
 Datum
 vault_shows_token(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(door_required()->caller.subject[0] != 0);
+	PG_RETURN_BOOL(call_required()->caller.subject[0] != 0);
 }
 
 void
 token_init(void)
 {
 	token_setting_init();
-	limit_init();
-	once_init();
+	throttle_init();
+	single_use_init();
 	issuer_init();
 	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
 	identity_set_token(identify_by_token);
-	door_set_limits(admit, denied);
+	entry_set_limits(token_admit, token_denied);
 }

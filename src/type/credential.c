@@ -21,7 +21,7 @@ json_check(const void *value, size_t size, const TypeContext *context, TypeFacts
 {
 	JsonPart	object;
 
-	return jtext_fault(value, size, &object);
+	return json_text_fault(value, size, &object);
 }
 
 TypeField
@@ -47,13 +47,13 @@ object_field(const void *value, size_t size, const char *name, char **out, size_
 {
 	JsonPart	object;
 
-	if (jtext_fault(value, size, &object) != NULL)
+	if (json_text_fault(value, size, &object) != NULL)
 		return FIELD_UNREADABLE;
 	return member_text(object, name, out, out_size);
 }
 
 static bool
-is_among(const char *name, const char *const *names)
+credential_is_among(const char *name, const char *const *names)
 {
 	for (; *names; names++)
 		if (strcmp(name, *names) == 0)
@@ -204,7 +204,7 @@ finish_metadata(Text *text, TypeFacts *facts)
 
 /* What a query string holds is nobody's business. */
 static void
-add_url(Text *text, const char *name, const char *url)
+credential_add_url(Text *text, const char *name, const char *url)
 {
 	size_t		public = strcspn(url, "?");
 	char	   *shown = value_copy(url, public);
@@ -241,7 +241,7 @@ describe_credentials(JsonPart object, TypeFacts *facts)
 	if (part_member(object, "client_id", &member))
 		add_part(&text, "client_id", member);
 	if (url)
-		add_url(&text, "token_url", url);
+		credential_add_url(&text, "token_url", url);
 	value_free(url);
 	if (has_member(object, "scopes", &member))
 		add_part(&text, "scopes", member);
@@ -255,7 +255,7 @@ oauth_credentials_check(const void *value, size_t size, const TypeContext *conte
 						TypeFacts *facts)
 {
 	JsonPart	object;
-	const char *rule = jtext_fault(value, size, &object);
+	const char *rule = json_text_fault(value, size, &object);
 
 	if (rule == NULL)
 		rule = credentials_fault(object);
@@ -271,7 +271,7 @@ oauth_credentials_field(const void *value, size_t size, const char *name, char *
 	};
 	TypeField	found = object_field(value, size, name, out, out_size);
 
-	return found == FIELD_ABSENT && !is_among(name, known) ? FIELD_UNKNOWN : found;
+	return found == FIELD_ABSENT && !credential_is_among(name, known) ? FIELD_UNKNOWN : found;
 }
 
 /* Which JWT says of itself what it is; unverified. */
@@ -292,7 +292,7 @@ segment_object(const char *text, size_t size, JsonPart *object)
 
 	if (bytes && base64_decode(BASE64_URL, text, size, (unsigned char *) bytes, size,
 							   &decoded) == CRYPTO_OK &&
-		jtext_fault(bytes, decoded, object) == NULL)
+		json_text_fault(bytes, decoded, object) == NULL)
 		return bytes;
 	value_free(bytes);
 	return NULL;
@@ -541,7 +541,7 @@ oauth_token_check(const void *value, size_t size, const TypeContext *context, Ty
 
 	if (!is_object(value, size))
 		return bare_token_check(value, size, context->now, facts);
-	rule = jtext_fault(value, size, &object);
+	rule = json_text_fault(value, size, &object);
 	return rule ? rule : answer_check(object, context->now, facts);
 }
 
@@ -562,5 +562,5 @@ oauth_token_field(const void *value, size_t size, const char *name, char **out, 
 		*out_size = size;
 		return *out ? FIELD_FOUND : FIELD_UNREADABLE;
 	}
-	return found == FIELD_ABSENT && !is_among(name, known) ? FIELD_UNKNOWN : found;
+	return found == FIELD_ABSENT && !credential_is_among(name, known) ? FIELD_UNKNOWN : found;
 }

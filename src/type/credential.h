@@ -13,7 +13,7 @@
 #ifndef VAULT_TYPE_CREDENTIAL_H
 #define VAULT_TYPE_CREDENTIAL_H
 
-#include "type/jtext.h"
+#include "type/json_text.h"
 #include "type/type.h"
 
 extern const char *json_check(const void *value, size_t size, const TypeContext *context,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "type/jtext.h"
+#include "type/json_text.h"
 #include "type/text.h"
 
 #define MAX_SETTINGS 64
@@ -121,7 +121,7 @@ find_other(Connection *connection, const char *name)
 
 /* Takes the value over, which is NULL where there was no memory. */
 static const char *
-set(Connection *connection, const char *name, char *value, bool is_json)
+database_set(Connection *connection, const char *name, char *value, bool is_json)
 {
 	int			number = member_of(name);
 	Setting    *other = &connection->other[connection->others];
@@ -148,7 +148,7 @@ set(Connection *connection, const char *name, char *value, bool is_json)
 
 /* A string without zero bytes; NULL with *rule set if it is none. */
 static char *
-text_of(JsonPart string, const char **rule)
+database_text_of(JsonPart string, const char **rule)
 {
 	size_t		size;
 	char	   *text = part_string(string, &size);
@@ -177,11 +177,11 @@ read_member(Connection *connection, const char *name, JsonPart part)
 		return NULL;
 	if (is_member && kind != PART_STRING && !(kind == PART_NUMBER && member_of(name) == PORT))
 		return "a member of a connection is not a string";
-	text = kind == PART_STRING ? text_of(part, &rule) : value_copy(part.at, part.size);
+	text = kind == PART_STRING ? database_text_of(part, &rule) : value_copy(part.at, part.size);
 	if (kind == PART_STRING && rule)
 		return rule;
 	if (strcmp(name, "url") != 0)
-		return set(connection, name, text, kind != PART_STRING);
+		return database_set(connection, name, text, kind != PART_STRING);
 	connection->url = text;
 	return text ? NULL : TYPE_NO_MEMORY;
 }
@@ -222,7 +222,7 @@ merge_url(Connection *connection)
 	for (int i = 0; i < said.others && rule == NULL; i++)
 		if (!find_other(connection, said.other[i].name))
 		{
-			rule = set(connection, said.other[i].name, said.other[i].value, false);
+			rule = database_set(connection, said.other[i].name, said.other[i].value, false);
 			said.other[i].value = NULL;
 		}
 	if (rule == NULL && connection->member[ENGINE] == NULL)
@@ -241,14 +241,14 @@ read_object(const void *value, size_t size, Connection *connection)
 	JsonPart	name;
 	JsonPart	member;
 	PartWalk	walk;
-	const char *rule = jtext_fault(value, size, &object);
+	const char *rule = json_text_fault(value, size, &object);
 
 	if (rule)
 		return rule;
 	walk = part_walk(object);
 	while (rule == NULL && part_next(&walk, &name, &member))
 	{
-		char	   *text = text_of(name, &rule);
+		char	   *text = database_text_of(name, &rule);
 
 		if (text)
 			rule = read_member(connection, text, member);
@@ -258,7 +258,7 @@ read_object(const void *value, size_t size, Connection *connection)
 }
 
 static int
-hex_digit(char c)
+database_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -268,7 +268,7 @@ hex_digit(char c)
 
 /* A part of a URL, decoded; NULL with *rule set if it cannot be. */
 static char *
-decode(const char *from, size_t size, const char **rule)
+database_decode(const char *from, size_t size, const char **rule)
 {
 	char	   *out = malloc(size + 1);
 	size_t		length = 0;
@@ -276,8 +276,8 @@ decode(const char *from, size_t size, const char **rule)
 	*rule = out ? NULL : TYPE_NO_MEMORY;
 	for (size_t i = 0; i < size && *rule == NULL; i++)
 	{
-		int			high = from[i] == '%' && i + 2 < size ? hex_digit(from[i + 1]) : -1;
-		int			low = high >= 0 ? hex_digit(from[i + 2]) : -1;
+		int			high = from[i] == '%' && i + 2 < size ? database_hex_digit(from[i + 1]) : -1;
+		int			low = high >= 0 ? database_hex_digit(from[i + 2]) : -1;
 
 		if (from[i] != '%')
 			out[length++] = from[i];
@@ -302,9 +302,9 @@ static const char *
 set_decoded(Connection *connection, const char *name, const char *from, size_t size)
 {
 	const char *rule;
-	char	   *value = decode(from, size, &rule);
+	char	   *value = database_decode(from, size, &rule);
 
-	return rule ? rule : set(connection, name, value, false);
+	return rule ? rule : database_set(connection, name, value, false);
 }
 
 /* The last of these characters before the end, or NULL. */
@@ -330,7 +330,7 @@ read_host(const char *from, const char *end, Text *hosts, Text *ports)
 
 	if (from < end && *from == '[' && (close == NULL || (colon == NULL && close + 1 != end)))
 		return "it is a URL with a malformed address in brackets";
-	host = decode(close ? from + 1 : from, host_end - from - (close ? 1 : 0), &rule);
+	host = database_decode(close ? from + 1 : from, host_end - from - (close ? 1 : 0), &rule);
 	if (rule)
 		return rule;
 	if (strchr(host, ','))
@@ -352,7 +352,7 @@ set_list(Connection *connection, const char *name, Text *list)
 		empty = empty && list->bytes[i] == ',';
 	if (list->failed)
 		return TYPE_NO_MEMORY;
-	return empty ? NULL : set(connection, name, text_take(list, NULL), false);
+	return empty ? NULL : database_set(connection, name, text_take(list, NULL), false);
 }
 
 /* Hosts with commas between them. */
@@ -399,7 +399,7 @@ read_query(Connection *connection, const char *from, const char *end)
 
 		if (equals == NULL || equals == from)
 			return "it is a URL with a parameter without a value";
-		name = decode(from, equals - from, &rule);
+		name = database_decode(from, equals - from, &rule);
 		if (rule == NULL && strcmp(name, "url") == 0)
 			rule = "it is a URL with a parameter of the name url";
 		/* Of what is no business of libpq the first counts; the URL has them all. */
@@ -424,7 +424,7 @@ set_engine(Connection *connection, const char *from, size_t size)
 	}
 	else if (plus && !(size == 11 && memcmp(from, "mongodb+srv", 11) == 0))
 		size = plus - from;
-	return set(connection, "engine", value_copy(from, size), false);
+	return database_set(connection, "engine", value_copy(from, size), false);
 }
 
 /* user and user:password in front of the hosts. */
@@ -467,14 +467,14 @@ read_url(const char *value, size_t size, Connection *connection)
 }
 
 static bool
-is_blank(char c)
+database_is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* A value behind "=": bare up to a blank, or in single quotes; a backslash takes the next as it is. */
 static char *
-read_word(const char **at, const char *end, const char **rule)
+database_read_word(const char **at, const char *end, const char **rule)
 {
 	char	   *word = malloc(end - *at + 1);
 	bool		quoted = *at < end && **at == '\'';
@@ -482,7 +482,7 @@ read_word(const char **at, const char *end, const char **rule)
 	size_t		length = 0;
 	const char *p = *at + (quoted ? 1 : 0);
 
-	for (; word && p < end && !(quoted ? *p == '\'' : is_blank(*p)); p++)
+	for (; word && p < end && !(quoted ? *p == '\'' : database_is_blank(*p)); p++)
 	{
 		if (*p == '\\' && ++p == end)
 			break;
@@ -518,26 +518,26 @@ read_conninfo(const char *value, size_t size, Connection *connection)
 		char	   *name;
 		char	   *word;
 
-		while (p < end && is_blank(*p))
+		while (p < end && database_is_blank(*p))
 			p++;
 		if (p == end)
 			break;
 		from = p;
-		while (p < end && *p != '=' && !is_blank(*p))
+		while (p < end && *p != '=' && !database_is_blank(*p))
 			p++;
 		name = value_copy(from, p - from);
-		while (p < end && is_blank(*p))
+		while (p < end && database_is_blank(*p))
 			p++;
 		if (name == NULL || p == end || *p != '=' || *name == '\0' || strcmp(name, "url") == 0)
 		{
 			value_free(name);
 			return name ? "it is neither a JSON object nor a URL nor a conninfo" : TYPE_NO_MEMORY;
 		}
-		for (p++; p < end && is_blank(*p); p++)
+		for (p++; p < end && database_is_blank(*p); p++)
 			;
-		word = read_word(&p, end, &rule);
+		word = database_read_word(&p, end, &rule);
 		if (rule == NULL)
-			rule = set(connection, name, word, false);
+			rule = database_set(connection, name, word, false);
 		value_free(name);
 	}
 	return rule;
@@ -565,7 +565,7 @@ read_any(const char *value, size_t size, Connection *connection)
 	const char *first = value + strspn(value, " \t\r\n");
 
 	/* A line's end is no part of a URL. */
-	while (size > 0 && is_blank(value[size - 1]))
+	while (size > 0 && database_is_blank(value[size - 1]))
 		size--;
 	if (*first == '{')
 		return read_object(value, size, connection);
@@ -594,7 +594,7 @@ text_fault(const char *text)
 {
 	if (strlen(text) > MAX_SETTING)
 		return "a member is longer than 4 kB";
-	if (!jtext_is_utf8(text))
+	if (!json_text_is_utf8(text))
 		return "a member is not UTF-8";
 	return has_controls(text) ? "a member has control characters" : NULL;
 }
@@ -617,7 +617,7 @@ all_texts_fault(const Connection *connection)
 		if (rule == NULL)
 			rule = text_fault(connection->other[i].name);
 	}
-	if (rule == NULL && connection->url && (!jtext_is_utf8(connection->url) ||
+	if (rule == NULL && connection->url && (!json_text_is_utf8(connection->url) ||
 											has_controls(connection->url)))
 		rule = "its url is not UTF-8, or has control characters";
 	return rule;
@@ -647,7 +647,7 @@ is_postgresql(const Connection *connection)
 
 /* The engine by one name, and the port that goes with it. */
 static const char *
-complete(Connection *connection)
+database_complete(Connection *connection)
 {
 	char	  **engine = &connection->member[ENGINE];
 	size_t		number;
@@ -887,7 +887,7 @@ scheme_of(const Connection *connection)
 }
 
 static void
-add_url(Text *text, const Connection *connection)
+database_add_url(Text *text, const Connection *connection)
 {
 	text_add_string(text, scheme_of(connection));
 	text_add_string(text, "://");
@@ -911,7 +911,7 @@ drop_plain_url(Connection *connection)
 
 	if (connection->url == NULL)
 		return NULL;
-	add_url(&text, connection);
+	database_add_url(&text, connection);
 	written = text_take(&text, NULL);
 	if (written && strcmp(written, connection->url) == 0)
 	{
@@ -936,7 +936,7 @@ read_connection(const void *given, size_t size, Connection *connection)
 	if (rule == NULL)
 		rule = all_texts_fault(connection);
 	if (rule == NULL)
-		rule = complete(connection);
+		rule = database_complete(connection);
 	if (rule == NULL)
 		rule = member_fault(connection);
 	if (rule == NULL)
@@ -1010,7 +1010,7 @@ connection_field(const Connection *connection, const char *name, Text *text)
 	if (strcmp(name, "url") == 0 && connection->url)
 		text_add_string(text, connection->url);
 	else if (strcmp(name, "url") == 0)
-		add_url(text, connection);
+		database_add_url(text, connection);
 	else if (strcmp(name, "conninfo") == 0 && is_postgresql(connection))
 		add_conninfo(text, connection);
 	else if (number < MEMBERS && connection->member[number])
@@ -1058,7 +1058,7 @@ add_parameter(Text *text, const char *from, const char *end, const char *user,
 {
 	const char *equals = memchr(from, '=', end - from);
 	const char *rule;
-	char	   *name = decode(from, equals - from, &rule);
+	char	   *name = database_decode(from, equals - from, &rule);
 	int			member = name ? member_of(name) : MEMBERS;
 	bool		replaced = member == USER || member == PASSWORD;
 

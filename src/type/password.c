@@ -15,7 +15,7 @@
 
 #define SPARE_LENGTH 24			/* of what is generated, where nothing is asked */
 #define MAX_GENERATED 1024
-#define MAX_ATTEMPTS 10000
+#define MAX_PENDING_RECORDS 10000
 #define WORD_BITS 10
 #define MIN_PIECE 3
 #define LOOK_BACK 256
@@ -102,7 +102,7 @@ pool_of(unsigned classes)
 
 /* As a guesser's dictionary has it: lower case, and letters for what is written in their place. */
 static char
-folded(unsigned char c)
+password_folded(unsigned char c)
 {
 	static const char from[] = "@4$5301!7";
 	static const char to[] = "aasseoiit";
@@ -114,7 +114,7 @@ folded(unsigned char c)
 }
 
 static char
-lower(unsigned char c)
+password_lower(unsigned char c)
 {
 	return class_of(c) == CLASS_UPPER ? c + ('a' - 'A') : c;
 }
@@ -130,7 +130,7 @@ word_at(const unsigned char *value, size_t size)
 		size_t		same = 0;
 
 		while (same < length && same < size &&
-			   (folded(value[same]) == words[i][same] || lower(value[same]) == words[i][same]))
+			   (password_folded(value[same]) == words[i][same] || password_lower(value[same]) == words[i][same]))
 			same++;
 		if (same == length && length > longest)
 			longest = length;
@@ -142,7 +142,7 @@ word_at(const unsigned char *value, size_t size)
 static size_t
 run_on_row(const unsigned char *value, size_t size, const char *row)
 {
-	const char *at = size > 1 && value[0] ? strchr(row, lower(value[0])) : NULL;
+	const char *at = size > 1 && value[0] ? strchr(row, password_lower(value[0])) : NULL;
 	size_t		length = strlen(row);
 	int			step;
 	size_t		run = 1;
@@ -151,10 +151,10 @@ run_on_row(const unsigned char *value, size_t size, const char *row)
 	if (at == NULL)
 		return 0;
 	place = at - row;
-	step = place + 1 < (ptrdiff_t) length && row[place + 1] == lower(value[1]) ? 1 : -1;
+	step = place + 1 < (ptrdiff_t) length && row[place + 1] == password_lower(value[1]) ? 1 : -1;
 	for (place += step; run < size && place >= 0 && place < (ptrdiff_t) length; place += step)
 	{
-		if (row[place] != lower(value[run]))
+		if (row[place] != password_lower(value[run]))
 			break;
 		run++;
 	}
@@ -228,7 +228,7 @@ password_entropy(const void *given, size_t size)
 }
 
 static bool
-is_blank(unsigned char c)
+password_is_blank(unsigned char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -237,7 +237,7 @@ is_blank(unsigned char c)
 static const char *
 form_fault(const unsigned char *value, size_t size)
 {
-	if (size > 0 && (is_blank(value[0]) || is_blank(value[size - 1])))
+	if (size > 0 && (password_is_blank(value[0]) || password_is_blank(value[size - 1])))
 		return "it begins or ends with white space";
 	for (size_t i = 0; i < size; i++)
 		if (value[i] < ' ' || value[i] == 0x7f)
@@ -300,7 +300,7 @@ make_alphabet(const TypePolicy *policy, char alphabet[128])
 
 /* Each character as likely: bytes beyond the last whole multiple are thrown away. */
 static CryptoStatus
-draw(const char *alphabet, size_t count, char *out, size_t size)
+password_draw(const char *alphabet, size_t count, char *out, size_t size)
 {
 	unsigned	limit = 256 - 256 % count;
 	unsigned char random[64];
@@ -394,9 +394,9 @@ password_generate(const TypeContext *context, char **out, size_t *out_size)
 		return TYPE_NO_MEMORY;
 	memcpy(value, policy->prefix, prefix);
 	value[length] = '\0';
-	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
+	for (int attempt = 0; attempt < MAX_PENDING_RECORDS; attempt++)
 	{
-		if (draw(alphabet, count, value + prefix, length - prefix) != CRYPTO_OK)
+		if (password_draw(alphabet, count, value + prefix, length - prefix) != CRYPTO_OK)
 			break;
 		if (password_check(value, length, context, &facts) != NULL)
 			continue;

@@ -18,13 +18,13 @@
 #include "utils/tuplestore.h"
 
 #include "audit/audit.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "tenant/tenant.h"
 #include "type/builtin.h"
-#include "type/function.h"
+#include "type/type_function.h"
 #include "type/password.h"
 
 /* Columns of vault_data.secret_type. */
@@ -59,17 +59,17 @@ enum
 	SET_MAX_LIFETIME
 };
 
-typedef struct CacheKey
+typedef struct RegistryCacheKey
 {
 	pg_uuid_t	tenant;
 	char		name[NAMEDATALEN];
-} CacheKey;
+} RegistryCacheKey;
 
-typedef struct CacheEntry
+typedef struct RegistryCacheEntry
 {
-	CacheKey	key;
+	RegistryCacheKey	key;
 	TenantType *type;
-} CacheEntry;
+} RegistryCacheEntry;
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
@@ -90,9 +90,9 @@ types_changed(void)
 }
 
 static void
-empty_cache(void)
+registry_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+	HASHCTL		control = {.keysize = sizeof(RegistryCacheKey),.entrysize = sizeof(RegistryCacheEntry)};
 
 	cache = NULL;
 	if (cache_memory)
@@ -105,7 +105,7 @@ empty_cache(void)
 }
 
 static void
-take_number(TableScan *scan, int column, unsigned *number)
+registry_take_number(TableScan *scan, int column, unsigned *number)
 {
 	bool		isnull;
 	Datum		value = scan_get(scan, column, &isnull);
@@ -115,7 +115,7 @@ take_number(TableScan *scan, int column, unsigned *number)
 }
 
 static void
-take_string(TableScan *scan, int column, char *string, size_t room)
+registry_take_string(TableScan *scan, int column, char *string, size_t room)
 {
 	bool		isnull;
 	Datum		value = scan_get(scan, column, &isnull);
@@ -151,14 +151,14 @@ take_settings(TableScan *scan, int first, TenantType *type)
 	bool		isnull;
 	Datum		lifetime = scan_get(scan, first + SET_MAX_LIFETIME, &isnull);
 
-	take_number(scan, first + SET_MIN_LENGTH, &policy->min_length);
-	take_number(scan, first + SET_MAX_LENGTH, &policy->max_length);
+	registry_take_number(scan, first + SET_MIN_LENGTH, &policy->min_length);
+	registry_take_number(scan, first + SET_MAX_LENGTH, &policy->max_length);
 	take_classes(scan, first + SET_CLASSES, &policy->classes);
-	take_string(scan, first + SET_EXCLUDED, policy->excluded, sizeof(policy->excluded));
-	take_string(scan, first + SET_PREFIX, policy->prefix, sizeof(policy->prefix));
-	take_number(scan, first + SET_MIN_ENTROPY, &policy->min_entropy);
-	take_number(scan, first + SET_GENERATED_LENGTH, &policy->generated_length);
-	take_number(scan, first + SET_HISTORY, &policy->history);
+	registry_take_string(scan, first + SET_EXCLUDED, policy->excluded, sizeof(policy->excluded));
+	registry_take_string(scan, first + SET_PREFIX, policy->prefix, sizeof(policy->prefix));
+	registry_take_number(scan, first + SET_MIN_ENTROPY, &policy->min_entropy);
+	registry_take_number(scan, first + SET_GENERATED_LENGTH, &policy->generated_length);
+	registry_take_number(scan, first + SET_HISTORY, &policy->history);
 	if (!isnull)
 		type->max_lifetime = *DatumGetIntervalP(lifetime);
 }
@@ -255,15 +255,15 @@ refuse_unknown(void)
 const TenantType *
 type_in_tenant(const pg_uuid_t *tenant, const char *name)
 {
-	CacheKey	key = {.tenant = *tenant};
-	CacheEntry *entry;
+	RegistryCacheKey	key = {.tenant = *tenant};
+	RegistryCacheEntry *entry;
 	TenantType *type;
 
 	if (strlen(name) >= NAMEDATALEN)
 		refuse_unknown();
 	strlcpy(key.name, name, sizeof(key.name));
 	if (cache == NULL || cache_stale)
-		empty_cache();
+		registry_empty_cache();
 	entry = hash_search(cache, &key, HASH_FIND, NULL);
 	if (entry)
 		return entry->type;
@@ -345,7 +345,7 @@ broken_rule(const TenantType *type, const TypePolicy *policy, const void *value,
 }
 
 const char *
-type_judge_value(const TenantType *type, const void *value, size_t size, bool is_bytes, bool weak,
+type_check_value(const TenantType *type, const void *value, size_t size, bool is_bytes, bool weak,
 				 TypeFacts *facts)
 {
 	TypePolicy	form = {.max_length = type->policy.max_length};
@@ -367,7 +367,7 @@ void
 type_require_value(const TenantType *type, const void *value, size_t size, bool is_bytes,
 				   TypeFacts *facts)
 {
-	(void) type_judge_value(type, value, size, is_bytes, false, facts);
+	(void) type_check_value(type, value, size, is_bytes, false, facts);
 }
 
 bool
@@ -542,7 +542,7 @@ vault_require_strong_type(PG_FUNCTION_ARGS)
 	const TenantType *type;
 	const char *fault;
 
-	(void) door_required();
+	(void) call_required();
 	type = type_in_tenant(PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	fault = draws_values(type) ? password_policy_fault(&type->policy) : NULL;
 	if (fault)
@@ -569,7 +569,7 @@ vault_type_is_used(PG_FUNCTION_ARGS)
 	TableScan	scan;
 	bool		used = false;
 
-	(void) door_required();
+	(void) call_required();
 	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, NULL, NULL, 0);
 	while (!used && scan_next(&scan))
 		used = is_of_type(&scan, TYPE_OF_SECRET, name);
@@ -608,13 +608,13 @@ add_users(List *tenants, TableId table, TableId index, int column, const text *n
 
 /*
  * tell_users_of_type(id, name, detail): a row in the trail of each tenant whose values are, or will
- * be, judged by the type.  The door is in no tenant of theirs afterwards.
+ * be, judged by the type.  The entry is in no tenant of theirs afterwards.
  */
 Datum
 vault_tell_users_of_type(PG_FUNCTION_ARGS)
 {
-	Door	   *door = door_required();
-	Door		before = *door;
+	VaultCall	   *call = call_required();
+	VaultCall		before = *call;
 	text	   *name = PG_GETARG_TEXT_PP(1);
 	List	   *tenants = add_users(NIL, TABLE_SECRET, INDEX_SECRET_NAME, TYPE_OF_SECRET, name);
 	ListCell   *cell;
@@ -625,18 +625,18 @@ vault_tell_users_of_type(PG_FUNCTION_ARGS)
 		char		tenant_name[64] = "";
 		char		state[16];
 		AuditRecord record = {
-			.operation = door->operation,.decision = "allow",.object_kind = "type",
+			.operation = call->operation,.decision = "allow",.object_kind = "type",
 			.object = PG_GETARG_UUID_P(0),.tenant = *(pg_uuid_t *) lfirst(cell),
-			.reason = door->reason,.detail = PG_GETARG_DATUM(2)
+			.reason = call->reason,.detail = PG_GETARG_DATUM(2)
 		};
 
 		(void) tenant_describe(lfirst(cell), tenant_name, state);
-		door_enter_tenant(lfirst(cell), tenant_name);
+		call_enter_tenant(lfirst(cell), tenant_name);
 		audit_write(&record);
 	}
-	door->has_tenant = before.has_tenant;
-	door->tenant = before.tenant;
-	strlcpy(door->tenant_name, before.tenant_name, sizeof(door->tenant_name));
+	call->has_tenant = before.has_tenant;
+	call->tenant = before.tenant;
+	strlcpy(call->tenant_name, before.tenant_name, sizeof(call->tenant_name));
 	PG_RETURN_VOID();
 }
 

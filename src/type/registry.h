@@ -41,7 +41,7 @@ extern void type_require_value(const TenantType *type, const void *value, size_t
  * The same; if weak, what the policy asks of the strength of a value, or of how it looks, may be
  * missing: then the rule that it breaks is returned, and NULL if it breaks none.
  */
-extern const char *type_judge_value(const TenantType *type, const void *value, size_t size,
+extern const char *type_check_value(const TenantType *type, const void *value, size_t size,
 									bool is_bytes, bool weak, TypeFacts *facts);
 
 /* Whether values of the type can be made up. */

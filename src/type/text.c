@@ -11,7 +11,7 @@
 #include "type/type.h"
 
 static bool
-make_room(Text *text, size_t size)
+text_make_room(Text *text, size_t size)
 {
 	size_t		capacity = text->capacity > 0 ? text->capacity : 128;
 	char	   *grown;
@@ -34,7 +34,7 @@ make_room(Text *text, size_t size)
 void
 text_add(Text *text, const void *bytes, size_t size)
 {
-	text->failed = text->failed || !make_room(text, size);
+	text->failed = text->failed || !text_make_room(text, size);
 	if (text->failed || size == 0)
 		return;
 	memcpy(text->bytes + text->size, bytes, size);
@@ -94,7 +94,7 @@ text_take(Text *text, size_t *size)
 {
 	char	   *bytes = NULL;
 
-	if (!text->failed && make_room(text, 0))
+	if (!text->failed && text_make_room(text, 0))
 	{
 		bytes = text->bytes;
 		bytes[text->size] = '\0';

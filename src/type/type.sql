@@ -65,11 +65,11 @@ ALTER TABLE vault_data.secret_type ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SE
 ALTER TABLE vault_data.type_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON vault_data.secret_type FOR SELECT TO vault_owner
 	USING (true);
-CREATE POLICY door ON vault_data.secret_type TO vault_exec
+CREATE POLICY entry ON vault_data.secret_type TO vault_exec
 	USING (vault_data.is_inside());
 CREATE POLICY tenant ON vault_data.type_policy FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.type_policy TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.type_policy TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.secret_type

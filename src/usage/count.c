@@ -214,7 +214,7 @@ put_uuid(Datum *values, bool *nulls, int column, const pg_uuid_t *id)
 }
 
 static void
-put_text(Datum *values, bool *nulls, int column, const char *text)
+count_put_text(Datum *values, bool *nulls, int column, const char *text)
 {
 	nulls[column] = text == NULL;
 	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
@@ -229,9 +229,9 @@ put_sum(Datum *values, bool *nulls, const Sum *sum)
 	nulls[SUM_ADDRESS] = sum->address == NULL;
 	if (sum->address)
 		values[SUM_ADDRESS] = DirectFunctionCall1(inet_in, CStringGetDatum(sum->address));
-	put_text(values, nulls, SUM_PRINCIPAL, sum->principal);
-	put_text(values, nulls, SUM_ROLE, sum->role);
-	put_text(values, nulls, SUM_APPLICATION, sum->application);
+	count_put_text(values, nulls, SUM_PRINCIPAL, sum->principal);
+	count_put_text(values, nulls, SUM_ROLE, sum->role);
+	count_put_text(values, nulls, SUM_APPLICATION, sum->application);
 }
 
 static void
@@ -259,9 +259,9 @@ put_call(const void *entry, Datum *values, bool *nulls)
 	nulls[CALL_VERSION] = call->key.version == 0;
 	values[CALL_HOUR] = TimestampTzGetDatum(call->key.hour);
 	values[CALL_IS_READ] = BoolGetDatum(call->key.is_read);
-	put_text(values, nulls, CALL_DECISION, call->sum.decision);
-	put_text(values, nulls, CALL_SECRET, call->sum.secret);
-	put_text(values, nulls, CALL_ENVIRONMENT, call->sum.environment);
+	count_put_text(values, nulls, CALL_DECISION, call->sum.decision);
+	count_put_text(values, nulls, CALL_SECRET, call->sum.secret);
+	count_put_text(values, nulls, CALL_ENVIRONMENT, call->sum.environment);
 	put_sum(values + CALL_SUM, nulls + CALL_SUM, &call->sum);
 }
 
@@ -290,7 +290,7 @@ typedef struct Source
 
 /* Registers the sums of an hour under their name. */
 static void
-show(Source *source, HTAB *table, TimestampTz hour)
+count_show(Source *source, HTAB *table, TimestampTz hour)
 {
 	Tuplestorestate *store = tuplestore_begin_heap(true, false, work_mem);
 	TupleDesc	layout = layout_of(source->columns, source->column_count);
@@ -325,7 +325,7 @@ show(Source *source, HTAB *table, TimestampTz hour)
 }
 
 static void
-hide(Source *source)
+count_hide(Source *source)
 {
 	SPI_unregister_relation(source->name);
 	tuplestore_end(source->relation.reldata);
@@ -398,11 +398,11 @@ count_sums(UsageSums *sums)
 		TimestampTz hour = *(TimestampTz *) lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
-		show(&reads, sums->reads, hour);
-		show(&calls, sums->calls, hour);
+		count_show(&reads, sums->reads, hour);
+		count_show(&calls, sums->calls, hour);
 		run_counts();
-		hide(&reads);
-		hide(&calls);
+		count_hide(&reads);
+		count_hide(&calls);
 	}
 	sql_end();
 	AtEOXact_GUC(false, level);

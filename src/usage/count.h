@@ -7,7 +7,7 @@
 
 #include "usage/sums.h"
 
-/* Counts and frees them.  Inside a transaction, as the harvest's worker. */
+/* Counts and frees them.  Inside a transaction, as the log consumer's worker. */
 extern void count_sums(UsageSums *sums);
 
 #endif

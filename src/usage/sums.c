@@ -9,13 +9,13 @@
 static UsageSums *sums = NULL;
 
 static void
-forget(void *arg)
+sums_forget(void *arg)
 {
 	sums = NULL;
 }
 
 static void
-begin(void)
+sums_begin(void)
 {
 	MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "vault usage",
 												 ALLOCSET_DEFAULT_SIZES);
@@ -24,7 +24,7 @@ begin(void)
 
 	sums = MemoryContextAllocZero(memory, sizeof(UsageSums));
 	sums->memory = memory;
-	sums->forget.func = forget;
+	sums->forget.func = sums_forget;
 	MemoryContextRegisterResetCallback(memory, &sums->forget);
 	sums->calls = hash_create("vault calls", 256, &calls, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	sums->reads = hash_create("vault reads", 1024, &reads, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -32,7 +32,7 @@ begin(void)
 
 /* What a principal asked for, as a constant; neither changes that were rolled back nor alerts. */
 static const char *
-decision_of(const AuditRow *row)
+sums_decision_of(const AuditRow *row)
 {
 	static const char *const decisions[] = {"allow", "deny", "error"};
 
@@ -155,12 +155,12 @@ add_read(const AuditRow *row, const char *decision)
 void
 sums_add(const AuditRow *row)
 {
-	const char *decision = decision_of(row);
+	const char *decision = sums_decision_of(row);
 
 	if (decision == NULL)
 		return;
 	if (sums == NULL)
-		begin();
+		sums_begin();
 	add_call(row, decision);
 	if (is_read(row))
 		add_read(row, decision);

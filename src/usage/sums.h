@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "audit/record.h"
+#include "audit/audit_row.h"
 
 #define ADDRESS_BYTES 48
 

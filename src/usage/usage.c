@@ -2,10 +2,10 @@
  * usage.c
  *		Counts who read what, from the rows of the trail.
  *
- * A listener of the harvest adds up the rows of a step, and SQL adds the sums to the
- * tables at its end.  They commit with the harvest's own state, so each row of the trail
+ * A listener of the log consumer adds up the rows of a step, and SQL adds the sums to the
+ * tables at its end.  They commit with the log consumer's own state, so each row of the trail
  * is counted exactly once, whatever crashes; a read by itself updates nothing.  Runs
- * in the harvest's worker as the bootstrap superuser.
+ * in the log consumer's worker as the bootstrap superuser.
  */
 #include "usage/usage.h"
 
@@ -16,8 +16,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "door/door.h"
-#include "evidence/harvest.h"
+#include "entry/entry.h"
+#include "evidence/log_consumer.h"
 #include "platform/tables.h"
 #include "policy/grants.h"
 #include "policy/policy.h"
@@ -59,7 +59,7 @@ vault_principal_may(PG_FUNCTION_ARGS)
 	Caller		viewer;
 	pg_uuid_t  *tenant = PG_GETARG_UUID_P(0);
 	GrantSet	set;
-	Situation	generous = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
+	AccessRequest	generous = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
 	text	   *name = PG_GETARG_TEXT_PP(3);
 	text	   *environment = PG_GETARG_TEXT_PP(4);
 	Permission	permission = (Permission) permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -69,8 +69,8 @@ vault_principal_may(PG_FUNCTION_ARGS)
 		.environment_size = VARSIZE_ANY_EXHDR(environment)
 	};
 
-	door_check(DOOR_VIEW, &viewer);
-	if (!role_is_overseer(viewer.role) &&
+	entry_check(ENTRY_VIEW, &viewer);
+	if (!role_sees_all_tenants(viewer.role) &&
 		(!viewer.is_identified || viewer.is_suspended ||
 		 !uuid_equal(&viewer.tenant, tenant) || !policy_is_administrator(&viewer)))
 		PG_RETURN_BOOL(false);
@@ -90,9 +90,9 @@ vault_is_read(PG_FUNCTION_ARGS)
 }
 
 static void
-require_operator(void)
+usage_require_operator(void)
 {
-	if (!role_is_operator(door_required()->caller.role))
+	if (!role_is_operator(call_required()->caller.role))
 		tenant_refuse_unknown();
 }
 
@@ -104,7 +104,7 @@ vault_all_tenant_ids(PG_FUNCTION_ARGS)
 	pg_uuid_t	zero = UUID_ZERO;
 	TableScan	scan;
 
-	require_operator();
+	usage_require_operator();
 	ids = accumArrayResult(ids, UUIDPGetDatum(&zero), false, UUIDOID, CurrentMemoryContext);
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
 	while (scan_next(&scan))
@@ -113,7 +113,7 @@ vault_all_tenant_ids(PG_FUNCTION_ARGS)
 	return makeArrayResult(ids, CurrentMemoryContext);
 }
 
-/* enter_tenant_id(id): an operator's door looks into that tenant, or with the zero id into none. */
+/* enter_tenant_id(id): an operator's entry looks into that tenant, or with the zero id into none. */
 Datum
 vault_enter_tenant_id(PG_FUNCTION_ARGS)
 {
@@ -122,17 +122,17 @@ vault_enter_tenant_id(PG_FUNCTION_ARGS)
 	char		name[64] = "";
 	char		state[16];
 
-	require_operator();
+	usage_require_operator();
 	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, state))
 		tenant_refuse_unknown();
-	door_enter_tenant(id, name);
+	call_enter_tenant(id, name);
 	PG_RETURN_VOID();
 }
 
 void
 usage_init(void)
 {
-	static const HarvestListener listener = {.row = usage_row,.end = usage_end};
+	static const ConsumerListener listener = {.row = usage_row,.end = usage_end};
 
-	harvest_add_listener(&listener);
+	consumer_add_listener(&listener);
 }

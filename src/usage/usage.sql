@@ -1,7 +1,7 @@
 /*
  * Usage: who reads what, counted from the trail.
  *
- * Written by the harvest alone (usage.c), some seconds behind the trail, and each row
+ * Written by the log consumer alone (usage.c), some seconds behind the trail, and each row
  * of it exactly once. What is counted here can be counted again from the trail, so
  * these tables write nothing there. principal_id is the zero uuid for callers without
  * identity, secret_id for names that are no secret, version 0 for none.
@@ -88,24 +88,24 @@ ALTER TABLE vault_data.usage_network ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL 
 ALTER TABLE vault_data.usage_denial ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.usage_grant ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON vault_data.usage FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_hour FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_hour TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_hour TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_network FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_network TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_network TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_denial FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_denial TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_denial TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 CREATE POLICY tenant ON vault_data.usage_grant FOR SELECT TO vault_owner
-	USING (tenant_id = vault.current_tenant_id() OR vault_data.oversees());
-CREATE POLICY door ON vault_data.usage_grant TO vault_exec
+	USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants());
+CREATE POLICY entry ON vault_data.usage_grant TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
@@ -213,7 +213,7 @@ RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz,
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
 COMMENT ON FUNCTION vault.unused_secrets(interval, text) IS 'secrets that nobody has read for so long, the longest first; operators see those of all tenants unless they name one';
 
-/* What nothing needs any more, of the tenant that the door shows. */
+/* What nothing needs any more, of the tenant that the entry shows. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

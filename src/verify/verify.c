@@ -25,7 +25,7 @@
 #include "utils/tuplestore.h"
 
 #include "crypto/raise.h"
-#include "door/door.h"
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"
@@ -53,11 +53,11 @@ add_rows(FunctionCallInfo fcinfo)
 }
 
 /* A query, and what it looks at. */
-typedef struct Check
+typedef struct VerifyCheck
 {
 	const char *name;
 	Sql			sql;
-} Check;
+} VerifyCheck;
 
 static void
 add_finding(FunctionCallInfo fcinfo, const char *name, const char *fault)
@@ -81,7 +81,7 @@ is_of_catalog(int code)
 
 /* NULL if the check could be made; else why not, and nothing of it is in the result. */
 static char *
-run_check(FunctionCallInfo fcinfo, Check *check, Datum *tenant)
+run_check(FunctionCallInfo fcinfo, VerifyCheck *check, Datum *tenant)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -112,7 +112,7 @@ run_check(FunctionCallInfo fcinfo, Check *check, Datum *tenant)
 
 /* Each by itself: what hinders one hinders no other. */
 static void
-run_checks(FunctionCallInfo fcinfo, Check *checks, int count, Datum *tenant)
+run_checks(FunctionCallInfo fcinfo, VerifyCheck *checks, int count, Datum *tenant)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -126,7 +126,7 @@ run_checks(FunctionCallInfo fcinfo, Check *checks, int count, Datum *tenant)
 static void
 verify_catalog(FunctionCallInfo fcinfo)
 {
-	static Check checks[] = {
+	static VerifyCheck checks[] = {
 		{"objects", {"SELECT * FROM vault_data.verify_objects()", 0}},
 		{"types", {"SELECT * FROM vault_data.verify_types()", 0}},
 		{"jobs", {"SELECT * FROM vault_data.faults_of_jobs()", 0}}
@@ -138,10 +138,10 @@ verify_catalog(FunctionCallInfo fcinfo)
 static void
 verify_tenant(FunctionCallInfo fcinfo, const pg_uuid_t *tenant, const char *name)
 {
-	static Check whole = {
+	static VerifyCheck whole = {
 		NULL, {"SELECT * FROM vault_data.verify_tenant($1)", 1, {UUIDOID}}
 	};
-	static Check parts[] = {
+	static VerifyCheck parts[] = {
 		{"rows", {"SELECT * FROM vault_data.verify_rows($1)", 1, {UUIDOID}}},
 		{"trail", {"SELECT * FROM vault_data.verify_history($1)", 1, {UUIDOID}}},
 		{"schedules", {"SELECT * FROM vault_data.verify_schedules($1)", 1, {UUIDOID}}},
@@ -150,7 +150,7 @@ verify_tenant(FunctionCallInfo fcinfo, const pg_uuid_t *tenant, const char *name
 	};
 	Datum		value = UUIDPGetDatum(tenant);
 
-	door_enter_tenant(tenant, name);
+	call_enter_tenant(tenant, name);
 	if (run_check(fcinfo, &whole, &value) != NULL)
 		run_checks(fcinfo, parts, lengthof(parts), &value);
 }
@@ -224,11 +224,11 @@ add_tenants_of_keys(List *tenants)
 
 /* The tenants that the caller asks for and may. */
 static List *
-chosen_tenants(const Door *door, const char *name)
+chosen_tenants(const VaultCall *call, const char *name)
 {
-	const Caller *caller = &door->caller;
+	const Caller *caller = &call->caller;
 
-	if (role_is_overseer(caller->role))
+	if (role_sees_all_tenants(caller->role))
 		return name ? tenants_by_name(name) : add_tenants_of_keys(tenants_by_name(NULL));
 	if (!caller->is_identified || caller->is_suspended || !policy_is_administrator(caller))
 		ereport(ERROR,
@@ -243,12 +243,12 @@ chosen_tenants(const Door *door, const char *name)
 static Datum
 verify_body(FunctionCallInfo fcinfo)
 {
-	List	   *tenants = chosen_tenants(door_required(), PG_ARGISNULL(0) ? NULL :
+	List	   *tenants = chosen_tenants(call_required(), PG_ARGISNULL(0) ? NULL :
 										 text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	/* Compiling these queries takes many times as long as they do; the door takes it back. */
+	/* Compiling these queries takes many times as long as they do; the entry takes it back. */
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
 	sql_begin();
@@ -286,7 +286,7 @@ try_to_open(FunctionCallInfo fcinfo)
 
 /* False if that raised what a damaged envelope or key raises. */
 static bool
-opens(FunctionCallInfo fcinfo)
+verify_opens(FunctionCallInfo fcinfo)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -381,16 +381,16 @@ PG_FUNCTION_INFO_V1(vault_install_statements);
 Datum
 vault_verify(PG_FUNCTION_ARGS)
 {
-	return door_run(DOOR_VIEW, fcinfo, verify_body);
+	return entry_run(ENTRY_VIEW, fcinfo, verify_body);
 }
 
 /* opens(tenant, secret, type, version, generation, envelope) */
 Datum
 vault_opens(PG_FUNCTION_ARGS)
 {
-	(void) door_required();
+	(void) call_required();
 	CHECK_FOR_INTERRUPTS();
-	PG_RETURN_BOOL(opens(fcinfo));
+	PG_RETURN_BOOL(verify_opens(fcinfo));
 }
 
 /* install_statements(): without the semicolons. */
@@ -400,7 +400,7 @@ vault_install_statements(PG_FUNCTION_ARGS)
 	ArrayBuildState *statements = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	const char *at;
 
-	(void) door_required();
+	(void) call_required();
 	at = read_install_script();
 	if (at == NULL)
 		PG_RETURN_NULL();

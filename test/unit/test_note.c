@@ -3,7 +3,7 @@
  *		Signed notes and the offline check of a trail: what was written is read again, what was
  *		changed anywhere is refused, and no input leads out of bounds.
  */
-#include "evidence/note.h"
+#include "evidence/signed_note.h"
 #include "evidence/offline/check.h"
 
 #include <inttypes.h>
@@ -28,17 +28,17 @@ count_fault(void *state, CheckLevel level, const char *who, const char *text)
 }
 
 static size_t
-make_note(const SecretKey *seed, NoteKey *key, char *note, size_t room)
+make_note(const SecretKey *seed, SignedNoteKey *key, char *note, size_t room)
 {
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
-	char line[NOTE_SIGNATURE_LINE_BYTES];
+	char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES];
 	size_t size;
 
 	CHECK(ed25519_public_key(seed, public_key) == CRYPTO_OK, "public key");
-	CHECK(note_key_make(name, public_key, key) == CRYPTO_OK, "key");
+	CHECK(signed_note_key_make(name, public_key, key) == CRYPTO_OK, "key");
 	size = (size_t) snprintf(note, room, "%s\n2026-11-23T06:11:20.123456Z\n%s 7 1234 %s\n", name, tenant,
 							 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-	CHECK(note_sign(note, size, key, seed, line) == CRYPTO_OK, "sign");
+	CHECK(signed_note_sign(note, size, key, seed, line) == CRYPTO_OK, "sign");
 	return size + (size_t) snprintf(note + size, room - size, "%s", line);
 }
 
@@ -46,12 +46,12 @@ static void
 test_note(void)
 {
 	SecretKey seed;
-	NoteKey key;
-	NoteKey again;
-	NoteHead head;
+	SignedNoteKey key;
+	SignedNoteKey again;
+	SignedNote head;
 	CryptoStatus status;
 	char note[1024];
-	char text[NOTE_KEY_TEXT_BYTES];
+	char text[SIGNED_NOTE_KEY_TEXT_BYTES];
 	char time[32];
 	size_t size;
 	size_t text_size;
@@ -59,14 +59,14 @@ test_note(void)
 
 	memset(&seed, 7, sizeof(seed));
 	size = make_note(&seed, &key, note, sizeof(note));
-	CHECK(note_open(note, size, &key, &text_size) == CRYPTO_OK, "opens");
-	CHECK(note_time(note, text_size, time) == CRYPTO_OK && strlen(time) == 27, "time");
-	CHECK(note_next(note, text_size, &at, &head, &status) && head.seal == 7 && head.rows == 1234 &&
+	CHECK(signed_note_open(note, size, &key, &text_size) == CRYPTO_OK, "opens");
+	CHECK(signed_note_time(note, text_size, time) == CRYPTO_OK && strlen(time) == 27, "time");
+	CHECK(signed_note_next(note, text_size, &at, &head, &status) && head.seal == 7 && head.rows == 1234 &&
 			  strcmp(head.tenant, tenant) == 0,
 		  "head");
-	CHECK(!note_next(note, text_size, &at, &head, &status) && status == CRYPTO_OK, "one head");
-	note_key_write(&key, text);
-	CHECK(note_key_read(text, strlen(text), &again) == CRYPTO_OK && memcmp(&key, &again, sizeof(key)) == 0,
+	CHECK(!signed_note_next(note, text_size, &at, &head, &status) && status == CRYPTO_OK, "one head");
+	signed_note_key_write(&key, text);
+	CHECK(signed_note_key_read(text, strlen(text), &again) == CRYPTO_OK && memcmp(&key, &again, sizeof(key)) == 0,
 		  "key text");
 	for (size_t i = 0; i < size - 1; i++)
 	{
@@ -74,16 +74,16 @@ test_note(void)
 
 		memcpy(changed, note, size);
 		changed[i] ^= 1;
-		CHECK(note_open(changed, size, &key, &text_size) != CRYPTO_OK, "byte %zu", i);
-		CHECK(i == 0 || note_open(note, i, &key, &text_size) != CRYPTO_OK, "cut at %zu", i);
+		CHECK(signed_note_open(changed, size, &key, &text_size) != CRYPTO_OK, "byte %zu", i);
+		CHECK(i == 0 || signed_note_open(note, i, &key, &text_size) != CRYPTO_OK, "cut at %zu", i);
 	}
 	for (size_t i = 0; i < strlen(text); i++)
 	{
-		char changed[NOTE_KEY_TEXT_BYTES];
+		char changed[SIGNED_NOTE_KEY_TEXT_BYTES];
 
 		strcpy(changed, text);
 		changed[i] ^= 1;
-		CHECK(note_key_read(changed, strlen(text), &again) != CRYPTO_OK, "byte %zu of the key", i);
+		CHECK(signed_note_key_read(changed, strlen(text), &again) != CRYPTO_OK, "byte %zu of the key", i);
 	}
 }
 
@@ -118,7 +118,7 @@ make_trail(char *trail, size_t room)
 }
 
 static int64_t
-faults_of(const char *trail, size_t size, const NoteHead *head)
+faults_of(const char *trail, size_t size, const SignedNote *head)
 {
 	CheckAgainst against = {.heads = head, .head_count = head != NULL, .has_checkpoint = head != NULL};
 	Check *check = check_new(&against, count_fault, NULL);
@@ -148,7 +148,7 @@ test_trail(void)
 {
 	char trail[4096];
 	size_t size = make_trail(trail, sizeof(trail));
-	NoteHead head = {.seal = 2, .rows = 5};
+	SignedNote head = {.seal = 2, .rows = 5};
 
 	memcpy(head.tenant, tenant, sizeof(head.tenant));
 	CHECK(faults_of(trail, size, NULL) == 0, "a correct trail: %s", last_fault);

@@ -15,7 +15,7 @@
 #include "pki/rules.h"
 #include "pki/ssh_key.h"
 #include "pki/ssh_wire.h"
-#include "pki/types.h"
+#include "pki/pki_types.h"
 
 #include <glob.h>
 #include <malloc.h>

@@ -5,7 +5,7 @@
  */
 #include "type/credential.h"
 #include "type/database.h"
-#include "type/format.h"
+#include "type/known_format.h"
 #include "type/password.h"
 
 #include "harness.h"
@@ -513,12 +513,12 @@ test_formats(void)
 	static const char *const unknown[] = {"", "A", "AKIA", "eyJ", "eyJ.a", "a text", "AKIAIOSFODNN7EXAMPL!"};
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
-		CHECK(format_recognise(unknown[i], strlen(unknown[i])) == NULL, "%s", unknown[i]);
-	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE", 20) != NULL, "AWS");
-	CHECK(format_recognise("hvs.CAESIJ0-0_example0example", 29) != NULL, "Vault");
-	CHECK(format_recognise("hvs.is it one", 13) == NULL, "not of Vault");
-	CHECK(format_recognise("AKIAIOSFODNN7EXAMPLE\n", 21) != NULL, "a line's end");
-	CHECK(format_recognise("eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln", 37) != NULL, "JWT");
+		CHECK(known_format_find(unknown[i], strlen(unknown[i])) == NULL, "%s", unknown[i]);
+	CHECK(known_format_find("AKIAIOSFODNN7EXAMPLE", 20) != NULL, "AWS");
+	CHECK(known_format_find("hvs.CAESIJ0-0_example0example", 29) != NULL, "Vault");
+	CHECK(known_format_find("hvs.is it one", 13) == NULL, "not of Vault");
+	CHECK(known_format_find("AKIAIOSFODNN7EXAMPLE\n", 21) != NULL, "a line's end");
+	CHECK(known_format_find("eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln", 37) != NULL, "JWT");
 }
 
 int

@@ -23,7 +23,7 @@ typedef struct Range
 	int64_t rank;
 } Range;
 
-typedef struct OpenSeal
+typedef struct CheckOpenSeal
 {
 	int64_t seal;
 	char month[LINE_MONTH_BYTES + 1];
@@ -36,8 +36,8 @@ typedef struct OpenSeal
 	Range *ranges;
 	unsigned char *hashes;
 	bool *seen;
-	struct OpenSeal *next;
-} OpenSeal;
+	struct CheckOpenSeal *next;
+} CheckOpenSeal;
 
 typedef struct Link
 {
@@ -80,7 +80,7 @@ struct Check
 	Line header;
 	char last_at[LINE_TIME_BYTES];
 	char last_sealed_at[LINE_TIME_BYTES];
-	OpenSeal *open;
+	CheckOpenSeal *open;
 	Link *links;
 	size_t link_count;
 	size_t link_capacity;
@@ -99,11 +99,11 @@ struct Check
 	int64_t retired_rows;
 };
 
-static void report(Check *check, CheckLevel level, const char *format, ...)
+static void check_report(Check *check, CheckLevel level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 static void
-report(Check *check, CheckLevel level, const char *format, ...)
+check_report(Check *check, CheckLevel level, const char *format, ...)
 {
 	char text[512];
 	va_list arguments;
@@ -118,12 +118,12 @@ report(Check *check, CheckLevel level, const char *format, ...)
 
 /* Out of memory is a fault: what was not checked does not pass. */
 static void *
-grow(Check *check, void *old, size_t size)
+check_grow(Check *check, void *old, size_t size)
 {
 	void *new = realloc(old, size > 0 ? size : 1);
 
 	if (new == NULL)
-		report(check, CHECK_FAULT, "line %" PRId64 ": out of memory", check->line);
+		check_report(check, CHECK_FAULT, "line %" PRId64 ": out of memory", check->line);
 	return new;
 }
 
@@ -149,7 +149,7 @@ check_new(const CheckAgainst *against, CheckReport callback, void *state)
 /* ---- seals that are open ---- */
 
 static void
-free_open(OpenSeal *open)
+free_open(CheckOpenSeal *open)
 {
 	free(open->ranges);
 	free(open->hashes);
@@ -158,7 +158,7 @@ free_open(OpenSeal *open)
 }
 
 static int64_t
-rank_of(const OpenSeal *open, int64_t id)
+rank_of(const CheckOpenSeal *open, int64_t id)
 {
 	size_t low = 0;
 	size_t high = open->range_count;
@@ -179,7 +179,7 @@ rank_of(const OpenSeal *open, int64_t id)
 }
 
 static int64_t
-id_of(const OpenSeal *open, int64_t rank)
+id_of(const CheckOpenSeal *open, int64_t rank)
 {
 	size_t i = 0;
 
@@ -190,7 +190,7 @@ id_of(const OpenSeal *open, int64_t rank)
 
 /* The ranges of a seal's ids: ascending, and as many as it says. */
 static bool
-read_ranges(Check *check, const Line *line, OpenSeal *open)
+read_ranges(Check *check, const Line *line, CheckOpenSeal *open)
 {
 	size_t capacity = 0;
 	size_t at = 0;
@@ -208,7 +208,7 @@ read_ranges(Check *check, const Line *line, OpenSeal *open)
 			return false;
 		if (open->range_count == capacity)
 		{
-			Range *more = grow(check, open->ranges, (capacity = capacity * 2 + 16) * sizeof(Range));
+			Range *more = check_grow(check, open->ranges, (capacity = capacity * 2 + 16) * sizeof(Range));
 
 			if (more == NULL)
 				return false;
@@ -222,11 +222,11 @@ read_ranges(Check *check, const Line *line, OpenSeal *open)
 static void
 open_seal(Check *check, const Line *line)
 {
-	OpenSeal *open = calloc(1, sizeof(OpenSeal));
+	CheckOpenSeal *open = calloc(1, sizeof(CheckOpenSeal));
 
 	if (open == NULL || !read_ranges(check, line, open))
 	{
-		report(check, CHECK_FAULT, "seal %" PRId64 ": its ids are not as many as it says",
+		check_report(check, CHECK_FAULT, "seal %" PRId64 ": its ids are not as many as it says",
 			   line->seal);
 		if (open)
 			free_open(open);
@@ -242,7 +242,7 @@ open_seal(Check *check, const Line *line)
 	open->seen = calloc((size_t) open->rows + 1, sizeof(bool));
 	if (open->hashes == NULL || open->seen == NULL)
 	{
-		report(check, CHECK_FAULT, "seal %" PRId64 ": out of memory", line->seal);
+		check_report(check, CHECK_FAULT, "seal %" PRId64 ": out of memory", line->seal);
 		free_open(open);
 		return;
 	}
@@ -251,7 +251,7 @@ open_seal(Check *check, const Line *line)
 }
 
 static bool
-is_retired(const Check *check, const char *month)
+check_is_retired(const Check *check, const char *month)
 {
 	for (size_t i = 0; i < check->retired_count; i++)
 		if (strcmp(check->retired[i], month) == 0)
@@ -265,7 +265,7 @@ add_gone(Check *check, const Gone *gone)
 	if (check->gone_count == check->gone_capacity)
 	{
 		size_t capacity = check->gone_capacity * 2 + 64;
-		Gone *more = grow(check, check->gone, capacity * sizeof(Gone));
+		Gone *more = check_grow(check, check->gone, capacity * sizeof(Gone));
 
 		if (more == NULL)
 			return;
@@ -276,7 +276,7 @@ add_gone(Check *check, const Gone *gone)
 }
 
 static void
-report_missing(Check *check, const OpenSeal *open)
+check_report_missing(Check *check, const CheckOpenSeal *open)
 {
 	Gone gone = {.seal = open->seal,
 				 .missing = open->rows - open->seen_count,
@@ -287,10 +287,10 @@ report_missing(Check *check, const OpenSeal *open)
 		rank++;
 	gone.first = id_of(open, rank);
 	memcpy(gone.month, open->month, sizeof(gone.month));
-	if (is_retired(check, open->month))
+	if (check_is_retired(check, open->month))
 		add_gone(check, &gone);
 	else
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "row deleted: %" PRId64 " rows of seal %" PRId64
 			   " are missing, the first is %" PRId64,
 			   gone.missing, gone.seal, gone.first);
@@ -301,39 +301,39 @@ report_missing(Check *check, const OpenSeal *open)
  * that say so of earlier months may be retired by now.
  */
 static void
-judge_gone(Check *check, const Gone *gone)
+check_gone(Check *check, const Gone *gone)
 {
 	bool is_proven = strcmp(gone->month, check->proven) <= 0;
 	bool is_claimed = strcmp(gone->month, check->claimed) <= 0;
 
 	check->retired_rows += gone->missing;
 	if (!is_proven && !is_claimed && !check->against.is_partial)
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "row deleted: %" PRId64 " rows of seal %" PRId64
 			   " are missing, the first is %" PRId64 "; no sealed row says that %s was retired",
 			   gone->missing, gone->seal, gone->first, gone->month);
 	else if (!is_proven)
-		report(check, CHECK_DOUBT,
+		check_report(check, CHECK_DOUBT,
 			   "%" PRId64 " rows of seal %" PRId64 " are missing: that %s was retired is %s",
 			   gone->missing, gone->seal, gone->month,
 			   is_claimed ? "newer than the checkpoint" : "not in this part");
 	else if (gone->left > 0)
-		report(check, CHECK_DOUBT,
+		check_report(check, CHECK_DOUBT,
 			   "%" PRId64 " rows of seal %" PRId64
 			   " cannot be checked: the others of %s were retired",
 			   gone->left, gone->seal, gone->month);
 }
 
 static void
-close_seal(Check *check, OpenSeal *open)
+close_seal(Check *check, CheckOpenSeal *open)
 {
 	unsigned char hash[SHA256_BYTES];
 
 	if (open->seen_count < open->rows)
-		report_missing(check, open);
+		check_report_missing(check, open);
 	else if (crypto_sha256(open->hashes, (size_t) open->rows * SHA256_BYTES, hash) != CRYPTO_OK ||
 			 memcmp(hash, open->rows_hash, SHA256_BYTES) != 0)
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "row changed: the rows of seal %" PRId64 " (ids %" PRId64 " to %" PRId64
 			   ") do not give its hash",
 			   open->seal, open->ranges[0].first, open->ranges[open->range_count - 1].last);
@@ -342,13 +342,13 @@ close_seal(Check *check, OpenSeal *open)
 
 /* Closes the seals that end before a time; all of them for NULL. */
 static void
-close_before(Check *check, const char *at)
+check_close_before(Check *check, const char *at)
 {
-	OpenSeal **place = &check->open;
+	CheckOpenSeal **place = &check->open;
 
 	while (*place)
 	{
-		OpenSeal *open = *place;
+		CheckOpenSeal *open = *place;
 
 		if (at && strcmp(open->last_at, at) >= 0)
 			place = &open->next;
@@ -375,14 +375,14 @@ static void
 check_link(Check *check, const Link *before, const Link *link)
 {
 	if (link->seal == before->seal)
-		report(check, CHECK_FAULT, "seal inserted: there is more than one seal %" PRId64,
+		check_report(check, CHECK_FAULT, "seal inserted: there is more than one seal %" PRId64,
 			   link->seal);
 	else if (link->seal > before->seal + 1)
-		report(check, CHECK_FAULT, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
+		check_report(check, CHECK_FAULT, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
 			   link->seal - 1);
 	else if (memcmp(link->previous, before->hash, SHA256_BYTES) != 0 ||
 			 link->total_rows != before->total_rows + link->rows)
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "chain broken: seal %" PRId64 " does not continue seal %" PRId64
 			   ", one of them was changed",
 			   link->seal, before->seal);
@@ -399,15 +399,15 @@ check_chain(Check *check)
 	if (check->links[0].seal == 1)
 		check_link(check, &start, &check->links[0]);
 	else if (!check->against.is_partial || strcmp(check->header.since, "-infinity") == 0)
-		report(check, CHECK_FAULT, "head cut: the first seal is %" PRId64, check->links[0].seal);
+		check_report(check, CHECK_FAULT, "head cut: the first seal is %" PRId64, check->links[0].seal);
 	else
-		report(check, CHECK_NOTE, "begins at seal %" PRId64, check->links[0].seal);
+		check_report(check, CHECK_NOTE, "begins at seal %" PRId64, check->links[0].seal);
 	for (size_t i = 1; i < check->link_count; i++)
 		check_link(check, &check->links[i - 1], &check->links[i]);
 }
 
 static void
-check_head(Check *check, const NoteHead *head)
+check_head(Check *check, const SignedNote *head)
 {
 	const Link *last = check->link_count > 0 ? &check->links[check->link_count - 1] : NULL;
 
@@ -418,20 +418,20 @@ check_head(Check *check, const NoteHead *head)
 		if (link->seal != head->seal)
 			continue;
 		if (memcmp(link->hash, head->hash, SHA256_BYTES) != 0 || link->total_rows != head->rows)
-			report(check, CHECK_FAULT, "chain replaced: seal %" PRId64 " is not the checkpoint's",
+			check_report(check, CHECK_FAULT, "chain replaced: seal %" PRId64 " is not the checkpoint's",
 				   head->seal);
 		else
-			report(check, CHECK_NOTE, "anchored until seal %" PRId64 " by the checkpoint",
+			check_report(check, CHECK_NOTE, "anchored until seal %" PRId64 " by the checkpoint",
 				   head->seal);
 		return;
 	}
 	if ((!check->against.is_partial || strcmp(check->header.until, "infinity") == 0) &&
 		(last == NULL || last->seal < head->seal))
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
 			   head->seal, last ? last->seal : 0);
 	else
-		report(check, CHECK_DOUBT,
+		check_report(check, CHECK_DOUBT,
 			   "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
 			   head->seal);
 }
@@ -451,9 +451,9 @@ check_anchor(Check *check)
 	if (found || (check->link_count == 0 && check->rows == 0))
 		return;
 	if (against->has_checkpoint)
-		report(check, CHECK_DOUBT, "not anchored: the checkpoint does not name this tenant");
+		check_report(check, CHECK_DOUBT, "not anchored: the checkpoint does not name this tenant");
 	else
-		report(check, CHECK_NOTE, "not anchored: the newest part may have been cut off");
+		check_report(check, CHECK_NOTE, "not anchored: the newest part may have been cut off");
 }
 
 /* Unsigned as it is, the header decides nothing unless the auditor says that this is a part. */
@@ -464,17 +464,17 @@ tell_part(Check *check)
 		strcmp(check->header.until, "infinity") == 0)
 		return;
 	if (check->against.is_partial)
-		report(check, CHECK_DOUBT, "a part, as its header says: from %s until %s",
+		check_report(check, CHECK_DOUBT, "a part, as its header says: from %s until %s",
 			   check->header.since, check->header.until);
 	else
-		report(check, CHECK_NOTE,
+		check_report(check, CHECK_NOTE,
 			   "its header says that it is a part, from %s until %s, and nobody vouches for that",
 			   check->header.since, check->header.until);
 }
 
 /* What is newer than the newest seal may not have been sealed yet. */
 static void
-judge_uncovered(Check *check)
+check_uncovered(Check *check)
 {
 	for (size_t i = 0; i < check->uncovered_count; i++)
 	{
@@ -483,7 +483,7 @@ judge_uncovered(Check *check)
 		if (strcmp(row->at, check->last_sealed_at) > 0)
 			check->unsealed++;
 		else
-			report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 " of %s",
+			check_report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 " of %s",
 				   row->id, row->at);
 	}
 	free(check->uncovered);
@@ -496,14 +496,14 @@ end_tenant(Check *check)
 {
 	if (!check->begun)
 		return;
-	close_before(check, NULL);
-	judge_uncovered(check);
+	check_close_before(check, NULL);
+	check_uncovered(check);
 	for (size_t i = 0; i < check->gone_count; i++)
-		judge_gone(check, &check->gone[i]);
+		check_gone(check, &check->gone[i]);
 	tell_part(check);
 	check_chain(check);
 	check_anchor(check);
-	report(check, CHECK_NOTE,
+	check_report(check, CHECK_NOTE,
 		   "%" PRId64 " rows in %zu seals, %" PRId64 " rows not sealed yet, %" PRId64
 		   " rows retired",
 		   check->rows, check->link_count, check->unsealed, check->retired_rows);
@@ -530,11 +530,11 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 
 	memcpy(link.previous, line->previous, SHA256_BYTES);
 	if (crypto_sha256(text, size, link.hash) != CRYPTO_OK)
-		report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
+		check_report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
 	if (check->link_count == check->link_capacity)
 	{
 		size_t capacity = check->link_capacity * 2 + 64;
-		Link *more = grow(check, check->links, capacity * sizeof(Link));
+		Link *more = check_grow(check, check->links, capacity * sizeof(Link));
 
 		if (more == NULL)
 			return;
@@ -543,7 +543,7 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 	}
 	check->links[check->link_count++] = link;
 	if (line->missing > 0)
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "row deleted: %" PRId64 " rows were deleted or exchanged before seal %" PRId64
 			   " could cover them",
 			   line->missing, line->seal);
@@ -557,13 +557,13 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 }
 
 static void
-take_uncovered(Check *check, const Line *line)
+check_take_uncovered(Check *check, const Line *line)
 {
 	if (check->uncovered == NULL)
-		check->uncovered = grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
+		check->uncovered = check_grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
 	if (check->uncovered == NULL || check->uncovered_count == MAX_UNCOVERED)
 	{
-		report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 ", nor many others",
+		check_report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 ", nor many others",
 			   line->id);
 		return;
 	}
@@ -582,30 +582,30 @@ take_retirement(Check *check, const Line *line, int64_t seal)
 }
 
 static void
-take_row(Check *check, const Line *line, const char *text, size_t size)
+check_take_row(Check *check, const Line *line, const char *text, size_t size)
 {
-	OpenSeal *open;
+	CheckOpenSeal *open;
 	int64_t rank = -1;
 
 	check->rows++;
 	if (strcmp(line->at, check->last_at) < 0)
-		report(check, CHECK_FAULT, "row %" PRId64 " is not in its place", line->id);
+		check_report(check, CHECK_FAULT, "row %" PRId64 " is not in its place", line->id);
 	memcpy(check->last_at, line->at, LINE_TIME_BYTES);
-	close_before(check, line->at);
+	check_close_before(check, line->at);
 	for (open = check->open; open; open = open->next)
 		if ((rank = rank_of(open, line->id)) >= 0)
 			break;
 	if (open == NULL)
-		take_uncovered(check, line);
+		check_take_uncovered(check, line);
 	else if (open->seen[rank])
-		report(check, CHECK_FAULT, "row inserted: row %" PRId64 " is there twice", line->id);
+		check_report(check, CHECK_FAULT, "row inserted: row %" PRId64 " is there twice", line->id);
 	else
 	{
 		open->seen[rank] = true;
 		open->seen_count++;
 		take_retirement(check, line, open->seal);
 		if (crypto_sha256(text, size, open->hashes + rank * SHA256_BYTES) != CRYPTO_OK)
-			report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
+			check_report(check, CHECK_FAULT, "line %" PRId64 ": no hash", check->line);
 	}
 }
 
@@ -613,7 +613,7 @@ static void
 take_retired(Check *check, const Line *line)
 {
 	char(*more)[LINE_MONTH_BYTES + 1] =
-		grow(check, check->retired, (check->retired_count + 1) * sizeof(*more));
+		check_grow(check, check->retired, (check->retired_count + 1) * sizeof(*more));
 
 	if (more == NULL)
 		return;
@@ -644,7 +644,7 @@ check_line(Check *check, const char *text, size_t size)
 		return;
 	if (!line_read(text, size, &line))
 	{
-		report(check, CHECK_FAULT, "line %" PRId64 " is not one of an exported trail", check->line);
+		check_report(check, CHECK_FAULT, "line %" PRId64 " is not one of an exported trail", check->line);
 		return;
 	}
 	if (line.kind == LINE_HEADER)
@@ -653,12 +653,12 @@ check_line(Check *check, const char *text, size_t size)
 		begin_tenant(check, &line);
 	}
 	else if (!check->begun || strcmp(line.tenant, check->header.tenant) != 0)
-		report(check, CHECK_FAULT,
+		check_report(check, CHECK_FAULT,
 			   "line %" PRId64 " is not of the tenant that the export announced", check->line);
 	else if (line.kind == LINE_SEAL)
 		take_seal(check, &line, text, size);
 	else if (line.kind == LINE_ROW)
-		take_row(check, &line, text, size);
+		check_take_row(check, &line, text, size);
 	else
 		take_retired(check, &line);
 }
@@ -669,16 +669,16 @@ check_end(Check *check)
 	size_t unmet = 0;
 
 	if (!check->any)
-		report(check, CHECK_FAULT, "the trail is empty");
+		check_report(check, CHECK_FAULT, "the trail is empty");
 	end_tenant(check);
 	for (size_t i = 0; i < check->against.head_count; i++)
 		if (!check->met[i] && check->against.all_tenants)
-			report(check, CHECK_FAULT, "tenant missing: the checkpoint has %s",
+			check_report(check, CHECK_FAULT, "tenant missing: the checkpoint has %s",
 				   check->against.heads[i].tenant);
 		else
 			unmet += !check->met[i];
 	if (unmet > 0)
-		report(check, CHECK_NOTE, "%zu tenants of the checkpoint are not in this export", unmet);
+		check_report(check, CHECK_NOTE, "%zu tenants of the checkpoint are not in this export", unmet);
 	return check->faults;
 }
 
@@ -693,7 +693,7 @@ check_free(Check *check)
 {
 	while (check->open)
 	{
-		OpenSeal *open = check->open;
+		CheckOpenSeal *open = check->open;
 
 		check->open = open->next;
 		free_open(open);

@@ -3,10 +3,10 @@
  *		An exported trail, checked line by line, without the database and without the root
  *		key: rows against seals, seals against each other, and the chain against a checkpoint.
  */
-#ifndef VAULT_EVIDENCE_CHECK_H
-#define VAULT_EVIDENCE_CHECK_H
+#ifndef VAULT_EVIDENCE_OFFLINE_CHECK_H
+#define VAULT_EVIDENCE_OFFLINE_CHECK_H
 
-#include "evidence/note.h"
+#include "evidence/signed_note.h"
 #include "evidence/offline/lines.h"
 
 typedef struct Check Check;
@@ -27,7 +27,7 @@ typedef void (*CheckReport)(void *state, CheckLevel level, const char *tenant, c
  */
 typedef struct CheckAgainst
 {
-	const NoteHead *heads; /* of the checkpoint */
+	const SignedNote *heads; /* of the checkpoint */
 	size_t head_count;
 	bool has_checkpoint;
 	bool is_partial;

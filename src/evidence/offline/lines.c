@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "evidence/note.h"
+#include "evidence/signed_note.h"
 
 typedef struct Cursor
 {
@@ -16,7 +16,7 @@ typedef struct Cursor
 } Cursor;
 
 static bool
-stands(const Cursor *c, const char *text)
+lines_stands(const Cursor *c, const char *text)
 {
 	size_t size = strlen(text);
 
@@ -24,9 +24,9 @@ stands(const Cursor *c, const char *text)
 }
 
 static void
-expect(Cursor *c, const char *text)
+lines_expect(Cursor *c, const char *text)
 {
-	if (stands(c, text))
+	if (lines_stands(c, text))
 		c->at += strlen(text);
 	else
 		c->failed = true;
@@ -34,7 +34,7 @@ expect(Cursor *c, const char *text)
 
 /* The next string without escapes, of the characters allowed; its end is at a quote. */
 static const char *
-take_string(Cursor *c, const char *allowed, size_t *size)
+lines_take_string(Cursor *c, const char *allowed, size_t *size)
 {
 	const char *start = c->at;
 
@@ -44,7 +44,7 @@ take_string(Cursor *c, const char *allowed, size_t *size)
 	while (c->at < c->end && *c->at != '\0' && strchr(allowed, *c->at) != NULL)
 		c->at++;
 	*size = (size_t) (c->at - start);
-	expect(c, "\"");
+	lines_expect(c, "\"");
 	return start;
 }
 
@@ -55,8 +55,8 @@ take_text(Cursor *c, const char *name, const char *allowed, char *out, size_t ro
 	const char *start;
 	size_t size;
 
-	expect(c, name);
-	start = take_string(c, allowed, &size);
+	lines_expect(c, name);
+	start = lines_take_string(c, allowed, &size);
 	if (c->failed || size == 0 || size >= room)
 	{
 		c->failed = true;
@@ -67,17 +67,17 @@ take_text(Cursor *c, const char *name, const char *allowed, char *out, size_t ro
 }
 
 static void
-take_time(Cursor *c, const char *name, char out[LINE_TIME_BYTES])
+lines_take_time(Cursor *c, const char *name, char out[LINE_TIME_BYTES])
 {
 	take_text(c, name, "0123456789-:.TZinfty", out, LINE_TIME_BYTES);
 }
 
 static void
-take_number(Cursor *c, const char *name, int64_t *number)
+lines_take_number(Cursor *c, const char *name, int64_t *number)
 {
 	size_t used;
 
-	expect(c, name);
+	lines_expect(c, name);
 	if (c->failed)
 		return;
 	used = parse_number(c->at, (size_t) (c->end - c->at), number);
@@ -86,7 +86,7 @@ take_number(Cursor *c, const char *name, int64_t *number)
 }
 
 static int
-hex_digit(char c)
+lines_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -105,28 +105,28 @@ take_hash(Cursor *c, const char *name, unsigned char hash[SHA256_BYTES])
 		return;
 	}
 	for (int i = 0; i < SHA256_BYTES; i++)
-		hash[i] = (unsigned char) (hex_digit(text[2 * i]) * 16 + hex_digit(text[2 * i + 1]));
+		hash[i] = (unsigned char) (lines_hex_digit(text[2 * i]) * 16 + lines_hex_digit(text[2 * i + 1]));
 }
 
 static void
 read_seal(Cursor *c, Line *line)
 {
 	line->kind = LINE_SEAL;
-	take_number(c, ",\"seal\":", &line->seal);
+	lines_take_number(c, ",\"seal\":", &line->seal);
 	take_hash(c, ",\"previous\":\"", line->previous);
 	take_text(c, ",\"month\":\"", "0123456789-", line->month, sizeof(line->month));
-	take_time(c, ",\"first_at\":\"", line->first_at);
-	take_time(c, ",\"last_at\":\"", line->last_at);
-	take_number(c, ",\"rows\":", &line->rows);
-	take_number(c, ",\"without_mac\":", &line->without_mac);
-	if (stands(c, ",\"missing\":"))
-		take_number(c, ",\"missing\":", &line->missing);
-	take_number(c, ",\"total_rows\":", &line->total_rows);
+	lines_take_time(c, ",\"first_at\":\"", line->first_at);
+	lines_take_time(c, ",\"last_at\":\"", line->last_at);
+	lines_take_number(c, ",\"rows\":", &line->rows);
+	lines_take_number(c, ",\"without_mac\":", &line->without_mac);
+	if (lines_stands(c, ",\"missing\":"))
+		lines_take_number(c, ",\"missing\":", &line->missing);
+	lines_take_number(c, ",\"total_rows\":", &line->total_rows);
 	take_hash(c, ",\"rows_hash\":\"", line->rows_hash);
-	take_time(c, ",\"sealed_at\":\"", line->sealed_at);
-	expect(c, ",\"ids\":\"");
-	line->ids = take_string(c, "0123456789-,", &line->ids_size);
-	expect(c, "}");
+	lines_take_time(c, ",\"sealed_at\":\"", line->sealed_at);
+	lines_expect(c, ",\"ids\":\"");
+	line->ids = lines_take_string(c, "0123456789-,", &line->ids_size);
+	lines_expect(c, "}");
 	c->failed = c->failed || c->at != c->end;
 }
 
@@ -140,17 +140,17 @@ read_retirement(Cursor c, Line *line)
 	static const char operation[] = ",\"operation\":\"";
 	int64_t rows;
 
-	while (c.at < c.end && !stands(&c, operation))
+	while (c.at < c.end && !lines_stands(&c, operation))
 		c.at++;
-	expect(&c, operation);
-	expect(&c, "retire\",\"decision\":\"allow\",\"object_kind\":\"audit_log\"");
-	take_number(&c, ",\"reason\":\"", &rows);
-	expect(&c, " rows of ");
+	lines_expect(&c, operation);
+	lines_expect(&c, "retire\",\"decision\":\"allow\",\"object_kind\":\"audit_log\"");
+	lines_take_number(&c, ",\"reason\":\"", &rows);
+	lines_expect(&c, " rows of ");
 	if (c.failed || c.end - c.at < LINE_MONTH_BYTES)
 		return;
 	memcpy(line->retires, c.at, LINE_MONTH_BYTES);
 	c.at += LINE_MONTH_BYTES;
-	expect(&c, ", as the retention asks\"");
+	lines_expect(&c, ", as the retention asks\"");
 	if (c.failed || strspn(line->retires, "0123456789-") != LINE_MONTH_BYTES)
 		line->retires[0] = '\0';
 }
@@ -159,20 +159,20 @@ static void
 read_row(Cursor *c, Line *line)
 {
 	line->kind = LINE_ROW;
-	take_number(c, ",\"id\":", &line->id);
-	take_time(c, ",\"at\":\"", line->at);
-	expect(c, ",\"xid\":");
+	lines_take_number(c, ",\"id\":", &line->id);
+	lines_take_time(c, ",\"at\":\"", line->at);
+	lines_expect(c, ",\"xid\":");
 	read_retirement(*c, line);
 	c->failed = c->failed || c->end[-1] != '}';
 }
 
 static void
-read_header(Cursor *c, Line *line)
+lines_read_header(Cursor *c, Line *line)
 {
 	line->kind = LINE_HEADER;
-	expect(c, ",\"trail\":\"vault audit v1\"");
-	take_time(c, ",\"since\":\"", line->since);
-	take_time(c, ",\"until\":\"", line->until);
+	lines_expect(c, ",\"trail\":\"vault audit v1\"");
+	lines_take_time(c, ",\"since\":\"", line->since);
+	lines_take_time(c, ",\"until\":\"", line->until);
 }
 
 static void
@@ -180,8 +180,8 @@ read_retired(Cursor *c, Line *line)
 {
 	line->kind = LINE_RETIRED;
 	take_text(c, ",\"retired\":\"", "0123456789-", line->month, sizeof(line->month));
-	take_number(c, ",\"rows\":", &line->rows);
-	expect(c, "}");
+	lines_take_number(c, ",\"rows\":", &line->rows);
+	lines_expect(c, "}");
 	c->failed = c->failed || c->at != c->end;
 }
 
@@ -192,13 +192,13 @@ line_read(const char *text, size_t size, Line *line)
 
 	memset(line, 0, sizeof(*line));
 	take_text(&c, "{\"tenant_id\":\"", "0123456789abcdef-", line->tenant, sizeof(line->tenant));
-	if (stands(&c, ",\"id\":"))
+	if (lines_stands(&c, ",\"id\":"))
 		read_row(&c, line);
-	else if (stands(&c, ",\"seal\":"))
+	else if (lines_stands(&c, ",\"seal\":"))
 		read_seal(&c, line);
-	else if (stands(&c, ",\"trail\":"))
-		read_header(&c, line);
-	else if (stands(&c, ",\"retired\":"))
+	else if (lines_stands(&c, ",\"trail\":"))
+		lines_read_header(&c, line);
+	else if (lines_stands(&c, ",\"retired\":"))
 		read_retired(&c, line);
 	else
 		return false;

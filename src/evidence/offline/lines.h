@@ -6,8 +6,8 @@
  * only the beginning is looked at, and whether it says that a month was retired; what else it
  * says is covered by its hash.
  */
-#ifndef VAULT_EVIDENCE_LINES_H
-#define VAULT_EVIDENCE_LINES_H
+#ifndef VAULT_EVIDENCE_OFFLINE_LINES_H
+#define VAULT_EVIDENCE_OFFLINE_LINES_H
 
 #include "crypto/primitives.h"
 

@@ -34,7 +34,7 @@ static const char usage[] =
 static bool quiet = false;
 
 static void
-print(void *state, CheckLevel level, const char *tenant, const char *text)
+offline_verify_print(void *state, CheckLevel level, const char *tenant, const char *text)
 {
 	const char *of = *tenant ? tenant : "trail";
 
@@ -67,7 +67,7 @@ read_whole(const char *path, size_t *size)
 		give_up(path, strerror(errno));
 	while (text != NULL && !feof(in) && !ferror(in))
 	{
-		if (*size == capacity && capacity < NOTE_MAX_BYTES)
+		if (*size == capacity && capacity < SIGNED_NOTE_MAX_BYTES)
 			text = realloc(text, capacity *= 2);
 		if (text == NULL || *size == capacity)
 			give_up(path, "it is too large");
@@ -80,7 +80,7 @@ read_whole(const char *path, size_t *size)
 }
 
 /* The heads of a checkpoint whose signature is right. */
-static NoteHead *
+static SignedNote *
 read_checkpoint(const char *path, const char *key_path, size_t *count)
 {
 	size_t size;
@@ -90,21 +90,21 @@ read_checkpoint(const char *path, const char *key_path, size_t *count)
 	char *note = read_whole(path, &size);
 	char *key_text = read_whole(key_path, &key_size);
 	char time[32];
-	NoteHead *heads = NULL;
-	NoteHead head;
-	NoteKey key;
+	SignedNote *heads = NULL;
+	SignedNote head;
+	SignedNoteKey key;
 	CryptoStatus status;
 
-	if (note_key_read(key_text, key_size, &key) != CRYPTO_OK)
+	if (signed_note_key_read(key_text, key_size, &key) != CRYPTO_OK)
 		give_up(key_path, "it is not a public key of vault");
-	status = note_open(note, size, &key, &text_size);
+	status = signed_note_open(note, size, &key, &text_size);
 	if (status == CRYPTO_OK)
-		status = note_time(note, text_size, time);
+		status = signed_note_time(note, text_size, time);
 	*count = 0;
-	while (status == CRYPTO_OK && note_next(note, text_size, &at, &head, &status))
+	while (status == CRYPTO_OK && signed_note_next(note, text_size, &at, &head, &status))
 	{
 		if ((*count & (*count + 1)) == 0)
-			heads = realloc(heads, (*count * 2 + 2) * sizeof(NoteHead));
+			heads = realloc(heads, (*count * 2 + 2) * sizeof(SignedNote));
 		if (heads == NULL)
 			give_up(path, "out of memory");
 		heads[(*count)++] = head;
@@ -127,7 +127,7 @@ read_checkpoint(const char *path, const char *key_path, size_t *count)
 static int
 check_trail(FILE *in, const char *name, const CheckAgainst *against)
 {
-	Check *check = check_new(against, print, NULL);
+	Check *check = check_new(against, offline_verify_print, NULL);
 	char *line = NULL;
 	size_t capacity = 0;
 	ssize_t size;
@@ -222,7 +222,7 @@ main(int argc, char **argv)
 {
 	Arguments arguments = {0};
 	CheckAgainst against = {0};
-	NoteHead *heads = NULL;
+	SignedNote *heads = NULL;
 	FILE *in = stdin;
 	int status;
 

@@ -1,0 +1,70 @@
+/*
+ * setting_alerts.c
+ *		Alerts of the settings that are in force, however they came to be.
+ *
+ * Statements that change settings are told of when they run (setting_guard.c); files, command lines,
+ * connection options, set_config() and SET clauses of functions are not statements about them.
+ */
+#include "audit/setting_alerts.h"
+
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "entry/setting_guard.h"
+#include "platform/settings.h"
+
+/* What the worker has last seen; known once it has told of it. */
+static char **values = NULL;
+
+static void
+setting_alerts_remember(int i, const char *value)
+{
+	char	   *old = values[i];
+
+	values[i] = MemoryContextStrdup(TopMemoryContext, value);
+	if (old)
+		pfree(old);
+}
+
+static const char *
+told_of(const WeakSetting *setting, bool begins)
+{
+	if (!setting->shown)
+		return psprintf("%s was changed", setting->name);
+	return psprintf("%s is %s %s", setting->name, begins ? "weaker than usual:" : "now",
+					GetConfigOptionByName(setting->name, NULL, true));
+}
+
+void
+setting_alerts_compare(void (*tell) (const char *operation, const char *kind, const char *reason))
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	if (values == NULL)
+		values = MemoryContextAllocZero(TopMemoryContext, weak_setting_count * sizeof(char *));
+	for (int i = 0; i < weak_setting_count; i++)
+	{
+		const char *value = GetConfigOption(weak_settings[i].name, true, false);
+		bool		begins = values[i] == NULL;
+
+		value = pstrdup(value ? value : "");
+		if (begins ? is_weaker(&weak_settings[i], value) : strcmp(values[i], value) != 0)
+			tell("settings", "setting", told_of(&weak_settings[i], begins));
+		if (begins || strcmp(values[i], value) != 0)
+			setting_alerts_remember(i, value);
+		/* Telling is a transaction, and leaves another one. */
+		MemoryContextSwitchTo(memory);
+	}
+}
+
+/* Of vault.audit_mode only: the one that decides what evidence this session leaves. */
+const char *
+setting_alerts_seen(void)
+{
+	static bool told = false;
+	bool		queued = setting_audit_mode == AUDIT_QUEUED && setting_audit_mode_is_of_session;
+	bool		tell = queued && !told;
+
+	told = queued;
+	return tell ? "vault.audit_mode is queued in this session" : NULL;
+}

@@ -1,0 +1,601 @@
+/*
+ * entry.c
+ *		Going in and out.
+ */
+#include "entry/entry.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+
+#include "entry/request.h"
+#include "platform/errors.h"
+#include "platform/secret_memory.h"
+#include "platform/tables.h"
+#include "redaction/redaction.h"
+
+static VaultCall *current = NULL;
+static void (*require_unsealed) (void) = NULL;
+static void (*identify) (Oid role, Caller *caller) = NULL;
+static void (*admit) (const Caller *caller) = NULL;
+static void (*denied) (const VaultCall *call) = NULL;
+
+static void
+no_call(void)
+{
+}
+
+static bool
+no_pass(const VaultCall *call)
+{
+	return false;
+}
+
+static void
+no_failure(const VaultCall *call, const ErrorData *error)
+{
+}
+
+/* Loaded late, the module refuses every call, and nobody keeps a trail. */
+static EntryRecorder recorder = {no_call, no_pass, no_failure};
+
+VaultCall *
+call_current(void)
+{
+	return current;
+}
+
+VaultCall *
+call_required(void)
+{
+	if (current == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("internal function of vault called from outside"),
+				 errhint("Use the functions of schema vault.")));
+	return current;
+}
+
+PG_FUNCTION_INFO_V1(vault_is_inside);
+PG_FUNCTION_INFO_V1(vault_is_inside_tenant);
+
+Datum
+vault_is_inside(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(current != NULL);
+}
+
+/* The zero id is that of the instance, while an operator has entered no tenant. */
+Datum
+vault_is_inside_tenant(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(current != NULL && !PG_ARGISNULL(0) &&
+				   memcmp(PG_GETARG_UUID_P(0), &current->tenant, UUID_LEN) == 0);
+}
+
+VaultCall *
+call_hide(void)
+{
+	VaultCall	   *hidden = current;
+
+	current = NULL;
+	return hidden;
+}
+
+void
+call_show(VaultCall *hidden)
+{
+	current = hidden;
+}
+
+void
+entry_set_seal_check(void (*check) (void))
+{
+	require_unsealed = check;
+}
+
+void
+entry_set_identify(void (*function) (Oid role, Caller *caller))
+{
+	identify = function;
+}
+
+void
+entry_set_limits(void (*admit_function) (const Caller *caller),
+				void (*denied_function) (const VaultCall *call))
+{
+	admit = admit_function;
+	denied = denied_function;
+}
+
+void
+entry_set_recorder(const EntryRecorder *given)
+{
+	recorder = *given;
+}
+
+static bool
+has_role(Oid role, const char *name)
+{
+	Oid			wanted = get_role_oid(name, true);
+
+	return OidIsValid(wanted) && has_privs_of_role(role, wanted);
+}
+
+/* Of the role that was asked for last, until roles or memberships change. */
+static struct
+{
+	bool		known;
+	Oid			role;
+	bool		is_operator;
+	bool		sees_all_tenants;
+} oversight;
+static uint64 oversight_changes = 0;
+
+static void
+forget_oversight(Datum arg, int cacheid, uint32 hashvalue)
+{
+	oversight.known = false;
+	oversight_changes++;
+}
+
+/* If looking up makes what was found stale, it is not kept. */
+static void
+learn_oversight(Oid role)
+{
+	static bool listens = false;
+	uint64		before = oversight_changes;
+	bool		is_operator;
+	bool		sees_all_tenants;
+
+	if (oversight.known && oversight.role == role)
+		return;
+	if (!listens)
+	{
+		CacheRegisterSyscacheCallback(AUTHOID, forget_oversight, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_oversight, (Datum) 0);
+		listens = true;
+	}
+	is_operator = has_role(role, "vault_admin");
+	sees_all_tenants = is_operator || has_role(role, "vault_auditor");
+	oversight.role = role;
+	oversight.is_operator = is_operator;
+	oversight.sees_all_tenants = sees_all_tenants;
+	oversight.known = before == oversight_changes;
+}
+
+bool
+role_is_operator(Oid role)
+{
+	learn_oversight(role);
+	return oversight.is_operator;
+}
+
+bool
+role_sees_all_tenants(Oid role)
+{
+	learn_oversight(role);
+	return oversight.sees_all_tenants;
+}
+
+static void
+check_surroundings(EntryKind kind)
+{
+	if (IsParallelWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("vault cannot be used in a parallel worker")));
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("vault cannot be used inside a security-restricted operation"),
+				 errhint("Index expressions, materialized views and autovacuum cannot use secrets.")));
+	if (kind != ENTRY_ANYONE && RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("vault cannot be used on a standby server"),
+				 errhint("Connect to the primary server.")));
+}
+
+static void
+refuse_unidentified(const Caller *caller)
+{
+	if (caller->candidates > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_NO_TENANT),
+				 errmsg("the current role belongs to several tenants"),
+				 errhint("SET vault.tenant to the name of one of them.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_TENANT),
+			 errmsg("the current role is not a principal of any tenant"),
+			 errhint("A tenant's administrator binds the role with vault.create_principal().")));
+}
+
+static void
+refuse_suspended(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_NO_TENANT),
+			 errmsg("the tenant is suspended"),
+			 errhint("An operator resumes it with vault.resume_tenant().")));
+}
+
+static void
+refuse_non_operator(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied: this is for vault operators"),
+			 errhint("Operators are members of the role vault_admin.")));
+}
+
+/*
+ * Operators' work must see what others committed: checks under an old snapshot
+ * would pass that no longer hold.
+ */
+static void
+entry_refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("this function cannot run in REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Call it in a transaction of READ COMMITTED.")));
+}
+
+static void
+check_caller(EntryKind kind, const Caller *caller)
+{
+	bool		needs_client = kind == ENTRY_CLIENT ||
+		(kind == ENTRY_CLIENT_OR_OPERATOR && !caller->is_operator);
+
+	if ((kind == ENTRY_OPERATOR || kind == ENTRY_KEY_HOLDER) && !caller->is_operator)
+		refuse_non_operator();
+	if (caller->is_operator && (kind == ENTRY_OPERATOR || kind == ENTRY_CLIENT_OR_OPERATOR))
+		entry_refuse_old_snapshot();
+	if (needs_client && !caller->is_identified)
+		refuse_unidentified(caller);
+	if (needs_client && caller->is_suspended)
+		refuse_suspended();
+	if (needs_client && admit)
+		admit(caller);
+}
+
+static void
+entry_close(VaultCall *call)
+{
+	if (current != call)
+		return;
+	current = call->outer;
+	if (call->settings_level == 0)
+		return;
+	SetUserIdAndSecContext(call->saved_user, call->saved_security);
+	AtEOXact_GUC(false, call->settings_level);
+}
+
+/* Closes the entry after an error and records it; what it returns is to be raised. */
+static ErrorData *
+entry_fail(VaultCall *call, MemoryContext context)
+{
+	ErrorData  *error;
+
+	entry_close(call);
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	call->hides = request_hide_arguments(call, error);
+	recorder.failed(call, error);
+	if (denied && call->caller.is_identified &&
+		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		denied(call);
+	return error;
+}
+
+/* A view opens no entry: that a token was refused, or a row was changed, is told here. */
+static void
+identify_viewer(Caller *caller)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	recorder.begins();
+	PG_TRY();
+	{
+		identify(caller->role, caller);
+	}
+	PG_CATCH();
+	{
+		VaultCall		call = {.kind = ENTRY_VIEW,.operation = "view",.caller = *caller};
+
+		(void) entry_fail(&call, context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+void
+entry_check(EntryKind kind, Caller *caller)
+{
+	require_running_vault();
+	redaction_session_holds_secrets();
+	check_surroundings(kind);
+	AcceptInvalidationMessages();
+	if (kind != ENTRY_ANYONE && kind != ENTRY_KEY_HOLDER)
+		require_unsealed();
+
+	memset(caller, 0, sizeof(Caller));
+	caller->role = GetUserId();
+	if (kind != ENTRY_CLIENT)
+		caller->is_operator = role_is_operator(caller->role);
+	if (kind == ENTRY_VIEW)
+		identify_viewer(caller);
+	else if (kind != ENTRY_KEY_HOLDER)
+		identify(caller->role, caller);
+	check_caller(kind, caller);
+}
+
+/* A token that was revoked, a binding that went, a tenant that was suspended, a seal. */
+static void
+entry_check_caller_again(VaultCall *call)
+{
+	Caller		caller;
+
+	entry_check(call->kind, &caller);
+	if (call->caller.is_identified &&
+		(!caller.is_identified || !uuid_equal(&caller.tenant, &call->caller.tenant) ||
+		 !uuid_equal(&caller.principal, &call->caller.principal)))
+		refuse_unidentified(&caller);
+	/* What decides is then judged with the roles that the token gives now. */
+	call->caller.token_role_count = caller.token_role_count;
+	memcpy(call->caller.token_roles, caller.token_roles, sizeof(caller.token_roles));
+}
+
+void
+entry_check_again(void)
+{
+	entry_check_caller_again(call_required());
+}
+
+/*
+ * What only looked has waited for its record after the entry was closed.  Whoever works while the
+ * vault is sealed has perhaps just sealed it.
+ */
+static void
+check_after_wait(VaultCall *call, MemoryContext context)
+{
+	if (call->records > 0 || call->kind == ENTRY_ANYONE || call->kind == ENTRY_KEY_HOLDER)
+		return;
+	PG_TRY();
+	{
+		entry_check_caller_again(call);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = entry_fail(call, context);
+
+		FlushErrorState();
+		ThrowErrorData(error);
+	}
+	PG_END_TRY();
+}
+
+static void
+pin_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/* What an operator waits at most for a lock: anybody can leave a transaction open. */
+#define OPERATOR_PATIENCE_MS 10000
+
+static void
+throttle_wait(const VaultCall *call)
+{
+	if (call->kind == ENTRY_CLIENT || call->caller.is_identified)
+		return;
+	if (LockTimeout == 0 || LockTimeout > OPERATOR_PATIENCE_MS)
+		pin_setting("lock_timeout", CppAsString2(OPERATOR_PATIENCE_MS));
+}
+
+static void
+pin_settings(void)
+{
+	pin_setting("search_path", "pg_catalog, pg_temp");
+	/* What the trail and errors show must not depend on the caller's taste. */
+	if (DateStyle != USE_ISO_DATES)
+		pin_setting("DateStyle", "ISO");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin_setting("IntervalStyle", "postgres");
+	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
+		pin_setting("TimeZone", "UTC");
+	if (!row_security)
+		pin_setting("row_security", "on");
+}
+
+/* The caller's own tenant, if it may work in it. */
+static void
+entry_take_tenant(VaultCall *call)
+{
+	if (!call->caller.is_identified || call->caller.is_suspended)
+		return;
+	call->has_tenant = true;
+	call->tenant = call->caller.tenant;
+	strlcpy(call->tenant_name, call->caller.tenant_name, sizeof(call->tenant_name));
+}
+
+static void
+entry_open(VaultCall *call)
+{
+	entry_check(call->kind, &call->caller);
+	entry_take_tenant(call);
+	GetUserIdAndSecContext(&call->saved_user, &call->saved_security);
+	call->settings_level = NewGUCNestLevel();
+	pin_settings();
+	throttle_wait(call);
+	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
+						   call->saved_security | SECURITY_LOCAL_USERID_CHANGE);
+	call->outer = current;
+	current = call;
+}
+
+static void
+entry_explain(ErrorData *error, char *message, char *hint)
+{
+	error->message = message;
+	error->hint = hint;
+	error->detail = NULL;
+	error->domain = TEXTDOMAIN;
+}
+
+/* What the server says of statements inside means nothing to who called the function. */
+static void
+explain_from_inside(const VaultCall *call, ErrorData *error)
+{
+	if (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0)
+		return;
+	if (error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+		entry_explain(error, psprintf("cannot execute %s in a read-only transaction", call->operation),
+				"Call it in a transaction that is READ WRITE; reads of secrets work in both.");
+	else if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name)
+		entry_explain(error, "what is to be made exists already, or somebody else is making it",
+				"Try again; the views of schema vault show what there is.");
+}
+
+/*
+ * Passes an error on without what the inside added to it: the context names
+ * internal functions, the detail of a constraint internal columns.
+ */
+static void
+rethrow_from_inside(const VaultCall *call, ErrorData *error)
+{
+	FlushErrorState();
+	explain_from_inside(call, error);
+	error->context = NULL;
+	error->internalquery = NULL;
+	error->internalpos = 0;
+	redaction_mark_own(error);
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		error->detail = NULL;
+	ThrowErrorData(error);
+}
+
+/* Closes the entry after an error, and whatever the call has made of values is overwritten. */
+static ErrorData *
+fail_and_forget(VaultCall *call, MemoryContext context, SecretArea *area)
+{
+	ErrorData  *error = entry_fail(call, context);
+
+	secret_area_end(area);
+	return error;
+}
+
+/* What is returned is copied out of the area, which ends. */
+static Datum
+leave_area(const VaultCall *call, SecretArea *area, MemoryContext context, Datum result)
+{
+	MemoryContextSwitchTo(context);
+	if (!call->fcinfo->isnull && result != (Datum) 0 && !call->by_value)
+		result = datumCopy(result, false, -1);
+	secret_area_end(area);
+	return result;
+}
+
+static Datum
+entry_run_kind(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body, bool holds_values)
+{
+	MemoryContext context = CurrentMemoryContext;
+	SecretArea *volatile area = NULL;
+	Datum		result = (Datum) 0;
+	VaultCall		call = {.kind = kind};
+
+	request_fill(&call, fcinfo);
+	recorder.begins();
+	PG_TRY();
+	{
+		entry_open(&call);
+		if (holds_values)
+		{
+			area = secret_area_new(context);
+			MemoryContextSwitchTo(area->memory);
+		}
+		result = body(fcinfo);
+		if (holds_values)
+			result = leave_area(&call, area, context, result);
+	}
+	PG_CATCH();
+	{
+		rethrow_from_inside(&call, fail_and_forget(&call, context, area));
+	}
+	PG_END_TRY();
+	entry_close(&call);
+	if (recorder.passed(&call))
+		check_after_wait(&call, context);
+	return result;
+}
+
+Datum
+entry_run(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body)
+{
+	return entry_run_kind(kind, fcinfo, body, false);
+}
+
+Datum
+entry_run_with_values(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body)
+{
+	return entry_run_kind(kind, fcinfo, body, true);
+}
+
+Datum
+entry_read(FunctionCallInfo fcinfo, EntryBody body)
+{
+	MemoryContext context = CurrentMemoryContext;
+	SecretArea *volatile area = NULL;
+	Datum		result = (Datum) 0;
+	VaultCall		call = {.kind = ENTRY_CLIENT};
+
+	request_fill(&call, fcinfo);
+	recorder.begins();
+	PG_TRY();
+	{
+		entry_check(ENTRY_CLIENT, &call.caller);
+		entry_take_tenant(&call);
+		call.outer = current;
+		current = &call;
+		area = secret_area_new(context);
+		MemoryContextSwitchTo(area->memory);
+		result = body(fcinfo);
+		result = leave_area(&call, area, context, result);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = fail_and_forget(&call, context, area);
+
+		if (!call.hides)
+			PG_RE_THROW();
+		FlushErrorState();
+		ThrowErrorData(error);
+	}
+	PG_END_TRY();
+	entry_close(&call);
+	return result;
+}
+
+void
+call_enter_tenant(const pg_uuid_t *tenant, const char *name)
+{
+	VaultCall	   *call = call_required();
+
+	call->has_tenant = true;
+	call->tenant = *tenant;
+	strlcpy(call->tenant_name, name, sizeof(call->tenant_name));
+}

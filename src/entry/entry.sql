@@ -1,0 +1,14 @@
+/*
+ * Every table has row security, forced, and two policies: "tenant" for what views show, which run
+ * as vault_owner, and "entry" for all that is done as vault_exec. There is none for
+ * anybody else: whoever has privileges on every table, as members of pg_write_all_data and
+ * pg_read_all_data do, finds no row and writes none.
+ */
+CREATE FUNCTION vault_data.is_inside() RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside';
+COMMENT ON FUNCTION vault_data.is_inside() IS 'whether this runs on behalf of a function of vault';
+CREATE FUNCTION vault_data.is_inside(tenant uuid) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside_tenant';
+COMMENT ON FUNCTION vault_data.is_inside(uuid) IS 'the same, and for this tenant';
+REVOKE ALL ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) TO vault_exec;

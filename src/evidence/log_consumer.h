@@ -1,0 +1,74 @@
+/*
+ * log_consumer.h
+ *		Steps through the trail: each committed row is seen exactly once, and sealed.
+ *
+ * A step is one transaction of the worker "vault sealer", every few seconds.  What it has
+ * seen is kept in vault_data.audit_progress as a snapshot, and commits with the seals: rows that
+ * are visible now and were not then are new.  Rows of long transactions come late, and
+ * nothing waits for them.  While the vault is sealed no step is made.
+ */
+#ifndef VAULT_EVIDENCE_LOG_CONSUMER_H
+#define VAULT_EVIDENCE_LOG_CONSUMER_H
+
+#include "audit/audit_row.h"
+
+/*
+ * Who else wants each row, once, in no order that it could rely on, within the step's transaction;
+ * row's argument lives for the call.  Rows that fail their MAC are left out.  Preload.
+ */
+typedef struct ConsumerListener
+{
+	void		(*row) (const AuditRow *row);
+	void		(*end) (void);
+} ConsumerListener;
+
+extern void consumer_add_listener(const ConsumerListener *listener);
+
+/* What had been seen when the state was written. */
+typedef struct ConsumerState
+{
+	bool		exists;
+	bool		is_genuine;		/* its MAC fits */
+	bool		is_local;		/* of this cluster: transaction ids mean the same */
+	bool		is_settled;		/* of this database, since the extension was made */
+	char	   *snapshot;
+	uint64		xmax;
+	uint64		next_xid;		/* when this was read: no transaction has that one or a later */
+	uint64	   *running;		/* below xmax, ascending */
+	int			running_count;
+	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
+	int64		newest_id;		/* of the rows seen */
+	int64		seals;			/* of all tenants together */
+	bool		closed;			/* the server ended then, and nothing was left to be seen */
+} ConsumerState;
+
+/* Inside SPI; false if there is none. */
+extern void consumer_state(ConsumerState *state);
+
+/* Whether the row was not yet seen. */
+extern bool consumer_is_new(const ConsumerState *state, const AuditRow *row);
+
+/*
+ * Asks for a step that sees what has been committed by now, and waits for it, at most ten
+ * seconds.  False if none came.
+ */
+extern bool consumer_request(void);
+
+extern void consumer_init(void);
+
+/* Writes the state of a vault that has just been made, as a superuser. */
+extern void consumer_begin(void);
+
+/*
+ * For the worker: before the transaction of a step begins; the step in it; then, once it
+ * committed, the news.
+ */
+extern void consumer_prepare(void);
+extern void consumer_step(void);
+extern void consumer_committed(void);
+
+/* The next step is the last one before the server ends. */
+extern void consumer_close(void);
+extern void consumer_attach(void);
+
+#endif

@@ -1,0 +1,291 @@
+/*
+ * retention.c
+ *		The jobs: the work is in SQL; here are the rights that it needs, and their end.
+ *
+ * A job works as a superuser, whoever of the two that may start it does: it makes and
+ * drops tables, and deletes from an append-only one.  The guard and the append-only triggers
+ * stand aside for exactly its duration, and for this process.
+ */
+#include "evidence/retention.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "audit/audit.h"
+#include "entry/entry.h"
+#include "entry/guard.h"
+#include "evidence/log_consumer.h"
+#include "evidence/retired_rows.h"
+#include "keyring/keyring.h"
+#include "keyring/root_page.h"
+#include "platform/errors.h"
+#include "platform/job_runs.h"
+#include "platform/sql.h"
+#include "platform/tables.h"
+#include "tenant/instance_key.h"
+
+#define JOB_LOCK_MS 2000
+
+static bool working = false;
+
+static void
+set_working(bool value)
+{
+	working = value;
+	guard_set_own_work(value);
+	audit_set_maintaining(value);
+}
+
+static void
+retention_pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+static void
+retention_require_job_runner(void)
+{
+	if (superuser() || GetUserId() == get_role_oid("vault_jobs", true))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied: this is for the jobs of vault"),
+			 errhint("vault.install_jobs() schedules them.")));
+}
+
+static void
+as_superuser(void (*work) (void))
+{
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	PG_TRY();
+	{
+		work();
+	}
+	PG_FINALLY();
+	{
+		SetUserIdAndSecContext(user, security);
+	}
+	PG_END_TRY();
+}
+
+/* Nobody waits behind a job: it gives up soon, and comes again. */
+static void
+run_job(Sql *sql)
+{
+	int			level = NewGUCNestLevel();
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	retention_pin("search_path", "pg_catalog, pg_temp");
+	if (LockTimeout == 0 || LockTimeout > JOB_LOCK_MS)
+		retention_pin("lock_timeout", CppAsString2(JOB_LOCK_MS));
+	retention_pin("TimeZone", "UTC");
+	retention_pin("DateStyle", "ISO");
+	extension_hold();
+	sql_begin();
+	set_working(true);
+	PG_TRY();
+	{
+		sql_run(sql, NULL, NULL);
+	}
+	PG_FINALLY();
+	{
+		set_working(false);
+		SetUserIdAndSecContext(user, security);
+	}
+	PG_END_TRY();
+	sql_end();
+	AtEOXact_GUC(false, level);
+}
+
+void
+retention_make_partitions(void)
+{
+	static Sql	sql = {"SELECT vault_data.make_partitions(3)", 0};
+
+	run_job(&sql);
+}
+
+/*
+ * What was loaded into the tables before there was a vault would pass for the new vault's own:
+ * rows of a trail need no code if the vault was sealed when they were written.
+ */
+static void
+refuse_leftovers(void)
+{
+	static Sql	any = {
+		"SELECT FROM (SELECT FROM vault_data.audit_log LIMIT 1) log"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.root_key LIMIT 1) root"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.tenant LIMIT 1) tenant"
+		" UNION ALL SELECT FROM (SELECT FROM vault_data.audit_seal LIMIT 1) seal", 0
+	};
+
+	sql_begin();
+	if (sql_run(&any, NULL, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the tables of vault are not empty, but it was never initialised"),
+				 errhint("A restore has not come to its end. Restore again, or DROP EXTENSION vault and CREATE it.")));
+	sql_end();
+}
+
+/* Partitions of this month and the next. */
+void
+retention_prepare_trail(void)
+{
+	static Sql	sql = {"SELECT vault_data.make_partitions(1)", 0};
+
+	as_superuser(refuse_leftovers);
+	run_job(&sql);
+}
+
+void
+retention_begin_trail(void)
+{
+	as_superuser(consumer_begin);
+}
+
+void
+retired_mac(const pg_uuid_t *tenant, DateADT month, int64 rows, TimestampTz at,
+			unsigned char mac[MAC_BYTES])
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfoString(&line, "vault retired {");
+	line_uuid(&line, "tenant_id", tenant);
+	line_int(&line, "month", month);
+	line_int(&line, "rows", rows);
+	line_int(&line, "at", at);
+	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
+		keyring_refuse_sealed();
+	pfree(line.data);
+}
+
+static void
+write_event(const pg_uuid_t *tenant, DateADT month, int64 rows)
+{
+	AuditRecord record = {
+		.operation = "retire",
+		.decision = "allow",
+		.object_kind = "audit_log",
+		.tenant = *tenant,
+	};
+	int			year;
+	int			number;
+	int			day;
+
+	j2date(month + POSTGRES_EPOCH_JDATE, &year, &number, &day);
+	record.reason = psprintf(INT64_FORMAT " rows of %04d-%02d, as the retention asks", rows, year,
+							 number);
+	audit_write(&record);
+}
+
+PG_FUNCTION_INFO_V1(vault_prepare_trail);
+PG_FUNCTION_INFO_V1(vault_job_partitions);
+PG_FUNCTION_INFO_V1(vault_job_retention);
+PG_FUNCTION_INFO_V1(vault_note_retired);
+
+Datum
+vault_job_partitions(PG_FUNCTION_ARGS)
+{
+	require_running_vault();
+	retention_require_job_runner();
+	/* While a dump is loaded, the months that it holds are yet to come. */
+	if (!root_is_open())
+		PG_RETURN_VOID();
+	job_run_begin("partitions");
+	retention_make_partitions();
+	job_run_end("partitions");
+	PG_RETURN_VOID();
+}
+
+/*
+ * For the extension's script.  The partitions must not belong to the extension, since a dump is to
+ * hold them; a dump that is being restored has its own.
+ */
+Datum
+vault_prepare_trail(PG_FUNCTION_ARGS)
+{
+	bool		creating = creating_extension;
+
+	if (!creating)
+		(void) call_required();
+	if (is_restoring_dump())
+		PG_RETURN_VOID();
+	creating_extension = false;
+	PG_TRY();
+	{
+		retention_prepare_trail();
+	}
+	PG_FINALLY();
+	{
+		creating_extension = creating;
+	}
+	PG_END_TRY();
+	PG_RETURN_VOID();
+}
+
+Datum
+vault_job_retention(PG_FUNCTION_ARGS)
+{
+	static Sql	sql = {"SELECT vault_data.retire_trail()", 0};
+
+	require_running_vault();
+	retention_require_job_runner();
+	/* What is retired is authenticated: while sealed, it waits. */
+	if (!root_is_open())
+		PG_RETURN_VOID();
+	job_run_begin("retention");
+	run_job(&sql);
+	job_run_end("retention");
+	PG_RETURN_VOID();
+}
+
+/* note_retired(tenant, month, rows): what verify_audit() is not to miss. */
+Datum
+vault_note_retired(PG_FUNCTION_ARGS)
+{
+	static Sql	sql = {
+		"INSERT INTO vault_data.audit_retired AS r (tenant_id, month, rows, retired_at, mac)"
+		" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, month)"
+		" DO UPDATE SET rows = excluded.rows, retired_at = excluded.retired_at, mac = excluded.mac",
+		5, {UUIDOID, DATEOID, INT8OID, TIMESTAMPTZOID, BYTEAOID}
+	};
+	TimestampTz now = GetCurrentTimestamp();
+	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
+	Datum		values[] = {
+		PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), TimestampTzGetDatum(now),
+		PointerGetDatum(mac)
+	};
+
+	if (!working)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("internal function of vault called from outside"),
+				 errhint("Use the functions of schema vault.")));
+	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
+	retired_mac(PG_GETARG_UUID_P(0), PG_GETARG_DATEADT(1), PG_GETARG_INT64(2), now,
+				(unsigned char *) VARDATA(mac));
+	sql_begin();
+	sql_run(&sql, values, NULL);
+	sql_end();
+	write_event(PG_GETARG_UUID_P(0), PG_GETARG_DATEADT(1), PG_GETARG_INT64(2));
+	PG_RETURN_VOID();
+}
