@@ -13,6 +13,7 @@ use VaultTest;
 my $node = new_vault_node('main', conf => "vault.max_denials = 0\nvault.rotation_hosts = 'db.example:5432'");
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN; CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE shop LOGIN IN ROLE vault_client;
+	GRANT shop TO boss WITH ADMIN OPTION;
 	SELECT vault.create_tenant('acme', 'app');
 	CREATE DATABASE other});
 psql_as($node, 'app', q{SELECT vault.put('db/key', 'value')});
