@@ -24,10 +24,12 @@
 
 #define ROOM 16384
 
-static const char *const labels[] = {"CERTIFICATE", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY",
-									 "RSA PRIVATE KEY", "EC PRIVATE KEY", "EC PARAMETERS", "X509 CRL",
-									 "TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "X9.42 DH PARAMETERS",
-									 "CERTIFICATE REQUEST", "PUBLIC KEY", "DSA PRIVATE KEY", "OPENSSH PRIVATE KEY"};
+static const char *const labels[] = {
+	"CERTIFICATE",     "PRIVATE KEY",         "ENCRYPTED PRIVATE KEY",
+	"RSA PRIVATE KEY", "EC PRIVATE KEY",      "EC PARAMETERS",
+	"X509 CRL",        "TRUSTED CERTIFICATE", "X509 CERTIFICATE",
+	"PKCS7",           "X9.42 DH PARAMETERS", "CERTIFICATE REQUEST",
+	"PUBLIC KEY",      "DSA PRIVATE KEY",     "OPENSSH PRIVATE KEY"};
 
 #define LABELS (sizeof(labels) / sizeof(labels[0]))
 
@@ -145,17 +147,27 @@ append_block(char *text, const char *label, const void *body, size_t size)
 static void
 put_text(Input *input, char *text)
 {
-	static const char *const fragments[] = {
-		"-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "-----BEGIN RSA PRIVATE KEY-----",
-		"-----END RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: DES-CBC,0123456789ABCDEF", "\n", "\r", " ",
-		"\xef\xbb\xbf", "-----", "AAAA", "subject=x", "\\n"
-	};
+	static const char *const fragments[] = {"-----BEGIN CERTIFICATE-----",
+											"-----END CERTIFICATE-----",
+											"-----BEGIN RSA PRIVATE KEY-----",
+											"-----END RSA PRIVATE KEY-----",
+											"Proc-Type: 4,ENCRYPTED",
+											"DEK-Info: DES-CBC,0123456789ABCDEF",
+											"\n",
+											"\r",
+											" ",
+											"\xef\xbb\xbf",
+											"-----",
+											"AAAA",
+											"subject=x",
+											"\\n"};
 	char rest[2048];
-	size_t size = compose(input, fragments, sizeof(fragments) / sizeof(fragments[0]), rest, sizeof(rest) - 1);
+	size_t size =
+		compose(input, fragments, sizeof(fragments) / sizeof(fragments[0]), rest, sizeof(rest) - 1);
 
 	rest[size] = '\0';
 	append_block(text, "CERTIFICATE", good[0], good_size[0]);
-	strcat(text, rest);			/* ends at the first NUL */
+	strcat(text, rest); /* ends at the first NUL */
 	append_block(text, "PRIVATE KEY", good[1], good_size[1]);
 }
 

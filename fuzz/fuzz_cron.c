@@ -9,10 +9,12 @@
 
 #include "compose.h"
 
-static const char *const fragments[] = {
-	" ", "*", "/", "-", ",", "0", "5", "59", "23", "31", "12", "7", "jan", "MARCH", "Dec", "mon", "FRI", "Sunday", "@", "daily", "HOURLY",
-	"weekly", "monthly", "annually", "Europe/Berlin", "UTC", "\t"
-};
+static const char *const fragments[] = {" ",      "*",      "/",       "-",        ",",
+										"0",      "5",      "59",      "23",       "31",
+										"12",     "7",      "jan",     "MARCH",    "Dec",
+										"mon",    "FRI",    "Sunday",  "@",        "daily",
+										"HOURLY", "weekly", "monthly", "annually", "Europe/Berlin",
+										"UTC",    "\t"};
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
 
@@ -30,13 +32,16 @@ parse(const char *given, size_t size)
 	{
 		MUST(cron_looks_like(text, size));
 		MUST(cron.minutes && cron.minutes >> 60 == 0 && cron.hours && cron.hours >> 24 == 0);
-		MUST(cron.days && (cron.days & 1) == 0 && cron.months && (cron.months & 1) == 0 && cron.months >> 13 == 0);
-		MUST(cron.weekdays && cron.weekdays >> 7 == 0 && memchr(cron.zone, '\0', sizeof(cron.zone)) != NULL);
+		MUST(cron.days && (cron.days & 1) == 0 && cron.months && (cron.months & 1) == 0 &&
+			 cron.months >> 13 == 0);
+		MUST(cron.weekdays && cron.weekdays >> 7 == 0 &&
+			 memchr(cron.zone, '\0', sizeof(cron.zone)) != NULL);
 		for (size_t i = 0; i < size; i++)
 			text[i] = (char) toupper((unsigned char) text[i]);
 		MUST(cron_parse(text, size, &upper) == NULL);
-		MUST(upper.minutes == cron.minutes && upper.hours == cron.hours && upper.days == cron.days &&
-			 upper.months == cron.months && upper.weekdays == cron.weekdays);
+		MUST(upper.minutes == cron.minutes && upper.hours == cron.hours &&
+			 upper.days == cron.days && upper.months == cron.months &&
+			 upper.weekdays == cron.weekdays);
 	}
 	free(text);
 }

@@ -135,7 +135,7 @@ check_taken(const JwtClaims *claims)
 	JwtClaims found;
 	size_t size;
 
-	memcpy(&again, claims, sizeof(again)); /* with what is between its members */
+	memcpy(&again, claims, sizeof(again));               /* with what is between its members */
 	memset(again.has_group, 0, sizeof(again.has_group)); /* which nothing made here says */
 	MUST(!claims->has_group[2]);
 	MUST(strcmp(claims->kid, "k") == 0);

@@ -112,7 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			parse_body(LABEL, input.data, input.size);
 			break;
 		case 2:
-			parse_body(take_byte(&input) & 1 ? "RSA PRIVATE KEY" : "PRIVATE KEY", input.data, input.size);
+			parse_body(take_byte(&input) & 1 ? "RSA PRIVATE KEY" : "PRIVATE KEY", input.data,
+					   input.size);
 			break;
 		default:
 			parse_damaged(&input);

@@ -14,7 +14,10 @@
 
 #include "fuzz.h"
 
-static const TypePolicy policy = {.min_length = 4, .min_entropy = 20, .prefix = "a", .excluded = "0"};
+static const TypePolicy policy = {.min_length = 4,
+								  .min_entropy = 20,
+								  .prefix = "a",
+								  .excluded = "0"};
 static const TypeContext context = {.policy = &policy, .now = INT64_C(1800000000)};
 
 typedef const char *(*Check)(const void *, size_t, const TypeContext *, TypeFacts *);
@@ -28,7 +31,8 @@ check_exact(Check check, const void *value, size_t size, TypeFacts *facts)
 
 	memset(facts, 0, sizeof(*facts));
 	rule = check(copy, size, &context, facts);
-	MUST(rule == NULL || (facts->normal == NULL && facts->metadata == NULL && facts->expires_at == 0));
+	MUST(rule == NULL ||
+		 (facts->normal == NULL && facts->metadata == NULL && facts->expires_at == 0));
 	if (facts->metadata)
 	{
 		json_t *object = json_loads(facts->metadata, JSON_REJECT_DUPLICATES, NULL);
@@ -55,7 +59,8 @@ same_from(const char *name, const char *stored, size_t size)
 		return;
 	MUST(check_exact(database_check, text, text_size, &facts) == NULL);
 	MUST(database_field(stored, size, "password", &password, &password_size) == FIELD_FOUND);
-	MUST(database_field(facts.normal, facts.normal_size, "password", &again, &again_size) == FIELD_FOUND);
+	MUST(database_field(facts.normal, facts.normal_size, "password", &again, &again_size) ==
+		 FIELD_FOUND);
 	MUST(password_size == again_size && memcmp(password, again, again_size) == 0);
 	value_free(text);
 	value_free(password);
@@ -107,9 +112,8 @@ database(const Input *input)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const Check checks[] = {
-		json_check, oauth_token_check, oauth_credentials_check, password_check
-	};
+	static const Check checks[] = {json_check, oauth_token_check, oauth_credentials_check,
+								   password_check};
 	Input input = {data, size};
 	uint8_t choice = take_byte(&input) % 6;
 	TypeFacts facts = {0};

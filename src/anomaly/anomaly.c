@@ -18,6 +18,6 @@ vault_caller_name(PG_FUNCTION_ARGS)
 {
 	const Caller *caller = &call_required()->caller;
 
-	PG_RETURN_TEXT_P(cstring_to_text(caller->is_identified ? caller->principal_name :
-									 GetUserNameFromId(caller->role, false)));
+	PG_RETURN_TEXT_P(cstring_to_text(
+		caller->is_identified ? caller->principal_name : GetUserNameFromId(caller->role, false)));
 }

@@ -43,13 +43,13 @@ audit_text_or_null(const char *text)
 /* The caller's roles, looked up while tables may be read, for when they may not. */
 static struct
 {
-	bool		known;
-	Oid			role;
-	Oid			session;
-	bool		superuser;
-	char		role_name[PLAIN_NAME_BYTES];
-	char		session_name[PLAIN_NAME_BYTES];
-	Oid			trail;
+	bool known;
+	Oid role;
+	Oid session;
+	bool superuser;
+	char role_name[PLAIN_NAME_BYTES];
+	char session_name[PLAIN_NAME_BYTES];
+	Oid trail;
 } who;
 
 static void
@@ -61,7 +61,7 @@ audit_roles_changed(Datum arg, int cache, uint32 hash)
 static void
 copy_role_name(char name[PLAIN_NAME_BYTES], Oid role)
 {
-	char	   *found = GetUserNameFromId(role, true);
+	char *found = GetUserNameFromId(role, true);
 
 	strlcpy(name, found ? printable_text(found) : "", PLAIN_NAME_BYTES);
 	if (found)
@@ -71,8 +71,8 @@ copy_role_name(char name[PLAIN_NAME_BYTES], Oid role)
 void
 audit_know_caller(void)
 {
-	Oid			role = GetUserId();
-	Oid			session = GetSessionUserId();
+	Oid role = GetUserId();
+	Oid session = GetSessionUserId();
 
 	who.trail = table_oid(TABLE_AUDIT_LOG);
 	if (who.known && who.role == role && who.session == session)
@@ -95,7 +95,7 @@ static Datum
 client_address(bool *isnull)
 {
 	LOCAL_FCINFO(call, 0);
-	Datum		address;
+	Datum address;
 
 	InitFunctionCallInfoData(*call, NULL, 0, InvalidOid, NULL, NULL);
 	call->isnull = false;
@@ -104,10 +104,10 @@ client_address(bool *isnull)
 	return address;
 }
 
-static const char *(*service_of_client) (void) = NULL;
+static const char *(*service_of_client)(void) = NULL;
 
 void
-audit_set_service(const char *(*service) (void))
+audit_set_service(const char *(*service)(void) )
 {
 	service_of_client = service;
 }
@@ -126,12 +126,12 @@ add_connection(AuditRow *row)
 	static const char *address = NULL;
 	static const char *service = NULL;
 	static const char *authenticated = NULL;
-	static int	port = -1;
+	static int port = -1;
 
 	if (!known && MyProcPort)
 	{
-		bool		isnull;
-		Datum		inet = client_address(&isnull);
+		bool isnull;
+		Datum inet = client_address(&isnull);
 
 		if (!isnull)
 		{
@@ -219,10 +219,9 @@ token_roles_text(const VaultCall *call)
 static void
 make_plain(AuditRow *row)
 {
-	const char **texts[] = {
-		&row->application_name, &row->request_id, &row->secret, &row->environment, &row->reason,
-		&row->subject, &row->claimed_address
-	};
+	const char **texts[] = {&row->application_name, &row->request_id, &row->secret,
+							&row->environment,      &row->reason,     &row->subject,
+							&row->claimed_address};
 
 	for (int i = 0; i < (int) lengthof(texts); i++)
 		*texts[i] = printable_text(*texts[i]);
@@ -258,7 +257,7 @@ audit_describe(const AuditRecord *record, const VaultCall *call, AuditRow *row)
 void
 audit_describe_own(const AuditRecord *record, AuditRow *row)
 {
-	VaultCall		none = {0};
+	VaultCall none = {0};
 
 	audit_describe(record, &none, row);
 }
@@ -266,8 +265,8 @@ audit_describe_own(const AuditRecord *record, AuditRow *row)
 void
 audit_write(const AuditRecord *record)
 {
-	VaultCall	   *call = call_current();
-	AuditRow	row;
+	VaultCall *call = call_current();
+	AuditRow row;
 
 	audit_describe(record, call, &row);
 	audit_store(&row, 1);
@@ -279,7 +278,7 @@ audit_write(const AuditRecord *record)
 void
 audit_event(const char *operation, const char *reason)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = operation,
 		.decision = "allow",
@@ -291,11 +290,11 @@ audit_event(const char *operation, const char *reason)
 	audit_write(&record);
 }
 
-static TrailState (*tell_state) (void) = NULL;
-static void (*note_restorer) (void) = NULL;
+static TrailState (*tell_state)(void) = NULL;
+static void (*note_restorer)(void) = NULL;
 
 void
-audit_set_state(TrailState (*state) (void), void (*restorer) (void))
+audit_set_state(TrailState (*state)(void), void (*restorer)(void))
 {
 	tell_state = state;
 	note_restorer = restorer;
@@ -343,7 +342,7 @@ belongs_to_restore(CommandTag statement)
 static void
 write_beside(const AuditRecord *record)
 {
-	VaultCall	   *call = call_current();
+	VaultCall *call = call_current();
 
 	audit_write(record);
 	if (call)
@@ -354,8 +353,8 @@ write_beside(const AuditRecord *record)
 static void
 alert_apart(const AuditRecord *record)
 {
-	AuditRow	row;
-	RingWait	wait = {0};
+	AuditRow row;
+	RingWait wait = {0};
 
 	audit_describe(record, NULL, &row);
 	if (!ring_push(&row, true, &wait))
@@ -376,7 +375,7 @@ audit_alert(const char *what, const char *kind, const char *reason, bool apart)
 		.object_kind = kind,
 		.reason = reason,
 	};
-	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
+	bool here = OidIsValid(table_oid(TABLE_INSTANCE));
 
 	if (RecoveryInProgress())
 		return;
@@ -393,14 +392,15 @@ audit_alert(const char *what, const char *kind, const char *reason, bool apart)
 static void
 alert_of_statement(CommandTag statement)
 {
-	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
-	TrailState	state = here ? audit_trail_state() : TRAIL_KEPT;
+	bool here = OidIsValid(table_oid(TABLE_INSTANCE));
+	TrailState state = here ? audit_trail_state() : TRAIL_KEPT;
 
 	if (state == TRAIL_NONE || (state == TRAIL_RESTORING && belongs_to_restore(statement)))
 		return;
 	audit_alert(GetCommandTagName(statement), "extension",
-		  here ? "a superuser changed the objects of vault" :
-		  "a superuser changed the roles of vault", false);
+				here ? "a superuser changed the objects of vault"
+					 : "a superuser changed the roles of vault",
+				false);
 }
 
 static void
@@ -415,10 +415,10 @@ alert_of_setting(CommandTag statement, const char *what)
 static void
 alert_of_catalog(const char *name)
 {
-	bool		here = OidIsValid(table_oid(TABLE_INSTANCE));
+	bool here = OidIsValid(table_oid(TABLE_INSTANCE));
 
-	if (here ? audit_trail_state() == TRAIL_KEPT :
-		strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
+	if (here ? audit_trail_state() == TRAIL_KEPT
+			 : strncmp(name, "pg_auth", 7) == 0 || strcmp(name, "pg_db_role_setting") == 0)
 		audit_alert("direct change", "extension", psprintf("a superuser wrote to %s", name), false);
 }
 

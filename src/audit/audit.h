@@ -21,15 +21,15 @@
 typedef struct AuditRecord
 {
 	const char *operation;
-	const char *decision;		/* allow, deny, alert */
-	const char *object_kind;	/* secret, grant, tenant, …; may be NULL */
-	pg_uuid_t	tenant;			/* zero: the instance */
-	const pg_uuid_t *object;	/* may be NULL */
-	const char *secret;			/* name; may be NULL */
-	const char *environment;	/* may be NULL */
-	int			version;		/* 0: none */
-	const char *reason;			/* may be NULL */
-	Datum		detail;			/* jsonb; 0: none */
+	const char *decision;    /* allow, deny, alert */
+	const char *object_kind; /* secret, grant, tenant, …; may be NULL */
+	pg_uuid_t tenant;        /* zero: the instance */
+	const pg_uuid_t *object; /* may be NULL */
+	const char *secret;      /* name; may be NULL */
+	const char *environment; /* may be NULL */
+	int version;             /* 0: none */
+	const char *reason;      /* may be NULL */
+	Datum detail;            /* jsonb; 0: none */
 } AuditRecord;
 
 /*
@@ -59,15 +59,15 @@ extern void audit_event(const char *operation, const char *reason);
  */
 typedef enum TrailState
 {
-	TRAIL_NONE,					/* no vault, or not yet: nothing is written */
-	TRAIL_RESTORING,			/* a dump was loaded, and the vault has not been opened since */
+	TRAIL_NONE,      /* no vault, or not yet: nothing is written */
+	TRAIL_RESTORING, /* a dump was loaded, and the vault has not been opened since */
 	TRAIL_KEPT
 } TrailState;
 
 extern TrailState audit_trail_state(void);
 
 /* Who tells it, and what to do when a session loads rows of a dump.  Preload. */
-extern void audit_set_state(TrailState (*state) (void), void (*note_restorer) (void));
+extern void audit_set_state(TrailState (*state)(void), void (*note_restorer)(void));
 
 /* A superuser's statement inserts rows into a vault that is not opened. */
 extern bool audit_is_restoring(void);
@@ -82,7 +82,7 @@ extern void audit_set_copying(bool begins);
 extern void audit_set_maintaining(bool maintaining);
 
 /* Who the client program is by its certificate, or NULL; asked once a session. */
-extern void audit_set_service(const char *(*service) (void));
+extern void audit_set_service(const char *(*service)(void) );
 
 extern void audit_init(void);
 

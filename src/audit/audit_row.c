@@ -26,8 +26,8 @@ audit_set_mac(AuditMac mac)
 void
 line_name(StringInfo line, const char *name)
 {
-	size_t		size = strlen(name);
-	char	   *at;
+	size_t size = strlen(name);
+	char *at;
 
 	enlargeStringInfo(line, size + 4);
 	at = line->data + line->len;
@@ -72,8 +72,8 @@ void
 line_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
 {
 	static const char hex[] = "0123456789abcdef";
-	char		text[2 * UUID_LEN + 6];
-	char	   *out = text;
+	char text[2 * UUID_LEN + 6];
+	char *out = text;
 
 	*out++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
@@ -91,7 +91,7 @@ line_uuid(StringInfo line, const char *name, const pg_uuid_t *value)
 void
 line_int(StringInfo line, const char *name, int64 value)
 {
-	char		digits[32];
+	char digits[32];
 
 	line_name(line, name);
 	pg_lltoa(value, digits);
@@ -102,10 +102,10 @@ void
 line_time(StringInfo line, const char *name, TimestampTz value)
 {
 	struct pg_tm tm;
-	fsec_t		fraction;
+	fsec_t fraction;
 
-	char		text[64];
-	char	   *at = text;
+	char text[64];
+	char *at = text;
 
 	/* Vault never writes such a time; somebody else may have. */
 	if (TIMESTAMP_NOT_FINITE(value))
@@ -140,7 +140,7 @@ line_time(StringInfo line, const char *name, TimestampTz value)
 static void
 add_detail(StringInfo line, Datum detail)
 {
-	Jsonb	   *json = DatumGetJsonbP(detail);
+	Jsonb *json = DatumGetJsonbP(detail);
 
 	line_name(line, "detail");
 	(void) JsonbToCString(line, &json->root, VARSIZE(json));
@@ -204,7 +204,7 @@ audit_row_put_text(TupleTableSlot *slot, int column, const char *text)
 static void
 put_mac(const AuditRow *row, TupleTableSlot *slot)
 {
-	bytea	   *mac;
+	bytea *mac;
 
 	audit_row_put_value(slot, AUDIT_MAC, (Datum) 0, false);
 	if (!row->has_mac)
@@ -224,14 +224,16 @@ audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 	audit_row_put_value(slot, AUDIT_AT, TimestampTzGetDatum(row->at), true);
 	audit_row_put_value(slot, AUDIT_XID, UInt64GetDatum(row->xid), true);
 	audit_row_put_text(slot, AUDIT_TENANT, row->tenant);
-	audit_row_put_value(slot, AUDIT_PRINCIPAL_ID, UUIDPGetDatum(&row->principal_id), row->has_principal);
+	audit_row_put_value(slot, AUDIT_PRINCIPAL_ID, UUIDPGetDatum(&row->principal_id),
+						row->has_principal);
 	audit_row_put_text(slot, AUDIT_PRINCIPAL, row->principal);
 	audit_row_put_text(slot, AUDIT_ROLE, row->role);
 	audit_row_put_text(slot, AUDIT_SESSION_ROLE, row->session_role);
 	audit_row_put_text(slot, AUDIT_AUTHENTICATED_ROLE, row->authenticated_role);
-	audit_row_put_value(slot, AUDIT_ADDRESS, row->address ?
-			  DirectFunctionCall1(inet_in, CStringGetDatum(row->address)) : (Datum) 0,
-			  row->address != NULL);
+	audit_row_put_value(slot, AUDIT_ADDRESS,
+						row->address ? DirectFunctionCall1(inet_in, CStringGetDatum(row->address))
+									 : (Datum) 0,
+						row->address != NULL);
 	audit_row_put_value(slot, AUDIT_PORT, Int32GetDatum(row->port), row->port >= 0);
 	audit_row_put_value(slot, AUDIT_TLS, BoolGetDatum(row->tls), true);
 	audit_row_put_text(slot, AUDIT_APPLICATION_NAME, row->application_name);
@@ -256,8 +258,8 @@ audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 static Datum
 get_value(TupleTableSlot *slot, int column, bool *present)
 {
-	bool		isnull;
-	Datum		value = slot_getattr(slot, column, &isnull);
+	bool isnull;
+	Datum value = slot_getattr(slot, column, &isnull);
 
 	*present = !isnull;
 	return value;
@@ -266,8 +268,8 @@ get_value(TupleTableSlot *slot, int column, bool *present)
 static const char *
 get_text(TupleTableSlot *slot, int column)
 {
-	bool		present;
-	Datum		value = get_value(slot, column, &present);
+	bool present;
+	Datum value = get_value(slot, column, &present);
 
 	return present ? TextDatumGetCString(value) : NULL;
 }
@@ -275,8 +277,8 @@ get_text(TupleTableSlot *slot, int column)
 static bool
 get_uuid(TupleTableSlot *slot, int column, pg_uuid_t *uuid)
 {
-	bool		present;
-	Datum		value = get_value(slot, column, &present);
+	bool present;
+	Datum value = get_value(slot, column, &present);
 
 	if (present)
 		*uuid = *DatumGetUUIDP(value);
@@ -286,8 +288,8 @@ get_uuid(TupleTableSlot *slot, int column, pg_uuid_t *uuid)
 static int
 get_int(TupleTableSlot *slot, int column, int absent)
 {
-	bool		present;
-	Datum		value = get_value(slot, column, &present);
+	bool present;
+	Datum value = get_value(slot, column, &present);
 
 	return present ? DatumGetInt32(value) : absent;
 }
@@ -295,8 +297,8 @@ get_int(TupleTableSlot *slot, int column, int absent)
 static void
 get_mac(TupleTableSlot *slot, AuditRow *row)
 {
-	Datum		value = get_value(slot, AUDIT_MAC, &row->has_mac);
-	bytea	   *mac;
+	Datum value = get_value(slot, AUDIT_MAC, &row->has_mac);
+	bytea *mac;
 
 	memset(row->mac, 0, AUDIT_MAC_BYTES);
 	if (!row->has_mac)
@@ -309,8 +311,8 @@ get_mac(TupleTableSlot *slot, AuditRow *row)
 void
 audit_row_load(TupleTableSlot *slot, AuditRow *row)
 {
-	bool		present;
-	Datum		value;
+	bool present;
+	Datum value;
 
 	memset(row, 0, sizeof(*row));
 	slot_getallattrs(slot);
@@ -350,9 +352,9 @@ audit_row_load(TupleTableSlot *slot, AuditRow *row)
 static bool
 line_mac(const StringInfoData *line, unsigned char *mac)
 {
-	size_t		size = line->len;
+	size_t size = line->len;
 	const char *bytes = encoding_for_digest(line->data, &size);
-	bool		made = compute_mac(bytes, size, mac);
+	bool made = compute_mac(bytes, size, mac);
 
 	if (bytes != line->data)
 		pfree((char *) bytes);
@@ -362,7 +364,7 @@ line_mac(const StringInfoData *line, unsigned char *mac)
 void
 audit_line_hash(const StringInfoData *line, unsigned char *hash)
 {
-	size_t		size = line->len;
+	size_t size = line->len;
 	const char *bytes = encoding_for_digest(line->data, &size);
 
 	crypto_require(crypto_sha256(bytes, size, hash));
@@ -399,8 +401,7 @@ audit_line_check(const AuditRow *row, const StringInfoData *line)
 
 	if (!row->has_mac)
 		return AUDIT_ROW_WITHOUT_MAC;
-	if (!line_mac(line, expected) ||
-		!secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
+	if (!line_mac(line, expected) || !secret_equal(expected, row->mac, AUDIT_MAC_BYTES))
 		return AUDIT_ROW_ALTERED;
 	return AUDIT_ROW_GENUINE;
 }

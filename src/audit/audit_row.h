@@ -60,41 +60,41 @@ enum
 /* NULL texts, unset ids and a zero version are null columns. */
 typedef struct AuditRow
 {
-	pg_uuid_t	tenant_id;		/* zero: the instance */
-	int64		id;
+	pg_uuid_t tenant_id; /* zero: the instance */
+	int64 id;
 	TimestampTz at;
-	uint64		xid;			/* of the transaction that wrote the row */
+	uint64 xid; /* of the transaction that wrote the row */
 	const char *tenant;
-	bool		has_principal;
-	pg_uuid_t	principal_id;
+	bool has_principal;
+	pg_uuid_t principal_id;
 	const char *principal;
 	const char *role;
 	const char *session_role;
 	const char *authenticated_role;
 	const char *address;
-	int			port;			/* -1: none */
-	bool		tls;
+	int port; /* -1: none */
+	bool tls;
 	const char *application_name;
 	const char *request_id;
 	const char *operation;
 	const char *decision;
 	const char *object_kind;
-	bool		has_object;
-	pg_uuid_t	object_id;
+	bool has_object;
+	pg_uuid_t object_id;
 	const char *secret;
 	const char *environment;
-	int			version;
-	bool		has_grant;
-	pg_uuid_t	grant_id;
+	int version;
+	bool has_grant;
+	pg_uuid_t grant_id;
 	const char *reason;
-	Datum		detail;			/* jsonb; 0: none */
-	const char *subject;		/* of the token that the caller showed */
-	const char *service;		/* of the client certificate, as in a grant */
-	const char *claimed_address;	/* that a verified token gives the client */
-	bool		has_mac;
+	Datum detail;                /* jsonb; 0: none */
+	const char *subject;         /* of the token that the caller showed */
+	const char *service;         /* of the client certificate, as in a grant */
+	const char *claimed_address; /* that a verified token gives the client */
+	bool has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
-	Oid			trail;			/* the table that it is for, which is another one after a drop */
-	bool		by_operator;	/* no column: which part of the ring it takes */
+	Oid trail;        /* the table that it is for, which is another one after a drop */
+	bool by_operator; /* no column: which part of the ring it takes */
 } AuditRow;
 
 /* Appends the line, without a line feed; in the database's encoding. */
@@ -105,7 +105,7 @@ extern void audit_line_hash(const StringInfoData *line, unsigned char *hash);
 
 /* Members of a line; each begins with a comma unless it is the first. */
 extern void line_name(StringInfo line, const char *name);
-extern void line_text(StringInfo line, const char *name, const char *value);	/* NULL: nothing */
+extern void line_text(StringInfo line, const char *name, const char *value); /* NULL: nothing */
 extern void line_uuid(StringInfo line, const char *name, const pg_uuid_t *value);
 extern void line_int(StringInfo line, const char *name, int64 value);
 extern void line_time(StringInfo line, const char *name, TimestampTz value);
@@ -120,7 +120,7 @@ extern void audit_row_load(TupleTableSlot *slot, AuditRow *row);
  * How rows are authenticated; set by a later feature.  False while the vault is
  * sealed: such rows have no MAC, and only their seal covers them.
  */
-typedef bool (*AuditMac) (const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES]);
+typedef bool (*AuditMac)(const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES]);
 extern void audit_set_mac(AuditMac mac);
 
 /* Fills has_mac and mac.  The digest is the MAC, or without one the hash of the line. */

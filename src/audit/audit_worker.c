@@ -34,12 +34,12 @@
 #include "platform/tables.h"
 #include "platform/launcher.h"
 
-#define BATCH_ROWS 256
+#define BATCH_ROWS           256
 #define PAUSE_AFTER_ERROR_MS 500
-#define STATISTICS_MS 10000
-#define STAY_MS 2000
-#define TELL_AGAIN_MS (10 * 60 * 1000)
-#define STAY_NAP_MS 10
+#define STATISTICS_MS        10000
+#define STAY_MS              2000
+#define TELL_AGAIN_MS        (10 * 60 * 1000)
+#define STAY_NAP_MS          10
 
 /* The end of the newest commit that may not be on disk. */
 static XLogRecPtr unflushed = InvalidXLogRecPtr;
@@ -55,7 +55,7 @@ audit_worker_flush(void)
 static void
 choose_commit(bool waits)
 {
-	static int	chosen = -1;
+	static int chosen = -1;
 
 	if (chosen != waits)
 		SetConfigOption("synchronous_commit", waits ? "on" : "off", PGC_SUSET, PGC_S_OVERRIDE);
@@ -70,8 +70,8 @@ choose_commit(bool waits)
 static int
 choose_rows(AuditRow *rows, int count)
 {
-	Oid			trail = table_oid(TABLE_AUDIT_LOG);
-	int			chosen = 0;
+	Oid trail = table_oid(TABLE_AUDIT_LOG);
+	int chosen = 0;
 
 	if (!OidIsValid(trail) || audit_trail_state() == TRAIL_NONE)
 		return 0;
@@ -84,7 +84,7 @@ choose_rows(AuditRow *rows, int count)
 static void
 write_rows(AuditRow *rows, int count)
 {
-	bool		standbys = SyncRepStandbyNames && SyncRepStandbyNames[0];
+	bool standbys = SyncRepStandbyNames && SyncRepStandbyNames[0];
 
 	choose_commit(standbys);
 	SetCurrentStatementStartTimestamp();
@@ -120,7 +120,7 @@ report_statistics(void)
 static void
 audit_worker_request_end(SIGNAL_ARGS)
 {
-	int			saved_errno = errno;
+	int saved_errno = errno;
 
 	ShutdownRequestPending = true;
 	QueryCancelPending = true;
@@ -167,7 +167,7 @@ write_own(const char *operation, const char *kind, const char *reason)
 		.object_kind = kind,
 		.reason = reason,
 	};
-	AuditRow	row;
+	AuditRow row;
 
 	audit_describe_own(&record, &row);
 	write_rows(&row, 1);
@@ -183,8 +183,8 @@ audit_worker_alert_of_delay(void)
 {
 	static TimestampTz told = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	int64		delay = ledger_delay();
-	char		reason[128];
+	int64 delay = ledger_delay();
+	char reason[128];
 
 	if (delay <= (int64) setting_max_seal_delay * 1000)
 		told = 0;
@@ -201,13 +201,15 @@ audit_worker_alert_of_delay(void)
 static void
 alert_of_lost(void)
 {
-	int64		lost = ring_take_lost();
-	char		reason[128];
+	int64 lost = ring_take_lost();
+	char reason[128];
 
 	if (lost == 0)
 		return;
-	snprintf(reason, sizeof(reason), INT64_FORMAT " records are lost: the ring was full until their "
-			 "session ended", lost);
+	snprintf(reason, sizeof(reason),
+			 INT64_FORMAT " records are lost: the ring was full until their "
+						  "session ended",
+			 lost);
 	PG_TRY();
 	{
 		write_own("record", "audit_log", reason);
@@ -224,7 +226,7 @@ alert_of_lost(void)
 static bool
 has_trail(void)
 {
-	bool		found;
+	bool found;
 
 	StartTransactionCommand();
 	found = OidIsValid(table_oid(TABLE_AUDIT_LOG)) && audit_trail_state() == TRAIL_KEPT;
@@ -255,11 +257,11 @@ static void
 audit_worker_consume(void)
 {
 	static AuditRow rows[BATCH_ROWS];
-	bool		awaited = false;
+	bool awaited = false;
 
 	for (;;)
 	{
-		int			count = ring_peek(rows, BATCH_ROWS, &awaited);
+		int count = ring_peek(rows, BATCH_ROWS, &awaited);
 
 		CHECK_FOR_INTERRUPTS();
 		worker_reload();
@@ -284,7 +286,7 @@ audit_worker_consume(void)
 static void
 audit_worker_recover(void)
 {
-	bool		ending = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
+	bool ending = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
 
 	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
@@ -303,7 +305,7 @@ audit_worker_recover(void)
 void
 vault_audit_worker_main(Datum arg)
 {
-	sigjmp_buf	failed;
+	sigjmp_buf failed;
 
 	worker_begin();
 	pqsignal(SIGTERM, audit_worker_request_end);

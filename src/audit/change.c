@@ -30,7 +30,7 @@
 #include "platform/printable.h"
 #include "platform/tables.h"
 
-static bool copying = false;	/* of a dump */
+static bool copying = false; /* of a dump */
 static bool maintaining = false;
 
 void
@@ -48,7 +48,7 @@ audit_set_maintaining(bool value)
 static JsonbValue
 json_string(char *text)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	text = unconstify(char *, printable_text(text));
 	value.type = text ? jbvString : jbvNull;
@@ -67,11 +67,11 @@ json_string(char *text)
 static int
 column_number(TupleDesc layout, const char *column)
 {
-	static int	last = 0;
+	static int last = 0;
 
 	for (int i = 0; i < layout->natts; i++)
 	{
-		int			index = (last + i) % layout->natts;
+		int index = (last + i) % layout->natts;
 		Form_pg_attribute attribute = TupleDescAttr(layout, index);
 
 		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0)
@@ -109,10 +109,10 @@ static bool
 same_bytes(HeapTuple before, HeapTuple after, TupleDesc layout, int number)
 {
 	Form_pg_attribute attribute = TupleDescAttr(layout, number - 1);
-	bool		no_old;
-	bool		no_new;
-	Datum		old = heap_getattr(before, number, layout, &no_old);
-	Datum		new = heap_getattr(after, number, layout, &no_new);
+	bool no_old;
+	bool no_new;
+	Datum old = heap_getattr(before, number, layout, &no_old);
+	Datum new = heap_getattr(after, number, layout, &no_new);
 
 	if (no_old || no_new)
 		return no_old && no_new;
@@ -124,17 +124,16 @@ static bool
 add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTuple after,
 		   TupleDesc layout)
 {
-	bool		masked = column[0] == '*';
-	bool		names = column[0] == '=';
+	bool masked = column[0] == '*';
+	bool names = column[0] == '=';
 	const char *name = masked || names ? column + 1 : column;
-	int			number = column_number(layout, name);
-	char	   *old;
-	char	   *new;
-	bool		same;
-	JsonbValue	value;
+	int number = column_number(layout, name);
+	char *old;
+	char *new;
+	bool same;
+	JsonbValue value;
 
-	if (number == 0 ||
-		(!names && before && after && same_bytes(before, after, layout, number)))
+	if (number == 0 || (!names && before && after && same_bytes(before, after, layout, number)))
 		return false;
 	old = number_text(before, layout, number);
 	new = number_text(after, layout, number);
@@ -165,7 +164,7 @@ add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTu
 static void
 add_deleted(CompatJsonbState *state)
 {
-	JsonbValue	value = json_string("deleted");
+	JsonbValue value = json_string("deleted");
 
 	compat_push_jsonb(state, WJB_KEY, &value);
 	value.type = jbvBool;
@@ -177,7 +176,7 @@ static Datum
 changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc layout)
 {
 	CompatJsonbState state = {0};
-	bool		any = false;
+	bool any = false;
 
 	compat_push_jsonb(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 1; i < trigger->tgnargs; i++)
@@ -191,9 +190,9 @@ changed_columns(Trigger *trigger, HeapTuple before, HeapTuple after, TupleDesc l
 static bool
 column_uuid(HeapTuple row, TupleDesc layout, const char *column, pg_uuid_t *value)
 {
-	int			number = column_number(layout, column);
-	bool		isnull;
-	Datum		datum;
+	int number = column_number(layout, column);
+	bool isnull;
+	Datum datum;
 
 	if (number == 0)
 		return false;
@@ -222,12 +221,12 @@ says_nothing(const AuditRecord *record, HeapTuple before, HeapTuple after)
 static void
 write_change(TriggerData *data, HeapTuple before, HeapTuple after)
 {
-	TupleDesc	layout = RelationGetDescr(data->tg_relation);
-	HeapTuple	row = after ? after : before;
-	VaultCall	   *call = call_current();
+	TupleDesc layout = RelationGetDescr(data->tg_relation);
+	HeapTuple row = after ? after : before;
+	VaultCall *call = call_current();
 	const char *kind = data->tg_trigger->tgargs[0];
-	char	   *version = column_text(row, layout, "current_version");
-	pg_uuid_t	id;
+	char *version = column_text(row, layout, "current_version");
+	pg_uuid_t id;
 	AuditRecord record = {
 		.operation = call ? call->operation : direct_operation(data->tg_event),
 		.decision = call ? "allow" : "alert",
@@ -273,7 +272,7 @@ Datum
 vault_audit_change(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
-	bool		inside = call_current() != NULL;
+	bool inside = call_current() != NULL;
 
 	if (inside && data->tg_trigger->tgargs[0][0] == '-')
 		return PointerGetDatum(NULL);
@@ -298,11 +297,10 @@ vault_refuse_change(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event) && loads_dump())
 		return PointerGetDatum(data->tg_trigtuple);
 	if (maintaining)
-		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple :
-							   data->tg_trigtuple);
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple
+																	   : data->tg_trigtuple);
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the audit trail is append-only"),
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the audit trail is append-only"),
 			 errhint("Only vault itself appends to it.")));
 }
 

@@ -29,62 +29,61 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
-#define ACCOUNTS 1024			/* the first is that of tenants that found no other */
-#define ENTRIES 8192
-#define PARTS_SHOWN 32			/* entries of one transaction; the last is of all other tenants */
-#define TRIES 1000
+#define ACCOUNTS    1024 /* the first is that of tenants that found no other */
+#define ENTRIES     8192
+#define PARTS_SHOWN 32 /* entries of one transaction; the last is of all other tenants */
+#define TRIES       1000
 
 typedef struct Account
 {
-	bool		used;
-	pg_uuid_t	tenant;
-	LedgerSum	written;
+	bool used;
+	pg_uuid_t tenant;
+	LedgerSum written;
 } Account;
 
 /* What the sealer has settled of an account. */
 typedef struct Settled
 {
-	LedgerSum	seen;
-	LedgerSum	ahead;			/* found before the account was told of them */
+	LedgerSum seen;
+	LedgerSum ahead; /* found before the account was told of them */
 } Settled;
 
 /* xid 0: free; 1: being written. */
 typedef struct LedgerEntry
 {
 	pg_atomic_uint64 xid;
-	Oid			log;
-	pg_uuid_t	tenant;
-	LedgerSum	sum;
+	Oid log;
+	pg_uuid_t tenant;
+	LedgerSum sum;
 } LedgerEntry;
 
 typedef struct Ledger
 {
 	pg_atomic_uint64 writing;
 	pg_atomic_uint64 settling;
-	pg_atomic_uint64 appended_at;	/* of the newest row, by anybody */
-	pg_atomic_uint64 stepped_at;	/* everything older has been looked at */
+	pg_atomic_uint64 appended_at;   /* of the newest row, by anybody */
+	pg_atomic_uint64 stepped_at;    /* everything older has been looked at */
 	pg_atomic_uint64 waiting_since; /* the first append after that */
 	pg_atomic_uint64 uncounted;
-	bool		open;			/* something was settled */
-	Oid			log;			/* the table that the accounts are about */
-	uint64		first_xid;		/* of the transactions that they are about */
-	uint64		last_xid;
-	uint64		era;			/* grows when they begin anew */
-	Account		accounts[ACCOUNTS];
-	uint64		settled_era;
-	uint64		ahead_xid;		/* newest transaction of what is ahead */
-	uint64		settled_uncounted;
-	Settled		settled[ACCOUNTS];
-	LedgerEntry		entries[ENTRIES];
+	bool open;        /* something was settled */
+	Oid log;          /* the table that the accounts are about */
+	uint64 first_xid; /* of the transactions that they are about */
+	uint64 last_xid;
+	uint64 era; /* grows when they begin anew */
+	Account accounts[ACCOUNTS];
+	uint64 settled_era;
+	uint64 ahead_xid; /* newest transaction of what is ahead */
+	uint64 settled_uncounted;
+	Settled settled[ACCOUNTS];
+	LedgerEntry entries[ENTRIES];
 } Ledger;
 
 static Ledger *ledger = NULL;
 static bool is_worker = false;
 
 /* Of a transaction that ends, whoever it is: several tenants. */
-static const pg_uuid_t several = {{
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-}};
+static const pg_uuid_t several = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+								   0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static void
 sum_add(LedgerSum *sum, const LedgerSum *other)
@@ -105,7 +104,7 @@ sum_subtract(LedgerSum *sum, const LedgerSum *other)
 static void
 sum_add_row(LedgerSum *sum, const unsigned char digest[LEDGER_DIGEST_BYTES])
 {
-	LedgerSum	row = {.rows = 1};
+	LedgerSum row = {.rows = 1};
 
 	memcpy(row.digest, digest, sizeof(row.digest));
 	sum_add(sum, &row);
@@ -120,7 +119,7 @@ sum_is_same(const LedgerSum *a, const LedgerSum *b)
 uint64
 ledger_next_id(uint64 now, uint64 last)
 {
-	uint64		next = Max(now, last + 1);
+	uint64 next = Max(now, last + 1);
 
 	return next + ((next & 1) != (is_worker ? 1 : 0));
 }
@@ -130,20 +129,20 @@ ledger_next_id(uint64 now, uint64 last)
 /* By tenant and level of the subtransaction; in TopTransactionContext. */
 typedef struct Part
 {
-	pg_uuid_t	tenant;
-	int			level;
-	LedgerSum	sum;
+	pg_uuid_t tenant;
+	int level;
+	LedgerSum sum;
 } Part;
 
 static Part *parts = NULL;
-static int	part_count = 0;
-static int	part_room = 0;
-static Oid	part_log = InvalidOid;
+static int part_count = 0;
+static int part_room = 0;
+static Oid part_log = InvalidOid;
 static uint64 part_xid = 0;
 
 /* Entries of the present transaction, which is about to commit. */
 static LedgerEntry *made[PARTS_SHOWN];
-static int	made_count = 0;
+static int made_count = 0;
 
 static Part *
 ledger_part_of(const pg_uuid_t *tenant, int level)
@@ -153,7 +152,7 @@ ledger_part_of(const pg_uuid_t *tenant, int level)
 			return &parts[i];
 	if (part_count == part_room)
 	{
-		int			room = Max(8, part_room * 2);
+		int room = Max(8, part_room * 2);
 
 		if (parts)
 			parts = repalloc(parts, room * sizeof(Part));
@@ -161,7 +160,7 @@ ledger_part_of(const pg_uuid_t *tenant, int level)
 			parts = MemoryContextAlloc(TopTransactionContext, room * sizeof(Part));
 		part_room = room;
 	}
-	parts[part_count] = (Part) {.tenant = *tenant,.level = level};
+	parts[part_count] = (Part){.tenant = *tenant, .level = level};
 	return &parts[part_count++];
 }
 
@@ -187,7 +186,8 @@ ledger_append(const pg_uuid_t *tenant, const unsigned char digest[LEDGER_DIGEST_
 {
 	part_log = table_oid(TABLE_AUDIT_LOG);
 	part_xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	sum_add_row(&ledger_part_of(tenant, is_worker ? 1 : GetCurrentTransactionNestLevel())->sum, digest);
+	sum_add_row(&ledger_part_of(tenant, is_worker ? 1 : GetCurrentTransactionNestLevel())->sum,
+				digest);
 	note_append((uint64) GetCurrentTimestamp());
 }
 
@@ -204,8 +204,8 @@ take_entry(uint64 xid)
 {
 	for (int i = 0; i < ENTRIES; i++)
 	{
-		LedgerEntry	   *entry = &ledger->entries[(xid + i) % ENTRIES];
-		uint64		free = 0;
+		LedgerEntry *entry = &ledger->entries[(xid + i) % ENTRIES];
+		uint64 free = 0;
 
 		if (pg_atomic_read_u64(&entry->xid) == 0 &&
 			pg_atomic_compare_exchange_u64(&entry->xid, &free, 1))
@@ -217,7 +217,7 @@ take_entry(uint64 xid)
 static bool
 make_entry(uint64 xid, const pg_uuid_t *tenant, const LedgerSum *sum)
 {
-	LedgerEntry	   *entry = take_entry(xid);
+	LedgerEntry *entry = take_entry(xid);
 
 	if (entry == NULL)
 		return false;
@@ -234,8 +234,8 @@ make_entry(uint64 xid, const pg_uuid_t *tenant, const LedgerSum *sum)
 static void
 make_entries(void)
 {
-	LedgerSum	others = {0};
-	bool		whole = true;
+	LedgerSum others = {0};
+	bool whole = true;
 
 	for (int i = 0; i < part_count && whole; i++)
 		if (i < PARTS_SHOWN - 1)
@@ -253,7 +253,7 @@ make_entries(void)
 static void
 discard_parts(int level)
 {
-	int			kept = 0;
+	int kept = 0;
 
 	for (int i = 0; i < part_count; i++)
 		if (parts[i].level < level)
@@ -264,13 +264,13 @@ discard_parts(int level)
 static void
 merge_parts(int level)
 {
-	Part	   *inner = parts;
-	int			count = part_count;
+	Part *inner = parts;
+	int count = part_count;
 
 	part_count = 0;
 	for (int i = 0; i < count; i++)
 	{
-		Part		part = inner[i];
+		Part part = inner[i];
 
 		/* Never more than were there, so the room is enough. */
 		sum_add(&ledger_part_of(&part.tenant, Min(part.level, level - 1))->sum, &part.sum);
@@ -282,12 +282,12 @@ merge_parts(int level)
 static int
 account_number(Account *accounts, const pg_uuid_t *tenant, bool add)
 {
-	uint32		hash;
+	uint32 hash;
 
 	memcpy(&hash, tenant->data + 8, sizeof(hash));
 	for (int i = 0; i < ACCOUNTS - 1; i++)
 	{
-		int			number = 1 + (hash + i) % (ACCOUNTS - 1);
+		int number = 1 + (hash + i) % (ACCOUNTS - 1);
 
 		if (accounts[number].used && uuid_equal(&accounts[number].tenant, tenant))
 			return number;
@@ -332,7 +332,7 @@ write_accounts(uint64 xid)
 	pg_write_barrier();
 	for (int i = 0; i < part_count; i++)
 	{
-		int			number = account_number(ledger->accounts, &parts[i].tenant, true);
+		int number = account_number(ledger->accounts, &parts[i].tenant, true);
 
 		sum_add(&ledger->accounts[number].written, &parts[i].sum);
 	}
@@ -345,38 +345,38 @@ write_accounts(uint64 xid)
 
 typedef struct FoundKey
 {
-	uint64		xid;			/* 0: by the worker */
-	pg_uuid_t	tenant;
+	uint64 xid; /* 0: by the worker */
+	pg_uuid_t tenant;
 } FoundKey;
 
 typedef struct LedgerFound
 {
-	FoundKey	key;
-	LedgerSum	good;
-	LedgerSum	ahead;			/* of the worker: newer than its accounts */
-	int64		bad;			/* rows that are not what was written */
-	bool		has_entry;
+	FoundKey key;
+	LedgerSum good;
+	LedgerSum ahead; /* of the worker: newer than its accounts */
+	int64 bad;       /* rows that are not what was written */
+	bool has_entry;
 } LedgerFound;
 
 struct LedgerView
 {
 	MemoryContext memory;
-	bool		has_accounts;
-	uint64		settling;
-	uint64		first_xid;
-	uint64		last_xid;
-	uint64		era;
-	Oid			log;
-	uint64		ahead_xid;
-	uint64		newest_xid;		/* of the rows that are ahead */
-	int64		uncounted;
-	int64		all_uncounted;
-	Account	   *accounts;
-	Settled    *settled;
-	int			entry_count;
-	LedgerEntry	  **places;			/* of the entries that are compared */
-	LedgerEntry	   *entries;		/* copies */
-	HTAB	   *found;
+	bool has_accounts;
+	uint64 settling;
+	uint64 first_xid;
+	uint64 last_xid;
+	uint64 era;
+	Oid log;
+	uint64 ahead_xid;
+	uint64 newest_xid; /* of the rows that are ahead */
+	int64 uncounted;
+	int64 all_uncounted;
+	Account *accounts;
+	Settled *settled;
+	int entry_count;
+	LedgerEntry **places; /* of the entries that are compared */
+	LedgerEntry *entries; /* copies */
+	HTAB *found;
 };
 
 /* The accounts, if they stand still for a moment. */
@@ -385,7 +385,7 @@ copy_accounts(LedgerView *view)
 {
 	for (int i = 0; i < TRIES; i++)
 	{
-		uint64		before = pg_atomic_read_u64(&ledger->writing);
+		uint64 before = pg_atomic_read_u64(&ledger->writing);
 
 		if (i > 0)
 			pg_usleep(10);
@@ -428,13 +428,13 @@ LedgerView *
 ledger_look(void)
 {
 	LedgerView *view = palloc0(sizeof(LedgerView));
-	HASHCTL		found = {.keysize = sizeof(FoundKey),.entrysize = sizeof(LedgerFound)};
+	HASHCTL found = {.keysize = sizeof(FoundKey), .entrysize = sizeof(LedgerFound)};
 
 	view->memory = found.hcxt = CurrentMemoryContext;
 	view->accounts = palloc(sizeof(ledger->accounts));
 	view->settled = palloc(sizeof(ledger->settled));
-	view->found = hash_create("vault rows found", 256, &found,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	view->found =
+		hash_create("vault rows found", 256, &found, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	view->has_accounts = copy_accounts(view) && copy_settled(view);
 	return view;
 }
@@ -450,8 +450,8 @@ has_committed(uint64 xid, Snapshot snapshot)
 static void
 copy_entry(LedgerView *view, LedgerEntry *entry, Snapshot snapshot, Oid log)
 {
-	uint64		xid = pg_atomic_read_u64(&entry->xid);
-	LedgerEntry	   *copy = &view->entries[view->entry_count];
+	uint64 xid = pg_atomic_read_u64(&entry->xid);
+	LedgerEntry *copy = &view->entries[view->entry_count];
 
 	if (xid <= 1)
 		return;
@@ -464,7 +464,7 @@ copy_entry(LedgerView *view, LedgerEntry *entry, Snapshot snapshot, Oid log)
 		return;
 	pg_atomic_init_u64(&copy->xid, xid);
 	if (copy->log != log)
-		copy->sum.rows = 0;		/* of a vault that was dropped: only to be cleared */
+		copy->sum.rows = 0; /* of a vault that was dropped: only to be cleared */
 	view->places[view->entry_count++] = entry;
 }
 
@@ -486,9 +486,9 @@ ledger_look_again(LedgerView *view, Snapshot snapshot, Oid log)
 static LedgerFound *
 found_of(LedgerView *view, uint64 xid, const pg_uuid_t *tenant)
 {
-	FoundKey	key = {.xid = xid,.tenant = *tenant};
-	bool		exists;
-	LedgerFound	   *found = hash_search(view->found, &key, HASH_ENTER, &exists);
+	FoundKey key = {.xid = xid, .tenant = *tenant};
+	bool exists;
+	LedgerFound *found = hash_search(view->found, &key, HASH_ENTER, &exists);
 
 	if (!exists)
 		memset((char *) found + sizeof(FoundKey), 0, sizeof(LedgerFound) - sizeof(FoundKey));
@@ -499,8 +499,8 @@ void
 ledger_found(LedgerView *view, const pg_uuid_t *tenant, int64 id, uint64 xid,
 			 const unsigned char digest[LEDGER_DIGEST_BYTES], bool good)
 {
-	bool		by_worker = id % 2 != 0;
-	LedgerFound	   *found;
+	bool by_worker = id % 2 != 0;
+	LedgerFound *found;
 
 	if (by_worker && xid < view->first_xid)
 		return;
@@ -530,9 +530,9 @@ rows_missing(const LedgerSum *expected, const LedgerSum *good, int64 bad)
 static LedgerFound
 found_of_others(LedgerView *view, uint64 xid)
 {
-	LedgerFound		others = {{0}};
+	LedgerFound others = {{0}};
 	HASH_SEQ_STATUS scan;
-	LedgerFound	   *found;
+	LedgerFound *found;
 
 	hash_seq_init(&scan, view->found);
 	while ((found = hash_seq_search(&scan)) != NULL)
@@ -548,11 +548,11 @@ found_of_others(LedgerView *view, uint64 xid)
 static void
 compare_entry(LedgerView *view, const LedgerEntry *entry, LedgerMissing missing, void *state)
 {
-	uint64		xid = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->xid));
-	bool		is_several = uuid_equal(&entry->tenant, &several);
-	LedgerFound		found = is_several ? found_of_others(view, xid) :
-		*found_of(view, xid, &entry->tenant);
-	int64		rows = rows_missing(&entry->sum, &found.good, found.bad);
+	uint64 xid = pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &entry->xid));
+	bool is_several = uuid_equal(&entry->tenant, &several);
+	LedgerFound found =
+		is_several ? found_of_others(view, xid) : *found_of(view, xid, &entry->tenant);
+	int64 rows = rows_missing(&entry->sum, &found.good, found.bad);
 
 	if (rows > 0)
 		missing(state, is_several ? NULL : &entry->tenant, rows);
@@ -563,11 +563,11 @@ compare_entries(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, 
 {
 	for (int i = 0; i < view->entry_count; i++)
 		if (view->entries[i].sum.rows > 0)
-			found_of(view, pg_atomic_read_u64(&view->entries[i].xid),
-					 &view->entries[i].tenant)->has_entry = true;
+			found_of(view, pg_atomic_read_u64(&view->entries[i].xid), &view->entries[i].tenant)
+				->has_entry = true;
 	for (int i = 0; i < view->entry_count; i++)
 	{
-		LedgerEntry	   *entry = &view->entries[i];
+		LedgerEntry *entry = &view->entries[i];
 
 		if (entry->sum.rows > 0 && (only == NULL || uuid_equal(only, &entry->tenant)))
 			compare_entry(view, entry, missing, state);
@@ -578,14 +578,14 @@ compare_entries(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, 
 static LedgerFound *
 found_by_account(LedgerView *view)
 {
-	LedgerFound	   *sums = palloc0(ACCOUNTS * sizeof(LedgerFound));
+	LedgerFound *sums = palloc0(ACCOUNTS * sizeof(LedgerFound));
 	HASH_SEQ_STATUS scan;
-	LedgerFound	   *found;
+	LedgerFound *found;
 
 	hash_seq_init(&scan, view->found);
 	while ((found = hash_seq_search(&scan)) != NULL)
 	{
-		LedgerFound	   *sum;
+		LedgerFound *sum;
 
 		if (found->key.xid != 0)
 			continue;
@@ -607,7 +607,7 @@ has_caught_up(const LedgerView *view)
 static LedgerSum
 expected_of(const LedgerView *view, int number)
 {
-	LedgerSum	expected = view->accounts[number].written;
+	LedgerSum expected = view->accounts[number].written;
 
 	sum_subtract(&expected, &view->settled[number].seen);
 	if (has_caught_up(view))
@@ -618,12 +618,12 @@ expected_of(const LedgerView *view, int number)
 static void
 compare_accounts(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, void *state)
 {
-	LedgerFound	   *sums = found_by_account(view);
+	LedgerFound *sums = found_by_account(view);
 
 	for (int i = 0; i < ACCOUNTS; i++)
 	{
-		LedgerSum	expected = expected_of(view, i);
-		int64		rows = rows_missing(&expected, &sums[i].good, sums[i].bad);
+		LedgerSum expected = expected_of(view, i);
+		int64 rows = rows_missing(&expected, &sums[i].good, sums[i].bad);
 
 		if (rows > 0 && (only == NULL || uuid_equal(only, &view->accounts[i].tenant)))
 			missing(state, i == 0 ? NULL : &view->accounts[i].tenant, rows);
@@ -652,8 +652,8 @@ static LedgerView *to_settle = NULL;
 void
 ledger_settle(LedgerView *view)
 {
-	LedgerFound	   *sums = found_by_account(view);
-	bool		caught_up = has_caught_up(view);
+	LedgerFound *sums = found_by_account(view);
+	bool caught_up = has_caught_up(view);
 
 	for (int i = 0; i < ACCOUNTS; i++)
 	{
@@ -759,7 +759,8 @@ ledger_at_transaction_end(XactEvent event, void *arg)
 }
 
 static void
-ledger_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
+ledger_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent,
+							 void *arg)
 {
 	if (part_count == 0)
 		return;
@@ -779,7 +780,7 @@ forget_waiting(void)
 static void
 make_ledger(void *area)
 {
-	Ledger	   *fresh = area;
+	Ledger *fresh = area;
 
 	pg_atomic_init_u64(&fresh->writing, 0);
 	pg_atomic_init_u64(&fresh->settling, 0);

@@ -5,8 +5,8 @@
  * The appender adds the digest of each row (its MAC, which covers its id) to a sum in shared
  * memory, which no SQL reaches.  The next step of the sealer, and verify_audit(), add up the rows
  * that they find; what is less was deleted or changed in between, however long the sealer was
- * kept from its work.  A crash of the server forgets the ledger; see evidence/log_consumer.c for what
- * then shows.
+ * kept from its work.  A crash of the server forgets the ledger; evidence/log_consumer.c says what
+ * shows then.
  *
  * The worker "vault audit" has odd ids and one account for each tenant; other transactions have
  * even ids, and an entry each, made before they commit and taken away if they abort.
@@ -25,8 +25,8 @@
 /* Of a set of rows: how many, and the sum of their digests, in four parts. */
 typedef struct LedgerSum
 {
-	int64		rows;
-	uint64		digest[4];
+	int64 rows;
+	uint64 digest[4];
 } LedgerSum;
 
 /* Id of the next row after `last`, not before `now`, of this process's kind. */
@@ -60,9 +60,9 @@ extern void ledger_found(LedgerView *view, const pg_uuid_t *tenant, int64 id, ui
  * Calls missing for each tenant of which rows are missing, as often as there are reasons; for NULL:
  * of several, which cannot be told.  only: of this tenant alone.
  */
-typedef void (*LedgerMissing) (void *state, const pg_uuid_t *tenant, int64 rows);
-extern void ledger_compare(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing,
-						   void *state);
+typedef void (*LedgerMissing)(void *state, const pg_uuid_t *tenant, int64 rows);
+extern void
+ledger_compare(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, void *state);
 
 /* Transactions that found no room in the ledger since the last settlement. */
 extern int64 ledger_uncounted(const LedgerView *view);

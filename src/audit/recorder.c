@@ -22,7 +22,7 @@
 #include "platform/settings.h"
 
 /* Records that a session keeps at most, and how long an abort or a call waits for room. */
-#define MAX_UNSENT 1024
+#define MAX_UNSENT     1024
 #define UNSENT_WAIT_MS 1000
 
 /* Changes of one transaction that are remembered in case it is rolled back. */
@@ -30,27 +30,27 @@
 
 typedef struct PendingRecord
 {
-	int			level;			/* of the subtransaction */
-	PackedRow  *row;
+	int level; /* of the subtransaction */
+	PackedRow *row;
 } PendingRecord;
 
 static PendingRecord pending_records[MAX_PENDING_RECORDS];
-static int	pending_count = 0;
-static int	pending_before_call = 0;
+static int pending_count = 0;
+static int pending_before_call = 0;
 
 /* Those that found no room: one row for all, told if the outermost or any of them ends. */
 static struct
 {
-	int			count;
-	int			level;
-	PackedRow  *first;
+	int count;
+	int level;
+	PackedRow *first;
 } more_pending;
 
 /* Tenants that this transaction makes; in TopTransactionContext. */
 static struct
 {
-	pg_uuid_t  *ids;
-	int			count;
+	pg_uuid_t *ids;
+	int count;
 } new_tenants;
 
 /* What this call has recorded, and may have to wait for. */
@@ -66,7 +66,7 @@ static bool waited = false;
 static struct
 {
 	PackedRow **rows;
-	int			count;
+	int count;
 } unsent;
 
 /* The session ends, and has waited for room in vain. */
@@ -75,16 +75,18 @@ static bool gave_up = false;
 static void
 refuse_unrecorded(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_AUDIT_UNAVAILABLE),
-			 errmsg("the audit record could not be written, and nothing is returned"),
-			 errhint("The worker \"vault audit\" does not run or cannot write; the server's log says why.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VAULT_AUDIT_UNAVAILABLE),
+		 errmsg("the audit record could not be written, and nothing is returned"),
+		 errhint(
+			 "The worker \"vault audit\" does not run or cannot write; the server's log says why.")));
 }
 
 static bool
 recorder_push(const AuditRow *row, bool may_wait)
 {
-	bool		pushed = !RecoveryInProgress() && ring_push(row, may_wait, &awaited);
+	bool pushed = !RecoveryInProgress() && ring_push(row, may_wait, &awaited);
 
 	waited |= awaited.slept;
 	return pushed;
@@ -94,8 +96,9 @@ static void
 report_lost(void)
 {
 	ring_note_lost(1);
-	ereport(LOG, (errmsg("an audit record is lost: the ring was full"),
-				  errhint("The worker \"vault audit\" does not run or cannot write.")));
+	ereport(LOG,
+			(errmsg("an audit record is lost: the ring was full"),
+			 errhint("The worker \"vault audit\" does not run or cannot write.")));
 }
 
 static void at_session_end(int code, Datum arg);
@@ -105,18 +108,16 @@ static void
 keep_unsent(const PackedRow *packed)
 {
 	static bool listening = false;
-	PackedRow  *copy = NULL;
+	PackedRow *copy = NULL;
 
 	if (!listening)
 		before_shmem_exit(at_session_end, (Datum) 0);
 	listening = true;
 	if (unsent.rows == NULL)
-		unsent.rows = MemoryContextAllocExtended(TopMemoryContext,
-												 MAX_UNSENT * sizeof(PackedRow *),
+		unsent.rows = MemoryContextAllocExtended(TopMemoryContext, MAX_UNSENT * sizeof(PackedRow *),
 												 MCXT_ALLOC_NO_OOM);
 	if (unsent.rows && unsent.count < MAX_UNSENT)
-		copy = MemoryContextAllocExtended(TopMemoryContext, packed_size(packed),
-										  MCXT_ALLOC_NO_OOM);
+		copy = MemoryContextAllocExtended(TopMemoryContext, packed_size(packed), MCXT_ALLOC_NO_OOM);
 	if (copy == NULL)
 	{
 		report_lost();
@@ -131,12 +132,11 @@ static void
 send_unsent(int ms)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	int			sent = 0;
+	int sent = 0;
 
 	while (sent < unsent.count)
 	{
-		long		left = ms == 0 ? 0 :
-			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		long left = ms == 0 ? 0 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
 		if (!ring_push_packed(unsent.rows[sent], (int) left))
 			break;
@@ -164,7 +164,7 @@ recorder_send(const PackedRow *packed)
 static void
 send_row(const AuditRow *row)
 {
-	PackedRow	packed;
+	PackedRow packed;
 
 	if (RecoveryInProgress())
 		return;
@@ -185,7 +185,7 @@ at_session_end(int code, Datum arg)
 static bool
 recorder_await(void)
 {
-	bool		safe = true;
+	bool safe = true;
 
 	if (setting_audit_mode != AUDIT_QUEUED)
 	{
@@ -201,7 +201,7 @@ static void
 alert_without_client(const AuditRow *release)
 {
 	static bool told = false;
-	AuditRow	row = *release;
+	AuditRow row = *release;
 
 	if (told || !audit_is_without_client())
 		return;
@@ -215,7 +215,7 @@ alert_without_client(const AuditRow *release)
 void
 audit_read(const AuditRead *release)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = call->operation,
 		.decision = "allow",
@@ -225,9 +225,9 @@ audit_read(const AuditRead *release)
 		.version = release->version,
 		.reason = release->reason,
 	};
-	char		name[CALL_NAME_BYTES];
-	char		environment[64];
-	AuditRow	row;
+	char name[CALL_NAME_BYTES];
+	char environment[64];
+	AuditRow row;
 
 	memcpy(name, release->secret, release->secret_size);
 	name[release->secret_size] = 0;
@@ -287,7 +287,7 @@ tell_of_choice(void)
 		.object_kind = "setting",
 		.reason = reason,
 	};
-	AuditRow	row;
+	AuditRow row;
 
 	if (reason == NULL)
 		return;
@@ -310,9 +310,9 @@ call_begins(void)
 static bool
 call_passed(const VaultCall *call)
 {
-	AuditRecord record = {.decision = "allow",.reason = call->reason};
-	AuditRow	row;
-	bool		recorded;
+	AuditRecord record = {.decision = "allow", .reason = call->reason};
+	AuditRow row;
+	bool recorded;
 
 	if (call->records > 0 || RecoveryInProgress())
 		return false;
@@ -376,22 +376,22 @@ told_length(const ErrorData *error)
 static void
 describe_failure(const VaultCall *call, const ErrorData *error, char *reason, size_t size)
 {
-	bool		names_other = call->requested_name[0] && !call->requested_environment[0];
-	int			told = told_length(error);
-	const char *fault = error->sqlerrcode == ERRCODE_VAULT_TOKEN_REFUSED ?
-		call->caller.token_fault : NULL;
+	bool names_other = call->requested_name[0] && !call->requested_environment[0];
+	int told = told_length(error);
+	const char *fault =
+		error->sqlerrcode == ERRCODE_VAULT_TOKEN_REFUSED ? call->caller.token_fault : NULL;
 
 	snprintf(reason, size, "%s%s%.*s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
-			 told > 0 ? ": " : "", told, told > 0 ? error->message : "",
-			 fault ? ": " : "", fault ? fault : "",
-			 names_other ? "; asked for " : "", names_other ? call->requested_name : "");
+			 told > 0 ? ": " : "", told, told > 0 ? error->message : "", fault ? ": " : "",
+			 fault ? fault : "", names_other ? "; asked for " : "",
+			 names_other ? call->requested_name : "");
 }
 
 /* Whoever goes away, or is refused because nothing can be recorded, does not wait. */
 static bool
 waits_for_record(const ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
 	return error->sqlerrcode != ERRCODE_VAULT_AUDIT_UNAVAILABLE &&
 		category != ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
@@ -408,10 +408,10 @@ forget_pending(int count)
 void
 recorder_new_tenant(const pg_uuid_t *tenant)
 {
-	Size		size = (new_tenants.count + 1) * sizeof(pg_uuid_t);
+	Size size = (new_tenants.count + 1) * sizeof(pg_uuid_t);
 
-	new_tenants.ids = new_tenants.ids ? repalloc(new_tenants.ids, size) :
-		MemoryContextAlloc(TopTransactionContext, size);
+	new_tenants.ids = new_tenants.ids ? repalloc(new_tenants.ids, size)
+									  : MemoryContextAlloc(TopTransactionContext, size);
 	new_tenants.ids[new_tenants.count++] = *tenant;
 }
 
@@ -430,10 +430,10 @@ leave_new_tenant(AuditRow *row)
 static void
 call_failed(const VaultCall *call, const ErrorData *error)
 {
-	char		reason[1024];
-	AuditRecord record = {.decision = recorder_decision_of(error->sqlerrcode),.reason = reason};
-	bool		waits = waits_for_record(error);
-	AuditRow	row;
+	char reason[1024];
+	AuditRecord record = {.decision = recorder_decision_of(error->sqlerrcode), .reason = reason};
+	bool waits = waits_for_record(error);
+	AuditRow row;
 
 	forget_pending(pending_before_call);
 	describe_failure(call, error, reason, sizeof(reason));
@@ -459,9 +459,9 @@ call_failed(const VaultCall *call, const ErrorData *error)
 static PackedRow *
 packed_as_aborted(const AuditRow *row)
 {
-	AuditRow	aborted = *row;
-	PackedRow	packed;
-	PackedRow  *copy;
+	AuditRow aborted = *row;
+	PackedRow packed;
+	PackedRow *copy;
 
 	aborted.decision = "aborted";
 	leave_new_tenant(&aborted);
@@ -474,11 +474,11 @@ packed_as_aborted(const AuditRow *row)
 void
 recorder_add(const AuditRow *row)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (pending_count < MAX_PENDING_RECORDS)
 	{
-		pending_records[pending_count] = (PendingRecord) {level, packed_as_aborted(row)};
+		pending_records[pending_count] = (PendingRecord){level, packed_as_aborted(row)};
 		pending_count++;
 		return;
 	}
@@ -491,9 +491,9 @@ recorder_add(const AuditRow *row)
 static void
 tell_more_rolled_back(void)
 {
-	char		reason[64];
-	AuditRow	row;
-	PackedRow	packed;
+	char reason[64];
+	AuditRow row;
+	PackedRow packed;
 
 	audit_row_unpack(more_pending.first, &row);
 	snprintf(reason, sizeof(reason), "stands for up to %d changes", more_pending.count);
@@ -513,7 +513,7 @@ forget_all_pending(void)
 static void
 tell_rolled_back(int level)
 {
-	int			kept = 0;
+	int kept = 0;
 
 	for (int i = 0; i < pending_count; i++)
 	{
@@ -555,9 +555,10 @@ recorder_at_transaction_end(XactEvent event, void *arg)
 }
 
 static void
-recorder_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
+recorder_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent,
+							   void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		tell_rolled_back(level);

@@ -13,14 +13,14 @@
 /* A secret whose value the present call is about to return. */
 typedef struct AuditRead
 {
-	const char *secret;			/* without NUL */
-	size_t		secret_size;
+	const char *secret; /* without NUL */
+	size_t secret_size;
 	const char *environment;
-	size_t		environment_size;
+	size_t environment_size;
 	const pg_uuid_t *id;
-	int			version;
+	int version;
 	const pg_uuid_t *grant;
-	const char *reason;			/* may be NULL */
+	const char *reason; /* may be NULL */
 } AuditRead;
 
 /*

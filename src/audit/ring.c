@@ -45,17 +45,17 @@
 #define WAIT_MS 100
 
 /* Records that nobody waits for are collected for so long, or until there are so many. */
-#define SEAL_BATCH_MS 10
+#define SEAL_BATCH_MS   10
 #define SEAL_BATCH_ROWS (lane_size() / 2)
 
-#define OPERATORS 0				/* the lane of operators */
+#define OPERATORS 0 /* the lane of operators */
 
 /* Of a lane, slots that allowed reads leave free. */
 #define RESERVED (lane_size() / 8)
 
 /* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
 #define POLL_WRITTEN_US 150
-#define POLL_NEXT_US 1000
+#define POLL_NEXT_US    1000
 
 /* Of each lane, a batch has at least so many records, if it has them. */
 #define MIN_SHARE 16
@@ -71,31 +71,31 @@ enum
 typedef struct RingSlot
 {
 	pg_atomic_uint64 sequence;
-	int			waiter;			/* the process that may wait for it to be on disk, or 0 */
-	int			core;			/* where it was made */
-	PackedRow	row;
+	int waiter; /* the process that may wait for it to be on disk, or 0 */
+	int core;   /* where it was made */
+	PackedRow row;
 } RingSlot;
 
 typedef struct Lane
 {
 	pg_atomic_uint64 head;
-	char		apart[PG_CACHE_LINE_SIZE];
+	char apart[PG_CACHE_LINE_SIZE];
 	pg_atomic_uint64 tail;
 	pg_atomic_uint64 written;
-	char		apart_too[PG_CACHE_LINE_SIZE];
+	char apart_too[PG_CACHE_LINE_SIZE];
 } Lane;
 
 typedef struct Ring
 {
-	pg_atomic_uint64 owners[RING_LANES];	/* who sends in the lane, or did */
-	Lane		lanes[RING_LANES];
-	pg_atomic_uint64 lost;		/* records that found no room before their session ended */
-	pg_atomic_uint64 commit_end;	/* of the newest commit, or 0: nothing is to be flushed */
-	pg_atomic_uint32 sleeping;	/* the worker is about to, or does, until when */
-	pg_atomic_uint32 cramped;	/* bits of those who wait for room */
-	Latch	   *worker;			/* NULL: it does not run */
-	Wakeup		wakeup;			/* rings when records are written */
-	RingSlot		slots[FLEXIBLE_ARRAY_MEMBER];
+	pg_atomic_uint64 owners[RING_LANES]; /* who sends in the lane, or did */
+	Lane lanes[RING_LANES];
+	pg_atomic_uint64 lost;       /* records that found no room before their session ended */
+	pg_atomic_uint64 commit_end; /* of the newest commit, or 0: nothing is to be flushed */
+	pg_atomic_uint32 sleeping;   /* the worker is about to, or does, until when */
+	pg_atomic_uint32 cramped;    /* bits of those who wait for room */
+	Latch *worker;               /* NULL: it does not run */
+	Wakeup wakeup;               /* rings when records are written */
+	RingSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
 
 StaticAssertDecl(sizeof(RingSlot) == RING_SLOT_BYTES, "whole cache lines");
@@ -108,10 +108,10 @@ static Ring *ring = NULL;
  */
 static TimestampTz done_at = 0;
 static int64 last_pause = 0;
-static int	asked_from = -1;
+static int asked_from = -1;
 
 /* Of the worker: how many records of each lane it has looked at. */
-static int	peeked[RING_LANES];
+static int peeked[RING_LANES];
 
 static uint64
 lane_size(void)
@@ -128,19 +128,19 @@ slot_at(int lane, uint64 position)
 /* The fixed part of a packed row; texts follow, each with its NUL. */
 typedef struct PackedHead
 {
-	pg_uuid_t	tenant_id;
-	pg_uuid_t	principal_id;
-	pg_uuid_t	object_id;
-	pg_uuid_t	grant_id;
+	pg_uuid_t tenant_id;
+	pg_uuid_t principal_id;
+	pg_uuid_t object_id;
+	pg_uuid_t grant_id;
 	TimestampTz at;
-	Oid			trail;
-	int			port;
-	int			version;
-	bool		has_principal;
-	bool		has_object;
-	bool		has_grant;
-	bool		tls;
-	bool		by_operator;
+	Oid trail;
+	int port;
+	int version;
+	bool has_principal;
+	bool has_object;
+	bool has_grant;
+	bool tls;
+	bool by_operator;
 } PackedHead;
 
 /* The texts of a row, in the order in which room is given to them; what is missing is "". */
@@ -150,11 +150,10 @@ static void
 list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 {
 	const char **order[ROW_TEXTS] = {
-		&row->operation, &row->decision, &row->object_kind, &row->tenant, &row->principal,
-		&row->role, &row->session_role, &row->authenticated_role, &row->address, &row->subject,
-		&row->service, &row->claimed_address, &row->secret, &row->environment, &row->request_id,
-		&row->application_name
-	};
+		&row->operation, &row->decision,    &row->object_kind,  &row->tenant,
+		&row->principal, &row->role,        &row->session_role, &row->authenticated_role,
+		&row->address,   &row->subject,     &row->service,      &row->claimed_address,
+		&row->secret,    &row->environment, &row->request_id,   &row->application_name};
 
 	memcpy(texts, order, sizeof(order));
 }
@@ -163,8 +162,8 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 static void
 pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 {
-	size_t		room = sizeof(packed->bytes) - packed->size - 1 - following;
-	size_t		size = text ? strlen(text) : 0;
+	size_t room = sizeof(packed->bytes) - packed->size - 1 - following;
+	size_t size = text ? strlen(text) : 0;
 
 	if (size > Min(room, limit))
 		size = pg_mbcliplen(text, size, Min(room, limit));
@@ -177,7 +176,7 @@ pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 void
 audit_row_pack(const AuditRow *row, PackedRow *packed)
 {
-	PackedHead	head = {
+	PackedHead head = {
 		.tenant_id = row->tenant_id,
 		.principal_id = row->principal_id,
 		.object_id = row->object_id,
@@ -216,7 +215,7 @@ audit_row_unpack(const PackedRow *packed, AuditRow *row)
 {
 	const char *at = packed->bytes + sizeof(PackedHead);
 	const char **texts[ROW_TEXTS];
-	PackedHead	head;
+	PackedHead head;
 
 	memcpy(&head, packed->bytes, sizeof(head));
 	memset(row, 0, sizeof(*row));
@@ -250,7 +249,7 @@ lane_is_empty(int lane)
 static uint64
 sender_of(const AuditRow *row)
 {
-	pg_uuid_t	zero = UUID_ZERO;
+	pg_uuid_t zero = UUID_ZERO;
 	const char *role = row->role ? row->role : "";
 
 	if (!uuid_equal(&row->tenant_id, &zero))
@@ -265,8 +264,8 @@ sender_of(const AuditRow *row)
 static int
 lane_of(const AuditRow *row)
 {
-	uint64		sender = sender_of(row);
-	int			first = sender / 2 % (RING_LANES - 1);
+	uint64 sender = sender_of(row);
+	int first = sender / 2 % (RING_LANES - 1);
 
 	if (row->by_operator)
 		return OPERATORS;
@@ -275,7 +274,7 @@ lane_of(const AuditRow *row)
 			return lane;
 	for (int i = 0; i < RING_LANES - 1; i++)
 	{
-		int			lane = 1 + (first + i) % (RING_LANES - 1);
+		int lane = 1 + (first + i) % (RING_LANES - 1);
 
 		if (lane_is_empty(lane))
 		{
@@ -296,8 +295,8 @@ is_common(const AuditRow *row)
 static bool
 take_slot(int lane, bool common, uint64 *position)
 {
-	uint64		room = lane_size() - (common ? RESERVED : 0);
-	uint64		head = pg_atomic_read_u64(&ring->lanes[lane].head);
+	uint64 room = lane_size() - (common ? RESERVED : 0);
+	uint64 head = pg_atomic_read_u64(&ring->lanes[lane].head);
 
 	do
 	{
@@ -310,14 +309,14 @@ take_slot(int lane, bool common, uint64 *position)
 
 typedef struct Poll
 {
-	instr_time	start;
-	uint64		micros;
+	instr_time start;
+	uint64 micros;
 } Poll;
 
 static Poll
 poll_for(uint64 micros)
 {
-	Poll		poll = {.micros = micros};
+	Poll poll = {.micros = micros};
 
 	INSTR_TIME_SET_CURRENT(poll.start);
 	return poll;
@@ -327,7 +326,7 @@ poll_for(uint64 micros)
 static bool
 poll_again(const Poll *poll)
 {
-	instr_time	passed;
+	instr_time passed;
 
 	sched_yield();
 	INSTR_TIME_SET_CURRENT(passed);
@@ -352,8 +351,8 @@ is_urgent(int lane, uint64 position)
 static void
 ring_wake_worker(int lane, uint64 position)
 {
-	Latch	   *worker;
-	uint32		sleeping;
+	Latch *worker;
+	uint32 sleeping;
 
 	pg_memory_barrier();
 	worker = ring->worker;
@@ -366,7 +365,7 @@ ring_wake_worker(int lane, uint64 position)
 static void
 make_ready(int lane, uint64 position, int waiter)
 {
-	RingSlot	   *slot = slot_at(lane, position);
+	RingSlot *slot = slot_at(lane, position);
 
 	slot->waiter = waiter;
 	slot->core = sched_getcpu();
@@ -382,11 +381,11 @@ wakeup_bit(int process)
 	return (uint32) 1 << (process % 32);
 }
 
-/* Sleeps a little, or until the wakeup rings for this process; false when the deadline has passed. */
+/* Sleep a little, or until this process is woken up. Returns false once the deadline has passed. */
 static bool
 sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 {
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
 	if (left <= 0)
 		return false;
@@ -419,7 +418,7 @@ await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 
 	for (;;)
 	{
-		uint32		rings = wakeup_count(&ring->wakeup);
+		uint32 rings = wakeup_count(&ring->wakeup);
 
 		if (take_slot(lane, common, position))
 			return true;
@@ -438,8 +437,8 @@ await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 bool
 ring_push(const AuditRow *row, bool may_wait, RingWait *wait)
 {
-	int			lane = lane_of(row);
-	uint64		position;
+	int lane = lane_of(row);
+	uint64 position;
 
 	if (!await_slot(lane, is_common(row), may_wait ? setting_audit_timeout : 0, &position,
 					&wait->slept))
@@ -454,10 +453,10 @@ ring_push(const AuditRow *row, bool may_wait, RingWait *wait)
 bool
 ring_push_packed(const PackedRow *packed, int ms)
 {
-	AuditRow	row;
-	uint64		position;
-	bool		slept;
-	int			lane;
+	AuditRow row;
+	uint64 position;
+	bool slept;
+	int lane;
 
 	audit_row_unpack(packed, &row);
 	lane = lane_of(&row);
@@ -490,7 +489,7 @@ is_written(int lane, uint64 position)
 static bool
 is_soon_written(int lane, uint64 position)
 {
-	Poll		poll = poll_for(POLL_WRITTEN_US);
+	Poll poll = poll_for(POLL_WRITTEN_US);
 
 	if (position > pg_atomic_read_u64(&ring->lanes[lane].written))
 		return false;
@@ -510,7 +509,7 @@ wait_until_written(int lane, uint64 position)
 	deadline = deadline_in(setting_audit_timeout);
 	for (;;)
 	{
-		uint32		rings = wakeup_count(&ring->wakeup);
+		uint32 rings = wakeup_count(&ring->wakeup);
 
 		if (is_written(lane, position))
 			return true;
@@ -522,7 +521,7 @@ wait_until_written(int lane, uint64 position)
 bool
 ring_wait(const RingWait *wait)
 {
-	XLogRecPtr	commit_end;
+	XLogRecPtr commit_end;
 
 	for (int lane = 0; lane < RING_LANES; lane++)
 		if (wait->is_awaited[lane] && !wait_until_written(lane, wait->position[lane]))
@@ -538,7 +537,7 @@ ring_wait(const RingWait *wait)
 static int
 count_busy(void)
 {
-	int			busy = 0;
+	int busy = 0;
 
 	for (int lane = 0; lane < RING_LANES; lane++)
 		busy += is_ready(lane, pg_atomic_read_u64(&ring->lanes[lane].tail));
@@ -549,12 +548,12 @@ count_busy(void)
 static int
 peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 {
-	uint64		tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
-	int			count = 0;
+	uint64 tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
+	int count = 0;
 
 	while (count < max && count < lane_size() && is_ready(lane, tail + count))
 	{
-		RingSlot	   *slot = slot_at(lane, tail + count);
+		RingSlot *slot = slot_at(lane, tail + count);
 
 		pg_read_barrier();
 		audit_row_unpack(&slot->row, &rows[count]);
@@ -571,9 +570,9 @@ peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 int
 ring_peek(AuditRow *rows, int max, bool *awaited)
 {
-	int			busy = count_busy();
-	int			share = busy > 1 ? Max(max / (2 * busy), MIN_SHARE) : max;
-	int			count = 0;
+	int busy = count_busy();
+	int share = busy > 1 ? Max(max / (2 * busy), MIN_SHARE) : max;
+	int count = 0;
 
 	*awaited = true;
 	for (int lane = 0; lane < RING_LANES; lane++)
@@ -590,12 +589,12 @@ ring_peek(AuditRow *rows, int max, bool *awaited)
 static uint32
 bits_of_waiters(int lane, uint64 from, uint64 to)
 {
-	uint32		bits = 0;
+	uint32 bits = 0;
 
 	for (uint64 i = from; i < to; i++)
 	{
-		int			waiter = slot_at(lane, i)->waiter;
-		bool		followed = is_ready(lane, i + 1);
+		int waiter = slot_at(lane, i)->waiter;
+		bool followed = is_ready(lane, i + 1);
 
 		pg_read_barrier();
 		if (waiter && !(followed && slot_at(lane, i + 1)->waiter == waiter))
@@ -607,15 +606,15 @@ bits_of_waiters(int lane, uint64 from, uint64 to)
 void
 ring_done(XLogRecPtr commit_end)
 {
-	uint32		bits = 0;
+	uint32 bits = 0;
 
 	done_at = GetCurrentTimestamp();
 	pg_atomic_write_u64(&ring->commit_end, commit_end);
 	pg_write_barrier();
 	for (int i = 0; i < RING_LANES; i++)
 	{
-		Lane	   *lane = &ring->lanes[i];
-		uint64		tail = pg_atomic_read_u64(&lane->tail);
+		Lane *lane = &ring->lanes[i];
+		uint64 tail = pg_atomic_read_u64(&lane->tail);
 
 		if (peeked[i] == 0)
 			continue;
@@ -649,10 +648,10 @@ has_urgent(void)
 
 /* A latch that was set before, for what has been seen since, does not end the sleep. */
 static void
-sleep_unless(bool (*has) (void), uint32 until, int ms)
+sleep_unless(bool (*has)(void), uint32 until, int ms)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	long		left = ms;
+	long left = ms;
 
 	pg_atomic_write_u32(&ring->sleeping, until);
 	pg_memory_barrier();
@@ -672,7 +671,7 @@ sleep_unless(bool (*has) (void), uint32 until, int ms)
 bool
 ring_poll(void)
 {
-	Poll		poll;
+	Poll poll;
 
 	if (last_pause > POLL_NEXT_US || asked_from == sched_getcpu())
 		return has_any();
@@ -695,7 +694,7 @@ ring_await(void)
 static TimestampTz
 oldest_in(int lane, uint64 tail)
 {
-	PackedHead	oldest;
+	PackedHead oldest;
 
 	if (!is_ready(lane, tail))
 		return GetCurrentTimestamp();
@@ -712,9 +711,9 @@ ring_figures(RingFigures *figures)
 	figures->oldest = GetCurrentTimestamp();
 	for (int lane = 0; lane < RING_LANES; lane++)
 	{
-		uint64		tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
-		uint64		head = pg_atomic_read_u64(&ring->lanes[lane].head);
-		uint64		waiting = head > tail ? head - tail : 0;
+		uint64 tail = pg_atomic_read_u64(&ring->lanes[lane].tail);
+		uint64 head = pg_atomic_read_u64(&ring->lanes[lane].head);
+		uint64 waiting = head > tail ? head - tail : 0;
 
 		figures->waiting += waiting;
 		figures->fullest = Max(figures->fullest, (double) waiting / lane_size());
@@ -749,7 +748,7 @@ ring_attach_worker(void)
 static void
 make_ring(void *area)
 {
-	Ring	   *fresh = area;
+	Ring *fresh = area;
 
 	for (int i = 0; i < RING_LANES; i++)
 	{

@@ -21,8 +21,8 @@
 
 typedef struct PackedRow
 {
-	uint16		size;			/* of the bytes in use */
-	char		bytes[RING_SLOT_BYTES - sizeof(uint64) - 2 * sizeof(int) - sizeof(uint16)];
+	uint16 size; /* of the bytes in use */
+	char bytes[RING_SLOT_BYTES - sizeof(uint64) - 2 * sizeof(int) - sizeof(uint16)];
 } PackedRow;
 
 #define packed_size(packed) (offsetof(PackedRow, bytes) + (packed)->size)
@@ -37,9 +37,9 @@ extern void audit_row_unpack(const PackedRow *packed, AuditRow *row);
 /* What a call waits for: the newest record of each lane. */
 typedef struct RingWait
 {
-	bool		slept;			/* for room */
-	bool		is_awaited[RING_LANES];
-	uint64		position[RING_LANES];
+	bool slept; /* for room */
+	bool is_awaited[RING_LANES];
+	uint64 position[RING_LANES];
 } RingWait;
 
 /*
@@ -66,7 +66,7 @@ extern bool ring_wait(const RingWait *wait);
  * For the worker: the next records, at most max of them, a share of each lane; and whether somebody
  * waits for each of them.
  */
-extern int	ring_peek(AuditRow *rows, int max, bool *awaited);
+extern int ring_peek(AuditRow *rows, int max, bool *awaited);
 
 /*
  * Those that were peeked at are committed up to commit_end, or on disk if that is 0: their slots
@@ -84,9 +84,9 @@ extern bool ring_has_worker(void);
 /* How full it is, and the time of the oldest record in it, as of some moment. */
 typedef struct RingFigures
 {
-	uint64		size;
-	uint64		waiting;
-	double		fullest;		/* of the lanes, the part that is taken of the one with most */
+	uint64 size;
+	uint64 waiting;
+	double fullest; /* of the lanes, the part that is taken of the one with most */
 	TimestampTz oldest;
 } RingFigures;
 

@@ -2,8 +2,8 @@
  * setting_alerts.c
  *		Alerts of the settings that are in force, however they came to be.
  *
- * Statements that change settings are told of when they run (setting_guard.c); files, command lines,
- * connection options, set_config() and SET clauses of functions are not statements about them.
+ * setting_guard.c records statements that change settings when they run.  Files, command lines,
+ * connection options, set_config() and SET clauses of functions are no such statements.
  */
 #include "audit/setting_alerts.h"
 
@@ -19,7 +19,7 @@ static char **values = NULL;
 static void
 setting_alerts_remember(int i, const char *value)
 {
-	char	   *old = values[i];
+	char *old = values[i];
 
 	values[i] = MemoryContextStrdup(TopMemoryContext, value);
 	if (old)
@@ -36,7 +36,7 @@ told_of(const WeakSetting *setting, bool begins)
 }
 
 void
-setting_alerts_compare(void (*tell) (const char *operation, const char *kind, const char *reason))
+setting_alerts_compare(void (*tell)(const char *operation, const char *kind, const char *reason))
 {
 	MemoryContext memory = CurrentMemoryContext;
 
@@ -45,7 +45,7 @@ setting_alerts_compare(void (*tell) (const char *operation, const char *kind, co
 	for (int i = 0; i < weak_setting_count; i++)
 	{
 		const char *value = GetConfigOption(weak_settings[i].name, true, false);
-		bool		begins = values[i] == NULL;
+		bool begins = values[i] == NULL;
 
 		value = pstrdup(value ? value : "");
 		if (begins ? is_weaker(&weak_settings[i], value) : strcmp(values[i], value) != 0)
@@ -62,8 +62,8 @@ const char *
 setting_alerts_seen(void)
 {
 	static bool told = false;
-	bool		queued = setting_audit_mode == AUDIT_QUEUED && setting_audit_mode_is_of_session;
-	bool		tell = queued && !told;
+	bool queued = setting_audit_mode == AUDIT_QUEUED && setting_audit_mode_is_of_session;
+	bool tell = queued && !told;
 
 	told = queued;
 	return tell ? "vault.audit_mode is queued in this session" : NULL;

@@ -11,8 +11,8 @@
  * For the worker: calls tell for what is weaker than the default when it begins, and later for
  * each server-wide value that has changed.  It notices once, so tell must not fail halfway.
  */
-extern void setting_alerts_compare(void (*tell) (const char *operation, const char *kind,
-										   const char *reason));
+extern void
+setting_alerts_compare(void (*tell)(const char *operation, const char *kind, const char *reason));
 
 /*
  * What was chosen in this session, by whatever means, that the entry is to tell of now; NULL:

@@ -34,9 +34,9 @@ static StoreShared *shared = NULL;
 static int64
 next_id(void)
 {
-	uint64		now = (uint64) GetCurrentTimestamp();
-	uint64		last = pg_atomic_read_u64(&shared->last_id);
-	uint64		next;
+	uint64 now = (uint64) GetCurrentTimestamp();
+	uint64 last = pg_atomic_read_u64(&shared->last_id);
+	uint64 next;
 
 	do
 		next = ledger_next_id(now, last);
@@ -47,7 +47,7 @@ next_id(void)
 int64
 audit_ids_above(int64 id)
 {
-	uint64		last = pg_atomic_read_u64(&shared->last_id);
+	uint64 last = pg_atomic_read_u64(&shared->last_id);
 
 	while (last < (uint64) id &&
 		   !pg_atomic_compare_exchange_u64(&shared->last_id, &last, (uint64) id))
@@ -62,14 +62,14 @@ partition_for(Relation parent, TimestampTz at)
 	PartitionKey key = RelationGetPartitionKey(parent);
 	PartitionDesc parts = RelationGetPartitionDesc(parent, true);
 	PartitionBoundInfo bounds = parts->boundinfo;
-	Datum		value = TimestampTzGetDatum(at);
-	bool		equal;
-	int			index = -1;
+	Datum value = TimestampTzGetDatum(at);
+	bool equal;
+	int index = -1;
 
 	if (bounds)
 	{
-		int			offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
-														   bounds, 1, &value, &equal);
+		int offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation, bounds, 1,
+												   &value, &equal);
 
 		index = bounds->indexes[offset + 1];
 		if (index < 0)
@@ -86,14 +86,14 @@ partition_for(Relation parent, TimestampTz at)
 /* One partition, opened for rows that follow each other. */
 typedef struct StoreTarget
 {
-	Oid			oid;
-	Relation	relation;
-	EState	   *estate;
+	Oid oid;
+	Relation relation;
+	EState *estate;
 	ResultRelInfo *result;
-	TupleDesc	layout;			/* a copy, whose references nobody counts */
+	TupleDesc layout; /* a copy, whose references nobody counts */
 	TupleTableSlot **slots;
-	int			filled;
-	int			capacity;
+	int filled;
+	int capacity;
 } StoreTarget;
 
 static void
@@ -108,8 +108,8 @@ target_open(StoreTarget *target, Oid oid, int capacity)
 	target->layout = CreateTupleDescCopy(RelationGetDescr(target->relation));
 	target->slots = palloc(capacity * sizeof(TupleTableSlot *));
 	for (int i = 0; i < capacity; i++)
-		target->slots[i] = MakeSingleTupleTableSlot(target->layout,
-													table_slot_callbacks(target->relation));
+		target->slots[i] =
+			MakeSingleTupleTableSlot(target->layout, table_slot_callbacks(target->relation));
 	target->capacity = capacity;
 	target->filled = 0;
 }
@@ -119,8 +119,8 @@ target_flush(StoreTarget *target)
 {
 	if (target->filled == 0)
 		return;
-	table_multi_insert(target->relation, target->slots, target->filled,
-					   GetCurrentCommandId(true), 0, NULL);
+	table_multi_insert(target->relation, target->slots, target->filled, GetCurrentCommandId(true),
+					   0, NULL);
 	for (int i = 0; i < target->filled; i++)
 		compat_insert_index_tuples(target->result, target->slots[i], target->estate);
 	target->filled = 0;
@@ -144,16 +144,16 @@ target_close(StoreTarget *target)
 void
 audit_store(AuditRow *rows, int count)
 {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault audit rows",
-												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault audit rows", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
-	Relation	parent = table_open(table_oid(TABLE_AUDIT_LOG), RowExclusiveLock);
-	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	StoreTarget		target = {0};
+	Relation parent = table_open(table_oid(TABLE_AUDIT_LOG), RowExclusiveLock);
+	uint64 xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	StoreTarget target = {0};
 
 	for (int i = 0; i < count; i++)
 	{
-		Oid			partition = partition_for(parent, rows[i].at);
+		Oid partition = partition_for(parent, rows[i].at);
 		unsigned char digest[AUDIT_MAC_BYTES];
 
 		rows[i].id = next_id();
@@ -181,5 +181,6 @@ store_shared_init(void *area)
 void
 audit_store_init(void)
 {
-	shmem_register("vault audit ids", sizeof(StoreShared), store_shared_init, NULL, (void **) &shared);
+	shmem_register("vault audit ids", sizeof(StoreShared), store_shared_init, NULL,
+				   (void **) &shared);
 }

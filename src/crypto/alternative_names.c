@@ -34,15 +34,15 @@ is_printable(const unsigned char *text, int size)
 
 void
 certificate_alternative_names(const void *x509,
-							  void (*visit) (const char *kind, const char *name, size_t size,
-											 void *argument),
+							  void (*visit)(const char *kind, const char *name, size_t size,
+											void *argument),
 							  void *argument)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i((X509 *) x509, NID_subject_alt_name, NULL, NULL);
 
 	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++)
 	{
-		int			type;
+		int type;
 		ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
 		const char *kind = kind_of(type);
 

@@ -14,8 +14,8 @@
  * throw.  Other kinds and names with NUL or control characters are passed over.
  */
 extern void certificate_alternative_names(const void *x509,
-										  void (*visit) (const char *kind, const char *name,
-														 size_t size, void *argument),
+										  void (*visit)(const char *kind, const char *name,
+														size_t size, void *argument),
 										  void *argument);
 
 #endif

@@ -9,18 +9,18 @@
 
 #include "crypto/primitives.h"
 
-#define ED25519_PUBLIC_BYTES 32
+#define ED25519_PUBLIC_BYTES    32
 #define ED25519_SIGNATURE_BYTES 64
 
 /* The seed is the private key. */
-extern CryptoStatus ed25519_public_key(const SecretKey *seed,
-									   unsigned char public_key[ED25519_PUBLIC_BYTES]);
+extern CryptoStatus
+ed25519_public_key(const SecretKey *seed, unsigned char public_key[ED25519_PUBLIC_BYTES]);
 extern CryptoStatus ed25519_sign(const SecretKey *seed, const void *message, size_t size,
 								 unsigned char signature[ED25519_SIGNATURE_BYTES]);
 
 /* CRYPTO_ERR_AUTH if the signature is not of this message and key. */
-extern CryptoStatus ed25519_verify(const unsigned char public_key[ED25519_PUBLIC_BYTES],
-								   const void *message, size_t size, const void *signature,
-								   size_t signature_size);
+extern CryptoStatus
+ed25519_verify(const unsigned char public_key[ED25519_PUBLIC_BYTES], const void *message,
+			   size_t size, const void *signature, size_t signature_size);
 
 #endif

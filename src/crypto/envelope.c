@@ -272,7 +272,8 @@ write_header(unsigned char *out, uint32_t generation)
 }
 
 static void
-envelope_pad(unsigned char *out, size_t padded, const void *value, size_t value_size, uint8_t format)
+envelope_pad(unsigned char *out, size_t padded, const void *value, size_t value_size,
+			 uint8_t format)
 {
 	unsigned char *trailer = out + padded - ENVELOPE_TRAILER_BYTES;
 

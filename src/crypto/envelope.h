@@ -34,12 +34,12 @@
 
 #include "primitives.h"
 
-#define ENVELOPE_HEADER_BYTES	72
-#define ENVELOPE_OVERHEAD		(ENVELOPE_HEADER_BYTES + GCM_TAG_BYTES)
-#define ENVELOPE_TRAILER_BYTES	5
-#define ENVELOPE_MAX_VALUE		(1024 * 1024)
-#define ENVELOPE_ID_BYTES		16
-#define ENVELOPE_MAX_TYPE		20
+#define ENVELOPE_HEADER_BYTES  72
+#define ENVELOPE_OVERHEAD      (ENVELOPE_HEADER_BYTES + GCM_TAG_BYTES)
+#define ENVELOPE_TRAILER_BYTES 5
+#define ENVELOPE_MAX_VALUE     (1024 * 1024)
+#define ENVELOPE_ID_BYTES      16
+#define ENVELOPE_MAX_TYPE      20
 
 typedef enum EnvelopePurpose
 {
@@ -53,16 +53,16 @@ typedef struct EnvelopeContext
 	unsigned char instance[ENVELOPE_ID_BYTES];
 	unsigned char tenant[ENVELOPE_ID_BYTES];
 	unsigned char object[ENVELOPE_ID_BYTES];
-	uint32_t	version;
-	uint32_t	generation;
-	const char *type;			/* not NUL-terminated; at most ENVELOPE_MAX_TYPE */
-	size_t		type_size;
+	uint32_t version;
+	uint32_t generation;
+	const char *type; /* not NUL-terminated; at most ENVELOPE_MAX_TYPE */
+	size_t type_size;
 } EnvelopeContext;
 
 /* A key prepared for sealing and opening; opaque, wiped when freed. */
 typedef struct EnvelopeKey EnvelopeKey;
 extern CryptoStatus envelope_key_new(const SecretKey *key, EnvelopeKey **prepared);
-extern void envelope_key_free(EnvelopeKey *prepared);	/* NULL is allowed */
+extern void envelope_key_free(EnvelopeKey *prepared); /* NULL is allowed */
 
 /*
  * Derives a key for another use from it: HKDF-Expand(PRK, info = label).  A label is
@@ -75,18 +75,18 @@ extern CryptoStatus envelope_key_derive(EnvelopeKey *prepared, const char *label
 extern size_t envelope_size(size_t value_size);
 
 /* out has exactly envelope_size(value_size) bytes. */
-extern CryptoStatus envelope_seal(EnvelopeKey *key, const EnvelopeContext *context,
-								  const void *value, size_t value_size, uint8_t format,
-								  unsigned char *out);
+extern CryptoStatus
+envelope_seal(EnvelopeKey *key, const EnvelopeContext *context, const void *value,
+			  size_t value_size, uint8_t format, unsigned char *out);
 
 /*
  * Opens into out, which has room for envelope_padded_size(size) bytes; the value
  * stands at its start.  Structure faults and failed authentication are told
  * apart only by the status; on any failure out is wiped.
  */
-extern CryptoStatus envelope_open(EnvelopeKey *key, const EnvelopeContext *context,
-								  const unsigned char *envelope, size_t size,
-								  unsigned char *out, size_t *value_size, uint8_t *format);
+extern CryptoStatus
+envelope_open(EnvelopeKey *key, const EnvelopeContext *context, const unsigned char *envelope,
+			  size_t size, unsigned char *out, size_t *value_size, uint8_t *format);
 
 /* Room that envelope_open needs; 0 if size is that of no envelope. */
 extern size_t envelope_padded_size(size_t size);

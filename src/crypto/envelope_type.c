@@ -15,15 +15,14 @@
 #include "crypto/envelope.h"
 #include "crypto/raise.h"
 
-#define TEXT_PREFIX "vault:v1:"
+#define TEXT_PREFIX       "vault:v1:"
 #define TEXT_PREFIX_BYTES (sizeof(TEXT_PREFIX) - 1)
 
 static void
 envelope_type_refuse_malformed(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("malformed vault envelope"),
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("malformed vault envelope"),
 			 errhint("An envelope is copied whole and unchanged, or not at all.")));
 }
 
@@ -36,9 +35,9 @@ Datum
 vault_envelope_in(PG_FUNCTION_ARGS)
 {
 	const char *text = PG_GETARG_CSTRING(0);
-	size_t		length = strlen(text);
-	size_t		size = 0;
-	bytea	   *result;
+	size_t length = strlen(text);
+	size_t size = 0;
+	bytea *result;
 
 	if (length <= TEXT_PREFIX_BYTES || strncmp(text, TEXT_PREFIX, TEXT_PREFIX_BYTES) != 0)
 		envelope_type_refuse_malformed();
@@ -54,9 +53,9 @@ vault_envelope_in(PG_FUNCTION_ARGS)
 Datum
 vault_envelope_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *envelope = PG_GETARG_BYTEA_PP(0);
-	size_t		size = VARSIZE_ANY_EXHDR(envelope);
-	char	   *text = palloc(TEXT_PREFIX_BYTES + base64_size(size) + 1);
+	bytea *envelope = PG_GETARG_BYTEA_PP(0);
+	size_t size = VARSIZE_ANY_EXHDR(envelope);
+	char *text = palloc(TEXT_PREFIX_BYTES + base64_size(size) + 1);
 
 	memcpy(text, TEXT_PREFIX, TEXT_PREFIX_BYTES);
 	base64_encode(BASE64_STANDARD, VARDATA_ANY(envelope), size, text + TEXT_PREFIX_BYTES);
@@ -66,9 +65,9 @@ vault_envelope_out(PG_FUNCTION_ARGS)
 Datum
 vault_envelope_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	buffer = (StringInfo) PG_GETARG_POINTER(0);
-	int			size = buffer->len - buffer->cursor;
-	bytea	   *result = palloc(VARHDRSZ + size);
+	StringInfo buffer = (StringInfo) PG_GETARG_POINTER(0);
+	int size = buffer->len - buffer->cursor;
+	bytea *result = palloc(VARHDRSZ + size);
 
 	pq_copymsgbytes(buffer, VARDATA(result), size);
 	if (envelope_check((unsigned char *) VARDATA(result), size) != CRYPTO_OK)

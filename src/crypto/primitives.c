@@ -129,7 +129,7 @@ primitives_utf8(const char *name, const char *value)
 /* HKDF-SHA-512 in the given mode.  Empty inputs are left out, as RFC 5869 reads. */
 static CryptoStatus
 primitives_hkdf(int mode, const void *key, size_t key_size, const void *salt, size_t salt_size,
-	 const void *info, size_t info_size, void *out, size_t out_size)
+				const void *info, size_t info_size, void *out, size_t out_size)
 {
 	CryptoStatus status = CRYPTO_ERR_INTERNAL;
 	EVP_KDF_CTX *kdf = NULL;
@@ -165,16 +165,16 @@ crypto_hkdf_sha512(const void *key, size_t key_size, const void *salt, size_t sa
 {
 	if (out_size == 0 || out_size > HKDF_MAX_OUTPUT)
 		return CRYPTO_ERR_FORMAT;
-	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, key, key_size, salt, salt_size, info,
-				info_size, out, out_size);
+	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, key, key_size, salt, salt_size,
+						   info, info_size, out, out_size);
 }
 
 CryptoStatus
 crypto_hkdf_extract_sha512(const void *key, size_t key_size, const void *salt, size_t salt_size,
 						   unsigned char prk[SHA512_BYTES])
 {
-	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, key_size, salt, salt_size, NULL, 0, prk,
-				SHA512_BYTES);
+	return primitives_hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, key_size, salt, salt_size, NULL, 0,
+						   prk, SHA512_BYTES);
 }
 
 /* A keyed HMAC context, which the caller frees; NULL if OpenSSL refuses. */
@@ -215,7 +215,7 @@ hmac_finish(EVP_MAC_CTX *mac, const void *data, size_t size, unsigned char *out,
 
 static CryptoStatus
 primitives_hmac(const char *digest, const void *key, size_t key_size, const void *data, size_t size,
-	 unsigned char *out, size_t out_size)
+				unsigned char *out, size_t out_size)
 {
 	EVP_MAC_CTX *mac = hmac_start(digest, key, key_size);
 	CryptoStatus status = hmac_finish(mac, data, size, out, out_size);
@@ -404,7 +404,8 @@ base64_char(Base64Alphabet alphabet, int value)
 static int
 in_range(int c, int first, int last, int value)
 {
-	return ~primitives_negative(c - first) & ~primitives_negative(last - c) & (c - first + value + 1);
+	return ~primitives_negative(c - first) & ~primitives_negative(last - c) &
+		(c - first + value + 1);
 }
 
 /* -1 if the character is not in the alphabet */

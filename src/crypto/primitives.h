@@ -19,16 +19,16 @@
 typedef enum CryptoStatus
 {
 	CRYPTO_OK = 0,
-	CRYPTO_ERR_FORMAT,			/* the bytes do not have the expected structure */
-	CRYPTO_ERR_AUTH,			/* authentication failed: one answer for all causes */
-	CRYPTO_ERR_INTERNAL			/* OpenSSL refused; its error queue was drained */
+	CRYPTO_ERR_FORMAT,  /* the bytes do not have the expected structure */
+	CRYPTO_ERR_AUTH,    /* authentication failed: one answer for all causes */
+	CRYPTO_ERR_INTERNAL /* OpenSSL refused; its error queue was drained */
 } CryptoStatus;
 
-#define KEY_BYTES		32
-#define GCM_IV_BYTES	12
-#define GCM_TAG_BYTES	16
-#define SHA256_BYTES	32
-#define SHA512_BYTES	64
+#define KEY_BYTES     32
+#define GCM_IV_BYTES  12
+#define GCM_TAG_BYTES 16
+#define SHA256_BYTES  32
+#define SHA512_BYTES  64
 
 /* A symmetric key.  Copy it rarely; wipe every copy with secret_wipe(). */
 typedef struct SecretKey
@@ -49,40 +49,31 @@ extern bool secret_equal(const void *a, const void *b, size_t size);
 extern CryptoStatus crypto_random(void *out, size_t size);
 
 /* RFC 5869, extract and expand.  salt and info may be NULL with size 0. */
-extern CryptoStatus crypto_hkdf_sha512(const void *key, size_t key_size,
-									   const void *salt, size_t salt_size,
-									   const void *info, size_t info_size,
-									   void *out, size_t out_size);
+extern CryptoStatus
+crypto_hkdf_sha512(const void *key, size_t key_size, const void *salt, size_t salt_size,
+				   const void *info, size_t info_size, void *out, size_t out_size);
 
 /* The first half of it alone, for a key that is expanded many times. */
-extern CryptoStatus crypto_hkdf_extract_sha512(const void *key, size_t key_size,
-											   const void *salt, size_t salt_size,
-											   unsigned char prk[SHA512_BYTES]);
+extern CryptoStatus crypto_hkdf_extract_sha512(const void *key, size_t key_size, const void *salt,
+											   size_t salt_size, unsigned char prk[SHA512_BYTES]);
 
-extern CryptoStatus crypto_hmac_sha256(const void *key, size_t key_size,
-									   const void *data, size_t data_size,
-									   unsigned char out[SHA256_BYTES]);
-extern CryptoStatus crypto_hmac_sha512(const void *key, size_t key_size,
-									   const void *data, size_t data_size,
-									   unsigned char out[SHA512_BYTES]);
-extern CryptoStatus crypto_sha256(const void *data, size_t data_size,
-								  unsigned char out[SHA256_BYTES]);
+extern CryptoStatus crypto_hmac_sha256(const void *key, size_t key_size, const void *data,
+									   size_t data_size, unsigned char out[SHA256_BYTES]);
+extern CryptoStatus crypto_hmac_sha512(const void *key, size_t key_size, const void *data,
+									   size_t data_size, unsigned char out[SHA512_BYTES]);
+extern CryptoStatus
+crypto_sha256(const void *data, size_t data_size, unsigned char out[SHA256_BYTES]);
 
 /*
  * AES-256-GCM with a 12-byte IV.  out has room for size bytes and may be the
  * input.  On any failure of open, out is wiped.
  */
-extern CryptoStatus crypto_gcm_seal(const SecretKey *key,
-									const unsigned char iv[GCM_IV_BYTES],
-									const void *aad, size_t aad_size,
-									const void *in, size_t size,
+extern CryptoStatus crypto_gcm_seal(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES],
+									const void *aad, size_t aad_size, const void *in, size_t size,
 									void *out, unsigned char tag[GCM_TAG_BYTES]);
-extern CryptoStatus crypto_gcm_open(const SecretKey *key,
-									const unsigned char iv[GCM_IV_BYTES],
-									const void *aad, size_t aad_size,
-									const void *in, size_t size,
-									const unsigned char tag[GCM_TAG_BYTES],
-									void *out);
+extern CryptoStatus crypto_gcm_open(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES],
+									const void *aad, size_t aad_size, const void *in, size_t size,
+									const unsigned char tag[GCM_TAG_BYTES], void *out);
 
 /*
  * A pseudorandom function keyed once and used often, for the hot path: the key's
@@ -100,7 +91,7 @@ extern CryptoStatus prf_new(PrfHash hash, const void *key, size_t key_size, Prf 
 
 /* HMAC of the data; out has room for as many bytes as the hash gives. */
 extern CryptoStatus prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out);
-extern void prf_free(Prf *prf);	/* NULL is allowed */
+extern void prf_free(Prf *prf); /* NULL is allowed */
 
 /*
  * Standard base64 (RFC 4648 section 4, padded, no white space, canonical

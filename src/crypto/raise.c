@@ -18,10 +18,11 @@ crypto_require(CryptoStatus status)
 			return;
 		case CRYPTO_ERR_FORMAT:
 		case CRYPTO_ERR_AUTH:
-			ereport(ERROR,
-					(errcode(ERRCODE_VAULT_TAMPERED),
-					 errmsg("stored ciphertext failed authentication"),
-					 errhint("The stored row was changed or moved outside vault; restore it from a backup.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_VAULT_TAMPERED), errmsg("stored ciphertext failed authentication"),
+				 errhint(
+					 "The stored row was changed or moved outside vault; restore it from a backup.")));
 		case CRYPTO_ERR_INTERNAL:
 			break;
 	}
@@ -34,7 +35,7 @@ crypto_require(CryptoStatus status)
 pg_uuid_t
 id_new(void)
 {
-	pg_uuid_t	id;
+	pg_uuid_t id;
 
 	crypto_require(crypto_random(id.data, UUID_LEN));
 	id.data[6] = (id.data[6] & 0x0f) | 0x40;
@@ -45,8 +46,8 @@ id_new(void)
 pg_uuid_t
 id_new_ordered(void)
 {
-	pg_uuid_t	id;
-	uint64		milliseconds = (GetCurrentTimestamp() / 1000) +
+	pg_uuid_t id;
+	uint64 milliseconds = (GetCurrentTimestamp() / 1000) +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * UINT64CONST(86400000);
 
 	crypto_require(crypto_random(id.data, UUID_LEN));

@@ -120,8 +120,8 @@ public_key_ed25519(const unsigned char *x, size_t x_size, PublicKey **made)
 	*made = NULL;
 	if (x_size != ED25519_BYTES || has_small_order(x))
 		return CRYPTO_ERR_FORMAT;
-	return signature_wrap(SIGNATURE_EDDSA, EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, x_size),
-				made);
+	return signature_wrap(SIGNATURE_EDDSA,
+						  EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, x, x_size), made);
 }
 
 CryptoStatus

@@ -15,10 +15,10 @@
 
 typedef enum SignatureAlgorithm
 {
-	SIGNATURE_EDDSA,			/* Ed25519 */
-	SIGNATURE_ES256,			/* ECDSA on P-256 with SHA-256; the signature is r || s */
-	SIGNATURE_RS256,			/* RSASSA-PKCS1-v1_5 with SHA-256 */
-	SIGNATURE_PS256				/* RSASSA-PSS with SHA-256, MGF1 with SHA-256, 32 bytes of salt */
+	SIGNATURE_EDDSA, /* Ed25519 */
+	SIGNATURE_ES256, /* ECDSA on P-256 with SHA-256; the signature is r || s */
+	SIGNATURE_RS256, /* RSASSA-PKCS1-v1_5 with SHA-256 */
+	SIGNATURE_PS256  /* RSASSA-PSS with SHA-256, MGF1 with SHA-256, 32 bytes of salt */
 } SignatureAlgorithm;
 
 #define RSA_MIN_BITS 2048
@@ -33,16 +33,16 @@ typedef struct PublicKey PublicKey;
  * and at most eight bytes.
  */
 extern CryptoStatus public_key_ed25519(const unsigned char *x, size_t x_size, PublicKey **made);
-extern CryptoStatus public_key_p256(const unsigned char *x, size_t x_size,
-									const unsigned char *y, size_t y_size, PublicKey **made);
+extern CryptoStatus public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y,
+									size_t y_size, PublicKey **made);
 
 /* algorithm is SIGNATURE_RS256 or SIGNATURE_PS256. */
-extern CryptoStatus public_key_rsa(SignatureAlgorithm algorithm,
-								   const unsigned char *n, size_t n_size,
-								   const unsigned char *e, size_t e_size, PublicKey **made);
+extern CryptoStatus
+public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_size,
+			   const unsigned char *e, size_t e_size, PublicKey **made);
 
 extern SignatureAlgorithm public_key_algorithm(const PublicKey *key);
-extern void public_key_free(PublicKey *key);	/* NULL is allowed */
+extern void public_key_free(PublicKey *key); /* NULL is allowed */
 
 /* CRYPTO_ERR_AUTH if the signature is not of this message and key. */
 extern CryptoStatus signature_verify(const PublicKey *key, const void *message, size_t size,

@@ -24,7 +24,7 @@
 static oidvector *
 inner_arguments(const oidvector *outer)
 {
-	oidvector  *inner = buildoidvector(outer->values, outer->dim1);
+	oidvector *inner = buildoidvector(outer->values, outer->dim1);
 
 	for (int i = 0; i < inner->dim1; i++)
 		if (inner->values[i] == ANYCOMPATIBLEOID)
@@ -35,9 +35,9 @@ inner_arguments(const oidvector *outer)
 static Oid
 inner_function(Oid outer)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(outer));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(outer));
 	Form_pg_proc form;
-	Oid			inner;
+	Oid inner;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", outer);
@@ -46,8 +46,7 @@ inner_function(Oid outer)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("this entry point serves functions of schema vault only")));
-	inner = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-							NameGetDatum(&form->proname),
+	inner = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, NameGetDatum(&form->proname),
 							PointerGetDatum(inner_arguments(&form->proargtypes)),
 							ObjectIdGetDatum(data_schema_oid()));
 	if (!OidIsValid(inner))
@@ -61,7 +60,7 @@ inner_site(FmgrInfo *outer)
 {
 	if (outer->fn_extra == NULL)
 	{
-		FmgrInfo   *site = MemoryContextAllocZero(outer->fn_mcxt, sizeof(FmgrInfo));
+		FmgrInfo *site = MemoryContextAllocZero(outer->fn_mcxt, sizeof(FmgrInfo));
 
 		fmgr_info_cxt(inner_function(outer->fn_oid), site, outer->fn_mcxt);
 		site->fn_expr = outer->fn_expr;
@@ -74,10 +73,10 @@ inner_site(FmgrInfo *outer)
 static const char *
 argument_name(Oid function, int number)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	char	  **names = NULL;
-	Oid		   *types;
-	char	   *modes;
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char **names = NULL;
+	Oid *types;
+	char *modes;
 	const char *name = "argument";
 
 	if (HeapTupleIsValid(tuple))
@@ -92,8 +91,8 @@ argument_name(Oid function, int number)
 static void
 convert_arguments(Oid outer, FunctionCallInfo fcinfo)
 {
-	Oid		   *declared;
-	int			count;
+	Oid *declared;
+	int count;
 
 	(void) get_func_signature(outer, &declared, &count);
 	for (int i = 0; i < count && i < fcinfo->nargs; i++)
@@ -106,7 +105,7 @@ static Datum
 call_inner(FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
-	Datum		result;
+	Datum result;
 
 	/* In the copy: a constant argument stands in the outer one for the next row, too. */
 	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,

@@ -26,10 +26,10 @@
 #include "redaction/redaction.h"
 
 static VaultCall *current = NULL;
-static void (*require_unsealed) (void) = NULL;
-static void (*identify) (Oid role, Caller *caller) = NULL;
-static void (*admit) (const Caller *caller) = NULL;
-static void (*denied) (const VaultCall *call) = NULL;
+static void (*require_unsealed)(void) = NULL;
+static void (*identify)(Oid role, Caller *caller) = NULL;
+static void (*admit)(const Caller *caller) = NULL;
+static void (*denied)(const VaultCall *call) = NULL;
 
 static void
 no_call(void)
@@ -87,7 +87,7 @@ vault_is_inside_tenant(PG_FUNCTION_ARGS)
 VaultCall *
 call_hide(void)
 {
-	VaultCall	   *hidden = current;
+	VaultCall *hidden = current;
 
 	current = NULL;
 	return hidden;
@@ -100,20 +100,20 @@ call_show(VaultCall *hidden)
 }
 
 void
-entry_set_seal_check(void (*check) (void))
+entry_set_seal_check(void (*check)(void))
 {
 	require_unsealed = check;
 }
 
 void
-entry_set_identify(void (*function) (Oid role, Caller *caller))
+entry_set_identify(void (*function)(Oid role, Caller *caller))
 {
 	identify = function;
 }
 
 void
-entry_set_limits(void (*admit_function) (const Caller *caller),
-				void (*denied_function) (const VaultCall *call))
+entry_set_limits(void (*admit_function)(const Caller *caller),
+				 void (*denied_function)(const VaultCall *call))
 {
 	admit = admit_function;
 	denied = denied_function;
@@ -128,7 +128,7 @@ entry_set_recorder(const EntryRecorder *given)
 static bool
 has_role(Oid role, const char *name)
 {
-	Oid			wanted = get_role_oid(name, true);
+	Oid wanted = get_role_oid(name, true);
 
 	return OidIsValid(wanted) && has_privs_of_role(role, wanted);
 }
@@ -136,10 +136,10 @@ has_role(Oid role, const char *name)
 /* Of the role that was asked for last, until roles or memberships change. */
 static struct
 {
-	bool		known;
-	Oid			role;
-	bool		is_operator;
-	bool		sees_all_tenants;
+	bool known;
+	Oid role;
+	bool is_operator;
+	bool sees_all_tenants;
 } oversight;
 static uint64 oversight_changes = 0;
 
@@ -155,9 +155,9 @@ static void
 learn_oversight(Oid role)
 {
 	static bool listens = false;
-	uint64		before = oversight_changes;
-	bool		is_operator;
-	bool		sees_all_tenants;
+	uint64 before = oversight_changes;
+	bool is_operator;
+	bool sees_all_tenants;
 
 	if (oversight.known && oversight.role == role)
 		return;
@@ -200,7 +200,8 @@ check_surroundings(EntryKind kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("vault cannot be used inside a security-restricted operation"),
-				 errhint("Index expressions, materialized views and autovacuum cannot use secrets.")));
+				 errhint(
+					 "Index expressions, materialized views and autovacuum cannot use secrets.")));
 	if (kind != ENTRY_ANYONE && RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
@@ -226,8 +227,7 @@ static void
 refuse_suspended(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_NO_TENANT),
-			 errmsg("the tenant is suspended"),
+			(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("the tenant is suspended"),
 			 errhint("An operator resumes it with vault.resume_tenant().")));
 }
 
@@ -257,8 +257,8 @@ entry_refuse_old_snapshot(void)
 static void
 check_caller(EntryKind kind, const Caller *caller)
 {
-	bool		needs_client = kind == ENTRY_CLIENT ||
-		(kind == ENTRY_CLIENT_OR_OPERATOR && !caller->is_operator);
+	bool needs_client =
+		kind == ENTRY_CLIENT || (kind == ENTRY_CLIENT_OR_OPERATOR && !caller->is_operator);
 
 	if ((kind == ENTRY_OPERATOR || kind == ENTRY_KEY_HOLDER) && !caller->is_operator)
 		refuse_non_operator();
@@ -288,15 +288,14 @@ entry_close(VaultCall *call)
 static ErrorData *
 entry_fail(VaultCall *call, MemoryContext context)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	entry_close(call);
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	call->hides = request_hide_arguments(call, error);
 	recorder.failed(call, error);
-	if (denied && call->caller.is_identified &&
-		error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+	if (denied && call->caller.is_identified && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		denied(call);
 	return error;
 }
@@ -314,7 +313,7 @@ identify_viewer(Caller *caller)
 	}
 	PG_CATCH();
 	{
-		VaultCall		call = {.kind = ENTRY_VIEW,.operation = "view",.caller = *caller};
+		VaultCall call = {.kind = ENTRY_VIEW, .operation = "view", .caller = *caller};
 
 		(void) entry_fail(&call, context);
 		PG_RE_THROW();
@@ -347,7 +346,7 @@ entry_check(EntryKind kind, Caller *caller)
 static void
 entry_check_caller_again(VaultCall *call)
 {
-	Caller		caller;
+	Caller caller;
 
 	entry_check(call->kind, &caller);
 	if (call->caller.is_identified &&
@@ -380,7 +379,7 @@ check_after_wait(VaultCall *call, MemoryContext context)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = entry_fail(call, context);
+		ErrorData *error = entry_fail(call, context);
 
 		FlushErrorState();
 		ThrowErrorData(error);
@@ -464,11 +463,12 @@ explain_from_inside(const VaultCall *call, ErrorData *error)
 	if (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0)
 		return;
 	if (error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
-		entry_explain(error, psprintf("cannot execute %s in a read-only transaction", call->operation),
-				"Call it in a transaction that is READ WRITE; reads of secrets work in both.");
+		entry_explain(
+			error, psprintf("cannot execute %s in a read-only transaction", call->operation),
+			"Call it in a transaction that is READ WRITE; reads of secrets work in both.");
 	else if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name)
 		entry_explain(error, "what is to be made exists already, or somebody else is making it",
-				"Try again; the views of schema vault show what there is.");
+					  "Try again; the views of schema vault show what there is.");
 }
 
 /*
@@ -493,7 +493,7 @@ rethrow_from_inside(const VaultCall *call, ErrorData *error)
 static ErrorData *
 fail_and_forget(VaultCall *call, MemoryContext context, SecretArea *area)
 {
-	ErrorData  *error = entry_fail(call, context);
+	ErrorData *error = entry_fail(call, context);
 
 	secret_area_end(area);
 	return error;
@@ -515,8 +515,8 @@ entry_run_kind(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body, bool hol
 {
 	MemoryContext context = CurrentMemoryContext;
 	SecretArea *volatile area = NULL;
-	Datum		result = (Datum) 0;
-	VaultCall		call = {.kind = kind};
+	Datum result = (Datum) 0;
+	VaultCall call = {.kind = kind};
 
 	request_fill(&call, fcinfo);
 	recorder.begins();
@@ -560,8 +560,8 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 {
 	MemoryContext context = CurrentMemoryContext;
 	SecretArea *volatile area = NULL;
-	Datum		result = (Datum) 0;
-	VaultCall		call = {.kind = ENTRY_CLIENT};
+	Datum result = (Datum) 0;
+	VaultCall call = {.kind = ENTRY_CLIENT};
 
 	request_fill(&call, fcinfo);
 	recorder.begins();
@@ -578,7 +578,7 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = fail_and_forget(&call, context, area);
+		ErrorData *error = fail_and_forget(&call, context, area);
 
 		if (!call.hides)
 			PG_RE_THROW();
@@ -593,7 +593,7 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 void
 call_enter_tenant(const pg_uuid_t *tenant, const char *name)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	call->has_tenant = true;
 	call->tenant = *tenant;

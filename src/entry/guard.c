@@ -60,7 +60,7 @@ static object_access_hook_type previous_access = NULL;
 static post_parse_analyze_hook_type previous_analyze = NULL;
 static ExecutorCheckPerms_hook_type previous_check = NULL;
 static GuardListener listener;
-static void (*on_dropped) (void) = NULL;
+static void (*on_dropped)(void) = NULL;
 
 /* Set while a superuser's statement touches the vault's objects. */
 static bool touched = false;
@@ -77,7 +77,7 @@ guard_set_listener(const GuardListener *given)
 }
 
 void
-guard_set_dropped(void (*dropped) (void))
+guard_set_dropped(void (*dropped)(void))
 {
 	on_dropped = dropped;
 }
@@ -122,8 +122,9 @@ guard_refuse(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for %s of vault", what),
-			 errhint(creating_extension ? "No other extension's script changes the schemas and roles of vault." :
-					 "Only a superuser changes the extension's schemas and roles.")));
+			 errhint(creating_extension
+						 ? "No other extension's script changes the schemas and roles of vault."
+						 : "Only a superuser changes the extension's schemas and roles.")));
 }
 
 /* Refuses, or for a superuser notes that there is something to report. */
@@ -156,16 +157,16 @@ refuse_outside(void)
 static bool
 is_copy_into_vault(Node *statement)
 {
-	CopyStmt   *copy = (CopyStmt *) statement;
+	CopyStmt *copy = (CopyStmt *) statement;
 
 	return IsA(statement, CopyStmt) && copy->is_from && copy->relation && superuser() &&
 		range_var_is_ours(copy->relation);
 }
 
 static void
-guard_run(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
-	ParamListInfo params, QueryEnvironment *environment, DestReceiver *receiver,
-	QueryCompletion *completion)
+guard_run(PlannedStmt *statement, const char *text, bool read_only_tree,
+		  ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+		  DestReceiver *receiver, QueryCompletion *completion)
 {
 	if (previous_utility)
 		previous_utility(statement, text, read_only_tree, context, params, environment, receiver,
@@ -179,7 +180,7 @@ guard_run(PlannedStmt *statement, const char *text, bool read_only_tree, Process
 static void
 guard_report(Node *statement)
 {
-	bool		alert = touched && !extension_dropped;
+	bool alert = touched && !extension_dropped;
 
 	touched = extension_dropped = false;
 	if (alert && listener.alert)
@@ -216,15 +217,15 @@ look_at(Node *statement, bool transactional)
 
 static void
 guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
-			  ProcessUtilityContext context, ParamListInfo params,
-			  QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+			  ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			  DestReceiver *receiver, QueryCompletion *completion)
 {
-	Node	   *statement = planned->utilityStmt;
-	bool		transactional = IsTransactionState();
-	bool		copying = transactional && is_copy_into_vault(statement);
-	bool		outer = by_superuser;
-	bool		before;
-	bool		own = false;
+	Node *statement = planned->utilityStmt;
+	bool transactional = IsTransactionState();
+	bool copying = transactional && is_copy_into_vault(statement);
+	bool outer = by_superuser;
+	bool before;
+	bool own = false;
 	volatile bool failed = true;
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
@@ -241,7 +242,8 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 		look_at(statement, transactional);
 		own = touched;
 		touched = false;
-		guard_run(planned, text, read_only_tree, context, params, environment, receiver, completion);
+		guard_run(planned, text, read_only_tree, context, params, environment, receiver,
+				  completion);
 		failed = false;
 	}
 	PG_FINALLY();
@@ -302,8 +304,7 @@ guard_access(ObjectAccessType access, Oid class, Oid object, int part, void *arg
 		note_database_dropped(object);
 		return;
 	}
-	if (access == OAT_POST_ALTER && argument &&
-		((ObjectAccessPostAlter *) argument)->is_internal)
+	if (access == OAT_POST_ALTER && argument && ((ObjectAccessPostAlter *) argument)->is_internal)
 		return;
 	if (access == OAT_DROP && argument &&
 		(((ObjectAccessDrop *) argument)->dropflags & PERFORM_DELETION_INTERNAL))
@@ -335,7 +336,7 @@ guard_check_catalog(Oid relation)
 static bool
 guard_check(CHECK_PERMS_PARAMETERS)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (previous_check && !previous_check(CHECK_PERMS_ARGUMENTS))
 		return false;

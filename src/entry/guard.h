@@ -21,16 +21,16 @@ extern void guard_init(void);
  */
 typedef struct GuardListener
 {
-	void		(*alert) (CommandTag statement);
-	void		(*catalog) (const char *name);
-	void		(*copying) (bool begins);
-	void		(*setting) (CommandTag statement, const char *what);
+	void (*alert)(CommandTag statement);
+	void (*catalog)(const char *name);
+	void (*copying)(bool begins);
+	void (*setting)(CommandTag statement, const char *what);
 } GuardListener;
 
 extern void guard_set_listener(const GuardListener *listener);
 /* While vault itself makes and drops partitions; on every way out it is taken back. */
 extern void guard_set_own_work(bool own_work);
 extern bool guard_is_own_work(void);
-extern void guard_set_dropped(void (*dropped) (void));
+extern void guard_set_dropped(void (*dropped)(void));
 
 #endif

@@ -26,10 +26,8 @@
 bool
 is_vault_role_name(const char *name)
 {
-	static const char *const names[] = {
-		"vault_owner", "vault_exec", "vault_admin", "vault_auditor", "vault_client",
-		"vault_jobs"
-	};
+	static const char *const names[] = {"vault_owner",   "vault_exec",   "vault_admin",
+										"vault_auditor", "vault_client", "vault_jobs"};
 
 	for (int i = 0; name && i < (int) lengthof(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -45,18 +43,18 @@ spec_is_vault_role(RoleSpec *spec)
 		return false;
 	if (spec->roletype == ROLESPEC_CSTRING)
 		return is_vault_role_name(spec->rolename);
-	return is_vault_role_name(GetUserNameFromId(spec->roletype == ROLESPEC_SESSION_USER ?
-												GetSessionUserId() : GetUserId(), true));
+	return is_vault_role_name(GetUserNameFromId(
+		spec->roletype == ROLESPEC_SESSION_USER ? GetSessionUserId() : GetUserId(), true));
 }
 
 static bool
 names_vault_role(List *specs)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, specs)
 	{
-		Node	   *node = lfirst(cell);
+		Node *node = lfirst(cell);
 
 		if (IsA(node, RoleSpec) && spec_is_vault_role((RoleSpec *) node))
 			return true;
@@ -69,11 +67,11 @@ names_vault_role(List *specs)
 static bool
 options_name_vault_role(List *options)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 
 		if (option->arg && IsA(option->arg, List) && names_vault_role((List *) option->arg))
 			return true;
@@ -170,17 +168,16 @@ first_name_is_ours(List *names)
 Oid
 schema_of_object(Oid class, Oid object, Snapshot snapshot)
 {
-	Oid			schema = InvalidOid;
-	Relation	catalogue;
+	Oid schema = InvalidOid;
+	Relation catalogue;
 	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	row;
-	bool		isnull;
+	HeapTuple row;
+	bool isnull;
 
 	if (class == NamespaceRelationId)
 		return object;
-	if (!is_objectclass_supported(class) ||
-		get_object_attnum_namespace(class) == InvalidAttrNumber)
+	if (!is_objectclass_supported(class) || get_object_attnum_namespace(class) == InvalidAttrNumber)
 		return InvalidOid;
 	catalogue = table_open(class, AccessShareLock);
 	ScanKeyInit(&key, get_object_attnum_oid(class), BTEqualStrategyNumber, F_OIDEQ,
@@ -199,16 +196,15 @@ schema_of_object(Oid class, Oid object, Snapshot snapshot)
 static bool
 grant_concerns_vault(GrantStmt *statement)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, statement->objects)
 	{
-		Node	   *object = lfirst(cell);
+		Node *object = lfirst(cell);
 
 		if (IsA(object, RangeVar) && range_var_is_ours((RangeVar *) object))
 			return true;
-		if (IsA(object, ObjectWithArgs) &&
-			first_name_is_ours(((ObjectWithArgs *) object)->objname))
+		if (IsA(object, ObjectWithArgs) && first_name_is_ours(((ObjectWithArgs *) object)->objname))
 			return true;
 		if (IsA(object, List) && first_name_is_ours((List *) object))
 			return true;
@@ -248,15 +244,15 @@ table_of(Node *statement)
 static bool
 drop_concerns_vault(DropStmt *statement)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (statement->removeType != OBJECT_TRIGGER && statement->removeType != OBJECT_POLICY &&
 		statement->removeType != OBJECT_RULE)
 		return false;
 	foreach(cell, statement->objects)
 	{
-		List	   *names = lfirst(cell);
-		List	   *table = list_copy_head(names, list_length(names) - 1);
+		List *names = lfirst(cell);
+		List *table = list_copy_head(names, list_length(names) - 1);
 
 		if (table != NIL && range_var_is_ours(makeRangeVarFromNameList(table)))
 			return true;
@@ -267,7 +263,7 @@ drop_concerns_vault(DropStmt *statement)
 static bool
 any_range_var_is_ours(List *relations)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, relations)
 		if (range_var_is_ours(lfirst(cell)))
@@ -279,11 +275,11 @@ any_range_var_is_ours(List *relations)
 static bool
 alteration_concerns_vault(AlterTableStmt *statement)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, statement->cmds)
 	{
-		Node	   *given = ((AlterTableCmd *) lfirst(cell))->def;
+		Node *given = ((AlterTableCmd *) lfirst(cell))->def;
 
 		if (given && IsA(given, PartitionCmd))
 			given = (Node *) ((PartitionCmd *) given)->name;
@@ -298,8 +294,8 @@ static bool
 object_is_ours(ObjectType type, Node *object)
 {
 	ObjectAddress address;
-	Relation	relation = NULL;
-	bool		ours;
+	Relation relation = NULL;
+	bool ours;
 
 	/* There are none of these in the schemas, and some of them have no address. */
 	if (type == OBJECT_ROLE || type == OBJECT_DATABASE || type == OBJECT_TABLESPACE)
@@ -326,14 +322,14 @@ extension_contents_concern_vault(AlterExtensionContentsStmt *statement)
 static bool
 publication_concerns_vault(List *objects)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, objects)
 	{
 		PublicationObjSpec *object = lfirst(cell);
 
-		if (object->pubtable ? range_var_is_ours(object->pubtable->relation) :
-			object->name && schema_name_is_ours(object->name))
+		if (object->pubtable ? range_var_is_ours(object->pubtable->relation)
+							 : object->name && schema_name_is_ours(object->name))
 			return true;
 	}
 	return false;
@@ -343,12 +339,12 @@ publication_concerns_vault(List *objects)
 static bool
 default_privileges_concern_vault(AlterDefaultPrivilegesStmt *statement)
 {
-	ListCell   *cell;
-	ListCell   *name;
+	ListCell *cell;
+	ListCell *name;
 
 	foreach(cell, statement->options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 
 		if (strcmp(option->defname, "schemas") != 0)
 			continue;
@@ -362,7 +358,7 @@ default_privileges_concern_vault(AlterDefaultPrivilegesStmt *statement)
 bool
 concerns_vault_objects(Node *statement)
 {
-	RangeVar   *table = table_of(statement);
+	RangeVar *table = table_of(statement);
 
 	switch (nodeTag(statement))
 	{

@@ -24,6 +24,6 @@ extern bool concerns_vault_objects(Node *statement);
  * The schema that holds an object, or is it: with SnapshotSelf as the running statement left
  * it, with NULL as it was before.
  */
-extern Oid	schema_of_object(Oid class, Oid object, Snapshot snapshot);
+extern Oid schema_of_object(Oid class, Oid object, Snapshot snapshot);
 
 #endif

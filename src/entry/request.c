@@ -27,14 +27,14 @@
 
 typedef struct CallShape
 {
-	Oid			function;
-	char		operation[NAMEDATALEN];
-	int			name;			/* number of the argument; -1: none */
-	int			environment;
-	bool		is_pattern;		/* name is one */
-	bool		by_value;		/* what it returns is */
-	uint32		texts;			/* arguments that are texts, and arrays of them */
-	uint32		arrays;
+	Oid function;
+	char operation[NAMEDATALEN];
+	int name; /* number of the argument; -1: none */
+	int environment;
+	bool is_pattern; /* name is one */
+	bool by_value;   /* what it returns is */
+	uint32 texts;    /* arguments that are texts, and arrays of them */
+	uint32 arrays;
 } CallShape;
 
 static RequestGrammar is_no_name = NULL;
@@ -62,10 +62,10 @@ functions_changed(Datum arg, int cache, uint32 hash)
 static int
 find_argument(HeapTuple tuple, const char *wanted)
 {
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
-	int			count = get_func_arg_info(tuple, &types, &names, &modes);
+	Oid *types;
+	char **names;
+	char *modes;
+	int count = get_func_arg_info(tuple, &types, &names, &modes);
 
 	for (int i = 0; names && i < count && i < ((Form_pg_proc) GETSTRUCT(tuple))->pronargs; i++)
 		if (types[i] == TEXTOID && strcmp(names[i], wanted) == 0)
@@ -77,7 +77,7 @@ static uint32
 arguments_of(HeapTuple tuple, Oid type)
 {
 	Form_pg_proc function = (Form_pg_proc) GETSTRUCT(tuple);
-	uint32		bits = 0;
+	uint32 bits = 0;
 
 	for (int i = 0; i < Min(function->pronargs, 32); i++)
 		if (function->proargtypes.values[i] == type)
@@ -88,7 +88,7 @@ arguments_of(HeapTuple tuple, Oid type)
 static void
 request_learn(CallShape *shape, Oid function)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", function);
@@ -108,7 +108,7 @@ request_learn(CallShape *shape, Oid function)
 static const CallShape *
 shape_of(Oid function)
 {
-	CallShape  *shape = &shapes[function % CACHED_CALLS];
+	CallShape *shape = &shapes[function % CACHED_CALLS];
 
 	if (!listening)
 		CacheRegisterSyscacheCallback(PROCOID, functions_changed, (Datum) 0);
@@ -129,8 +129,8 @@ request_placeholder(size_t size)
 static void
 copy_argument(FunctionCallInfo fcinfo, int number, RequestGrammar fault, char *to, size_t room)
 {
-	text	   *given;
-	size_t		size;
+	text *given;
+	size_t size;
 
 	if (number < 0 || fcinfo->args[number].isnull)
 		return;
@@ -160,17 +160,18 @@ request_fill(VaultCall *call, FunctionCallInfo fcinfo)
 	copy_argument(fcinfo, shape->environment, is_no_identifier, call->requested_environment,
 				  sizeof(call->requested_environment));
 	if (shape->environment >= 0 && call->requested_environment[0] == 0)
-		strlcpy(call->requested_environment, default_environment(), sizeof(call->requested_environment));
+		strlcpy(call->requested_environment, default_environment(),
+				sizeof(call->requested_environment));
 }
 
 /* The text with each "given" replaced; the same if it has none. */
 static char *
 request_without(char *text, const char *given, size_t size)
 {
-	char	   *quoted = psprintf("\"%.*s\"", (int) size, given);
+	char *quoted = psprintf("\"%.*s\"", (int) size, given);
 	StringInfoData result;
-	char	   *at = text;
-	char	   *found = text ? strstr(text, quoted) : NULL;
+	char *at = text;
+	char *found = text ? strstr(text, quoted) : NULL;
 
 	if (found == NULL)
 		return text;
@@ -188,8 +189,8 @@ request_without(char *text, const char *given, size_t size)
 static void
 request_hide(ErrorData *error, Datum argument)
 {
-	text	   *given = (text *) DatumGetPointer(argument);
-	size_t		size;
+	text *given = (text *) DatumGetPointer(argument);
+	size_t size;
 
 	/* Too long to be repeated; and in an aborted transaction nothing can be fetched. */
 	if (VARATT_IS_EXTERNAL(given) || VARATT_IS_COMPRESSED(given))
@@ -205,10 +206,10 @@ request_hide(ErrorData *error, Datum argument)
 static void
 hide_elements(ErrorData *error, Datum argument)
 {
-	ArrayType  *array = (ArrayType *) DatumGetPointer(argument);
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	ArrayType *array = (ArrayType *) DatumGetPointer(argument);
+	Datum *elements;
+	bool *nulls;
+	int count;
 
 	if (VARATT_IS_EXTENDED(array))
 		return;

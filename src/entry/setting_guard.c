@@ -19,50 +19,49 @@
 
 /* In docs/audit.md, too. */
 const WeakSetting weak_settings[] = {
-	{"vault.allow_core_dumps",.shown = true,.weak = "on"},
-	{"vault.allow_swappable_keys",.shown = true,.weak = "on"},
-	{"vault.audit_mode",.shown = true,.weak = "queued"},
-	{"vault.audit_timeout",.shown = true},
+	{"vault.allow_core_dumps", .shown = true, .weak = "on"},
+	{"vault.allow_swappable_keys", .shown = true, .weak = "on"},
+	{"vault.audit_mode", .shown = true, .weak = "queued"},
+	{"vault.audit_timeout", .shown = true},
 	{"vault.database"},
-	{"vault.failure_window",.shown = true},
-	{"vault.max_denials",.shown = true,.usual = 1000,.zero_is_weak = true},
-	{"vault.max_extension",.shown = true,.usual = 30 * 86400},
-	{"vault.max_extensions",.shown = true,.usual = 3},
-	{"vault.max_failures",.shown = true,.usual = 100,.zero_is_weak = true},
-	{"vault.max_forgeries",.shown = true,.usual = 1000,.zero_is_weak = true},
-	{"vault.max_seal_delay",.shown = true,.usual = 60},
+	{"vault.failure_window", .shown = true},
+	{"vault.max_denials", .shown = true, .usual = 1000, .zero_is_weak = true},
+	{"vault.max_extension", .shown = true, .usual = 30 * 86400},
+	{"vault.max_extensions", .shown = true, .usual = 3},
+	{"vault.max_failures", .shown = true, .usual = 100, .zero_is_weak = true},
+	{"vault.max_forgeries", .shown = true, .usual = 1000, .zero_is_weak = true},
+	{"vault.max_seal_delay", .shown = true, .usual = 60},
 	{"vault.proxies"},
-	{"vault.redaction",.shown = true},
-	{"vault.role_binding",.shown = true},
+	{"vault.redaction", .shown = true},
+	{"vault.role_binding", .shown = true},
 	{"vault.root_key_source"},
 	{"vault.rotation_hosts"},
 	{"vault.rotation_root_certificates"},
-	{"vault.seal_on_crash",.shown = true},
+	{"vault.seal_on_crash", .shown = true},
 	{"allow_system_table_mods"},
-	{"debug_print_parse",.open = true},
-	{"debug_print_plan",.open = true},
-	{"debug_print_rewritten",.open = true},
+	{"debug_print_parse", .open = true},
+	{"debug_print_plan", .open = true},
+	{"debug_print_rewritten", .open = true},
 	{"dynamic_library_path"},
 	{"fsync"},
 	{"full_page_writes"},
 	{"ignore_checksum_failure"},
-	{"local_preload_libraries",.open = true},
+	{"local_preload_libraries", .open = true},
 	{"log_duration"},
 	{"log_min_duration_sample"},
 	{"log_min_duration_statement"},
 	{"log_min_error_statement"},
 	{"log_parameter_max_length"},
-	{"log_parameter_max_length_on_error",.open = true},
+	{"log_parameter_max_length_on_error", .open = true},
 	{"log_statement"},
 	{"log_statement_sample_rate"},
 	{"log_transaction_sample_rate"},
-	{"row_security",.open = true},
+	{"row_security", .open = true},
 	{"session_preload_libraries"},
 	{"session_replication_role"},
 	{"shared_preload_libraries"},
-	{"zero_damaged_pages"}
-};
-const int	weak_setting_count = lengthof(weak_settings);
+	{"zero_damaged_pages"}};
+const int weak_setting_count = lengthof(weak_settings);
 
 static const WeakSetting *
 find_setting(const char *name)
@@ -78,7 +77,7 @@ static const char *
 setting_guard_describe(VariableSetStmt *set, bool with_open)
 {
 	const WeakSetting *setting = find_setting(set->name);
-	char	   *value;
+	char *value;
 
 	if (set->kind == VAR_RESET_ALL)
 		return with_open ? "all settings reset" : NULL;
@@ -100,7 +99,7 @@ static const char *
 of_role(AlterRoleSetStmt *statement)
 {
 	const char *role = statement->role ? get_rolespec_name(statement->role) : NULL;
-	bool		own = role && strcmp(role, GetUserNameFromId(GetUserId(), false)) == 0;
+	bool own = role && strcmp(role, GetUserNameFromId(GetUserId(), false)) == 0;
 	const char *what;
 
 	if (!is_of_vault(statement->database))
@@ -117,7 +116,8 @@ of_role(AlterRoleSetStmt *statement)
 static const char *
 of_database(AlterDatabaseSetStmt *statement)
 {
-	const char *what = is_of_vault(statement->dbname) ? setting_guard_describe(statement->setstmt, true) : NULL;
+	const char *what =
+		is_of_vault(statement->dbname) ? setting_guard_describe(statement->setstmt, true) : NULL;
 
 	return what ? psprintf("%s for database \"%s\"", what, statement->dbname) : NULL;
 }
@@ -147,11 +147,11 @@ of_session(VariableSetStmt *statement)
 static const char *
 of_function(List *options)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 		const char *what = NULL;
 
 		if (strcmp(option->defname, "set") == 0)
@@ -166,7 +166,7 @@ of_function(List *options)
 static const char *
 of_right(GrantStmt *statement)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (statement->objtype != OBJECT_PARAMETER_ACL)
 		return NULL;
@@ -208,7 +208,7 @@ weakening_of(Node *statement, bool here)
 bool
 is_weaker(const WeakSetting *setting, const char *value)
 {
-	int			number = atoi(value);
+	int number = atoi(value);
 
 	if (setting->weak)
 		return strcmp(value, setting->weak) == 0;

@@ -12,11 +12,11 @@
 typedef struct WeakSetting
 {
 	const char *name;
-	bool		shown;			/* the value can be no secret: a word or a number of the vault's */
-	bool		open;			/* anybody may set it in a session */
-	const char *weak;			/* this value is weaker than the default */
-	int			usual;			/* more than this is weaker; 0: not compared */
-	bool		zero_is_weak;	/* no limit at all */
+	bool shown;        /* the value can be no secret: a word or a number of the vault's */
+	bool open;         /* anybody may set it in a session */
+	const char *weak;  /* this value is weaker than the default */
+	int usual;         /* more than this is weaker; 0: not compared */
+	bool zero_is_weak; /* no limit at all */
 } WeakSetting;
 
 extern const WeakSetting weak_settings[];

@@ -28,7 +28,7 @@ static bool reaches_vault(Oid relation);
 static bool
 view_reaches_vault_walker(Node *node, void *context)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (node == NULL)
 		return false;
@@ -49,8 +49,8 @@ view_reaches_vault_walker(Node *node, void *context)
 static bool
 reaches_vault(Oid relation)
 {
-	Relation	view;
-	bool		reaches;
+	Relation view;
+	bool reaches;
 
 	check_stack_depth();
 	if (is_vault_relation(relation))
@@ -66,7 +66,7 @@ reaches_vault(Oid relation)
 static bool
 name_reaches_vault(RangeVar *name)
 {
-	Oid			relation = RangeVarGetRelid(name, NoLock, true);
+	Oid relation = RangeVarGetRelid(name, NoLock, true);
 
 	return OidIsValid(relation) && reaches_vault(relation);
 }
@@ -74,8 +74,8 @@ name_reaches_vault(RangeVar *name)
 bool
 locks_vault(Node *statement)
 {
-	LockStmt   *lock = (LockStmt *) statement;
-	ListCell   *cell;
+	LockStmt *lock = (LockStmt *) statement;
+	ListCell *cell;
 
 	if (!IsA(statement, LockStmt) || lock->mode == AccessShareLock)
 		return false;
@@ -88,18 +88,19 @@ locks_vault(Node *statement)
 static bool
 vacuum_blocks_vault(VacuumStmt *statement)
 {
-	ListCell   *cell;
-	bool		full = false;
+	ListCell *cell;
+	bool full = false;
 
 	foreach(cell, statement->options)
-		full |= strcmp(((DefElem *) lfirst(cell))->defname, "full") == 0 &&
-			defGetBoolean(lfirst(cell));
+		full |=
+			strcmp(((DefElem *) lfirst(cell))->defname, "full") == 0 && defGetBoolean(lfirst(cell));
 	foreach(cell, statement->rels)
 	{
 		VacuumRelation *target = lfirst(cell);
 
-		if (full && (target->relation ? range_var_is_ours(target->relation) :
-					 is_vault_relation(target->oid)))
+		if (full &&
+			(target->relation ? range_var_is_ours(target->relation)
+							  : is_vault_relation(target->oid)))
 			return true;
 	}
 	return false;
@@ -159,8 +160,8 @@ table_guard_target_of(Node *node)
 static bool
 raw_write_walker(Node *node, void *context)
 {
-	bool		locking = *(bool *) context;
-	RangeVar   *target;
+	bool locking = *(bool *) context;
+	RangeVar *target;
 
 	if (node == NULL)
 		return false;
@@ -176,8 +177,8 @@ raw_write_walker(Node *node, void *context)
 bool
 embeds_write_to_vault(Node *statement)
 {
-	bool		locking = false;
-	Node	   *body = NULL;
+	bool locking = false;
+	Node *body = NULL;
 
 	if (IsA(statement, RuleStmt))
 		body = (Node *) ((RuleStmt *) statement)->actions;
@@ -189,7 +190,7 @@ embeds_write_to_vault(Node *statement)
 static bool
 row_marks_reach_vault(Query *query)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, query->rowMarks)
 	{
@@ -204,7 +205,7 @@ row_marks_reach_vault(Query *query)
 static bool
 query_write_walker(Node *node, void *context)
 {
-	Query	   *query = (Query *) node;
+	Query *query = (Query *) node;
 
 	if (node == NULL)
 		return false;
@@ -213,8 +214,7 @@ query_write_walker(Node *node, void *context)
 	if (query->resultRelation > 0 &&
 		reaches_vault(rt_fetch(query->resultRelation, query->rtable)->relid))
 		return true;
-	return row_marks_reach_vault(query) ||
-		query_tree_walker(query, query_write_walker, context, 0);
+	return row_marks_reach_vault(query) || query_tree_walker(query, query_write_walker, context, 0);
 }
 
 bool

@@ -33,14 +33,16 @@ is_uuid(const char *text)
 static pg_uuid_t *
 own_tenant(VaultCall *call, const char *tenant)
 {
-	pg_uuid_t  *own = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *own = palloc(sizeof(pg_uuid_t));
 
 	if (!call->caller.is_identified || call->caller.is_suspended ||
 		!policy_is_administrator(&call->caller))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied: this is for administrators of the tenant, operators and auditors"),
-				 errhint("An administrator holds \"grant\" on ** in every environment.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg(
+				 "permission denied: this is for administrators of the tenant, operators and auditors"),
+			 errhint("An administrator holds \"grant\" on ** in every environment.")));
 	if (tenant && strcmp(tenant, call->tenant_name) != 0)
 		tenant_refuse_unknown();
 	*own = call->caller.tenant;
@@ -50,8 +52,8 @@ own_tenant(VaultCall *call, const char *tenant)
 pg_uuid_t *
 audit_access_tenants(const char *tenant, int *count)
 {
-	VaultCall	   *call = call_required();
-	pg_uuid_t  *one;
+	VaultCall *call = call_required();
+	pg_uuid_t *one;
 
 	*count = 1;
 	if (!role_sees_all_tenants(call->caller.role))
@@ -70,9 +72,9 @@ audit_access_tenants(const char *tenant, int *count)
 char *
 audit_access_name(const pg_uuid_t *tenant)
 {
-	char		name[64];
-	char		state[16];
-	pg_uuid_t	zero = UUID_ZERO;
+	char name[64];
+	char state[16];
+	pg_uuid_t zero = UUID_ZERO;
 
 	if (uuid_equal(tenant, &zero))
 		return NULL;
@@ -84,7 +86,7 @@ audit_access_name(const pg_uuid_t *tenant)
 void
 audit_access_enter(const pg_uuid_t *tenant)
 {
-	char	   *name = audit_access_name(tenant);
+	char *name = audit_access_name(tenant);
 
 	call_enter_tenant(tenant, name ? name : "");
 }

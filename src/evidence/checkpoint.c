@@ -29,8 +29,8 @@ static void
 own_key(SignedNoteKey *key, SecretKey *seed)
 {
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
-	char		name[SIGNED_NOTE_NAME_BYTES];
-	pg_uuid_t	instance = root_instance();
+	char name[SIGNED_NOTE_NAME_BYTES];
+	pg_uuid_t instance = root_instance();
 	CryptoStatus status;
 
 	snprintf(name, sizeof(name), "vault-audit-%s",
@@ -47,7 +47,7 @@ own_key(SignedNoteKey *key, SecretKey *seed)
 static void
 public_key(SignedNoteKey *key)
 {
-	SecretKey	seed;
+	SecretKey seed;
 
 	own_key(key, &seed);
 	secret_wipe(&seed, sizeof(seed));
@@ -59,22 +59,22 @@ static CryptoStatus
 read_heads(const char *text, size_t size, Checkpoint *checkpoint)
 {
 	CryptoStatus status = signed_note_time(text, size, checkpoint->time);
-	int			capacity = 16;
-	size_t		at = 0;
-	SignedNote	head;
+	int capacity = 16;
+	size_t at = 0;
+	SignedNote head;
 
 	checkpoint->heads = palloc(capacity * sizeof(SignedNote));
 	while (status == CRYPTO_OK && signed_note_next(text, size, &at, &head, &status))
 	{
 		if (checkpoint->count == capacity)
-			checkpoint->heads = repalloc_huge(checkpoint->heads,
-											  (capacity *= 2) * sizeof(SignedNote));
+			checkpoint->heads =
+				repalloc_huge(checkpoint->heads, (capacity *= 2) * sizeof(SignedNote));
 		checkpoint->heads[checkpoint->count++] = head;
 	}
 	checkpoint->tenants = palloc(Max(1, checkpoint->count) * sizeof(pg_uuid_t));
 	for (int i = 0; status == CRYPTO_OK && i < checkpoint->count; i++)
 	{
-		Datum		id = CStringGetDatum(checkpoint->heads[i].tenant);
+		Datum id = CStringGetDatum(checkpoint->heads[i].tenant);
 
 		checkpoint->tenants[i] = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, id));
 	}
@@ -84,8 +84,8 @@ read_heads(const char *text, size_t size, Checkpoint *checkpoint)
 static CryptoStatus
 try_open(const char *note, size_t size, Checkpoint **checkpoint)
 {
-	SignedNoteKey		key;
-	size_t		text_size;
+	SignedNoteKey key;
+	size_t text_size;
 	CryptoStatus status;
 
 	public_key(&key);
@@ -104,8 +104,9 @@ checkpoint_open(const char *note, size_t size)
 		error_bad_argument("checkpoint", "it is not a note that this vault signed",
 						   "Give the whole text that vault.audit_checkpoint() returned.");
 	if (status == CRYPTO_ERR_AUTH)
-		error_bad_argument("checkpoint", "its signature does not fit its text",
-						   "It was changed since vault.audit_checkpoint() returned it; take another copy.");
+		error_bad_argument(
+			"checkpoint", "its signature does not fit its text",
+			"It was changed since vault.audit_checkpoint() returned it; take another copy.");
 	crypto_require(status);
 	return checkpoint;
 }
@@ -113,15 +114,14 @@ checkpoint_open(const char *note, size_t size)
 Checkpoint *
 checkpoint_stored(void)
 {
-	static Sql	sql = {
-		"SELECT c.note FROM vault_data.audit_checkpoint c ORDER BY c.made_at DESC LIMIT 1", 0
-	};
-	Portal		portal = sql_open(&sql, NULL, NULL);
+	static Sql sql = {
+		"SELECT c.note FROM vault_data.audit_checkpoint c ORDER BY c.made_at DESC LIMIT 1", 0};
+	Portal portal = sql_open(&sql, NULL, NULL);
 	Checkpoint *checkpoint = NULL;
 
 	if (sql_fetch(portal, 1) > 0)
 	{
-		text	   *note = DatumGetTextPP(sql_value(0, 1, NULL));
+		text *note = DatumGetTextPP(sql_value(0, 1, NULL));
 
 		if (try_open(VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note), &checkpoint) != CRYPTO_OK)
 			checkpoint = NULL;
@@ -144,7 +144,7 @@ checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant)
 static void
 add_head(StringInfo text, const Seal *head)
 {
-	char		hash[SHA256_BYTES * 2];
+	char hash[SHA256_BYTES * 2];
 
 	base64_encode(BASE64_STANDARD, head->hash, SHA256_BYTES, hash);
 	appendStringInfo(text, "%s " INT64_FORMAT " " INT64_FORMAT " %s\n",
@@ -155,14 +155,14 @@ add_head(StringInfo text, const Seal *head)
 static void
 checkpoint_add_heads(StringInfo text)
 {
-	VaultCall	   *call = call_required();
-	VaultCall		saved = *call;
-	int			count;
-	pg_uuid_t  *tenants = log_tenants(&count);
+	VaultCall *call = call_required();
+	VaultCall saved = *call;
+	int count;
+	pg_uuid_t *tenants = log_tenants(&count);
 
 	for (int i = 0; i < count; i++)
 	{
-		Seal		head;
+		Seal head;
 
 		audit_access_enter(&tenants[i]);
 		seal_head(&tenants[i], &head);
@@ -183,11 +183,10 @@ checkpoint_add_heads(StringInfo text)
 static void
 checkpoint_remember(TimestampTz now, const char *note)
 {
-	static Sql	sql = {
-		"INSERT INTO vault_data.audit_checkpoint (made_at, note) VALUES ($1, $2)",
-		2, {TIMESTAMPTZOID, TEXTOID}
-	};
-	Datum		values[] = {TimestampTzGetDatum(now), CStringGetTextDatum(note)};
+	static Sql sql = {"INSERT INTO vault_data.audit_checkpoint (made_at, note) VALUES ($1, $2)",
+					  2,
+					  {TIMESTAMPTZOID, TEXTOID}};
+	Datum values[] = {TimestampTzGetDatum(now), CStringGetTextDatum(note)};
 
 	audit_set_maintaining(true);
 	PG_TRY();
@@ -217,9 +216,9 @@ add_time_line(StringInfo text, TimestampTz now)
 static void
 checkpoint_sign(StringInfo note)
 {
-	char		line[SIGNED_NOTE_SIGNATURE_LINE_BYTES];
-	SignedNoteKey		key;
-	SecretKey	seed;
+	char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES];
+	SignedNoteKey key;
+	SecretKey seed;
 	CryptoStatus status;
 
 	own_key(&key, &seed);
@@ -234,8 +233,8 @@ checkpoint_body(FunctionCallInfo fcinfo)
 {
 	TimestampTz now;
 	StringInfoData note;
-	SignedNoteKey		key;
-	text	   *result;
+	SignedNoteKey key;
+	text *result;
 	MemoryContext caller = CurrentMemoryContext;
 
 	audit_access_require();
@@ -259,8 +258,8 @@ checkpoint_body(FunctionCallInfo fcinfo)
 static Datum
 public_key_body(FunctionCallInfo fcinfo)
 {
-	char		text[SIGNED_NOTE_KEY_TEXT_BYTES];
-	SignedNoteKey		key;
+	char text[SIGNED_NOTE_KEY_TEXT_BYTES];
+	SignedNoteKey key;
 
 	public_key(&key);
 	signed_note_key_write(&key, text);

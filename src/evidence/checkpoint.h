@@ -13,10 +13,10 @@
 
 typedef struct Checkpoint
 {
-	char		time[32];
-	int			count;
-	SignedNote   *heads;
-	pg_uuid_t  *tenants;		/* of the heads */
+	char time[32];
+	int count;
+	SignedNote *heads;
+	pg_uuid_t *tenants; /* of the heads */
 } Checkpoint;
 
 /* Raises 22023 unless this vault signed it. */

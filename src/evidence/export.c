@@ -25,7 +25,7 @@
 typedef struct Export
 {
 	ReturnSetInfo *result;
-	pg_uuid_t	tenant;
+	pg_uuid_t tenant;
 	TimestampTz since;
 	TimestampTz until;
 } Export;
@@ -33,8 +33,8 @@ typedef struct Export
 static void
 put_line(Export *export, StringInfo line)
 {
-	Datum		value = PointerGetDatum(cstring_to_text_with_len(line->data, line->len));
-	bool		isnull = false;
+	Datum value = PointerGetDatum(cstring_to_text_with_len(line->data, line->len));
+	bool isnull = false;
 
 	tuplestore_putvalues(export->result->setResult, export->result->setDesc, &value, &isnull);
 	pfree(DatumGetPointer(value));
@@ -71,14 +71,15 @@ put_header(Export *export)
 static void
 put_retired(Export *export)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"SELECT '{\"tenant_id\":\"' || r.tenant_id || '\",\"retired\":\"' || to_char(r.month, 'YYYY-MM')"
 		" || '\",\"rows\":' || r.rows || '}' FROM vault_data.audit_retired r"
-		" WHERE r.tenant_id = $1 ORDER BY r.month", 1, {UUIDOID}
-	};
-	Datum		key = UUIDPGetDatum(&export->tenant);
-	Portal		portal = sql_open(&sql, &key, NULL);
-	uint64		count;
+		" WHERE r.tenant_id = $1 ORDER BY r.month",
+		1,
+		{UUIDOID}};
+	Datum key = UUIDPGetDatum(&export->tenant);
+	Portal portal = sql_open(&sql, &key, NULL);
+	uint64 count;
 
 	while ((count = sql_fetch(portal, 100)) > 0)
 		for (uint64 i = 0; i < count; i++)
@@ -96,25 +97,23 @@ put_retired(Export *export)
 static void
 put_links(Export *export)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s,"
 		" (SELECT min(w.seq) AS first, max(w.seq) AS last FROM vault_data.audit_seal w"
 		"  WHERE w.tenant_id = $1 AND w.last_at >= $2 AND w.first_at < $3) AS within"
 		" WHERE s.tenant_id = $1 AND s.seq BETWEEN within.first AND within.last"
 		" AND NOT (s.last_at >= $2 AND s.first_at < $3) ORDER BY s.seq",
-		3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(&export->tenant), TimestampTzGetDatum(export->since),
-		TimestampTzGetDatum(export->until)
-	};
-	Portal		portal = sql_open(&sql, values, NULL);
-	uint64		count;
+		3,
+		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	Datum values[] = {UUIDPGetDatum(&export->tenant), TimestampTzGetDatum(export->since),
+					  TimestampTzGetDatum(export->until)};
+	Portal portal = sql_open(&sql, values, NULL);
+	uint64 count;
 
 	while ((count = sql_fetch(portal, 20)) > 0)
 		for (uint64 i = 0; i < count; i++)
 		{
-			Seal		seal;
+			Seal seal;
 
 			seal_load(i, &seal);
 			put_seal(export, &seal);
@@ -138,7 +137,7 @@ export_visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *op
 static void
 export_tenant(Export *export)
 {
-	static const LogVisitor visitor = {.opened = visit_opened,.row = export_visit_row};
+	static const LogVisitor visitor = {.opened = visit_opened, .row = export_visit_row};
 
 	audit_access_enter(&export->tenant);
 	put_header(export);
@@ -150,15 +149,15 @@ export_tenant(Export *export)
 static Datum
 export_body(FunctionCallInfo fcinfo)
 {
-	VaultCall	   *call = call_required();
-	VaultCall		saved = *call;
-	char	   *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Export		export = {
+	VaultCall *call = call_required();
+	VaultCall saved = *call;
+	char *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Export export = {
 		.since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1),
 		.until = PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2),
 	};
-	pg_uuid_t  *tenants;
-	int			count;
+	pg_uuid_t *tenants;
+	int count;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	export.result = (ReturnSetInfo *) fcinfo->resultinfo;

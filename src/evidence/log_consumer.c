@@ -48,30 +48,30 @@
 #include "tenant/instance_key.h"
 
 #define MAX_LISTENERS 4
-#define WAIT_SECONDS 10
+#define WAIT_SECONDS  10
 
 typedef struct LogConsumerShared
 {
 	pg_atomic_uint64 requested;
 	pg_atomic_uint64 done;
 	ConditionVariable stepped;
-	slock_t		mutex;			/* guards latch */
-	Latch	   *latch;			/* of the worker, if there is one */
+	slock_t mutex; /* guards latch */
+	Latch *latch;  /* of the worker, if there is one */
 } LogConsumerShared;
 
 /* What one step gathers. */
 typedef struct Consumer
 {
 	ConsumerState state;
-	bool		bare_is_forged;	/* the vault has been open since the state was written */
-	SealBatch  *batch;
+	bool bare_is_forged; /* the vault has been open since the state was written */
+	SealBatch *batch;
 	LedgerView *ledger;
-	bool		is_foreign;		/* rows are of another cluster */
+	bool is_foreign; /* rows are of another cluster */
 } Consumer;
 
 static LogConsumerShared *shared = NULL;
 static ConsumerListener listeners[MAX_LISTENERS];
-static int	listener_count = 0;
+static int listener_count = 0;
 
 /* The root page's epoch when the last state was written, if by this process. */
 static uint64 *known_epoch = NULL;
@@ -102,7 +102,8 @@ state_mac(const ConsumerState *state, const char *system, const char *place,
 
 	initStringInfo(&line);
 	appendStringInfo(&line,
-					 "vault audit progress %s %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT " %s",
+					 "vault audit progress %s %s %s " INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT
+					 " %s",
 					 state->snapshot, system, place, state->floor_id, state->newest_id,
 					 state->seals, state->closed ? "closed" : "open");
 	if (!instance_mac(MAC_AUDIT_SEAL, line.data, line.len, mac))
@@ -113,8 +114,8 @@ state_mac(const ConsumerState *state, const char *system, const char *place,
 static void
 load_running(Datum datum, ConsumerState *state)
 {
-	Datum	   *elements;
-	bool	   *nulls;
+	Datum *elements;
+	bool *nulls;
 
 	deconstruct_array(DatumGetArrayTypeP(datum), XID8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &elements, &nulls, &state->running_count);
@@ -126,17 +127,17 @@ load_running(Datum datum, ConsumerState *state)
 void
 consumer_state(ConsumerState *state)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"SELECT h.snapshot::text, pg_snapshot_xmax(h.snapshot),"
 		" ARRAY(SELECT x FROM pg_snapshot_xip(h.snapshot) x ORDER BY x),"
 		" h.system_identifier, h.place, h.floor_id, h.newest_id, h.seals, h.closed, h.mac"
-		" FROM vault_data.audit_progress h", 0
-	};
+		" FROM vault_data.audit_progress h",
+		0};
 	unsigned char mac[MAC_BYTES];
-	char	   *system;
-	char	   *place;
-	bytea	   *stored;
-	Portal		portal = sql_open(&sql, NULL, NULL);
+	char *system;
+	char *place;
+	bytea *stored;
+	Portal portal = sql_open(&sql, NULL, NULL);
 
 	memset(state, 0, sizeof(ConsumerState));
 	state->next_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
@@ -180,9 +181,9 @@ consumer_is_new(const ConsumerState *state, const AuditRow *row)
 static char *
 present_snapshot(void)
 {
-	static Sql	sql = {"SELECT pg_current_snapshot()::text", 0};
-	Portal		portal = sql_open(&sql, NULL, NULL);
-	char	   *snapshot;
+	static Sql sql = {"SELECT pg_current_snapshot()::text", 0};
+	Portal portal = sql_open(&sql, NULL, NULL);
+	char *snapshot;
 
 	(void) sql_fetch(portal, 1);
 	snapshot = TextDatumGetCString(sql_value(0, 1, NULL));
@@ -193,7 +194,7 @@ present_snapshot(void)
 static void
 write_state(ConsumerState *state)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"INSERT INTO vault_data.audit_progress"
 		" (snapshot, system_identifier, floor_id, newest_id, seals, stepped_at, mac, place, closed)"
 		" VALUES ($1::text::pg_snapshot, $2, $3, $4, $5, clock_timestamp(), $6, $7, $8)"
@@ -202,17 +203,15 @@ write_state(ConsumerState *state)
 		" floor_id = excluded.floor_id,"
 		" newest_id = excluded.newest_id, seals = excluded.seals, closed = excluded.closed,"
 		" stepped_at = excluded.stepped_at, mac = excluded.mac",
-		8, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID, BOOLOID}
-	};
-	char	   *system = this_system();
-	char	   *place = this_host();
-	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
-	Datum		values[] = {
-		CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
-		Int64GetDatum(state->floor_id), Int64GetDatum(state->newest_id),
-		Int64GetDatum(state->seals), PointerGetDatum(mac), CStringGetTextDatum(place),
-		BoolGetDatum(state->closed)
-	};
+		8,
+		{TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID, BOOLOID}};
+	char *system = this_system();
+	char *place = this_host();
+	bytea *mac = palloc(VARHDRSZ + MAC_BYTES);
+	Datum values[] = {CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
+					  Int64GetDatum(state->floor_id),       Int64GetDatum(state->newest_id),
+					  Int64GetDatum(state->seals),          PointerGetDatum(mac),
+					  CStringGetTextDatum(place),           BoolGetDatum(state->closed)};
 
 	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
 	state_mac(state, system, place, (unsigned char *) VARDATA(mac));
@@ -256,7 +255,7 @@ log_consumer_tell_ledger(Consumer *consumer, const AuditRow *row, StringInfo lin
 static void
 take_line(Consumer *consumer, const AuditRow *row, StringInfo line)
 {
-	bool		refused = is_refused(consumer, row, line);
+	bool refused = is_refused(consumer, row, line);
 
 	log_consumer_tell_ledger(consumer, row, line, !refused);
 	if (refused)
@@ -273,7 +272,7 @@ take_line(Consumer *consumer, const AuditRow *row, StringInfo line)
 static void
 log_consumer_take_row(void *state, const AuditRow *row)
 {
-	Consumer    *consumer = state;
+	Consumer *consumer = state;
 	StringInfoData line;
 
 	if (!consumer_is_new(&consumer->state, row))
@@ -284,7 +283,8 @@ log_consumer_take_row(void *state, const AuditRow *row)
 }
 
 static void
-log_consumer_take_uncovered(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
+log_consumer_take_uncovered(void *state, const AuditRow *row, StringInfo line, OpenSeal *open,
+							bool again)
 {
 	if (open == NULL)
 		take_line(state, row, line);
@@ -294,12 +294,12 @@ log_consumer_take_uncovered(void *state, const AuditRow *row, StringInfo line, O
 static void
 await_writers(TableId id)
 {
-	List	   *tables = find_all_inheritors(table_oid(id), NoLock, NULL);
-	ListCell   *cell;
+	List *tables = find_all_inheritors(table_oid(id), NoLock, NULL);
+	ListCell *cell;
 
 	foreach(cell, tables)
 	{
-		LOCKTAG		tag;
+		LOCKTAG tag;
 
 		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(cell));
 		WaitForLockers(tag, ShareLock, false);
@@ -309,11 +309,11 @@ await_writers(TableId id)
 static int64
 newest_id(void)
 {
-	static Sql	sql = {
-		"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a WHERE a.id <= $1", 1, {INT8OID}
-	};
+	static Sql sql = {"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a WHERE a.id <= $1",
+					  1,
+					  {INT8OID}};
 	/* Ids are times; one of far ahead is forged, and would leave no room. */
-	Datum		limit = Int64GetDatum(GetCurrentTimestamp() + 366 * USECS_PER_DAY);
+	Datum limit = Int64GetDatum(GetCurrentTimestamp() + 366 * USECS_PER_DAY);
 
 	sql_run(&sql, &limit, NULL);
 	return DatumGetInt64(sql_value(0, 1, NULL));
@@ -337,8 +337,8 @@ static void
 consumer_uncovered(Consumer *consumer)
 {
 	static const LogVisitor visitor = {.row = log_consumer_take_uncovered};
-	int			count;
-	pg_uuid_t  *tenants = log_tenants(&count);
+	int count;
+	pg_uuid_t *tenants = log_tenants(&count);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -350,7 +350,7 @@ consumer_uncovered(Consumer *consumer)
 static int64
 count_seals(void)
 {
-	static Sql	sql = {"SELECT count(*) FROM vault_data.audit_seal", 0};
+	static Sql sql = {"SELECT count(*) FROM vault_data.audit_seal", 0};
 
 	sql_run(&sql, NULL, NULL);
 	return DatumGetInt64(sql_value(0, 1, NULL));
@@ -393,7 +393,7 @@ void
 consumer_begin(void)
 {
 	ConsumerState state = {.closed = true};
-	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	uint64 xid = U64FromFullTransactionId(GetTopFullTransactionId());
 
 	state.snapshot = psprintf(UINT64_FORMAT ":" UINT64_FORMAT ":", xid, xid);
 	sql_begin();
@@ -424,7 +424,7 @@ compare_with_ledger(Consumer *consumer)
 static void
 log_consumer_alert_of_delay(void)
 {
-	int64		delay = ledger_delay();
+	int64 delay = ledger_delay();
 
 	if (delay > (int64) setting_max_seal_delay * 1000)
 		log_consumer_alert(psprintf("rows waited " INT64_FORMAT " s for their seal", delay / 1000));
@@ -433,7 +433,7 @@ log_consumer_alert_of_delay(void)
 static void
 log_consumer_finish(Consumer *consumer, char *snapshot, bool tampered)
 {
-	bool		was_closed = consumer->state.closed;
+	bool was_closed = consumer->state.closed;
 
 	consumer->state.snapshot = snapshot;
 	consumer->state.seals += consumer->batch->seals;
@@ -446,13 +446,16 @@ log_consumer_finish(Consumer *consumer, char *snapshot, bool tampered)
 	if (tampered)
 		log_consumer_alert("the state of sealing was removed or changed outside vault");
 	if (ledger_uncounted(consumer->ledger) > 0)
-		log_consumer_alert(psprintf(INT64_FORMAT " transactions that wrote rows could not be counted, because the "
-					   "trail was not sealed for too long: rows of theirs may have been deleted",
-					   ledger_uncounted(consumer->ledger)));
+		log_consumer_alert(
+			psprintf(INT64_FORMAT
+					 " transactions that wrote rows could not be counted, because the "
+					 "trail was not sealed for too long: rows of theirs may have been deleted",
+					 ledger_uncounted(consumer->ledger)));
 	log_consumer_alert_of_delay();
 	if (!ledger_is_open() && !was_closed && !consumer->is_foreign)
-		log_consumer_alert("the server ended without sealing what it had written last, as after a crash: "
-			  "what was deleted of that cannot be told");
+		log_consumer_alert(
+			"the server ended without sealing what it had written last, as after a crash: "
+			"what was deleted of that cannot be told");
 	consumer->state.closed = closing;
 	write_state(&consumer->state);
 }
@@ -464,8 +467,7 @@ consumer_prepare(void)
 	MemoryContext old;
 
 	if (step_memory == NULL)
-		step_memory = AllocSetContextCreate(TopMemoryContext, "vault step",
-											ALLOCSET_DEFAULT_SIZES);
+		step_memory = AllocSetContextCreate(TopMemoryContext, "vault step", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(step_memory);
 	old = MemoryContextSwitchTo(step_memory);
 	prepared_at = GetCurrentTimestamp();
@@ -483,12 +485,12 @@ has_news(const Consumer *consumer)
 static void
 log_consumer_step(void)
 {
-	Consumer		consumer = {0};
-	uint64		epoch = root_epoch();
-	bool		tampered;
-	bool		restored;
-	bool		anew;
-	char	   *snapshot;
+	Consumer consumer = {0};
+	uint64 epoch = root_epoch();
+	bool tampered;
+	bool restored;
+	bool anew;
+	char *snapshot;
 	ConsumerState before;
 
 	consumer_state(&consumer.state);
@@ -597,15 +599,15 @@ log_consumer_wake_worker(void)
 bool
 consumer_request(void)
 {
-	uint64		mine = pg_atomic_add_fetch_u64(&shared->requested, 1);
+	uint64 mine = pg_atomic_add_fetch_u64(&shared->requested, 1);
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WAIT_SECONDS * 1000);
-	bool		served;
+	bool served;
 
 	log_consumer_wake_worker();
 	ConditionVariablePrepareToSleep(&shared->stepped);
 	while (!(served = pg_atomic_read_u64(&shared->done) >= mine))
 	{
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 
 		if (left <= 0)
 			break;
@@ -618,7 +620,7 @@ consumer_request(void)
 static void
 log_consumer_shared_init(void *area)
 {
-	LogConsumerShared	   *fresh = area;
+	LogConsumerShared *fresh = area;
 
 	pg_atomic_init_u64(&fresh->requested, 0);
 	pg_atomic_init_u64(&fresh->done, 0);
@@ -630,5 +632,6 @@ log_consumer_shared_init(void *area)
 void
 consumer_init(void)
 {
-	shmem_register("vault audit progress", sizeof(LogConsumerShared), log_consumer_shared_init, NULL, (void **) &shared);
+	shmem_register("vault audit progress", sizeof(LogConsumerShared), log_consumer_shared_init,
+				   NULL, (void **) &shared);
 }

@@ -18,8 +18,8 @@
  */
 typedef struct ConsumerListener
 {
-	void		(*row) (const AuditRow *row);
-	void		(*end) (void);
+	void (*row)(const AuditRow *row);
+	void (*end)(void);
 } ConsumerListener;
 
 extern void consumer_add_listener(const ConsumerListener *listener);
@@ -27,19 +27,19 @@ extern void consumer_add_listener(const ConsumerListener *listener);
 /* What had been seen when the state was written. */
 typedef struct ConsumerState
 {
-	bool		exists;
-	bool		is_genuine;		/* its MAC fits */
-	bool		is_local;		/* of this cluster: transaction ids mean the same */
-	bool		is_settled;		/* of this database, since the extension was made */
-	char	   *snapshot;
-	uint64		xmax;
-	uint64		next_xid;		/* when this was read: no transaction has that one or a later */
-	uint64	   *running;		/* below xmax, ascending */
-	int			running_count;
-	int64		floor_id;		/* transaction ids of rows up to here are of another cluster */
-	int64		newest_id;		/* of the rows seen */
-	int64		seals;			/* of all tenants together */
-	bool		closed;			/* the server ended then, and nothing was left to be seen */
+	bool exists;
+	bool is_genuine; /* its MAC fits */
+	bool is_local;   /* of this cluster: transaction ids mean the same */
+	bool is_settled; /* of this database, since the extension was made */
+	char *snapshot;
+	uint64 xmax;
+	uint64 next_xid; /* when this was read: no transaction has that one or a later */
+	uint64 *running; /* below xmax, ascending */
+	int running_count;
+	int64 floor_id;  /* transaction ids of rows up to here are of another cluster */
+	int64 newest_id; /* of the rows seen */
+	int64 seals;     /* of all tenants together */
+	bool closed;     /* the server ended then, and nothing was left to be seen */
 } ConsumerState;
 
 /* Inside SPI; false if there is none. */

@@ -23,20 +23,20 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-#define ROWS_AT_ONCE 500
+#define ROWS_AT_ONCE  500
 #define SEALS_AT_ONCE 10
 
 typedef struct Walk
 {
 	const LogVisitor *visitor;
-	void	   *state;
-	Portal		seals;
-	SPITupleTable *fetched;		/* seals that are not open yet */
-	uint64		fetched_count;
-	uint64		next;
-	OpenSeal   *upcoming;		/* the next of them, loaded */
-	bool		exhausted;
-	List	   *open;
+	void *state;
+	Portal seals;
+	SPITupleTable *fetched; /* seals that are not open yet */
+	uint64 fetched_count;
+	uint64 next;
+	OpenSeal *upcoming; /* the next of them, loaded */
+	bool exhausted;
+	List *open;
 	TimestampTz since;
 	TimestampTz until;
 	MemoryContext memory;
@@ -45,22 +45,21 @@ typedef struct Walk
 void
 log_rows(Portal portal, LogRow row, void *state)
 {
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault trail rows",
-												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault trail rows", ALLOCSET_DEFAULT_SIZES);
 	TupleTableSlot *slot = NULL;
-	uint64		count;
+	uint64 count;
 
 	while ((count = sql_fetch(portal, ROWS_AT_ONCE)) > 0)
 	{
 		SPITupleTable *table = SPI_tuptable;
 
 		if (slot == NULL)
-			slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->tupdesc),
-											&TTSOpsHeapTuple);
+			slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(table->tupdesc), &TTSOpsHeapTuple);
 		for (uint64 i = 0; i < count; i++)
 		{
 			MemoryContext old = MemoryContextSwitchTo(memory);
-			AuditRow	loaded;
+			AuditRow loaded;
 
 			CHECK_FOR_INTERRUPTS();
 			ExecStoreHeapTuple(table->vals[i], slot, false);
@@ -81,10 +80,10 @@ log_rows(Portal portal, LogRow row, void *state)
 typedef struct Since
 {
 	const ConsumerState *seen;
-	Relation	partition;
-	Oid			index;
-	LogRow	row;
-	void	   *state;
+	Relation partition;
+	Oid index;
+	LogRow row;
+	void *state;
 	MemoryContext memory;
 } Since;
 
@@ -92,12 +91,12 @@ typedef struct Since
 static Oid
 index_of_xid(Relation partition)
 {
-	Oid			found = InvalidOid;
-	ListCell   *cell;
+	Oid found = InvalidOid;
+	ListCell *cell;
 
 	foreach(cell, RelationGetIndexList(partition))
 	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		if (index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
 			index->rd_index->indkey.values[0] == AUDIT_XID &&
@@ -113,8 +112,8 @@ static void
 visit_new(Since *since, TupleTableSlot *slot)
 {
 	MemoryContext old;
-	AuditRow	loaded;
-	bool		isnull;
+	AuditRow loaded;
+	bool isnull;
 
 	if (DatumGetInt64(slot_getattr(slot, AUDIT_ID, &isnull)) <= since->seen->floor_id)
 		return;
@@ -128,9 +127,8 @@ visit_new(Since *since, TupleTableSlot *slot)
 static void
 scan_rows(Since *since, int nkeys, ScanKey keys)
 {
-	SysScanDesc scan = systable_beginscan(since->partition, since->index,
-										  OidIsValid(since->index), GetActiveSnapshot(),
-										  nkeys, keys);
+	SysScanDesc scan = systable_beginscan(since->partition, since->index, OidIsValid(since->index),
+										  GetActiveSnapshot(), nkeys, keys);
 
 	while (systable_getnext(scan) != NULL)
 	{
@@ -168,12 +166,12 @@ scan_partition(Since *since)
 void
 log_rows_since(const ConsumerState *seen, LogRow row, void *state)
 {
-	Since		since = {.seen = seen,.row = row,.state = state};
-	Relation	parent = table_open(table_oid(TABLE_AUDIT_LOG), AccessShareLock);
-	ListCell   *cell;
+	Since since = {.seen = seen, .row = row, .state = state};
+	Relation parent = table_open(table_oid(TABLE_AUDIT_LOG), AccessShareLock);
+	ListCell *cell;
 
-	since.memory = AllocSetContextCreate(CurrentMemoryContext, "vault new trail rows",
-										 ALLOCSET_DEFAULT_SIZES);
+	since.memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault new trail rows", ALLOCSET_DEFAULT_SIZES);
 	foreach(cell, find_all_inheritors(RelationGetRelid(parent), AccessShareLock, NULL))
 	{
 		since.partition = table_open(lfirst_oid(cell), NoLock);
@@ -189,11 +187,10 @@ log_rows_since(const ConsumerState *seen, LogRow row, void *state)
 static OpenSeal *
 load_open(MemoryContext parent, uint64 row)
 {
-	MemoryContext memory = AllocSetContextCreate(parent, "vault open seal",
-												 ALLOCSET_SMALL_SIZES);
+	MemoryContext memory = AllocSetContextCreate(parent, "vault open seal", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
-	OpenSeal   *open = palloc0(sizeof(OpenSeal));
-	int64		count;
+	OpenSeal *open = palloc0(sizeof(OpenSeal));
+	int64 count;
 
 	open->memory = memory;
 	seal_load(row, &open->seal);
@@ -245,11 +242,11 @@ open_upcoming(Walk *walk)
 static void
 log_walk_close_before(Walk *walk, TimestampTz at, bool all)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, walk->open)
 	{
-		OpenSeal   *open = lfirst(cell);
+		OpenSeal *open = lfirst(cell);
 
 		if (!all && open->seal.last_at >= at)
 			continue;
@@ -263,11 +260,11 @@ log_walk_close_before(Walk *walk, TimestampTz at, bool all)
 static OpenSeal *
 log_walk_covering(Walk *walk, int64 id, int *rank)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, walk->open)
 	{
-		OpenSeal   *open = lfirst(cell);
+		OpenSeal *open = lfirst(cell);
 
 		*rank = open->is_usable ? seal_rank(&open->seal, id) : -1;
 		if (*rank >= 0)
@@ -279,11 +276,11 @@ log_walk_covering(Walk *walk, int64 id, int *rank)
 static void
 walk_row(void *state, const AuditRow *row)
 {
-	Walk	   *walk = state;
+	Walk *walk = state;
 	StringInfoData line;
-	OpenSeal   *open;
-	int			rank;
-	bool		again = false;
+	OpenSeal *open;
+	int rank;
+	bool again = false;
 
 	for (look_ahead(walk); walk->upcoming && walk->upcoming->seal.first_at <= row->at;
 		 look_ahead(walk))
@@ -291,8 +288,8 @@ walk_row(void *state, const AuditRow *row)
 	log_walk_close_before(walk, row->at, false);
 
 	open = log_walk_covering(walk, row->id, &rank);
-	if (open == NULL && (row->at < walk->since ||
-						 (row->at >= walk->until && !TIMESTAMP_IS_NOEND(walk->until))))
+	if (open == NULL &&
+		(row->at < walk->since || (row->at >= walk->until && !TIMESTAMP_IS_NOEND(walk->until))))
 		return;
 	initStringInfo(&line);
 	audit_line(row, &line);
@@ -309,14 +306,12 @@ walk_row(void *state, const AuditRow *row)
 static Portal
 open_seals(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until)
 {
-	static Sql	sql = {
-		"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
-		" AND s.last_at >= $2 AND s.first_at < $3 ORDER BY s.first_at, s.seq",
-		3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(tenant), TimestampTzGetDatum(since), TimestampTzGetDatum(until)
-	};
+	static Sql sql = {"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
+					  " AND s.last_at >= $2 AND s.first_at < $3 ORDER BY s.first_at, s.seq",
+					  3,
+					  {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	Datum values[] = {UUIDPGetDatum(tenant), TimestampTzGetDatum(since),
+					  TimestampTzGetDatum(until)};
 
 	return sql_open(&sql, values, NULL);
 }
@@ -325,15 +320,14 @@ open_seals(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until)
 static void
 log_walk_widen(const pg_uuid_t *tenant, TimestampTz *since, TimestampTz *until)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"SELECT least($2, min(s.first_at)), greatest($3, max(s.last_at) + '1 microsecond'::interval)"
 		" FROM vault_data.audit_seal s"
 		" WHERE s.tenant_id = $1 AND s.last_at >= $2 AND s.first_at < $3",
-		3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(tenant), TimestampTzGetDatum(*since), TimestampTzGetDatum(*until)
-	};
+		3,
+		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	Datum values[] = {UUIDPGetDatum(tenant), TimestampTzGetDatum(*since),
+					  TimestampTzGetDatum(*until)};
 
 	if (TIMESTAMP_IS_NOBEGIN(*since) && TIMESTAMP_IS_NOEND(*until))
 		return;
@@ -343,19 +337,19 @@ log_walk_widen(const pg_uuid_t *tenant, TimestampTz *since, TimestampTz *until)
 }
 
 void
-log_walk(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until,
-		   const LogVisitor *visitor, void *state)
+log_walk(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until, const LogVisitor *visitor,
+		 void *state)
 {
-	static Sql	sql = {
-		"SELECT a.* FROM vault_data.audit_log a WHERE a.tenant_id = $1 AND a.at >= $2"
-		" AND a.at <= $3 ORDER BY a.at, a.id", 3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Walk		walk = {.visitor = visitor,.state = state,.since = since,.until = until};
-	Datum		values[] = {UUIDPGetDatum(tenant), (Datum) 0, (Datum) 0};
-	Portal		rows;
+	static Sql sql = {"SELECT a.* FROM vault_data.audit_log a WHERE a.tenant_id = $1 AND a.at >= $2"
+					  " AND a.at <= $3 ORDER BY a.at, a.id",
+					  3,
+					  {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	Walk walk = {.visitor = visitor, .state = state, .since = since, .until = until};
+	Datum values[] = {UUIDPGetDatum(tenant), (Datum) 0, (Datum) 0};
+	Portal rows;
 
-	walk.memory = AllocSetContextCreate(CurrentMemoryContext, "vault trail walk",
-										ALLOCSET_DEFAULT_SIZES);
+	walk.memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault trail walk", ALLOCSET_DEFAULT_SIZES);
 	walk.seals = open_seals(tenant, since, until);
 	log_walk_widen(tenant, &since, &until);
 	values[1] = TimestampTzGetDatum(since);
@@ -374,7 +368,7 @@ pg_uuid_t *
 log_tenants(int *count)
 {
 	/* The first of each: a walk along the primary keys, however many rows there are. */
-	static Sql	sql = {
+	static Sql sql = {
 		"WITH RECURSIVE"
 		" sealed (id) AS ("
 		"  (SELECT s.tenant_id FROM vault_data.audit_seal s ORDER BY s.tenant_id LIMIT 1)"
@@ -386,11 +380,11 @@ log_tenants(int *count)
 		"   WHERE a.tenant_id > t.id ORDER BY a.tenant_id LIMIT 1) FROM logged t WHERE t.id IS NOT NULL)"
 		" SELECT id FROM sealed WHERE id IS NOT NULL UNION SELECT id FROM logged WHERE id IS NOT NULL"
 		" UNION SELECT tenant_id FROM vault_data.tenant"
-		" UNION SELECT '00000000-0000-0000-0000-000000000000' ORDER BY 1", 0
-	};
-	pg_uuid_t  *tenants;
-	Oid			user;
-	int			security;
+		" UNION SELECT '00000000-0000-0000-0000-000000000000' ORDER BY 1",
+		0};
+	pg_uuid_t *tenants;
+	Oid user;
+	int security;
 
 	/* Row security would show the call's tenant only. */
 	GetUserIdAndSecContext(&user, &security);

@@ -19,34 +19,33 @@
 
 typedef struct OpenSeal
 {
-	Seal		seal;
-	bool		is_usable;		/* its ids can be believed to be as many as it says */
-	bool	   *seen;			/* by rank */
-	unsigned char *hashes;		/* of the rows seen, by rank */
-	int			seen_count;
-	int			altered;		/* rows that the visitor counts */
-	int			without_mac;
+	Seal seal;
+	bool is_usable;        /* its ids can be believed to be as many as it says */
+	bool *seen;            /* by rank */
+	unsigned char *hashes; /* of the rows seen, by rank */
+	int seen_count;
+	int altered; /* rows that the visitor counts */
+	int without_mac;
 	MemoryContext memory;
 } OpenSeal;
 
 typedef struct LogVisitor
 {
-	void		(*opened) (void *state, OpenSeal *open);
+	void (*opened)(void *state, OpenSeal *open);
 	/* open: the seal that covers the row, NULL if none does; again: not for the first time */
-	void		(*row) (void *state, const AuditRow *row, StringInfo line, OpenSeal *open,
-						bool again);
-	void		(*closed) (void *state, OpenSeal *open);
+	void (*row)(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again);
+	void (*closed)(void *state, OpenSeal *open);
 } LogVisitor;
 
 /* since <= at < until, and all of each seal that has a row in there.  Inside SPI. */
 extern void log_walk(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until,
-					   const LogVisitor *visitor, void *state);
+					 const LogVisitor *visitor, void *state);
 
 /* Every tenant that has a row, a seal or an entry of its own, the instance included. */
 extern pg_uuid_t *log_tenants(int *count);
 
 /* Calls row for each row of a portal that selects audit_log's columns. */
-typedef void (*LogRow) (void *state, const AuditRow *row);
+typedef void (*LogRow)(void *state, const AuditRow *row);
 extern void log_rows(Portal portal, LogRow row, void *state);
 
 /*

@@ -64,10 +64,10 @@ retention_require_job_runner(void)
 }
 
 static void
-as_superuser(void (*work) (void))
+as_superuser(void (*work)(void))
 {
-	Oid			user;
-	int			security;
+	Oid user;
+	int security;
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
@@ -86,9 +86,9 @@ as_superuser(void (*work) (void))
 static void
 run_job(Sql *sql)
 {
-	int			level = NewGUCNestLevel();
-	Oid			user;
-	int			security;
+	int level = NewGUCNestLevel();
+	Oid user;
+	int security;
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
@@ -117,7 +117,7 @@ run_job(Sql *sql)
 void
 retention_make_partitions(void)
 {
-	static Sql	sql = {"SELECT vault_data.make_partitions(3)", 0};
+	static Sql sql = {"SELECT vault_data.make_partitions(3)", 0};
 
 	run_job(&sql);
 }
@@ -129,19 +129,20 @@ retention_make_partitions(void)
 static void
 refuse_leftovers(void)
 {
-	static Sql	any = {
-		"SELECT FROM (SELECT FROM vault_data.audit_log LIMIT 1) log"
-		" UNION ALL SELECT FROM (SELECT FROM vault_data.root_key LIMIT 1) root"
-		" UNION ALL SELECT FROM (SELECT FROM vault_data.tenant LIMIT 1) tenant"
-		" UNION ALL SELECT FROM (SELECT FROM vault_data.audit_seal LIMIT 1) seal", 0
-	};
+	static Sql any = {"SELECT FROM (SELECT FROM vault_data.audit_log LIMIT 1) log"
+					  " UNION ALL SELECT FROM (SELECT FROM vault_data.root_key LIMIT 1) root"
+					  " UNION ALL SELECT FROM (SELECT FROM vault_data.tenant LIMIT 1) tenant"
+					  " UNION ALL SELECT FROM (SELECT FROM vault_data.audit_seal LIMIT 1) seal",
+					  0};
 
 	sql_begin();
 	if (sql_run(&any, NULL, NULL) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the tables of vault are not empty, but it was never initialised"),
-				 errhint("A restore has not come to its end. Restore again, or DROP EXTENSION vault and CREATE it.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the tables of vault are not empty, but it was never initialised"),
+			 errhint(
+				 "A restore has not come to its end. Restore again, or DROP EXTENSION vault and CREATE it.")));
 	sql_end();
 }
 
@@ -149,7 +150,7 @@ refuse_leftovers(void)
 void
 retention_prepare_trail(void)
 {
-	static Sql	sql = {"SELECT vault_data.make_partitions(1)", 0};
+	static Sql sql = {"SELECT vault_data.make_partitions(1)", 0};
 
 	as_superuser(refuse_leftovers);
 	run_job(&sql);
@@ -187,13 +188,13 @@ write_event(const pg_uuid_t *tenant, DateADT month, int64 rows)
 		.object_kind = "audit_log",
 		.tenant = *tenant,
 	};
-	int			year;
-	int			number;
-	int			day;
+	int year;
+	int number;
+	int day;
 
 	j2date(month + POSTGRES_EPOCH_JDATE, &year, &number, &day);
-	record.reason = psprintf(INT64_FORMAT " rows of %04d-%02d, as the retention asks", rows, year,
-							 number);
+	record.reason =
+		psprintf(INT64_FORMAT " rows of %04d-%02d, as the retention asks", rows, year, number);
 	audit_write(&record);
 }
 
@@ -223,7 +224,7 @@ vault_job_partitions(PG_FUNCTION_ARGS)
 Datum
 vault_prepare_trail(PG_FUNCTION_ARGS)
 {
-	bool		creating = creating_extension;
+	bool creating = creating_extension;
 
 	if (!creating)
 		(void) call_required();
@@ -245,7 +246,7 @@ vault_prepare_trail(PG_FUNCTION_ARGS)
 Datum
 vault_job_retention(PG_FUNCTION_ARGS)
 {
-	static Sql	sql = {"SELECT vault_data.retire_trail()", 0};
+	static Sql sql = {"SELECT vault_data.retire_trail()", 0};
 
 	require_running_vault();
 	retention_require_job_runner();
@@ -262,18 +263,16 @@ vault_job_retention(PG_FUNCTION_ARGS)
 Datum
 vault_note_retired(PG_FUNCTION_ARGS)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"INSERT INTO vault_data.audit_retired AS r (tenant_id, month, rows, retired_at, mac)"
 		" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, month)"
 		" DO UPDATE SET rows = excluded.rows, retired_at = excluded.retired_at, mac = excluded.mac",
-		5, {UUIDOID, DATEOID, INT8OID, TIMESTAMPTZOID, BYTEAOID}
-	};
+		5,
+		{UUIDOID, DATEOID, INT8OID, TIMESTAMPTZOID, BYTEAOID}};
 	TimestampTz now = GetCurrentTimestamp();
-	bytea	   *mac = palloc(VARHDRSZ + MAC_BYTES);
-	Datum		values[] = {
-		PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), TimestampTzGetDatum(now),
-		PointerGetDatum(mac)
-	};
+	bytea *mac = palloc(VARHDRSZ + MAC_BYTES);
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2),
+					  TimestampTzGetDatum(now), PointerGetDatum(mac)};
 
 	if (!working)
 		ereport(ERROR,

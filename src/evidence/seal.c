@@ -23,7 +23,7 @@ DateADT
 month_of(TimestampTz at)
 {
 	struct pg_tm tm;
-	fsec_t		fraction;
+	fsec_t fraction;
 
 	if (timestamp2tm(at, NULL, &tm, &fraction, NULL, NULL) != 0)
 		ereport(ERROR,
@@ -51,7 +51,7 @@ line_hex(StringInfo line, const char *name, const unsigned char *bytes, int size
 static void
 line_ids(StringInfo line, const Seal *seal)
 {
-	char		digits[32];
+	char digits[32];
 
 	line_name(line, "ids");
 	appendStringInfoChar(line, '"');
@@ -73,9 +73,9 @@ line_ids(StringInfo line, const Seal *seal)
 static void
 line_month(StringInfo line, DateADT month)
 {
-	int			year;
-	int			number;
-	int			day;
+	int year;
+	int number;
+	int day;
 
 	if (DATE_NOT_FINITE(month))
 	{
@@ -134,7 +134,7 @@ seal_is_genuine(const Seal *seal)
 static void
 load_hash(uint64 row, int column, unsigned char hash[SHA256_BYTES])
 {
-	bytea	   *bytes = DatumGetByteaPP(sql_value(row, column, NULL));
+	bytea *bytes = DatumGetByteaPP(sql_value(row, column, NULL));
 
 	memset(hash, 0, SHA256_BYTES);
 	if (VARSIZE_ANY_EXHDR(bytes) == SHA256_BYTES)
@@ -145,7 +145,7 @@ load_hash(uint64 row, int column, unsigned char hash[SHA256_BYTES])
 static int64
 extend_count(int64 count, const IdRange *range)
 {
-	int64		size;
+	int64 size;
 
 	if (pg_sub_s64_overflow(range->last, range->first, &size) ||
 		pg_add_s64_overflow(size, 1, &size) || pg_add_s64_overflow(count, size, &count))
@@ -158,14 +158,14 @@ load_ids(Datum datum, Seal *seal)
 {
 	MultirangeType *ids = DatumGetMultirangeTypeP(datum);
 	TypeCacheEntry *type = lookup_type_cache(INT8RANGEOID, TYPECACHE_RANGE_INFO);
-	int64		rank = 0;
+	int64 rank = 0;
 
 	seal->range_count = ids->rangeCount;
 	seal->ranges = palloc(Max(1, ids->rangeCount) * sizeof(IdRange));
 	for (int i = 0; i < seal->range_count; i++)
 	{
-		RangeBound	lower;
-		RangeBound	upper;
+		RangeBound lower;
+		RangeBound upper;
 
 		multirange_get_bounds(type, ids, i, &lower, &upper);
 		seal->ranges[i].first = lower.infinite ? PG_INT64_MIN : DatumGetInt64(lower.val);
@@ -199,12 +199,12 @@ seal_load(uint64 row, Seal *seal)
 static const IdRange *
 find_range(const Seal *seal, int64 id)
 {
-	int			low = 0;
-	int			high = seal->range_count - 1;
+	int low = 0;
+	int high = seal->range_count - 1;
 
 	while (low <= high)
 	{
-		int			middle = low + (high - low) / 2;
+		int middle = low + (high - low) / 2;
 		const IdRange *range = &seal->ranges[middle];
 
 		if (id < range->first)
@@ -228,7 +228,7 @@ seal_rank(const Seal *seal, int64 id)
 int64
 seal_id(const Seal *seal, int rank)
 {
-	int			i = 0;
+	int i = 0;
 
 	while (i + 1 < seal->range_count && seal->ranges[i + 1].rank <= rank)
 		i++;
@@ -238,7 +238,7 @@ seal_id(const Seal *seal, int rank)
 int64
 seal_id_count(const Seal *seal)
 {
-	int64		count = 0;
+	int64 count = 0;
 
 	for (int i = 0; i < seal->range_count; i++)
 		count = extend_count(count, &seal->ranges[i]);
@@ -248,8 +248,8 @@ seal_id_count(const Seal *seal)
 static int
 by_id(const void *a, const void *b)
 {
-	int64		x = ((const SealedRow *) a)->id;
-	int64		y = ((const SealedRow *) b)->id;
+	int64 x = ((const SealedRow *) a)->id;
+	int64 y = ((const SealedRow *) b)->id;
 
 	return x < y ? -1 : x > y;
 }
@@ -262,12 +262,12 @@ set_ranges(Seal *seal, const SealedRow *rows, int count)
 	seal->range_count = 0;
 	for (int i = 0; i < count; i++)
 	{
-		IdRange    *last = seal->range_count ? &seal->ranges[seal->range_count - 1] : NULL;
+		IdRange *last = seal->range_count ? &seal->ranges[seal->range_count - 1] : NULL;
 
 		if (last && last->last + 1 == rows[i].id)
 			last->last++;
 		else
-			seal->ranges[seal->range_count++] = (IdRange) {rows[i].id, rows[i].id, i};
+			seal->ranges[seal->range_count++] = (IdRange){rows[i].id, rows[i].id, i};
 	}
 }
 
@@ -290,19 +290,19 @@ ids_datum(const Seal *seal)
 
 	for (int i = 0; i < seal->range_count; i++)
 	{
-		RangeBound	lower = {Int64GetDatum(seal->ranges[i].first), false, true, true};
-		RangeBound	upper = {Int64GetDatum(seal->ranges[i].last + 1), false, false, false};
+		RangeBound lower = {Int64GetDatum(seal->ranges[i].first), false, true, true};
+		RangeBound upper = {Int64GetDatum(seal->ranges[i].last + 1), false, false, false};
 
 		ranges[i] = compat_make_range(type, &lower, &upper);
 	}
-	return MultirangeTypePGetDatum(make_multirange(INT8MULTIRANGEOID, type, seal->range_count,
-												   ranges));
+	return MultirangeTypePGetDatum(
+		make_multirange(INT8MULTIRANGEOID, type, seal->range_count, ranges));
 }
 
 static Datum
 hash_datum(const unsigned char hash[SHA256_BYTES])
 {
-	bytea	   *bytes = palloc(VARHDRSZ + SHA256_BYTES);
+	bytea *bytes = palloc(VARHDRSZ + SHA256_BYTES);
 
 	SET_VARSIZE(bytes, VARHDRSZ + SHA256_BYTES);
 	memcpy(VARDATA(bytes), hash, SHA256_BYTES);
@@ -312,22 +312,28 @@ hash_datum(const unsigned char hash[SHA256_BYTES])
 static void
 insert_seal(const Seal *seal)
 {
-	static Sql	sql = {
+	static Sql sql = {
 		"INSERT INTO vault_data.audit_seal (tenant_id, seq, month, rows, without_mac, total_rows,"
 		" ids, first_at, last_at, rows_hash, previous, sealed_at, hash, mac, missing)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-		15, {UUIDOID, INT8OID, DATEOID, INT4OID, INT4OID, INT8OID, INT8MULTIRANGEOID,
-			 TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID,
-			 INT8OID}
-	};
-	Datum		values[] = {
-		UUIDPGetDatum(&seal->tenant), Int64GetDatum(seal->seq), DateADTGetDatum(seal->month),
-		Int32GetDatum(seal->rows), Int32GetDatum(seal->without_mac),
-		Int64GetDatum(seal->total_rows), ids_datum(seal), TimestampTzGetDatum(seal->first_at),
-		TimestampTzGetDatum(seal->last_at), hash_datum(seal->rows_hash),
-		hash_datum(seal->previous), TimestampTzGetDatum(seal->sealed_at), hash_datum(seal->hash),
-		hash_datum(seal->mac), Int64GetDatum(seal->missing)
-	};
+		15,
+		{UUIDOID, INT8OID, DATEOID, INT4OID, INT4OID, INT8OID, INT8MULTIRANGEOID, TIMESTAMPTZOID,
+		 TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, BYTEAOID, BYTEAOID, INT8OID}};
+	Datum values[] = {UUIDPGetDatum(&seal->tenant),
+					  Int64GetDatum(seal->seq),
+					  DateADTGetDatum(seal->month),
+					  Int32GetDatum(seal->rows),
+					  Int32GetDatum(seal->without_mac),
+					  Int64GetDatum(seal->total_rows),
+					  ids_datum(seal),
+					  TimestampTzGetDatum(seal->first_at),
+					  TimestampTzGetDatum(seal->last_at),
+					  hash_datum(seal->rows_hash),
+					  hash_datum(seal->previous),
+					  TimestampTzGetDatum(seal->sealed_at),
+					  hash_datum(seal->hash),
+					  hash_datum(seal->mac),
+					  Int64GetDatum(seal->missing)};
 
 	audit_set_maintaining(true);
 	PG_TRY();
@@ -344,11 +350,11 @@ insert_seal(const Seal *seal)
 void
 seal_head(const pg_uuid_t *tenant, Seal *head)
 {
-	static Sql	sql = {
-		"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
-		" ORDER BY s.seq DESC LIMIT 1", 1, {UUIDOID}
-	};
-	Datum		key = UUIDPGetDatum(tenant);
+	static Sql sql = {"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
+					  " ORDER BY s.seq DESC LIMIT 1",
+					  1,
+					  {UUIDOID}};
+	Datum key = UUIDPGetDatum(tenant);
 
 	memset(head, 0, sizeof(Seal));
 	head->tenant = *tenant;
@@ -371,8 +377,7 @@ seal_append(Seal *seal, SealedRow *rows, int count, Seal *head)
 	seal_hash(seal, seal->hash);
 	if (!instance_mac(MAC_AUDIT_SEAL, seal->hash, SHA256_BYTES, seal->mac))
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_SEALED),
-				 errmsg("vault is sealed"),
+				(errcode(ERRCODE_VAULT_SEALED), errmsg("vault is sealed"),
 				 errhint("The trail is sealed further once the vault is unsealed.")));
 	insert_seal(seal);
 	*head = *seal;

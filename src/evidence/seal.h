@@ -23,33 +23,34 @@
 
 typedef struct IdRange
 {
-	int64		first;
-	int64		last;			/* inclusive */
-	int			rank;			/* of first, among the ids of the seal */
+	int64 first;
+	int64 last; /* inclusive */
+	int rank;   /* of first, among the ids of the seal */
 } IdRange;
 
 typedef struct Seal
 {
-	pg_uuid_t	tenant;
-	int64		seq;
-	DateADT		month;			/* its first day */
-	int			rows;
-	int			without_mac;	/* of these: written while the vault was sealed */
-	int64		missing;		/* rows that were gone before they were sealed; then rows is 0 */
-	int64		total_rows;		/* of the chain up to here */
-	int			range_count;
-	IdRange    *ranges;
+	pg_uuid_t tenant;
+	int64 seq;
+	DateADT month; /* its first day */
+	int rows;
+	int without_mac;  /* of these: written while the vault was sealed */
+	int64 missing;    /* rows that were gone before they were sealed; then rows is 0 */
+	int64 total_rows; /* of the chain up to here */
+	int range_count;
+	IdRange *ranges;
 	TimestampTz first_at;
 	TimestampTz last_at;
 	TimestampTz sealed_at;
-	unsigned char rows_hash[SHA256_BYTES];	/* of the hashes of the rows' lines, by id */
-	unsigned char previous[SHA256_BYTES];	/* hash of the seal before, or zeros */
+	unsigned char rows_hash[SHA256_BYTES]; /* of the hashes of the rows' lines, by id */
+	unsigned char previous[SHA256_BYTES];  /* hash of the seal before, or zeros */
 	unsigned char hash[SHA256_BYTES];
 	unsigned char mac[SHA256_BYTES];
 } Seal;
 
 /* The columns that seal_load expects, in this order. */
-#define SEAL_COLUMNS "s.tenant_id, s.seq, s.month, s.rows, s.without_mac, s.total_rows, s.ids, " \
+#define SEAL_COLUMNS                                                            \
+	"s.tenant_id, s.seq, s.month, s.rows, s.without_mac, s.total_rows, s.ids, " \
 	"s.first_at, s.last_at, s.rows_hash, s.previous, s.sealed_at, s.hash, s.mac, s.missing"
 
 extern DateADT month_of(TimestampTz at);
@@ -67,7 +68,7 @@ extern bool seal_is_genuine(const Seal *seal);
 extern void seal_load(uint64 row, Seal *seal);
 
 /* Where an id is among those of the seal, or -1. */
-extern int	seal_rank(const Seal *seal, int64 id);
+extern int seal_rank(const Seal *seal, int64 id);
 
 /* The id of a rank. */
 extern int64 seal_id(const Seal *seal, int rank);
@@ -78,7 +79,7 @@ extern int64 seal_id_count(const Seal *seal);
 /* One row that is to be sealed. */
 typedef struct SealedRow
 {
-	int64		id;
+	int64 id;
 	unsigned char hash[SHA256_BYTES];
 } SealedRow;
 

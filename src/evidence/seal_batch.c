@@ -9,70 +9,70 @@
 #include "audit/audit.h"
 #include "platform/tables.h"
 
-#define FIRST_ROOM 64
+#define FIRST_ROOM  64
 #define MAX_AT_HAND (20 * SEAL_MAX_ROWS)
-#define NAMED_IDS 20
+#define NAMED_IDS   20
 
 typedef struct GroupKey
 {
-	pg_uuid_t	tenant;
-	DateADT		month;
+	pg_uuid_t tenant;
+	DateADT month;
 } GroupKey;
 
 typedef struct Group
 {
-	GroupKey	key;
-	int			rows;
-	int			room;
-	int			without_mac;
+	GroupKey key;
+	int rows;
+	int room;
+	int without_mac;
 	TimestampTz first_at;
 	TimestampTz last_at;
-	SealedRow  *sealed;
+	SealedRow *sealed;
 } Group;
 
 typedef struct Missing
 {
-	pg_uuid_t	tenant;
-	int64		rows;
+	pg_uuid_t tenant;
+	int64 rows;
 } Missing;
 
 typedef struct Refused
 {
-	pg_uuid_t	tenant;
-	int64		rows;
-	StringInfo	ids;
+	pg_uuid_t tenant;
+	int64 rows;
+	StringInfo ids;
 } Refused;
 
 SealBatch *
 seal_batch_begin(void)
 {
-	SealBatch  *batch = palloc0(sizeof(SealBatch));
-	HASHCTL		groups = {.keysize = sizeof(GroupKey),.entrysize = sizeof(Group)};
-	HASHCTL		refused = {.keysize = UUID_LEN,.entrysize = sizeof(Refused)};
-	HASHCTL		missing = {.keysize = UUID_LEN,.entrysize = sizeof(Missing)};
+	SealBatch *batch = palloc0(sizeof(SealBatch));
+	HASHCTL groups = {.keysize = sizeof(GroupKey), .entrysize = sizeof(Group)};
+	HASHCTL refused = {.keysize = UUID_LEN, .entrysize = sizeof(Refused)};
+	HASHCTL missing = {.keysize = UUID_LEN, .entrysize = sizeof(Missing)};
 
 	batch->memory = CurrentMemoryContext;
 	groups.hcxt = refused.hcxt = missing.hcxt = CurrentMemoryContext;
-	batch->missing = hash_create("vault missing rows", 16, &missing,
-									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	batch->groups = hash_create("vault rows to seal", 64, &groups,
-									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	batch->refused = hash_create("vault refused rows", 16, &refused,
-									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	batch->missing =
+		hash_create("vault missing rows", 16, &missing, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	batch->groups =
+		hash_create("vault rows to seal", 64, &groups, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	batch->refused =
+		hash_create("vault refused rows", 16, &refused, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return batch;
 }
 
 static void
 append_seal(SealBatch *batch, Seal *seal, SealedRow *rows, int count)
 {
-	MemoryContext memory = AllocSetContextCreate(batch->memory, "vault seal",
-												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory =
+		AllocSetContextCreate(batch->memory, "vault seal", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
 
 	if (!batch->has_head || !uuid_equal(&batch->head.tenant, &seal->tenant))
 		seal_head(&seal->tenant, &batch->head);
 	batch->has_head = true;
-	MemoryContextSwitchTo(memory);	/* which SPI has left */
+	MemoryContextSwitchTo(memory); /* which SPI has left */
 	seal_append(seal, rows, count, &batch->head);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
@@ -82,7 +82,7 @@ append_seal(SealBatch *batch, Seal *seal, SealedRow *rows, int count)
 static void
 seal_group(SealBatch *batch, Group *group)
 {
-	Seal		seal = {
+	Seal seal = {
 		.tenant = group->key.tenant,
 		.month = group->key.month,
 		.without_mac = group->without_mac,
@@ -100,7 +100,7 @@ by_tenant_and_month(const void *a, const void *b)
 {
 	const GroupKey *x = &(*(Group *const *) a)->key;
 	const GroupKey *y = &(*(Group *const *) b)->key;
-	int			order = memcmp(&x->tenant, &y->tenant, UUID_LEN);
+	int order = memcmp(&x->tenant, &y->tenant, UUID_LEN);
 
 	return order ? order : (x->month > y->month) - (x->month < y->month);
 }
@@ -108,10 +108,10 @@ by_tenant_and_month(const void *a, const void *b)
 void
 seal_batch_seal(SealBatch *batch)
 {
-	Group	  **groups = palloc((hash_get_num_entries(batch->groups) + 1) * sizeof(Group *));
-	int			count = 0;
+	Group **groups = palloc((hash_get_num_entries(batch->groups) + 1) * sizeof(Group *));
+	int count = 0;
 	HASH_SEQ_STATUS scan;
-	Group	   *group;
+	Group *group;
 
 	hash_seq_init(&scan, batch->groups);
 	while ((group = hash_seq_search(&scan)) != NULL)
@@ -129,9 +129,9 @@ seal_batch_seal(SealBatch *batch)
 static Group *
 group_of(SealBatch *batch, const AuditRow *row)
 {
-	GroupKey	key = {row->tenant_id, month_of(row->at)};
-	bool		found;
-	Group	   *group = hash_search(batch->groups, &key, HASH_ENTER, &found);
+	GroupKey key = {row->tenant_id, month_of(row->at)};
+	bool found;
+	Group *group = hash_search(batch->groups, &key, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -160,8 +160,8 @@ room_in(SealBatch *batch, Group *group)
 void
 seal_batch_add(SealBatch *batch, const AuditRow *row, StringInfo line)
 {
-	Group	   *group;
-	SealedRow  *sealed;
+	Group *group;
+	SealedRow *sealed;
 
 	if (batch->rows >= MAX_AT_HAND)
 		seal_batch_seal(batch);
@@ -177,8 +177,8 @@ seal_batch_add(SealBatch *batch, const AuditRow *row, StringInfo line)
 void
 seal_batch_add_refused(SealBatch *batch, const AuditRow *row)
 {
-	bool		found;
-	Refused    *refused = hash_search(batch->refused, &row->tenant_id, HASH_ENTER, &found);
+	bool found;
+	Refused *refused = hash_search(batch->refused, &row->tenant_id, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -196,10 +196,9 @@ seal_batch_add_refused(SealBatch *batch, const AuditRow *row)
 void
 seal_batch_add_missing(SealBatch *batch, const pg_uuid_t *tenant, int64 rows)
 {
-	pg_uuid_t	zero = UUID_ZERO;
-	bool		found;
-	Missing    *missing = hash_search(batch->missing, tenant ? tenant : &zero, HASH_ENTER,
-									  &found);
+	pg_uuid_t zero = UUID_ZERO;
+	bool found;
+	Missing *missing = hash_search(batch->missing, tenant ? tenant : &zero, HASH_ENTER, &found);
 
 	if (!found)
 		missing->rows = 0;
@@ -211,12 +210,12 @@ seal_batch_seal_missing(SealBatch *batch)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	HASH_SEQ_STATUS scan;
-	Missing    *missing;
+	Missing *missing;
 
 	hash_seq_init(&scan, batch->missing);
 	while ((missing = hash_seq_search(&scan)) != NULL)
 	{
-		Seal		seal = {
+		Seal seal = {
 			.tenant = missing->tenant,
 			.month = month_of(now),
 			.missing = missing->rows,
@@ -238,8 +237,10 @@ alert_of_missing(const Missing *missing)
 		.tenant = missing->tenant,
 	};
 
-	record.reason = psprintf(INT64_FORMAT " rows of the trail were deleted or exchanged before they "
-							 "were sealed", missing->rows);
+	record.reason =
+		psprintf(INT64_FORMAT " rows of the trail were deleted or exchanged before they "
+							  "were sealed",
+				 missing->rows);
 	audit_write(&record);
 }
 
@@ -247,8 +248,8 @@ void
 seal_batch_alert(SealBatch *batch)
 {
 	HASH_SEQ_STATUS scan;
-	Refused    *refused;
-	Missing    *missing;
+	Refused *refused;
+	Missing *missing;
 
 	hash_seq_init(&scan, batch->missing);
 	while ((missing = hash_seq_search(&scan)) != NULL)
@@ -264,9 +265,11 @@ seal_batch_alert(SealBatch *batch)
 			.tenant = refused->tenant,
 		};
 
-		record.reason = psprintf(INT64_FORMAT " rows of the trail are forged or were changed before "
-								 "they were sealed: %s%s", refused->rows, refused->ids->data,
-								 refused->rows > NAMED_IDS ? " and more" : "");
+		record.reason =
+			psprintf(INT64_FORMAT " rows of the trail are forged or were changed before "
+								  "they were sealed: %s%s",
+					 refused->rows, refused->ids->data,
+					 refused->rows > NAMED_IDS ? " and more" : "");
 		audit_write(&record);
 	}
 }

@@ -19,14 +19,14 @@
 typedef struct SealBatch
 {
 	MemoryContext memory;
-	HTAB	   *groups;			/* by tenant and month */
-	HTAB	   *refused;		/* by tenant */
-	HTAB	   *missing;		/* by tenant */
-	int64		rows;			/* at hand */
-	int64		refused_rows;
-	int64		seals;			/* that were made */
-	Seal		head;			/* of the tenant that was sealed last */
-	bool		has_head;
+	HTAB *groups;  /* by tenant and month */
+	HTAB *refused; /* by tenant */
+	HTAB *missing; /* by tenant */
+	int64 rows;    /* at hand */
+	int64 refused_rows;
+	int64 seals; /* that were made */
+	Seal head;   /* of the tenant that was sealed last */
+	bool has_head;
 } SealBatch;
 
 /* Lives in the present memory context. */

@@ -25,23 +25,23 @@
 #include "platform/tables.h"
 #include "platform/launcher.h"
 
-#define STEP_MS 5000
-#define PARTITIONS_MS (24 * 60 * 60 * 1000)
-#define TASK_MS (15 * 1000)
+#define STEP_MS              5000
+#define PARTITIONS_MS        (24 * 60 * 60 * 1000)
+#define TASK_MS              (15 * 1000)
 #define PAUSE_AFTER_ERROR_MS 5000
-#define CLOSE_NAPS 500
-#define CLOSE_NAP_MS 20
+#define CLOSE_NAPS           500
+#define CLOSE_NAP_MS         20
 
-static void (*small_task) (void) = NULL;
+static void (*small_task)(void) = NULL;
 
 void
-sealer_set_task(void (*task) (void))
+sealer_set_task(void (*task)(void))
 {
 	small_task = task;
 }
 
 static void
-in_transaction(void (*work) (void))
+in_transaction(void (*work)(void))
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -87,7 +87,7 @@ run_task(void)
 static void
 sealer_recover(void)
 {
-	bool		asked = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
+	bool asked = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
 
 	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
@@ -104,7 +104,7 @@ sealer_recover(void)
 static void
 sealer_request_end(SIGNAL_ARGS)
 {
-	int			saved_errno = errno;
+	int saved_errno = errno;
 
 	ShutdownRequestPending = true;
 	QueryCancelPending = true;
@@ -117,8 +117,8 @@ sealer_request_end(SIGNAL_ARGS)
 static bool
 server_is_stopping(void)
 {
-	FILE	   *file = AllocateFile("postmaster.pid", "r");
-	char		line[MAXPGPATH] = "";
+	FILE *file = AllocateFile("postmaster.pid", "r");
+	char line[MAXPGPATH] = "";
 
 	if (file == NULL)
 		return false;
@@ -157,7 +157,7 @@ sealer_end(void)
 void
 vault_sealer_worker_main(Datum arg)
 {
-	sigjmp_buf	failed;
+	sigjmp_buf failed;
 	MemoryContext memory;
 	static bool ending = false;
 

@@ -11,7 +11,7 @@
 extern void evidence_init(void);
 
 /* What a later feature has done a few times a minute, in a transaction of its own. */
-extern void sealer_set_task(void (*task) (void));
+extern void sealer_set_task(void (*task)(void));
 
 extern PGDLLEXPORT void vault_sealer_worker_main(Datum arg);
 

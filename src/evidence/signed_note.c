@@ -9,14 +9,15 @@
 #include <string.h>
 
 #define ED25519_ALGORITHM 0x01
-#define DASH "\xe2\x80\x94 "
-#define DASH_BYTES (sizeof(DASH) - 1)
-#define BLOB_BYTES (SIGNED_NOTE_KEY_ID_BYTES + ED25519_SIGNATURE_BYTES)
+#define DASH              "\xe2\x80\x94 "
+#define DASH_BYTES        (sizeof(DASH) - 1)
+#define BLOB_BYTES        (SIGNED_NOTE_KEY_ID_BYTES + ED25519_SIGNATURE_BYTES)
 
 static const char digits[] = "0123456789abcdef";
 
 static CryptoStatus
-key_id(const char *name, const unsigned char *public_key, unsigned char id[SIGNED_NOTE_KEY_ID_BYTES])
+key_id(const char *name, const unsigned char *public_key,
+	   unsigned char id[SIGNED_NOTE_KEY_ID_BYTES])
 {
 	unsigned char text[SIGNED_NOTE_NAME_BYTES + 2 + ED25519_PUBLIC_BYTES];
 	unsigned char hash[SHA256_BYTES];
@@ -46,7 +47,7 @@ is_name(const char *name, size_t size)
 
 CryptoStatus
 signed_note_key_make(const char *name, const unsigned char public_key[ED25519_PUBLIC_BYTES],
-			  SignedNoteKey *key)
+					 SignedNoteKey *key)
 {
 	if (!is_name(name, strlen(name)))
 		return CRYPTO_ERR_FORMAT;
@@ -115,7 +116,7 @@ signed_note_key_read(const char *text, size_t size, SignedNoteKey *key)
 
 CryptoStatus
 signed_note_sign(const char *text, size_t size, const SignedNoteKey *key, const SecretKey *seed,
-		  char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES])
+				 char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES])
 {
 	unsigned char blob[BLOB_BYTES];
 	CryptoStatus status = ed25519_sign(seed, text, size, blob + SIGNED_NOTE_KEY_ID_BYTES);
@@ -180,8 +181,7 @@ signed_note_open(const char *note, size_t size, const SignedNoteKey *key, size_t
 		size_t length = end ? (size_t) (end - note) - at : size - at;
 
 		if (signature_of(note + at, length, key, signature))
-			return ed25519_verify(key->public_key, note, *text_size, signature,
-								  sizeof(signature));
+			return ed25519_verify(key->public_key, note, *text_size, signature, sizeof(signature));
 		at += length + 1;
 	}
 	return CRYPTO_ERR_FORMAT;

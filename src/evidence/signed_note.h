@@ -16,9 +16,9 @@
 
 #include "crypto/ed25519.h"
 
-#define SIGNED_NOTE_NAME_BYTES 64
+#define SIGNED_NOTE_NAME_BYTES   64
 #define SIGNED_NOTE_KEY_ID_BYTES 4
-#define SIGNED_NOTE_MAX_BYTES (64 * 1024 * 1024)
+#define SIGNED_NOTE_MAX_BYTES    (64 * 1024 * 1024)
 #define SIGNED_NOTE_TENANT_BYTES 36
 
 typedef struct SignedNoteKey
@@ -31,9 +31,9 @@ typedef struct SignedNoteKey
 /* The key's text: name+id in hex+base64 of the algorithm and the key. */
 #define SIGNED_NOTE_KEY_TEXT_BYTES (SIGNED_NOTE_NAME_BYTES + 64)
 
-extern CryptoStatus signed_note_key_make(const char *name,
-								  const unsigned char public_key[ED25519_PUBLIC_BYTES],
-								  SignedNoteKey *key);
+extern CryptoStatus
+signed_note_key_make(const char *name, const unsigned char public_key[ED25519_PUBLIC_BYTES],
+					 SignedNoteKey *key);
 extern void signed_note_key_write(const SignedNoteKey *key, char text[SIGNED_NOTE_KEY_TEXT_BYTES]);
 extern CryptoStatus signed_note_key_read(const char *text, size_t size, SignedNoteKey *key);
 
@@ -41,15 +41,16 @@ extern CryptoStatus signed_note_key_read(const char *text, size_t size, SignedNo
 #define SIGNED_NOTE_SIGNATURE_LINE_BYTES (SIGNED_NOTE_NAME_BYTES + 128)
 
 /* The signature of a text that ends with a line feed: what follows it in the note. */
-extern CryptoStatus signed_note_sign(const char *text, size_t size, const SignedNoteKey *key,
-							  const SecretKey *seed, char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES]);
+extern CryptoStatus
+signed_note_sign(const char *text, size_t size, const SignedNoteKey *key, const SecretKey *seed,
+				 char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES]);
 
 /*
  * Finds the key's signature and checks it; *text_size is that of the signed text at the
  * note's beginning.  CRYPTO_ERR_FORMAT if it is no note or has none of this key.
  */
-extern CryptoStatus signed_note_open(const char *note, size_t size, const SignedNoteKey *key,
-							  size_t *text_size);
+extern CryptoStatus
+signed_note_open(const char *note, size_t size, const SignedNoteKey *key, size_t *text_size);
 
 /* One line of a checkpoint: how far a tenant's chain had come. */
 typedef struct SignedNote
@@ -65,8 +66,8 @@ typedef struct SignedNote
  * the end; CRYPTO_ERR_FORMAT in *status if a line is none.
  */
 extern CryptoStatus signed_note_time(const char *text, size_t size, char time[32]);
-extern bool signed_note_next(const char *text, size_t size, size_t *at, SignedNote *head,
-					  CryptoStatus *status);
+extern bool
+signed_note_next(const char *text, size_t size, size_t *at, SignedNote *head, CryptoStatus *status);
 
 /* Decimal digits, without sign or leading zeros, that fit; returns their number or 0. */
 extern size_t parse_number(const char *text, size_t size, int64_t *number);

@@ -33,9 +33,9 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-#define MAX_FAULTS 100			/* that are shown, of one tenant */
-#define NAMED_IDS 3
-#define LOOKS 20				/* for a moment in which the ledger stands still */
+#define MAX_FAULTS 100 /* that are shown, of one tenant */
+#define NAMED_IDS  3
+#define LOOKS      20 /* for a moment in which the ledger stands still */
 
 /* Columns of the result. */
 enum
@@ -53,51 +53,51 @@ enum
 
 typedef struct VerifyAuditFault
 {
-	const char *kind;			/* literal */
-	int64		seal;			/* 0: none */
-	int64		id;				/* 0: none */
-	TimestampTz at;				/* DT_NOBEGIN: none */
-	int64		rows;
-	char	   *detail;
+	const char *kind; /* literal */
+	int64 seal;       /* 0: none */
+	int64 id;         /* 0: none */
+	TimestampTz at;   /* DT_NOBEGIN: none */
+	int64 rows;
+	char *detail;
 } VerifyAuditFault;
 
 /* What is found out about one tenant. */
 typedef struct VerifyAuditCheck
 {
-	pg_uuid_t	tenant;
+	pg_uuid_t tenant;
 	const ConsumerState *state;
-	LedgerView *ledger;			/* NULL: nothing is compared with it */
+	LedgerView *ledger; /* NULL: nothing is compared with it */
 	const Checkpoint *given;
 	const Checkpoint *stored;
-	const SignedNote *anchor;		/* of the one given */
-	const SignedNote *memory;		/* of the one stored */
-	bool		anchor_met;
-	bool		memory_met;
-	bool		named;			/* it is the one tenant that was asked for */
-	int64		rows;
-	int64		unsealed;
-	int64		without_mac;
-	int64		seals;
-	Seal		head;			/* the last seal; seq 0: none */
-	DateADT    *retired;
-	int			retired_count;
-	List	   *faults;
-	int64		fault_count;
+	const SignedNote *anchor; /* of the one given */
+	const SignedNote *memory; /* of the one stored */
+	bool anchor_met;
+	bool memory_met;
+	bool named; /* it is the one tenant that was asked for */
+	int64 rows;
+	int64 unsealed;
+	int64 without_mac;
+	int64 seals;
+	Seal head; /* the last seal; seq 0: none */
+	DateADT *retired;
+	int retired_count;
+	List *faults;
+	int64 fault_count;
 	MemoryContext context;
 } VerifyAuditCheck;
 
 static void
-add_fault(VerifyAuditCheck *check, const char *kind, int64 seal, int64 id, TimestampTz at, int64 rows,
-		  const char *detail)
+add_fault(VerifyAuditCheck *check, const char *kind, int64 seal, int64 id, TimestampTz at,
+		  int64 rows, const char *detail)
 {
 	MemoryContext old;
-	VerifyAuditFault	   *fault;
+	VerifyAuditFault *fault;
 
 	if (++check->fault_count > MAX_FAULTS)
 		return;
 	old = MemoryContextSwitchTo(check->context);
 	fault = palloc(sizeof(VerifyAuditFault));
-	*fault = (VerifyAuditFault) {kind, seal, id, at, rows, pstrdup(detail)};
+	*fault = (VerifyAuditFault){kind, seal, id, at, rows, pstrdup(detail)};
 	check->faults = lappend(check->faults, fault);
 	MemoryContextSwitchTo(old);
 }
@@ -105,8 +105,8 @@ add_fault(VerifyAuditCheck *check, const char *kind, int64 seal, int64 id, Times
 /* ---- the chain ---- */
 
 static void
-compare_with_note(VerifyAuditCheck *check, const Seal *seal, const unsigned char *hash, const SignedNote *note,
-				  const char *whose, bool *met)
+compare_with_note(VerifyAuditCheck *check, const Seal *seal, const unsigned char *hash,
+				  const SignedNote *note, const char *whose, bool *met)
 {
 	if (note == NULL || note->seal != seal->seq)
 		return;
@@ -118,7 +118,7 @@ compare_with_note(VerifyAuditCheck *check, const Seal *seal, const unsigned char
 static void
 check_seal(VerifyAuditCheck *check, const Seal *seal)
 {
-	int64		expected = check->head.seq + 1;
+	int64 expected = check->head.seq + 1;
 	unsigned char hash[SHA256_BYTES];
 
 	seal_hash(seal, hash);
@@ -157,22 +157,23 @@ check_cut_tail(VerifyAuditCheck *check, const SignedNote *note, bool met, const 
 	if (note == NULL || met || note->seal <= 0 || note->seal <= check->head.seq)
 		return;
 	add_fault(check, "tail cut", check->head.seq + 1, 0, DT_NOBEGIN, 0,
-			  psprintf("%s has " INT64_FORMAT " seals with " INT64_FORMAT " rows, and there are "
-					   INT64_FORMAT, of, note->seal, note->rows, check->head.seq));
+			  psprintf("%s has " INT64_FORMAT " seals with " INT64_FORMAT
+					   " rows, and there are " INT64_FORMAT,
+					   of, note->seal, note->rows, check->head.seq));
 }
 
 static void
 verify_audit_check_chain(VerifyAuditCheck *check)
 {
-	static Sql	sql = {
-		"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
-		" ORDER BY s.seq", 1, {UUIDOID}
-	};
-	Datum		key = UUIDPGetDatum(&check->tenant);
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault chain",
-												 ALLOCSET_DEFAULT_SIZES);
-	Portal		portal = sql_open(&sql, &key, NULL);
-	uint64		count;
+	static Sql sql = {"SELECT " SEAL_COLUMNS " FROM vault_data.audit_seal s WHERE s.tenant_id = $1"
+					  " ORDER BY s.seq",
+					  1,
+					  {UUIDOID}};
+	Datum key = UUIDPGetDatum(&check->tenant);
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault chain", ALLOCSET_DEFAULT_SIZES);
+	Portal portal = sql_open(&sql, &key, NULL);
+	uint64 count;
 
 	while ((count = sql_fetch(portal, 20)) > 0)
 	{
@@ -181,7 +182,7 @@ verify_audit_check_chain(VerifyAuditCheck *check)
 
 		for (uint64 i = 0; i < count; i++)
 		{
-			Seal		seal;
+			Seal seal;
 
 			CHECK_FOR_INTERRUPTS();
 			seal_load(i, &seal);
@@ -194,8 +195,9 @@ verify_audit_check_chain(VerifyAuditCheck *check)
 	sql_close(portal);
 	MemoryContextDelete(memory);
 	if (check->given && check->named && check->anchor == NULL && check->head.seq > 0)
-		add_fault(check, "not anchored", 0, 0, DT_NOBEGIN, 0,
-				  "the checkpoint does not name this tenant: it is of another, or was made before its first seal");
+		add_fault(
+			check, "not anchored", 0, 0, DT_NOBEGIN, 0,
+			"the checkpoint does not name this tenant: it is of another, or was made before its first seal");
 	check_cut_tail(check, check->anchor, check->anchor_met, "the checkpoint");
 	if (check->anchor == NULL)
 		check_cut_tail(check, check->memory, check->memory_met,
@@ -207,21 +209,21 @@ verify_audit_check_chain(VerifyAuditCheck *check)
 static void
 load_retired(VerifyAuditCheck *check)
 {
-	static Sql	sql = {
-		"SELECT r.month, r.rows, r.retired_at, r.mac FROM vault_data.audit_retired r"
-		" WHERE r.tenant_id = $1 ORDER BY r.month", 1, {UUIDOID}
-	};
-	Datum		key = UUIDPGetDatum(&check->tenant);
-	Portal		portal = sql_open(&sql, &key, NULL);
-	uint64		count = sql_fetch(portal, 100000);
+	static Sql sql = {"SELECT r.month, r.rows, r.retired_at, r.mac FROM vault_data.audit_retired r"
+					  " WHERE r.tenant_id = $1 ORDER BY r.month",
+					  1,
+					  {UUIDOID}};
+	Datum key = UUIDPGetDatum(&check->tenant);
+	Portal portal = sql_open(&sql, &key, NULL);
+	uint64 count = sql_fetch(portal, 100000);
 
 	check->retired = MemoryContextAlloc(check->context, Max(1, count) * sizeof(DateADT));
 	for (uint64 i = 0; i < count; i++)
 	{
-		DateADT		month = DatumGetDateADT(sql_value(i, 1, NULL));
-		bytea	   *stored = DatumGetByteaPP(sql_value(i, 4, NULL));
+		DateADT month = DatumGetDateADT(sql_value(i, 1, NULL));
+		bytea *stored = DatumGetByteaPP(sql_value(i, 4, NULL));
 		TimestampTz at = DatumGetTimestampTz(sql_value(i, 3, NULL));
-		int64		rows = DatumGetInt64(sql_value(i, 2, NULL));
+		int64 rows = DatumGetInt64(sql_value(i, 2, NULL));
 		unsigned char mac[MAC_BYTES];
 
 		retired_mac(&check->tenant, month, rows, at, mac);
@@ -249,7 +251,7 @@ verify_audit_is_retired(const VerifyAuditCheck *check, DateADT month)
 static void
 check_covered(VerifyAuditCheck *check, const AuditRow *row, AuditRowState state, OpenSeal *open)
 {
-	bool		bare = state == AUDIT_ROW_WITHOUT_MAC;
+	bool bare = state == AUDIT_ROW_WITHOUT_MAC;
 
 	open->without_mac += bare;
 	check->without_mac += bare;
@@ -274,9 +276,10 @@ verify_audit_tell_ledger(VerifyAuditCheck *check, const AuditRow *row, StringInf
 }
 
 static void
-verify_audit_check_uncovered(VerifyAuditCheck *check, const AuditRow *row, StringInfo line, AuditRowState state)
+verify_audit_check_uncovered(VerifyAuditCheck *check, const AuditRow *row, StringInfo line,
+							 AuditRowState state)
 {
-	bool		is_new = consumer_is_new(check->state, row) && !TIMESTAMP_NOT_FINITE(row->at);
+	bool is_new = consumer_is_new(check->state, row) && !TIMESTAMP_NOT_FINITE(row->at);
 
 	if (is_new)
 		verify_audit_tell_ledger(check, row, line, state != AUDIT_ROW_ALTERED);
@@ -287,17 +290,19 @@ verify_audit_check_uncovered(VerifyAuditCheck *check, const AuditRow *row, Strin
 		add_fault(check, "row changed", 0, row->id, row->at, 1,
 				  "the row does not fit its MAC, and is not sealed yet");
 	else if (state == AUDIT_ROW_GENUINE)
-		add_fault(check, "row not covered", 0, row->id, row->at, 1,
-				  "vault wrote the row, and no seal covers it: the seal is gone, or the row was put back");
+		add_fault(
+			check, "row not covered", 0, row->id, row->at, 1,
+			"vault wrote the row, and no seal covers it: the seal is gone, or the row was put back");
 	else
 		add_fault(check, "row inserted", 0, row->id, row->at, 1,
 				  "no seal covers the row, and vault did not write it so");
 }
 
 static void
-verify_audit_visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again)
+verify_audit_visit_row(void *state, const AuditRow *row, StringInfo line, OpenSeal *open,
+					   bool again)
 {
-	VerifyAuditCheck	   *check = state;
+	VerifyAuditCheck *check = state;
 	AuditRowState authentic = audit_line_check(row, line);
 
 	check->rows++;
@@ -313,11 +318,11 @@ verify_audit_visit_row(void *state, const AuditRow *row, StringInfo line, OpenSe
 static void
 verify_audit_report_missing(VerifyAuditCheck *check, OpenSeal *open)
 {
-	Seal	   *seal = &open->seal;
-	int			missing = seal->rows - open->seen_count;
-	int			named = 0;
+	Seal *seal = &open->seal;
+	int missing = seal->rows - open->seen_count;
+	int named = 0;
 	StringInfoData detail;
-	int64		first = 0;
+	int64 first = 0;
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "missing ids:");
@@ -337,8 +342,8 @@ verify_audit_report_missing(VerifyAuditCheck *check, OpenSeal *open)
 static void
 visit_closed(void *state, OpenSeal *open)
 {
-	VerifyAuditCheck	   *check = state;
-	Seal	   *seal = &open->seal;
+	VerifyAuditCheck *check = state;
+	Seal *seal = &open->seal;
 	unsigned char hash[SHA256_BYTES];
 
 	/* One that is not genuine was reported with the chain. */
@@ -351,8 +356,9 @@ visit_closed(void *state, OpenSeal *open)
 		return;
 	}
 	crypto_require(crypto_sha256(open->hashes, (size_t) seal->rows * SHA256_BYTES, hash));
-	if (open->altered == 0 && (memcmp(hash, seal->rows_hash, SHA256_BYTES) != 0 ||
-							   open->without_mac != seal->without_mac))
+	if (open->altered == 0 &&
+		(memcmp(hash, seal->rows_hash, SHA256_BYTES) != 0 ||
+		 open->without_mac != seal->without_mac))
 		add_fault(check, "row changed", seal->seq, 0, seal->first_at, 0,
 				  "the rows do not give the hash that was sealed; one without a MAC was changed");
 }
@@ -375,8 +381,8 @@ verify_audit_text_or_null(const char *text, bool *isnull)
 static void
 put_fault(ReturnSetInfo *result, const char *tenant, const VerifyAuditFault *fault)
 {
-	Datum		values[OUT_COLUMNS];
-	bool		nulls[OUT_COLUMNS] = {false};
+	Datum values[OUT_COLUMNS];
+	bool nulls[OUT_COLUMNS] = {false};
 
 	values[OUT_TENANT] = verify_audit_text_or_null(tenant, &nulls[OUT_TENANT]);
 	values[OUT_OK] = BoolGetDatum(false);
@@ -398,8 +404,10 @@ summary_text(const VerifyAuditCheck *check)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, INT64_FORMAT " rows, " INT64_FORMAT " not sealed yet, "
-					 INT64_FORMAT " seals; ", check->rows, check->unsealed, check->seals);
+	appendStringInfo(&text,
+					 INT64_FORMAT " rows, " INT64_FORMAT " not sealed yet, " INT64_FORMAT
+								  " seals; ",
+					 check->rows, check->unsealed, check->seals);
 	if (check->anchor && check->anchor_met)
 		appendStringInfo(&text, "anchored until seal " INT64_FORMAT " by the checkpoint of %s",
 						 check->anchor->seal, check->given->time);
@@ -420,10 +428,10 @@ summary_text(const VerifyAuditCheck *check)
 static void
 put_check(ReturnSetInfo *result, const VerifyAuditCheck *check)
 {
-	char	   *tenant = audit_access_name(&check->tenant);
-	Datum		values[OUT_COLUMNS];
-	bool		nulls[OUT_COLUMNS] = {false};
-	ListCell   *cell;
+	char *tenant = audit_access_name(&check->tenant);
+	Datum values[OUT_COLUMNS];
+	bool nulls[OUT_COLUMNS] = {false};
+	ListCell *cell;
 
 	values[OUT_TENANT] = verify_audit_text_or_null(tenant, &nulls[OUT_TENANT]);
 	values[OUT_OK] = BoolGetDatum(check->fault_count == 0);
@@ -451,11 +459,11 @@ verify_audit_note_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 static void
 verify_audit_check_tenant(ReturnSetInfo *result, VerifyAuditCheck *check)
 {
-	static const LogVisitor visitor = {.row = verify_audit_visit_row,.closed = visit_closed};
+	static const LogVisitor visitor = {.row = verify_audit_visit_row, .closed = visit_closed};
 	MemoryContext old;
 
-	check->context = AllocSetContextCreate(CurrentMemoryContext, "vault check",
-										   ALLOCSET_DEFAULT_SIZES);
+	check->context =
+		AllocSetContextCreate(CurrentMemoryContext, "vault check", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(check->context);
 	check->anchor = checkpoint_head(check->given, &check->tenant);
 	check->memory = checkpoint_head(check->stored, &check->tenant);
@@ -474,7 +482,7 @@ verify_audit_check_tenant(ReturnSetInfo *result, VerifyAuditCheck *check)
 static void
 check_state(ReturnSetInfo *result, const ConsumerState *state, int64 seals, bool all)
 {
-	VerifyAuditFault		fault = {"state changed", 0, 0, DT_NOBEGIN, 0, NULL};
+	VerifyAuditFault fault = {"state changed", 0, 0, DT_NOBEGIN, 0, NULL};
 
 	if (state->exists && !state->is_genuine)
 		fault.detail = "the state of sealing was changed outside vault";
@@ -491,7 +499,7 @@ check_state(ReturnSetInfo *result, const ConsumerState *state, int64 seals, bool
 static void
 put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 {
-	VerifyAuditFault		fault = {"row deleted", 0, 0, DT_NOBEGIN, rows, GONE_UNSEALED};
+	VerifyAuditFault fault = {"row deleted", 0, 0, DT_NOBEGIN, rows, GONE_UNSEALED};
 
 	if (tenant == NULL)
 		put_fault(state, NULL, &fault);
@@ -501,8 +509,8 @@ put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 static void
 check_delay(ReturnSetInfo *result)
 {
-	int64		delay = ledger_delay();
-	VerifyAuditFault		fault = {"sealing delayed", 0, 0, DT_NOBEGIN, 0, NULL};
+	int64 delay = ledger_delay();
+	VerifyAuditFault fault = {"sealing delayed", 0, 0, DT_NOBEGIN, 0, NULL};
 
 	if (delay <= (int64) setting_max_seal_delay * 1000)
 		return;
@@ -514,13 +522,13 @@ check_delay(ReturnSetInfo *result)
 static pg_uuid_t *
 add_anchored(pg_uuid_t *tenants, int *count, const Checkpoint *given)
 {
-	pg_uuid_t  *all = palloc((*count + (given ? given->count : 0) + 1) * sizeof(pg_uuid_t));
-	int			known = *count;
+	pg_uuid_t *all = palloc((*count + (given ? given->count : 0) + 1) * sizeof(pg_uuid_t));
+	int known = *count;
 
 	memcpy(all, tenants, known * sizeof(pg_uuid_t));
 	for (int i = 0; given && i < given->count; i++)
 	{
-		bool		found = false;
+		bool found = false;
 
 		for (int j = 0; j < known && !found; j++)
 			found = uuid_equal(&all[j], &given->tenants[i]);
@@ -533,13 +541,13 @@ add_anchored(pg_uuid_t *tenants, int *count, const Checkpoint *given)
 static void
 verify_audit_verify(ReturnSetInfo *result, const char *tenant, text *note, LedgerView *ledger)
 {
-	int			count;
-	bool		all = tenant == NULL && role_sees_all_tenants(call_required()->caller.role);
-	pg_uuid_t  *tenants = audit_access_tenants(tenant, &count);
+	int count;
+	bool all = tenant == NULL && role_sees_all_tenants(call_required()->caller.role);
+	pg_uuid_t *tenants = audit_access_tenants(tenant, &count);
 	Checkpoint *given = note ? checkpoint_open(VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note)) : NULL;
 	ConsumerState state;
 	Checkpoint *stored = checkpoint_stored();
-	int64		seals = 0;
+	int64 seals = 0;
 
 	consumer_state(&state);
 	if (state.exists && !state.is_genuine)
@@ -548,10 +556,12 @@ verify_audit_verify(ReturnSetInfo *result, const char *tenant, text *note, Ledge
 		tenants = add_anchored(tenants, &count, given);
 	for (int i = 0; i < count; i++)
 	{
-		VerifyAuditCheck		check = {
-			.tenant = tenants[i],.state = &state,.ledger = ledger,.given = given,.stored = stored,
-			.named = !all
-		};
+		VerifyAuditCheck check = {.tenant = tenants[i],
+								  .state = &state,
+								  .ledger = ledger,
+								  .given = given,
+								  .stored = stored,
+								  .named = !all};
 
 		verify_audit_check_tenant(result, &check);
 		seals += check.seals;
@@ -573,8 +583,8 @@ take_snapshot(void)
 	{
 		LedgerView *ledger = ledger_look();
 
-		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetLatestSnapshot() :
-						   GetTransactionSnapshot());
+		PushActiveSnapshot(IsolationUsesXactSnapshot() ? GetLatestSnapshot()
+													   : GetTransactionSnapshot());
 		if (ledger_look_again(ledger, GetActiveSnapshot(), table_oid(TABLE_AUDIT_LOG)))
 			return ledger;
 		if (i < LOOKS - 1)
@@ -589,10 +599,10 @@ take_snapshot(void)
 static Datum
 verify_audit_verify_body(FunctionCallInfo fcinfo)
 {
-	VaultCall	   *call = call_required();
-	VaultCall		saved = *call;
-	char	   *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	text	   *note = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	VaultCall *call = call_required();
+	VaultCall saved = *call;
+	char *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	text *note = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	LedgerView *ledger;
 
 	InitMaterializedSRF(fcinfo, 0);

@@ -17,9 +17,9 @@
 
 static struct
 {
-	bool		known;
-	NetAddress	peer;
-	int			service_count;
+	bool known;
+	NetAddress peer;
+	int service_count;
 	const char *services[MAX_SERVICES];
 } facts;
 
@@ -35,12 +35,11 @@ learn_peer(const struct sockaddr_storage *peer)
 static void
 add_service(const char *kind, const char *name, size_t size, void *argument)
 {
-	char	   *text;
+	char *text;
 
 	if (facts.service_count == MAX_SERVICES)
 		return;
-	text = MemoryContextAllocExtended(TopMemoryContext, strlen(kind) + size + 2,
-									  MCXT_ALLOC_NO_OOM);
+	text = MemoryContextAllocExtended(TopMemoryContext, strlen(kind) + size + 2, MCXT_ALLOC_NO_OOM);
 	if (text == NULL)
 		return;
 	sprintf(text, "%s:", kind);
@@ -104,8 +103,8 @@ connection_peer(void)
 {
 	static Peer peer;
 	static bool known = false;
-	uid_t		user;
-	gid_t		group;
+	uid_t user;
+	gid_t group;
 
 	if (known)
 		return &peer;
@@ -139,7 +138,7 @@ connection_services(int *count)
 static const char *
 service_of_kind(const char *kind)
 {
-	size_t		size = strlen(kind);
+	size_t size = strlen(kind);
 
 	for (int i = 0; i < facts.service_count; i++)
 		if (strncmp(facts.services[i], kind, size) == 0 && facts.services[i][size])

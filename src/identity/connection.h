@@ -24,10 +24,10 @@ extern void connection_address(const Caller *caller, NetAddress *address);
  */
 typedef struct Peer
 {
-	unsigned char family;		/* 4, 6 or 0 */
+	unsigned char family; /* 4, 6 or 0 */
 	unsigned char address[16];
-	uint32		system_user;
-	char		role[NAMEDATALEN];
+	uint32 system_user;
+	char role[NAMEDATALEN];
 } Peer;
 
 extern const Peer *connection_peer(void);

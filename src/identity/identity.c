@@ -57,30 +57,30 @@ enum
 
 typedef struct Candidate
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	principal;
-	bool		suspended;
-	char		tenant_name[64];
-	char		principal_name[64];
-	char	   *changed_row;	/* label of one that was changed outside vault, or NULL */
+	pg_uuid_t tenant;
+	pg_uuid_t principal;
+	bool suspended;
+	char tenant_name[64];
+	char principal_name[64];
+	char *changed_row; /* label of one that was changed outside vault, or NULL */
 	struct Candidate *next;
 } Candidate;
 
 typedef struct IdentityCacheEntry
 {
-	Oid			role;
-	Candidate  *candidates;
+	Oid role;
+	Candidate *candidates;
 } IdentityCacheEntry;
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static IdentityCacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
+static IdentityCacheEntry *latest = NULL; /* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
-static bool (*identify_by_token) (Caller *caller) = NULL;
+static bool (*identify_by_token)(Caller *caller) = NULL;
 
 void
-identity_set_token(bool (*function) (Caller *caller))
+identity_set_token(bool (*function)(Caller *caller))
 {
 	identify_by_token = function;
 }
@@ -117,7 +117,7 @@ note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
 static bool
 is_person_or_service(TableScan *scan)
 {
-	char	   *kind = TextDatumGetCString(scan_get(scan, PRINCIPAL_KIND, NULL));
+	char *kind = TextDatumGetCString(scan_get(scan, PRINCIPAL_KIND, NULL));
 
 	return strcmp(kind, "user") == 0 || strcmp(kind, "service") == 0;
 }
@@ -125,9 +125,9 @@ is_person_or_service(TableScan *scan)
 static bool
 load_principal(Candidate *candidate)
 {
-	TableScan	scan;
-	Datum		keys[2] = {UUIDPGetDatum(&candidate->tenant), UUIDPGetDatum(&candidate->principal)};
-	bool		found;
+	TableScan scan;
+	Datum keys[2] = {UUIDPGetDatum(&candidate->tenant), UUIDPGetDatum(&candidate->principal)};
+	bool found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
 	found = scan_next(&scan) && is_person_or_service(&scan);
@@ -144,8 +144,8 @@ load_principal(Candidate *candidate)
 static Candidate *
 load_candidate(TableScan *scan)
 {
-	Candidate  *candidate = palloc0(sizeof(Candidate));
-	char		state[16];
+	Candidate *candidate = palloc0(sizeof(Candidate));
+	char state[16];
 
 	note_changed_row(candidate, scan, TABLE_PRINCIPAL_BINDING);
 	candidate->tenant = *DatumGetUUIDP(scan_get(scan, TENANT_COLUMN, NULL));
@@ -162,17 +162,17 @@ load_candidate(TableScan *scan)
 static Candidate *
 load_candidates(Oid role)
 {
-	char	   *name = GetUserNameFromId(role, true);
-	Candidate  *list = NULL;
-	TableScan	scan;
-	Datum		key = ObjectIdGetDatum(role);
+	char *name = GetUserNameFromId(role, true);
+	Candidate *list = NULL;
+	TableScan scan;
+	Datum key = ObjectIdGetDatum(role);
 
 	if (name == NULL || !OidIsValid(table_oid(TABLE_PRINCIPAL_BINDING)))
 		return NULL;
 	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
 	while (scan_next(&scan))
 	{
-		Candidate  *candidate;
+		Candidate *candidate;
 		MemoryContext old;
 
 		if (strcmp(TextDatumGetCString(scan_get(&scan, BINDING_ROLE_NAME, NULL)), name) != 0)
@@ -193,14 +193,15 @@ load_candidates(Oid role)
 static void
 identity_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(IdentityCacheEntry)};
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(IdentityCacheEntry)};
 
 	cache = NULL;
 	latest = NULL;
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
-	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault identities", ALLOCSET_SMALL_SIZES);
+	cache_memory =
+		AllocSetContextCreate(TopMemoryContext, "vault identities", ALLOCSET_SMALL_SIZES);
 	control.hcxt = cache_memory;
 	cache = hash_create("vault identities", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	cache_stale = false;
@@ -210,7 +211,7 @@ static Candidate *
 candidates_of(Oid role)
 {
 	IdentityCacheEntry *entry;
-	Candidate  *list;
+	Candidate *list;
 
 	if (cache == NULL || cache_stale)
 		identity_empty_cache();
@@ -252,7 +253,7 @@ fill_caller(Caller *caller, const Candidate *candidate)
 static void
 identity_identify(Oid role, Caller *caller)
 {
-	bool		selects = setting_tenant && *setting_tenant;
+	bool selects = setting_tenant && *setting_tenant;
 	const char *changed_row = NULL;
 
 	if (identify_by_token && identify_by_token(caller))
@@ -276,9 +277,9 @@ identity_identify(Oid role, Caller *caller)
 static bool
 has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenant)
 {
-	TableScan	scan;
-	Datum		key = ObjectIdGetDatum(role);
-	bool		elsewhere = false;
+	TableScan scan;
+	Datum key = ObjectIdGetDatum(role);
+	bool elsewhere = false;
 
 	scan_begin(&scan, table, index, NULL, &key, 1);
 	while (!elsewhere && scan_next(&scan))
@@ -306,8 +307,7 @@ refuse_to_bind(const char *name, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to bind role \"%s\"", name),
-			 errhint("%s", hint)));
+			 errmsg("permission denied to bind role \"%s\"", name), errhint("%s", hint)));
 }
 
 /* What binds administrators and not operators. */
@@ -318,10 +318,14 @@ require_consent(const VaultCall *call, Oid role, const char *name)
 
 	if (superuser_arg(role) || role_sees_all_tenants(role) || reservation == RESERVED_ELSEWHERE ||
 		(reservation != RESERVED_HERE && identity_serves_elsewhere(role, &call->tenant)))
-		refuse_to_bind(name, "An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
+		refuse_to_bind(
+			name,
+			"An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
 	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
 		role != call->caller.role && !is_admin_of_role(call->caller.role, role))
-		refuse_to_bind(name, "An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
+		refuse_to_bind(
+			name,
+			"An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
 }
 
 /* Who may be bound, or let show tokens, by whom; see identity.sql.  One role at a time. */
@@ -330,9 +334,9 @@ check_bindable(const VaultCall *call, Oid role, const char *name)
 {
 	if (role_is_of_system(name))
 		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("role \"%s\" cannot be a principal", name),
-				 errhint("Roles of vault and of PostgreSQL itself are for members, not for logins.")));
+				(errcode(ERRCODE_RESERVED_NAME), errmsg("role \"%s\" cannot be a principal", name),
+				 errhint(
+					 "Roles of vault and of PostgreSQL itself are for members, not for logins.")));
 	LockSharedObject(AuthIdRelationId, role, 0, ShareUpdateExclusiveLock);
 	if (!role_is_operator(call->caller.role))
 		require_consent(call, role, name);
@@ -342,9 +346,9 @@ check_bindable(const VaultCall *call, Oid role, const char *name)
 static void
 enrol_as_client(Oid role, const char *name)
 {
-	Oid			client = get_role_oid("vault_client", false);
-	Oid			user;
-	int			security;
+	Oid client = get_role_oid("vault_client", false);
+	Oid user;
+	int security;
 
 	if (is_member_of_role(role, client))
 		return;
@@ -358,7 +362,7 @@ enrol_as_client(Oid role, const char *name)
 static Oid
 role_by_name(const char *name)
 {
-	Oid			role = get_role_oid(name, true);
+	Oid role = get_role_oid(name, true);
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -371,7 +375,7 @@ role_by_name(const char *name)
 Oid
 identity_enrol_for_tokens(const VaultCall *call, const char *name)
 {
-	Oid			role = role_by_name(name);
+	Oid role = role_by_name(name);
 
 	check_bindable(call, role, name);
 	enrol_as_client(role, name);
@@ -389,19 +393,20 @@ PG_FUNCTION_INFO_V1(vault_whoami);
 Datum
 vault_bind_role(PG_FUNCTION_ARGS)
 {
-	static Sql	forget = {"DELETE FROM vault_data.principal_binding WHERE tenant_id = $1"
+	static Sql forget = {
+		"DELETE FROM vault_data.principal_binding WHERE tenant_id = $1"
 		" AND ((db_role = $2) <> (role_name = $3) OR (principal_id = $4 AND NOT EXISTS"
 		" (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = db_role AND r.rolname = role_name)))",
-		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
-	};
-	static Sql	insert = {"INSERT INTO vault_data.principal_binding"
-		" (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
-		4, {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}
-	};
-	VaultCall	   *call = call_required();
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Oid			role = role_by_name(name);
-	Datum		values[4];
+		4,
+		{UUIDOID, REGROLEOID, TEXTOID, UUIDOID}};
+	static Sql insert = {"INSERT INTO vault_data.principal_binding"
+						 " (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
+						 4,
+						 {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}};
+	VaultCall *call = call_required();
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid role = role_by_name(name);
+	Datum values[4];
 
 	check_bindable(call, role, name);
 	sql_begin();
@@ -420,20 +425,18 @@ vault_bind_role(PG_FUNCTION_ARGS)
 static Datum
 names_of_token_roles(const Caller *caller)
 {
-	Datum		names[CALLER_TOKEN_ROLES];
-	int			count = 0;
+	Datum names[CALLER_TOKEN_ROLES];
+	int count = 0;
 
 	for (int i = 0; i < caller->token_role_count; i++)
 	{
-		Datum		keys[2] = {
-			UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&caller->token_roles[i])
-		};
-		TableScan	scan;
+		Datum keys[2] = {UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&caller->token_roles[i])};
+		TableScan scan;
 
 		scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
 		if (scan_next(&scan))
 		{
-			text	   *name = DatumGetTextPCopy(scan_get(&scan, PRINCIPAL_NAME, NULL));
+			text *name = DatumGetTextPCopy(scan_get(&scan, PRINCIPAL_NAME, NULL));
 
 			names[count++] = PointerGetDatum(name);
 		}
@@ -447,9 +450,9 @@ static Datum
 whoami_body(FunctionCallInfo fcinfo)
 {
 	const Caller *caller = &call_required()->caller;
-	TupleDesc	layout;
-	Datum		values[9];
-	bool		nulls[9] = {0};
+	TupleDesc layout;
+	Datum values[9];
+	bool nulls[9] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "whoami must return a row");

@@ -165,8 +165,7 @@ okp_key(const json_t *jwk, PublicKey **key)
 	/* No number, so its zeros count; 32 bytes have one character of padding. */
 	if (size == 44 && x[43] == '=')
 		size--;
-	if (x == NULL ||
-		base64_decode(BASE64_URL, x, size, bytes, sizeof(bytes), &size) != CRYPTO_OK ||
+	if (x == NULL || base64_decode(BASE64_URL, x, size, bytes, sizeof(bytes), &size) != CRYPTO_OK ||
 		public_key_ed25519(bytes, size, key) != CRYPTO_OK)
 		return "member x is not an Ed25519 public key in base64url";
 	return NULL;
@@ -288,7 +287,7 @@ members_of(const json_t *jwk, const PublicKey *key)
 /* Takes a key, passes it over with an entry in the report, or returns what spoils the set. */
 static const char *
 jwks_take_key(const json_t *jwk, int position, const JwksAlgorithms *algorithms, JwtKeySet *keys,
-		 JwksReport *report)
+			  JwksReport *report)
 {
 	PinnedKey *pinned = &keys->keys[keys->count];
 	const char *reason;

@@ -31,33 +31,32 @@
 #include "crypto/ed25519.h"
 #include "crypto/signature.h"
 
-#define JWKS_MAX_BYTES	(256 * 1024)
-#define JWKS_MAX_KEYS	64
-#define JWKS_MAX_KID	255
+#define JWKS_MAX_BYTES (256 * 1024)
+#define JWKS_MAX_KEYS  64
+#define JWKS_MAX_KID   255
 
 typedef struct JwtKeySet JwtKeySet;
 
 /* The algorithms that count, and the one of an RSA key that does not say. */
 typedef struct JwksAlgorithms
 {
-	bool		allowed[SIGNATURE_PS256 + 1];
+	bool allowed[SIGNATURE_PS256 + 1];
 	SignatureAlgorithm rsa;
 } JwksAlgorithms;
 
 /* Of a list by the names of JWA; NULL, or a static phrase that says what is wrong with it. */
-extern const char *jwks_algorithms(const char *const *names, int count,
-								   JwksAlgorithms *algorithms);
+extern const char *jwks_algorithms(const char *const *names, int count, JwksAlgorithms *algorithms);
 
 /* What became of the keys; positions are from 1, and 0 is the set itself. */
 typedef struct JwksReport
 {
-	int			position;		/* of the fault that is returned */
-	int			passed_over;
+	int position; /* of the fault that is returned */
+	int passed_over;
 	struct
 	{
-		int			position;
-		const char *reason;		/* a static phrase */
-	}			passed[JWKS_MAX_KEYS];
+		int position;
+		const char *reason; /* a static phrase */
+	} passed[JWKS_MAX_KEYS];
 } JwksReport;
 
 /*
@@ -78,11 +77,11 @@ extern const char *jwks_parse(const char *text, size_t size, JwtKeySet **keys, i
 extern char *jwks_text(const JwtKeySet *keys);
 
 /* The set of one Ed25519 key; CRYPTO_ERR_FORMAT if the kid is none. */
-extern CryptoStatus jwks_of_ed25519(const char *kid,
-									const unsigned char public_key[ED25519_PUBLIC_BYTES],
-									JwtKeySet **keys);
+extern CryptoStatus
+jwks_of_ed25519(const char *kid, const unsigned char public_key[ED25519_PUBLIC_BYTES],
+				JwtKeySet **keys);
 
-extern int	jwks_count(const JwtKeySet *keys);
+extern int jwks_count(const JwtKeySet *keys);
 extern void jwks_free(JwtKeySet *keys); /* NULL is allowed */
 
 /* NULL if the set has no key of exactly this kid. */

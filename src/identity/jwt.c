@@ -240,7 +240,7 @@ check_header(const json_t *header, const JwtKeySet *keys, const PublicKey **key,
 
 static JwtFault
 jwt_read_header(const JwtSegment *segment, const JwtKeySet *keys, const PublicKey **key,
-			char kid[JWKS_MAX_KID + 1])
+				char kid[JWKS_MAX_KID + 1])
 {
 	unsigned char text[JWT_MAX_PAYLOAD];
 	size_t size;
@@ -513,8 +513,8 @@ jwt_required_parse(const char *text, size_t size, JwtRequired **required)
 	*required = NULL;
 	if (size > JWT_MAX_BYTES || strict_json_parse(text, size, &object) != STRICT_JSON_OK)
 		return "required_claims is no JSON object, too large, or has a number out of range";
-	json_object_foreach (object, name, wanted)
-		good &= text_is_clean(name) && strict_json_pointer_is_valid(name) && is_wanted(wanted);
+	json_object_foreach(object, name, wanted) good &=
+		text_is_clean(name) && strict_json_pointer_is_valid(name) && is_wanted(wanted);
 	*required = good ? malloc(sizeof(JwtRequired)) : NULL;
 	if (*required == NULL)
 	{
@@ -562,7 +562,7 @@ required_fits(const json_t *object, const JwtRequired *required)
 	const char *name;
 	json_t *wanted;
 
-	json_object_foreach (required->object, name, wanted)
+	json_object_foreach(required->object, name, wanted)
 	{
 		const json_t *claim = strict_json_at(object, name);
 
@@ -638,8 +638,9 @@ jwt_rules_fault(const JwtRules *rules)
 		return "claim for the groups has a fixed meaning or is no name";
 	if (rules->group_count < 0 || rules->group_count > JWT_MAX_GROUPS)
 		return "groups are more than 256";
-	if (!jwt_differ(principal, tenant) || !jwt_differ(principal, role) || !jwt_differ(principal, address) ||
-		!jwt_differ(tenant, role) || !jwt_differ(tenant, address) || !jwt_differ(role, address))
+	if (!jwt_differ(principal, tenant) || !jwt_differ(principal, role) ||
+		!jwt_differ(principal, address) || !jwt_differ(tenant, role) ||
+		!jwt_differ(tenant, address) || !jwt_differ(role, address))
 		return "one claim is named for two purposes";
 	return NULL;
 }
@@ -725,7 +726,8 @@ can_make(const char *kid, const JwtRules *rules, const JwtClaims *c)
 	bool is_subject = principal == NULL || strcmp(principal, "sub") == 0;
 
 	return jwks_kid_is_valid(kid) && jwt_rules_fault(rules) == NULL && text_is_clean(c->subject) &&
-		can_say(c->principal, is_subject ? "sub" : principal) && c->principal[0] != '\0' && (!is_subject || strcmp(c->principal, c->subject) == 0) &&
+		can_say(c->principal, is_subject ? "sub" : principal) && c->principal[0] != '\0' &&
+		(!is_subject || strcmp(c->principal, c->subject) == 0) &&
 		can_say(c->tenant, rules->tenant_claim) && can_say(c->role, rules->role_claim) &&
 		can_say(c->address, rules->address_claim) && can_say(c->token_id, "jti") &&
 		c->issued_at >= 0 && c->expires_at > c->issued_at && c->expires_at <= YEAR_9999 &&
@@ -749,8 +751,9 @@ claims_object(const JwtRules *rules, const JwtClaims *c)
 
 	if (object != NULL && jwt_say(object, "jti", c->token_id) &&
 		jwt_say(object, rules->principal_claim != NULL ? rules->principal_claim : "sub",
-			c->principal) &&
-		jwt_say(object, rules->tenant_claim, c->tenant) && jwt_say(object, rules->role_claim, c->role) &&
+				c->principal) &&
+		jwt_say(object, rules->tenant_claim, c->tenant) &&
+		jwt_say(object, rules->role_claim, c->role) &&
 		jwt_say(object, rules->address_claim, c->address))
 		return object;
 	json_decref(object);

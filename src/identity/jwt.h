@@ -31,11 +31,11 @@
 
 #include "identity/jwks.h"
 
-#define JWT_MAX_BYTES	(16 * 1024)
+#define JWT_MAX_BYTES   (16 * 1024)
 #define JWT_MAX_PAYLOAD (JWT_MAX_BYTES / 4 * 3)
-#define JWT_MAX_CLAIM	512
-#define JWT_MAX_GROUPS	256
-#define JWT_MAX_SKEW	60
+#define JWT_MAX_CLAIM   512
+#define JWT_MAX_GROUPS  256
+#define JWT_MAX_SKEW    60
 
 typedef struct JwtRequired JwtRequired;
 
@@ -44,16 +44,16 @@ typedef struct JwtRules
 {
 	const char *issuer;
 	const char *audience;
-	int64_t		skew;			/* seconds, 0 to JWT_MAX_SKEW */
-	int64_t		max_lifetime;	/* seconds, from iat, or from now if there is none */
-	const char *principal_claim;	/* NULL: sub */
-	const char *tenant_claim;	/* of this and the next two NULL: not looked at */
+	int64_t skew;                /* seconds, 0 to JWT_MAX_SKEW */
+	int64_t max_lifetime;        /* seconds, from iat, or from now if there is none */
+	const char *principal_claim; /* NULL: sub */
+	const char *tenant_claim;    /* of this and the next two NULL: not looked at */
 	const char *role_claim;
 	const char *address_claim;
 	const char *groups_claim;
-	const char *const *groups;	/* those that are looked for in the claim, up to JWT_MAX_GROUPS */
-	int			group_count;
-	const JwtRequired *required;	/* NULL: nothing */
+	const char *const *groups; /* those that are looked for in the claim, up to JWT_MAX_GROUPS */
+	int group_count;
+	const JwtRequired *required; /* NULL: nothing */
 } JwtRules;
 
 /*
@@ -62,22 +62,22 @@ typedef struct JwtRules
  * NULL and *required to be freed, or a static phrase.
  */
 extern const char *jwt_required_parse(const char *text, size_t size, JwtRequired **required);
-extern void jwt_required_free(JwtRequired *required);	/* NULL is allowed */
+extern void jwt_required_free(JwtRequired *required); /* NULL is allowed */
 
 /* What a verified token says.  A string that it does not have is empty. */
 typedef struct JwtClaims
 {
-	char		kid[JWKS_MAX_KID + 1];
-	char		subject[JWT_MAX_CLAIM + 1];	/* sub; the principal's claim if there is no sub */
-	char		principal[JWT_MAX_CLAIM + 1];	/* never empty */
-	char		tenant[JWT_MAX_CLAIM + 1];
-	char		role[JWT_MAX_CLAIM + 1];
-	char		address[JWT_MAX_CLAIM + 1];
-	char		token_id[JWT_MAX_CLAIM + 1];
-	bool		has_group[JWT_MAX_GROUPS];	/* each of the rules' groups */
-	int64_t		issued_at;		/* 0: it does not say */
-	int64_t		expires_at;
-	int64_t		valid_until;	/* expires_at and the skew: from here on it is refused */
+	char kid[JWKS_MAX_KID + 1];
+	char subject[JWT_MAX_CLAIM + 1];   /* sub; the principal's claim if there is no sub */
+	char principal[JWT_MAX_CLAIM + 1]; /* never empty */
+	char tenant[JWT_MAX_CLAIM + 1];
+	char role[JWT_MAX_CLAIM + 1];
+	char address[JWT_MAX_CLAIM + 1];
+	char token_id[JWT_MAX_CLAIM + 1];
+	bool has_group[JWT_MAX_GROUPS]; /* each of the rules' groups */
+	int64_t issued_at;              /* 0: it does not say */
+	int64_t expires_at;
+	int64_t valid_until; /* expires_at and the skew: from here on it is refused */
 } JwtClaims;
 
 /* For the audit trail; the caller of SQL is told one and the same for all. */
@@ -89,7 +89,7 @@ typedef enum JwtFault
 	JWT_FAULT_SEGMENTS,
 	JWT_FAULT_ENCRYPTED,
 	JWT_FAULT_BASE64,
-	JWT_FAULT_HEADER_SYNTAX,	/* these three in the order of StrictJsonFault */
+	JWT_FAULT_HEADER_SYNTAX, /* these three in the order of StrictJsonFault */
 	JWT_FAULT_HEADER_NESTING,
 	JWT_FAULT_HEADER_DUPLICATE,
 	JWT_FAULT_HEADER_MEMBER,
@@ -101,7 +101,7 @@ typedef enum JwtFault
 	JWT_FAULT_KID,
 	JWT_FAULT_KEY_UNKNOWN,
 	JWT_FAULT_SIGNATURE,
-	JWT_FAULT_CLAIMS_SYNTAX,	/* and these */
+	JWT_FAULT_CLAIMS_SYNTAX, /* and these */
 	JWT_FAULT_CLAIMS_NESTING,
 	JWT_FAULT_CLAIMS_DUPLICATE,
 	JWT_FAULT_ISSUER,
@@ -147,9 +147,9 @@ extern JwtFault jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const c
  * The form, the header and the signature alone: for payloads that are not claims.
  * kid and payload are set only if OK.
  */
-extern JwtFault jws_verify(const JwtKeySet *keys, const char *text, size_t size,
-						   char kid[JWKS_MAX_KID + 1], unsigned char payload[JWT_MAX_PAYLOAD],
-						   size_t *payload_size);
+extern JwtFault
+jws_verify(const JwtKeySet *keys, const char *text, size_t size, char kid[JWKS_MAX_KID + 1],
+		   unsigned char payload[JWT_MAX_PAYLOAD], size_t *payload_size);
 
 /*
  * A claim, by name or pointer, of a token whose signature holds, whatever else is wrong with

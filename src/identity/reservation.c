@@ -33,16 +33,17 @@ Reservation
 reservation_of(const char *role, const pg_uuid_t *tenant)
 {
 	Reservation found = RESERVED_FOR_NOBODY;
-	Datum		key = CStringGetTextDatum(role);
-	TableScan	scan;
+	Datum key = CStringGetTextDatum(role);
+	TableScan scan;
 
 	lock_named(LOCK_ROLE, role, strlen(role), ShareLock);
 	scan_begin(&scan, TABLE_ROLE_RESERVATION, INDEX_ROLE_RESERVATION, NULL, &key, 1);
 	while (found != RESERVED_HERE && scan_next(&scan))
 	{
 		row_require_authentic(&scan, TABLE_ROLE_RESERVATION);
-		found = uuid_equal(DatumGetUUIDP(scan_get(&scan, RESERVATION_TENANT, NULL)), tenant) ?
-			RESERVED_HERE : RESERVED_ELSEWHERE;
+		found = uuid_equal(DatumGetUUIDP(scan_get(&scan, RESERVATION_TENANT, NULL)), tenant)
+			? RESERVED_HERE
+			: RESERVED_ELSEWHERE;
 	}
 	scan_end(&scan);
 	return found;
@@ -54,7 +55,8 @@ refuse_bound(const char *role)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("role \"%s\" is bound in a tenant that it is not reserved for", role),
-			 errhint("The view vault.principals shows where; vault.drop_principal() there frees it.")));
+			 errhint(
+				 "The view vault.principals shows where; vault.drop_principal() there frees it.")));
 }
 
 bool
@@ -69,10 +71,12 @@ refuse_powerful(const char *name, Oid role)
 {
 	if (!role_is_of_system(name) && !(OidIsValid(role) && superuser_arg(role)))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to reserve role \"%s\"", name),
-			 errhint("Superusers and the roles of vault and of PostgreSQL are no tenant's: reserve a role of its applications.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		 errmsg("permission denied to reserve role \"%s\"", name),
+		 errhint(
+			 "Superusers and the roles of vault and of PostgreSQL are no tenant's: reserve a role of its applications.")));
 }
 
 PG_FUNCTION_INFO_V1(vault_require_reservable);
@@ -84,18 +88,18 @@ PG_FUNCTION_INFO_V1(vault_require_reservable);
 Datum
 vault_require_reservable(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Oid			role = get_role_oid(name, true);
-	Datum		key = ObjectIdGetDatum(role);
-	TableScan	scan;
+	VaultCall *call = call_required();
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid role = get_role_oid(name, true);
+	Datum key = ObjectIdGetDatum(role);
+	TableScan scan;
 
 	refuse_powerful(name, role);
 	lock_named(LOCK_ROLE, name, strlen(name), ExclusiveLock);
 	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
+		pg_uuid_t tenant = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
 
 		if (!uuid_equal(&tenant, &call->tenant) && reservation_of(name, &tenant) != RESERVED_HERE)
 			refuse_bound(name);

@@ -12,7 +12,7 @@
 typedef enum Reservation
 {
 	RESERVED_FOR_NOBODY,
-	RESERVED_HERE,				/* for this tenant, and perhaps for others too */
+	RESERVED_HERE, /* for this tenant, and perhaps for others too */
 	RESERVED_ELSEWHERE
 } Reservation;
 

@@ -124,7 +124,8 @@ element_at(const json_t *array, const char *token)
 {
 	size_t size = strlen(token);
 
-	if (size == 0 || size > 5 || strspn(token, "0123456789") != size || (token[0] == '0' && size > 1))
+	if (size == 0 || size > 5 || strspn(token, "0123456789") != size ||
+		(token[0] == '0' && size > 1))
 		return NULL;
 	return json_array_get(array, (size_t) atoi(token));
 }

@@ -19,9 +19,9 @@
 typedef enum StrictJsonFault
 {
 	STRICT_JSON_OK = 0,
-	STRICT_JSON_SYNTAX,			/* no JSON object in UTF-8, something behind it, NUL in a string */
-	STRICT_JSON_NESTING,		/* deeper than STRICT_JSON_DEPTH; seen before parsing */
-	STRICT_JSON_DUPLICATE		/* an object has two members of one name */
+	STRICT_JSON_SYNTAX,   /* no JSON object in UTF-8, something behind it, NUL in a string */
+	STRICT_JSON_NESTING,  /* deeper than STRICT_JSON_DEPTH; seen before parsing */
+	STRICT_JSON_DUPLICATE /* an object has two members of one name */
 } StrictJsonFault;
 
 /*

@@ -36,9 +36,9 @@
 typedef struct DecidingTable
 {
 	const char *name;
-	const char *kind;			/* in errors, and in the trail */
-	int			id;				/* column that names the row */
-	int			covered;
+	const char *kind; /* in errors, and in the trail */
+	int id;           /* column that names the row */
+	int covered;
 } DecidingTable;
 
 static const DecidingTable deciding[TABLE_COUNT] = {
@@ -70,7 +70,7 @@ static const DecidingTable deciding[TABLE_COUNT] = {
 typedef struct Row
 {
 	const DecidingTable *table;
-	TupleDesc	layout;
+	TupleDesc layout;
 	const Datum *values;
 	const bool *nulls;
 } Row;
@@ -79,15 +79,15 @@ typedef struct Row
 typedef struct Encoder
 {
 	unsigned char *data;
-	size_t		size;
-	size_t		capacity;
+	size_t size;
+	size_t capacity;
 	unsigned char stack[1024];
 } Encoder;
 
 static void
 integrity_grow(Encoder *encoder, size_t size)
 {
-	size_t		capacity = 2 * (encoder->size + size);
+	size_t capacity = 2 * (encoder->size + size);
 	unsigned char *grown = palloc(capacity);
 
 	memcpy(grown, encoder->data, encoder->size);
@@ -108,7 +108,7 @@ put_bytes(Encoder *encoder, const void *bytes, size_t size)
 static void
 integrity_put_uint32(Encoder *encoder, uint32 number)
 {
-	uint32		big_endian = pg_hton32(number);
+	uint32 big_endian = pg_hton32(number);
 
 	put_bytes(encoder, &big_endian, sizeof(big_endian));
 }
@@ -116,7 +116,7 @@ integrity_put_uint32(Encoder *encoder, uint32 number)
 static void
 put_uint64(Encoder *encoder, uint64 number)
 {
-	uint64		big_endian = pg_hton64(number);
+	uint64 big_endian = pg_hton64(number);
 
 	put_bytes(encoder, &big_endian, sizeof(big_endian));
 }
@@ -141,9 +141,9 @@ integrity_put_text(Encoder *encoder, const char *text, size_t size)
 static void
 put_output(Encoder *encoder, Oid type, Datum value)
 {
-	Oid			function;
-	bool		is_varlena;
-	char	   *text;
+	Oid function;
+	bool is_varlena;
+	char *text;
 
 	getTypeOutputInfo(type, &function, &is_varlena);
 	text = OidOutputFunctionCall(function, value);
@@ -162,7 +162,7 @@ put_interval(Encoder *encoder, const Interval *interval)
 static void
 integrity_put_value(Encoder *encoder, Oid type, Datum value)
 {
-	text	   *string;
+	text *string;
 
 	switch (type)
 	{
@@ -197,7 +197,7 @@ integrity_put_value(Encoder *encoder, Oid type, Datum value)
 static void
 compute_mac(const Row *row, int32 revision, unsigned char mac[MAC_BYTES])
 {
-	Encoder		encoder;
+	Encoder encoder;
 
 	encoder.data = encoder.stack;
 	encoder.capacity = sizeof(encoder.stack);
@@ -219,9 +219,9 @@ compute_mac(const Row *row, int32 revision, unsigned char mac[MAC_BYTES])
 static bool
 is_authentic(const Row *row)
 {
-	int			revision = row->table->covered;
+	int revision = row->table->covered;
 	unsigned char expected[MAC_BYTES];
-	bytea	   *mac;
+	bytea *mac;
 
 	if (row->nulls[revision] || row->nulls[revision + 1])
 		return false;
@@ -234,7 +234,7 @@ is_authentic(const Row *row)
 static char *
 integrity_label(const Row *row)
 {
-	int			id = row->table->id - 1;
+	int id = row->table->id - 1;
 
 	if (row->nulls[id])
 		return psprintf("a %s", row->table->kind);
@@ -249,8 +249,7 @@ require_columns(const DecidingTable *table, TupleDesc layout)
 {
 	if (layout->natts < table->covered + 2)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("table \"%s\" lacks columns", table->name),
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("table \"%s\" lacks columns", table->name),
 				 errhint("The table was changed outside vault; restore it from a backup.")));
 }
 
@@ -269,7 +268,7 @@ row_from_scan(TableScan *scan, TableId table, Row *row)
 bool
 row_is_authentic(TableScan *scan, TableId table)
 {
-	Row			row;
+	Row row;
 
 	row_from_scan(scan, table, &row);
 	return is_authentic(&row);
@@ -278,7 +277,7 @@ row_is_authentic(TableScan *scan, TableId table)
 char *
 row_label(TableScan *scan, TableId table)
 {
-	Row			row;
+	Row row;
 
 	row_from_scan(scan, table, &row);
 	return integrity_label(&row);
@@ -296,7 +295,7 @@ row_refuse(const char *text)
 void
 row_require_authentic(TableScan *scan, TableId table)
 {
-	Row			row;
+	Row row;
 
 	row_from_scan(scan, table, &row);
 	if (!is_authentic(&row))
@@ -306,9 +305,9 @@ row_require_authentic(TableScan *scan, TableId table)
 char *
 tenant_row_fault(const pg_uuid_t *tenant)
 {
-	TableScan	scan;
-	Datum		key = UUIDPGetDatum(tenant);
-	char	   *fault = NULL;
+	TableScan scan;
+	Datum key = UUIDPGetDatum(tenant);
+	char *fault = NULL;
 
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, &key, 1);
 	if (scan_next(&scan) && !row_is_authentic(&scan, TABLE_TENANT))
@@ -339,8 +338,8 @@ deciding_table(Oid relation)
 static void
 row_from_tuple(const DecidingTable *table, HeapTuple tuple, TupleDesc layout, Row *row)
 {
-	Datum	   *values = palloc(layout->natts * sizeof(Datum));
-	bool	   *nulls = palloc(layout->natts * sizeof(bool));
+	Datum *values = palloc(layout->natts * sizeof(Datum));
+	bool *nulls = palloc(layout->natts * sizeof(bool));
 
 	require_columns(table, layout);
 	heap_deform_tuple(tuple, layout, values, nulls);
@@ -354,10 +353,10 @@ row_from_tuple(const DecidingTable *table, HeapTuple tuple, TupleDesc layout, Ro
 static HeapTuple
 with_mac(HeapTuple tuple, const Row *row, int32 revision, const unsigned char mac[MAC_BYTES])
 {
-	int			columns[2] = {row->table->covered + 1, row->table->covered + 2};
-	bytea	   *stored = palloc(VARHDRSZ + MAC_BYTES);
-	Datum		values[2] = {Int32GetDatum(revision), PointerGetDatum(stored)};
-	bool		nulls[2] = {false, false};
+	int columns[2] = {row->table->covered + 1, row->table->covered + 2};
+	bytea *stored = palloc(VARHDRSZ + MAC_BYTES);
+	Datum values[2] = {Int32GetDatum(revision), PointerGetDatum(stored)};
+	bool nulls[2] = {false, false};
 
 	SET_VARSIZE(stored, VARHDRSZ + MAC_BYTES);
 	memcpy(VARDATA(stored), mac, MAC_BYTES);
@@ -376,9 +375,9 @@ authenticate_insert(const Row *row, HeapTuple tuple)
 static HeapTuple
 authenticate_update(const Row *old, const Row *new, HeapTuple tuple)
 {
-	int			column = old->table->covered;
+	int column = old->table->covered;
 	unsigned char mac[MAC_BYTES];
-	int32		revision;
+	int32 revision;
 
 	if (!is_authentic(old))
 		row_refuse(integrity_label(old));
@@ -399,10 +398,10 @@ vault_authenticate_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	const DecidingTable *table;
-	TupleDesc	layout;
-	HeapTuple	given;
-	Row			old;
-	Row			new;
+	TupleDesc layout;
+	HeapTuple given;
+	Row old;
+	Row new;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
@@ -426,8 +425,8 @@ static TupleDesc
 row_argument(FunctionCallInfo fcinfo, HeapTupleData *tuple, Row *row)
 {
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
-	Oid			type = HeapTupleHeaderGetTypeId(header);
-	TupleDesc	layout = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
+	Oid type = HeapTupleHeaderGetTypeId(header);
+	TupleDesc layout = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
 
 	if (!guard_is_own_work())
 		(void) call_required();
@@ -443,9 +442,9 @@ Datum
 vault_is_authentic(PG_FUNCTION_ARGS)
 {
 	HeapTupleData tuple;
-	Row			row;
-	TupleDesc	layout = row_argument(fcinfo, &tuple, &row);
-	bool		authentic = is_authentic(&row);
+	Row row;
+	TupleDesc layout = row_argument(fcinfo, &tuple, &row);
+	bool authentic = is_authentic(&row);
 
 	ReleaseTupleDesc(layout);
 	PG_RETURN_BOOL(authentic);
@@ -456,8 +455,8 @@ Datum
 vault_require_authentic(PG_FUNCTION_ARGS)
 {
 	HeapTupleData tuple;
-	Row			row;
-	TupleDesc	layout = row_argument(fcinfo, &tuple, &row);
+	Row row;
+	TupleDesc layout = row_argument(fcinfo, &tuple, &row);
 
 	if (!is_authentic(&row))
 		row_refuse(integrity_label(&row));

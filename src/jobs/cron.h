@@ -17,7 +17,7 @@ typedef struct Job
 {
 	const char *name;
 	const char *schedule;
-	bool		is_procedure;	/* it commits on its way */
+	bool is_procedure; /* it commits on its way */
 } Job;
 
 extern const Job jobs[];
@@ -32,9 +32,9 @@ extern bool job_schedule(int job);
 /* Another user, and a connection to SPI, until resumed; an error ends both. */
 typedef struct Assumed
 {
-	Oid			user;
-	int			security;
-	int			level;
+	Oid user;
+	int security;
+	int level;
 } Assumed;
 
 extern void jobs_assume(Assumed *before, Oid role);

@@ -29,7 +29,7 @@
 typedef struct JobFaultsFound
 {
 	MemoryContext memory;
-	List	   *faults;
+	List *faults;
 } JobFaultsFound;
 
 static const char *
@@ -44,7 +44,7 @@ static void
 job_faults_add(JobFaultsFound *found, int number, const char *text, const char *hint)
 {
 	MemoryContext context = MemoryContextSwitchTo(found->memory);
-	Fault	   *fault = palloc0(sizeof(Fault));
+	Fault *fault = palloc0(sizeof(Fault));
 
 	fault->kind = "job";
 	fault->object = object_name(number);
@@ -58,7 +58,7 @@ job_faults_add(JobFaultsFound *found, int number, const char *text, const char *
 static bool
 any_has_run(void)
 {
-	JobRun			found;
+	JobRun found;
 
 	for (int i = 0; i < job_count; i++)
 		if (job_run_find(jobs[i].name, &found))
@@ -70,28 +70,32 @@ static void
 find_faults_of_cron(JobFaultsFound *found)
 {
 	const char *database = cron_database();
-	char	   *here = get_database_name(MyDatabaseId);
+	char *here = get_database_name(MyDatabaseId);
 
 	if (database == NULL)
-		job_faults_add(found, NUMBER_CRON, "pg_cron is not loaded by the server: no job runs",
+		job_faults_add(
+			found, NUMBER_CRON, "pg_cron is not loaded by the server: no job runs",
 			"Add pg_cron to shared_preload_libraries, set cron.database_name, restart the server, and call vault.repair() again.");
 	else if (cron_is_elsewhere())
 	{
 		/* While sealed none would have. */
 		if (root_is_open() && !any_has_run())
-			job_faults_add(found, NUMBER_CRON,
-				psprintf("pg_cron works in database \"%s\", and no job has run since the server started",
-						 database),
+			job_faults_add(
+				found, NUMBER_CRON,
+				psprintf(
+					"pg_cron works in database \"%s\", and no job has run since the server started",
+					database),
 				"As a superuser, run in that database what SELECT schedule_command FROM vault.job_commands() gives here.");
 	}
 	else if (!cron_is_installed())
 		job_faults_add(found, NUMBER_CRON, "pg_cron is not installed in this database: no job runs",
-			"As a superuser, CREATE EXTENSION pg_cron, or call vault.repair() as one.");
+					   "As a superuser, CREATE EXTENSION pg_cron, or call vault.repair() as one.");
 	else if (*database && strcmp(database, here) != 0)
 		job_faults_add(found, NUMBER_CRON,
-			psprintf("pg_cron works in database \"%s\", not in this one: no job runs", database),
-			psprintf("Set cron.database_name to %s, and restart the server.",
-					 quote_identifier(here)));
+					   psprintf("pg_cron works in database \"%s\", not in this one: no job runs",
+								database),
+					   psprintf("Set cron.database_name to %s, and restart the server.",
+								quote_identifier(here)));
 }
 
 /* Whether pg_cron can log in as the role that owns the jobs. */
@@ -102,15 +106,15 @@ find_faults_of_role(JobFaultsFound *found)
 
 	if (!jobs_may_connect())
 		job_faults_add(found, NUMBER_ROLE, "the role may not connect to this database: no job runs",
-			psprintf("GRANT CONNECT ON DATABASE %s TO %s.",
-					 quote_identifier(get_database_name(MyDatabaseId)), JOBS_ROLE));
+					   psprintf("GRANT CONNECT ON DATABASE %s TO %s.",
+								quote_identifier(get_database_name(MyDatabaseId)), JOBS_ROLE));
 	if (jobs_run("SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin", 1, arguments) == 0)
 		job_faults_add(found, NUMBER_ROLE, "the role may not log in: no job runs",
-			"ALTER ROLE " JOBS_ROLE " LOGIN.");
+					   "ALTER ROLE " JOBS_ROLE " LOGIN.");
 }
 
 /* Without its workers, pg_cron connects to the port that a job was made for. */
-#define JOB_IS_REACHED \
+#define JOB_IS_REACHED                                                                \
 	"(coalesce(current_setting('cron.use_background_workers', true), 'off')::boolean" \
 	" OR nodeport = current_setting('port')::integer)"
 
@@ -118,22 +122,20 @@ static void
 find_faults_of_job(JobFaultsFound *found, int job)
 {
 	const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE, job_command(job)};
-	static const char *const told[] = {
-		"the job is not active",
-		"the job has another command",
-		"the job is for another database",
-		"the job is for another port than this server's"
-	};
+	static const char *const told[] = {"the job is not active", "the job has another command",
+									   "the job is for another database",
+									   "the job is for another port than this server's"};
 
 	if (jobs_run("SELECT active, command = $3, database = current_database(), " JOB_IS_REACHED
-				 " FROM cron.job WHERE jobname = $1 AND username = $2", 3, arguments) == 0)
+				 " FROM cron.job WHERE jobname = $1 AND username = $2",
+				 3, arguments) == 0)
 	{
 		job_faults_add(found, job, "the job is missing", NULL);
 		return;
 	}
 	for (int i = 0; i < (int) lengthof(told); i++)
 	{
-		bool		isnull;
+		bool isnull;
 
 		if (!DatumGetBool(sql_value(0, i + 1, &isnull)))
 			job_faults_add(found, job, told[i], NULL);
@@ -143,8 +145,8 @@ find_faults_of_job(JobFaultsFound *found, int job)
 List *
 jobs_faults(void)
 {
-	JobFaultsFound		found = {.memory = CurrentMemoryContext};
-	Assumed		before;
+	JobFaultsFound found = {.memory = CurrentMemoryContext};
+	Assumed before;
 
 	/* Of a standby the primary tells. */
 	if (RecoveryInProgress())
@@ -169,8 +171,8 @@ Datum
 vault_faults_of_jobs(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	List	   *faults;
-	ListCell   *cell;
+	List *faults;
+	ListCell *cell;
 
 	(void) call_required();
 	InitMaterializedSRF(fcinfo, 0);
@@ -178,8 +180,8 @@ vault_faults_of_jobs(PG_FUNCTION_ARGS)
 	foreach(cell, faults)
 	{
 		const Fault *fault = lfirst(cell);
-		bool		nulls[4] = {false, true};
-		Datum		values[4] = {CStringGetTextDatum(fault->kind)};
+		bool nulls[4] = {false, true};
+		Datum values[4] = {CStringGetTextDatum(fault->kind)};
 
 		values[2] = CStringGetTextDatum(fault->object);
 		values[3] = CStringGetTextDatum(fault->fault);
@@ -193,17 +195,19 @@ set_right(int job)
 {
 	const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE, job_command(job)};
 
-	(void) jobs_run("UPDATE cron.job SET active = true, command = $3, database = current_database(),"
-					" nodeport = CASE WHEN " JOB_IS_REACHED " THEN nodeport"
-					" ELSE current_setting('port')::integer END"
-					" WHERE jobname = $1 AND username = $2", 3, arguments);
+	(void)
+		jobs_run("UPDATE cron.job SET active = true, command = $3, database = current_database(),"
+				 " nodeport = CASE WHEN " JOB_IS_REACHED " THEN nodeport"
+				 " ELSE current_setting('port')::integer END"
+				 " WHERE jobname = $1 AND username = $2",
+				 3, arguments);
 }
 
 /* Its script is the superuser's who asks for it, and finds no open entry. */
 static void
 install_cron(void)
 {
-	VaultCall	   *call = call_hide();
+	VaultCall *call = call_hide();
 
 	PG_TRY();
 	{
@@ -228,8 +232,8 @@ can_install_cron(bool by_superuser)
 bool
 jobs_mend(Fault *fault, bool by_superuser)
 {
-	bool		installs = fault->number == NUMBER_CRON && can_install_cron(by_superuser);
-	Assumed		before;
+	bool installs = fault->number == NUMBER_CRON && can_install_cron(by_superuser);
+	Assumed before;
 
 	if (fault->number < 0 && !installs)
 		return false;

@@ -51,22 +51,16 @@
 #include "platform/tables.h"
 
 /* A run moves at most this many batches, so that its transaction ends. */
-#define MAX_BATCHES 100
-#define MAX_NOTICE_BATCHES 10	/* each sends a NOTIFY for every row */
+#define MAX_BATCHES        100
+#define MAX_NOTICE_BATCHES 10 /* each sends a NOTIFY for every row */
 
 /* Times are pg_cron's, in GMT. */
-const Job	jobs[] = {
-	{"anomalies", "*/5 * * * *"},
-	{"expire", "*/5 * * * *"},
-	{"notifications", "47 3 * * *"},
-	{"partitions", "7 1 * * *"},
-	{"purge", "17 2 * * *"},
-	{"retention", "37 3 * * *"},
-	{"rewrap", "*/15 * * * *"},
-	{"rotate", "* * * * *", true},
-	{"warn", "*/10 * * * *"},
+const Job jobs[] = {
+	{"anomalies", "*/5 * * * *"}, {"expire", "*/5 * * * *"},     {"notifications", "47 3 * * *"},
+	{"partitions", "7 1 * * *"},  {"purge", "17 2 * * *"},       {"retention", "37 3 * * *"},
+	{"rewrap", "*/15 * * * *"},   {"rotate", "* * * * *", true}, {"warn", "*/10 * * * *"},
 };
-const int	job_count = lengthof(jobs);
+const int job_count = lengthof(jobs);
 
 /* Why jobs were skipped when that was last said: the epoch of the sealed root page and one more. */
 typedef struct JobsShared
@@ -75,7 +69,7 @@ typedef struct JobsShared
 } JobsShared;
 
 #define SAID_STANDBY PG_UINT64_MAX
-#define SAID_HELD (PG_UINT64_MAX - 1)
+#define SAID_HELD    (PG_UINT64_MAX - 1)
 
 static JobsShared *shared = NULL;
 static object_access_hook_type previous_access = NULL;
@@ -105,9 +99,9 @@ jobs_resume(const Assumed *before)
 uint64
 jobs_run(const char *statement, int count, const char *const *arguments)
 {
-	Oid			types[4];
-	Datum		values[4] = {0};
-	int			result;
+	Oid types[4];
+	Datum values[4] = {0};
+	int result;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -127,7 +121,7 @@ jobs_run(const char *statement, int count, const char *const *arguments)
 static void
 jobs_require_job_runner(void)
 {
-	Oid			caller = GetUserId();
+	Oid caller = GetUserId();
 
 	if (caller != get_role_oid(JOBS_ROLE, true) && !role_is_operator(caller))
 		ereport(ERROR,
@@ -154,7 +148,9 @@ is_skipped(bool outside)
 	if (!root_is_open())
 		return jobs_skip(root_epoch() + 1, "jobs of vault do nothing while the vault is sealed");
 	return outside && origin_held() != NULL &&
-		jobs_skip(SAID_HELD, "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
+		jobs_skip(
+			   SAID_HELD,
+			   "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
 }
 
 /* What an operator's statement returned, summed up over batches until one is empty. */
@@ -162,8 +158,8 @@ static Datum
 run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement, int max_batches,
 				bool outside)
 {
-	int64		total = 0;
-	Assumed		before;
+	int64 total = 0;
+	Assumed before;
 
 	require_running_vault();
 	jobs_require_job_runner();
@@ -173,7 +169,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement,
 	jobs_assume(&before, get_role_oid("vault_admin", false));
 	for (int i = 0; i < max_batches; i++)
 	{
-		int32		moved;
+		int32 moved;
 
 		(void) jobs_run(statement, 0, NULL);
 		moved = DatumGetInt32(sql_value(0, 1, NULL));
@@ -208,19 +204,22 @@ vault_job_anomalies(PG_FUNCTION_ARGS)
 Datum
 vault_job_expire(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "expire", "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES, true);
+	return run_as_operator(fcinfo, "expire", "SELECT vault.announce_expired()", MAX_NOTICE_BATCHES,
+						   true);
 }
 
 Datum
 vault_job_warn(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "warn", "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES, true);
+	return run_as_operator(fcinfo, "warn", "SELECT vault.announce_expiring()", MAX_NOTICE_BATCHES,
+						   true);
 }
 
 Datum
 vault_job_notifications(PG_FUNCTION_ARGS)
 {
-	return run_as_operator(fcinfo, "notifications", "SELECT vault.forget_notifications()", MAX_BATCHES, true);
+	return run_as_operator(fcinfo, "notifications", "SELECT vault.forget_notifications()",
+						   MAX_BATCHES, true);
 }
 
 Datum
@@ -242,8 +241,8 @@ vault_job_rotate_step(PG_FUNCTION_ARGS)
 bool
 cron_is_installed(void)
 {
-	Oid			extension = get_extension_oid("pg_cron", true);
-	Oid			schema = get_namespace_oid("cron", true);
+	Oid extension = get_extension_oid("pg_cron", true);
+	Oid schema = get_namespace_oid("cron", true);
 
 	return OidIsValid(extension) && OidIsValid(schema) &&
 		getExtensionOfObject(NamespaceRelationId, schema) == extension;
@@ -256,7 +255,7 @@ cron_is_installed(void)
 void
 remind_cron(void)
 {
-	Oid			jobs_table;
+	Oid jobs_table;
 
 	if (!cron_is_installed())
 		return;
@@ -268,9 +267,9 @@ remind_cron(void)
 bool
 job_exists(int job)
 {
-	char		name[NAMEDATALEN];
-	Oid			none = InvalidOid;
-	oidvector  *arguments = buildoidvector(&none, 0);
+	char name[NAMEDATALEN];
+	Oid none = InvalidOid;
+	oidvector *arguments = buildoidvector(&none, 0);
 
 	snprintf(name, sizeof(name), "job_%s", jobs[job].name);
 	return OidIsValid(GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
@@ -283,20 +282,21 @@ static void
 jobs_forget_runs(void)
 {
 	const char *arguments[] = {JOBS_ROLE};
-	Assumed		before;
+	Assumed before;
 
 	if (!cron_is_installed())
 		return;
 	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
 	(void) jobs_run("DELETE FROM cron.job_run_details WHERE username = $1"
-			   " AND end_time < now() - interval '30 days'", 1, arguments);
+					" AND end_time < now() - interval '30 days'",
+					1, arguments);
 	jobs_resume(&before);
 }
 
 Datum
 vault_job_purge(PG_FUNCTION_ARGS)
 {
-	Datum		purged = run_as_operator(fcinfo, "purge", "SELECT vault.purge()", MAX_BATCHES, false);
+	Datum purged = run_as_operator(fcinfo, "purge", "SELECT vault.purge()", MAX_BATCHES, false);
 
 	if (!fcinfo->isnull)
 		jobs_forget_runs();
@@ -307,9 +307,9 @@ static int
 jobs_unschedule(const char *which)
 {
 	const char *arguments[] = {JOBS_ROLE};
-	char	   *statement = psprintf("SELECT count(cron.unschedule(jobid)) FROM cron.job"
-									 " WHERE username = $1 AND jobname LIKE 'vault:%%' AND %s",
-									 which);
+	char *statement = psprintf("SELECT count(cron.unschedule(jobid)) FROM cron.job"
+							   " WHERE username = $1 AND jobname LIKE 'vault:%%' AND %s",
+							   which);
 
 	(void) jobs_run(statement, 1, arguments);
 	return (int) DatumGetInt64(sql_value(0, 1, NULL));
@@ -326,16 +326,12 @@ job_command(int job)
 bool
 job_schedule(int job)
 {
-	char	   *name = psprintf("vault:%s", jobs[job].name);
-	const char *arguments[] = {
-		name, jobs[job].schedule,
-		job_command(job),
-		JOBS_ROLE
-	};
+	char *name = psprintf("vault:%s", jobs[job].name);
+	const char *arguments[] = {name, jobs[job].schedule, job_command(job), JOBS_ROLE};
 
 	return jobs_run("SELECT cron.schedule_in_database($1, $2, $3, current_database()::text, $4)"
-			   " WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $4)",
-			   4, arguments) > 0;
+					" WHERE NOT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = $4)",
+					4, arguments) > 0;
 }
 
 bool
@@ -343,14 +339,15 @@ jobs_may_connect(void)
 {
 	const char *arguments[] = {JOBS_ROLE};
 
-	(void) jobs_run("SELECT has_database_privilege($1, current_database(), 'CONNECT')", 1, arguments);
+	(void) jobs_run("SELECT has_database_privilege($1, current_database(), 'CONNECT')", 1,
+					arguments);
 	return DatumGetBool(sql_value(0, 1, NULL));
 }
 
 static int
 schedule_all(void)
 {
-	int			added = 0;
+	int added = 0;
 
 	if (!jobs_may_connect())
 	{
@@ -393,13 +390,16 @@ cron_is_elsewhere(void)
 static void
 tell_not_scheduled(void)
 {
-	const char *hint = "Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().";
+	const char *hint =
+		"Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().";
 
 	if (cron_database() == NULL)
-		hint = "Add pg_cron to shared_preload_libraries, restart the server, and call vault.install_jobs() again.";
+		hint =
+			"Add pg_cron to shared_preload_libraries, restart the server, and call vault.install_jobs() again.";
 	else if (cron_is_elsewhere())
-		hint = psprintf("pg_cron works in database %s, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault.job_commands() gives here.",
-						quote_identifier(cron_database()));
+		hint = psprintf(
+			"pg_cron works in database %s, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault.job_commands() gives here.",
+			quote_identifier(cron_database()));
 	ereport(NOTICE,
 			(errmsg("no jobs are scheduled: pg_cron is not installed in this database"),
 			 errhint("%s", hint)));
@@ -408,8 +408,8 @@ tell_not_scheduled(void)
 static Datum
 jobs_install(FunctionCallInfo fcinfo)
 {
-	Assumed		before;
-	int			added;
+	Assumed before;
+	int added;
 
 	if (!cron_is_installed())
 	{
@@ -427,18 +427,20 @@ jobs_install(FunctionCallInfo fcinfo)
 static void
 tell_not_removed(const char *database)
 {
-	ereport(NOTICE,
-			(errmsg("jobs of vault that pg_cron has in database %s are not removed",
-					quote_identifier(cron_database())),
-			 errhint("As a superuser, run there: SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname LIKE 'vault:%%' AND database = %s;",
-					 JOBS_ROLE, quote_literal_cstr(database))));
+	ereport(
+		NOTICE,
+		(errmsg("jobs of vault that pg_cron has in database %s are not removed",
+				quote_identifier(cron_database())),
+		 errhint(
+			 "As a superuser, run there: SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname LIKE 'vault:%%' AND database = %s;",
+			 JOBS_ROLE, quote_literal_cstr(database))));
 }
 
 static int
 remove_all(void)
 {
-	Assumed		before;
-	int			removed;
+	Assumed before;
+	int removed;
 
 	if (cron_is_elsewhere())
 		tell_not_removed(get_database_name(MyDatabaseId));
@@ -461,8 +463,9 @@ schedule_command(int job, const char *database)
 static char *
 remove_command(int job, const char *database)
 {
-	return psprintf("SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname = 'vault:%s' AND database = %s;",
-					JOBS_ROLE, jobs[job].name, database);
+	return psprintf(
+		"SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname = 'vault:%s' AND database = %s;",
+		JOBS_ROLE, jobs[job].name, database);
 }
 
 /* Columns: job, schedule_command, remove_command. */
@@ -470,13 +473,13 @@ static Datum
 commands_body(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	char	   *database = quote_literal_cstr(get_database_name(MyDatabaseId));
-	bool		nulls[3] = {0};
+	char *database = quote_literal_cstr(get_database_name(MyDatabaseId));
+	bool nulls[3] = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < job_count; i++)
 	{
-		Datum		values[3];
+		Datum values[3];
 
 		if (!job_exists(i))
 			continue;
@@ -519,8 +522,8 @@ vault_remove_jobs(PG_FUNCTION_ARGS)
 Datum
 vault_schedule_jobs(PG_FUNCTION_ARGS)
 {
-	int			level = NewGUCNestLevel();
-	Datum		added = Int32GetDatum(0);
+	int level = NewGUCNestLevel();
+	Datum added = Int32GetDatum(0);
 
 	if (!creating_extension)
 		(void) call_required();
@@ -537,7 +540,7 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 static Datum
 interval_datum(int64 microseconds)
 {
-	Interval   *interval = palloc0(sizeof(Interval));
+	Interval *interval = palloc0(sizeof(Interval));
 
 	interval->time = microseconds;
 	return IntervalPGetDatum(interval);
@@ -547,7 +550,7 @@ interval_datum(int64 microseconds)
 static void
 fill_own_run(int job, Datum *values, bool *nulls)
 {
-	JobRun			run;
+	JobRun run;
 
 	if (!job_run_find(jobs[job].name, &run))
 		return;
@@ -565,8 +568,8 @@ fill_own_run(int job, Datum *values, bool *nulls)
 static void
 put_run(ReturnSetInfo *result, int job)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false, true, true, true, true, true, true};
+	Datum values[7];
+	bool nulls[7] = {false, true, true, true, true, true, true};
 
 	values[0] = CStringGetTextDatum(psprintf("vault:%s", jobs[job].name));
 	if (!cron_is_installed())
@@ -575,12 +578,14 @@ put_run(ReturnSetInfo *result, int job)
 	{
 		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
 
-		if (jobs_run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
+		if (jobs_run(
+				"SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
 				" now() - (SELECT max(d.start_time) FROM cron.job_run_details d"
 				"  WHERE d.jobid = j.jobid AND d.status = 'succeeded')"
 				" FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
 				"  WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) r ON true"
-				" WHERE j.jobname = $1 AND j.username = $2", 2, arguments) > 0)
+				" WHERE j.jobname = $1 AND j.username = $2",
+				2, arguments) > 0)
 			for (int i = 1; i < 7; i++)
 				values[i] = sql_value(0, i, &nulls[i]);
 	}
@@ -591,8 +596,8 @@ put_run(ReturnSetInfo *result, int job)
 Datum
 vault_report_jobs(PG_FUNCTION_ARGS)
 {
-	Assumed		before;
-	Caller		caller;
+	Assumed before;
+	Caller caller;
 
 	entry_check(ENTRY_ANYONE, &caller);
 	InitMaterializedSRF(fcinfo, 0);

@@ -11,12 +11,12 @@
 
 typedef struct Fault
 {
-	const char *kind;			/* object_kind of the trail, and of vault.verify() */
+	const char *kind; /* object_kind of the trail, and of vault.verify() */
 	const char *object;
 	const char *fault;
-	const char *done;			/* what vault.repair() did about it; NULL: nothing */
-	const char *hint;			/* what to do by hand, if it cannot be done there */
-	int			number;			/* of the object, for whoever found it */
+	const char *done; /* what vault.repair() did about it; NULL: nothing */
+	const char *hint; /* what to do by hand, if it cannot be done there */
+	int number;       /* of the object, for whoever found it */
 } Fault;
 
 /* What keeps the jobs from running; none on a standby. */

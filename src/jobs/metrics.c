@@ -30,14 +30,14 @@
 typedef struct Sheet
 {
 	Tuplestorestate *store;
-	TupleDesc	layout;
+	TupleDesc layout;
 } Sheet;
 
 static void
 metrics_put(const Sheet *sheet, const char *metric, const char *label, float8 value, bool known)
 {
-	Datum		values[3];
-	bool		nulls[3] = {false, label == NULL, !known};
+	Datum values[3];
+	bool nulls[3] = {false, label == NULL, !known};
 
 	values[0] = CStringGetTextDatum(metric);
 	values[1] = label ? CStringGetTextDatum(label) : (Datum) 0;
@@ -48,8 +48,8 @@ metrics_put(const Sheet *sheet, const char *metric, const char *label, float8 va
 static void
 put_state(const Sheet *sheet)
 {
-	RootRecord	record;
-	bool		initialised = root_record_read(&record);
+	RootRecord record;
+	bool initialised = root_record_read(&record);
 
 	metrics_put(sheet, "initialised", NULL, initialised, true);
 	metrics_put(sheet, "sealed", NULL, !(initialised && root_is_open()), true);
@@ -67,26 +67,26 @@ put_ring(const Sheet *sheet)
 	metrics_put(sheet, "audit_ring_waiting", NULL, figures.waiting, true);
 	metrics_put(sheet, "audit_ring_fullest_lane", NULL, figures.fullest, true);
 	metrics_put(sheet, "audit_ring_oldest_seconds", NULL,
-		figures.waiting ? (GetCurrentTimestamp() - figures.oldest) / 1e6 : 0, true);
+				figures.waiting ? (GetCurrentTimestamp() - figures.oldest) / 1e6 : 0, true);
 }
 
 /* Columns: metric, label, value. */
 static void
 put_counts(const Sheet *sheet)
 {
-	static Sql	sql = {"SELECT c.metric, c.label, c.value FROM vault_data.count_metrics() c", 0};
-	uint64		rows = sql_run(&sql, NULL, NULL);
+	static Sql sql = {"SELECT c.metric, c.label, c.value FROM vault_data.count_metrics() c", 0};
+	uint64 rows = sql_run(&sql, NULL, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		no_label;
-		bool		unknown;
-		char	   *metric = TextDatumGetCString(sql_value(i, 1, NULL));
-		Datum		label = sql_value(i, 2, &no_label);
-		Datum		value = sql_value(i, 3, &unknown);
+		bool no_label;
+		bool unknown;
+		char *metric = TextDatumGetCString(sql_value(i, 1, NULL));
+		Datum label = sql_value(i, 2, &no_label);
+		Datum value = sql_value(i, 3, &unknown);
 
 		metrics_put(sheet, metric, no_label ? NULL : TextDatumGetCString(label),
-			unknown ? 0 : DatumGetFloat8(value), !unknown);
+					unknown ? 0 : DatumGetFloat8(value), !unknown);
 	}
 }
 
@@ -110,17 +110,17 @@ Datum
 vault_report_metrics(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Caller		caller;
-	int			level;
-	Sheet		sheet;
-	Oid			user;
-	int			security;
+	Caller caller;
+	int level;
+	Sheet sheet;
+	Oid user;
+	int security;
 
 	entry_check(ENTRY_ANYONE, &caller);
 	InitMaterializedSRF(fcinfo, 0);
 	if (!may_look(caller.role))
 		return (Datum) 0;
-	sheet = (Sheet) {result->setResult, result->setDesc};
+	sheet = (Sheet){result->setResult, result->setDesc};
 	put_state(&sheet);
 	put_ring(&sheet);
 	GetUserIdAndSecContext(&user, &security);

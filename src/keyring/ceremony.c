@@ -24,14 +24,14 @@
 #include "platform/secret_memory.h"
 #include "platform/sql.h"
 
-#define DEFAULT_SHARES 5
+#define DEFAULT_SHARES    5
 #define DEFAULT_THRESHOLD 3
 
-static void (*rewrap_all) (uint32 generation) = NULL;
-static void (*make_instance_key) (void) = NULL;
+static void (*rewrap_all)(uint32 generation) = NULL;
+static void (*make_instance_key)(void) = NULL;
 
 void
-keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make) (void))
+keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make)(void))
 {
 	rewrap_all = rewrap;
 	make_instance_key = make;
@@ -41,8 +41,8 @@ keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make) (void))
 static void
 make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 {
-	Share	   *shares = secret_alloc(SHARE_MAX_COUNT * sizeof(Share));
-	char	   *text = secret_alloc(SHARE_TEXT_BYTES);
+	Share *shares = secret_alloc(SHARE_MAX_COUNT * sizeof(Share));
+	char *text = secret_alloc(SHARE_TEXT_BYTES);
 
 	crypto_require(crypto_random(key->bytes, KEY_BYTES));
 	if (source_kind() != SOURCE_MANUAL)
@@ -51,8 +51,8 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
 	for (int i = 0; i < record->shares; i++)
 	{
-		Datum		value;
-		bool		isnull = false;
+		Datum value;
+		bool isnull = false;
 
 		crypto_require(share_encode(&shares[i], text));
 		value = CStringGetTextDatum(text);
@@ -67,10 +67,10 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 static uint32
 next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *result)
 {
-	Keyring    *keyring = secret_alloc(sizeof(Keyring));
+	Keyring *keyring = secret_alloc(sizeof(Keyring));
 	const char *fault = source_kind() == SOURCE_MANUAL ? NULL : source_load(keyring);
-	uint32		newest;
-	uint32		generation;
+	uint32 newest;
+	uint32 generation;
 
 	if (fault)
 		source_refuse(fault);
@@ -100,7 +100,7 @@ static void
 stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
 {
 	SecretBuffer *buffer = secret_buffer_new(sizeof(SecretKey));
-	SecretKey  *key = (SecretKey *) buffer->bytes;
+	SecretKey *key = (SecretKey *) buffer->bytes;
 
 	root_require_top_level();
 	record->generation = next_key(above, record, key, result);
@@ -130,11 +130,11 @@ read_share_arguments(FunctionCallInfo fcinfo, RootRecord *record)
 static bool
 has_standby(void)
 {
-	static Sql	find = {
+	static Sql find = {
 		"SELECT FROM pg_stat_get_wal_senders() w WHERE NOT EXISTS (SELECT FROM pg_get_replication_slots() l"
 		" WHERE l.active_pid = w.pid AND l.slot_type = 'logical')"
-		" UNION ALL SELECT FROM pg_get_replication_slots() s WHERE s.slot_type = 'physical'", 0
-	};
+		" UNION ALL SELECT FROM pg_get_replication_slots() s WHERE s.slot_type = 'physical'",
+		0};
 
 	return sql_run(&find, NULL, NULL) > 0;
 }
@@ -146,7 +146,8 @@ outruns_standby(void)
 	return source_kind() != SOURCE_MANUAL && has_standby();
 }
 
-#define STANDBY_HINT "A standby that is promoted without it stays sealed, and with this server lost so is every secret: "
+#define STANDBY_HINT \
+	"A standby that is promoted without it stays sealed, and with this server lost so is every secret: "
 
 static void
 require_no_standby(bool force)
@@ -154,22 +155,28 @@ require_no_standby(bool force)
 	if (!outruns_standby())
 		return;
 	if (!force)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("standby servers follow this one, and would not hold the new root key"),
-				 errhint(STANDBY_HINT "call vault.rotate_root_key(force => true) when somebody is there to copy the root key file, or to give the new generation to the key command, to each of them at once.")));
-	ereport(WARNING,
-			(errmsg("standby servers follow this one, and do not hold the new root key yet"),
-			 errhint(STANDBY_HINT "now copy the root key file, or give the new generation to the key command, to each of them.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("standby servers follow this one, and would not hold the new root key"),
+			 errhint(
+				 STANDBY_HINT
+				 "call vault.rotate_root_key(force => true) when somebody is there to copy the root key file, or to give the new generation to the key command, to each of them at once.")));
+	ereport(
+		WARNING,
+		(errmsg("standby servers follow this one, and do not hold the new root key yet"),
+		 errhint(
+			 STANDBY_HINT
+			 "now copy the root key file, or give the new generation to the key command, to each of them.")));
 }
 
 static Datum
 init_body(FunctionCallInfo fcinfo)
 {
-	static Sql	insert = {"INSERT INTO vault_data.instance (id) VALUES ($1)", 1, {UUIDOID}};
-	RootRecord	record = {.shares = DEFAULT_SHARES,.threshold = DEFAULT_THRESHOLD};
-	RootRecord	existing;
-	Datum		value;
+	static Sql insert = {"INSERT INTO vault_data.instance (id) VALUES ($1)", 1, {UUIDOID}};
+	RootRecord record = {.shares = DEFAULT_SHARES, .threshold = DEFAULT_THRESHOLD};
+	RootRecord existing;
+	Datum value;
 
 	root_wait_started();
 	if (root_record_read(&existing))
@@ -185,7 +192,8 @@ init_body(FunctionCallInfo fcinfo)
 	if (outruns_standby())
 		ereport(WARNING,
 				(errmsg("standby servers follow this one, and may not hold the root key yet"),
-				 errhint(STANDBY_HINT "see to it that each of them has the root key file or the key command.")));
+				 errhint(STANDBY_HINT
+						 "see to it that each of them has the root key file or the key command.")));
 	keyring_prepare_trail();
 	value = UUIDPGetDatum(&record.instance);
 	sql_run(&insert, &value, NULL);
@@ -202,9 +210,10 @@ init_body(FunctionCallInfo fcinfo)
 static Datum
 ceremony_rotate_body(FunctionCallInfo fcinfo)
 {
-	static Sql	lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
-	static Sql	retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'", 0};
-	RootRecord	record;
+	static Sql lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
+	static Sql retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'",
+						 0};
+	RootRecord record;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	/* A copy that shares the source with its original is not to change it. */
@@ -238,4 +247,3 @@ vault_rotate_root_key(PG_FUNCTION_ARGS)
 {
 	return entry_run_with_values(ENTRY_OPERATOR, fcinfo, ceremony_rotate_body);
 }
-

@@ -30,7 +30,7 @@
 #include "platform/version.h"
 
 /* How often, and for how long, unseal() waits for who loaded a dump to be gone. */
-#define RESTORER_WAITS 200
+#define RESTORER_WAITS   200
 #define RESTORER_WAIT_MS 10
 
 static const char sealed_meanwhile[] = "sealed by an operator";
@@ -61,11 +61,11 @@ keyring_origin(void)
 static const char *
 try_page(const RootRecord *record, uint64 epoch)
 {
-	SecretKey	keys[2];
-	uint32		generations[2];
-	int			count = root_page_keys(keys, generations);
+	SecretKey keys[2];
+	uint32 generations[2];
+	int count = root_page_keys(keys, generations);
 	const char *fault = NULL;
-	bool		found = false;
+	bool found = false;
 
 	for (int i = 0; i < count && !found; i++)
 	{
@@ -81,7 +81,7 @@ static const char *
 try_source(const RootRecord *record, uint64 epoch)
 {
 	SecretArea *area = secret_area_new(CurrentMemoryContext);
-	Keyring    *keyring = MemoryContextAlloc(area->memory, sizeof(Keyring));
+	Keyring *keyring = MemoryContextAlloc(area->memory, sizeof(Keyring));
 	const char *fault = source_load(keyring);
 	const SecretKey *key;
 
@@ -104,15 +104,14 @@ try_source(const RootRecord *record, uint64 epoch)
 const char *
 keyring_try_unseal(void)
 {
-	RootRecord	record;
-	uint64		epoch = root_epoch();
+	RootRecord record;
+	uint64 epoch = root_epoch();
 
 	if (!root_record_read(&record))
 		return NOT_INITIALISED;
 	if (root_is_being_restored())
 		return being_restored;
-	return source_kind() == SOURCE_MANUAL ? try_page(&record, epoch) :
-		try_source(&record, epoch);
+	return source_kind() == SOURCE_MANUAL ? try_page(&record, epoch) : try_source(&record, epoch);
 }
 
 void
@@ -149,18 +148,16 @@ tell_reason(bool initialised, char *reason, size_t size)
 void
 keyring_refuse_sealed(void)
 {
-	char		reason[128];
-	RootRecord	record;
+	char reason[128];
+	RootRecord record;
 
 	if (!root_record_read(&record))
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_NOT_INITIALISED),
-				 errmsg(NOT_INITIALISED),
+				(errcode(ERRCODE_VAULT_NOT_INITIALISED), errmsg(NOT_INITIALISED),
 				 errhint("An operator calls vault.init() once.")));
 	tell_reason(true, reason, sizeof(reason));
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_SEALED),
-			 errmsg("vault is sealed"),
+			(errcode(ERRCODE_VAULT_SEALED), errmsg("vault is sealed"),
 			 errhint("Reason: %s. An operator mends that and calls vault.unseal().", reason)));
 }
 
@@ -168,8 +165,8 @@ keyring_refuse_sealed(void)
 static void
 check_instance(void)
 {
-	pg_uuid_t	stored;
-	pg_uuid_t	held;
+	pg_uuid_t stored;
+	pg_uuid_t held;
 
 	if (instance_checked && instance_checked_epoch == root_epoch())
 		return;
@@ -180,8 +177,7 @@ check_instance(void)
 		keyring_refuse_sealed();
 	if (!uuid_equal(&stored, &held))
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_WRONG_KEY),
-				 errmsg("%s", other_vault),
+				(errcode(ERRCODE_VAULT_WRONG_KEY), errmsg("%s", other_vault),
 				 errhint("After a restore, an operator calls vault.unseal().")));
 	instance_checked = true;
 }
@@ -203,7 +199,7 @@ keyring_await_settled(void)
 void
 keyring_require_unsealed(void)
 {
-	char		reason[128];
+	char reason[128];
 
 	root_wait_started();
 	if (!root_is_open())
@@ -241,11 +237,11 @@ seal_body(FunctionCallInfo fcinfo)
 static void
 combine_shares(const RootRecord *record)
 {
-	Share		shares[SHARE_MAX_COUNT];
-	SecretKey	key;
-	uint64		epoch = root_epoch();
-	int			count = root_collected_shares(shares);
-	bool		right;
+	Share shares[SHARE_MAX_COUNT];
+	SecretKey key;
+	uint64 epoch = root_epoch();
+	int count = root_collected_shares(shares);
+	bool right;
 
 	right = count > 0 &&
 		shares_combine(shares, Min(count, shares[0].threshold), &key) == CRYPTO_OK &&
@@ -256,28 +252,31 @@ combine_shares(const RootRecord *record)
 	secret_wipe(shares, sizeof(shares));
 	secret_wipe(&key, sizeof(key));
 	if (!right)
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_WRONG_KEY),
-				 errmsg("the shares do not give the root key"),
-				 errhint("All shares given so far are forgotten; start again with shares of one set.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_KEY), errmsg("the shares do not give the root key"),
+			 errhint(
+				 "All shares given so far are forgotten; start again with shares of one set.")));
 }
 
 static Datum
 unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 {
-	text	   *given = PG_GETARG_TEXT_PP(0);
-	Share	   *share = secret_alloc(sizeof(Share));
-	int			count;
-	int			needed;
+	text *given = PG_GETARG_TEXT_PP(0);
+	Share *share = secret_alloc(sizeof(Share));
+	int count;
+	int needed;
 
 	if (share_decode(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), share) != CRYPTO_OK)
 		error_bad_argument("share", "it is malformed or mistyped",
 						   "A share starts with \"vault-share-1-\" and is given whole.");
 	if (source_kind() != SOURCE_MANUAL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the root key of this server does not come from shares"),
-				 errhint("Call vault.unseal() without a share, or set vault.root_key_source to manual.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the root key of this server does not come from shares"),
+			 errhint(
+				 "Call vault.unseal() without a share, or set vault.root_key_source to manual.")));
 	root_page_require_locked();
 	needed = share->threshold;
 	count = root_add_share(share);
@@ -291,7 +290,7 @@ unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 static bool
 is_unsealed_for(const RootRecord *record)
 {
-	pg_uuid_t	held = root_instance();
+	pg_uuid_t held = root_instance();
 
 	return root_state() == ROOT_UNSEALED && uuid_equal(&held, &record->instance) &&
 		root_generation() == record->generation;
@@ -303,8 +302,8 @@ await_restorer(void)
 {
 	for (int i = 0; i < RESTORER_WAITS && root_is_being_restored(); i++)
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 RESTORER_WAIT_MS, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RESTORER_WAIT_MS,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -315,16 +314,15 @@ await_restorer(void)
 static Datum
 unseal_body(FunctionCallInfo fcinfo)
 {
-	RootRecord	record;
+	RootRecord record;
 	const char *fault;
-	Datum		result;
+	Datum result;
 
 	root_wait_started();
 	if (root_is_staging())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("this transaction is making a new root key"),
-				 errhint("End it first.")));
+				 errmsg("this transaction is making a new root key"), errhint("End it first.")));
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();
 	if (is_unsealed_for(&record))
@@ -339,10 +337,11 @@ unseal_body(FunctionCallInfo fcinfo)
 	{
 		fault = keyring_try_unseal();
 		if (fault == wrong_key)
-			ereport(ERROR,
-					(errcode(ERRCODE_VAULT_WRONG_KEY),
-					 errmsg("%s", fault),
-					 errhint("Provide the root key that this vault was initialised or last rotated with.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_VAULT_WRONG_KEY), errmsg("%s", fault),
+				 errhint(
+					 "Provide the root key that this vault was initialised or last rotated with.")));
 		if (fault)
 			source_refuse(fault);
 		result = CStringGetTextDatum("unsealed");
@@ -358,7 +357,7 @@ unseal_body(FunctionCallInfo fcinfo)
 static bool
 is_open_for(const RootRecord *record)
 {
-	pg_uuid_t	held = root_instance();
+	pg_uuid_t held = root_instance();
 
 	return root_is_open() && uuid_equal(&held, &record->instance);
 }
@@ -367,16 +366,16 @@ is_open_for(const RootRecord *record)
 static Datum
 seal_delay(void)
 {
-	Interval   *delay = palloc0(sizeof(Interval));
+	Interval *delay = palloc0(sizeof(Interval));
 
 	delay->time = ledger_delay() * 1000;
 	return IntervalPGetDatum(delay);
 }
 
-static char *(*find_problems) (void) = NULL;
+static char *(*find_problems)(void) = NULL;
 
 void
-keyring_set_problems(char *(*problems) (void))
+keyring_set_problems(char *(*problems)(void) )
 {
 	find_problems = problems;
 }
@@ -385,7 +384,7 @@ keyring_set_problems(char *(*problems) (void))
 static Datum
 problems_for_caller(bool *isnull)
 {
-	char	   *problems = role_sees_all_tenants(call_required()->caller.role) ? find_problems() : NULL;
+	char *problems = role_sees_all_tenants(call_required()->caller.role) ? find_problems() : NULL;
 
 	*isnull = problems == NULL;
 	return problems ? CStringGetTextDatum(problems) : (Datum) 0;
@@ -395,15 +394,15 @@ problems_for_caller(bool *isnull)
 static Datum
 status_body(FunctionCallInfo fcinfo)
 {
-	Datum		values[13];
-	bool		nulls[13] = {0};
-	Share		shares[SHARE_MAX_COUNT];
-	RootRecord	record = {0};
-	TupleDesc	layout;
-	char		reason[128];
-	bool		initialised;
-	char	   *held;
-	bool		open;
+	Datum values[13];
+	bool nulls[13] = {0};
+	Share shares[SHARE_MAX_COUNT];
+	RootRecord record = {0};
+	TupleDesc layout;
+	char reason[128];
+	bool initialised;
+	char *held;
+	bool open;
 
 	if (!RecoveryInProgress())
 		root_wait_started();
@@ -495,4 +494,3 @@ keyring_init(void)
 	entry_set_seal_check(keyring_require_unsealed);
 	tables_on_change(TABLE_INSTANCE, instance_changed);
 }
-

@@ -17,7 +17,7 @@ extern const char *keyring_try_unseal(void);
  * What re-wraps everything under a root key, and what makes the instance key, both in
  * the present transaction.
  */
-extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make_key) (void));
+extern void keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make_key)(void));
 
 /*
  * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what
@@ -25,16 +25,16 @@ extern void keyring_set_wrapping(void (*rewrap) (uint32 generation), void (*make
  */
 typedef struct OriginCalls
 {
-	char	   *(*held) (void);
-	void		(*require) (void);
-	void		(*settle) (void);
+	char *(*held)(void);
+	void (*require)(void);
+	void (*settle)(void);
 } OriginCalls;
 
 extern void keyring_set_origin(const OriginCalls *calls);
 extern const OriginCalls *keyring_origin(void);
 
 /* What vault.repair() would find, in words, or NULL; for status(). */
-extern void keyring_set_problems(char *(*problems) (void));
+extern void keyring_set_problems(char *(*problems)(void) );
 
 /*
  * What prepares the trail of a new vault, and begins it once there is a key; what waits until one
@@ -42,9 +42,9 @@ extern void keyring_set_problems(char *(*problems) (void));
  */
 typedef struct KeyringTrail
 {
-	void		(*prepare) (void);
-	void		(*begin) (void);
-	void		(*await_settled) (void);
+	void (*prepare)(void);
+	void (*begin)(void);
+	void (*await_settled)(void);
 } KeyringTrail;
 
 extern void keyring_set_trail(const KeyringTrail *trail);

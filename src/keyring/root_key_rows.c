@@ -24,12 +24,12 @@
 #define ROOT_CHECK_LABEL "vault root key check value v1"
 
 void
-key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
-				uint32 generation, unsigned char out[CHECK_VALUE_BYTES])
+key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id, uint32 generation,
+				unsigned char out[CHECK_VALUE_BYTES])
 {
 	unsigned char info[64 + UUID_LEN + 4];
-	size_t		size = strlen(label);
-	uint32		number = pg_hton32(generation);
+	size_t size = strlen(label);
+	uint32 number = pg_hton32(generation);
 
 	Assert(size <= 64);
 	memcpy(info, label, size);
@@ -42,10 +42,10 @@ key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
 bool
 root_record_instance(pg_uuid_t *instance)
 {
-	Relation	table = table_open(table_oid(TABLE_INSTANCE), AccessShareLock);
+	Relation table = table_open(table_oid(TABLE_INSTANCE), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	bool		isnull;
+	HeapTuple tuple = systable_getnext(scan);
+	bool isnull;
 
 	if (tuple)
 		*instance = *DatumGetUUIDP(heap_getattr(tuple, 2, RelationGetDescr(table), &isnull));
@@ -70,8 +70,8 @@ this_host(void)
 static bool
 root_key_rows_is_text(HeapTuple tuple, TupleDesc layout, int column, const char *expected)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, column, layout, &isnull);
+	bool isnull;
+	Datum value = heap_getattr(tuple, column, layout, &isnull);
 
 	return !isnull && strcmp(TextDatumGetCString(value), expected) == 0;
 }
@@ -80,10 +80,10 @@ root_key_rows_is_text(HeapTuple tuple, TupleDesc layout, int column, const char 
 static bool
 is_settled(void)
 {
-	Relation	table = table_open(table_oid(TABLE_AUDIT_PROGRESS), AccessShareLock);
+	Relation table = table_open(table_oid(TABLE_AUDIT_PROGRESS), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	bool		here = tuple && root_key_rows_is_text(tuple, RelationGetDescr(table), 2, this_system()) &&
+	HeapTuple tuple = systable_getnext(scan);
+	bool here = tuple && root_key_rows_is_text(tuple, RelationGetDescr(table), 2, this_system()) &&
 		root_key_rows_is_text(tuple, RelationGetDescr(table), 3, this_host());
 
 	systable_endscan(scan);
@@ -94,7 +94,7 @@ is_settled(void)
 Presence
 vault_presence(void)
 {
-	pg_uuid_t	instance;
+	pg_uuid_t instance;
 
 	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !OidIsValid(table_oid(TABLE_AUDIT_PROGRESS)) ||
 		!root_record_instance(&instance))
@@ -106,8 +106,8 @@ vault_presence(void)
 static void
 fill_record(HeapTuple tuple, TupleDesc layout, RootRecord *record)
 {
-	bool		isnull;
-	bytea	   *check = DatumGetByteaPP(heap_getattr(tuple, 2, layout, &isnull));
+	bool isnull;
+	bytea *check = DatumGetByteaPP(heap_getattr(tuple, 2, layout, &isnull));
 
 	record->generation = DatumGetInt32(heap_getattr(tuple, 1, layout, &isnull));
 	memset(record->check, 0, CHECK_VALUE_BYTES);
@@ -120,10 +120,10 @@ fill_record(HeapTuple tuple, TupleDesc layout, RootRecord *record)
 bool
 root_record_read(RootRecord *record)
 {
-	Relation	table;
+	Relation table;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
+	HeapTuple tuple;
+	bool found = false;
 
 	if (!OidIsValid(table_oid(TABLE_ROOT_KEY)) || !root_record_instance(&record->instance))
 		return false;
@@ -131,8 +131,8 @@ root_record_read(RootRecord *record)
 	scan = systable_beginscan(table, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
 	while (!found && (tuple = systable_getnext(scan)) != NULL)
 	{
-		bool		isnull;
-		Datum		state = heap_getattr(tuple, 3, RelationGetDescr(table), &isnull);
+		bool isnull;
+		Datum state = heap_getattr(tuple, 3, RelationGetDescr(table), &isnull);
 
 		found = strcmp(TextDatumGetCString(state), "active") == 0;
 		if (found)
@@ -161,13 +161,13 @@ root_record_note(RootRecord *record, const SecretKey *key)
 void
 root_record_insert(const RootRecord *record)
 {
-	static Sql	insert = {
+	static Sql insert = {
 		"INSERT INTO vault_data.root_key (generation, check_value, state, source, shares, threshold)"
 		" VALUES ($1, $2, 'active', $3, $4, $5)",
-		5, {INT4OID, BYTEAOID, TEXTOID, INT4OID, INT4OID}
-	};
-	bytea	   *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
-	Datum		values[5];
+		5,
+		{INT4OID, BYTEAOID, TEXTOID, INT4OID, INT4OID}};
+	bytea *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
+	Datum values[5];
 
 	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
 	memcpy(VARDATA(check), record->check, CHECK_VALUE_BYTES);

@@ -16,11 +16,11 @@
 /* The active row of vault_data.root_key, and vault_data.instance. */
 typedef struct RootRecord
 {
-	pg_uuid_t	instance;
-	uint32		generation;
+	pg_uuid_t instance;
+	uint32 generation;
 	unsigned char check[CHECK_VALUE_BYTES];
-	int			shares;
-	int			threshold;
+	int shares;
+	int threshold;
 } RootRecord;
 
 /*
@@ -32,8 +32,8 @@ extern void key_check_value(const char *label, const SecretKey *key, const pg_uu
 
 typedef enum Presence
 {
-	VAULT_ABSENT,				/* no extension here, or not initialised */
-	VAULT_LOADED,				/* its data were made elsewhere, and it was not opened here since */
+	VAULT_ABSENT, /* no extension here, or not initialised */
+	VAULT_LOADED, /* its data were made elsewhere, and it was not opened here since */
 	VAULT_SETTLED
 } Presence;
 

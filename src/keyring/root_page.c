@@ -36,51 +36,51 @@
 #include "platform/shmem.h"
 #include "platform/launcher.h"
 
-#define START_WAIT_MS 30000
+#define START_WAIT_MS      30000
 #define SHARES_LIFETIME_MS (15 * 60 * 1000)
 
 typedef struct RootPageSlot
 {
-	uint32		generation;		/* 0: empty */
-	SecretKey	key;
-	unsigned char check[SHA256_BYTES];	/* a half-written slot is found after a crash */
+	uint32 generation; /* 0: empty */
+	SecretKey key;
+	unsigned char check[SHA256_BYTES]; /* a half-written slot is found after a crash */
 } RootPageSlot;
 
 typedef struct RootPage
 {
-	RootPageSlot		present;
-	RootPageSlot		staged;
-	bool		sealed_by_operator;	/* until unseal(), also over reload and crash */
+	RootPageSlot present;
+	RootPageSlot staged;
+	bool sealed_by_operator; /* until unseal(), also over reload and crash */
 	TimestampTz first_share_at;
-	int			share_count;
-	Share		shares[SHARE_MAX_COUNT];
+	int share_count;
+	Share shares[SHARE_MAX_COUNT];
 } RootPage;
 
 typedef struct RootPageShared
 {
 	pg_atomic_uint64 epoch;
 	pg_atomic_uint32 state;
-	pg_uuid_t	instance;
-	pg_uuid_t	staged_instance;
-	char		reason[128];
-	int			restorer;		/* the process that loads, or has loaded, a dump; 0: none */
+	pg_uuid_t instance;
+	pg_uuid_t staged_instance;
+	char reason[128];
+	int restorer; /* the process that loads, or has loaded, a dump; 0: none */
 	ConditionVariable started;
 } RootPageShared;
 
 static RootPage *page = NULL;
 static const char *page_memory = "none";
 static RootPageShared *shared = NULL;
-static bool staged_here = false;	/* and nobody sealed since */
-static bool staging = false;		/* this transaction staged a key */
-static bool dropped = false;		/* by this transaction: forget when it commits */
+static bool staged_here = false; /* and nobody sealed since */
+static bool staging = false;     /* this transaction staged a key */
+static bool dropped = false;     /* by this transaction: forget when it commits */
 static SubTransactionId dropped_subtransaction;
 
 static RootPage *
 map_memfd_secret(Size size)
 {
 #ifdef SYS_memfd_secret
-	int			fd = syscall(SYS_memfd_secret, O_CLOEXEC);
-	void	   *memory;
+	int fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+	void *memory;
 
 	if (fd < 0)
 		return NULL;
@@ -100,8 +100,7 @@ map_memfd_secret(Size size)
 static RootPage *
 map_locked(Size size, bool *locked)
 {
-	void	   *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-							  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -113,8 +112,8 @@ map_locked(Size size, bool *locked)
 void
 root_page_preload(void)
 {
-	Size		size = TYPEALIGN(sysconf(_SC_PAGESIZE), sizeof(RootPage));
-	bool		locked = false;
+	Size size = TYPEALIGN(sysconf(_SC_PAGESIZE), sizeof(RootPage));
+	bool locked = false;
 
 	page = map_memfd_secret(size);
 	if (page != NULL)
@@ -140,10 +139,12 @@ root_page_require_locked(void)
 				 errmsg("no memory for the root key"),
 				 errhint("Raise the server's limit of locked memory (ulimit -l) and restart it.")));
 	if (strcmp(page_memory, "swappable") == 0 && !setting_allow_swappable_keys)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("the root key's memory cannot be locked and could be swapped to disk"),
-				 errhint("Raise the server's limit of locked memory (ulimit -l), or set vault.allow_swappable_keys, and restart it.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("the root key's memory cannot be locked and could be swapped to disk"),
+			 errhint(
+				 "Raise the server's limit of locked memory (ulimit -l), or set vault.allow_swappable_keys, and restart it.")));
 }
 
 static bool
@@ -168,7 +169,7 @@ slot_fill(RootPageSlot *slot, uint32 generation, const SecretKey *key)
 static void
 wipe_page(void)
 {
-	bool		by_operator;
+	bool by_operator;
 
 	if (page == NULL)
 		return;
@@ -181,7 +182,7 @@ wipe_page(void)
 static void
 root_page_shared_init(void *area)
 {
-	RootPageShared	   *fresh = area;
+	RootPageShared *fresh = area;
 
 	pg_atomic_init_u64(&fresh->epoch, 1);
 	pg_atomic_init_u32(&fresh->state, ROOT_STARTING);
@@ -266,7 +267,7 @@ root_is_open(void)
 pg_uuid_t
 root_instance(void)
 {
-	pg_uuid_t	instance;
+	pg_uuid_t instance;
 
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	instance = staged_here ? shared->staged_instance : shared->instance;
@@ -277,7 +278,7 @@ root_instance(void)
 uint32
 root_generation(void)
 {
-	uint32		generation;
+	uint32 generation;
 
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	generation = staged_here ? page->staged.generation : page->present.generation;
@@ -288,7 +289,7 @@ root_generation(void)
 bool
 root_key(uint32 generation, SecretKey *key)
 {
-	bool		found = false;
+	bool found = false;
 
 	if (page == NULL || generation == 0 || !root_is_open())
 		return false;
@@ -349,8 +350,7 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 	{
 		LWLockRelease(shmem_root_lock());
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_SEALED),
-				 errmsg("vault was sealed meanwhile"),
+				(errcode(ERRCODE_VAULT_SEALED), errmsg("vault was sealed meanwhile"),
 				 errhint("Roll back, and call vault.unseal() first.")));
 	}
 	slot_fill(&page->staged, generation, key);
@@ -468,7 +468,7 @@ root_note_restorer(void)
 bool
 root_is_being_restored(void)
 {
-	int			restorer = shared->restorer;
+	int restorer = shared->restorer;
 
 	return restorer != 0 && restorer != MyProcPid && BackendPidGetProc(restorer) != NULL;
 }
@@ -505,14 +505,14 @@ root_set_starting(void)
 int
 root_page_keys(SecretKey keys[2], uint32 generations[2])
 {
-	int			count = 0;
+	int count = 0;
 
 	if (page == NULL)
 		return 0;
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	for (int i = 0; i < 2; i++)
 	{
-		RootPageSlot	   *slot = i == 0 ? &page->present : &page->staged;
+		RootPageSlot *slot = i == 0 ? &page->present : &page->staged;
 
 		if (!slot_is_whole(slot))
 			continue;
@@ -536,8 +536,8 @@ share_fits(const Share *share)
 int
 root_add_share(const Share *share)
 {
-	int			count;
-	bool		known = false;
+	int count;
+	bool known = false;
 
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);
 	if (page->share_count > 0 && !share_fits(share))
@@ -559,7 +559,7 @@ root_add_share(const Share *share)
 int
 root_collected_shares(Share shares[SHARE_MAX_COUNT])
 {
-	int			count;
+	int count;
 
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	count = page ? page->share_count : 0;
@@ -581,7 +581,8 @@ root_forget_shares(void)
 void
 root_page_init(void)
 {
-	shmem_register("vault root", sizeof(RootPageShared), root_page_shared_init, forget_root, (void **) &shared);
+	shmem_register("vault root", sizeof(RootPageShared), root_page_shared_init, forget_root,
+				   (void **) &shared);
 	RegisterXactCallback(end_of_transaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
 }

@@ -19,11 +19,11 @@
 
 /* Reasons for being sealed that may have gone since the server started. */
 #define NOT_INITIALISED "the vault is not initialised"
-#define NO_WORKER "the unseal worker could not do its work; see the server's log"
+#define NO_WORKER       "the unseal worker could not do its work; see the server's log"
 
 typedef enum RootState
 {
-	ROOT_STARTING,				/* the source has not been tried yet */
+	ROOT_STARTING, /* the source has not been tried yet */
 	ROOT_SEALED,
 	ROOT_UNSEALED
 } RootState;
@@ -66,8 +66,8 @@ extern bool root_key(uint32 generation, SecretKey *key);
  * Puts a checked key in and unseals.  epoch is that of when the key was asked for:
  * false, and nothing done, if an operator sealed since.
  */
-extern bool root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance,
-						 uint64 epoch);
+extern bool
+root_publish(uint32 generation, const SecretKey *key, const pg_uuid_t *instance, uint64 epoch);
 
 /* Raises where root_stage() would. */
 extern void root_require_top_level(void);
@@ -103,14 +103,14 @@ extern bool root_is_sealed_by_operator(void);
 extern bool root_is_staging(void);
 
 /* Copies every key that the page still holds (at most two) with its generation. */
-extern int	root_page_keys(SecretKey keys[2], uint32 generations[2]);
+extern int root_page_keys(SecretKey keys[2], uint32 generations[2]);
 
 /*
  * Unseal progress.  Returns the number of shares of this set collected so far,
  * the new one included; a share of another set starts anew.
  */
-extern int	root_add_share(const Share *share);
-extern int	root_collected_shares(Share shares[SHARE_MAX_COUNT]);
+extern int root_add_share(const Share *share);
+extern int root_collected_shares(Share shares[SHARE_MAX_COUNT]);
 extern void root_forget_shares(void);
 
 extern void root_page_init(void);

@@ -17,15 +17,15 @@
 
 #include "crypto/primitives.h"
 
-#define SHARE_SET_BYTES		8
-#define SHARE_MAX_COUNT		32
-#define SHARE_TEXT_BYTES	96	/* room for the text form and its NUL */
+#define SHARE_SET_BYTES  8
+#define SHARE_MAX_COUNT  32
+#define SHARE_TEXT_BYTES 96 /* room for the text form and its NUL */
 
 typedef struct Share
 {
 	unsigned char set[SHARE_SET_BYTES];
-	uint8_t		x;
-	uint8_t		threshold;
+	uint8_t x;
+	uint8_t threshold;
 	unsigned char data[KEY_BYTES];
 } Share;
 

@@ -27,10 +27,10 @@
 #include "platform/errors.h"
 #include "platform/settings.h"
 
-#define LINE_PREFIX "vault-root-key:v1:"
-#define MARK_PREFIX "# not committed when written: "
-#define MAX_TEXT 8192
-#define COMMAND_MAX_WORDS 32
+#define LINE_PREFIX        "vault-root-key:v1:"
+#define MARK_PREFIX        "# not committed when written: "
+#define MAX_TEXT           8192
+#define COMMAND_MAX_WORDS  32
 #define COMMAND_TIMEOUT_MS 30000
 
 extern char **environ;
@@ -67,7 +67,7 @@ keyring_find(const Keyring *keyring, uint32 generation)
 uint32
 keyring_newest(const Keyring *keyring)
 {
-	uint32		newest = 0;
+	uint32 newest = 0;
 
 	for (int i = 0; i < keyring->count; i++)
 		newest = Max(newest, keyring->generations[i]);
@@ -78,7 +78,7 @@ keyring_newest(const Keyring *keyring)
 static bool
 parse_bare_key(const char *text, size_t size, SecretKey *key)
 {
-	size_t		decoded = 0;
+	size_t decoded = 0;
 
 	if (size == 2 * KEY_BYTES && strspn(text, "0123456789abcdefABCDEF") >= size)
 	{
@@ -94,7 +94,7 @@ static bool
 parse_line(const char *line, size_t size, uint32 *generation, SecretKey *key)
 {
 	const char *rest = line + strlen(LINE_PREFIX);
-	char	   *end;
+	char *end;
 	unsigned long number;
 
 	if (size <= strlen(LINE_PREFIX) || strncmp(line, LINE_PREFIX, strlen(LINE_PREFIX)) != 0)
@@ -115,7 +115,7 @@ static void
 parse_mark(const char *line, Keyring *keyring)
 {
 	unsigned int generation;
-	char		writer[KEYRING_WRITER_BYTES + 1];
+	char writer[KEYRING_WRITER_BYTES + 1];
 
 	if (strncmp(line, MARK_PREFIX, strlen(MARK_PREFIX)) != 0 ||
 		sscanf(line + strlen(MARK_PREFIX), "%u by %32[0-9a-f]", &generation, writer) != 2)
@@ -130,7 +130,7 @@ parse_keyring(const char *text, Keyring *keyring)
 {
 	while (*text)
 	{
-		size_t		size = strcspn(text, "\r\n");
+		size_t size = strcspn(text, "\r\n");
 
 		if (size > 0 && *text != '#')
 		{
@@ -162,9 +162,9 @@ file_path(void)
 static const char *
 location_fault(void)
 {
-	char		directory[MAXPGPATH];
-	char		resolved[PATH_MAX];
-	char		data[PATH_MAX];
+	char directory[MAXPGPATH];
+	char resolved[PATH_MAX];
+	char data[PATH_MAX];
 
 	strlcpy(directory, file_path(), sizeof(directory));
 	get_parent_directory(directory);
@@ -196,8 +196,8 @@ permission_fault(const struct stat *status)
 static bool
 read_all(int fd, char *buffer, size_t capacity)
 {
-	size_t		used = 0;
-	ssize_t		got;
+	size_t used = 0;
+	ssize_t got;
 
 	while ((got = read(fd, buffer + used, capacity - 1 - used)) > 0)
 		used += got;
@@ -209,9 +209,9 @@ static const char *
 read_keyring_file(Keyring *keyring)
 {
 	const char *fault = location_fault();
-	char		text[MAX_TEXT];
+	char text[MAX_TEXT];
 	struct stat status;
-	int			fd;
+	int fd;
 
 	if (fault)
 		return fault;
@@ -235,11 +235,10 @@ read_keyring_file(Keyring *keyring)
 static void
 split_words(char *text, char *words[COMMAND_MAX_WORDS])
 {
-	int			count = 0;
-	char	   *state = NULL;
+	int count = 0;
+	char *state = NULL;
 
-	for (char *word = strtok_r(text, " \t", &state);
-		 word && count < COMMAND_MAX_WORDS - 1;
+	for (char *word = strtok_r(text, " \t", &state); word && count < COMMAND_MAX_WORDS - 1;
 		 word = strtok_r(NULL, " \t", &state))
 		words[count++] = word;
 	words[count] = NULL;
@@ -251,10 +250,10 @@ start_command(char *const words[], pid_t *child, int *output)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t	none;
-	sigset_t	all;
-	int			ends[2];
-	int			result;
+	sigset_t none;
+	sigset_t all;
+	int ends[2];
+	int result;
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return false;
@@ -282,13 +281,13 @@ static bool
 collect_output(int fd, char *text, size_t capacity)
 {
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), COMMAND_TIMEOUT_MS);
-	size_t		used = 0;
+	size_t used = 0;
 
 	for (;;)
 	{
 		struct pollfd wait = {fd, POLLIN, 0};
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
-		ssize_t		got;
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
+		ssize_t got;
 
 		if (left <= 0 || used == capacity - 1)
 			return false;
@@ -322,13 +321,13 @@ ends_soon(pid_t child, int *status)
 static const char *
 read_keyring_command(Keyring *keyring)
 {
-	char		command[MAXPGPATH];
-	char		text[MAX_TEXT];
-	char	   *words[COMMAND_MAX_WORDS];
+	char command[MAXPGPATH];
+	char text[MAX_TEXT];
+	char *words[COMMAND_MAX_WORDS];
 	const char *fault = NULL;
-	pid_t		child;
-	int			output;
-	int			status = 0;
+	pid_t child;
+	int output;
+	int status = 0;
 
 	strlcpy(command, setting_root_key_source + strlen("command:"), sizeof(command));
 	split_words(command, words);
@@ -375,8 +374,7 @@ void
 source_refuse(const char *fault)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("no root key: %s", fault),
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("no root key: %s", fault),
 			 errhint("See vault.root_key_source in the manual.")));
 }
 
@@ -389,7 +387,7 @@ this_writer(char writer[KEYRING_WRITER_BYTES + 1])
 {
 	unsigned char digest[SHA256_BYTES];
 	struct stat control;
-	char		text[MAXPGPATH + 64];
+	char text[MAXPGPATH + 64];
 
 	if (stat("global/pg_control", &control) != 0)
 		memset(&control, 0, sizeof(control));
@@ -403,8 +401,8 @@ this_writer(char writer[KEYRING_WRITER_BYTES + 1])
 void
 keyring_drop_uncommitted(Keyring *keyring, uint32 committed)
 {
-	char		writer[KEYRING_WRITER_BYTES + 1];
-	int			kept = 0;
+	char writer[KEYRING_WRITER_BYTES + 1];
+	int kept = 0;
 
 	this_writer(writer);
 	if (keyring->uncommitted <= committed || strcmp(keyring->writer, writer) != 0)
@@ -423,16 +421,17 @@ keyring_drop_uncommitted(Keyring *keyring, uint32 committed)
 static size_t
 format_keyring(const Keyring *keyring, char *text, size_t capacity)
 {
-	size_t		used = snprintf(text, capacity,
-								"# Root keys of a vault, one generation a line.  Keep a copy elsewhere:\n"
-								"# without them the secrets cannot be read, and older backups need older ones.\n");
+	size_t used =
+		snprintf(text, capacity,
+				 "# Root keys of a vault, one generation a line.  Keep a copy elsewhere:\n"
+				 "# without them the secrets cannot be read, and older backups need older ones.\n");
 
-	used += snprintf(text + used, capacity - used, MARK_PREFIX "%u by %s\n",
-					 keyring->uncommitted, keyring->writer);
+	used += snprintf(text + used, capacity - used, MARK_PREFIX "%u by %s\n", keyring->uncommitted,
+					 keyring->writer);
 	for (int i = 0; i < keyring->count; i++)
 	{
-		used += snprintf(text + used, capacity - used, "%s%u:", LINE_PREFIX,
-						 keyring->generations[i]);
+		used +=
+			snprintf(text + used, capacity - used, "%s%u:", LINE_PREFIX, keyring->generations[i]);
 		used += base64_encode(BASE64_STANDARD, keyring->keys[i].bytes, KEY_BYTES, text + used);
 		text[used++] = '\n';
 	}
@@ -444,8 +443,7 @@ static void
 refuse_write(const char *what)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_IO_ERROR),
-			 errmsg("could not %s the root key file: %m", what),
+			(errcode(ERRCODE_IO_ERROR), errmsg("could not %s the root key file: %m", what),
 			 errhint("The server's user must be able to write to the directory of the file.")));
 }
 
@@ -453,9 +451,9 @@ refuse_write(const char *what)
 static void
 replace_file(const char *text, size_t size)
 {
-	char		temporary[MAXPGPATH];
-	int			fd;
-	bool		written;
+	char temporary[MAXPGPATH];
+	int fd;
+	bool written;
 
 	snprintf(temporary, sizeof(temporary), "%s.new", file_path());
 	(void) unlink(temporary);
@@ -476,14 +474,16 @@ replace_file(const char *text, size_t size)
 void
 source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key)
 {
-	char		text[MAX_TEXT];
-	size_t		size;
+	char text[MAX_TEXT];
+	size_t size;
 
 	if (keyring->count == KEYRING_MAX_KEYS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the root key file holds %d generations already", KEYRING_MAX_KEYS),
-				 errhint("Remove the lines of generations that no backup needs any more: of those in the view vault.root_keys all but the active one, of others all that no other server uses.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the root key file holds %d generations already", KEYRING_MAX_KEYS),
+			 errhint(
+				 "Remove the lines of generations that no backup needs any more: of those in the view vault.root_keys all but the active one, of others all that no other server uses.")));
 	keyring->uncommitted = generation;
 	this_writer(keyring->writer);
 	keyring->generations[keyring->count] = generation;

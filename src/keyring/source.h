@@ -28,13 +28,13 @@ typedef enum SourceKind
 
 typedef struct Keyring
 {
-	int			count;
-	uint32		generations[KEYRING_MAX_KEYS];	/* 0: any */
-	SecretKey	keys[KEYRING_MAX_KEYS];
+	int count;
+	uint32 generations[KEYRING_MAX_KEYS]; /* 0: any */
+	SecretKey keys[KEYRING_MAX_KEYS];
 
 	/* The newest generation of the file, which its writer had not committed then; 0: none */
-	uint32		uncommitted;
-	char		writer[KEYRING_WRITER_BYTES + 1];
+	uint32 uncommitted;
+	char writer[KEYRING_WRITER_BYTES + 1];
 } Keyring;
 
 extern SourceKind source_kind(void);

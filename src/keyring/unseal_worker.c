@@ -37,7 +37,7 @@ vault_unseal_worker_main(Datum arg)
 static void
 unseal_once(void)
 {
-	bool		started;
+	bool started;
 
 	if (root_is_sealed_by_operator())
 	{

@@ -16,16 +16,13 @@ void
 notify_announce(const char *kind, const char *severity, const pg_uuid_t *secret,
 				const char *payload)
 {
-	static Sql	sql = {
-		"SELECT vault_data.announce($1, $2, $3, $4, $5::pg_catalog.jsonb)",
-		5, {UUIDOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}
-	};
-	Datum		values[5] = {
-		UUIDPGetDatum(&call_required()->tenant), CStringGetTextDatum(kind),
-		CStringGetTextDatum(severity), UUIDPGetDatum(secret),
-		payload ? CStringGetTextDatum(payload) : (Datum) 0
-	};
-	char		nulls[] = "     ";
+	static Sql sql = {"SELECT vault_data.announce($1, $2, $3, $4, $5::pg_catalog.jsonb)",
+					  5,
+					  {UUIDOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}};
+	Datum values[5] = {UUIDPGetDatum(&call_required()->tenant), CStringGetTextDatum(kind),
+					   CStringGetTextDatum(severity), UUIDPGetDatum(secret),
+					   payload ? CStringGetTextDatum(payload) : (Datum) 0};
+	char nulls[] = "     ";
 
 	nulls[3] = secret ? ' ' : 'n';
 	nulls[4] = payload ? ' ' : 'n';
@@ -40,7 +37,7 @@ PG_FUNCTION_INFO_V1(vault_policy_changed);
 Datum
 vault_policy_changed(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 	StringInfoData payload;
 
 	if (call->policy_announced)

@@ -18,15 +18,15 @@
 
 #include "crypto/raise.h"
 
-#define CONTROL_FILE "global/pg_control"
+#define CONTROL_FILE  "global/pg_control"
 #define MACHINE_LABEL "vault machine v1 "
 
 /* False if the file is missing or empty, as in most containers. */
 static bool
 read_machine_id(const char *path, char *id, size_t capacity)
 {
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t		got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
 
 	if (fd < 0)
 		return false;
@@ -41,8 +41,8 @@ read_machine_id(const char *path, char *id, size_t capacity)
 static void
 inspect_machine(char machine[MACHINE_BYTES])
 {
-	char		text[128] = MACHINE_LABEL;
-	size_t		label = strlen(text);
+	char text[128] = MACHINE_LABEL;
+	size_t label = strlen(text);
 	unsigned char digest[SHA256_BYTES];
 
 	machine[0] = '\0';
@@ -65,8 +65,8 @@ inspect_file(Host *place)
 		return;
 	snprintf(place->file, sizeof(place->file), "%llu", (unsigned long long) status.stx_ino);
 	if (status.stx_mask & STATX_BTIME)
-		snprintf(place->born, sizeof(place->born), "%lld.%09u",
-				 (long long) status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+		snprintf(place->born, sizeof(place->born), "%lld.%09u", (long long) status.stx_btime.tv_sec,
+				 status.stx_btime.tv_nsec);
 #else
 	struct stat status;
 
@@ -78,7 +78,7 @@ inspect_file(Host *place)
 static void
 host_inspect(Host *place)
 {
-	char		resolved[PATH_MAX];
+	char resolved[PATH_MAX];
 
 	memset(place, 0, sizeof(*place));
 	snprintf(place->system, sizeof(place->system), UINT64_FORMAT, GetSystemIdentifier());

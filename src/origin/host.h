@@ -18,13 +18,13 @@
  */
 typedef struct Host
 {
-	char		system[24];		/* identifier of the cluster */
-	TimeLineID	timeline;		/* 0: in recovery */
-	char		machine[MACHINE_BYTES];	/* a digest of the machine's id */
-	char		directory[MAXPGPATH];	/* of the data, links resolved */
-	char		file[24];		/* number of its control file, */
-	char		born[48];		/* and when that was made */
-	Oid			database;
+	char system[24];             /* identifier of the cluster */
+	TimeLineID timeline;         /* 0: in recovery */
+	char machine[MACHINE_BYTES]; /* a digest of the machine's id */
+	char directory[MAXPGPATH];   /* of the data, links resolved */
+	char file[24];               /* number of its control file, */
+	char born[48];               /* and when that was made */
+	Oid database;
 } Host;
 
 /* What does not change while the server runs is looked at once. */

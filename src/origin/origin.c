@@ -43,7 +43,7 @@ enum
 static bool
 origin_differs(TableScan *scan, int column, const char *here)
 {
-	char	   *stored = TextDatumGetCString(scan_get(scan, column, NULL));
+	char *stored = TextDatumGetCString(scan_get(scan, column, NULL));
 
 	return *stored && *here && strcmp(stored, here) != 0;
 }
@@ -51,9 +51,9 @@ origin_differs(TableScan *scan, int column, const char *here)
 static bool
 was_loaded(TableScan *scan)
 {
-	bool		isnull;
-	Datum		written = scan_get(scan, ORIGIN_WRITTEN, NULL);
-	Datum		writer = slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber, &isnull);
+	bool isnull;
+	Datum written = scan_get(scan, ORIGIN_WRITTEN, NULL);
+	Datum writer = slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber, &isnull);
 
 	return DatumGetTransactionId(written) != DatumGetTransactionId(writer) ||
 		DatumGetObjectId(scan_get(scan, ORIGIN_DATABASE, NULL)) != MyDatabaseId;
@@ -70,29 +70,34 @@ static void
 origin_compare(TableScan *scan, StringInfo reasons)
 {
 	const Host *here = host_here();
-	TimeLineID	timeline = DatumGetInt32(scan_get(scan, ORIGIN_TIMELINE, NULL));
+	TimeLineID timeline = DatumGetInt32(scan_get(scan, ORIGIN_TIMELINE, NULL));
 
 	/* While sealed nobody can tell, and nothing can be done either. */
 	if (root_is_open() && !row_is_authentic(scan, TABLE_ORIGIN))
 		origin_add_reason(reasons, true, "the row of its home was changed outside vault");
-	origin_add_reason(reasons, origin_differs(scan, ORIGIN_SYSTEM, here->system), "another database system");
-	origin_add_reason(reasons, was_loaded(scan), "its data was loaded from a dump or another database");
-	origin_add_reason(reasons, origin_differs(scan, ORIGIN_MACHINE, here->machine), "another machine");
-	origin_add_reason(reasons, origin_differs(scan, ORIGIN_DIRECTORY, here->directory), "another data directory");
+	origin_add_reason(reasons, origin_differs(scan, ORIGIN_SYSTEM, here->system),
+					  "another database system");
+	origin_add_reason(reasons, was_loaded(scan),
+					  "its data was loaded from a dump or another database");
+	origin_add_reason(reasons, origin_differs(scan, ORIGIN_MACHINE, here->machine),
+					  "another machine");
+	origin_add_reason(reasons, origin_differs(scan, ORIGIN_DIRECTORY, here->directory),
+					  "another data directory");
 	origin_add_reason(reasons,
-			   origin_differs(scan, ORIGIN_FILE, here->file) || origin_differs(scan, ORIGIN_BORN, here->born),
-			   "its files were copied or restored");
+					  origin_differs(scan, ORIGIN_FILE, here->file) ||
+						  origin_differs(scan, ORIGIN_BORN, here->born),
+					  "its files were copied or restored");
 	origin_add_reason(reasons, here->timeline != 0 && here->timeline != timeline,
-			   "another timeline, after a promotion or a recovery to a point in time");
+					  "another timeline, after a promotion or a recovery to a point in time");
 }
 
 char *
 origin_held(void)
 {
 	StringInfoData reasons;
-	pg_uuid_t	instance;
-	Datum		key = UUIDPGetDatum(&instance);
-	TableScan	scan;
+	pg_uuid_t instance;
+	Datum key = UUIDPGetDatum(&instance);
+	TableScan scan;
 
 	if (!OidIsValid(table_oid(TABLE_INSTANCE)) || !root_record_instance(&instance))
 		return NULL;
@@ -109,29 +114,30 @@ origin_held(void)
 void
 origin_require(void)
 {
-	char	   *reason = origin_held();
+	char *reason = origin_held();
 
 	if (reason)
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_HELD),
-				 errmsg("the vault is held as a copy: %s", reason),
-				 errhint("A copy does nothing outside of its server. Once no other goes on, an operator releases it with vault.adopt().")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_VAULT_HELD), errmsg("the vault is held as a copy: %s", reason),
+			 errhint(
+				 "A copy does nothing outside of its server. Once no other goes on, an operator releases it with vault.adopt().")));
 }
 
 /* One row for the instance, whatever was there. */
 static void
 origin_settle(void)
 {
-	static Sql	forget = {"DELETE FROM vault_data.origin", 0};
-	static Sql	insert = {
+	static Sql forget = {"DELETE FROM vault_data.origin", 0};
+	static Sql insert = {
 		"INSERT INTO vault_data.origin"
 		" (id, system, timeline, machine, directory, file, born, database, written)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		9, {UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, XIDOID}
-	};
+		9,
+		{UUIDOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, XIDOID}};
 	const Host *here = host_here();
-	pg_uuid_t	instance;
-	Datum		values[9];
+	pg_uuid_t instance;
+	Datum values[9];
 
 	CommandCounterIncrement();
 	if (!root_record_instance(&instance))
@@ -159,7 +165,7 @@ PG_FUNCTION_INFO_V1(vault_require_origin);
 static char *
 reason_argument(FunctionCallInfo fcinfo)
 {
-	char	   *reason = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *reason = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	if (reason == NULL || strspn(reason, " \t\r\n") == strlen(reason) || strlen(reason) > 255)
 		error_bad_argument("reason", "it is null, empty or longer than 255 bytes",
@@ -170,8 +176,8 @@ reason_argument(FunctionCallInfo fcinfo)
 static Datum
 adopt_body(FunctionCallInfo fcinfo)
 {
-	static Sql	lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
-	char	   *reason = reason_argument(fcinfo);
+	static Sql lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
+	char *reason = reason_argument(fcinfo);
 
 	sql_begin();
 	(void) sql_run(&lock, NULL, NULL);
@@ -196,7 +202,7 @@ vault_adopt(PG_FUNCTION_ARGS)
 Datum
 vault_held(PG_FUNCTION_ARGS)
 {
-	char	   *reason;
+	char *reason;
 
 	require_running_vault();
 	reason = origin_held();

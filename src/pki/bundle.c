@@ -79,8 +79,8 @@ static X509 *
 decode_certificate(const unsigned char *der, size_t size, bool trusted)
 {
 	const unsigned char *at = der;
-	X509 *certificate = trusted ? d2i_X509_AUX(NULL, &at, (long) size)
-								: d2i_X509(NULL, &at, (long) size);
+	X509 *certificate =
+		trusted ? d2i_X509_AUX(NULL, &at, (long) size) : d2i_X509(NULL, &at, (long) size);
 
 	if (certificate && at == der + size)
 		return certificate;
@@ -165,13 +165,18 @@ static const char *
 take_block(PemBlock *block, const char *passphrase, Bundle *bundle)
 {
 	static const char *const certificates[] = {
-		"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "PKCS #7 SIGNED DATA",
-		"CMS", NULL
-	};
-	static const char *const passed_over[] = {
-		"EC PARAMETERS", "DH PARAMETERS", "X9.42 DH PARAMETERS", "DSA PARAMETERS", "PUBLIC KEY",
-		"RSA PUBLIC KEY", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL
-	};
+		"CERTIFICATE", "X509 CERTIFICATE",    "TRUSTED CERTIFICATE",
+		"PKCS7",       "PKCS #7 SIGNED DATA", "CMS",
+		NULL};
+	static const char *const passed_over[] = {"EC PARAMETERS",
+											  "DH PARAMETERS",
+											  "X9.42 DH PARAMETERS",
+											  "DSA PARAMETERS",
+											  "PUBLIC KEY",
+											  "RSA PUBLIC KEY",
+											  "CERTIFICATE REQUEST",
+											  "NEW CERTIFICATE REQUEST",
+											  NULL};
 
 	if (label_is_one_of(block, certificates))
 		return bundle_take_certificate(block, bundle);
@@ -231,9 +236,8 @@ read_der(const unsigned char *der, size_t size, const char *passphrase, Bundle *
 		fault = bundle_read_pkcs12(der, size, passphrase, bundle, &is_one);
 	if (is_one)
 		return fault;
-	return is_cut(der, size)
-		? "it is neither PEM nor whole DER: it is cut short"
-		: "it is neither PEM nor a certificate, PKCS#7 or PKCS#12 in DER";
+	return is_cut(der, size) ? "it is neither PEM nor whole DER: it is cut short"
+							 : "it is neither PEM nor a certificate, PKCS#7 or PKCS#12 in DER";
 }
 
 const char *
@@ -251,9 +255,8 @@ bundle_read(const void *data, size_t size, const char *passphrase, Bundle *bundl
 	fault = pem_has_block(&reader) ? bundle_read_pem(&reader, passphrase, bundle)
 								   : read_der(data, size, passphrase, bundle);
 	if (fault == NULL && bundle->count == 0)
-		fault = has_request
-			? "it has no certificate: a request for one is none"
-			: "it has no certificate";
+		fault = has_request ? "it has no certificate: a request for one is none"
+							: "it has no certificate";
 	pem_close(&reader);
 	return fault;
 }

@@ -24,9 +24,9 @@
 
 struct Certificate
 {
-	Bundle		bundle; /* the leaf first, then its issuers in order */
-	int64_t		valid_until;
-	char	   *metadata;
+	Bundle bundle; /* the leaf first, then its issuers in order */
+	int64_t valid_until;
+	char *metadata;
 };
 
 /* What a memory BIO holds, for value_free(), and frees it; both wipe. */
@@ -194,7 +194,7 @@ write_has_private_key(BIO *bio, const Certificate *certificate)
 
 /* ---- subject alternative names: a JSON array of "kind:name" ---- */
 
-#define UNREADABLE "unreadable:"	/* what no certificate is refused for */
+#define UNREADABLE "unreadable:" /* what no certificate is refused for */
 
 static bool
 write_escaped(BIO *bio, const char *text, size_t size)
@@ -230,8 +230,9 @@ static bool
 write_string(BIO *bio, const char *kind, const ASN1_STRING *value)
 {
 	return BIO_puts(bio, kind) > 0 &&
-		ASN1_STRING_print_ex(bio, value, ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB |
-							 ASN1_STRFLGS_UTF8_CONVERT) >= 0;
+		ASN1_STRING_print_ex(bio, value,
+							 ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB |
+								 ASN1_STRFLGS_UTF8_CONVERT) >= 0;
 }
 
 /* One of another length than an address has is shown in hexadecimal. */
@@ -318,8 +319,8 @@ static bool
 write_sans(BIO *bio, const Certificate *certificate)
 {
 	int critical;
-	GENERAL_NAMES *names = X509_get_ext_d2i(leaf_of(certificate), NID_subject_alt_name,
-											&critical, NULL);
+	GENERAL_NAMES *names =
+		X509_get_ext_d2i(leaf_of(certificate), NID_subject_alt_name, &critical, NULL);
 	bool readable = names || critical == -1; /* -1: there are none */
 	bool written = BIO_puts(bio, readable ? "[" : "[\"" UNREADABLE "\"") > 0;
 	bool first = true;
@@ -335,9 +336,9 @@ write_sans(BIO *bio, const Certificate *certificate)
 typedef struct Fact
 {
 	const char *name;
-	bool		is_text; /* else JSON as it is */
-	bool		(*write) (BIO *bio, const Certificate *certificate);
-	const char *fault;	/* the rule, where a certificate may break it */
+	bool is_text; /* else JSON as it is */
+	bool (*write)(BIO *bio, const Certificate *certificate);
+	const char *fault; /* the rule, where a certificate may break it */
 } Fact;
 
 static const Fact facts[] = {
@@ -365,13 +366,13 @@ write_member(BIO *bio, const Certificate *certificate, const Fact *fact)
 	BIO *plain = BIO_new(BIO_s_mem());
 	char *text;
 	long size;
-	bool written = plain && fact->write(plain, certificate) &&
-		BIO_printf(bio, "\"%s\": ", fact->name) > 0;
+	bool written =
+		plain && fact->write(plain, certificate) && BIO_printf(bio, "\"%s\": ", fact->name) > 0;
 
 	size = written ? BIO_get_mem_data(plain, &text) : 0;
 	if (written && fact->is_text)
-		written = BIO_puts(bio, "\"") > 0 && write_escaped(bio, text, size) &&
-			BIO_puts(bio, "\"") > 0;
+		written =
+			BIO_puts(bio, "\"") > 0 && write_escaped(bio, text, size) && BIO_puts(bio, "\"") > 0;
 	else if (written)
 		written = BIO_write(bio, text, (int) size) == size;
 	BIO_free(plain);

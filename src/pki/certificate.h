@@ -23,9 +23,10 @@
 #define CERTIFICATE_MAX_METADATA (32 * 1024)
 
 /* The names of fields, for people. */
-#define CERTIFICATE_FIELDS \
-	"certificate, chain, fullchain, private_key, subject, issuer, serial, not_before, not_after, " \
-	"valid_until, sans, key_type, key_bits, signature_algorithm, fingerprint, self_signed, chain_length, " \
+#define CERTIFICATE_FIELDS                                                                 \
+	"certificate, chain, fullchain, private_key, subject, issuer, serial, not_before, "    \
+	"not_after, valid_until, sans, key_type, key_bits, signature_algorithm, fingerprint, " \
+	"self_signed, chain_length, "                                                          \
 	"has_private_key"
 
 typedef struct Certificate Certificate;
@@ -36,7 +37,7 @@ typedef struct Certificate Certificate;
  */
 extern const char *certificate_read(const void *data, size_t size, const char *passphrase,
 									int min_strength, Certificate **made);
-extern void certificate_free(Certificate *certificate);	/* NULL is allowed */
+extern void certificate_free(Certificate *certificate); /* NULL is allowed */
 
 /* The earliest end of validity in the chain, in seconds since 1970. */
 extern int64_t certificate_valid_until(const Certificate *certificate);
@@ -48,7 +49,7 @@ extern const char *certificate_metadata(const Certificate *certificate);
 extern char *certificate_pem(const Certificate *certificate, size_t *size);
 
 /* A part or a fact as text, for value_free(). */
-extern TypeField certificate_field(const Certificate *certificate, const char *name, char **out,
-								   size_t *out_size);
+extern TypeField
+certificate_field(const Certificate *certificate, const char *name, char **out, size_t *out_size);
 
 #endif

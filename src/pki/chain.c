@@ -78,8 +78,8 @@ why_two_leaves(const Bundle *bundle)
 	for (int i = 0; i < bundle->count; i++)
 		for (int j = 0; j < bundle->count; j++)
 		{
-			const char *reason = i == j ? NULL : check_issuer(bundle->certificates[i],
-															  bundle->certificates[j]);
+			const char *reason =
+				i == j ? NULL : check_issuer(bundle->certificates[i], bundle->certificates[j]);
 
 			if (reason && strcmp(reason, NO_CHAIN) != 0 && strcmp(reason, FORGED) != 0)
 				return reason;
@@ -149,8 +149,7 @@ check_strength(X509 *certificate, int min_strength)
 		return WEAK_KEY;
 	if (chain_is_self_signed(certificate))
 		return NULL; /* nobody's trust rests on that signature */
-	if (min_strength > 0 &&
-		X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1)
+	if (min_strength > 0 && X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1)
 		return "a signature in it is of a kind that is not known";
 	return strength < min_strength ? WEAK_SIGNATURE : NULL;
 }

@@ -12,26 +12,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DER_INTEGER		 0x02
-#define DER_BIT_STRING	 0x03
+#define DER_INTEGER      0x02
+#define DER_BIT_STRING   0x03
 #define DER_OCTET_STRING 0x04
-#define DER_OBJECT		 0x06
-#define DER_SEQUENCE	 0x30
-#define DER_EXPLICIT(n)	 (0xa0 + (n))
+#define DER_OBJECT       0x06
+#define DER_SEQUENCE     0x30
+#define DER_EXPLICIT(n)  (0xa0 + (n))
 
 typedef struct DerReader
 {
 	const unsigned char *at;
-	size_t		left;
-	bool		broken;
+	size_t left;
+	bool broken;
 } DerReader;
 
 /* The length of an element, in its one form; moves behind it. */
 static inline size_t
 der_length(DerReader *reader)
 {
-	size_t		length = *reader->at++;
-	size_t		bytes = length & 0x7f;
+	size_t length = *reader->at++;
+	size_t bytes = length & 0x7f;
 
 	reader->left--;
 	if (length < 0x80)
@@ -56,8 +56,8 @@ der_is(const DerReader *reader, unsigned char tag)
 static inline DerReader
 der_next(DerReader *reader, unsigned char tag)
 {
-	DerReader	content = {reader->at, 0, false};
-	size_t		length = 0;
+	DerReader content = {reader->at, 0, false};
+	size_t length = 0;
 
 	reader->broken = !der_is(reader, tag);
 	if (!reader->broken)

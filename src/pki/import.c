@@ -39,14 +39,14 @@ enum
 static void
 require_permission(FunctionCallInfo fcinfo)
 {
-	VaultCall	   *call = call_required();
-	SecretName	name;
+	VaultCall *call = call_required();
+	SecretName name;
 
 	if (PG_ARGISNULL(ARG_NAME))
 		error_bad_argument("name", "it is null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
-					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL :
-					 PG_GETARG_TEXT_PP(ARG_ENVIRONMENT), &name);
+					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL : PG_GETARG_TEXT_PP(ARG_ENVIRONMENT),
+					 &name);
 	environment_require_declared(name.environment, name.environment_size);
 	policy_require(&call->caller, &name, MAY_WRITE, &call->grant);
 	call->has_grant = true;
@@ -60,8 +60,10 @@ refuse_bundle(const char *rule)
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
 			 errmsg("the bundle does not have the form of type \"certificate\": %s", rule),
-			 errhint("%s", hint ? hint :
-					 "Give PEM, DER, PKCS#7 or PKCS#12, and its passphrase if it has one.")));
+			 errhint("%s",
+					 hint
+						 ? hint
+						 : "Give PEM, DER, PKCS#7 or PKCS#12, and its passphrase if it has one.")));
 }
 
 /* How strong it must be is for put to say. */
@@ -70,9 +72,9 @@ open_bundle(bytea *bundle, char *passphrase)
 {
 	Certificate *certificate;
 	const char *rule;
-	char	   *pem = NULL;
-	size_t		size = 0;
-	text	   *value;
+	char *pem = NULL;
+	size_t size = 0;
+	text *value;
 
 	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0,
 							&certificate);
@@ -91,7 +93,7 @@ open_bundle(bytea *bundle, char *passphrase)
 static char *
 passphrase_from(const text *given)
 {
-	char	   *typed = text_to_cstring(given);
+	char *typed = text_to_cstring(given);
 
 	return pg_server_to_any(typed, strlen(typed), PG_UTF8);
 }
@@ -100,8 +102,8 @@ passphrase_from(const text *given)
 static bool
 database_has(const char *character, size_t size)
 {
-	char		converted[64];
-	size_t		converted_size;
+	char converted[64];
+	size_t converted_size;
 
 	return encoding_is_stored(character, size) ||
 		(encoding_room(size) <= sizeof(converted) &&
@@ -118,8 +120,8 @@ static Datum
 import_body(FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(put, ARGS);
-	char	   *passphrase = NULL;
-	text	   *value;
+	char *passphrase = NULL;
+	text *value;
 
 	require_permission(fcinfo);
 	if (PG_ARGISNULL(ARG_BUNDLE))

@@ -14,10 +14,10 @@
 
 #include "pki/rules.h"
 
-#define SCRYPT_MAX_WORK (1 << 20)	/* cost, block size and parallelism multiplied */
+#define SCRYPT_MAX_WORK (1 << 20) /* cost, block size and parallelism multiplied */
 
 #define UNKNOWN_DERIVATION "its encryption is of a kind that is not known"
-#define MALFORMED "the parameters of its encryption cannot be decoded"
+#define MALFORMED          "the parameters of its encryption cannot be decoded"
 
 /* ---- ciphers ---- */
 
@@ -116,7 +116,8 @@ check_scrypt(const ASN1_TYPE *given)
 	if (parameters == NULL)
 		return MALFORMED;
 	work = passphrase_bounded(parameters->costParameter, SCRYPT_MAX_WORK) *
-		passphrase_bounded(parameters->blockSize, 64) * passphrase_bounded(parameters->parallelizationParameter, 64);
+		passphrase_bounded(parameters->blockSize, 64) *
+		passphrase_bounded(parameters->parallelizationParameter, 64);
 	SCRYPT_PARAMS_free(parameters);
 	return work > 0 && work <= SCRYPT_MAX_WORK ? NULL : TOO_MANY_ROUNDS;
 }

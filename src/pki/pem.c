@@ -93,9 +93,8 @@ pem_open(PemReader *reader, const void *text, size_t size)
 	reader->converted.size = size / 2;
 	reader->converted.data[size / 2] = '\0';
 	for (size_t i = 0; i < size; i += 2) /* a block is ASCII, so nothing else is needed */
-		reader->converted.data[i / 2] = bytes[i + 1 - low] == 0 && bytes[i + low] < 0x80
-			? (char) bytes[i + low]
-			: ' ';
+		reader->converted.data[i / 2] =
+			bytes[i + 1 - low] == 0 && bytes[i + low] < 0x80 ? (char) bytes[i + low] : ' ';
 	reader->at = reader->converted.data;
 	reader->end = reader->at + reader->converted.size;
 	return true;
@@ -283,10 +282,9 @@ pem_decode(PemBlock *block)
 		for (const char *at = block->from; at < block->end; at++)
 			if (!pem_is_blank(*at))
 				packed[count++] = *at;
-		status = count == 0
-			? CRYPTO_ERR_FORMAT
-			: base64_decode(BASE64_STANDARD, packed, count, block->body.data, capacity,
-							&block->body.size);
+		status = count == 0 ? CRYPTO_ERR_FORMAT
+							: base64_decode(BASE64_STANDARD, packed, count, block->body.data,
+											capacity, &block->body.size);
 		secret_wipe(packed, count);
 	}
 	free(packed);

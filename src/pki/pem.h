@@ -20,34 +20,34 @@
 /* Text or bytes from malloc, with a NUL behind them that is not counted. */
 typedef struct PkiText
 {
-	char	   *data;
-	size_t		size;
+	char *data;
+	size_t size;
 } PkiText;
 
 /* Wipes and frees; an empty one is allowed. */
 extern void pki_text_free(PkiText *text);
 
-#define PEM_MAX_LABEL	40
-#define PEM_MAX_CIPHER	40
-#define PEM_MAX_IV		16
+#define PEM_MAX_LABEL  40
+#define PEM_MAX_CIPHER 40
+#define PEM_MAX_IV     16
 
 typedef struct PemBlock
 {
-	char		label[PEM_MAX_LABEL + 1];	/* empty behind the last block */
-	bool		is_encrypted;	/* the old way, with the headers Proc-Type and DEK-Info */
-	char		cipher[PEM_MAX_CIPHER + 1]; /* as DEK-Info names it */
+	char label[PEM_MAX_LABEL + 1];   /* empty behind the last block */
+	bool is_encrypted;               /* the old way, with the headers Proc-Type and DEK-Info */
+	char cipher[PEM_MAX_CIPHER + 1]; /* as DEK-Info names it */
 	unsigned char iv[PEM_MAX_IV];
-	size_t		iv_size;
-	const char *from;			/* the base64, in the reader's text */
+	size_t iv_size;
+	const char *from; /* the base64, in the reader's text */
 	const char *end;
-	PkiText		body;			/* after pem_decode() */
+	PkiText body; /* after pem_decode() */
 } PemBlock;
 
 typedef struct PemReader
 {
 	const char *at;
 	const char *end;
-	PkiText		converted;		/* the text, if it was given in UTF-16 */
+	PkiText converted; /* the text, if it was given in UTF-16 */
 } PemReader;
 
 /* Borrows the text until pem_close(); false if there is no memory. */

@@ -68,8 +68,7 @@ is_encrypted(PKCS7 *part)
 }
 
 /* The caller frees them; NULL with the rule. */
-static STACK_OF(PKCS12_SAFEBAG) *
-open_part(PKCS7 *part, const char *passphrase, const char **fault)
+static STACK_OF(PKCS12_SAFEBAG) * open_part(PKCS7 *part, const char *passphrase, const char **fault)
 {
 	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
 	OSSL_LIB_CTX *context;
@@ -86,10 +85,9 @@ open_part(PKCS7 *part, const char *passphrase, const char **fault)
 			return NULL;
 		*fault = DAMAGED_PART;
 		if (content->enc_data)
-			bags = PKCS12_item_decrypt_d2i_ex(content->algorithm,
-											  ASN1_ITEM_rptr(PKCS12_SAFEBAGS), passphrase,
-											  length_of(passphrase), content->enc_data, 1,
-											  context, NULL);
+			bags = PKCS12_item_decrypt_d2i_ex(content->algorithm, ASN1_ITEM_rptr(PKCS12_SAFEBAGS),
+											  passphrase, length_of(passphrase), content->enc_data,
+											  1, context, NULL);
 	}
 	if (bags)
 		*fault = NULL;
@@ -131,8 +129,8 @@ pkcs12_take_certificate(const PKCS12_SAFEBAG *bag, Bundle *bundle)
 					   : "a certificate in it cannot be decoded";
 }
 
-static const char *take_bags(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase,
-							 Bundle *bundle, int depth);
+static const char *
+take_bags(const STACK_OF(PKCS12_SAFEBAG) * bags, const char *passphrase, Bundle *bundle, int depth);
 
 static const char *
 take_bag(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle, int depth)
@@ -152,14 +150,15 @@ take_bag(const PKCS12_SAFEBAG *bag, const char *passphrase, Bundle *bundle, int 
 		case NID_crlBag:
 			return HAS_CRL;
 		case NID_safeContentsBag:
-			return depth == MAX_DEPTH ? MALFORMED : take_bags(PKCS12_SAFEBAG_get0_safes(bag),
-															  passphrase, bundle, depth + 1);
+			return depth == MAX_DEPTH
+				? MALFORMED
+				: take_bags(PKCS12_SAFEBAG_get0_safes(bag), passphrase, bundle, depth + 1);
 	}
 	return "the PKCS#12 holds something that is neither a certificate nor a private key";
 }
 
 static const char *
-take_bags(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, Bundle *bundle, int depth)
+take_bags(const STACK_OF(PKCS12_SAFEBAG) * bags, const char *passphrase, Bundle *bundle, int depth)
 {
 	const char *fault = NULL;
 
@@ -169,7 +168,7 @@ take_bags(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, Bundle *
 }
 
 static const char *
-take_parts(STACK_OF(PKCS7) *parts, const char *passphrase, Bundle *bundle)
+take_parts(STACK_OF(PKCS7) * parts, const char *passphrase, Bundle *bundle)
 {
 	const char *fault = NULL;
 
@@ -188,7 +187,7 @@ take_parts(STACK_OF(PKCS7) *parts, const char *passphrase, Bundle *bundle)
 
 /* A key opens, or there is none that is encrypted and *tried stays. */
 static bool
-opens_key(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, bool *tried)
+opens_key(const STACK_OF(PKCS12_SAFEBAG) * bags, const char *passphrase, bool *tried)
 {
 	bool opened = false;
 
@@ -210,7 +209,7 @@ opens_key(const STACK_OF(PKCS12_SAFEBAG) *bags, const char *passphrase, bool *tr
 
 /* The passphrase opens something; *tried tells whether anything is encrypted. */
 static bool
-opens_something(STACK_OF(PKCS7) *parts, const char *passphrase, bool *tried)
+opens_something(STACK_OF(PKCS7) * parts, const char *passphrase, bool *tried)
 {
 	bool opened = false;
 
@@ -230,7 +229,7 @@ opens_something(STACK_OF(PKCS7) *parts, const char *passphrase, bool *tried)
 
 /* What is encrypted can be opened by a passphrase at all. */
 static const char *
-check_ciphers(STACK_OF(PKCS7) *parts)
+check_ciphers(STACK_OF(PKCS7) * parts)
 {
 	const char *fault = NULL;
 
@@ -263,8 +262,8 @@ check_mac(const PKCS12 *file)
 	EVP_MD *digest;
 
 	PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, file);
-	if (rounds && (ASN1_INTEGER_get_int64(&count, rounds) != 1 || count < 1 ||
-				   count > PASSPHRASE_MAX_ROUNDS))
+	if (rounds &&
+		(ASN1_INTEGER_get_int64(&count, rounds) != 1 || count < 1 || count > PASSPHRASE_MAX_ROUNDS))
 		return TOO_MANY_ROUNDS;
 	X509_ALGOR_get0(&kind, NULL, NULL, algorithm);
 	digest = EVP_MD_fetch(NULL, OBJ_nid2sn(OBJ_obj2nid(kind)), NULL);
@@ -273,7 +272,7 @@ check_mac(const PKCS12 *file)
 }
 
 static bool
-passphrase_fits(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
+passphrase_fits(PKCS12 *file, STACK_OF(PKCS7) * parts, const char *passphrase)
 {
 	bool tried;
 
@@ -304,7 +303,7 @@ passphrase_of_bytes(const char *passphrase)
 
 /* What was tried in vain: is it the passphrase, or the file? */
 static const char *
-pkcs12_why_not(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
+pkcs12_why_not(PKCS12 *file, STACK_OF(PKCS7) * parts, const char *passphrase)
 {
 	bool tried;
 
@@ -316,7 +315,7 @@ pkcs12_why_not(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase)
 }
 
 static const char *
-open_parts(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase, Bundle *bundle)
+open_parts(PKCS12 *file, STACK_OF(PKCS7) * parts, const char *passphrase, Bundle *bundle)
 {
 	bool given = passphrase && *passphrase;
 	char *bytes = given ? passphrase_of_bytes(passphrase) : NULL;
@@ -337,8 +336,8 @@ open_parts(PKCS12 *file, STACK_OF(PKCS7) *parts, const char *passphrase, Bundle 
 }
 
 const char *
-bundle_read_pkcs12(const unsigned char *der, size_t size, const char *passphrase,
-				   Bundle *bundle, bool *is_one)
+bundle_read_pkcs12(const unsigned char *der, size_t size, const char *passphrase, Bundle *bundle,
+				   bool *is_one)
 {
 	const unsigned char *at = der;
 	PKCS12 *file = d2i_PKCS12(NULL, &at, (long) size);

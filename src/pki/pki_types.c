@@ -34,8 +34,8 @@ static const char *
 check_certificate(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
 	Certificate *certificate;
-	const char *fault = certificate_read(value, size, NULL, (int) context->policy->min_entropy,
-										 &certificate);
+	const char *fault =
+		certificate_read(value, size, NULL, (int) context->policy->min_entropy, &certificate);
 
 	if (fault == NULL)
 		fault = keep_facts(certificate, facts);
@@ -48,7 +48,7 @@ static TypeField
 certificate_part(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
 	Certificate *certificate;
-	TypeField	found;
+	TypeField found;
 
 	*out = NULL;
 	if (certificate_read(value, size, NULL, 0, &certificate) != NULL)
@@ -61,7 +61,8 @@ certificate_part(const void *value, size_t size, const char *name, char **out, s
 static const ValueType certificate_type = {
 	.name = "certificate",
 	.description = "an X.509 certificate with the chain of its issuers, and its private key",
-	.hint = "Give the certificate, its issuers and its private key in PEM, or use vault.import_certificate().",
+	.hint =
+		"Give the certificate, its issuers and its private key in PEM, or use vault.import_certificate().",
 	.hint_of = pki_hint,
 	.fields = CERTIFICATE_FIELDS,
 	.takes_bytes = true,
@@ -75,7 +76,7 @@ static const ValueType certificate_type = {
 static const char *
 check_ssh_key(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	SshKey	   *key;
+	SshKey *key;
 	const char *fault = ssh_key_read(value, size, (int) context->policy->min_entropy, &key);
 	const char *text;
 
@@ -94,8 +95,8 @@ check_ssh_key(const void *value, size_t size, const TypeContext *context, TypeFa
 static TypeField
 ssh_key_part(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
-	SshKey	   *key;
-	TypeField	found;
+	SshKey *key;
+	TypeField found;
 
 	*out = NULL;
 	if (ssh_key_read(value, size, 0, &key) != NULL)

@@ -19,8 +19,8 @@
 #include "pki/passphrase.h"
 #include "pki/rules.h"
 
-#define NOT_A_KEY	  "a private key in it cannot be decoded"
-#define NOT_HANDLED	  "a key is not RSA, EC, Ed25519 or Ed448"
+#define NOT_A_KEY   "a private key in it cannot be decoded"
+#define NOT_HANDLED "a key is not RSA, EC, Ed25519 or Ed448"
 
 static bool
 label_is(const PemBlock *block, const char *label)
@@ -115,11 +115,10 @@ static bool
 push_rsa(OSSL_PARAM_BLD *build, BIGNUM *const numbers[RSA_NUMBERS])
 {
 	static const char *const names[RSA_NUMBERS] = {
-		[RSA_N] = OSSL_PKEY_PARAM_RSA_N, [RSA_E] = OSSL_PKEY_PARAM_RSA_E,
-		[RSA_D] = OSSL_PKEY_PARAM_RSA_D, [RSA_IQMP] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
-		[RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1, [RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
-		[RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1, [RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2
-	};
+		[RSA_N] = OSSL_PKEY_PARAM_RSA_N,          [RSA_E] = OSSL_PKEY_PARAM_RSA_E,
+		[RSA_D] = OSSL_PKEY_PARAM_RSA_D,          [RSA_IQMP] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+		[RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,    [RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,
+		[RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1, [RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2};
 	bool whole = numbers[RSA_DP] && numbers[RSA_DQ];
 
 	for (int i = 0; i < RSA_NUMBERS; i++)
@@ -135,7 +134,8 @@ private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS])
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *key = NULL;
 
-	if (context && build && private_key_rsa_numbers_fit(numbers, context) && push_rsa(build, numbers))
+	if (context && build && private_key_rsa_numbers_fit(numbers, context) &&
+		push_rsa(build, numbers))
 		key = private_key_key_from("RSA", build);
 	OSSL_PARAM_BLD_free(build);
 	BN_CTX_free(context);
@@ -218,8 +218,8 @@ private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point,
 	if (build && derived_size > 0 &&
 		(size == 0 || same_point(group, point, size, derived, derived_size)) &&
 		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, name, 0) == 1 &&
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived,
-										 derived_size) == 1 &&
+		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, derived, derived_size) ==
+			1 &&
 		OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret) == 1)
 		key = private_key_key_from("EC", build);
 	OSSL_PARAM_BLD_free(build);
@@ -577,10 +577,11 @@ private_key_kind(const EVP_PKEY *key)
 	{
 		const char *type;
 		const char *name;
-	} kinds[] = {
-		{"RSA", "RSA"}, {"RSA-PSS", "RSA-PSS"}, {"EC", "EC"},
-		{"ED25519", "Ed25519"}, {"ED448", "Ed448"}
-	};
+	} kinds[] = {{"RSA", "RSA"},
+				 {"RSA-PSS", "RSA-PSS"},
+				 {"EC", "EC"},
+				 {"ED25519", "Ed25519"},
+				 {"ED448", "Ed448"}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (EVP_PKEY_is_a(key, kinds[i].type))
@@ -652,8 +653,7 @@ private_key_works(EVP_PKEY *key)
 	EVP_MD_CTX *context = EVP_MD_CTX_new(); /* without a digest: the key's own */
 	bool fits;
 
-	fits = context &&
-		EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+	fits = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
 		EVP_DigestSign(context, signature, &size, message, sizeof(message)) == 1 &&
 		EVP_MD_CTX_reset(context) == 1 &&
 		EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&

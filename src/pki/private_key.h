@@ -29,8 +29,8 @@ extern bool private_key_is_encrypted(const PemBlock *block);
 extern const char *private_key_from(PemBlock *block, const char *passphrase, EVP_PKEY **key);
 
 /* The key in a shrouded PKCS#8, of a PEM block or of PKCS#12. */
-extern const char *private_key_unshroud(const X509_SIG *shrouded, const char *passphrase,
-										EVP_PKEY **key);
+extern const char *
+private_key_unshroud(const X509_SIG *shrouded, const char *passphrase, EVP_PKEY **key);
 extern const char *private_key_from_pkcs8(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key);
 
 /* A public or private key is of a kind and size that is handled; NULL, or the rule. */
@@ -77,7 +77,7 @@ enum
 extern EVP_PKEY *private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS]);
 
 /* On a named curve; NULL if a point, unless its size is 0, is not that of the secret. */
-extern EVP_PKEY *private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point,
-									 size_t size);
+extern EVP_PKEY *
+private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point, size_t size);
 
 #endif

@@ -26,11 +26,11 @@
 #define LABEL "OPENSSH PRIVATE KEY"
 
 #define OPENSSH_LINE 70
-#define PEM_LINE	 64
-#define BLOCK		 8 /* of the cipher "none" */
-#define SEED_BYTES	 32
-#define POINT_BYTES	 133 /* uncompressed, on P-521 */
-#define BLOB_BYTES	 (KEY_MAX_RSA_BITS / 8 + 64)
+#define PEM_LINE     64
+#define BLOCK        8 /* of the cipher "none" */
+#define SEED_BYTES   32
+#define POINT_BYTES  133 /* uncompressed, on P-521 */
+#define BLOB_BYTES   (KEY_MAX_RSA_BITS / 8 + 64)
 
 #define DISAGREES "its public and private parts do not fit"
 #define NOT_ONE   "it is not a private key of OpenSSH or in PEM"
@@ -39,19 +39,19 @@
 struct SshKey
 {
 	const char *type;
-	int			bits;
+	int bits;
 	unsigned char blob[BLOB_BYTES]; /* the public key on the wire */
-	size_t		blob_size;
-	char		comment[4 * SSH_KEY_MAX_COMMENT + 1];	/* as it is shown */
-	PkiText		text;
+	size_t blob_size;
+	char comment[4 * SSH_KEY_MAX_COMMENT + 1]; /* as it is shown */
+	PkiText text;
 };
 
 typedef struct Curve
 {
 	const char *type;
-	const char *name;			/* on the wire */
-	const char *group;			/* to OpenSSL */
-	size_t		coordinate;
+	const char *name;  /* on the wire */
+	const char *group; /* to OpenSSL */
+	size_t coordinate;
 } Curve;
 
 static const Curve curves[] = {
@@ -72,8 +72,8 @@ put_mpint(WireWriter *writer, const EVP_PKEY *key, const char *name)
 	size_t size;
 	bool fits;
 
-	fits = EVP_PKEY_get_bn_param(key, name, &number) == 1 &&
-		BN_num_bits(number) <= KEY_MAX_RSA_BITS;
+	fits =
+		EVP_PKEY_get_bn_param(key, name, &number) == 1 && BN_num_bits(number) <= KEY_MAX_RSA_BITS;
 	if (fits)
 	{
 		size = BN_bn2bin(number, bytes + 1);
@@ -276,10 +276,10 @@ shown_character(const unsigned char *at, size_t left)
 	return size;
 }
 
-static bool (*is_shown) (const char *character, size_t size);
+static bool (*is_shown)(const char *character, size_t size);
 
 void
-ssh_key_show_only(bool (*filter) (const char *character, size_t size))
+ssh_key_show_only(bool (*filter)(const char *character, size_t size))
 {
 	is_shown = filter;
 }
@@ -294,7 +294,7 @@ keep_comment(WireString comment, SshKey *key)
 	{
 		comment.size = SSH_KEY_MAX_COMMENT;
 		for (int i = 0; i < 3 && (comment.data[comment.size] & 0xc0) == 0x80; i++)
-			comment.size--;		/* not within a character */
+			comment.size--; /* not within a character */
 	}
 	for (size_t i = 0; i < comment.size;)
 	{
@@ -365,7 +365,7 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 	WireString blob = wire_string(&reader);
 	WireString section = wire_string(&reader);
 
-	(void) options;				/* without a derivation there are none to heed */
+	(void) options; /* without a derivation there are none to heed */
 	if (magic.size != sizeof(MAGIC) || memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
 		return "its block is not of OpenSSH's format, openssh-key-v1";
 	if (reader.broken)
@@ -433,9 +433,8 @@ write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 	unsigned char point[SEED_BYTES];
 	size_t seed_size;
 	size_t point_size = sizeof(point);
-	bool written =
-		EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed, sizeof(seed),
-										&seed_size) == 1 &&
+	bool written = EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY, seed,
+												   sizeof(seed), &seed_size) == 1 &&
 		EVP_PKEY_get_raw_public_key(pkey, point, &point_size) == 1 &&
 		write_ed25519(seed, point, text);
 
@@ -513,8 +512,9 @@ read_only_block(PemReader *reader, int min_strength, SshKey *key)
 static const char *
 name_other_form(const PemReader *reader)
 {
-	static const char *const public[] = {"ssh-ed25519 AAAA", "ssh-rsa AAAA", "ecdsa-sha2-nistp",
-										 "ssh-dss AAAA", "sk-ssh-ed25519@", "sk-ecdsa-sha2-",
+	static const char *const public[] = {"ssh-ed25519 AAAA",     "ssh-rsa AAAA",
+										 "ecdsa-sha2-nistp",     "ssh-dss AAAA",
+										 "sk-ssh-ed25519@",      "sk-ecdsa-sha2-",
 										 "BEGIN SSH2 PUBLIC KEY"};
 
 	if (pem_has_word(reader, "PuTTY-User-Key-File-"))

@@ -14,9 +14,9 @@
 
 #include "type/type.h"
 
-#define SSH_KEY_MAX_BYTES	 (64 * 1024)
-#define SSH_KEY_MAX_COMMENT	 1024	/* bytes of it that are shown */
-#define SSH_KEY_STRENGTH	 112	/* bits, where no policy says more */
+#define SSH_KEY_MAX_BYTES   (64 * 1024)
+#define SSH_KEY_MAX_COMMENT 1024 /* bytes of it that are shown */
+#define SSH_KEY_STRENGTH    112  /* bits, where no policy says more */
 
 /* The names of fields, for people. */
 #define SSH_KEY_FIELDS "private_key, public_key, fingerprint, key_type, key_bits, comment"
@@ -25,7 +25,7 @@ typedef struct SshKey SshKey;
 
 /* As certificate_read(). */
 extern const char *ssh_key_read(const void *text, size_t size, int min_strength, SshKey **made);
-extern void ssh_key_free(SshKey *key);	/* NULL is allowed */
+extern void ssh_key_free(SshKey *key); /* NULL is allowed */
 
 /*
  * What to store: the block as it was given, with lines of the usual length; for an
@@ -35,7 +35,7 @@ extern void ssh_key_free(SshKey *key);	/* NULL is allowed */
 extern const char *ssh_key_text(const SshKey *key, size_t *size);
 
 /* Of comments only characters are shown for which this is true; NULL, as at first: all. */
-extern void ssh_key_show_only(bool (*is_shown) (const char *character, size_t size));
+extern void ssh_key_show_only(bool (*is_shown)(const char *character, size_t size));
 
 /* A JSON object in UTF-8, for value_free(); NULL: no memory. */
 extern char *ssh_key_metadata(const SshKey *key);

@@ -16,20 +16,20 @@
 typedef struct WireString
 {
 	const unsigned char *data;
-	size_t		size;
+	size_t size;
 } WireString;
 
 typedef struct WireReader
 {
 	const unsigned char *at;
-	size_t		left;
-	bool		broken;
+	size_t left;
+	bool broken;
 } WireReader;
 
 static inline WireString
 wire_bytes(WireReader *reader, size_t size)
 {
-	WireString	string = {reader->at, size};
+	WireString string = {reader->at, size};
 
 	if (reader->broken || size > reader->left)
 	{
@@ -45,7 +45,7 @@ wire_bytes(WireReader *reader, size_t size)
 static inline uint32_t
 wire_number(WireReader *reader)
 {
-	WireString	string = wire_bytes(reader, 4);
+	WireString string = wire_bytes(reader, 4);
 
 	if (string.size != 4)
 		return 0;

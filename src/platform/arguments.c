@@ -65,7 +65,7 @@ jsonb_of_text(const char *text, const char **why)
 	}
 	PG_CATCH();
 	{
-		int			category = ERRCODE_TO_CATEGORY(geterrcode());
+		int category = ERRCODE_TO_CATEGORY(geterrcode());
 
 		MemoryContextSwitchTo(context);
 		if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
@@ -80,7 +80,7 @@ jsonb_of_text(const char *text, const char **why)
 void
 argument_to_jsonb(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, number);
+	Oid type = get_fn_expr_argtype(fcinfo->flinfo, number);
 	const char *why = NULL;
 	struct varlena *json;
 

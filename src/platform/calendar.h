@@ -13,20 +13,19 @@
 #include <string.h>
 #include <strings.h>
 
-#define CALENDAR_DAYS	7
+#define CALENDAR_DAYS   7
 #define CALENDAR_MONTHS 12
 
-#define CALENDAR_ZONE_FAULT \
-	"its time zone is not valid: it is UTC or a name such as Europe/Berlin"
+#define CALENDAR_ZONE_FAULT "its time zone is not valid: it is UTC or a name such as Europe/Berlin"
 
-static const char *const calendar_days[CALENDAR_DAYS] = {
-	"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
-};
+static const char *const calendar_days[CALENDAR_DAYS] = {"sunday",    "monday",   "tuesday",
+														 "wednesday", "thursday", "friday",
+														 "saturday"};
 
-static const char *const calendar_months[CALENDAR_MONTHS] = {
-	"january", "february", "march", "april", "may", "june", "july", "august", "september",
-	"october", "november", "december"
-};
+static const char *const calendar_months[CALENDAR_MONTHS] = {"january", "february", "march",
+															 "april",   "may",      "june",
+															 "july",    "august",   "september",
+															 "october", "november", "december"};
 
 static inline bool
 calendar_is_blank(char c)
@@ -48,7 +47,7 @@ calendar_trim(const char **text, const char **end)
 static inline size_t
 calendar_letters(const char *text, const char *end)
 {
-	size_t		count = 0;
+	size_t count = 0;
 
 	while (text + count < end && ((text[count] | 0x20) >= 'a' && (text[count] | 0x20) <= 'z'))
 		count++;
@@ -81,7 +80,7 @@ calendar_name(const char *text, size_t letters, const char *const *names, int co
 static inline bool
 calendar_zone(const char *text, const char *end, char *zone, size_t room)
 {
-	size_t		size = end - text;
+	size_t size = end - text;
 
 	if (size == 0 || size >= room || *text == '/')
 		return false;

@@ -18,14 +18,14 @@
 #include "catalog/pg_namespace_d.h"
 #include "catalog/pg_proc_d.h"
 #include "utils/acl.h"
-#include "varatt.h"				/* part of postgres.h before */
+#include "varatt.h" /* part of postgres.h before */
 #endif
 
 /* By it the extension's own errors are told from the server's. */
 #undef TEXTDOMAIN
 #define TEXTDOMAIN "vault"
 
-#define VAULT_VERSION "1.0"
+#define VAULT_VERSION   "1.0"
 #define VAULT_BUILT_FOR PG_VERSION_NUM
 
 /* These came with a minor release; in an older server the library loads and says what is wrong. */
@@ -63,9 +63,9 @@
 #endif
 
 #if PG_VERSION_NUM >= 180000
-#define VAULT_NORETURN pg_noreturn
+#define VAULT_NORETURN          pg_noreturn
 #define EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
-#define EXECUTOR_RUN_ARGUMENTS query, direction, count
+#define EXECUTOR_RUN_ARGUMENTS  query, direction, count
 #else
 #define VAULT_NORETURN pg_attribute_noreturn()
 #define EXECUTOR_RUN_PARAMETERS \
@@ -76,28 +76,28 @@
 #if PG_VERSION_NUM >= 190000
 #define PLANNER_PARAMETERS \
 	Query *query, const char *text, int options, ParamListInfo params, struct ExplainState *explain
-#define PLANNER_ARGUMENTS query, text, options, params, explain
+#define PLANNER_ARGUMENTS   query, text, options, params, explain
 #define COMPAT_CONST_JUMBLE const
 #else
 #define PLANNER_PARAMETERS Query *query, const char *text, int options, ParamListInfo params
-#define PLANNER_ARGUMENTS query, text, options, params
+#define PLANNER_ARGUMENTS  query, text, options, params
 #define COMPAT_CONST_JUMBLE
 #endif
 
 /* CLUSTER became a kind of REPACK. */
 #if PG_VERSION_NUM >= 190000
-#define T_CompatClusterStmt T_RepackStmt
-#define CompatClusterStmt RepackStmt
+#define T_CompatClusterStmt         T_RepackStmt
+#define CompatClusterStmt           RepackStmt
 #define compat_clustered(statement) ((statement)->relation->relation)
 #else
-#define T_CompatClusterStmt T_ClusterStmt
-#define CompatClusterStmt ClusterStmt
+#define T_CompatClusterStmt         T_ClusterStmt
+#define CompatClusterStmt           ClusterStmt
 #define compat_clustered(statement) ((statement)->relation)
 #endif
 
 /* A JSON value that is put together; result is the whole when its end was pushed. */
 #if PG_VERSION_NUM >= 190000
-#define CompatJsonbState JsonbInState
+#define CompatJsonbState                       JsonbInState
 #define compat_push_jsonb(state, token, value) pushJsonbValue(state, token, value)
 #else
 typedef struct CompatJsonbState
@@ -111,10 +111,10 @@ typedef struct CompatJsonbState
 
 #if PG_VERSION_NUM >= 190000
 #define compat_new_tranche(name) LWLockNewTrancheId(name)
-#define COMPAT_SIG_IGN PG_SIG_IGN
+#define COMPAT_SIG_IGN           PG_SIG_IGN
 #else
 #define compat_new_tranche(name) LWLockNewTrancheId()
-#define COMPAT_SIG_IGN SIG_IGN
+#define COMPAT_SIG_IGN           SIG_IGN
 #endif
 
 #if PG_VERSION_NUM >= 190000
@@ -141,7 +141,7 @@ typedef struct CompatJsonbState
 	object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE)
 #else
 #define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
-#define compat_schema_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
+#define compat_schema_aclcheck(schema, role)     pg_namespace_aclcheck(schema, role, ACL_USAGE)
 #endif
 
 #if PG_VERSION_NUM >= 160000
@@ -170,14 +170,14 @@ typedef struct CompatJsonbState
 /* A hook that is asked which privileges a plan needs on which relations. */
 #if PG_VERSION_NUM >= 160000
 #define CHECK_PERMS_PARAMETERS List *relations, List *permissions, bool raises
-#define CHECK_PERMS_ARGUMENTS relations, permissions, raises
-#define CHECK_PERMS_LIST permissions
-#define CheckPermsEntry RTEPermissionInfo
+#define CHECK_PERMS_ARGUMENTS  relations, permissions, raises
+#define CHECK_PERMS_LIST       permissions
+#define CheckPermsEntry        RTEPermissionInfo
 #else
 #define CHECK_PERMS_PARAMETERS List *relations, bool raises
-#define CHECK_PERMS_ARGUMENTS relations, raises
-#define CHECK_PERMS_LIST relations
-#define CheckPermsEntry RangeTblEntry
+#define CHECK_PERMS_ARGUMENTS  relations, raises
+#define CHECK_PERMS_LIST       relations
+#define CheckPermsEntry        RangeTblEntry
 #endif
 
 /* The local transaction that this backend is in. */
@@ -189,10 +189,10 @@ typedef struct CompatJsonbState
 
 /* What a check hook returns in extra; NULL if there is no memory. */
 #if PG_VERSION_NUM >= 160000
-#define compat_guc_malloc(size) guc_malloc(LOG, size)
+#define compat_guc_malloc(size)  guc_malloc(LOG, size)
 #define compat_guc_free(pointer) guc_free(pointer)
 #else
-#define compat_guc_malloc(size) malloc(size)
+#define compat_guc_malloc(size)  malloc(size)
 #define compat_guc_free(pointer) free(pointer)
 #endif
 
@@ -201,15 +201,15 @@ typedef struct CompatJsonbState
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #undef PG_FUNCTION_INFO_V1
-#define PG_FUNCTION_INFO_V1(function) \
-	extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS); \
-	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, function) (void); \
-	const Pg_finfo_record *CppConcat(pg_finfo_, function) (void) \
-	{ \
-		static const Pg_finfo_record info = {1}; \
-		return &info; \
-	} \
-	extern int	no_such_variable
+#define PG_FUNCTION_INFO_V1(function)                                               \
+	extern PGDLLEXPORT Datum function(PG_FUNCTION_ARGS);                            \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, function)(void); \
+	const Pg_finfo_record *CppConcat(pg_finfo_, function)(void)                     \
+	{                                                                               \
+		static const Pg_finfo_record info = {1};                                    \
+		return &info;                                                               \
+	}                                                                               \
+	extern int no_such_variable
 #endif
 
 #endif

@@ -21,7 +21,7 @@ is_ascii(const char *text, size_t size)
 bool
 encoding_is_stored(const char *text, size_t size)
 {
-	int			encoding = GetDatabaseEncoding();
+	int encoding = GetDatabaseEncoding();
 
 	return encoding == PG_UTF8 || encoding == PG_SQL_ASCII || is_ascii(text, size);
 }
@@ -35,7 +35,7 @@ encoding_room(size_t size)
 static bool
 encoding_convert(const char *text, size_t size, int from, int to, char *out, size_t *out_size)
 {
-	Oid			function = FindDefaultConversionProc(from, to);
+	Oid function = FindDefaultConversionProc(from, to);
 
 	if (!OidIsValid(function))
 		ereport(ERROR,
@@ -65,7 +65,7 @@ encoding_from_stored(const char *stored, size_t size, char *out, size_t *out_siz
 bool
 encoding_is_stored_text(const char *bytes, size_t size)
 {
-	int			encoding = GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
+	int encoding = GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
 
 	return pg_verify_mbstr(encoding, bytes, size, true);
 }
@@ -79,7 +79,7 @@ encoding_is_valid(const char *stored, size_t size)
 const char *
 encoding_for_digest(const char *text, size_t *size)
 {
-	char	   *copy;
+	char *copy;
 
 	if (encoding_is_stored(text, *size))
 		return text;

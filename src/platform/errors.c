@@ -18,16 +18,15 @@ void
 error_bad_argument(const char *argument, const char *fault, const char *hint)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid %s: %s", argument, fault),
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid %s: %s", argument, fault),
 			 hint ? errhint("%s", hint) : 0));
 }
 
 bool
 error_is_ours(void)
 {
-	ErrorData  *error = CopyErrorData();
-	bool		ours = (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0) ||
+	ErrorData *error = CopyErrorData();
+	bool ours = (error->domain && strcmp(error->domain, TEXTDOMAIN) == 0) ||
 		(error->funcname && strcmp(error->funcname, "exec_stmt_raise") == 0);
 
 	FreeErrorData(error);
@@ -43,7 +42,7 @@ is_restoring_dump(void)
 bool
 in_vault_database(void)
 {
-	char	   *database = get_database_name(MyDatabaseId);
+	char *database = get_database_name(MyDatabaseId);
 
 	return database != NULL && strcmp(database, setting_database) == 0;
 }
@@ -64,7 +63,8 @@ require_running_vault(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("vault lives in database \"%s\" of this server", setting_database),
-				 errhint("Connect to that database, or set vault.database and restart the server.")));
+				 errhint(
+					 "Connect to that database, or set vault.database and restart the server.")));
 	version_check_sql();
 	checked = true;
 }

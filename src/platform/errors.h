@@ -10,24 +10,24 @@
 
 #include "platform/compat.h"
 
-#define ERRCODE_VAULT_SEALED			MAKE_SQLSTATE('V','T','0','0','1')
-#define ERRCODE_VAULT_NOT_INITIALISED	MAKE_SQLSTATE('V','T','0','0','2')
-#define ERRCODE_VAULT_WRONG_KEY			MAKE_SQLSTATE('V','T','0','0','3')
-#define ERRCODE_VAULT_TAMPERED			MAKE_SQLSTATE('V','T','0','0','4')
-#define ERRCODE_VAULT_NO_SECRET			MAKE_SQLSTATE('V','T','0','0','5')
-#define ERRCODE_VAULT_EXPIRED			MAKE_SQLSTATE('V','T','0','0','6')
-#define ERRCODE_VAULT_DEACTIVATED		MAKE_SQLSTATE('V','T','0','0','7')
-#define ERRCODE_VAULT_DELETED			MAKE_SQLSTATE('V','T','0','0','8')
-#define ERRCODE_VAULT_DESTROYED			MAKE_SQLSTATE('V','T','0','0','9')
-#define ERRCODE_VAULT_NO_TENANT			MAKE_SQLSTATE('V','T','0','1','0')
-#define ERRCODE_VAULT_AUDIT_UNAVAILABLE	MAKE_SQLSTATE('V','T','0','1','1')
-#define ERRCODE_VAULT_WRONG_FORM		MAKE_SQLSTATE('V','T','0','1','3')
-#define ERRCODE_VAULT_TOKEN_REFUSED		MAKE_SQLSTATE('V','T','0','1','4')
-#define ERRCODE_VAULT_HELD				MAKE_SQLSTATE('V','T','0','1','5')
+#define ERRCODE_VAULT_SEALED            MAKE_SQLSTATE('V', 'T', '0', '0', '1')
+#define ERRCODE_VAULT_NOT_INITIALISED   MAKE_SQLSTATE('V', 'T', '0', '0', '2')
+#define ERRCODE_VAULT_WRONG_KEY         MAKE_SQLSTATE('V', 'T', '0', '0', '3')
+#define ERRCODE_VAULT_TAMPERED          MAKE_SQLSTATE('V', 'T', '0', '0', '4')
+#define ERRCODE_VAULT_NO_SECRET         MAKE_SQLSTATE('V', 'T', '0', '0', '5')
+#define ERRCODE_VAULT_EXPIRED           MAKE_SQLSTATE('V', 'T', '0', '0', '6')
+#define ERRCODE_VAULT_DEACTIVATED       MAKE_SQLSTATE('V', 'T', '0', '0', '7')
+#define ERRCODE_VAULT_DELETED           MAKE_SQLSTATE('V', 'T', '0', '0', '8')
+#define ERRCODE_VAULT_DESTROYED         MAKE_SQLSTATE('V', 'T', '0', '0', '9')
+#define ERRCODE_VAULT_NO_TENANT         MAKE_SQLSTATE('V', 'T', '0', '1', '0')
+#define ERRCODE_VAULT_AUDIT_UNAVAILABLE MAKE_SQLSTATE('V', 'T', '0', '1', '1')
+#define ERRCODE_VAULT_WRONG_FORM        MAKE_SQLSTATE('V', 'T', '0', '1', '3')
+#define ERRCODE_VAULT_TOKEN_REFUSED     MAKE_SQLSTATE('V', 'T', '0', '1', '4')
+#define ERRCODE_VAULT_HELD              MAKE_SQLSTATE('V', 'T', '0', '1', '5')
 
 /* A NULL or malformed argument: 22023, naming the argument and the rule. */
-VAULT_NORETURN extern void error_bad_argument(const char *argument, const char *fault,
-											  const char *hint);
+VAULT_NORETURN extern void
+error_bad_argument(const char *argument, const char *fault, const char *hint);
 
 /*
  * Of the error that is being caught, inside a call: whether vault has made it, in C or in SQL,

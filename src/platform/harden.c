@@ -15,6 +15,5 @@ harden_process(void)
 	if (setting_allow_core_dumps)
 		return;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		ereport(WARNING,
-				(errmsg("could not protect the server's memory from being dumped: %m")));
+		ereport(WARNING, (errmsg("could not protect the server's memory from being dumped: %m")));
 }

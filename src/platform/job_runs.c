@@ -15,8 +15,8 @@
 
 typedef struct JobRunsShared
 {
-	slock_t		mutex;			/* guards runs */
-	JobRun			runs[RUNS];
+	slock_t mutex; /* guards runs */
+	JobRun runs[RUNS];
 } JobRunsShared;
 
 static JobRunsShared *shared = NULL;
@@ -27,7 +27,7 @@ place_of(const char *name)
 {
 	for (int i = 0; i < RUNS; i++)
 	{
-		JobRun		   *run = &shared->runs[i];
+		JobRun *run = &shared->runs[i];
 
 		if (run->name[0] == '\0')
 			strlcpy(run->name, name, JOB_RUN_NAME_BYTES);
@@ -41,7 +41,7 @@ void
 job_run_begin(const char *name)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	JobRun		   *run;
+	JobRun *run;
 
 	SpinLockAcquire(&shared->mutex);
 	run = place_of(name);
@@ -57,7 +57,7 @@ void
 job_run_end(const char *name)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	JobRun		   *run;
+	JobRun *run;
 
 	SpinLockAcquire(&shared->mutex);
 	run = place_of(name);
@@ -72,7 +72,7 @@ job_run_end(const char *name)
 bool
 job_run_find(const char *name, JobRun *run)
 {
-	bool		found = false;
+	bool found = false;
 
 	SpinLockAcquire(&shared->mutex);
 	for (int i = 0; i < RUNS && !found; i++)
@@ -110,5 +110,6 @@ job_runs_forget_runs(void)
 void
 job_runs_init(void)
 {
-	shmem_register("vault runs", sizeof(JobRunsShared), job_runs_shared_init, job_runs_forget_runs, (void **) &shared);
+	shmem_register("vault runs", sizeof(JobRunsShared), job_runs_shared_init, job_runs_forget_runs,
+				   (void **) &shared);
 }

@@ -16,11 +16,11 @@
 
 typedef struct JobRun
 {
-	char		name[JOB_RUN_NAME_BYTES];
+	char name[JOB_RUN_NAME_BYTES];
 	TimestampTz started;
-	TimestampTz ended;			/* of the last one that succeeded; 0: none */
-	int64		took;			/* microseconds, of that one */
-	int			pid;			/* of the last one */
+	TimestampTz ended; /* of the last one that succeeded; 0: none */
+	int64 took;        /* microseconds, of that one */
+	int pid;           /* of the last one */
 } JobRun;
 
 /* Around the work of a job.  Names are literals. */

@@ -21,10 +21,10 @@
 #include "platform/settings.h"
 #include "platform/shmem.h"
 
-#define MAX_CHILDREN 4
-#define MAX_CALLBACKS 4
-#define LONG_LIFE_MS 5000
-#define FIRST_PAUSE_MS 1000
+#define MAX_CHILDREN     4
+#define MAX_CALLBACKS    4
+#define LONG_LIFE_MS     5000
+#define FIRST_PAUSE_MS   1000
 #define LONGEST_PAUSE_MS 60000
 
 typedef struct Child
@@ -34,31 +34,31 @@ typedef struct Child
 	BackgroundWorkerHandle *handle;
 	TimestampTz started;
 	TimestampTz next_start;
-	int			pause;
+	int pause;
 } Child;
 
 typedef struct LauncherShared
 {
-	Latch	   *launcher;			/* NULL: it does not run */
-	bool		awoken;			/* by workers_wake() */
-	pg_atomic_uint32 connected[MAX_CHILDREN + 1];	/* processes with a database; 0: free */
+	Latch *launcher;                              /* NULL: it does not run */
+	bool awoken;                                  /* by workers_wake() */
+	pg_atomic_uint32 connected[MAX_CHILDREN + 1]; /* processes with a database; 0: free */
 } LauncherShared;
 
 static Child children[MAX_CHILDREN];
-static int	child_count = 0;
-static void (*callbacks[MAX_CALLBACKS]) (void);
-static int	callback_count = 0;
+static int child_count = 0;
+static void (*callbacks[MAX_CALLBACKS])(void);
+static int callback_count = 0;
 static LauncherShared *shared = NULL;
 
 void
 workers_add(const char *name, const char *function)
 {
 	Assert(child_count < MAX_CHILDREN);
-	children[child_count++] = (Child) {.name = name,.function = function,.pause = FIRST_PAUSE_MS};
+	children[child_count++] = (Child){.name = name, .function = function, .pause = FIRST_PAUSE_MS};
 }
 
 void
-workers_on_reload(void (*callback) (void))
+workers_on_reload(void (*callback)(void))
 {
 	Assert(callback_count < MAX_CALLBACKS);
 	callbacks[callback_count++] = callback;
@@ -107,7 +107,7 @@ worker_run_once(const char *name, const char *function)
 static bool
 is_running(Child *child)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	return child->handle && GetBackgroundWorkerPid(child->handle, &pid) != BGWH_STOPPED;
 }
@@ -135,13 +135,13 @@ static long
 look_after(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		awoken = shared->awoken;
-	long		sleep = -1;
+	bool awoken = shared->awoken;
+	long sleep = -1;
 
 	shared->awoken = false;
 	for (int i = 0; i < child_count; i++)
 	{
-		Child	   *child = &children[i];
+		Child *child = &children[i];
 
 		if (is_running(child))
 			continue;
@@ -155,7 +155,7 @@ look_after(void)
 		}
 		if (child->handle == NULL)
 		{
-			long		due = TimestampDifferenceMilliseconds(now, child->next_start);
+			long due = TimestampDifferenceMilliseconds(now, child->next_start);
 
 			sleep = sleep < 0 ? due : Min(sleep, due);
 		}
@@ -167,7 +167,7 @@ static void
 call_back(void)
 {
 	for (int i = 0; i < callback_count; i++)
-		callbacks[i] ();
+		callbacks[i]();
 }
 
 /* The next launcher does not know these children and starts its own. */
@@ -189,7 +189,7 @@ workers_have_launcher(void)
 void
 workers_wake(void)
 {
-	Latch	   *launcher = shared->launcher;
+	Latch *launcher = shared->launcher;
 
 	shared->awoken = true;
 	if (launcher)
@@ -201,7 +201,7 @@ workers_leave(void)
 {
 	for (int i = 0; i < (int) lengthof(shared->connected); i++)
 	{
-		int			pid = (int) pg_atomic_read_u32(&shared->connected[i]);
+		int pid = (int) pg_atomic_read_u32(&shared->connected[i]);
 
 		if (pid != 0 && BackendPidGetProc(pid) != NULL)
 			(void) kill(pid, SIGTERM);
@@ -221,7 +221,7 @@ vault_launcher_worker_main(Datum arg)
 	call_back();
 	while (!ShutdownRequestPending)
 	{
-		long		sleep;
+		long sleep;
 
 		if (ConfigReloadPending)
 		{
@@ -230,8 +230,9 @@ vault_launcher_worker_main(Datum arg)
 			call_back();
 		}
 		sleep = look_after();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-						 (sleep >= 0 ? WL_TIMEOUT : 0), sleep, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (sleep >= 0 ? WL_TIMEOUT : 0), sleep,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -250,7 +251,7 @@ note_connected(void)
 {
 	for (int i = 0; i < (int) lengthof(shared->connected); i++)
 	{
-		uint32		free = 0;
+		uint32 free = 0;
 
 		if (!pg_atomic_compare_exchange_u32(&shared->connected[i], &free, MyProcPid))
 			continue;
@@ -294,7 +295,7 @@ worker_wait(int ms)
 static void
 launcher_shared_init(void *area)
 {
-	LauncherShared	   *fresh = area;
+	LauncherShared *fresh = area;
 
 	for (int i = 0; i < (int) lengthof(fresh->connected); i++)
 		pg_atomic_init_u32(&fresh->connected[i], 0);
@@ -305,7 +306,8 @@ launcher_init(void)
 {
 	BackgroundWorker worker;
 
-	shmem_register("vault workers", sizeof(LauncherShared), launcher_shared_init, NULL, (void **) &shared);
+	shmem_register("vault workers", sizeof(LauncherShared), launcher_shared_init, NULL,
+				   (void **) &shared);
 	launcher_describe(&worker, "vault launcher", "vault_launcher_worker_main");
 	worker.bgw_notify_pid = 0;
 	worker.bgw_restart_time = 1;

@@ -16,7 +16,7 @@
 extern void workers_add(const char *name, const char *function);
 
 /* What the launcher does at the start and at each reload.  Preload only. */
-extern void workers_on_reload(void (*callback) (void));
+extern void workers_on_reload(void (*callback)(void));
 
 /* Runs such a worker once and waits for its end; false if it could not start. */
 extern bool worker_run_once(const char *name, const char *function);

@@ -12,8 +12,8 @@
 static LOCKTAG
 lock_tag_of(NamedLock kind, const void *name, size_t size)
 {
-	uint64		hash = hash_bytes_extended(name, (int) size, kind);
-	LOCKTAG		tag;
+	uint64 hash = hash_bytes_extended(name, (int) size, kind);
+	LOCKTAG tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, kind);
 	return tag;
@@ -22,7 +22,7 @@ lock_tag_of(NamedLock kind, const void *name, size_t size)
 void
 lock_named(NamedLock kind, const void *name, size_t size, LOCKMODE mode)
 {
-	LOCKTAG		tag = lock_tag_of(kind, name, size);
+	LOCKTAG tag = lock_tag_of(kind, name, size);
 
 	(void) LockAcquire(&tag, mode, false, false);
 }
@@ -30,7 +30,7 @@ lock_named(NamedLock kind, const void *name, size_t size, LOCKMODE mode)
 bool
 lock_named_now(NamedLock kind, const void *name, size_t size, LOCKMODE mode)
 {
-	LOCKTAG		tag = lock_tag_of(kind, name, size);
+	LOCKTAG tag = lock_tag_of(kind, name, size);
 
 	return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }

@@ -16,10 +16,10 @@
 /* Those of SQL are 1 and 2.  What each is named by: */
 typedef enum NamedLock
 {
-	LOCK_ROLE = 3,				/* a database role: share to bind it, exclusive to reserve it */
-	LOCK_POLICY,				/* a tenant: whoever changes who is a member of what */
-	LOCK_ROTATED_USERS,			/* a tenant: whoever gives a user to a rotation */
-	LOCK_KEYS					/* a tenant: share while its keys are used for rows, exclusive to
+	LOCK_ROLE = 3,      /* a database role: share to bind it, exclusive to reserve it */
+	LOCK_POLICY,        /* a tenant: whoever changes who is a member of what */
+	LOCK_ROTATED_USERS, /* a tenant: whoever gives a user to a rotation */
+	LOCK_KEYS           /* a tenant: share while its keys are used for rows, exclusive to
 								 * take retired ones away */
 } NamedLock;
 

@@ -28,7 +28,7 @@ net_address_set(NetAddress *address, int family, const void *bytes)
 static bool
 parse_raw(const char *text, size_t size, NetAddress *address)
 {
-	char		copy[NET_TEXT_BYTES];
+	char copy[NET_TEXT_BYTES];
 
 	memset(address, 0, sizeof(*address));
 	if (size == 0 || size >= sizeof(copy) || memchr(text, 0, size) != NULL)
@@ -45,7 +45,7 @@ parse_raw(const char *text, size_t size, NetAddress *address)
 bool
 net_address_parse(const char *text, size_t size, NetAddress *address)
 {
-	NetAddress	raw;
+	NetAddress raw;
 
 	memset(address, 0, sizeof(*address));
 	if (!parse_raw(text, size, &raw))
@@ -64,7 +64,7 @@ netblock_width(const NetAddress *address)
 static int
 parse_bits(const char *text, size_t size)
 {
-	int			bits = 0;
+	int bits = 0;
 
 	if (size < 1 || size > 3 || (text[0] == '0' && size > 1))
 		return -1;
@@ -80,8 +80,8 @@ parse_bits(const char *text, size_t size)
 static bool
 same_bits(const unsigned char *a, const unsigned char *b, int bits)
 {
-	int			whole = bits / 8;
-	int			rest = bits % 8;
+	int whole = bits / 8;
+	int rest = bits % 8;
 
 	return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
 }
@@ -99,9 +99,9 @@ const char *
 net_block_parse(const char *text, size_t size, NetBlock *block)
 {
 	const char *slash = size > 0 ? memchr(text, '/', size) : NULL;
-	size_t		address_size = slash ? (size_t) (slash - text) : size;
-	NetAddress	raw;
-	int			bits;
+	size_t address_size = slash ? (size_t) (slash - text) : size;
+	NetAddress raw;
+	int bits;
 
 	if (!parse_raw(text, address_size, &raw))
 		return "it is not an address or a block in CIDR form";
@@ -127,7 +127,7 @@ net_list_parse(const char *text, NetBlock *blocks, int max, int *count)
 	*count = 0;
 	for (text += strspn(text, between); *text; text += strspn(text, between))
 	{
-		size_t		size = strcspn(text, between);
+		size_t size = strcspn(text, between);
 		const char *fault;
 
 		if (*count == max)
@@ -144,8 +144,8 @@ net_list_parse(const char *text, NetBlock *blocks, int max, int *count)
 void
 net_block_format(const NetBlock *block, char text[NET_TEXT_BYTES])
 {
-	int			family = block->address.family == 4 ? AF_INET : AF_INET6;
-	char		address[INET6_ADDRSTRLEN] = "";
+	int family = block->address.family == 4 ? AF_INET : AF_INET6;
+	char address[INET6_ADDRSTRLEN] = "";
 
 	(void) inet_ntop(family, block->address.bytes, address, sizeof(address));
 	snprintf(text, NET_TEXT_BYTES, "%s/%d", address, block->bits);

@@ -17,14 +17,14 @@
 
 typedef struct NetAddress
 {
-	int			family;			/* 4 or 6; 0: none */
+	int family; /* 4 or 6; 0: none */
 	unsigned char bytes[16];
 } NetAddress;
 
 typedef struct NetBlock
 {
-	NetAddress	address;
-	int			bits;
+	NetAddress address;
+	int bits;
 } NetBlock;
 
 /* False, and family 0, if it is none. */

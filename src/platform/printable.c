@@ -33,9 +33,8 @@ is_hidden(pg_wchar c)
 static int
 append_long(StringInfo plain, const char *at)
 {
-	int			size = pg_mblen(at);
-	pg_wchar	c = GetDatabaseEncoding() == PG_UTF8 ?
-		utf8_to_unicode((const unsigned char *) at) : 0;
+	int size = pg_mblen(at);
+	pg_wchar c = GetDatabaseEncoding() == PG_UTF8 ? utf8_to_unicode((const unsigned char *) at) : 0;
 
 	size = Min(size, (int) strlen(at));
 	if (c != 0 && is_hidden(c))

@@ -17,14 +17,14 @@
 #include "utils/memutils.h"
 
 /* Other than those of contexts whose first block the server keeps for the next one. */
-#define AREA_FIRST_BLOCK	(4 * 1024)
-#define AREA_LAST_BLOCK		(1024 * 1024)
+#define AREA_FIRST_BLOCK (4 * 1024)
+#define AREA_LAST_BLOCK  (1024 * 1024)
 
 /* The first block of the area that is kept, and of ErrorContext; the context's header included. */
-#define KEPT_BLOCK			(8 * 1024)
+#define KEPT_BLOCK (8 * 1024)
 
 /* From here on it is cheaper to overwrite the whole block than to find out how much was used. */
-#define MANY_PIECES			32
+#define MANY_PIECES 32
 
 static MemoryContext kept = NULL;
 static bool kept_in_use = false;
@@ -65,7 +65,7 @@ secret_alloc(size_t size)
 static int
 usual_perturbation(void)
 {
-	static int	usual = -1;
+	static int usual = -1;
 
 	if (usual < 0)
 	{
@@ -94,7 +94,7 @@ secret_memory_perturb(int byte)
 }
 #endif
 
-static int	perturbing = 0;		/* how often it was begun */
+static int perturbing = 0; /* how often it was begun */
 
 void
 secret_frees_begin(void)
@@ -117,9 +117,9 @@ secret_frees_end(void)
 static char *
 unused_end(MemoryContext context)
 {
-	char	   *end = (char *) context + KEPT_BLOCK;
+	char *end = (char *) context + KEPT_BLOCK;
 	MemoryContextCounters counters = {0};
-	char	   *unused = NULL;
+	char *unused = NULL;
 
 	context->methods->stats(context, NULL, NULL, &counters, false);
 	if (counters.nblocks > 1 || counters.freechunks > MANY_PIECES)
@@ -137,7 +137,7 @@ static void
 wipe_first_block(MemoryContext context, const char *unused)
 {
 #ifndef MEMORY_CONTEXT_CHECKING
-	char	   *first = MemoryContextAlloc(context, 1);
+	char *first = MemoryContextAlloc(context, 1);
 
 	memset(first, 0, unused - first);
 	MemoryContextReset(context);
@@ -148,8 +148,8 @@ wipe_first_block(MemoryContext context, const char *unused)
 static void
 empty_kept(void)
 {
-	bool		frees = MemoryContextMemAllocated(kept, true) > KEPT_BLOCK;
-	char	   *unused = unused_end(kept);
+	bool frees = MemoryContextMemAllocated(kept, true) > KEPT_BLOCK;
+	char *unused = unused_end(kept);
 
 	if (frees)
 		secret_frees_begin();
@@ -164,7 +164,7 @@ static bool
 may_keep(void)
 {
 #ifdef MEMORY_CONTEXT_CHECKING
-	return false;				/* it would take the wiping for an overrun */
+	return false; /* it would take the wiping for an overrun */
 #else
 	return !kept_in_use;
 #endif
@@ -225,7 +225,7 @@ secret_area_call(FunctionCallInfo fcinfo, PGFunction body)
 {
 	MemoryContext context = CurrentMemoryContext;
 	SecretArea *area = secret_area_new(context);
-	Datum		result;
+	Datum result;
 
 	MemoryContextSwitchTo(area->memory);
 	PG_TRY();

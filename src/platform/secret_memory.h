@@ -21,7 +21,7 @@
 typedef struct SecretBuffer
 {
 	unsigned char *bytes;
-	size_t		size;			/* all of which is overwritten */
+	size_t size; /* all of which is overwritten */
 	MemoryContextCallback at_end;
 } SecretBuffer;
 
@@ -36,7 +36,7 @@ extern void *secret_alloc(size_t size);
 
 typedef struct SecretArea
 {
-	MemoryContext memory;		/* NULL: it has ended */
+	MemoryContext memory; /* NULL: it has ended */
 	MemoryContextCallback at_end;
 } SecretArea;
 

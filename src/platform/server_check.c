@@ -18,7 +18,7 @@ PG_FUNCTION_INFO_V1(vault_check_server);
 Datum
 vault_check_server(PG_FUNCTION_ARGS)
 {
-	int			version = atoi(GetConfigOption("server_version_num", false, false));
+	int version = atoi(GetConfigOption("server_version_num", false, false));
 
 	if (version < VAULT_MINIMUM_VERSION_NUM)
 		ereport(ERROR,

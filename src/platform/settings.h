@@ -15,52 +15,52 @@
 
 typedef enum AuditMode
 {
-	AUDIT_DURABLE,				/* a read waits until its record is on disk */
-	AUDIT_QUEUED				/* until it is in shared memory */
+	AUDIT_DURABLE, /* a read waits until its record is on disk */
+	AUDIT_QUEUED   /* until it is in shared memory */
 } AuditMode;
 
 /* Set at server start. */
 extern char *setting_database;
 extern bool setting_allow_swappable_keys;
 extern bool setting_allow_core_dumps;
-extern int	setting_audit_ring_size;	/* records */
+extern int setting_audit_ring_size; /* records */
 
 /* Set by the superuser in the configuration file. */
 extern char *setting_root_key_source;
 extern bool setting_seal_on_crash;
-extern int	setting_max_result_memory;	/* kB */
-extern int	setting_audit_mode;		/* AuditMode */
-extern bool setting_audit_mode_is_of_session;	/* or of a transaction, a function, a connection */
-extern int	setting_audit_timeout;	/* ms */
-extern int	setting_max_seal_delay; /* s */
-extern int	setting_max_failures;	/* 0: no limit */
-extern int	setting_max_forgeries;	/* 0: no limit */
-extern int	setting_max_denials;	/* 0: no limit */
-extern int	setting_failure_window;	/* s */
-extern int	setting_notification_retention;	/* s */
-extern char *setting_expiry_warnings;	/* days, comma separated */
-extern int	setting_max_extension;	/* s */
-extern int	setting_max_extensions;
+extern int setting_max_result_memory;         /* kB */
+extern int setting_audit_mode;                /* AuditMode */
+extern bool setting_audit_mode_is_of_session; /* or of a transaction, a function, a connection */
+extern int setting_audit_timeout;             /* ms */
+extern int setting_max_seal_delay;            /* s */
+extern int setting_max_failures;              /* 0: no limit */
+extern int setting_max_forgeries;             /* 0: no limit */
+extern int setting_max_denials;               /* 0: no limit */
+extern int setting_failure_window;            /* s */
+extern int setting_notification_retention;    /* s */
+extern char *setting_expiry_warnings;         /* days, comma separated */
+extern int setting_max_extension;             /* s */
+extern int setting_max_extensions;
 
-extern int	setting_rotation_batch; /* steps */
-extern int	setting_rotation_retry; /* s */
-extern int	setting_rotation_timeout;	/* ms */
+extern int setting_rotation_batch;   /* steps */
+extern int setting_rotation_retry;   /* s */
+extern int setting_rotation_timeout; /* ms */
 extern char *setting_rotation_hosts;
 extern char *setting_rotation_root_certificates;
 
 /* What lets a tenant's administrator bind a database role; set by the superuser. */
 enum
 {
-	BINDING_OPEN,				/* that no other tenant has it */
-	BINDING_CONSENT				/* that an operator, or who administers the role, consents */
+	BINDING_OPEN,   /* that no other tenant has it */
+	BINDING_CONSENT /* that an operator, or who administers the role, consents */
 };
-extern int	setting_role_binding;
+extern int setting_role_binding;
 
 /* Peers behind which anybody can be; set in the configuration file. */
 typedef struct BlockList
 {
-	int			count;
-	NetBlock	blocks[FLEXIBLE_ARRAY_MEMBER];
+	int count;
+	NetBlock blocks[FLEXIBLE_ARRAY_MEMBER];
 } BlockList;
 extern const BlockList *setting_proxies;
 
@@ -70,7 +70,7 @@ enum
 	REDACTION_STANDARD,
 	REDACTION_STRICT
 };
-extern int	setting_redaction;
+extern int setting_redaction;
 
 /* Set by anybody. */
 extern char *setting_tenant;

@@ -13,14 +13,14 @@
 typedef struct Area
 {
 	const char *name;
-	Size		size;
-	ShmemInit	init;
+	Size size;
+	ShmemInit init;
 	ShmemForget forget;
-	void	  **pointer;
+	void **pointer;
 } Area;
 
 static Area areas[MAX_AREAS];
-static int	area_count = 0;
+static int area_count = 0;
 static LWLock *root_lock = NULL;
 
 static shmem_request_hook_type previous_request = NULL;
@@ -30,7 +30,7 @@ void
 shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget, void **pointer)
 {
 	Assert(area_count < MAX_AREAS);
-	areas[area_count++] = (Area) {name, size, init, forget, pointer};
+	areas[area_count++] = (Area){name, size, init, forget, pointer};
 }
 
 void
@@ -61,7 +61,7 @@ shmem_startup(void)
 	root_lock = &GetNamedLWLockTranche("vault")->lock;
 	for (int i = 0; i < area_count; i++)
 	{
-		bool		found;
+		bool found;
 
 		*areas[i].pointer = ShmemInitStruct(areas[i].name, areas[i].size, &found);
 		if (!found)

@@ -14,12 +14,12 @@
 
 #include "storage/lwlock.h"
 
-typedef void (*ShmemInit) (void *area);
-typedef void (*ShmemForget) (void);
+typedef void (*ShmemInit)(void *area);
+typedef void (*ShmemForget)(void);
 
 /* name is a literal; *pointer is set in every process.  Preload only. */
-extern void shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget,
-						   void **pointer);
+extern void
+shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget, void **pointer);
 
 /* Has every area forget the vault that was dropped. */
 extern void shmem_forget(void);

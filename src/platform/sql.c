@@ -12,9 +12,7 @@ void
 sql_begin(void)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not connect to SPI")));
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not connect to SPI")));
 }
 
 void
@@ -32,7 +30,7 @@ sql_run(Sql *sql, Datum *values, const char *nulls)
 static void
 sql_prepare(Sql *sql)
 {
-	SPIPlanPtr	plan;
+	SPIPlanPtr plan;
 
 	if (sql->plan)
 		return;
@@ -40,8 +38,7 @@ sql_prepare(Sql *sql)
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not prepare a statement: %s",
-						SPI_result_code_string(SPI_result))));
+				 errmsg("could not prepare a statement: %s", SPI_result_code_string(SPI_result))));
 	sql->plan = plan;
 }
 
@@ -67,7 +64,7 @@ sql_read(Sql *sql, Datum *values, const char *nulls)
 {
 	sql_prepare(sql);
 	return sql_processed(SPI_execute_snapshot(sql->plan, values, nulls, GetLatestSnapshot(),
-										  InvalidSnapshot, true, false, 0));
+											  InvalidSnapshot, true, false, 0));
 }
 
 Portal
@@ -93,15 +90,13 @@ sql_close(Portal portal)
 Datum
 sql_value(uint64 row, int column, bool *isnull)
 {
-	bool		null;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column,
-									  &null);
+	bool null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &null);
 
 	if (isnull)
 		*isnull = null;
 	else if (null)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("unexpected null in column %d", column)));
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("unexpected null in column %d", column)));
 	return value;
 }

@@ -17,9 +17,9 @@
 typedef struct Sql
 {
 	const char *text;
-	int			nargs;
-	Oid			types[SQL_MAX_ARGS];
-	SPIPlanPtr	plan;
+	int nargs;
+	Oid types[SQL_MAX_ARGS];
+	SPIPlanPtr plan;
 } Sql;
 
 /*

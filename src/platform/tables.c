@@ -76,19 +76,19 @@ static const char *const names[TABLE_COUNT] = {
 	[INDEX_ROTATION_RETIRE] = "rotation_retire",
 };
 
-static Oid	oids[TABLE_COUNT];
+static Oid oids[TABLE_COUNT];
 
 /* Who wants to know of changes: several of one table, one of several. */
 #define MAX_SUBSCRIPTIONS 32
 
 typedef struct Subscription
 {
-	TableId		table;
-	void		(*callback) (void);
+	TableId table;
+	void (*callback)(void);
 } Subscription;
 
 static Subscription subscriptions[MAX_SUBSCRIPTIONS];
-static int	subscription_count = 0;
+static int subscription_count = 0;
 
 Oid
 data_schema_oid(void)
@@ -100,8 +100,8 @@ data_schema_oid(void)
 void
 extension_hold(void)
 {
-	Oid			extension = get_extension_oid("vault", true);
-	Oid			held = InvalidOid;
+	Oid extension = get_extension_oid("vault", true);
+	Oid held = InvalidOid;
 
 	while (extension != held)
 	{
@@ -123,7 +123,7 @@ table_oid(TableId table)
 {
 	if (!OidIsValid(oids[table]))
 	{
-		Oid			schema = data_schema_oid();
+		Oid schema = data_schema_oid();
 
 		if (OidIsValid(schema))
 			oids[table] = get_relname_relid(names[table], schema);
@@ -152,11 +152,11 @@ tables_relation_changed(Datum arg, Oid relid)
 }
 
 void
-tables_on_change(TableId table, void (*callback) (void))
+tables_on_change(TableId table, void (*callback)(void))
 {
 	if (subscription_count == MAX_SUBSCRIPTIONS)
 		elog(FATAL, "more than %d subscriptions to changes of tables", MAX_SUBSCRIPTIONS);
-	subscriptions[subscription_count++] = (Subscription) {table, callback};
+	subscriptions[subscription_count++] = (Subscription){table, callback};
 }
 
 void
@@ -186,7 +186,7 @@ equality_of(Oid type)
 static Relation
 open_or_fail(TableId id, bool index)
 {
-	Oid			oid = table_oid(id);
+	Oid oid = table_oid(id);
 
 	if (!OidIsValid(oid))
 		ereport(ERROR,
@@ -222,8 +222,8 @@ open_scan(TableScan *scan, TableId table, TableId index, Snapshot snapshot)
 }
 
 void
-scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
-		   const Datum *keys, int nkeys)
+scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot, const Datum *keys,
+		   int nkeys)
 {
 	Assert(nkeys <= MAX_SCAN_KEYS);
 	open_scan(scan, table, index, snapshot);
@@ -232,8 +232,8 @@ scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
 }
 
 void
-scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
-				const Datum *keys, int nkeys, Datum from)
+scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot, const Datum *keys,
+				int nkeys, Datum from)
 {
 	ScanKeyData scankeys[MAX_SCAN_KEYS];
 
@@ -241,8 +241,8 @@ scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot
 	open_scan(scan, table, index, snapshot);
 	scan->scan = compat_index_beginscan(scan->heap, scan->index, scan->snapshot, nkeys + 1);
 	set_keys(scan, scankeys, keys, nkeys);
-	ScanKeyEntryInitialize(&scankeys[nkeys], 0, nkeys + 1, BTGreaterEqualStrategyNumber,
-						   InvalidOid, scan->index->rd_indcollation[nkeys], F_TEXT_GE, from);
+	ScanKeyEntryInitialize(&scankeys[nkeys], 0, nkeys + 1, BTGreaterEqualStrategyNumber, InvalidOid,
+						   scan->index->rd_indcollation[nkeys], F_TEXT_GE, from);
 	index_rescan(scan->scan, scankeys, nkeys + 1, NULL, 0);
 }
 
@@ -262,7 +262,7 @@ is_inside(Relation heap, BlockNumber block)
 bool
 scan_at(TableScan *scan, const ItemPointerData *place)
 {
-	bool		again = false;
+	bool again = false;
 
 	scan->place = *place;
 	return is_inside(scan->heap, ItemPointerGetBlockNumber(place)) &&
@@ -281,10 +281,10 @@ scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPoint
 TransactionId
 scan_writer(TableScan *scan)
 {
-	bool		isnull;
+	bool isnull;
 
-	return DatumGetTransactionId(slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber,
-												 &isnull));
+	return DatumGetTransactionId(
+		slot_getsysattr(scan->slot, MinTransactionIdAttributeNumber, &isnull));
 }
 
 void
@@ -303,7 +303,7 @@ scan_next(TableScan *scan)
 
 	while ((place = index_getnext_tid(scan->scan, ForwardScanDirection)) != NULL)
 	{
-		scan->place = *place;	/* fetching moves it on to the row's newest version */
+		scan->place = *place; /* fetching moves it on to the row's newest version */
 		if (index_fetch_heap(scan->scan, scan->slot))
 			return true;
 	}
@@ -328,8 +328,8 @@ scan_end(TableScan *scan)
 Datum
 scan_get(TableScan *scan, AttrNumber column, bool *isnull)
 {
-	bool		null;
-	Datum		value = slot_getattr(scan->slot, column, &null);
+	bool null;
+	Datum value = slot_getattr(scan->slot, column, &null);
 
 	if (isnull)
 		*isnull = null;

@@ -46,36 +46,36 @@ typedef enum TableId
 	TABLE_ROTATION_ROLE,
 	TABLE_AUDIT_LOG,
 	TABLE_AUDIT_SEAL,
-	INDEX_ORIGIN,					/* (id) */
+	INDEX_ORIGIN, /* (id) */
 	TABLE_AUDIT_PROGRESS,
-	INDEX_TENANT,				/* (id) */
-	INDEX_TENANT_NAME,			/* (name) of tenants that are not destroyed */
-	INDEX_TENANT_KEY,			/* (tenant_id, generation) */
-	INDEX_PRINCIPAL,			/* (tenant_id, id) */
-	INDEX_PRINCIPAL_NAME,		/* (tenant_id, name) */
-	INDEX_BINDING_ROLE,			/* (db_role) */
-	INDEX_ROLE_RESERVATION,		/* (role_name) */
-	INDEX_GRANT_PRINCIPAL,		/* (tenant_id, principal_id) */
-	INDEX_TOKEN_ISSUER,			/* (tenant_id, id) */
-	INDEX_SUBJECT,				/* (tenant_id, issuer_id, subject, match) */
-	INDEX_SUBJECT_PATTERN,		/* (tenant_id, issuer_id) of patterns */
-	INDEX_GROUP_ROLE,			/* (tenant_id, issuer_id, group_name, role_id) */
-	INDEX_TOKEN_ROLE,			/* (db_role) */
-	INDEX_ISSUED_TOKEN,			/* (tenant_id, id) */
-	INDEX_MEMBER_ROLES,			/* (tenant_id, member_id) */
-	INDEX_SECRET_TYPE_NAME,		/* (name) */
-	INDEX_TYPE_POLICY,			/* (tenant_id, type) */
-	INDEX_SECRET_NAME,			/* (tenant_id, environment, name) */
-	INDEX_SECRET_VERSION,		/* (tenant_id, secret_id, version) */
-	INDEX_ROTATION_NEXT,		/* (next_at) */
-	INDEX_ROTATION_ROLE,		/* (db_role) */
-	INDEX_ROTATION_SECRET,		/* (tenant_id, secret_id) of schedules */
-	INDEX_ROTATION_RETIRE,		/* (tenant_id, secret_id, previous) of versions to be retired */
+	INDEX_TENANT,           /* (id) */
+	INDEX_TENANT_NAME,      /* (name) of tenants that are not destroyed */
+	INDEX_TENANT_KEY,       /* (tenant_id, generation) */
+	INDEX_PRINCIPAL,        /* (tenant_id, id) */
+	INDEX_PRINCIPAL_NAME,   /* (tenant_id, name) */
+	INDEX_BINDING_ROLE,     /* (db_role) */
+	INDEX_ROLE_RESERVATION, /* (role_name) */
+	INDEX_GRANT_PRINCIPAL,  /* (tenant_id, principal_id) */
+	INDEX_TOKEN_ISSUER,     /* (tenant_id, id) */
+	INDEX_SUBJECT,          /* (tenant_id, issuer_id, subject, match) */
+	INDEX_SUBJECT_PATTERN,  /* (tenant_id, issuer_id) of patterns */
+	INDEX_GROUP_ROLE,       /* (tenant_id, issuer_id, group_name, role_id) */
+	INDEX_TOKEN_ROLE,       /* (db_role) */
+	INDEX_ISSUED_TOKEN,     /* (tenant_id, id) */
+	INDEX_MEMBER_ROLES,     /* (tenant_id, member_id) */
+	INDEX_SECRET_TYPE_NAME, /* (name) */
+	INDEX_TYPE_POLICY,      /* (tenant_id, type) */
+	INDEX_SECRET_NAME,      /* (tenant_id, environment, name) */
+	INDEX_SECRET_VERSION,   /* (tenant_id, secret_id, version) */
+	INDEX_ROTATION_NEXT,    /* (next_at) */
+	INDEX_ROTATION_ROLE,    /* (db_role) */
+	INDEX_ROTATION_SECRET,  /* (tenant_id, secret_id) of schedules */
+	INDEX_ROTATION_RETIRE,  /* (tenant_id, secret_id, previous) of versions to be retired */
 	TABLE_COUNT
 } TableId;
 
 /* InvalidOid if the extension is not installed in this database. */
-extern Oid	table_oid(TableId table);
+extern Oid table_oid(TableId table);
 
 /*
  * Registers what is to happen when rows of the table that decide something
@@ -83,12 +83,12 @@ extern Oid	table_oid(TableId table);
  * may have several.  The callback may run at any catalogue access: it must only
  * note the fact.
  */
-extern void tables_on_change(TableId table, void (*callback) (void));
+extern void tables_on_change(TableId table, void (*callback)(void));
 extern void tables_init(void);
 
 /* Schema vault_data, and schema vault. */
-extern Oid	data_schema_oid(void);
-extern Oid	api_schema_oid(void);
+extern Oid data_schema_oid(void);
+extern Oid api_schema_oid(void);
 
 /*
  * Takes an ACCESS SHARE lock on the extension, if it is there, until the end of the transaction.
@@ -99,13 +99,13 @@ extern void extension_hold(void);
 
 typedef struct TableScan
 {
-	Relation	heap;
-	Relation	index;
+	Relation heap;
+	Relation index;
 	IndexScanDesc scan;
-	IndexFetchTableData *fetch;	/* instead of index and scan, after scan_begin_at() */
+	IndexFetchTableData *fetch; /* instead of index and scan, after scan_begin_at() */
 	TupleTableSlot *slot;
-	Snapshot	snapshot;		/* registered by the scan */
-	ItemPointerData place;		/* where the index led to */
+	Snapshot snapshot;     /* registered by the scan */
+	ItemPointerData place; /* where the index led to */
 } TableScan;
 
 /*
@@ -124,8 +124,8 @@ extern void scan_begin_from(TableScan *scan, TableId table, TableId index, Snaps
  * Opens the table without an index and stands on the row that the index once led to at
  * this place; false if there is none to see.  It may be any row, also of another key.
  */
-extern bool scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot,
-						  const ItemPointerData *place);
+extern bool
+scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place);
 
 /* Goes on to the row at another place; only after scan_begin_at(). */
 extern bool scan_at(TableScan *scan, const ItemPointerData *place);
@@ -145,7 +145,7 @@ extern void scan_end(TableScan *scan);
 /* A column of the scan's present row; the Datum lives until the next row. */
 extern Datum scan_get(TableScan *scan, AttrNumber column, bool *isnull);
 
-#define UUID_ZERO ((pg_uuid_t) {{0}})
+#define UUID_ZERO        ((pg_uuid_t){{0}})
 #define uuid_equal(a, b) (memcmp((a), (b), UUID_LEN) == 0)
 
 #endif

@@ -16,10 +16,10 @@
 /* What the library was made for; volatile, since a test changes it in a copy of the file. */
 static const volatile struct
 {
-	char		mark[16];
-	int			server;
-	char		library[16];
-}			build = {"vault was built", VAULT_BUILT_FOR, VAULT_VERSION};
+	char mark[16];
+	int server;
+	char library[16];
+} build = {"vault was built", VAULT_BUILT_FOR, VAULT_VERSION};
 
 /* PostgreSQL's way of writing it: 150020 is 15.20. */
 static char *
@@ -32,14 +32,16 @@ void
 version_check_server(void)
 {
 	const char *setting = GetConfigOption("server_version_num", true, false);
-	int			running = setting ? atoi(setting) : 0;
+	int running = setting ? atoi(setting) : 0;
 
 	if (running < build.server)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("vault was built for PostgreSQL %s, and this server is %s",
-						release_name(build.server), release_name(running)),
-				 errhint("Update the server to that minor release or a later one, or install a vault that was built with the headers of this one.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("vault was built for PostgreSQL %s, and this server is %s",
+					release_name(build.server), release_name(running)),
+			 errhint(
+				 "Update the server to that minor release or a later one, or install a vault that was built with the headers of this one.")));
 }
 
 const char *
@@ -51,11 +53,11 @@ version_of_library(void)
 char *
 version_of_sql(void)
 {
-	Relation	table = table_open(ExtensionRelationId, AccessShareLock);
+	Relation table = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	row;
-	char	   *version = NULL;
+	HeapTuple row;
+	char *version = NULL;
 
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
 				CStringGetDatum("vault"));
@@ -63,9 +65,9 @@ version_of_sql(void)
 	row = systable_getnext(scan);
 	if (HeapTupleIsValid(row))
 	{
-		bool		isnull;
-		Datum		datum = heap_getattr(row, Anum_pg_extension_extversion,
-										 RelationGetDescr(table), &isnull);
+		bool isnull;
+		Datum datum =
+			heap_getattr(row, Anum_pg_extension_extversion, RelationGetDescr(table), &isnull);
 
 		version = TextDatumGetCString(datum);
 	}
@@ -78,8 +80,8 @@ version_of_sql(void)
 static int
 release_of(const char *version)
 {
-	int			major = 0;
-	int			minor = 0;
+	int major = 0;
+	int minor = 0;
 
 	(void) sscanf(version, "%d.%d", &major, &minor);
 	return major * 1000 + minor;
@@ -88,7 +90,7 @@ release_of(const char *version)
 void
 version_check_sql(void)
 {
-	char	   *sql = version_of_sql();
+	char *sql = version_of_sql();
 	const char *library = version_of_library();
 
 	if (sql == NULL || release_of(sql) == release_of(library))
@@ -98,6 +100,6 @@ version_check_sql(void)
 			 errmsg("the server has loaded vault %s, and the extension in this database is %s",
 					library, sql),
 			 release_of(sql) < release_of(library)
-			 ? errhint("A superuser runs ALTER EXTENSION vault UPDATE in this database.")
-			 : errhint("Install the library of vault %s and restart the server.", sql)));
+				 ? errhint("A superuser runs ALTER EXTENSION vault UPDATE in this database.")
+				 : errhint("Install the library of vault %s and restart the server.", sql)));
 }

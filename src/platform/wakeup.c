@@ -28,7 +28,7 @@ wakeup_init(Wakeup *wakeup)
 uint32
 wakeup_count(Wakeup *wakeup)
 {
-	uint32		rings = pg_atomic_read_u32(&wakeup->rings);
+	uint32 rings = pg_atomic_read_u32(&wakeup->rings);
 
 	pg_read_barrier();
 	return rings;

@@ -8,7 +8,7 @@
 
 #include "identity/connection.h"
 
-const char	condition_address_unknown[] = "the client's address is not known";
+const char condition_address_unknown[] = "the client's address is not known";
 
 /*
  * POSIX rules have a digit, and the server writes them in capitals, which no name with a slash and
@@ -17,7 +17,7 @@ const char	condition_address_unknown[] = "the client's address is not known";
 pg_tz *
 zone_named(const char *name)
 {
-	pg_tz	   *zone = pg_tzset(name);
+	pg_tz *zone = pg_tzset(name);
 	const char *found = zone ? pg_get_timezone_name(zone) : "";
 
 	if (pg_strcasecmp(found, name) != 0 ||
@@ -29,36 +29,37 @@ zone_named(const char *name)
 static bool
 is_in_window(const Condition *condition, TimestampTz at)
 {
-	pg_time_t	moment = timestamptz_to_time_t(at);
+	pg_time_t moment = timestamptz_to_time_t(at);
 
 	for (int i = 0; i < condition->window_count; i++)
 	{
-		struct pg_tm *clock = condition->zones[i] ?
-			pg_localtime(&moment, condition->zones[i]) : NULL;
+		struct pg_tm *clock =
+			condition->zones[i] ? pg_localtime(&moment, condition->zones[i]) : NULL;
 
-		if (clock && window_holds(&condition->windows[i], clock->tm_wday,
-								  clock->tm_hour * 60 + clock->tm_min))
+		if (clock &&
+			window_holds(&condition->windows[i], clock->tm_wday,
+						 clock->tm_hour * 60 + clock->tm_min))
 			return true;
 	}
 	return false;
 }
 
 static bool
-is_token_subject(const char *service, const AccessRequest *access_request)
+is_token_subject(const char *service, const AccessRequest *request)
 {
-	return access_request->subject && *access_request->subject && strncmp(service, "token:", 6) == 0 &&
-		strcmp(service + 6, access_request->subject) == 0;
+	return request->subject && *request->subject && strncmp(service, "token:", 6) == 0 &&
+		strcmp(service + 6, request->subject) == 0;
 }
 
 static bool
-is_service(const Condition *condition, const AccessRequest *access_request)
+is_service(const Condition *condition, const AccessRequest *request)
 {
 	for (int i = 0; i < condition->service_count; i++)
 	{
-		if (is_token_subject(condition->services[i], access_request))
+		if (is_token_subject(condition->services[i], request))
 			return true;
-		for (int j = 0; j < access_request->service_count; j++)
-			if (strcmp(condition->services[i], access_request->services[j]) == 0)
+		for (int j = 0; j < request->service_count; j++)
+			if (strcmp(condition->services[i], request->services[j]) == 0)
 				return true;
 	}
 	return false;
@@ -74,29 +75,32 @@ is_at_address(const Condition *condition, const NetAddress *address)
 }
 
 const char *
-condition_aspect_fault(const Condition *c, const AccessRequest *access_request, ConditionAspect aspect)
+condition_aspect_fault(const Condition *c, const AccessRequest *request, ConditionAspect aspect)
 {
 	switch (aspect)
 	{
 		case ASPECT_VALIDITY:
-			return access_request->at < c->valid_from ? "it is not valid yet" :
-				access_request->at >= c->valid_until ? "it is not valid any more" : NULL;
+			return request->at < c->valid_from  ? "it is not valid yet"
+				: request->at >= c->valid_until ? "it is not valid any more"
+												: NULL;
 		case ASPECT_TLS:
-			return c->require_tls && !access_request->tls ? "the connection does not use TLS" : NULL;
+			return c->require_tls && !request->tls ? "the connection does not use TLS" : NULL;
 		case ASPECT_SESSION_USER:
-			return c->require_session_user && !access_request->session_user ?
-				"the session user is another role" : NULL;
+			return c->require_session_user && !request->session_user
+				? "the session user is another role"
+				: NULL;
 		case ASPECT_WINDOWS:
-			return c->windows && !is_in_window(c, access_request->at) ?
-				"it is outside the time windows" : NULL;
+			return c->windows && !is_in_window(c, request->at) ? "it is outside the time windows"
+															   : NULL;
 		case ASPECT_SERVICES:
-			return c->services && !is_service(c, access_request) ?
-				"the client is none of the services" : NULL;
+			return c->services && !is_service(c, request) ? "the client is none of the services"
+														  : NULL;
 		case ASPECT_ADDRESS:
-			if (c->addresses && access_request->address.family == 0)
+			if (c->addresses && request->address.family == 0)
 				return condition_address_unknown;
-			return c->addresses && !is_at_address(c, &access_request->address) ?
-				"the client's address is in none of the blocks" : NULL;
+			return c->addresses && !is_at_address(c, &request->address)
+				? "the client's address is in none of the blocks"
+				: NULL;
 		case CONDITION_ASPECTS:
 			break;
 	}
@@ -104,12 +108,12 @@ condition_aspect_fault(const Condition *c, const AccessRequest *access_request, 
 }
 
 const char *
-condition_fault(const Condition *condition, const AccessRequest *access_request)
+condition_fault(const Condition *condition, const AccessRequest *request)
 {
 	const char *fault = NULL;
 
 	for (int aspect = 0; fault == NULL && aspect < CONDITION_ASPECTS; aspect++)
-		fault = condition_aspect_fault(condition, access_request, aspect);
+		fault = condition_aspect_fault(condition, request, aspect);
 	return fault;
 }
 
@@ -118,7 +122,7 @@ addresses_cover(const Condition *outer, const Condition *inner)
 {
 	for (int i = 0; i < inner->address_count; i++)
 	{
-		bool		covered = false;
+		bool covered = false;
 
 		for (int j = 0; !covered && j < outer->address_count; j++)
 			covered = net_block_covers(&outer->addresses[j], &inner->addresses[i]);
@@ -142,7 +146,7 @@ services_cover(const Condition *outer, const Condition *inner)
 {
 	for (int i = 0; i < inner->service_count; i++)
 	{
-		bool		covered = false;
+		bool covered = false;
 
 		for (int j = 0; !covered && j < outer->service_count; j++)
 			covered = strcmp(outer->services[j], inner->services[i]) == 0;
@@ -174,15 +178,15 @@ condition_is_over(const Condition *condition, TimestampTz now)
 }
 
 void
-access_request_now(const Caller *caller, AccessRequest *access_request)
+access_request_now(const Caller *caller, AccessRequest *request)
 {
-	access_request->assumption = ASSUME_NOTHING;
-	access_request->at = GetCurrentTimestamp();
-	connection_address(caller, &access_request->address);
-	access_request->tls = connection_is_encrypted();
-	access_request->session_user = GetSessionUserId() == caller->role;
-	access_request->subject = caller->subject;
-	access_request->services = connection_services(&access_request->service_count);
+	request->assumption = ASSUME_NOTHING;
+	request->at = GetCurrentTimestamp();
+	connection_address(caller, &request->address);
+	request->tls = connection_is_encrypted();
+	request->session_user = GetSessionUserId() == caller->role;
+	request->subject = caller->subject;
+	request->services = connection_services(&request->service_count);
 }
 
 const char *

@@ -45,11 +45,12 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 	secret->name = VARDATA_ANY(name);
 	secret->name_size = VARSIZE_ANY_EXHDR(name);
 	secret->environment = environment ? VARDATA_ANY(environment) : default_environment();
-	secret->environment_size = environment ? VARSIZE_ANY_EXHDR(environment) :
-		strlen(default_environment());
+	secret->environment_size =
+		environment ? VARSIZE_ANY_EXHDR(environment) : strlen(default_environment());
 	if ((fault = name_fault(secret->name, secret->name_size)) != NULL)
-		error_bad_argument("name", fault,
-						   "A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
+		error_bad_argument(
+			"name", fault,
+			"A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
 	environment_require_form("environment", secret->environment, secret->environment_size);
 }
 
@@ -61,7 +62,8 @@ environments_cover(const Grant *grant, const Grant *proposal)
 	if (proposal->environments == NULL)
 		return false;
 	for (int i = 0; i < proposal->environment_count; i++)
-		if (!grant_has_environment(grant, proposal->environments[i], strlen(proposal->environments[i])))
+		if (!grant_has_environment(grant, proposal->environments[i],
+								   strlen(proposal->environments[i])))
 			return false;
 	return true;
 }
@@ -72,23 +74,24 @@ environments_overlap(const Grant *grant, const Grant *proposal)
 	if (grant->environments == NULL || proposal->environments == NULL)
 		return true;
 	for (int i = 0; i < proposal->environment_count; i++)
-		if (grant_has_environment(grant, proposal->environments[i], strlen(proposal->environments[i])))
+		if (grant_has_environment(grant, proposal->environments[i],
+								  strlen(proposal->environments[i])))
 			return true;
 	return false;
 }
 
 static bool
-denies_part_of(const Grant *g, const Grant *proposal, const AccessRequest *access_request)
+denies_part_of(const Grant *g, const Grant *proposal, const AccessRequest *request)
 {
 	return g->denies && environments_overlap(g, proposal) &&
-		!condition_is_over(g->condition, access_request->at) &&
+		!condition_is_over(g->condition, request->at) &&
 		pattern_overlaps(g->pattern, g->pattern_size, proposal->pattern, proposal->pattern_size);
 }
 
 static bool
-allows_all_of(const Grant *g, const Grant *proposal, const AccessRequest *access_request)
+allows_all_of(const Grant *g, const Grant *proposal, const AccessRequest *request)
 {
-	return !g->denies && environments_cover(g, proposal) && grant_is_in_force(g, access_request) &&
+	return !g->denies && environments_cover(g, proposal) && grant_is_in_force(g, request) &&
 		condition_covers(g->condition, proposal->condition) &&
 		pattern_covers(g->pattern, g->pattern_size, proposal->pattern, proposal->pattern_size);
 }
@@ -96,19 +99,19 @@ allows_all_of(const Grant *g, const Grant *proposal, const AccessRequest *access
 /* One permission, over the whole of what is to be handed out.  Any gives "list". */
 static bool
 holds_throughout(const GrantSet *set, int permission, const Grant *proposal,
-				 const AccessRequest *access_request)
+				 const AccessRequest *request)
 {
-	int			given_by = permission == MAY_LIST ? MAY_EVERYTHING : permission;
-	bool		covered = false;
+	int given_by = permission == MAY_LIST ? MAY_EVERYTHING : permission;
+	bool covered = false;
 
 	for (int i = 0; i < set->count; i++)
 	{
 		const Grant *g = &set->grants[i];
 
-		if ((g->mask & permission) && denies_part_of(g, proposal, access_request))
+		if ((g->mask & permission) && denies_part_of(g, proposal, request))
 			return false;
 		if ((g->mask & given_by) && !set->sources[g->source].by_token &&
-			allows_all_of(g, proposal, access_request))
+			allows_all_of(g, proposal, request))
 			covered = true;
 	}
 	return covered;
@@ -116,13 +119,13 @@ holds_throughout(const GrantSet *set, int permission, const Grant *proposal,
 
 /* Whoever gets any permission gets "list": a denial of that is in the way of all. */
 static bool
-may_hand_out(const GrantSet *set, int mask, const Grant *proposal, const AccessRequest *access_request)
+may_hand_out(const GrantSet *set, int mask, const Grant *proposal, const AccessRequest *request)
 {
 	if (mask != 0)
 		mask |= MAY_LIST;
 	mask |= MAY_GRANT;
 	for (int number = 0; number < PERMISSION_COUNT; number++)
-		if ((mask & (1 << number)) && !holds_throughout(set, 1 << number, proposal, access_request))
+		if ((mask & (1 << number)) && !holds_throughout(set, 1 << number, proposal, request))
 			return false;
 	return true;
 }
@@ -150,25 +153,25 @@ PG_FUNCTION_INFO_V1(vault_check_windows);
 PG_FUNCTION_INFO_V1(vault_check_services);
 PG_FUNCTION_INFO_V1(vault_environment);
 
-/* Who hands out: the caller's grants and access request; false for nobody. */
+/* Who hands out: the caller's grants and request; false for nobody. */
 static bool
-take_caller(const VaultCall *call, GrantSet *set, AccessRequest *access_request)
+take_caller(const VaultCall *call, GrantSet *set, AccessRequest *request)
 {
 	if (!call->caller.is_identified || !uuid_equal(&call->caller.tenant, &call->tenant))
 		return false;
 	*set = grants_of_caller(&call->caller);
-	access_request_now(&call->caller, access_request);
+	access_request_now(&call->caller, request);
 	return true;
 }
 
 static void
 grant_from_record(HeapTupleHeader header, Grant *grant)
 {
-	TupleDesc	layout = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-												HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),.t_data = header};
-	Datum		values[GRANT_COLUMNS];
-	bool		nulls[GRANT_COLUMNS];
+	TupleDesc layout =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	Datum values[GRANT_COLUMNS];
+	bool nulls[GRANT_COLUMNS];
 
 	if (layout->natts != GRANT_COLUMNS)
 		elog(ERROR, "a grant has %d columns", layout->natts);
@@ -187,14 +190,14 @@ vault_all_permissions(PG_FUNCTION_ARGS)
 Datum
 vault_may_delegate(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	Grant		proposal;
-	GrantSet	set;
-	AccessRequest	access_request;
+	VaultCall *call = call_required();
+	Grant proposal;
+	GrantSet set;
+	AccessRequest request;
 
 	grant_from_record(PG_GETARG_HEAPTUPLEHEADER(0), &proposal);
-	PG_RETURN_BOOL(take_caller(call, &set, &access_request) &&
-				   may_hand_out(&set, permission_mask(PG_GETARG_DATUM(1)), &proposal, &access_request));
+	PG_RETURN_BOOL(take_caller(call, &set, &request) &&
+				   may_hand_out(&set, permission_mask(PG_GETARG_DATUM(1)), &proposal, &request));
 }
 
 /*
@@ -204,26 +207,26 @@ vault_may_delegate(PG_FUNCTION_ARGS)
 Datum
 vault_may_change_member(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	bool		removes = PG_GETARG_BOOL(1);
-	GrantSet	role = grants_load(&call->tenant, PG_GETARG_UUID_P(0));
-	bool		holds = false;
-	GrantSet	set;
-	AccessRequest	access_request;
+	VaultCall *call = call_required();
+	bool removes = PG_GETARG_BOOL(1);
+	GrantSet role = grants_load(&call->tenant, PG_GETARG_UUID_P(0));
+	bool holds = false;
+	GrantSet set;
+	AccessRequest request;
 
-	if (!take_caller(call, &set, &access_request))
+	if (!take_caller(call, &set, &request))
 		PG_RETURN_BOOL(false);
 	for (int i = 0; i < role.count; i++)
 	{
 		const Grant *g = &role.grants[i];
 
-		if (condition_is_over(g->condition, access_request.at))
+		if (condition_is_over(g->condition, request.at))
 			continue;
-		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &access_request))
+		if (!may_hand_out(&set, g->denies == removes ? g->mask : 0, g, &request))
 			PG_RETURN_BOOL(false);
 		holds = true;
 	}
-	PG_RETURN_BOOL(holds || grants_administer(&set, &access_request, NULL));
+	PG_RETURN_BOOL(holds || grants_administer(&set, &request, NULL));
 }
 
 /*
@@ -233,7 +236,8 @@ vault_may_change_member(PG_FUNCTION_ARGS)
 Datum
 vault_check_membership(PG_FUNCTION_ARGS)
 {
-	static Sql	chains = {"WITH RECURSIVE up (id, n) AS (SELECT $2, 0 UNION"
+	static Sql chains = {
+		"WITH RECURSIVE up (id, n) AS (SELECT $2, 0 UNION"
 		" SELECT m.role_id, u.n + 1 FROM up u JOIN vault_data.role_member m"
 		" ON m.tenant_id = $1 AND m.member_id = u.id WHERE u.n < 9),"
 		" down (id, n) AS (SELECT $3, 0 UNION"
@@ -241,13 +245,12 @@ vault_check_membership(PG_FUNCTION_ARGS)
 		" ON m.tenant_id = $1 AND m.role_id = d.id WHERE d.n < 9)"
 		" SELECT EXISTS (SELECT FROM up WHERE id = $3),"
 		" (SELECT pg_catalog.max(n) FROM up) + 1 + (SELECT pg_catalog.max(n) FROM down)",
-		3, {UUIDOID, UUIDOID, UUIDOID}
-	};
-	Datum		values[3] = {
-		UUIDPGetDatum(&call_required()->tenant), PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)
-	};
-	bool		cycle;
-	int			depth;
+		3,
+		{UUIDOID, UUIDOID, UUIDOID}};
+	Datum values[3] = {UUIDPGetDatum(&call_required()->tenant), PG_GETARG_DATUM(0),
+					   PG_GETARG_DATUM(1)};
+	bool cycle;
+	int depth;
 
 	sql_begin();
 	(void) sql_read(&chains, values, NULL);
@@ -277,8 +280,8 @@ permission_argument(FunctionCallInfo fcinfo)
 Datum
 vault_require(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	SecretName	secret;
+	VaultCall *call = call_required();
+	SecretName secret;
 
 	secret_name_from(PG_GETARG_TEXT_PP(1), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &secret);
 	policy_require(&call->caller, &secret, permission_argument(fcinfo), &call->grant);
@@ -290,19 +293,19 @@ vault_require(PG_FUNCTION_ARGS)
 Datum
 vault_permitted(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	SecretName	secret;
+	VaultCall *call = call_required();
+	SecretName secret;
 
 	secret_name_from(PG_GETARG_TEXT_PP(1), PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2), &secret);
-	PG_RETURN_BOOL(call->caller.is_identified &&
-				   (policy_permissions(&call->caller, &secret, 0, NULL) &
-					permission_argument(fcinfo)));
+	PG_RETURN_BOOL(
+		call->caller.is_identified &&
+		(policy_permissions(&call->caller, &secret, 0, NULL) & permission_argument(fcinfo)));
 }
 
 Datum
 vault_is_administrator(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	PG_RETURN_BOOL(call->caller.is_identified && !call->caller.is_suspended &&
 				   uuid_equal(&call->caller.tenant, &call->tenant) &&
@@ -313,7 +316,7 @@ vault_is_administrator(PG_FUNCTION_ARGS)
 Datum
 vault_is_auditor(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	PG_RETURN_BOOL(call->caller.is_identified && !call->caller.is_suspended &&
 				   uuid_equal(&call->caller.tenant, &call->tenant) &&
@@ -324,7 +327,7 @@ vault_is_auditor(PG_FUNCTION_ARGS)
 Datum
 vault_require_administrator(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	if (!role_is_operator(call->caller.role) && !DatumGetBool(vault_is_administrator(fcinfo)))
 		ereport(ERROR,
@@ -338,7 +341,7 @@ vault_require_administrator(PG_FUNCTION_ARGS)
 static bool
 view_caller(Caller *caller)
 {
-	VaultCall	   *call = call_current();
+	VaultCall *call = call_current();
 
 	if (call)
 		*caller = call->caller;
@@ -351,8 +354,8 @@ view_caller(Caller *caller)
 Datum
 vault_sees_secret(PG_FUNCTION_ARGS)
 {
-	Caller		caller;
-	SecretName	secret;
+	Caller caller;
+	SecretName secret;
 
 	if (view_caller(&caller))
 		PG_RETURN_BOOL(true);
@@ -373,7 +376,7 @@ vault_sees_secret(PG_FUNCTION_ARGS)
 Datum
 vault_sees_policy(PG_FUNCTION_ARGS)
 {
-	Caller		caller;
+	Caller caller;
 
 	if (view_caller(&caller))
 		PG_RETURN_BOOL(true);
@@ -388,8 +391,8 @@ vault_sees_policy(PG_FUNCTION_ARGS)
 Datum
 vault_name_matches(PG_FUNCTION_ARGS)
 {
-	text	   *name = PG_GETARG_TEXT_PP(0);
-	text	   *pattern = PG_GETARG_TEXT_PP(1);
+	text *name = PG_GETARG_TEXT_PP(0);
+	text *pattern = PG_GETARG_TEXT_PP(1);
 
 	if (pattern_fault(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern)) != NULL ||
 		name_fault(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != NULL)
@@ -402,8 +405,8 @@ vault_name_matches(PG_FUNCTION_ARGS)
 Datum
 vault_check_identifier(PG_FUNCTION_ARGS)
 {
-	char	   *what = PG_ARGISNULL(0) ? "argument" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	text	   *given;
+	char *what = PG_ARGISNULL(0) ? "argument" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	text *given;
 	const char *fault;
 
 	if (PG_ARGISNULL(1))
@@ -420,7 +423,7 @@ vault_check_identifier(PG_FUNCTION_ARGS)
 Datum
 vault_check_name(PG_FUNCTION_ARGS)
 {
-	SecretName	secret;
+	SecretName secret;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("name", "it is null", NULL);
@@ -431,7 +434,7 @@ vault_check_name(PG_FUNCTION_ARGS)
 Datum
 vault_check_pattern(PG_FUNCTION_ARGS)
 {
-	text	   *given;
+	text *given;
 	const char *fault;
 
 	if (PG_ARGISNULL(0))
@@ -439,8 +442,9 @@ vault_check_pattern(PG_FUNCTION_ARGS)
 	given = PG_GETARG_TEXT_PP(0);
 	fault = pattern_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	if (fault)
-		error_bad_argument("name pattern", fault,
-						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
+		error_bad_argument(
+			"name pattern", fault,
+			"A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
 	PG_RETURN_TEXT_P(given);
 }
 
@@ -449,8 +453,8 @@ vault_check_pattern(PG_FUNCTION_ARGS)
 Datum
 vault_check_permissions(PG_FUNCTION_ARGS)
 {
-	int			count;
-	char	  **names;
+	int count;
+	char **names;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("permissions", "they are null", NULL);
@@ -460,7 +464,8 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 		if (permission_by_name(names[i]) == 0)
 			error_bad_argument("permissions", "there is no such permission",
-							   "Permissions are " EACH_PERMISSION(PERMISSION_IN_LIST) "and no others.");
+							   "Permissions are " EACH_PERMISSION(
+								   PERMISSION_IN_LIST) "and no others.");
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
@@ -468,8 +473,8 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 static char **
 list_argument(FunctionCallInfo fcinfo, const char *what, int max, int *count)
 {
-	ArrayType  *given = PG_GETARG_ARRAYTYPE_P(0);
-	char	  **texts;
+	ArrayType *given = PG_GETARG_ARRAYTYPE_P(0);
+	char **texts;
 
 	if (ARR_NDIM(given) != 1 || array_contains_nulls(given))
 		error_bad_argument(what, "the list is empty, or an element is null",
@@ -490,22 +495,22 @@ of_element(int number, int count, const char *fault)
 static Datum
 text_list(const Datum *texts, int count)
 {
-	return PointerGetDatum(construct_array((Datum *) texts, count, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array((Datum *) texts, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* check_addresses(text[]): each as it is written canonically. */
 Datum
 vault_check_addresses(PG_FUNCTION_ARGS)
 {
-	int			count;
-	char	  **texts = list_argument(fcinfo, "addresses", MAX_ADDRESSES, &count);
-	Datum		checked[MAX_ADDRESSES];
+	int count;
+	char **texts = list_argument(fcinfo, "addresses", MAX_ADDRESSES, &count);
+	Datum checked[MAX_ADDRESSES];
 
 	for (int i = 0; i < count; i++)
 	{
-		NetBlock	block;
-		char		text[NET_TEXT_BYTES];
+		NetBlock block;
+		char text[NET_TEXT_BYTES];
 		const char *fault = net_block_parse(texts[i], strlen(texts[i]), &block);
 
 		if (fault)
@@ -521,24 +526,25 @@ vault_check_addresses(PG_FUNCTION_ARGS)
 Datum
 vault_check_windows(PG_FUNCTION_ARGS)
 {
-	int			count;
-	char	  **texts = list_argument(fcinfo, "windows", MAX_WINDOWS, &count);
-	Datum		checked[MAX_WINDOWS];
+	int count;
+	char **texts = list_argument(fcinfo, "windows", MAX_WINDOWS, &count);
+	Datum checked[MAX_WINDOWS];
 
 	for (int i = 0; i < count; i++)
 	{
-		Window		window;
-		char		text[WINDOW_TEXT_BYTES];
+		Window window;
+		char text[WINDOW_TEXT_BYTES];
 		const char *fault = window_parse(texts[i], strlen(texts[i]), &window);
-		pg_tz	   *zone = fault ? NULL : zone_named(window.zone);
+		pg_tz *zone = fault ? NULL : zone_named(window.zone);
 
 		if (zone)
 			strlcpy(window.zone, pg_get_timezone_name(zone), WINDOW_ZONE_BYTES);
 		else if (fault == NULL)
 			fault = psprintf("its time zone \"%s\" is not known", window.zone);
 		if (fault)
-			error_bad_argument("windows", of_element(i, count, fault),
-							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'; pg_timezone_names has the zones.");
+			error_bad_argument(
+				"windows", of_element(i, count, fault),
+				"Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'; pg_timezone_names has the zones.");
 		window_format(&window, text);
 		checked[i] = CStringGetTextDatum(text);
 	}
@@ -549,16 +555,17 @@ vault_check_windows(PG_FUNCTION_ARGS)
 Datum
 vault_check_services(PG_FUNCTION_ARGS)
 {
-	int			count;
-	char	  **texts = list_argument(fcinfo, "services", MAX_SERVICES, &count);
+	int count;
+	char **texts = list_argument(fcinfo, "services", MAX_SERVICES, &count);
 
 	for (int i = 0; i < count; i++)
 	{
 		const char *fault = service_fault(texts[i]);
 
 		if (fault)
-			error_bad_argument("services", of_element(i, count, fault),
-							   "Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; other kinds are dn, uri and email.");
+			error_bad_argument(
+				"services", of_element(i, count, fault),
+				"Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; other kinds are dn, uri and email.");
 	}
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
@@ -582,7 +589,7 @@ vault_holds_nothing(PG_FUNCTION_ARGS)
 Datum
 vault_holds_denial(PG_FUNCTION_ARGS)
 {
-	GrantSet	set = grants_load(&call_required()->tenant, PG_GETARG_UUID_P(0));
+	GrantSet set = grants_load(&call_required()->tenant, PG_GETARG_UUID_P(0));
 
 	for (int i = 0; i < set.count; i++)
 		if (set.grants[i].denies)

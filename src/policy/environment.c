@@ -24,10 +24,10 @@
 
 typedef struct Declared
 {
-	bool		is_loaded;
-	uint64		generation;		/* of identities, before the row was read */
-	pg_uuid_t	tenant;
-	char	   *names;			/* with ", " between them; NULL: none are declared */
+	bool is_loaded;
+	uint64 generation; /* of identities, before the row was read */
+	pg_uuid_t tenant;
+	char *names; /* with ", " between them; NULL: none are declared */
 } Declared;
 
 static Declared declared;
@@ -36,11 +36,11 @@ static Declared declared;
 static char *
 names_of(TableScan *scan)
 {
-	bool		none;
-	Datum		value = scan_get(scan, TENANT_ENVIRONMENTS, &none);
+	bool none;
+	Datum value = scan_get(scan, TENANT_ENVIRONMENTS, &none);
 	StringInfoData names;
-	Datum	   *elements;
-	int			count;
+	Datum *elements;
+	int count;
 
 	if (none)
 		return NULL;
@@ -55,9 +55,9 @@ names_of(TableScan *scan)
 static void
 environment_load(const pg_uuid_t *tenant)
 {
-	Datum		key = UUIDPGetDatum(tenant);
-	TableScan	scan;
-	char	   *names = NULL;
+	Datum key = UUIDPGetDatum(tenant);
+	TableScan scan;
+	char *names = NULL;
 
 	if (declared.names)
 		pfree(declared.names);
@@ -81,7 +81,7 @@ environment_is_among(const char *names, const char *name, size_t size)
 {
 	for (;;)
 	{
-		size_t		length = strcspn(names, ",");
+		size_t length = strcspn(names, ",");
 
 		if (length == size && memcmp(names, name, size) == 0)
 			return true;
@@ -99,8 +99,9 @@ environment_require_form(const char *argument, const char *environment, size_t s
 	if (fault == NULL)
 		return;
 	if (size == 1 && *environment == '*')
-		error_bad_argument(argument, "\"*\" is no environment",
-						   "Name one. \"*\" is for vault.list(); a grant without environments is for all.");
+		error_bad_argument(
+			argument, "\"*\" is no environment",
+			"Name one. \"*\" is for vault.list(); a grant without environments is for all.");
 	error_bad_argument(argument, fault,
 					   "An environment is letters, digits and \"._-\", at most 63 bytes.");
 }
@@ -116,9 +117,10 @@ environment_require_declared(const char *environment, size_t size)
 		!uuid_equal(&declared.tenant, &call->tenant))
 		environment_load(&call->tenant);
 	if (declared.names && !environment_is_among(declared.names, environment, size))
-		error_bad_argument("environment", "the tenant has declared none of this name",
-						   psprintf("Its environments are %s. A call that names none means vault.environment.",
-									declared.names));
+		error_bad_argument(
+			"environment", "the tenant has declared none of this name",
+			psprintf("Its environments are %s. A call that names none means vault.environment.",
+					 declared.names));
 }
 
 PG_FUNCTION_INFO_V1(vault_check_environment);
@@ -127,7 +129,7 @@ PG_FUNCTION_INFO_V1(vault_check_environment);
 Datum
 vault_check_environment(PG_FUNCTION_ARGS)
 {
-	text	   *given;
+	text *given;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("environment", "it is null", NULL);

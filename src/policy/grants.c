@@ -33,36 +33,34 @@ enum
 
 typedef struct GrantsCacheKey
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	principal;
+	pg_uuid_t tenant;
+	pg_uuid_t principal;
 } GrantsCacheKey;
 
 typedef struct GrantsCacheEntry
 {
-	GrantsCacheKey	key;
-	GrantSet	grants;
+	GrantsCacheKey key;
+	GrantSet grants;
 } GrantsCacheEntry;
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static GrantsCacheEntry *latest = NULL;	/* of the cache, to spare most look-ups */
+static GrantsCacheEntry *latest = NULL; /* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 changes = 0;
 
 /* Of a caller with roles by token; gone with the cache, and when another one comes. */
 static struct
 {
-	MemoryContext memory;		/* NULL: there is none */
-	GrantsCacheKey	key;
-	int			count;
-	pg_uuid_t	roles[CALLER_TOKEN_ROLES];
-	GrantSet	grants;
-}			by_token;
+	MemoryContext memory; /* NULL: there is none */
+	GrantsCacheKey key;
+	int count;
+	pg_uuid_t roles[CALLER_TOKEN_ROLES];
+	GrantSet grants;
+} by_token;
 
 #define PERMISSION_NAME(name, text) text,
-static const char *const permission_names[PERMISSION_COUNT] = {
-	EACH_PERMISSION(PERMISSION_NAME)
-};
+static const char *const permission_names[PERMISSION_COUNT] = {EACH_PERMISSION(PERMISSION_NAME)};
 
 StaticAssertDecl(PERMISSION_COUNT <= 8, "the mask of a Grant holds every permission");
 
@@ -70,15 +68,10 @@ StaticAssertDecl(PERMISSION_COUNT <= 8, "the mask of a Grant holds every permiss
 static const struct
 {
 	const char *name;
-	int			mask;
-} built_in_roles[] = {
-	{"owner", MAY_EVERYTHING},
-	{"admin", MAY_EVERYTHING & ~MAY_READ},
-	{"writer", MAY_WRITE | MAY_LIST},
-	{"reader", MAY_READ | MAY_LIST},
-	{"rotator", MAY_ROTATE | MAY_LIST},
-	{"auditor", MAY_LIST}
-};
+	int mask;
+} built_in_roles[] = {{"owner", MAY_EVERYTHING},          {"admin", MAY_EVERYTHING & ~MAY_READ},
+					  {"writer", MAY_WRITE | MAY_LIST},   {"reader", MAY_READ | MAY_LIST},
+					  {"rotator", MAY_ROTATE | MAY_LIST}, {"auditor", MAY_LIST}};
 
 int
 permission_by_name(const char *name)
@@ -92,8 +85,8 @@ permission_by_name(const char *name)
 Datum
 permission_array(int mask)
 {
-	Datum		names[PERMISSION_COUNT];
-	int			count = 0;
+	Datum names[PERMISSION_COUNT];
+	int count = 0;
 
 	for (int i = 0; i < PERMISSION_COUNT; i++)
 		if (mask & (1 << i))
@@ -102,15 +95,15 @@ permission_array(int mask)
 }
 
 /* A text[] as an array of C strings in the present memory context. */
-char	  **
+char **
 text_array(Datum datum, int *count)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	char	  **texts;
+	Datum *elements;
+	bool *nulls;
+	char **texts;
 
-	deconstruct_array(DatumGetArrayTypeP(datum), TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, count);
+	deconstruct_array(DatumGetArrayTypeP(datum), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, count);
 	texts = palloc(Max(*count, 1) * sizeof(char *));
 	for (int i = 0; i < *count; i++)
 		texts[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(elements[i]);
@@ -120,9 +113,9 @@ text_array(Datum datum, int *count)
 int
 permission_mask(Datum permissions)
 {
-	int			count;
-	char	  **names = text_array(permissions, &count);
-	int			mask = 0;
+	int count;
+	char **names = text_array(permissions, &count);
+	int mask = 0;
 
 	for (int i = 0; i < count; i++)
 		mask |= permission_by_name(names[i]);
@@ -134,15 +127,14 @@ static void
 grants_refuse_malformed(const char *what)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the %s of a grant are malformed", what),
+			(errcode(ERRCODE_DATA_CORRUPTED), errmsg("the %s of a grant are malformed", what),
 			 errhint("Revoke the grant and give it anew.")));
 }
 
 static void
 compile_addresses(Datum datum, Condition *condition)
 {
-	char	  **texts = text_array(datum, &condition->address_count);
+	char **texts = text_array(datum, &condition->address_count);
 
 	condition->addresses = palloc((condition->address_count + 1) * sizeof(NetBlock));
 	for (int i = 0; i < condition->address_count; i++)
@@ -153,7 +145,7 @@ compile_addresses(Datum datum, Condition *condition)
 static void
 compile_windows(Datum datum, Condition *condition)
 {
-	char	  **texts = text_array(datum, &condition->window_count);
+	char **texts = text_array(datum, &condition->window_count);
 
 	condition->windows = palloc((condition->window_count + 1) * sizeof(Window));
 	condition->zones = palloc((condition->window_count + 1) * sizeof(pg_tz *));
@@ -179,7 +171,7 @@ has_condition(const bool *nulls)
 static Condition *
 compile_condition(const Datum *values, const bool *nulls)
 {
-	Condition  *condition = palloc0(sizeof(Condition));
+	Condition *condition = palloc0(sizeof(Condition));
 
 	if (!nulls[GRANT_ADDRESSES - 1])
 		compile_addresses(values[GRANT_ADDRESSES - 1], condition);
@@ -187,14 +179,16 @@ compile_condition(const Datum *values, const bool *nulls)
 		compile_windows(values[GRANT_WINDOWS - 1], condition);
 	if (!nulls[GRANT_SERVICES - 1])
 		condition->services = text_array(values[GRANT_SERVICES - 1], &condition->service_count);
-	condition->require_tls = !nulls[GRANT_REQUIRE_TLS - 1] &&
-		DatumGetBool(values[GRANT_REQUIRE_TLS - 1]);
+	condition->require_tls =
+		!nulls[GRANT_REQUIRE_TLS - 1] && DatumGetBool(values[GRANT_REQUIRE_TLS - 1]);
 	condition->require_session_user = !nulls[GRANT_REQUIRE_SESSION_USER - 1] &&
 		DatumGetBool(values[GRANT_REQUIRE_SESSION_USER - 1]);
-	condition->valid_from = nulls[GRANT_VALID_FROM - 1] ? DT_NOBEGIN :
-		DatumGetTimestampTz(values[GRANT_VALID_FROM - 1]);
-	condition->valid_until = nulls[GRANT_VALID_UNTIL - 1] ? DT_NOEND :
-		DatumGetTimestampTz(values[GRANT_VALID_UNTIL - 1]);
+	condition->valid_from = nulls[GRANT_VALID_FROM - 1]
+		? DT_NOBEGIN
+		: DatumGetTimestampTz(values[GRANT_VALID_FROM - 1]);
+	condition->valid_until = nulls[GRANT_VALID_UNTIL - 1]
+		? DT_NOEND
+		: DatumGetTimestampTz(values[GRANT_VALID_UNTIL - 1]);
 	return condition;
 }
 
@@ -216,8 +210,7 @@ grant_compile(const Datum *values, const bool *nulls, Grant *grant)
 	grant->mask = permission_mask(values[GRANT_PERMISSIONS - 1]);
 	set_pattern(grant, TextDatumGetCString(values[GRANT_PATTERN - 1]));
 	if (!nulls[GRANT_ENVIRONMENTS - 1])
-		grant->environments = text_array(values[GRANT_ENVIRONMENTS - 1],
-										 &grant->environment_count);
+		grant->environments = text_array(values[GRANT_ENVIRONMENTS - 1], &grant->environment_count);
 	if (has_condition(nulls))
 		grant->condition = compile_condition(values, nulls);
 	if (!nulls[GRANT_CREATED_AT - 1])
@@ -233,7 +226,7 @@ require_row(TableScan *scan, TableId table)
 {
 	if (row_is_authentic(scan, table))
 		return;
-	cache_stale = true;			/* what was loaded so far goes with it */
+	cache_stale = true; /* what was loaded so far goes with it */
 	row_refuse(row_label(scan, table));
 }
 
@@ -264,8 +257,7 @@ add_source(GrantSet *set, const pg_uuid_t *id, int parent)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a principal is a member of too many roles")));
 	if (set->source_count == set->source_capacity)
-		set->sources = repalloc(set->sources,
-								(set->source_capacity *= 2) * sizeof(GrantSource));
+		set->sources = repalloc(set->sources, (set->source_capacity *= 2) * sizeof(GrantSource));
 	source = &set->sources[set->source_count++];
 	memset(source, 0, sizeof(*source));
 	source->id = *id;
@@ -276,15 +268,15 @@ add_source(GrantSet *set, const pg_uuid_t *id, int parent)
 static void
 describe_source(const pg_uuid_t *tenant, GrantSource *source)
 {
-	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&source->id)};
-	TableScan	scan;
+	Datum keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&source->id)};
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
 	if (scan_next(&scan))
 	{
 		require_row(&scan, TABLE_PRINCIPAL);
-		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)),
-							   source->name, sizeof(source->name));
+		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, PRINCIPAL_NAME, NULL)), source->name,
+							   sizeof(source->name));
 		source->built_in = strcmp(TextDatumGetCString(scan_get(&scan, PRINCIPAL_KIND, NULL)),
 								  "built-in role") == 0;
 	}
@@ -294,14 +286,14 @@ describe_source(const pg_uuid_t *tenant, GrantSource *source)
 static void
 add_roles_of(const pg_uuid_t *tenant, GrantSet *set, int member)
 {
-	pg_uuid_t	id = set->sources[member].id;
-	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&id)};
-	TableScan	scan;
+	pg_uuid_t id = set->sources[member].id;
+	Datum keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&id)};
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_ROLE_MEMBER, INDEX_MEMBER_ROLES, NULL, keys, 2);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t  *role = DatumGetUUIDP(scan_get(&scan, MEMBER_ROLE, NULL));
+		pg_uuid_t *role = DatumGetUUIDP(scan_get(&scan, MEMBER_ROLE, NULL));
 
 		require_row(&scan, TABLE_ROLE_MEMBER);
 		if (!grant_has_source(set, role))
@@ -313,13 +305,13 @@ add_roles_of(const pg_uuid_t *tenant, GrantSet *set, int member)
 static void
 add_grants_of(const pg_uuid_t *tenant, GrantSet *set, int source)
 {
-	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&set->sources[source].id)};
-	TableScan	scan;
+	Datum keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(&set->sources[source].id)};
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_ACCESS_GRANT, INDEX_GRANT_PRINCIPAL, NULL, keys, 2);
 	while (scan_next(&scan))
 	{
-		Grant	   *grant = add_grant(set);
+		Grant *grant = add_grant(set);
 
 		require_row(&scan, TABLE_ACCESS_GRANT);
 		grant_compile(scan.slot->tts_values, scan.slot->tts_isnull, grant);
@@ -334,7 +326,7 @@ add_built_in(GrantSet *set, int source)
 {
 	for (int i = 0; i < (int) lengthof(built_in_roles); i++)
 	{
-		Grant	   *grant;
+		Grant *grant;
 
 		if (strcmp(set->sources[source].name, built_in_roles[i].name) != 0)
 			continue;
@@ -380,7 +372,7 @@ grants_add_heads(GrantSet *set)
 	for (int i = 0; i < set->count; i++)
 	{
 		const Grant *g = &set->grants[i];
-		char		padded[sizeof(uint64) + NAME_MAX_BYTES] = {0};
+		char padded[sizeof(uint64) + NAME_MAX_BYTES] = {0};
 
 		memcpy(padded + sizeof(uint64), g->pattern, g->prefix_size);
 		memcpy(&set->heads[i].tail, padded + g->prefix_size, sizeof(uint64));
@@ -414,8 +406,8 @@ GrantSet
 grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal, const pg_uuid_t *roles,
 				 int count)
 {
-	GrantSet	set = {.capacity = 8,.source_capacity = 4};
-	int			walked = 0;
+	GrantSet set = {.capacity = 8, .source_capacity = 4};
+	int walked = 0;
 
 	set.grants = palloc(set.capacity * sizeof(Grant));
 	set.sources = palloc(set.source_capacity * sizeof(GrantSource));
@@ -440,11 +432,11 @@ grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal, const pg_u
 static void
 grants_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(GrantsCacheKey),.entrysize = sizeof(GrantsCacheEntry)};
+	HASHCTL control = {.keysize = sizeof(GrantsCacheKey), .entrysize = sizeof(GrantsCacheEntry)};
 
 	cache = NULL;
 	latest = NULL;
-	by_token.memory = NULL;		/* a child of the cache's */
+	by_token.memory = NULL; /* a child of the cache's */
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -457,10 +449,10 @@ grants_empty_cache(void)
 GrantSet
 grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 {
-	GrantsCacheKey	key = {*tenant, *principal};
+	GrantsCacheKey key = {*tenant, *principal};
 	MemoryContext old;
 	GrantsCacheEntry *entry;
-	GrantSet	loaded;
+	GrantSet loaded;
 
 	if (cache == NULL || cache_stale)
 		grants_empty_cache();
@@ -496,10 +488,10 @@ is_kept(const GrantsCacheKey *key, const Caller *caller)
 GrantSet
 grants_of_caller(const Caller *caller)
 {
-	GrantsCacheKey	key = {caller->tenant, caller->principal};
+	GrantsCacheKey key = {caller->tenant, caller->principal};
 	MemoryContext memory;
 	MemoryContext old;
-	GrantSet	loaded;
+	GrantSet loaded;
 
 	if (caller->token_role_count == 0)
 		return grants_of(&caller->tenant, &caller->principal);
@@ -544,5 +536,5 @@ grants_init(void)
 {
 	tables_on_change(TABLE_ACCESS_GRANT, grants_changed);
 	tables_on_change(TABLE_ROLE_MEMBER, grants_changed);
-	tables_on_change(TABLE_PRINCIPAL, grants_changed);	/* names and kinds of roles */
+	tables_on_change(TABLE_PRINCIPAL, grants_changed); /* names and kinds of roles */
 }

@@ -23,27 +23,27 @@
 
 typedef struct Grant
 {
-	bool		denies;
-	uint8		mask;
-	uint16		source;			/* index into the set's sources */
-	char	   *pattern;
-	size_t		pattern_size;
-	size_t		prefix_size;	/* what every matching name starts with */
-	char	  **environments;	/* NULL: all */
-	int			environment_count;
-	Condition  *condition;		/* NULL: none */
-	pg_uuid_t	id;				/* of a built-in role's grant: the role's */
+	bool denies;
+	uint8 mask;
+	uint16 source; /* index into the set's sources */
+	char *pattern;
+	size_t pattern_size;
+	size_t prefix_size;  /* what every matching name starts with */
+	char **environments; /* NULL: all */
+	int environment_count;
+	Condition *condition; /* NULL: none */
+	pg_uuid_t id;         /* of a built-in role's grant: the role's */
 	TimestampTz created_at;
 } Grant;
 
 /* The principal itself first, then roles in the order of their distance. */
 typedef struct GrantSource
 {
-	pg_uuid_t	id;
-	int			parent;			/* who is a member of it; -1: the principal itself */
-	bool		built_in;
-	bool		by_token;		/* a group of the caller's token gives it */
-	char		name[64];
+	pg_uuid_t id;
+	int parent; /* who is a member of it; -1: the principal itself */
+	bool built_in;
+	bool by_token; /* a group of the caller's token gives it */
+	char name[64];
 } GrantSource;
 
 /*
@@ -52,30 +52,30 @@ typedef struct GrantSource
  */
 typedef struct GrantHead
 {
-	uint64		tail;
-	uint32		prefix_size;
-	uint32		grant;			/* index into the set's grants */
+	uint64 tail;
+	uint32 prefix_size;
+	uint32 grant; /* index into the set's grants */
 } GrantHead;
 
 /* The heads with one size of prefix end before `end`; those with the next begin there. */
 typedef struct GrantLength
 {
-	uint32		prefix_size;
-	uint32		end;
+	uint32 prefix_size;
+	uint32 end;
 } GrantLength;
 
 typedef struct GrantSet
 {
-	Grant	   *grants;
-	GrantHead  *heads;
-	GrantLength *lengths;		/* in ascending order */
-	int			length_count;
-	int			count;
-	int			capacity;
+	Grant *grants;
+	GrantHead *heads;
+	GrantLength *lengths; /* in ascending order */
+	int length_count;
+	int count;
+	int capacity;
 	GrantSource *sources;
-	int			source_count;
-	int			source_capacity;
-	bool		conditional;	/* one of the grants has a condition */
+	int source_count;
+	int source_capacity;
+	bool conditional; /* one of the grants has a condition */
 } GrantSet;
 
 /* From the cache; valid until the next call. */
@@ -97,8 +97,8 @@ extern bool grant_is_on_everything(const Grant *grant);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* Whatever its permissions are. */
-extern bool grant_applies(const Grant *grant, const SecretName *secret,
-						  const AccessRequest *access_request);
+extern bool
+grant_applies(const Grant *grant, const SecretName *secret, const AccessRequest *request);
 
 /* Where it holds; NULL, or why the secret is not there. */
 typedef enum GrantPlace
@@ -107,24 +107,24 @@ typedef enum GrantPlace
 	PLACE_NAME
 } GrantPlace;
 
-extern const char *grant_place_fault(const Grant *grant, const SecretName *secret,
-									 GrantPlace place);
+extern const char *
+grant_place_fault(const Grant *grant, const SecretName *secret, GrantPlace place);
 
 /* Whether a condition (may be NULL) of an allowance or denial is met. */
-extern bool grant_is_in_force(const Grant *grant, const AccessRequest *access_request);
+extern bool grant_is_in_force(const Grant *grant, const AccessRequest *request);
 
 /* What the set, as it was loaded, allows; first (may be NULL) as for policy_permissions. */
-extern int	grants_decide(const GrantSet *set, const SecretName *secret,
-						  const AccessRequest *access_request, Permission wanted, const Grant **first);
+extern int grants_decide(const GrantSet *set, const SecretName *secret,
+						 const AccessRequest *request, Permission wanted, const Grant **first);
 
 /* "grant" on everything; may (NULL allowed) tells whether that is but for denials. */
-extern bool grants_administer(const GrantSet *set, const AccessRequest *access_request, bool *may);
+extern bool grants_administer(const GrantSet *set, const AccessRequest *request, bool *may);
 
 extern void grants_init(void);
 
 /* 0 if there is no such permission. */
-extern int	permission_by_name(const char *name);
-extern int	permission_mask(Datum permissions);
+extern int permission_by_name(const char *name);
+extern int permission_mask(Datum permissions);
 extern Datum permission_array(int mask);
 extern char **text_array(Datum datum, int *count);
 

@@ -35,10 +35,9 @@ typedef struct NameSegment
 } NameSegment;
 
 /* Every call looks at each character of its name. */
-static const bool name_chars[UCHAR_MAX + 1] = {
-	['A' ... 'Z'] = true,['a' ... 'z'] = true,['0' ... '9'] = true,
-	['.'] = true,['_'] = true,['-'] = true
-};
+static const bool name_chars[UCHAR_MAX + 1] = {['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+											   ['0' ... '9'] = true, ['.'] = true,
+											   ['_'] = true,         ['-'] = true};
 
 static bool
 is_name_char(char c)

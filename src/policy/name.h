@@ -20,8 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define NAME_MAX_BYTES			255
-#define IDENTIFIER_MAX_BYTES	63
+#define NAME_MAX_BYTES       255
+#define IDENTIFIER_MAX_BYTES 63
 
 /* Each returns NULL if the text is valid, else a static phrase that says why not. */
 extern const char *name_fault(const char *name, size_t size);
@@ -29,12 +29,12 @@ extern const char *identifier_fault(const char *text, size_t size);
 extern const char *pattern_fault(const char *pattern, size_t size);
 
 /* Both arguments are valid. */
-extern bool pattern_matches(const char *pattern, size_t pattern_size,
-							const char *name, size_t name_size);
+extern bool
+pattern_matches(const char *pattern, size_t pattern_size, const char *name, size_t name_size);
 
 /* True only if every name that inner matches is matched by outer. */
-extern bool pattern_covers(const char *outer, size_t outer_size,
-						   const char *inner, size_t inner_size);
+extern bool
+pattern_covers(const char *outer, size_t outer_size, const char *inner, size_t inner_size);
 
 /* False only if no name is matched by both. */
 extern bool pattern_overlaps(const char *a, size_t a_size, const char *b, size_t b_size);

@@ -25,7 +25,7 @@ grant_has_environment(const Grant *grant, const char *environment, size_t size)
 static bool
 name_fits(const Grant *grant, const SecretName *secret)
 {
-	size_t		rest = grant->pattern_size - grant->prefix_size;
+	size_t rest = grant->pattern_size - grant->prefix_size;
 
 	if (secret->name_size < grant->prefix_size ||
 		memcmp(secret->name, grant->pattern, grant->prefix_size) != 0)
@@ -38,32 +38,33 @@ name_fits(const Grant *grant, const SecretName *secret)
 }
 
 bool
-grant_is_in_force(const Grant *grant, const AccessRequest *access_request)
+grant_is_in_force(const Grant *grant, const AccessRequest *request)
 {
 	const char *fault;
 
 	if (grant->condition == NULL)
 		return true;
-	if (access_request->assumption != ASSUME_NOTHING)
-		return !condition_is_over(grant->condition, access_request->at) &&
-			(access_request->assumption == ASSUME_GENEROUS) != grant->denies;
-	fault = condition_fault(grant->condition, access_request);
+	if (request->assumption != ASSUME_NOTHING)
+		return !condition_is_over(grant->condition, request->at) &&
+			(request->assumption == ASSUME_GENEROUS) != grant->denies;
+	fault = condition_fault(grant->condition, request);
 	return fault == NULL || (grant->denies && fault == condition_address_unknown);
 }
 
 bool
-grant_applies(const Grant *grant, const SecretName *secret, const AccessRequest *access_request)
+grant_applies(const Grant *grant, const SecretName *secret, const AccessRequest *request)
 {
 	return grant_has_environment(grant, secret->environment, secret->environment_size) &&
-		name_fits(grant, secret) && grant_is_in_force(grant, access_request);
+		name_fits(grant, secret) && grant_is_in_force(grant, request);
 }
 
 const char *
 grant_place_fault(const Grant *grant, const SecretName *secret, GrantPlace place)
 {
 	if (place == PLACE_ENVIRONMENT)
-		return grant_has_environment(grant, secret->environment, secret->environment_size) ? NULL :
-			"not for this environment";
+		return grant_has_environment(grant, secret->environment, secret->environment_size)
+			? NULL
+			: "not for this environment";
 	return name_fits(grant, secret) ? NULL : "its pattern does not match the name";
 }
 
@@ -73,7 +74,7 @@ find_head(const GrantHead *heads, uint32 from, uint32 to, uint64 tail)
 {
 	while (from < to)
 	{
-		uint32		middle = from + (to - from) / 2;
+		uint32 middle = from + (to - from) / 2;
 
 		if (heads[middle].tail < tail)
 			from = middle + 1;
@@ -86,21 +87,21 @@ find_head(const GrantHead *heads, uint32 from, uint32 to, uint64 tail)
 /* What was decided so far. */
 typedef struct Decision
 {
-	int			allowed;
-	int			denied;
-	int			wanted;
-	int			first;			/* the first grant that allows it; INT_MAX: none */
+	int allowed;
+	int denied;
+	int wanted;
+	int first; /* the first grant that allows it; INT_MAX: none */
 } Decision;
 
 static void
-policy_judge(const GrantSet *set, int number, const SecretName *secret, const AccessRequest *access_request,
-	  Decision *decision)
+policy_judge(const GrantSet *set, int number, const SecretName *secret,
+			 const AccessRequest *request, Decision *decision)
 {
 	const Grant *g = &set->grants[number];
 
 	if (!name_fits(g, secret) ||
 		!grant_has_environment(g, secret->environment, secret->environment_size) ||
-		!grant_is_in_force(g, access_request))
+		!grant_is_in_force(g, request))
 		return;
 	if (g->denies)
 		decision->denied |= g->mask;
@@ -115,12 +116,12 @@ policy_judge(const GrantSet *set, int number, const SecretName *secret, const Ac
  * there.
  */
 int
-grants_decide(const GrantSet *set, const SecretName *secret, const AccessRequest *access_request,
+grants_decide(const GrantSet *set, const SecretName *secret, const AccessRequest *request,
 			  Permission wanted, const Grant **first)
 {
-	char		padded[sizeof(uint64) + NAME_MAX_BYTES];
-	Decision	decision = {.wanted = wanted,.first = INT_MAX};
-	uint32		begin = 0;
+	char padded[sizeof(uint64) + NAME_MAX_BYTES];
+	Decision decision = {.wanted = wanted, .first = INT_MAX};
+	uint32 begin = 0;
 
 	if (secret->name_size > NAME_MAX_BYTES)
 		return 0;
@@ -129,14 +130,14 @@ grants_decide(const GrantSet *set, const SecretName *secret, const AccessRequest
 	for (int i = 0; i < set->length_count; i++)
 	{
 		const GrantLength *length = &set->lengths[i];
-		uint64		tail;
+		uint64 tail;
 
 		if (length->prefix_size > secret->name_size)
 			break;
 		memcpy(&tail, padded + length->prefix_size, sizeof(tail));
 		for (uint32 head = find_head(set->heads, begin, length->end, tail);
 			 head < length->end && set->heads[head].tail == tail; head++)
-			policy_judge(set, set->heads[head].grant, secret, access_request, &decision);
+			policy_judge(set, set->heads[head].grant, secret, request, &decision);
 		begin = length->end;
 	}
 	decision.allowed &= ~decision.denied;
@@ -151,31 +152,32 @@ int
 policy_permissions(const Caller *caller, const SecretName *secret, Permission wanted,
 				   pg_uuid_t *grant)
 {
-	GrantSet	set = grants_of_caller(caller);
+	GrantSet set = grants_of_caller(caller);
 	const Grant *first = NULL;
-	AccessRequest	access_request;
-	int			allowed;
+	AccessRequest request;
+	int allowed;
 
 	if (set.conditional)
-		access_request_now(caller, &access_request);
-	allowed = grants_decide(&set, secret, &access_request, wanted, &first);
+		access_request_now(caller, &request);
+	allowed = grants_decide(&set, secret, &request, wanted, &first);
 	if (grant && first)
 		*grant = first->id;
 	return allowed;
 }
 
 void
-policy_require(const Caller *caller, const SecretName *secret, Permission wanted,
-			   pg_uuid_t *grant)
+policy_require(const Caller *caller, const SecretName *secret, Permission wanted, pg_uuid_t *grant)
 {
 	if (policy_permissions(caller, secret, wanted, grant) & wanted)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for secret \"%.*s\" in environment \"%.*s\"",
-					(int) secret->name_size, secret->name,
-					(int) secret->environment_size, secret->environment),
-			 errhint("Whoever administers the tenant can grant it; vault.explain_access() says what decided.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		 errmsg("permission denied for secret \"%.*s\" in environment \"%.*s\"",
+				(int) secret->name_size, secret->name, (int) secret->environment_size,
+				secret->environment),
+		 errhint(
+			 "Whoever administers the tenant can grant it; vault.explain_access() says what decided.")));
 }
 
 bool
@@ -185,16 +187,16 @@ grant_is_on_everything(const Grant *grant)
 }
 
 bool
-grants_administer(const GrantSet *set, const AccessRequest *access_request, bool *may)
+grants_administer(const GrantSet *set, const AccessRequest *request, bool *may)
 {
-	bool		allowed = false;
-	bool		denied = false;
+	bool allowed = false;
+	bool denied = false;
 
 	for (int i = 0; i < set->count; i++)
 	{
 		const Grant *g = &set->grants[i];
 
-		if (!(g->mask & MAY_GRANT) || !grant_is_in_force(g, access_request))
+		if (!(g->mask & MAY_GRANT) || !grant_is_in_force(g, request))
 			continue;
 		denied |= g->denies;
 		allowed |= !g->denies && grant_is_on_everything(g);
@@ -207,18 +209,18 @@ grants_administer(const GrantSet *set, const AccessRequest *access_request, bool
 bool
 policy_is_administrator(const Caller *caller)
 {
-	GrantSet	set = grants_of_caller(caller);
-	AccessRequest	access_request;
+	GrantSet set = grants_of_caller(caller);
+	AccessRequest request;
 
 	if (set.conditional)
-		access_request_now(caller, &access_request);
-	return grants_administer(&set, &access_request, NULL);
+		access_request_now(caller, &request);
+	return grants_administer(&set, &request, NULL);
 }
 
 bool
 policy_is_auditor(const Caller *caller)
 {
-	GrantSet	set = grants_of_caller(caller);
+	GrantSet set = grants_of_caller(caller);
 
 	for (int i = 0; i < set.source_count; i++)
 		if (set.sources[i].built_in && strcmp(set.sources[i].name, "auditor") == 0)
@@ -229,7 +231,7 @@ policy_is_auditor(const Caller *caller)
 bool
 policy_has_role(const Caller *caller, const pg_uuid_t *role)
 {
-	GrantSet	set = grants_of_caller(caller);
+	GrantSet set = grants_of_caller(caller);
 
 	return grant_has_source(&set, role);
 }

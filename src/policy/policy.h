@@ -27,35 +27,33 @@
  * of it, so that nothing ends before its end.
  */
 #define EACH_PERMISSION(_) \
-	_(READ, "read") \
-	_(WRITE, "write") \
-	_(ROTATE, "rotate") \
-	_(DELETE, "delete") \
-	_(GRANT, "grant") \
-	_(LIST, "list") \
+	_(READ, "read")        \
+	_(WRITE, "write")      \
+	_(ROTATE, "rotate")    \
+	_(DELETE, "delete")    \
+	_(GRANT, "grant")      \
+	_(LIST, "list")        \
 	_(OVERRIDE, "override")
 
 #define PERMISSION_NUMBER(name, text) NUMBER_##name,
 enum
 {
-	EACH_PERMISSION(PERMISSION_NUMBER)
-	PERMISSION_COUNT
+	EACH_PERMISSION(PERMISSION_NUMBER) PERMISSION_COUNT
 };
 
 #define PERMISSION_BIT(name, text) MAY_##name = 1 << NUMBER_##name,
 typedef enum Permission
 {
-	EACH_PERMISSION(PERMISSION_BIT)
-	MAY_EVERYTHING = (1 << PERMISSION_COUNT) - 1
+	EACH_PERMISSION(PERMISSION_BIT) MAY_EVERYTHING = (1 << PERMISSION_COUNT) - 1
 } Permission;
 
 /* A secret's place; neither text needs a NUL. */
 typedef struct SecretName
 {
 	const char *environment;
-	size_t		environment_size;
+	size_t environment_size;
 	const char *name;
-	size_t		name_size;
+	size_t name_size;
 } SecretName;
 
 /*
@@ -68,12 +66,12 @@ extern uint64 policy_generation(void);
  * Mask of what the caller may do with the name.  grant (may be NULL) becomes the
  * first that allows `wanted`.
  */
-extern int	policy_permissions(const Caller *caller, const SecretName *secret,
-							   Permission wanted, pg_uuid_t *grant);
+extern int policy_permissions(const Caller *caller, const SecretName *secret, Permission wanted,
+							  pg_uuid_t *grant);
 
 /* Raises 42501 unless permitted; one text for denied and absent. */
-extern void policy_require(const Caller *caller, const SecretName *secret,
-						   Permission wanted, pg_uuid_t *grant);
+extern void
+policy_require(const Caller *caller, const SecretName *secret, Permission wanted, pg_uuid_t *grant);
 
 /* The whole tenant: "grant" on every name in every environment, nothing denied. */
 extern bool policy_is_administrator(const Caller *caller);

@@ -29,7 +29,7 @@ window_skip_blanks(WindowRest *rest)
 static bool
 window_take(WindowRest *rest, char wanted)
 {
-	WindowRest		before = *rest;
+	WindowRest before = *rest;
 
 	window_skip_blanks(rest);
 	if (rest->text == rest->end || *rest->text != wanted)
@@ -55,8 +55,8 @@ take_spaces(WindowRest *rest)
 static int
 take_day(WindowRest *rest)
 {
-	size_t		letters = calendar_letters(rest->text, rest->end);
-	int			day = calendar_name(rest->text, letters, calendar_days, CALENDAR_DAYS);
+	size_t letters = calendar_letters(rest->text, rest->end);
+	int day = calendar_name(rest->text, letters, calendar_days, CALENDAR_DAYS);
 
 	rest->text += letters;
 	return day;
@@ -65,8 +65,8 @@ take_day(WindowRest *rest)
 static bool
 take_day_range(WindowRest *rest, unsigned char *days)
 {
-	int			first = take_day(rest);
-	int			last = first;
+	int first = take_day(rest);
+	int last = first;
 
 	if (first < 0)
 		return false;
@@ -83,7 +83,7 @@ take_day_range(WindowRest *rest, unsigned char *days)
 static bool
 take_days(WindowRest *rest, unsigned char *days)
 {
-	size_t		letters = calendar_letters(rest->text, rest->end);
+	size_t letters = calendar_letters(rest->text, rest->end);
 
 	*days = 0;
 	if (calendar_is_word(rest->text, letters, "daily"))
@@ -104,7 +104,7 @@ take_days(WindowRest *rest, unsigned char *days)
 static bool
 window_take_digits(WindowRest *rest, int least, int *number)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	*number = 0;
 	for (; digits < 2 && rest->text < rest->end && *rest->text >= '0' && *rest->text <= '9';
@@ -117,8 +117,8 @@ window_take_digits(WindowRest *rest, int least, int *number)
 static bool
 window_take_time(WindowRest *rest, short *minutes)
 {
-	int			hour;
-	int			minute;
+	int hour;
+	int minute;
 
 	if (!window_take_digits(rest, 1, &hour) || rest->text == rest->end || *rest->text++ != ':' ||
 		!window_take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
@@ -130,7 +130,7 @@ window_take_time(WindowRest *rest, short *minutes)
 const char *
 window_parse(const char *text, size_t size, Window *window)
 {
-	WindowRest		rest = {text, text + size};
+	WindowRest rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
 	if (!take_days(&rest, &window->days) || !take_spaces(&rest))
@@ -152,13 +152,13 @@ window_parse(const char *text, size_t size, Window *window)
 static int
 format_days(unsigned char days, char *text, size_t room)
 {
-	int			used = 0;
+	int used = 0;
 
 	if (days == EVERY_DAY)
 		return snprintf(text, room, "daily");
 	for (int i = 0; i < 7; i++)
 	{
-		int			run = 0;
+		int run = 0;
 
 		while (i + run < 7 && (days & (1 << ((i + run + 1) % 7))))
 			run++;
@@ -177,17 +177,17 @@ format_days(unsigned char days, char *text, size_t room)
 void
 window_format(const Window *window, char text[WINDOW_TEXT_BYTES])
 {
-	int			used = format_days(window->days, text, WINDOW_TEXT_BYTES);
+	int used = format_days(window->days, text, WINDOW_TEXT_BYTES);
 
-	snprintf(text + used, WINDOW_TEXT_BYTES - used, " %02d:%02d-%02d:%02d %s",
-			 window->from / 60, window->from % 60, window->to / 60, window->to % 60, window->zone);
+	snprintf(text + used, WINDOW_TEXT_BYTES - used, " %02d:%02d-%02d:%02d %s", window->from / 60,
+			 window->from % 60, window->to / 60, window->to % 60, window->zone);
 }
 
 bool
 window_holds(const Window *window, int weekday, int minute)
 {
-	bool		today = (window->days & (1 << weekday)) != 0;
-	bool		yesterday = (window->days & (1 << ((weekday + 6) % 7))) != 0;
+	bool today = (window->days & (1 << weekday)) != 0;
+	bool yesterday = (window->days & (1 << ((weekday + 6) % 7))) != 0;
 
 	if (window->from < window->to)
 		return today && minute >= window->from && minute < window->to;
@@ -199,13 +199,13 @@ windows_cover(const Window *outer, int count, const Window *inner)
 {
 	for (int moment = 0; moment < 7 * MINUTES_OF_DAY; moment++)
 	{
-		int			weekday = moment / MINUTES_OF_DAY;
-		int			minute = moment % MINUTES_OF_DAY;
-		bool		covered = !window_holds(inner, weekday, minute);
+		int weekday = moment / MINUTES_OF_DAY;
+		int minute = moment % MINUTES_OF_DAY;
+		bool covered = !window_holds(inner, weekday, minute);
 
 		for (int i = 0; !covered && i < count; i++)
-			covered = strcmp(outer[i].zone, inner->zone) == 0 &&
-				window_holds(&outer[i], weekday, minute);
+			covered =
+				strcmp(outer[i].zone, inner->zone) == 0 && window_holds(&outer[i], weekday, minute);
 		if (!covered)
 			return false;
 	}

@@ -18,16 +18,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WINDOW_ZONE_BYTES	64
-#define WINDOW_TEXT_BYTES	128
-#define MINUTES_OF_DAY		(24 * 60)
+#define WINDOW_ZONE_BYTES 64
+#define WINDOW_TEXT_BYTES 128
+#define MINUTES_OF_DAY    (24 * 60)
 
 typedef struct Window
 {
-	unsigned char days;			/* bit 0: Sunday */
-	short		from;			/* minutes since midnight */
-	short		to;
-	char		zone[WINDOW_ZONE_BYTES];
+	unsigned char days; /* bit 0: Sunday */
+	short from;         /* minutes since midnight */
+	short to;
+	char zone[WINDOW_ZONE_BYTES];
 } Window;
 
 /*

@@ -33,27 +33,27 @@
 
 typedef struct Function
 {
-	Oid			oid;			/* hash key */
-	bool		leads;			/* false too while it is being looked into */
+	Oid oid;    /* hash key */
+	bool leads; /* false too while it is being looked into */
 } Function;
 
 typedef struct RelationKey
 {
-	Oid			oid;
-	uint32		written;
+	Oid oid;
+	uint32 written;
 } RelationKey;
 
 typedef struct RelationEntry
 {
 	RelationKey key;
-	bool		leads;			/* false too while it is being looked into */
+	bool leads; /* false too while it is being looked into */
 } RelationEntry;
 
 static HTAB *functions = NULL;
 static HTAB *relations = NULL;
 static bool stale = false;
 static bool relations_stale = false;
-static int	depth = 0;
+static int depth = 0;
 
 static bool node_uses_vault(Node *node, void *context);
 static bool function_leads(Oid oid, void *context);
@@ -62,8 +62,8 @@ static bool relation_leads(Oid oid, bool written);
 static bool
 name_leads(const char *name)
 {
-	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
-	bool		leads = false;
+	CatCList *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	bool leads = false;
 
 	for (int i = 0; i < list->n_members && !leads; i++)
 		leads = function_leads(((Form_pg_proc) GETSTRUCT(&list->members[i]->tuple))->oid, NULL);
@@ -74,8 +74,8 @@ name_leads(const char *name)
 static bool
 text_leads(const char *text)
 {
-	size_t		length = strlen(text);
-	size_t		position = 0;
+	size_t length = strlen(text);
+	size_t position = 0;
 	LexicalName name;
 
 	if (lexical_mentions_vault(text, length, NULL))
@@ -94,8 +94,8 @@ text_leads(const char *text)
 static bool
 body_leads(HeapTuple tuple)
 {
-	bool		isnull;
-	Datum		body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	bool isnull;
+	Datum body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 
 	if (!isnull)
 		return node_uses_vault(stringToNode(TextDatumGetCString(body)), NULL);
@@ -106,9 +106,9 @@ body_leads(HeapTuple tuple)
 static bool
 look_into(Oid oid)
 {
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	Form_pg_proc form;
-	bool		leads;
+	bool leads;
 
 	if (!OidIsValid(api_schema_oid()))
 		return false;
@@ -129,10 +129,8 @@ look_into(Oid oid)
 static void
 make_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Function)};
-	HASHCTL		relation_control = {
-		.keysize = sizeof(RelationKey),.entrysize = sizeof(RelationEntry)
-	};
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Function)};
+	HASHCTL relation_control = {.keysize = sizeof(RelationKey), .entrysize = sizeof(RelationEntry)};
 
 	if (relations == NULL || stale || relations_stale)
 	{
@@ -154,7 +152,7 @@ static void
 forget_negatives(void)
 {
 	HASH_SEQ_STATUS status;
-	Function   *function;
+	Function *function;
 
 	hash_seq_init(&status, functions);
 	while ((function = hash_seq_search(&status)) != NULL)
@@ -165,9 +163,9 @@ forget_negatives(void)
 static bool
 function_leads(Oid oid, void *context)
 {
-	Function   *function;
-	bool		found;
-	bool		leads;
+	Function *function;
+	bool found;
+	bool leads;
 
 	if (oid < FirstNormalObjectId)
 		return false;
@@ -211,7 +209,7 @@ rules_lead(Relation relation)
 static bool
 policies_lead(Relation relation)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (relation->rd_rsdesc)
 		foreach(cell, relation->rd_rsdesc->policies)
@@ -252,8 +250,8 @@ constraints_lead(Relation relation)
 static bool
 look_into_relation(Oid oid, bool written)
 {
-	Relation	relation = try_relation_open(oid, AccessShareLock);
-	bool		leads;
+	Relation relation = try_relation_open(oid, AccessShareLock);
+	bool leads;
 
 	if (relation == NULL)
 		return false;
@@ -268,10 +266,10 @@ look_into_relation(Oid oid, bool written)
 static bool
 relation_leads(Oid oid, bool written)
 {
-	RelationKey key = {.oid = oid,.written = written};
+	RelationKey key = {.oid = oid, .written = written};
 	RelationEntry *entry;
-	bool		found;
-	bool		leads;
+	bool found;
+	bool leads;
 
 	if (oid < FirstNormalObjectId)
 		return false;
@@ -296,8 +294,8 @@ relation_leads(Oid oid, bool written)
 static bool
 tables_lead(Query *query)
 {
-	ListCell   *cell;
-	int			number = 0;
+	ListCell *cell;
+	int number = 0;
 
 	foreach(cell, query->rtable)
 	{
@@ -315,7 +313,7 @@ tables_lead(Query *query)
 static bool
 copy_uses_vault(CopyStmt *copy)
 {
-	Oid			oid = copy->relation ? RangeVarGetRelid(copy->relation, NoLock, true) : InvalidOid;
+	Oid oid = copy->relation ? RangeVarGetRelid(copy->relation, NoLock, true) : InvalidOid;
 
 	return OidIsValid(oid) && relation_leads(oid, copy->is_from);
 }
@@ -347,7 +345,7 @@ node_uses_vault(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *query = (Query *) node;
+		Query *query = (Query *) node;
 
 		if (query->utilityStmt)
 			return utility_uses_vault(query->utilityStmt);
@@ -372,7 +370,7 @@ begin_search(void)
 {
 	if (!IsTransactionState())
 		return false;
-	if (depth > 0)				/* an error came in between */
+	if (depth > 0) /* an error came in between */
 		stale = true;
 	depth = 0;
 	make_cache();

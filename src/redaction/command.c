@@ -26,19 +26,19 @@ static struct
 {
 	const char *text;
 	TimestampTz start;
-	bool		sensitive;
-	bool		hidden;
+	bool sensitive;
+	bool hidden;
 } command;
 
 static bool session_marked = false;
-static TimestampTz sensitive_transaction = 0;	/* its start */
+static TimestampTz sensitive_transaction = 0; /* its start */
 
 /*
  * Texts that are sensitive for what their functions do: the same text is known in time when a
  * client binds to it or sends it again, however much came in between.  It is a Bloom filter: it
  * never forgets, and with a million texts takes one in seven others for one.
  */
-#define FILTER_BITS (1 << 22)
+#define FILTER_BITS   (1 << 22)
 #define FILTER_HASHES 3
 static uint64 filter[FILTER_BITS / 64];
 static bool any_remembered = false;
@@ -53,8 +53,8 @@ command_hash_text(const char *text, size_t length)
 static uint32
 filter_bit(const char *text, size_t length, int number)
 {
-	uint64		hash = command_hash_text(text, length);
-	uint32		step = (uint32) (hash >> 32) | 1;
+	uint64 hash = command_hash_text(text, length);
+	uint32 step = (uint32) (hash >> 32) | 1;
 
 	return ((uint32) hash + number * step) % FILTER_BITS;
 }
@@ -62,11 +62,11 @@ filter_bit(const char *text, size_t length, int number)
 void
 text_remember(const char *text)
 {
-	size_t		length = strlen(text);
+	size_t length = strlen(text);
 
 	for (int i = 0; i < FILTER_HASHES; i++)
 	{
-		uint32		bit = filter_bit(text, length, i);
+		uint32 bit = filter_bit(text, length, i);
 
 		filter[bit / 64] |= UINT64CONST(1) << (bit % 64);
 	}
@@ -78,7 +78,7 @@ text_is_remembered(const char *text, size_t length)
 {
 	for (int i = 0; any_remembered && i < FILTER_HASHES; i++)
 	{
-		uint32		bit = filter_bit(text, length, i);
+		uint32 bit = filter_bit(text, length, i);
 
 		if ((filter[bit / 64] & UINT64CONST(1) << (bit % 64)) == 0)
 			return false;
@@ -118,11 +118,11 @@ executes_unknown(const char *text, size_t length)
 bool
 text_is_sensitive(const char *text)
 {
-	static uint64 latest = 0;	/* hash of a text that is sensitive by itself; 0: none came yet */
-	size_t		length = strlen(text);
-	size_t		position = 0;
+	static uint64 latest = 0; /* hash of a text that is sensitive by itself; 0: none came yet */
+	size_t length = strlen(text);
+	size_t position = 0;
 	LexicalName name;
-	bool		executes;
+	bool executes;
 
 	/* Mostly the same one comes again.  Another with its hash would be hidden, no more. */
 	if (latest && command_hash_text(text, length) == latest)
@@ -182,7 +182,7 @@ static void
 clear_rest_of_activity(void)
 {
 	volatile PgBackendStatus *slot = MyBEEntry;
-	size_t		used;
+	size_t used;
 
 	if (slot == NULL)
 		return;

@@ -9,13 +9,12 @@
 typedef struct Word
 {
 	const char *start;
-	size_t		length;
+	size_t length;
 } Word;
 
 /* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
 static const char *const taking_secrets[] = {
-	"put", "rotate", "unseal", "login", "complete_rotation", "import_certificate"
-};
+	"put", "rotate", "unseal", "login", "complete_rotation", "import_certificate"};
 
 /* Their lengths, and those of "vault" and "execute": nothing looked for is between the two. */
 #define LONGEST_SHORT 7
@@ -25,13 +24,30 @@ static const char *const taking_secrets[] = {
  * Names behind "vault." that are settings.  A statement that sets one to something short and plain
  * is shown; a client that mixes up arguments may set it to anything else.
  */
-static const char *const settings[] = {
-	"allow_core_dumps", "allow_swappable_keys", "audit_mode", "audit_ring_size", "audit_seal_interval",
-	"audit_timeout", "database", "environment", "failure_window", "max_denials", "max_failures",
-	"max_forgeries", "max_result_memory",
-	"redaction", "request_id", "role_binding", "root_key_source", "rotation_batch", "rotation_hosts", "rotation_retry",
-	"rotation_root_certificates", "rotation_timeout", "seal_on_crash", "tenant"
-};
+static const char *const settings[] = {"allow_core_dumps",
+									   "allow_swappable_keys",
+									   "audit_mode",
+									   "audit_ring_size",
+									   "audit_seal_interval",
+									   "audit_timeout",
+									   "database",
+									   "environment",
+									   "failure_window",
+									   "max_denials",
+									   "max_failures",
+									   "max_forgeries",
+									   "max_result_memory",
+									   "redaction",
+									   "request_id",
+									   "role_binding",
+									   "root_key_source",
+									   "rotation_batch",
+									   "rotation_hosts",
+									   "rotation_retry",
+									   "rotation_root_certificates",
+									   "rotation_timeout",
+									   "seal_on_crash",
+									   "tenant"};
 
 #define LONGEST_VALUE 63
 
@@ -50,13 +66,12 @@ lexical_fold(char c)
 }
 
 /* Letters, underscore and bytes of other alphabets start a word; digits and "$" go on with it. */
-#define STARTS	  1
+#define STARTS    1
 #define CONTINUES 2
 static const unsigned char classes[256] = {
 	['A' ... 'Z'] = STARTS | CONTINUES, ['a' ... 'z'] = STARTS | CONTINUES,
-	['_'] = STARTS | CONTINUES, [0x80 ... 0xff] = STARTS | CONTINUES,
-	['0' ... '9'] = CONTINUES, ['$'] = CONTINUES
-};
+	['_'] = STARTS | CONTINUES,         [0x80 ... 0xff] = STARTS | CONTINUES,
+	['0' ... '9'] = CONTINUES,          ['$'] = CONTINUES};
 
 static inline bool
 is_class(char c, unsigned char class)
@@ -84,7 +99,7 @@ static bool
 word_is(const Word *word, const char *lower)
 {
 	for (size_t i = 0; i < word->length; i++)
-		if (lexical_fold(word->start[i]) != lower[i])	/* ends at the shorter one's end */
+		if (lexical_fold(word->start[i]) != lower[i]) /* ends at the shorter one's end */
 			return false;
 	return lower[word->length] == '\0';
 }
@@ -93,7 +108,7 @@ word_is(const Word *word, const char *lower)
 static const char *
 skip_block_comment(const char *p, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	do
 	{
@@ -155,7 +170,7 @@ static bool
 skip_plain_value(const char **at, const char *end)
 {
 	const char *p = lexical_skip_blanks(*at, end);
-	bool		quoted = p < end && *p == '\'';
+	bool quoted = p < end && *p == '\'';
 	const char *start = p += quoted;
 
 	while (p < end && (is_class(*p, STARTS | CONTINUES) || strchr(".-:/,", *p)) &&
@@ -172,7 +187,7 @@ skip_plain_value(const char **at, const char *end)
 static bool
 is_set_plainly(const char *p, const char *end)
 {
-	Word		word;
+	Word word;
 
 	if (p < end && (*p == '"' || *p == '\''))
 		p++;
@@ -198,7 +213,7 @@ is_set_plainly(const char *p, const char *end)
 static bool
 is_qualifying(const char *p, const char *end)
 {
-	Word		word;
+	Word word;
 
 	if (!is_before(p, end, '.'))
 		return false;
@@ -211,7 +226,7 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 {
 	const char *at = text;
 	const char *end = text + length;
-	Word		word;
+	Word word;
 
 	if (executes)
 		*executes = false;
@@ -252,7 +267,7 @@ lexical_next_call(const char *text, size_t length, size_t *position, LexicalName
 {
 	const char *at = text + *position;
 	const char *end = text + length;
-	Word		word;
+	Word word;
 
 	while (next_word(&at, end, &word))
 	{
@@ -270,7 +285,7 @@ lexical_next_execute(const char *text, size_t length, size_t *position, LexicalN
 {
 	const char *at = text + *position;
 	const char *end = text + length;
-	Word		word;
+	Word word;
 
 	while (next_word(&at, end, &word))
 	{
@@ -322,8 +337,8 @@ lexical_executes_with_arguments(const char *text, size_t length, LexicalName *na
 {
 	const char *end = text + length;
 	const char *at = lexical_skip_blanks(text, end);
-	size_t		position = at - text;
-	Word		word;
+	size_t position = at - text;
+	Word word;
 
 	if (at == end || !is_class(*at, STARTS) || !next_word(&at, end, &word) ||
 		!word_is(&word, "execute") || !lexical_next_execute(text, length, &position, name))

@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LEXICAL_NAME_SIZE 64	/* as NAMEDATALEN */
+#define LEXICAL_NAME_SIZE 64 /* as NAMEDATALEN */
 
 typedef struct LexicalName
 {
-	char		exact[LEXICAL_NAME_SIZE];	/* as written */
-	char		folded[LEXICAL_NAME_SIZE];	/* in lower case */
+	char exact[LEXICAL_NAME_SIZE];  /* as written */
+	char folded[LEXICAL_NAME_SIZE]; /* in lower case */
 } LexicalName;
 
 /*
@@ -32,10 +32,9 @@ extern bool lexical_mentions_vault(const char *text, size_t length, bool *execut
  * The next name after *position that is called, "name (", or executed, "EXECUTE
  * name"; false at the end.
  */
-extern bool lexical_next_call(const char *text, size_t length, size_t *position,
-							  LexicalName *name);
-extern bool lexical_next_execute(const char *text, size_t length, size_t *position,
-								 LexicalName *name);
+extern bool lexical_next_call(const char *text, size_t length, size_t *position, LexicalName *name);
+extern bool
+lexical_next_execute(const char *text, size_t length, size_t *position, LexicalName *name);
 
 /* Whether the text is a statement EXECUTE name (...), and whose. */
 extern bool lexical_executes_with_arguments(const char *text, size_t length, LexicalName *name);

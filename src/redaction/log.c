@@ -49,7 +49,7 @@ is_ours(const ErrorData *error)
 static struct
 {
 	const char *id;
-	uint64		message;		/* its hash */
+	uint64 message; /* its hash */
 } thrown_again;
 
 /* Of the last message that refuses a setting, which the server raises as its own. */
@@ -102,7 +102,7 @@ redaction_mark_own(ErrorData *error)
 static void
 replace_rest(char *rest, const char *text)
 {
-	size_t		room = strlen(rest);
+	size_t room = strlen(rest);
 
 	explicit_bzero(rest, room);
 	memcpy(rest, text, Min(room, strlen(text)));
@@ -112,7 +112,7 @@ replace_rest(char *rest, const char *text)
 static void
 replace_after_commas(char *message, int fields)
 {
-	char	   *rest = message;
+	char *rest = message;
 
 	while (fields > 0 && *rest)
 		if (*rest++ == ',')
@@ -123,11 +123,12 @@ replace_after_commas(char *message, int fields)
 static void
 redact_message(ErrorData *error)
 {
-	char	   *rest;
+	char *rest;
 
 	if (message_has_id(error, "duration: ") && (rest = strstr(error->message, " ms  ")) != NULL)
 		replace_rest(rest + 5, REDACTED);
-	else if (message_has_id(error, "duration: %s ms") && strchr(error->message_id + 11, '%') == NULL)
+	else if (message_has_id(error, "duration: %s ms") &&
+			 strchr(error->message_id + 11, '%') == NULL)
 		return;
 	else if (message_has_id(error, "AUDIT: "))
 		replace_after_commas(error->message, 5);
@@ -185,7 +186,8 @@ static bool
 quotes_statement(const ErrorData *error)
 {
 	return message_has_id(error, "statement: ") || message_has_id(error, "duration: ") ||
-		message_has_id(error, "AUDIT: ") || message_has_id(error, "execute ") || message_has_id(error, "cron job ");
+		message_has_id(error, "AUDIT: ") || message_has_id(error, "execute ") ||
+		message_has_id(error, "cron job ");
 }
 
 /*
@@ -195,7 +197,7 @@ quotes_statement(const ErrorData *error)
 static void
 redact_kept_plan(const ErrorData *error)
 {
-	char	   *rest;
+	char *rest;
 
 	if (message_has_id(error, "level: ") && strstr(error->message, "; CachedPlan") &&
 		(rest = strstr(error->message, " used: ")) != NULL)

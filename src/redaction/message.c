@@ -15,14 +15,48 @@
 /* Longer ones are cut. */
 #define MAX_EDITED 1024
 
-static const char *const types[] = {
-	"bigint", "bigint[]", "boolean", "boolean[]", "bytea", "bytea[]", "character", "character varying",
-	"cidr", "date", "double precision", "inet", "integer", "integer[]", "interval", "interval[]",
-	"json", "jsonb", "jsonb[]", "json[]", "name", "numeric", "oid", "real", "record", "regclass",
-	"regproc", "regprocedure", "regrole", "regtype", "smallint", "text", "text[]",
-	"time without time zone", "timestamp", "timestamp with time zone",
-	"timestamp without time zone", "unknown", "uuid", "uuid[]", "void", "xml"
-};
+static const char *const types[] = {"bigint",
+									"bigint[]",
+									"boolean",
+									"boolean[]",
+									"bytea",
+									"bytea[]",
+									"character",
+									"character varying",
+									"cidr",
+									"date",
+									"double precision",
+									"inet",
+									"integer",
+									"integer[]",
+									"interval",
+									"interval[]",
+									"json",
+									"jsonb",
+									"jsonb[]",
+									"json[]",
+									"name",
+									"numeric",
+									"oid",
+									"real",
+									"record",
+									"regclass",
+									"regproc",
+									"regprocedure",
+									"regrole",
+									"regtype",
+									"smallint",
+									"text",
+									"text[]",
+									"time without time zone",
+									"timestamp",
+									"timestamp with time zone",
+									"timestamp without time zone",
+									"unknown",
+									"uuid",
+									"uuid[]",
+									"void",
+									"xml"};
 
 bool
 message_is_raised(const ErrorData *error)
@@ -33,8 +67,7 @@ message_is_raised(const ErrorData *error)
 bool
 message_has_id(const ErrorData *error, const char *beginning)
 {
-	return error->message_id &&
-		strncmp(error->message_id, beginning, strlen(beginning)) == 0;
+	return error->message_id && strncmp(error->message_id, beginning, strlen(beginning)) == 0;
 }
 
 bool
@@ -76,7 +109,7 @@ is_schema_of_vault(const char *name)
 static bool
 ends_with(const char *text, const char *end)
 {
-	size_t		size = strlen(text);
+	size_t size = strlen(text);
 
 	return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
 }
@@ -99,10 +132,10 @@ is_field(const char *argument, const char *field)
 /* An argument, what stands before it, and whether the one before it was a schema of vault. */
 typedef struct Argument
 {
-	char		text[NAMEDATALEN];
-	char		conversion;
+	char text[NAMEDATALEN];
+	char conversion;
 	const char *before;
-	bool		in_vault;
+	bool in_vault;
 } Argument;
 
 static bool
@@ -142,7 +175,7 @@ skip_conversion(const char *p, char *conversion)
 static size_t
 literal_at(const char *format, char *literal, size_t room)
 {
-	size_t		size = 0;
+	size_t size = 0;
 
 	while (*format && size + 1 < room && (format[0] != '%' || format[1] == '%'))
 	{
@@ -156,7 +189,7 @@ literal_at(const char *format, char *literal, size_t room)
 static void
 message_add(char *edited, size_t *size, const char *text)
 {
-	size_t		length = Min(strlen(text), MAX_EDITED - 1 - *size);
+	size_t length = Min(strlen(text), MAX_EDITED - 1 - *size);
 
 	memcpy(edited + *size, text, length);
 	*size += length;
@@ -167,8 +200,8 @@ message_add(char *edited, size_t *size, const char *text)
 static bool
 take_argument(const char **message, const char *format, Argument *argument)
 {
-	char		after[MAX_EDITED];
-	size_t		length = literal_at(format, after, sizeof(after));
+	char after[MAX_EDITED];
+	size_t length = literal_at(format, after, sizeof(after));
 	const char *end = length ? strstr(*message, after) : *message + strlen(*message);
 
 	if (end == NULL || (length == 0 && *format))
@@ -189,16 +222,16 @@ fill_format(const ErrorData *error, char *edited)
 {
 	const char *message = error->message;
 	const char *format = error->message_id ? error->message_id : "%s";
-	bool		fits = true;
-	char		literal[MAX_EDITED];
-	Argument	argument = {.before = literal};
-	size_t		size = 0;
+	bool fits = true;
+	char literal[MAX_EDITED];
+	Argument argument = {.before = literal};
+	size_t size = 0;
 
 	edited[0] = 0;
 	while (*format)
 	{
-		size_t		length = literal_at(format, literal, sizeof(literal));
-		bool		stays;
+		size_t length = literal_at(format, literal, sizeof(literal));
+		bool stays;
 
 		fits = fits && strncmp(message, literal, length) == 0;
 		message += fits ? length : 0;
@@ -219,8 +252,8 @@ fill_format(const ErrorData *error, char *edited)
 void
 message_edit(ErrorData *error)
 {
-	size_t		room = strlen(error->message);
-	char		edited[MAX_EDITED];
+	size_t room = strlen(error->message);
+	char edited[MAX_EDITED];
 
 	fill_format(error, edited);
 	explicit_bzero(error->message, room);
@@ -237,9 +270,10 @@ hint_of_place(char *buffer, size_t room)
 		return NULL;
 	if (strcmp(here, setting_database) == 0)
 		return "A superuser runs CREATE EXTENSION vault CASCADE in this database.";
-	snprintf(buffer, room,
-			 "The extension is in the database that vault.database names, \"%s\", and this one is \"%s\".",
-			 setting_database, here);
+	snprintf(
+		buffer, room,
+		"The extension is in the database that vault.database names, \"%s\", and this one is \"%s\".",
+		setting_database, here);
 	return buffer;
 }
 
@@ -248,7 +282,7 @@ static bool
 name_after(const char *message, const char *beginning, char *name)
 {
 	const char *at = message + strlen(beginning);
-	size_t		size;
+	size_t size;
 
 	if (strncmp(message, beginning, strlen(beginning)) != 0)
 		return false;
@@ -260,9 +294,9 @@ name_after(const char *message, const char *beginning, char *name)
 static const char *
 hint_of_relation(const ErrorData *error, char *buffer, size_t room)
 {
-	char		name[NAMEDATALEN];
-	const char *view = name_after(error->message, "relation \"vault.", name)
-		? suggest_view(name) : NULL;
+	char name[NAMEDATALEN];
+	const char *view =
+		name_after(error->message, "relation \"vault.", name) ? suggest_view(name) : NULL;
 
 	if (view == NULL)
 		return NULL;
@@ -275,9 +309,9 @@ hint_of_relation(const ErrorData *error, char *buffer, size_t room)
 static const char *
 hint_of_function(const ErrorData *error, char *buffer, size_t room)
 {
-	char		name[NAMEDATALEN];
-	const char *function = name_after(error->message, "function vault.", name)
-		? suggest_function(name) : NULL;
+	char name[NAMEDATALEN];
+	const char *function =
+		name_after(error->message, "function vault.", name) ? suggest_function(name) : NULL;
 
 	/* Of one that there is, the arguments do not fit, which the server's own hint says. */
 	if (function == NULL || strcmp(function, name) == 0)
@@ -291,9 +325,11 @@ static const char *
 hint_of_column(const ErrorData *error, char *buffer, size_t room)
 {
 	const char *dot = strchr(error->message, '.');
-	char		name[NAMEDATALEN];
-	const char *column = name_after(error->message, "column \"", name) ||
-		(dot && name_after(dot, ".", name)) ? suggest_column(name) : NULL;
+	char name[NAMEDATALEN];
+	const char *column =
+		name_after(error->message, "column \"", name) || (dot && name_after(dot, ".", name))
+		? suggest_column(name)
+		: NULL;
 
 	if (column == NULL || strcmp(column, name) == 0)
 		column = NULL;
@@ -321,7 +357,8 @@ hint_for(const ErrorData *error, char *buffer, size_t room)
 			return hint_of_function(error, buffer, room);
 		case ERRCODE_UNDEFINED_SCHEMA:
 			return strcmp(error->message, "schema \"vault\" does not exist") == 0
-				? hint_of_place(buffer, room) : NULL;
+				? hint_of_place(buffer, room)
+				: NULL;
 	}
 	return NULL;
 }
@@ -329,7 +366,7 @@ hint_for(const ErrorData *error, char *buffer, size_t room)
 void
 message_hint(ErrorData *error)
 {
-	char		buffer[512];
+	char buffer[512];
 	const char *hint;
 
 	if (error->message == NULL || error->elevel != ERROR || CritSectionCount > 0 ||

@@ -17,7 +17,7 @@
 
 #include "platform/compat.h"
 
-extern bool message_is_raised(const ErrorData *error);	/* by RAISE of PL/pgSQL */
+extern bool message_is_raised(const ErrorData *error); /* by RAISE of PL/pgSQL */
 extern bool message_has_id(const ErrorData *error, const char *beginning);
 extern bool message_may_stay(const ErrorData *error);
 

@@ -43,7 +43,7 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 
 	if (command_hide())
 		return true;
-	if (creating_extension)		/* scripts define functions, and hold no values */
+	if (creating_extension) /* scripts define functions, and hold no values */
 		return false;
 	if (!text || text == debug_query_string || !text_is_sensitive(text))
 	{
@@ -60,7 +60,7 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 static void
 redact_analyze(ParseState *pstate, Query *query, COMPAT_CONST_JUMBLE JumbleState *jumble)
 {
-	bool		sensitive = statement_is_sensitive(pstate, query);
+	bool sensitive = statement_is_sensitive(pstate, query);
 
 	if (sensitive)
 	{
@@ -107,17 +107,16 @@ redact_run(EXECUTOR_RUN_PARAMETERS)
 static bool
 fetches_from_sensitive(Node *statement)
 {
-	Portal		portal = IsA(statement, FetchStmt) ?
-		GetPortalByName(((FetchStmt *) statement)->portalname) : NULL;
+	Portal portal =
+		IsA(statement, FetchStmt) ? GetPortalByName(((FetchStmt *) statement)->portalname) : NULL;
 
 	return portal && portal->sourceText && text_is_sensitive(portal->sourceText);
 }
 
 static void
 redact_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
-			   ProcessUtilityContext context, ParamListInfo params,
-			   QueryEnvironment *environment, DestReceiver *receiver,
-			   QueryCompletion *completion)
+			   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			   DestReceiver *receiver, QueryCompletion *completion)
 {
 	if (!command_hide() && fetches_from_sensitive(statement->utilityStmt))
 		command_mark();

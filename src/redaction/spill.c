@@ -47,8 +47,8 @@ exchange_store(Portal portal, DestReceiver *receiver, bool detoast)
 void
 spill_prevent_rows(const QueryDesc *query)
 {
-	Portal		portal = ActivePortal;
-	bool		held;
+	Portal portal = ActivePortal;
+	bool held;
 
 	if (!fills_portal(portal, query->dest))
 		return;

@@ -29,15 +29,15 @@
 
 typedef struct SilencedTrigger
 {
-	Fault		fault;			/* the first */
-	char	   *statement;		/* NULL: it is nothing of the vault's, and stays off */
+	Fault fault;     /* the first */
+	char *statement; /* NULL: it is nothing of the vault's, and stays off */
 } SilencedTrigger;
 
 /* In the order of the tables, which everybody locks in the same. */
 static List *
 silenced_triggers(void)
 {
-	static Sql	find = {
+	static Sql find = {
 		"SELECT t.name, t.fault, CASE WHEN t.internal OR EXISTS (SELECT FROM pg_catalog.pg_trigger g"
 		"  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
 		"   AND d.objid = g.tgfoid AND d.deptype = 'e'"
@@ -46,11 +46,11 @@ silenced_triggers(void)
 		"  WHERE g.tgrelid = t.relation AND g.tgname = t.trigger)"
 		" THEN pg_catalog.format('ALTER TABLE %s ENABLE %s TRIGGER %I',"
 		" t.relation, CASE WHEN t.internal THEN '' ELSE 'ALWAYS' END, t.trigger) END"
-		" FROM vault_data.silenced_triggers() t ORDER BY t.relation::oid, t.trigger", 0
-	};
+		" FROM vault_data.silenced_triggers() t ORDER BY t.relation::oid, t.trigger",
+		0};
 	MemoryContext context = CurrentMemoryContext;
-	List	   *found = NIL;
-	uint64		count;
+	List *found = NIL;
+	uint64 count;
 
 	sql_begin();
 	count = sql_read(&find, NULL, NULL);
@@ -58,13 +58,14 @@ silenced_triggers(void)
 	for (uint64 row = 0; row < count; row++)
 	{
 		SilencedTrigger *trigger = palloc0(sizeof(SilencedTrigger));
-		Datum		statement;
-		bool		isnull;
+		Datum statement;
+		bool isnull;
 
 		trigger->fault.kind = "extension";
 		trigger->fault.object = TextDatumGetCString(sql_value(row, 1, &isnull));
 		trigger->fault.fault = TextDatumGetCString(sql_value(row, 2, &isnull));
-		trigger->fault.hint = "Its function is not the vault's, so it stays as it is; a superuser drops it.";
+		trigger->fault.hint =
+			"Its function is not the vault's, so it stays as it is; a superuser drops it.";
 		statement = sql_value(row, 3, &isnull);
 		trigger->statement = isnull ? NULL : TextDatumGetCString(statement);
 		found = lappend(found, trigger);
@@ -76,9 +77,9 @@ silenced_triggers(void)
 static void
 enable_triggers(List *triggers)
 {
-	ListCell   *cell;
-	Oid			user;
-	int			security;
+	ListCell *cell;
+	Oid user;
+	int security;
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
@@ -86,7 +87,7 @@ enable_triggers(List *triggers)
 	foreach(cell, triggers)
 	{
 		SilencedTrigger *trigger = lfirst(cell);
-		int			result;
+		int result;
 
 		if (trigger->statement == NULL)
 			continue;
@@ -105,9 +106,9 @@ enable_triggers(List *triggers)
 static List *
 mend_jobs(bool by_superuser)
 {
-	List	   *found = jobs_faults();
-	ListCell   *cell;
-	bool		more = false;
+	List *found = jobs_faults();
+	ListCell *cell;
+	bool more = false;
 
 	foreach(cell, found)
 		more |= jobs_mend(lfirst(cell), by_superuser);
@@ -130,12 +131,12 @@ is_told(List *faults, int place)
 static List *
 objects_with(List *faults, const char *text)
 {
-	List	   *objects = NIL;
-	ListCell   *cell;
+	List *objects = NIL;
+	ListCell *cell;
 
 	foreach(cell, faults)
 	{
-		Fault	   *fault = lfirst(cell);
+		Fault *fault = lfirst(cell);
 
 		if (strcmp(fault->fault, text) == 0)
 			objects = lappend(objects, unconstify(char *, fault->object));
@@ -155,19 +156,17 @@ in_words(List *objects, const char *fault)
 static Datum
 as_detail(List *objects)
 {
-	static Sql	build = {
-		"SELECT pg_catalog.jsonb_build_object('objects', $1)", 1, {TEXTARRAYOID}
-	};
-	Datum	   *texts = palloc(list_length(objects) * sizeof(Datum));
+	static Sql build = {"SELECT pg_catalog.jsonb_build_object('objects', $1)", 1, {TEXTARRAYOID}};
+	Datum *texts = palloc(list_length(objects) * sizeof(Datum));
 	MemoryContext context = CurrentMemoryContext;
-	Datum		array;
-	Datum		detail;
-	bool		isnull;
+	Datum array;
+	Datum detail;
+	bool isnull;
 
 	for (int i = 0; i < list_length(objects); i++)
 		texts[i] = CStringGetTextDatum(list_nth(objects, i));
-	array = PointerGetDatum(construct_array(texts, list_length(objects), TEXTOID, -1, false,
-											TYPALIGN_INT));
+	array = PointerGetDatum(
+		construct_array(texts, list_length(objects), TEXTOID, -1, false, TYPALIGN_INT));
 	sql_begin();
 	sql_run(&build, &array, NULL);
 	MemoryContextSwitchTo(context);
@@ -183,7 +182,7 @@ repair_alert(List *faults)
 	for (int i = 0; i < list_length(faults); i++)
 	{
 		const Fault *fault = list_nth(faults, i);
-		List	   *objects;
+		List *objects;
 		AuditRecord record = {
 			.operation = "repair",
 			.decision = "alert",
@@ -202,8 +201,8 @@ repair_alert(List *faults)
 static char *
 repair_summary(List *faults)
 {
-	int			left = 0;
-	ListCell   *cell;
+	int left = 0;
+	ListCell *cell;
 
 	foreach(cell, faults)
 		left += ((Fault *) lfirst(cell))->done == NULL;
@@ -216,17 +215,15 @@ static void
 return_rows(FunctionCallInfo fcinfo, List *faults)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *cell;
+	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(cell, faults)
 	{
 		const Fault *fault = lfirst(cell);
-		bool		nulls[3] = {false, false, fault->done == NULL};
-		Datum		values[3] = {
-			CStringGetTextDatum(fault->object), CStringGetTextDatum(fault->fault),
-			fault->done ? CStringGetTextDatum(fault->done) : (Datum) 0
-		};
+		bool nulls[3] = {false, false, fault->done == NULL};
+		Datum values[3] = {CStringGetTextDatum(fault->object), CStringGetTextDatum(fault->fault),
+						   fault->done ? CStringGetTextDatum(fault->done) : (Datum) 0};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		if (fault->done == NULL)
@@ -240,7 +237,7 @@ return_rows(FunctionCallInfo fcinfo, List *faults)
 static void
 wait_for_turn(void)
 {
-	static Sql	lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
+	static Sql lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
 
 	sql_begin();
 	(void) sql_run(&lock, NULL, NULL);
@@ -250,8 +247,8 @@ wait_for_turn(void)
 static Datum
 repair_body(FunctionCallInfo fcinfo)
 {
-	bool		by_superuser = superuser_arg(call_required()->caller.role);
-	List	   *faults;
+	bool by_superuser = superuser_arg(call_required()->caller.role);
+	List *faults;
 
 	wait_for_turn();
 	extension_hold();
@@ -289,7 +286,7 @@ repair_problems(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile text = NULL;
+	char *volatile text = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);

@@ -8,11 +8,11 @@
 
 typedef struct Field
 {
-	int			lowest;
-	int			highest;
-	const char *const *names;	/* of lowest and what follows, or NULL */
-	int			name_count;
-	bool		is_circle;		/* a range may go over its end */
+	int lowest;
+	int highest;
+	const char *const *names; /* of lowest and what follows, or NULL */
+	int name_count;
+	bool is_circle; /* a range may go over its end */
 } Field;
 
 static const Field minute_field = {0, 59, NULL, 0, false};
@@ -39,7 +39,7 @@ cron_take(CronRest *rest, char wanted)
 static bool
 cron_take_digits(CronRest *rest, int *number)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	*number = 0;
 	for (; rest->text < rest->end && *rest->text >= '0' && *rest->text <= '9'; digits++)
@@ -54,8 +54,8 @@ cron_take_digits(CronRest *rest, int *number)
 static bool
 cron_take_value(CronRest *rest, const Field *field, int *value)
 {
-	size_t		letters = calendar_letters(rest->text, rest->end);
-	int			name;
+	size_t letters = calendar_letters(rest->text, rest->end);
+	int name;
 
 	if (letters == 0)
 		return cron_take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
@@ -69,10 +69,10 @@ cron_take_value(CronRest *rest, const Field *field, int *value)
 static bool
 take_element(CronRest *rest, const Field *field, uint64_t *bits)
 {
-	int			from = field->lowest;
-	int			to = field->highest;
-	int			step = 1;
-	bool		many = cron_take(rest, '*');
+	int from = field->lowest;
+	int to = field->highest;
+	int step = 1;
+	bool many = cron_take(rest, '*');
 
 	if (!many)
 	{
@@ -126,7 +126,7 @@ take_zone(CronRest *rest, char zone[CRON_ZONE_BYTES])
 static const char *
 take_fields(CronRest *rest, Cron *cron)
 {
-	uint64_t	bits;
+	uint64_t bits;
 
 	if (!take_field(rest, &minute_field, &cron->minutes))
 		return "its minutes, the first field, are not valid: they are 0 to 59";
@@ -155,19 +155,17 @@ take_name(CronRest *rest, Cron *cron)
 	{
 		const char *name;
 		const char *fields;
-	} names[] = {
-		{"hourly", "0 * * * *"}, {"daily", "0 0 * * *"}, {"midnight", "0 0 * * *"},
-		{"weekly", "0 0 * * 0"}, {"monthly", "0 0 1 * *"}, {"yearly", "0 0 1 1 *"},
-		{"annually", "0 0 1 1 *"}
-	};
-	size_t		letters = calendar_letters(rest->text, rest->end);
-	CronRest		fields = {NULL, NULL};
+	} names[] = {{"hourly", "0 * * * *"},  {"daily", "0 0 * * *"},   {"midnight", "0 0 * * *"},
+				 {"weekly", "0 0 * * 0"},  {"monthly", "0 0 1 * *"}, {"yearly", "0 0 1 1 *"},
+				 {"annually", "0 0 1 1 *"}};
+	size_t letters = calendar_letters(rest->text, rest->end);
+	CronRest fields = {NULL, NULL};
 
 	if (calendar_is_word(rest->text, letters, "reboot"))
 		return "@reboot is no time of the clock";
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (calendar_is_word(rest->text, letters, names[i].name))
-			fields = (CronRest) {names[i].fields, names[i].fields + strlen(names[i].fields)};
+			fields = (CronRest){names[i].fields, names[i].fields + strlen(names[i].fields)};
 	rest->text += letters;
 	if (fields.text == NULL || (rest->text < rest->end && !calendar_is_blank(*rest->text)))
 		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
@@ -179,7 +177,7 @@ take_name(CronRest *rest, Cron *cron)
 static int
 count_fields(CronRest rest)
 {
-	int			count = 0;
+	int count = 0;
 
 	for (const char *at = rest.text; at < rest.end; at++)
 		count += !calendar_is_blank(*at) && (at == rest.text || calendar_is_blank(at[-1]));
@@ -189,7 +187,7 @@ count_fields(CronRest rest)
 const char *
 cron_parse(const char *text, size_t size, Cron *cron)
 {
-	CronRest		rest = {text, text + size};
+	CronRest rest = {text, text + size};
 	const char *fault;
 
 	memset(cron, 0, sizeof(*cron));
@@ -206,7 +204,7 @@ cron_parse(const char *text, size_t size, Cron *cron)
 bool
 cron_looks_like(const char *text, size_t size)
 {
-	CronRest		rest = {text, text + size};
+	CronRest rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
 	if (size == 0 || memchr(text, ':', size) != NULL)
@@ -228,8 +226,8 @@ cron_looks_like(const char *text, size_t size)
 bool
 cron_has_day(const Cron *cron, int month, int day, int weekday)
 {
-	bool		by_day = (cron->days >> day & 1) != 0;
-	bool		by_weekday = (cron->weekdays >> weekday & 1) != 0;
+	bool by_day = (cron->days >> day & 1) != 0;
+	bool by_weekday = (cron->weekdays >> weekday & 1) != 0;
 
 	if ((cron->months >> month & 1) == 0)
 		return false;

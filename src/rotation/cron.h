@@ -20,14 +20,14 @@
 
 typedef struct Cron
 {
-	uint64_t	minutes;
-	uint32_t	hours;
-	uint32_t	days;			/* bits 1 to 31 */
-	uint16_t	months;			/* bits 1 to 12 */
-	uint8_t		weekdays;		/* bit 0: Sunday */
-	bool		any_day;		/* the field began with "*" */
-	bool		any_weekday;
-	char		zone[CRON_ZONE_BYTES];
+	uint64_t minutes;
+	uint32_t hours;
+	uint32_t days;    /* bits 1 to 31 */
+	uint16_t months;  /* bits 1 to 12 */
+	uint8_t weekdays; /* bit 0: Sunday */
+	bool any_day;     /* the field began with "*" */
+	bool any_weekday;
+	char zone[CRON_ZONE_BYTES];
 } Cron;
 
 /*

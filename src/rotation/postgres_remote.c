@@ -36,11 +36,11 @@
 
 typedef struct PostgresRemoteTarget
 {
-	char	   *host;
-	char	   *port;
-	char	   *database;
-	char	   *users[2];
-	int			count;
+	char *host;
+	char *port;
+	char *database;
+	char *users[2];
+	int count;
 } PostgresRemoteTarget;
 
 /* host:port is in the operator's list, exactly. */
@@ -48,11 +48,11 @@ static bool
 is_allowed(const char *wanted)
 {
 	const char *list = setting_rotation_hosts;
-	size_t		size = strlen(wanted);
+	size_t size = strlen(wanted);
 
 	while (*list)
 	{
-		size_t		length = strcspn(list, ", ");
+		size_t length = strcspn(list, ", ");
 
 		if (length == size && pg_strncasecmp(list, wanted, size) == 0)
 			return true;
@@ -66,7 +66,7 @@ static void
 postgres_remote_target_of(const Rotation *rotation, PostgresRemoteTarget *target)
 {
 	static const char *const members[] = {"user", "users", "host", "port", "dbname", NULL};
-	char	   *address;
+	char *address;
 
 	config_require_only(rotation, members);
 	target->count = config_users(rotation, target->users);
@@ -74,8 +74,9 @@ postgres_remote_target_of(const Rotation *rotation, PostgresRemoteTarget *target
 	target->port = config_text(rotation, "port");
 	target->database = config_text(rotation, "dbname");
 	if (target->host == NULL || target->database == NULL)
-		error_bad_argument("config", "it names no \"host\" or no \"dbname\"",
-						   "Give {\"host\": \"db.example\", \"port\": \"5432\", \"dbname\": \"app\", \"user\": \"app\"}.");
+		error_bad_argument(
+			"config", "it names no \"host\" or no \"dbname\"",
+			"Give {\"host\": \"db.example\", \"port\": \"5432\", \"dbname\": \"app\", \"user\": \"app\"}.");
 	if (target->port == NULL)
 		target->port = "5432";
 	address = psprintf("%s:%s", target->host, target->port);
@@ -92,16 +93,15 @@ static void
 refuse_time(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("the server did not answer in time"),
+			(errcode(ERRCODE_CONNECTION_FAILURE), errmsg("the server did not answer in time"),
 			 errhint("See vault.rotation_timeout.")));
 }
 
 static void
 wait_for(PGconn *connection, int events, TimestampTz deadline)
 {
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-	int			happened;
+	long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	int happened;
 
 	if (left <= 0)
 		refuse_time();
@@ -133,7 +133,7 @@ static bool
 is_login_refused(const PGconn *connection)
 {
 	const char *message = PQerrorMessage(connection);
-	size_t		size = strlen(message);
+	size_t size = strlen(message);
 
 	while (size > 0 && isspace((unsigned char) message[size - 1]))
 		size--;
@@ -150,18 +150,21 @@ await_login(PGconn *connection)
 
 	while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED)
 	{
-		wait_for(connection, state == PGRES_POLLING_READING ? WL_SOCKET_READABLE :
-				 WL_SOCKET_WRITEABLE, deadline);
+		wait_for(connection,
+				 state == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE,
+				 deadline);
 		state = PQconnectPoll(connection);
 	}
 	if (state == PGRES_POLLING_OK)
 		return true;
 	if (is_login_refused(connection))
 		return false;
-	ereport(ERROR,
-			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-			 errmsg("could not connect to the server"),
-			 errhint("It must use TLS with a certificate for its name, see vault.rotation_root_certificates, and SCRAM.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+		 errmsg("could not connect to the server"),
+		 errhint(
+			 "It must use TLS with a certificate for its name, see vault.rotation_root_certificates, and SCRAM.")));
 }
 
 /*
@@ -176,17 +179,43 @@ await_login(PGconn *connection)
 static PGconn *
 postgres_remote_start(const PostgresRemoteTarget *target, const char *user, const char *password)
 {
-	const char *const names[] = {
-		"dbname", "host", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "sslcert",
-		"sslkey", "ssl_min_protocol_version", "gssencmode", "target_session_attrs",
-		"channel_binding", "passfile", "application_name", "client_encoding", NULL
-	};
-	const char *const values[] = {
-		NO_ENVIRONMENT, target->host, target->port, target->database, user, password, "verify-full",
-		setting_rotation_root_certificates, NO_FILE, NO_FILE, "TLSv1.2", "disable", "any",
-		"require", "/dev/null", "vault", GetDatabaseEncodingName(), NULL
-	};
-	PGconn	   *connection = PQconnectStartParams(names, values, 1);
+	const char *const names[] = {"dbname",
+								 "host",
+								 "port",
+								 "dbname",
+								 "user",
+								 "password",
+								 "sslmode",
+								 "sslrootcert",
+								 "sslcert",
+								 "sslkey",
+								 "ssl_min_protocol_version",
+								 "gssencmode",
+								 "target_session_attrs",
+								 "channel_binding",
+								 "passfile",
+								 "application_name",
+								 "client_encoding",
+								 NULL};
+	const char *const values[] = {NO_ENVIRONMENT,
+								  target->host,
+								  target->port,
+								  target->database,
+								  user,
+								  password,
+								  "verify-full",
+								  setting_rotation_root_certificates,
+								  NO_FILE,
+								  NO_FILE,
+								  "TLSv1.2",
+								  "disable",
+								  "any",
+								  "require",
+								  "/dev/null",
+								  "vault",
+								  GetDatabaseEncodingName(),
+								  NULL};
+	PGconn *connection = PQconnectStartParams(names, values, 1);
 
 	if (connection)
 	{
@@ -201,9 +230,9 @@ static void
 postgres_remote_execute(PGconn *connection, const char *statement)
 {
 	TimestampTz deadline = deadline_from_now();
-	bool		done = PQsendQuery(connection, statement) == 1;
-	int			reads = 0;
-	PGresult   *result;
+	bool done = PQsendQuery(connection, statement) == 1;
+	int reads = 0;
+	PGresult *result;
 
 	/* Rows would come one by one, and the first is one too many. */
 	done = done && PQsetSingleRowMode(connection) == 1;
@@ -225,13 +254,11 @@ postgres_remote_execute(PGconn *connection, const char *statement)
 static void
 change_password(PGconn *connection, const char *user, const char *password)
 {
-	char	   *verifier = PQencryptPasswordConn(connection, password, user, "scram-sha-256");
-	char	   *statement;
+	char *verifier = PQencryptPasswordConn(connection, password, user, "scram-sha-256");
+	char *statement;
 
 	if (verifier == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("could not compute a verifier")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not compute a verifier")));
 	/* Base64 and "$:" only. */
 	statement = psprintf("ALTER ROLE CURRENT_USER PASSWORD '%s'", verifier);
 	PQfreemem(verifier);
@@ -240,18 +267,18 @@ change_password(PGconn *connection, const char *user, const char *password)
 
 /* Logs in, and changes the password if a new one is given; false if the login was refused. */
 static bool
-log_in(const PostgresRemoteTarget *target, const char *user, const char *password, const char *new_password)
+log_in(const PostgresRemoteTarget *target, const char *user, const char *password,
+	   const char *new_password)
 {
-	PGconn	   *volatile connection = NULL;
+	PGconn *volatile connection = NULL;
 	volatile bool accepted = false;
 
 	origin_require();
 	if (!AcquireExternalFD())
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many files are open"),
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("too many files are open"),
 				 errhint("Raise max_files_per_process.")));
-	secret_frees_begin();		/* libpq keeps copies of passwords */
+	secret_frees_begin(); /* libpq keeps copies of passwords */
 	PG_TRY();
 	{
 		connection = postgres_remote_start(target, user, password);
@@ -279,17 +306,15 @@ log_in(const PostgresRemoteTarget *target, const char *user, const char *passwor
 static int
 versions_before(const Rotation *rotation, int **versions)
 {
-	static Sql	list = {
+	static Sql list = {
 		"SELECT v.version FROM vault_data.secret_version v WHERE v.tenant_id = $1 AND v.secret_id = $2"
 		" AND v.version <> $3 AND v.destroyed_at IS NULL ORDER BY v.version = $4 DESC, v.version DESC LIMIT 100",
-		4, {UUIDOID, UUIDOID, INT4OID, INT4OID}
-	};
-	Datum		values[4] = {
-		UUIDPGetDatum(&rotation->head.tenant), UUIDPGetDatum(&rotation->head.id),
-		Int32GetDatum(rotation->version), Int32GetDatum(rotation->previous)
-	};
+		4,
+		{UUIDOID, UUIDOID, INT4OID, INT4OID}};
+	Datum values[4] = {UUIDPGetDatum(&rotation->head.tenant), UUIDPGetDatum(&rotation->head.id),
+					   Int32GetDatum(rotation->version), Int32GetDatum(rotation->previous)};
 	MemoryContext memory = CurrentMemoryContext;
-	int			count;
+	int count;
 
 	sql_begin();
 	count = (int) sql_run(&list, values, NULL);
@@ -302,16 +327,17 @@ versions_before(const Rotation *rotation, int **versions)
 
 /* Changes the password with the newest one with which the user logs in; false if there is none. */
 static bool
-set_with_older(const Rotation *rotation, const PostgresRemoteTarget *target, char *user, const char *password)
+set_with_older(const Rotation *rotation, const PostgresRemoteTarget *target, char *user,
+			   const char *password)
 {
-	int		   *versions;
-	int			count = versions_before(rotation, &versions);
-	int			tried = 0;
+	int *versions;
+	int count = versions_before(rotation, &versions);
+	int tried = 0;
 
 	for (int i = 0; i < count && tried < 3; i++)
 	{
-		Credential	older;
-		bool		done;
+		Credential older;
+		bool done;
 
 		credential_of(rotation, versions[i], target->count == 2, &older);
 		if (older.user && strcmp(older.user, user) != 0)
@@ -327,9 +353,9 @@ set_with_older(const Rotation *rotation, const PostgresRemoteTarget *target, cha
 static void
 set_version(const Rotation *rotation)
 {
-	PostgresRemoteTarget		target;
-	Credential	credential;
-	char	   *user;
+	PostgresRemoteTarget target;
+	Credential credential;
+	char *user;
 
 	postgres_remote_target_of(rotation, &target);
 	credential_of(rotation, rotation->version, target.count == 2, &credential);
@@ -345,8 +371,8 @@ set_version(const Rotation *rotation)
 static void
 postgres_remote_test(const Rotation *rotation)
 {
-	PostgresRemoteTarget		target;
-	Credential	credential;
+	PostgresRemoteTarget target;
+	Credential credential;
 
 	postgres_remote_target_of(rotation, &target);
 	credential_of(rotation, rotation->version, target.count == 2, &credential);
@@ -362,9 +388,9 @@ postgres_remote_test(const Rotation *rotation)
 static void
 postgres_remote_undo(const Rotation *rotation)
 {
-	PostgresRemoteTarget		target;
-	Credential	before;
-	Credential	failed;
+	PostgresRemoteTarget target;
+	Credential before;
+	Credential failed;
 
 	postgres_remote_target_of(rotation, &target);
 	if (target.count == 2)
@@ -378,17 +404,15 @@ postgres_remote_undo(const Rotation *rotation)
 static void
 postgres_remote_check(const Rotation *rotation)
 {
-	PostgresRemoteTarget		target;
+	PostgresRemoteTarget target;
 
 	postgres_remote_target_of(rotation, &target);
 	credential_check(rotation);
 }
 
-const Rotator postgres_remote_rotator = {
-	.name = "postgres_remote",
-	.check = postgres_remote_check,
-	.create = credential_create,
-	.set = set_version,
-	.test = postgres_remote_test,
-	.undo = postgres_remote_undo
-};
+const Rotator postgres_remote_rotator = {.name = "postgres_remote",
+										 .check = postgres_remote_check,
+										 .create = credential_create,
+										 .set = set_version,
+										 .test = postgres_remote_test,
+										 .undo = postgres_remote_undo};

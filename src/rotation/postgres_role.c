@@ -35,8 +35,8 @@
 static void
 require_rotatable(const char *role, bool logs_in)
 {
-	static Sql	check = {"SELECT vault_data.require_rotatable($1, $2)", 2, {TEXTOID, BOOLOID}};
-	Datum		values[2] = {CStringGetTextDatum(role), BoolGetDatum(logs_in)};
+	static Sql check = {"SELECT vault_data.require_rotatable($1, $2)", 2, {TEXTOID, BOOLOID}};
+	Datum values[2] = {CStringGetTextDatum(role), BoolGetDatum(logs_in)};
 
 	sql_begin();
 	(void) sql_run(&check, values, NULL);
@@ -57,7 +57,7 @@ static void
 refuse_concurrent(void)
 {
 	MemoryContext old;
-	ErrorData  *error;
+	ErrorData *error;
 
 	if (geterrcode() != ERRCODE_INTERNAL_ERROR)
 		return;
@@ -69,8 +69,7 @@ refuse_concurrent(void)
 	FlushErrorState();
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("somebody else changed the role meanwhile"),
-			 errhint("Try again.")));
+			 errmsg("somebody else changed the role meanwhile"), errhint("Try again.")));
 }
 
 /* verifier NULL: it has no password any more. */
@@ -78,10 +77,10 @@ static void
 alter_password(char *role, char *verifier)
 {
 	AlterRoleStmt *statement = makeNode(AlterRoleStmt);
-	RoleSpec   *spec = makeNode(RoleSpec);
-	Node	   *password = verifier ? (Node *) makeString(verifier) : NULL;
-	Oid			user;
-	int			security;
+	RoleSpec *spec = makeNode(RoleSpec);
+	Node *password = verifier ? (Node *) makeString(verifier) : NULL;
+	Oid user;
+	int security;
 
 	spec->roletype = ROLESPEC_CSTRING;
 	spec->rolename = role;
@@ -110,7 +109,7 @@ static void
 test_password(const char *role, const char *password)
 {
 	const char *detail = NULL;
-	char	   *stored = get_role_password(role, &detail);
+	char *stored = get_role_password(role, &detail);
 
 	if (stored == NULL || plain_crypt_verify(role, stored, password, &detail) != STATUS_OK)
 		refuse_test();
@@ -128,8 +127,8 @@ static void
 postgres_role_check(const Rotation *rotation)
 {
 	static const char *const members[] = {"user", "users", NULL};
-	char	   *users[2];
-	int			count;
+	char *users[2];
+	int count;
 
 	config_require_only(rotation, members);
 	count = config_users(rotation, users);
@@ -141,9 +140,9 @@ postgres_role_check(const Rotation *rotation)
 static void
 postgres_role_set(const Rotation *rotation)
 {
-	char	   *users[2];
-	int			count = config_users(rotation, users);
-	Credential	credential;
+	char *users[2];
+	int count = config_users(rotation, users);
+	Credential credential;
 
 	credential_of(rotation, rotation->version, count == 2, &credential);
 	set_password(credential_user(&credential, users, count), credential.password);
@@ -153,8 +152,8 @@ postgres_role_set(const Rotation *rotation)
 static char *
 postgres_role_user_of(const Rotation *rotation, int version, char *users[2])
 {
-	Credential	credential;
-	char	   *user;
+	Credential credential;
+	char *user;
 
 	credential_of(rotation, version, true, &credential);
 	user = credential_user(&credential, users, 2);
@@ -168,15 +167,15 @@ postgres_role_user_of(const Rotation *rotation, int version, char *users[2])
 static void
 postgres_role_retire(const Rotation *rotation)
 {
-	char	   *users[2];
-	char	   *present;
-	char	   *before;
+	char *users[2];
+	char *present;
+	char *before;
 
 	if (config_users(rotation, users) != 2)
 		return;
 	present = postgres_role_user_of(rotation, rotation->version, users);
-	before = rotation->previous ? postgres_role_user_of(rotation, rotation->previous, users) :
-		users[present == users[0] ? 1 : 0];
+	before = rotation->previous ? postgres_role_user_of(rotation, rotation->previous, users)
+								: users[present == users[0] ? 1 : 0];
 	if (before != present)
 	{
 		require_rotatable(before, false);
@@ -184,10 +183,8 @@ postgres_role_retire(const Rotation *rotation)
 	}
 }
 
-const Rotator postgres_role_rotator = {
-	.name = "postgres_role",
-	.check = postgres_role_check,
-	.create = credential_create,
-	.set = postgres_role_set,
-	.retire = postgres_role_retire
-};
+const Rotator postgres_role_rotator = {.name = "postgres_role",
+									   .check = postgres_role_check,
+									   .create = credential_create,
+									   .set = postgres_role_set,
+									   .retire = postgres_role_retire};

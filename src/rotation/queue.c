@@ -26,12 +26,12 @@
 #include "platform/tables.h"
 #include "tenant/tenant.h"
 
-#define FAST_TURNS 8
-#define SLOW_TURNS 1
+#define FAST_TURNS  8
+#define SLOW_TURNS  1
 #define FAST_STREAK 100
 #define MAX_ENTRIES 8192
 /* What is newly due does not wait longer for its turn; what somebody had locked is tried again. */
-#define ROUND_MS 5000
+#define ROUND_MS   5000
 #define REFUSED_MS 10000
 
 /* Columns of vault_data.rotation_schedule. */
@@ -45,32 +45,32 @@ enum
 
 typedef struct QueueEntry
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	id;
-	int			turn;
-	int			place;			/* by time */
+	pg_uuid_t tenant;
+	pg_uuid_t id;
+	int turn;
+	int place; /* by time */
 } QueueEntry;
 
 typedef struct Round
 {
-	bool		slow;
-	int			turns;
-	QueueEntry	   *entries;
-	int			count;
-	int			next;
+	bool slow;
+	int turns;
+	QueueEntry *entries;
+	int count;
+	int next;
 	TimestampTz made;
 } Round;
 
 /* While a round is made: how many of a tenant are in it; all its turns if none is to be. */
 typedef struct TenantTurns
 {
-	pg_uuid_t	tenant;
-	int			turns;
+	pg_uuid_t tenant;
+	int turns;
 } TenantTurns;
 
 static Round fast = {.turns = FAST_TURNS};
-static Round slow = {.slow = true,.turns = SLOW_TURNS};
-static int	streak = 0;
+static Round slow = {.slow = true, .turns = SLOW_TURNS};
+static int streak = 0;
 
 /* Schedules that others had, or that were not to be taken, since then. */
 static HTAB *refused = NULL;
@@ -85,7 +85,7 @@ is_past(TimestampTz since, int ms)
 static HTAB *
 make_table(const char *name, Size entry_size, MemoryContext context)
 {
-	HASHCTL		control = {.keysize = UUID_LEN,.entrysize = entry_size,.hcxt = context};
+	HASHCTL control = {.keysize = UUID_LEN, .entrysize = entry_size, .hcxt = context};
 
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -105,7 +105,7 @@ forget_refused(void)
 static bool
 is_active(const pg_uuid_t *tenant, char name[64])
 {
-	char		state[16];
+	char state[16];
 
 	return tenant_describe(tenant, name, state) && strcmp(state, "active") == 0 &&
 		tenant_row_fault(tenant) == NULL;
@@ -115,8 +115,8 @@ is_active(const pg_uuid_t *tenant, char name[64])
 static int *
 turns_of(HTAB *tenants, const pg_uuid_t *tenant, const Round *round)
 {
-	char		name[64];
-	bool		found;
+	char name[64];
+	bool found;
 	TenantTurns *turns = hash_search(tenants, tenant, HASH_ENTER, &found);
 
 	if (!found)
@@ -127,8 +127,8 @@ turns_of(HTAB *tenants, const pg_uuid_t *tenant, const Round *round)
 static bool
 is_slow(TableScan *scan)
 {
-	char	   *rotator = TextDatumGetCString(scan_get(scan, SCHEDULE_ROTATOR, NULL));
-	bool		answer = strcmp(rotator, "postgres_remote") == 0 || strcmp(rotator, "function") == 0;
+	char *rotator = TextDatumGetCString(scan_get(scan, SCHEDULE_ROTATOR, NULL));
+	bool answer = strcmp(rotator, "postgres_remote") == 0 || strcmp(rotator, "function") == 0;
 
 	pfree(rotator);
 	return answer;
@@ -138,15 +138,15 @@ is_slow(TableScan *scan)
 static void
 queue_consider(TableScan *scan, HTAB *tenants, Round *round)
 {
-	pg_uuid_t	tenant = *DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
-	pg_uuid_t	id = *DatumGetUUIDP(scan_get(scan, SCHEDULE_ID, NULL));
-	int		   *turns = turns_of(tenants, &tenant, round);
+	pg_uuid_t tenant = *DatumGetUUIDP(scan_get(scan, SCHEDULE_TENANT, NULL));
+	pg_uuid_t id = *DatumGetUUIDP(scan_get(scan, SCHEDULE_ID, NULL));
+	int *turns = turns_of(tenants, &tenant, round);
 
 	if (*turns >= round->turns || is_slow(scan) != round->slow ||
 		hash_search(refused, &id, HASH_FIND, NULL) ||
 		!row_is_authentic(scan, TABLE_ROTATION_SCHEDULE))
 		return;
-	round->entries[round->count] = (QueueEntry) {tenant, id, *turns, round->count};
+	round->entries[round->count] = (QueueEntry){tenant, id, *turns, round->count};
 	round->count++;
 	(*turns)++;
 }
@@ -164,9 +164,9 @@ by_turn(const void *a, const void *b)
 static bool
 make_round(Round *round)
 {
-	HTAB	   *tenants = make_table("vault turns", sizeof(TenantTurns), CurrentMemoryContext);
+	HTAB *tenants = make_table("vault turns", sizeof(TenantTurns), CurrentMemoryContext);
 	TimestampTz now = GetCurrentTimestamp();
-	TableScan	scan;
+	TableScan scan;
 
 	if (round->entries == NULL)
 		round->entries = MemoryContextAlloc(TopMemoryContext, MAX_ENTRIES * sizeof(QueueEntry));
@@ -189,15 +189,15 @@ make_round(Round *round)
 static bool
 queue_claim(const QueueEntry *entry)
 {
-	static Sql	lock = {
+	static Sql lock = {
 		"SELECT FROM vault_data.rotation_schedule c"
 		" JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id"
 		" WHERE c.tenant_id = $1 AND c.id = $2 AND c.next_at <= pg_catalog.clock_timestamp()"
 		" AND vault_data.is_authentic(c) FOR UPDATE SKIP LOCKED",
-		2, {UUIDOID, UUIDOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(&entry->tenant), UUIDPGetDatum(&entry->id)};
-	char		name[64];
+		2,
+		{UUIDOID, UUIDOID}};
+	Datum values[2] = {UUIDPGetDatum(&entry->tenant), UUIDPGetDatum(&entry->id)};
+	char name[64];
 
 	if (!is_active(&entry->tenant, name))
 		return false;
@@ -251,7 +251,7 @@ Datum
 vault_claim_rotation(PG_FUNCTION_ARGS)
 {
 	const QueueEntry *entry;
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 
 	if (!role_is_operator(call_required()->caller.role))
 		tenant_refuse_unknown();

@@ -29,18 +29,17 @@
 /* The value that rotate() or complete_rotation() was given, while it runs. */
 static struct
 {
-	const void *value;			/* NULL: none */
-	size_t		size;
-	uint8_t		format;
-}			given;
+	const void *value; /* NULL: none */
+	size_t size;
+	uint8_t format;
+} given;
 
 const Rotator generate_rotator = {.name = "generate"};
 const Rotator external_rotator = {.name = "external"};
 
-static const Rotator *const rotators[] = {
-	&generate_rotator, &external_rotator, &postgres_role_rotator, &postgres_remote_rotator,
-	&function_rotator
-};
+static const Rotator *const rotators[] = {&generate_rotator, &external_rotator,
+										  &postgres_role_rotator, &postgres_remote_rotator,
+										  &function_rotator};
 
 static const Rotator *
 find_rotator(const char *name)
@@ -48,17 +47,17 @@ find_rotator(const char *name)
 	for (int i = 0; i < (int) lengthof(rotators); i++)
 		if (strcmp(rotators[i]->name, name) == 0)
 			return rotators[i];
-	error_bad_argument("rotator", "there is no such rotator",
-					   "Rotators are generate, postgres_role, postgres_remote, function and external.");
+	error_bad_argument(
+		"rotator", "there is no such rotator",
+		"Rotators are generate, postgres_role, postgres_remote, function and external.");
 }
 
 /* Of these types a new value is no password. */
 static void
 require_password(const char *type)
 {
-	static const char *const without[] = {
-		"certificate", "ssh_key", "oauth_token", "oauth_credentials"
-	};
+	static const char *const without[] = {"certificate", "ssh_key", "oauth_token",
+										  "oauth_credentials"};
 
 	for (int i = 0; i < (int) lengthof(without); i++)
 		if (strcmp(type, without[i]) == 0)
@@ -91,9 +90,9 @@ static int
 rotation_create(const Rotator *rotator, const Rotation *rotation)
 {
 	const void *value = given.value;
-	size_t		size = given.size;
-	uint8_t		format = FORMAT_TEXT;
-	bool		is_stored = value == NULL && rotator->create == credential_create;
+	size_t size = given.size;
+	uint8_t format = FORMAT_TEXT;
+	bool is_stored = value == NULL && rotator->create == credential_create;
 
 	if (value == NULL && rotator->create)
 		value = rotator->create(rotation, &size);
@@ -114,7 +113,7 @@ rotation_create(const Rotator *rotator, const Rotation *rotation)
 }
 
 static void
-rotation_act(void (*action) (const Rotation *), const Rotation *rotation)
+rotation_act(void (*action)(const Rotation *), const Rotation *rotation)
 {
 	if (action)
 		action(rotation);
@@ -176,15 +175,14 @@ do_action(const char *action, const Rotator *rotator, Rotation *rotation)
 static void
 refuse_data(MemoryContext area)
 {
-	int			code = geterrcode();
+	int code = geterrcode();
 
 	MemoryContextSwitchTo(area);
 	if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION || error_is_ours())
 		return;
 	secret_forget_error();
 	ereport(ERROR,
-			(errcode(code),
-			 errmsg("the value cannot be used for a rotation"),
+			(errcode(code), errmsg("the value cannot be used for a rotation"),
 			 errhint("Put one that its type takes.")));
 }
 
@@ -192,7 +190,7 @@ static Datum
 rotator_act(FunctionCallInfo fcinfo)
 {
 	MemoryContext area = CurrentMemoryContext;
-	Rotation	rotation;
+	Rotation rotation;
 
 	rotation_from(fcinfo, &rotation);
 	PG_TRY();
@@ -225,15 +223,15 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 static int
 with_value(Sql *sql, Datum *values, const void *value, size_t size, uint8_t format)
 {
-	int			version = 0;
-	bool		isnull;
+	int version = 0;
+	bool isnull;
 
 	given.value = value;
 	given.size = size;
 	given.format = format;
 	PG_TRY();
 	{
-		Datum		answer;
+		Datum answer;
 
 		sql_begin();
 		(void) sql_run(sql, values, NULL);
@@ -254,9 +252,9 @@ with_value(Sql *sql, Datum *values, const void *value, size_t size, uint8_t form
 static bool
 has_schedule(const SecretHead *head)
 {
-	Datum		keys[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
-	TableScan	scan;
-	bool		found;
+	Datum keys[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
+	TableScan scan;
+	bool found;
 
 	scan_begin(&scan, TABLE_ROTATION_SCHEDULE, INDEX_ROTATION_SECRET, NULL, keys, 2);
 	found = scan_next(&scan);
@@ -268,11 +266,11 @@ has_schedule(const SecretHead *head)
 static void
 lock_head(const SecretHead *head)
 {
-	static Sql	lock = {
+	static Sql lock = {
 		"SELECT FROM vault_data.secret WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-		2, {UUIDOID, UUIDOID}
-	};
-	Datum		values[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
+		2,
+		{UUIDOID, UUIDOID}};
+	Datum values[2] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id)};
 
 	sql_begin();
 	(void) sql_run(&lock, values, NULL);
@@ -284,22 +282,23 @@ static void
 rotation_refuse_old_snapshot(void)
 {
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("a secret with a rotation cannot be rotated in REPEATABLE READ or SERIALIZABLE"),
-				 errhint("Call it in a transaction of READ COMMITTED.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg(
+				 "a secret with a rotation cannot be rotated in REPEATABLE READ or SERIALIZABLE"),
+			 errhint("Call it in a transaction of READ COMMITTED.")));
 }
 
 static bool
 rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t format,
 				 bool retire_now, int *version)
 {
-	static Sql	rotate = {
-		"SELECT vault_data.rotate_on_demand($1, $2, $3, $4)", 4,
-		{TEXTOID, TEXTOID, BOOLOID, BOOLOID}
-	};
-	SecretHead	head;
-	Datum		values[4];
+	static Sql rotate = {"SELECT vault_data.rotate_on_demand($1, $2, $3, $4)",
+						 4,
+						 {TEXTOID, TEXTOID, BOOLOID, BOOLOID}};
+	SecretHead head;
+	Datum values[4];
 
 	if (!secret_find(&call_required()->tenant, name, &head))
 		return false;
@@ -308,8 +307,8 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 		return false;
 	rotation_refuse_old_snapshot();
 	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
-	values[1] = PointerGetDatum(cstring_to_text_with_len(name->environment,
-														 name->environment_size));
+	values[1] =
+		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size));
 	values[2] = BoolGetDatum(value != NULL);
 	values[3] = BoolGetDatum(retire_now);
 	*version = with_value(&rotate, values, value, size, format);
@@ -320,7 +319,7 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 Datum
 vault_has_schedule(PG_FUNCTION_ARGS)
 {
-	SecretHead	head = {.tenant = call_required()->tenant,.id = *PG_GETARG_UUID_P(0)};
+	SecretHead head = {.tenant = call_required()->tenant, .id = *PG_GETARG_UUID_P(0)};
 
 	PG_RETURN_BOOL(has_schedule(&head));
 }
@@ -338,17 +337,17 @@ vault_can_generate(PG_FUNCTION_ARGS)
 static Datum
 rotation_complete(FunctionCallInfo fcinfo, uint8_t format)
 {
-	static Sql	statement = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
-	Datum		id = PG_GETARG_DATUM(0);
-	text	   *value;
+	static Sql statement = {"SELECT vault_data.complete_rotation($1)", 1, {UUIDOID}};
+	Datum id = PG_GETARG_DATUM(0);
+	text *value;
 
 	if (PG_ARGISNULL(0))
 		error_bad_argument("rotation", "it is null", NULL);
 	if (PG_ARGISNULL(1))
 		error_bad_argument("value", "it is null", "Give the new value.");
 	value = PG_GETARG_TEXT_PP(1);
-	PG_RETURN_INT32(with_value(&statement, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
-							 format));
+	PG_RETURN_INT32(
+		with_value(&statement, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), format));
 }
 
 static Datum
@@ -373,10 +372,9 @@ complete_jsonb_body(FunctionCallInfo fcinfo)
 	memcpy(call->args, fcinfo->args, 2 * sizeof(NullableDatum));
 	if (!PG_ARGISNULL(1))
 	{
-		Jsonb	   *json = PG_GETARG_JSONB_P(1);
+		Jsonb *json = PG_GETARG_JSONB_P(1);
 
-		call->args[1].value =
-			CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));
+		call->args[1].value = CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));
 	}
 	return complete_body(call);
 }
@@ -403,15 +401,15 @@ vault_complete_rotation(PG_FUNCTION_ARGS)
 static bool
 is_reserved_elsewhere(const char *role, const pg_uuid_t *tenant)
 {
-	Datum		key = CStringGetTextDatum(role);
-	bool		elsewhere = false;
-	bool		here = false;
-	TableScan	scan;
+	Datum key = CStringGetTextDatum(role);
+	bool elsewhere = false;
+	bool here = false;
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_ROLE_RESERVATION, INDEX_ROLE_RESERVATION, NULL, &key, 1);
 	while (scan_next(&scan))
 	{
-		bool		own = uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
+		bool own = uuid_equal(DatumGetUUIDP(scan_get(&scan, 1, NULL)), tenant);
 
 		here |= own;
 		elsewhere |= !own;
@@ -427,8 +425,8 @@ is_reserved_elsewhere(const char *role, const pg_uuid_t *tenant)
 Datum
 vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 {
-	Oid			role = PG_GETARG_OID(0);
-	pg_uuid_t  *tenant = PG_GETARG_UUID_P(1);
+	Oid role = PG_GETARG_OID(0);
+	pg_uuid_t *tenant = PG_GETARG_UUID_P(1);
 
 	(void) call_required();
 	PG_RETURN_BOOL(identity_serves_elsewhere(role, tenant) ||
@@ -454,17 +452,19 @@ Datum
 vault_refuse_transaction_block(PG_FUNCTION_ARGS)
 {
 	if (IsTransactionBlock())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("the target is another server, which cannot be changed inside a transaction block"),
-				 errhint("Call it as a statement of its own.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg(
+				 "the target is another server, which cannot be changed inside a transaction block"),
+			 errhint("Call it as a statement of its own.")));
 	PG_RETURN_VOID();
 }
 
 Datum
 vault_rotation_retry(PG_FUNCTION_ARGS)
 {
-	Interval   *pause = palloc0(sizeof(Interval));
+	Interval *pause = palloc0(sizeof(Interval));
 
 	pause->time = setting_rotation_retry * USECS_PER_SEC;
 	PG_RETURN_INTERVAL_P(pause);

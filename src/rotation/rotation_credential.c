@@ -19,7 +19,7 @@
 #include "type/text.h"
 
 #define MAX_CONFIG_TEXT 1024
-#define MAX_DEPTH 256
+#define MAX_DEPTH       256
 
 static JsonbValue *
 rotation_credential_member(Jsonb *object, const char *name)
@@ -48,7 +48,7 @@ config_require_only(const Rotation *rotation, const char *const *names)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(rotation->config))
 		error_bad_argument("config", "it is not a JSON object", "Give {\"user\": \"app\"}.");
@@ -68,16 +68,16 @@ config_text(const Rotation *rotation, const char *name)
 		return NULL;
 	if (value->type != jbvString || value->val.string.len == 0 ||
 		value->val.string.len > MAX_CONFIG_TEXT)
-		error_bad_argument("config", psprintf("\"%s\" is not a text", name),
-						   "Give a JSON string.");
+		error_bad_argument("config", psprintf("\"%s\" is not a text", name), "Give a JSON string.");
 	return string_of(value);
 }
 
 static void
 refuse_users(void)
 {
-	error_bad_argument("config", "it names neither one user nor two that differ",
-					   "Give {\"user\": \"app\"}, or {\"users\": [\"app_a\", \"app_b\"]} that take turns.");
+	error_bad_argument(
+		"config", "it names neither one user nor two that differ",
+		"Give {\"user\": \"app\"}, or {\"users\": [\"app_a\", \"app_b\"]} that take turns.");
 }
 
 static char *
@@ -115,10 +115,11 @@ config_users(const Rotation *rotation, char *users[2])
 static void
 refuse_value(const char *fault)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_WRONG_FORM),
-			 errmsg("the value cannot be rotated: %s", fault),
-			 errhint("Put {\"user\": \"...\", \"password\": \"...\"}, or for one user the password alone.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VAULT_WRONG_FORM), errmsg("the value cannot be rotated: %s", fault),
+		 errhint(
+			 "Put {\"user\": \"...\", \"password\": \"...\"}, or for one user the password alone.")));
 }
 
 /*
@@ -141,9 +142,9 @@ object_in(const Rotation *rotation, const bytea *value, uint8_t format, JsonPart
 static char *
 string_in(JsonPart object, const char *name)
 {
-	JsonPart	member;
-	char	   *copy;
-	char	   *string;
+	JsonPart member;
+	char *copy;
+	char *string;
 
 	if (!part_member(object, name, &member) || part_kind(member) != PART_STRING || member.size == 2)
 		refuse_value(psprintf("it has no \"%s\"", name));
@@ -167,16 +168,17 @@ rotation_credential_user_of(JsonPart object)
 void
 credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential)
 {
-	uint8_t		format;
-	bytea	   *value = secret_open_version(&rotation->head, version, &format);
-	JsonPart	object;
-	JsonPart	member;
-	bool		is_object = object_in(rotation, value, format, &object);
+	uint8_t format;
+	bytea *value = secret_open_version(&rotation->head, version, &format);
+	JsonPart object;
+	JsonPart member;
+	bool is_object = object_in(rotation, value, format, &object);
 
 	if (needs_user && !is_object)
 		refuse_value("it names no user");
-	credential->user = is_object && (needs_user || part_member(object, "user", &member)) ?
-		rotation_credential_user_of(object) : NULL;
+	credential->user = is_object && (needs_user || part_member(object, "user", &member))
+		? rotation_credential_user_of(object)
+		: NULL;
 	credential->password = is_object ? string_in(object, "password") : text_to_cstring(value);
 }
 
@@ -195,10 +197,10 @@ credential_user(const Credential *credential, char *users[2], int count)
 static char *
 rotation_credential_replace(JsonPart object, const char *user, const char *password, size_t *size)
 {
-	PartWalk	walk = part_walk(object);
-	JsonPart	name;
-	JsonPart	value;
-	Text		text = {0};
+	PartWalk walk = part_walk(object);
+	JsonPart name;
+	JsonPart value;
+	Text text = {0};
 
 	text_add_string(&text, "{");
 	text_add_member(&text, "user", user);
@@ -221,10 +223,10 @@ static char *
 replace_login(const Rotation *rotation, JsonPart object, const char *user, const char *password,
 			  size_t *size)
 {
-	char	   *made = strcmp(rotation->head.type, "database") == 0 ?
-		database_with_login(object.at, object.size, user, password, size) :
-		rotation_credential_replace(object, user, password, size);
-	char	   *copy;
+	char *made = strcmp(rotation->head.type, "database") == 0
+		? database_with_login(object.at, object.size, user, password, size)
+		: rotation_credential_replace(object, user, password, size);
+	char *copy;
 
 	if (made == NULL)
 		refuse_value("it is not what its type says");
@@ -238,8 +240,8 @@ static char *
 make_password(const char *type_name, size_t *size)
 {
 	const TenantType *type = type_in_tenant(&call_required()->tenant, type_name);
-	char	   *made = type_generate(type, 0, size);
-	char	   *password = pnstrdup(made, *size);
+	char *made = type_generate(type, 0, size);
+	char *password = pnstrdup(made, *size);
 
 	value_free(made);
 	return password;
@@ -249,7 +251,7 @@ make_password(const char *type_name, size_t *size)
 static char *
 stored_string(const char *string)
 {
-	size_t		size = strlen(string);
+	size_t size = strlen(string);
 
 	return pnstrdup(secret_to_store(string, &size), size);
 }
@@ -257,14 +259,14 @@ stored_string(const char *string)
 char *
 credential_create(const Rotation *rotation, size_t *size)
 {
-	uint8_t		format;
-	bytea	   *value = secret_open_version(&rotation->head, rotation->previous, &format);
-	JsonPart	object;
-	bool		is_object = object_in(rotation, value, format, &object);
-	char	   *password = make_password(is_object ? "password" : rotation->head.type, size);
-	char	   *users[2];
-	int			count = config_users(rotation, users);
-	char	   *user = users[0];
+	uint8_t format;
+	bytea *value = secret_open_version(&rotation->head, rotation->previous, &format);
+	JsonPart object;
+	bool is_object = object_in(rotation, value, format, &object);
+	char *password = make_password(is_object ? "password" : rotation->head.type, size);
+	char *users[2];
+	int count = config_users(rotation, users);
+	char *user = users[0];
 
 	if (is_object && count == 2 && strcmp(rotation_credential_user_of(object), users[0]) == 0)
 		user = users[1];
@@ -277,8 +279,8 @@ credential_create(const Rotation *rotation, size_t *size)
 static char *
 user_in(const Rotation *rotation, const char *value, size_t size)
 {
-	JsonPart	object;
-	text	   *stored;
+	JsonPart object;
+	text *stored;
 
 	value = secret_to_store(value, &size);
 	stored = cstring_to_text_with_len(value, size);
@@ -291,10 +293,10 @@ user_in(const Rotation *rotation, const char *value, size_t size)
 void
 credential_require_turn(const Rotation *rotation, const void *value, size_t size)
 {
-	char	   *users[2];
-	Credential	present;
-	char	   *user;
-	bool		in_use;
+	char *users[2];
+	Credential present;
+	char *user;
+	bool in_use;
 
 	if (config_users(rotation, users) != 2)
 		return;
@@ -302,16 +304,17 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 	in_use = credential_user(&present, users, 2) == users[1];
 	user = user_in(rotation, value, size);
 	if (strcmp(user, users[in_use ? 0 : 1]) != 0)
-		error_bad_argument("value", "it does not name the user that is not in use",
-						   "Two users take turns: the value is for the one that the current version does not have.");
+		error_bad_argument(
+			"value", "it does not name the user that is not in use",
+			"Two users take turns: the value is for the one that the current version does not have.");
 }
 
 void
 credential_check(const Rotation *rotation)
 {
-	char	   *users[2];
-	int			count = config_users(rotation, users);
-	Credential	credential;
+	char *users[2];
+	int count = config_users(rotation, users);
+	Credential credential;
 
 	credential_of(rotation, rotation->previous, count == 2, &credential);
 	(void) credential_user(&credential, users, count);

@@ -17,11 +17,11 @@
 
 typedef struct Rotation
 {
-	SecretName	name;
-	SecretHead	head;
-	int			version;		/* that is to come, or came; 0: not made yet */
-	int			previous;		/* the one before it; 0: it was destroyed (retire) */
-	Jsonb	   *config;
+	SecretName name;
+	SecretHead head;
+	int version;  /* that is to come, or came; 0: not made yet */
+	int previous; /* the one before it; 0: it was destroyed (retire) */
+	Jsonb *config;
 } Rotation;
 
 typedef struct Rotator
@@ -29,25 +29,25 @@ typedef struct Rotator
 	const char *name;
 
 	/* 22023 or 42501 if this configuration cannot be used for the secret. */
-	void		(*check) (const Rotation *rotation);
+	void (*check)(const Rotation *rotation);
 
 	/*
 	 * The text of the next version, that of credential_create() as it is stored and others in the
 	 * database's encoding; NULL: made up as that of a secret without target.
 	 */
-	char	   *(*create) (const Rotation *rotation, size_t *size);
+	char *(*create)(const Rotation *rotation, size_t *size);
 
 	/* The target takes the version; it may have it already. */
-	void		(*set) (const Rotation *rotation);
+	void (*set)(const Rotation *rotation);
 
 	/* Raises unless the target accepts it. */
-	void		(*test) (const Rotation *rotation);
+	void (*test)(const Rotation *rotation);
 
 	/* After the last attempt: the target has the previous version again. */
-	void		(*undo) (const Rotation *rotation);
+	void (*undo)(const Rotation *rotation);
 
 	/* The previous version is needed no longer. */
-	void		(*retire) (const Rotation *rotation);
+	void (*retire)(const Rotation *rotation);
 } Rotator;
 
 extern const Rotator generate_rotator;
@@ -68,20 +68,20 @@ extern char *config_text(const Rotation *rotation, const char *name);
  * "user": one, or "users": two, which take turns.  Returns how many; 22023 unless there is one of the
  * two members and it is well formed.
  */
-extern int	config_users(const Rotation *rotation, char *users[2]);
+extern int config_users(const Rotation *rotation, char *users[2]);
 
 /* ---- values ---- */
 
 /* A login that a value holds: {"user": …, "password": …}, or a password alone. */
 typedef struct Credential
 {
-	char	   *user;			/* NULL: the value is a password alone */
-	char	   *password;		/* in UTF-8 */
+	char *user;     /* NULL: the value is a password alone */
+	char *password; /* in UTF-8 */
 } Credential;
 
 /* VT013 if the value has no password, or no user where it has to. */
-extern void credential_of(const Rotation *rotation, int version, bool needs_user,
-						  Credential *credential);
+extern void
+credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential);
 
 /* The user of a version: that of the value, or the only one there is. */
 extern char *credential_user(const Credential *credential, char *users[2], int count);

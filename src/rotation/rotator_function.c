@@ -44,39 +44,42 @@
 typedef struct Step
 {
 	const char *name;
-	Oid			function;
-	Oid			schema;
-	Oid			owner;
-	Oid			result;
+	Oid function;
+	Oid schema;
+	Oid owner;
+	Oid result;
 } Step;
 
 static void
 refuse_function(const char *fault)
 {
-	error_bad_argument("config", psprintf("a function %s", fault),
-					   "Name functions with their schema, with the arguments (text, text, integer, text, text).");
+	error_bad_argument(
+		"config", psprintf("a function %s", fault),
+		"Name functions with their schema, with the arguments (text, text, integer, text, text).");
 }
 
 /* An owner that is a principal of this tenant, by a binding that is in force. */
 static void
 require_owner(Oid owner)
 {
-	static Sql	check = {
+	static Sql check = {
 		"SELECT vault_data.require_authentic(b) FROM vault_data.principal_binding b"
 		" WHERE b.tenant_id = vault.current_tenant_id() AND b.db_role = $1 AND vault_data.is_live(b)",
-		1, {OIDOID}
-	};
-	Datum		value = ObjectIdGetDatum(owner);
-	uint64		found;
+		1,
+		{OIDOID}};
+	Datum value = ObjectIdGetDatum(owner);
+	uint64 found;
 
 	sql_begin();
 	found = sql_run(&check, &value, NULL);
 	sql_end();
 	if (found == 0 || superuser_arg(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the owner of the rotator's function is not a principal of the tenant, or is a superuser"),
-				 errhint("Bind the owner with vault.create_principal().")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg(
+				 "the owner of the rotator's function is not a principal of the tenant, or is a superuser"),
+			 errhint("Bind the owner with vault.create_principal().")));
 }
 
 /* By its exact arguments; whether the present user could call it does not matter. */
@@ -84,10 +87,10 @@ static bool
 rotator_function_look_up(const char *name, Step *step)
 {
 	static const Oid types[ARGUMENTS] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID};
-	List	   *names;
-	HeapTuple	tuple;
-	Oid			schema;
-	bool		strict;
+	List *names;
+	HeapTuple tuple;
+	Oid schema;
+	bool strict;
 
 	if (!SplitIdentifierString(pstrdup(name), '.', &names))
 		refuse_function("has no valid name");
@@ -118,16 +121,16 @@ rotator_function_look_up(const char *name, Step *step)
 static bool
 find_step(const Rotation *rotation, const char *name, Oid result, Step *step)
 {
-	char	   *function = config_text(rotation, name);
+	char *function = config_text(rotation, name);
 
 	if (function == NULL)
 		return false;
 	if (!rotator_function_look_up(function, step))
 		refuse_function("does not exist");
 	if (step->result != result)
-		refuse_function(result == TEXTOID ? "for \"create\" does not return text" :
-						result == BOOLOID ? "for \"test\" does not return boolean" :
-						"does not return void");
+		refuse_function(result == TEXTOID       ? "for \"create\" does not return text"
+							: result == BOOLOID ? "for \"test\" does not return boolean"
+												: "does not return void");
 	require_owner(step->owner);
 	return true;
 }
@@ -136,8 +139,8 @@ find_step(const Rotation *rotation, const char *name, Oid result, Step *step)
 static bool
 check_step(const Rotation *rotation, const char *name, Oid result)
 {
-	Oid			caller = call_required()->caller.role;
-	Step		step;
+	Oid caller = call_required()->caller.role;
+	Step step;
 
 	if (!find_step(rotation, name, result, &step))
 		return false;
@@ -158,7 +161,8 @@ rotator_function_check(const Rotation *rotation)
 	config_require_only(rotation, members);
 	(void) check_step(rotation, "create", TEXTOID);
 	if (!check_step(rotation, "set", VOIDOID))
-		error_bad_argument("config", "it names no function \"set\"", "Give {\"set\": \"schema.function\"}.");
+		error_bad_argument("config", "it names no function \"set\"",
+						   "Give {\"set\": \"schema.function\"}.");
 	(void) check_step(rotation, "test", BOOLOID);
 	(void) check_step(rotation, "undo", VOIDOID);
 	(void) check_step(rotation, "retire", VOIDOID);
@@ -168,9 +172,9 @@ rotator_function_check(const Rotation *rotation)
 static NullableDatum
 value_of(const Rotation *rotation, int version)
 {
-	uint8_t		format = FORMAT_TEXT;
+	uint8_t format = FORMAT_TEXT;
 	NullableDatum value = {.isnull = version == 0};
-	bytea	   *stored;
+	bytea *stored;
 
 	if (version == 0)
 		return value;
@@ -188,12 +192,13 @@ static void
 record_handing_over(const Rotation *rotation, int version, const Step *step)
 {
 	const SecretName *name = &rotation->name;
-	AuditRead		release = {
-		.secret = name->name,.secret_size = name->name_size,
-		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &rotation->head.id,.version = version,
-		.reason = psprintf("given to the function %s", step->name)
-	};
+	AuditRead release = {.secret = name->name,
+						 .secret_size = name->name_size,
+						 .environment = name->environment,
+						 .environment_size = name->environment_size,
+						 .id = &rotation->head.id,
+						 .version = version,
+						 .reason = psprintf("given to the function %s", step->name)};
 
 	if (version != 0)
 		audit_read(&release);
@@ -250,8 +255,8 @@ begin_limit(void)
 	registered = true;
 	limit_reached = false;
 	/* Again and again: a function may catch the first cancellation. */
-	enable_timeout_every(limit, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-															setting_rotation_timeout), 1000);
+	enable_timeout_every(
+		limit, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout), 1000);
 }
 
 /* If it was reached, the cancellation is ours and has done its work. */
@@ -268,17 +273,17 @@ static Datum
 call_as_owner(const Step *step, FunctionCallInfo call)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			level = NewGUCNestLevel();
-	Datum		result = (Datum) 0;
-	Oid			user;
-	int			security;
-	int			failure = 0;
-	VaultCall	   *hidden;
+	int level = NewGUCNestLevel();
+	Datum result = (Datum) 0;
+	Oid user;
+	int security;
+	int failure = 0;
+	VaultCall *hidden;
 
 	hidden = call_hide();
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(step->owner, security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(step->owner,
+						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	PG_TRY();
 	{
 		begin_limit();
@@ -308,14 +313,13 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 static void
 require_tenant_still(const pg_uuid_t *tenant)
 {
-	char		name[64];
-	char		state[16];
+	char name[64];
+	char state[16];
 
 	keyring_require_unsealed();
 	if (!tenant_describe(tenant, name, state) || strcmp(state, "active") != 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_NO_TENANT),
-				 errmsg("the tenant is suspended"),
+				(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("the tenant is suspended"),
 				 errhint("An operator resumes it with vault.resume_tenant().")));
 }
 
@@ -324,8 +328,8 @@ static bool
 call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *result)
 {
 	LOCAL_FCINFO(call, ARGUMENTS);
-	FmgrInfo	function;
-	Step		step;
+	FmgrInfo function;
+	Step step;
 
 	if (!find_step(rotation, name, type, &step))
 		return false;
@@ -348,7 +352,7 @@ static char *
 rotator_function_create(const Rotation *rotation, size_t *size)
 {
 	NullableDatum result;
-	text	   *value;
+	text *value;
 
 	if (!call_step(rotation, "create", TEXTOID, &result))
 		return NULL;
@@ -397,12 +401,10 @@ rotator_function_retire(const Rotation *rotation)
 	(void) call_step(rotation, "retire", VOIDOID, &result);
 }
 
-const Rotator function_rotator = {
-	.name = "function",
-	.check = rotator_function_check,
-	.create = rotator_function_create,
-	.set = rotator_function_set,
-	.test = rotator_function_test,
-	.undo = rotator_function_undo,
-	.retire = rotator_function_retire
-};
+const Rotator function_rotator = {.name = "function",
+								  .check = rotator_function_check,
+								  .create = rotator_function_create,
+								  .set = rotator_function_set,
+								  .test = rotator_function_test,
+								  .undo = rotator_function_undo,
+								  .retire = rotator_function_retire};

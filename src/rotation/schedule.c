@@ -27,8 +27,9 @@
 static void
 refuse_cron(const char *fault)
 {
-	error_bad_argument("cron expression", fault,
-					   "Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin', or '@daily'.");
+	error_bad_argument(
+		"cron expression", fault,
+		"Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin', or '@daily'.");
 }
 
 static void
@@ -47,8 +48,7 @@ static int64
 wall_minute(pg_time_t at, pg_tz *zone)
 {
 	struct pg_tm *local = pg_localtime(&at, zone);
-	int64		day = date2j(local->tm_year + 1900, local->tm_mon + 1, local->tm_mday) -
-		UNIX_EPOCH_JDATE;
+	int64 day = date2j(local->tm_year + 1900, local->tm_mon + 1, local->tm_mday) - UNIX_EPOCH_JDATE;
 
 	return day * MINUTES_OF_DAY + local->tm_hour * 60 + local->tm_min;
 }
@@ -58,8 +58,8 @@ static TimestampTz
 time_of(int64 minute, pg_tz *zone)
 {
 	struct pg_tm local = {0};
-	int64		day = minute / MINUTES_OF_DAY;
-	int			offset;
+	int64 day = minute / MINUTES_OF_DAY;
+	int offset;
 
 	j2date(day + UNIX_EPOCH_JDATE, &local.tm_year, &local.tm_mon, &local.tm_mday);
 	local.tm_hour = (minute % MINUTES_OF_DAY) / 60;
@@ -71,9 +71,9 @@ time_of(int64 minute, pg_tz *zone)
 static bool
 is_on_day(const Cron *cron, int64 day)
 {
-	int			year;
-	int			month;
-	int			number;
+	int year;
+	int month;
+	int number;
 
 	j2date(day + UNIX_EPOCH_JDATE, &year, &month, &number);
 	return cron_has_day(cron, month, number, j2day(day + UNIX_EPOCH_JDATE));
@@ -89,9 +89,9 @@ is_at_minute(const Cron *cron, int minute)
 static TimestampTz
 cron_next(const Cron *cron, TimestampTz after)
 {
-	pg_tz	   *zone = pg_tzset(cron->zone);
-	int64		start = wall_minute(timestamptz_to_time_t(after), zone) - CLOCK_CHANGE_MINUTES;
-	int64		last = start + (int64) SEARCHED_DAYS * MINUTES_OF_DAY;
+	pg_tz *zone = pg_tzset(cron->zone);
+	int64 start = wall_minute(timestamptz_to_time_t(after), zone) - CLOCK_CHANGE_MINUTES;
+	int64 last = start + (int64) SEARCHED_DAYS * MINUTES_OF_DAY;
 	TimestampTz best = DT_NOEND;
 
 	for (int64 minute = start; minute <= last; minute++)
@@ -122,8 +122,8 @@ PG_FUNCTION_INFO_V1(vault_next_in_window);
 Datum
 vault_is_cron(PG_FUNCTION_ARGS)
 {
-	text	   *given = PG_GETARG_TEXT_PP(0);
-	Cron		cron;
+	text *given = PG_GETARG_TEXT_PP(0);
+	Cron cron;
 
 	if (!cron_looks_like(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)))
 		PG_RETURN_BOOL(false);
@@ -135,7 +135,7 @@ vault_is_cron(PG_FUNCTION_ARGS)
 Datum
 vault_next_cron(PG_FUNCTION_ARGS)
 {
-	Cron		cron;
+	Cron cron;
 	TimestampTz next;
 
 	parse_cron(PG_GETARG_TEXT_PP(0), &cron);
@@ -162,18 +162,19 @@ holds_at(const Window *window, pg_tz *zone, pg_time_t at)
 Datum
 vault_next_in_window(PG_FUNCTION_ARGS)
 {
-	text	   *given = PG_GETARG_TEXT_PP(0);
-	pg_time_t	at = timestamptz_to_time_t(PG_GETARG_TIMESTAMPTZ(1));
-	float8		spread = PG_GETARG_FLOAT8(2);
-	Window		window;
+	text *given = PG_GETARG_TEXT_PP(0);
+	pg_time_t at = timestamptz_to_time_t(PG_GETARG_TIMESTAMPTZ(1));
+	float8 spread = PG_GETARG_FLOAT8(2);
+	Window window;
 	const char *fault = window_parse(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), &window);
-	pg_tz	   *zone;
-	int64		minutes = 0;
-	int			length = 0;
+	pg_tz *zone;
+	int64 minutes = 0;
+	int length = 0;
 
 	if (fault || (zone = zone_named(window.zone)) == NULL)
-		error_bad_argument("window", fault ? fault :
-						   psprintf("its time zone \"%s\" is not known", window.zone),
+		error_bad_argument("window",
+						   fault ? fault
+								 : psprintf("its time zone \"%s\" is not known", window.zone),
 						   "Give a window such as 'mon-fri 02:00-04:00 Europe/Berlin'.");
 	if (holds_at(&window, zone, at))
 		PG_RETURN_TIMESTAMPTZ(PG_GETARG_TIMESTAMPTZ(1));
@@ -184,6 +185,5 @@ vault_next_in_window(PG_FUNCTION_ARGS)
 	at += minutes * SECS_PER_MINUTE;
 	while (length < MINUTES_OF_DAY && holds_at(&window, zone, at + length * SECS_PER_MINUTE))
 		length++;
-	PG_RETURN_TIMESTAMPTZ(time_t_to_timestamptz(at) +
-						  (int64) (spread * length * USECS_PER_MINUTE));
+	PG_RETURN_TIMESTAMPTZ(time_t_to_timestamptz(at) + (int64) (spread * length * USECS_PER_MINUTE));
 }

@@ -14,7 +14,7 @@
 #include "platform/shmem.h"
 
 #define BUCKET_ENTRIES 4
-#define BUCKETS 65536
+#define BUCKETS        65536
 
 typedef struct Bucket
 {
@@ -26,10 +26,10 @@ static Bucket *buckets = NULL;
 uint64
 head_cache_hash(const pg_uuid_t *tenant, const SecretName *name)
 {
-	uint64		hash = hash_bytes_extended(tenant->data, UUID_LEN, 0);
+	uint64 hash = hash_bytes_extended(tenant->data, UUID_LEN, 0);
 
-	hash = hash_bytes_extended((const unsigned char *) name->environment,
-							   name->environment_size, hash);
+	hash = hash_bytes_extended((const unsigned char *) name->environment, name->environment_size,
+							   hash);
 	return hash_bytes_extended((const unsigned char *) name->name, name->name_size, hash);
 }
 
@@ -61,11 +61,11 @@ is_free_for(uint64 entry, uint64 hash)
 bool
 head_cache_get(uint64 hash, ItemPointer place)
 {
-	Bucket	   *bucket = bucket_of(hash);
+	Bucket *bucket = bucket_of(hash);
 
 	for (int i = 0; i < BUCKET_ENTRIES; i++)
 	{
-		uint64		entry = pg_atomic_read_u64(&bucket->entries[i]);
+		uint64 entry = pg_atomic_read_u64(&bucket->entries[i]);
 
 		if (entry != 0 && is_free_for(entry, hash))
 		{
@@ -79,8 +79,8 @@ head_cache_get(uint64 hash, ItemPointer place)
 void
 head_cache_put(uint64 hash, const ItemPointerData *place)
 {
-	Bucket	   *bucket = bucket_of(hash);
-	int			chosen = 0;
+	Bucket *bucket = bucket_of(hash);
+	int chosen = 0;
 
 	while (chosen < BUCKET_ENTRIES &&
 		   !is_free_for(pg_atomic_read_u64(&bucket->entries[chosen]), hash))
@@ -93,7 +93,7 @@ head_cache_put(uint64 hash, const ItemPointerData *place)
 static void
 make_buckets(void *area)
 {
-	Bucket	   *fresh = area;
+	Bucket *fresh = area;
 
 	for (int i = 0; i < BUCKETS * BUCKET_ENTRIES; i++)
 		pg_atomic_init_u64(&fresh[i / BUCKET_ENTRIES].entries[i % BUCKET_ENTRIES], 0);

@@ -16,10 +16,10 @@
 #include "policy/delegation.h"
 #include "policy/environment.h"
 
-#define MAX_TAGS 64
-#define MAX_TAG_BYTES 8192
+#define MAX_TAGS              64
+#define MAX_TAG_BYTES         8192
 #define MAX_DESCRIPTION_BYTES 1024
-#define YEAR_10000 (INT64CONST(252455616000) * USECS_PER_SEC)
+#define YEAR_10000            (INT64CONST(252455616000) * USECS_PER_SEC)
 
 /* Arguments of put, as in secret.sql. */
 enum
@@ -45,7 +45,7 @@ check_tags(Jsonb *tags)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(tags))
 		error_bad_argument("tags", "they are not a JSON object", "Give {\"team\": \"payments\"}.");
@@ -64,15 +64,16 @@ read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
 	if (PG_ARGISNULL(ARG_NAME))
 		error_bad_argument("name", "it is null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
-					 PG_ARGISNULL(environment_argument) ? NULL :
-					 PG_GETARG_TEXT_PP(environment_argument), &write->name);
+					 PG_ARGISNULL(environment_argument) ? NULL
+														: PG_GETARG_TEXT_PP(environment_argument),
+					 &write->name);
 	environment_require_declared(write->name.environment, write->name.environment_size);
 }
 
 static void
 put_read_label(FunctionCallInfo fcinfo, Write *write)
 {
-	char	   *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
+	char *label = PG_ARGISNULL(ARG_LABEL) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
 
 	write->pending = pg_strcasecmp(label, "pending") == 0;
 	if (!write->pending && pg_strcasecmp(label, "current") != 0)
@@ -83,8 +84,8 @@ put_read_label(FunctionCallInfo fcinfo, Write *write)
 static void
 read_metadata(FunctionCallInfo fcinfo, Write *write)
 {
-	write->given_type = PG_ARGISNULL(ARG_TYPE) ? "generic" :
-		text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
+	write->given_type =
+		PG_ARGISNULL(ARG_TYPE) ? "generic" : text_to_cstring(PG_GETARG_TEXT_PP(ARG_TYPE));
 	(void) type_in_tenant(&call_required()->tenant, write->given_type);
 	if (!PG_ARGISNULL(ARG_DESCRIPTION))
 		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
@@ -95,8 +96,8 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 		check_tags(PG_GETARG_JSONB_P(ARG_TAGS));
 		write->tags = PG_GETARG_DATUM(ARG_TAGS);
 	}
-	write->expires_at = PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND :
-		PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
+	write->expires_at =
+		PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
 	if (write->pending && !PG_ARGISNULL(ARG_EXPIRES_AT))
 		error_bad_argument("expires_at", "a pending version has none",
 						   "Give it when the version becomes current.");
@@ -142,8 +143,8 @@ put(FunctionCallInfo fcinfo, Write *write)
 	put_read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
 	read_flags(fcinfo, write);
-	write->expected = PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 :
-		PG_GETARG_INT32(ARG_EXPECTED_VERSION);
+	write->expected =
+		PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 : PG_GETARG_INT32(ARG_EXPECTED_VERSION);
 	if (write->expected < 0 && !PG_ARGISNULL(ARG_EXPECTED_VERSION))
 		error_bad_argument("expected_version", "it is negative",
 						   "0 asks that the secret does not exist, NULL asks nothing.");
@@ -153,7 +154,7 @@ put(FunctionCallInfo fcinfo, Write *write)
 static Datum
 put_varlena(FunctionCallInfo fcinfo, uint8_t format)
 {
-	Write		write = {.given_format = format};
+	Write write = {.given_format = format};
 	struct varlena *value;
 
 	if (!PG_ARGISNULL(ARG_VALUE))
@@ -208,8 +209,8 @@ put_json_body(FunctionCallInfo fcinfo)
 static void
 take_jsonb(FunctionCallInfo fcinfo, int number, Write *write)
 {
-	Jsonb	   *json;
-	char	   *text;
+	Jsonb *json;
+	char *text;
 
 	write->given_format = FORMAT_JSON;
 	if (PG_ARGISNULL(number))
@@ -223,7 +224,7 @@ take_jsonb(FunctionCallInfo fcinfo, int number, Write *write)
 static Datum
 put_jsonb_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {0};
+	Write write = {0};
 
 	fcinfo = with_tags(fcinfo);
 	take_jsonb(fcinfo, ARG_VALUE, &write);
@@ -249,7 +250,7 @@ rotate_here(Write *write)
 static void
 put_take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write)
 {
-	text	   *value;
+	text *value;
 
 	write->given_format = format;
 	if (PG_ARGISNULL(number))
@@ -263,8 +264,8 @@ put_take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write
 static void
 retire_previous(const Write *write)
 {
-	static Sql	retire = {"SELECT vault_data.retire_previous($1)", 1, {UUIDOID}};
-	Datum		id = UUIDPGetDatum(&write->secret);
+	static Sql retire = {"SELECT vault_data.retire_previous($1)", 1, {UUIDOID}};
+	Datum id = UUIDPGetDatum(&write->secret);
 
 	sql_begin();
 	(void) sql_run(&retire, &id, NULL);
@@ -286,8 +287,8 @@ takes_now(FunctionCallInfo fcinfo, int number)
 static Datum
 put_rotate(FunctionCallInfo fcinfo, Write *write)
 {
-	bool		retire_now = takes_now(fcinfo, 3);
-	int			version;
+	bool retire_now = takes_now(fcinfo, 3);
+	int version;
 
 	write->given_type = "generic";
 	write->expires_at = DT_NOEND;
@@ -310,7 +311,7 @@ put_rotate(FunctionCallInfo fcinfo, Write *write)
 static Datum
 put_rotate_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {0};
+	Write write = {0};
 
 	put_take_value(fcinfo, 1, FORMAT_TEXT, &write);
 	return put_rotate(fcinfo, &write);
@@ -319,7 +320,7 @@ put_rotate_body(FunctionCallInfo fcinfo)
 static Datum
 rotate_bytes_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {0};
+	Write write = {0};
 
 	put_take_value(fcinfo, 1, FORMAT_BYTES, &write);
 	return put_rotate(fcinfo, &write);
@@ -328,7 +329,7 @@ rotate_bytes_body(FunctionCallInfo fcinfo)
 static Datum
 rotate_json_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {0};
+	Write write = {0};
 
 	put_take_value(fcinfo, 1, FORMAT_JSON, &write);
 	return put_rotate(fcinfo, &write);
@@ -337,7 +338,7 @@ rotate_json_body(FunctionCallInfo fcinfo)
 static Datum
 rotate_jsonb_body(FunctionCallInfo fcinfo)
 {
-	Write		write = {0};
+	Write write = {0};
 
 	take_jsonb(fcinfo, 1, &write);
 	return put_rotate(fcinfo, &write);
@@ -348,10 +349,10 @@ static Datum
 generate_body(FunctionCallInfo fcinfo)
 {
 	const char *name = PG_ARGISNULL(0) ? "password" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int			length = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int length = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	const TenantType *type = type_in_tenant(&call_required()->tenant, name);
-	Write		write = {0};
-	text	   *result;
+	Write write = {0};
+	text *result;
 
 	if (length < 0 || length > 1024 || (length == 0 && !PG_ARGISNULL(1)))
 		error_bad_argument("length", "it is not between 1 and 1024", "Give a number of bytes.");
@@ -359,7 +360,8 @@ generate_body(FunctionCallInfo fcinfo)
 	write.value_check->generated = type_generate(type, length, &write.value_check->generated_size);
 	type_require_value(type, write.value_check->generated, write.value_check->generated_size, false,
 					   &write.value_check->facts);
-	result = cstring_to_text_with_len(write.value_check->generated, write.value_check->generated_size);
+	result =
+		cstring_to_text_with_len(write.value_check->generated, write.value_check->generated_size);
 	PG_RETURN_TEXT_P(secret_require_text(result));
 }
 
@@ -428,12 +430,13 @@ vault_rotate_jsonb(PG_FUNCTION_ARGS)
 static Datum
 put_retype(FunctionCallInfo fcinfo)
 {
-	Write		write = {
-		.given_type = "generic",.expires_at = DT_NOEND,.expected = -1,.must_exist = true,
-		.given_is_stored = true
-	};
-	SecretHead	head;
-	bytea	   *value;
+	Write write = {.given_type = "generic",
+				   .expires_at = DT_NOEND,
+				   .expected = -1,
+				   .must_exist = true,
+				   .given_is_stored = true};
+	SecretHead head;
+	bytea *value;
 
 	read_name(fcinfo, 1, &write);
 	if (!secret_find(&call_required()->tenant, &write.name, &head))
@@ -457,10 +460,11 @@ vault_retype(PG_FUNCTION_ARGS)
 static Datum
 rotate_plain(FunctionCallInfo fcinfo)
 {
-	Write		write = {
-		.given_format = FORMAT_TEXT,.given_type = "generic",.expires_at = DT_NOEND,
-		.expected = -1,.must_exist = true
-	};
+	Write write = {.given_format = FORMAT_TEXT,
+				   .given_type = "generic",
+				   .expires_at = DT_NOEND,
+				   .expected = -1,
+				   .must_exist = true};
 
 	read_name(fcinfo, 1, &write);
 	PG_RETURN_INT32(rotate_here(&write));
@@ -495,9 +499,9 @@ vault_check_tags(PG_FUNCTION_ARGS)
 Datum
 vault_secret_id(PG_FUNCTION_ARGS)
 {
-	SecretName	name;
-	SecretHead	head;
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	SecretName name;
+	SecretHead head;
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 
 	secret_name_from(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &name);
 	if (!secret_find(&call_required()->tenant, &name, &head))

@@ -52,7 +52,7 @@
 void
 secret_refuse_holdable_cursor(void)
 {
-	Portal		portal = ActivePortal;
+	Portal portal = ActivePortal;
 
 	if (portal == NULL)
 		return;
@@ -83,10 +83,10 @@ require_same_epoch(uint64 epoch)
 static bytea *
 open_version(TableScan *scan, SecretHead *head, int version, uint8_t *format)
 {
-	bool		destroyed;
-	bool		no_type;
-	Datum		envelope = scan_get(scan, VERSION_ENVELOPE, &destroyed);
-	Datum		type = scan_get(scan, VERSION_TYPE, &no_type);
+	bool destroyed;
+	bool no_type;
+	Datum envelope = scan_get(scan, VERSION_ENVELOPE, &destroyed);
+	Datum type = scan_get(scan, VERSION_TYPE, &no_type);
 
 	if (destroyed)
 		return NULL;
@@ -101,12 +101,11 @@ open_version(TableScan *scan, SecretHead *head, int version, uint8_t *format)
 static bool
 overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
-	};
+	Datum keys[3] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id),
+					 Int32GetDatum(version)};
 	TimestampTz now = GetCurrentTimestamp();
-	TableScan	scan;
-	bool		over = false;
+	TableScan scan;
+	bool over = false;
 
 	scan_begin(&scan, TABLE_ROTATION, INDEX_ROTATION_RETIRE, snapshot, keys, 3);
 	while (!over && scan_next(&scan))
@@ -122,9 +121,9 @@ overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 static const char *
 past_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
-	bool		lasts;
-	bool		in_use;
-	Datum		end;
+	bool lasts;
+	bool in_use;
+	Datum end;
 
 	if (version == head->current)
 		return NULL;
@@ -142,15 +141,14 @@ refuse_past(TableScan *scan, const SecretHead *head, int version, Snapshot snaps
 
 	if (fault)
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_EXPIRED),
-				 errmsg("version %d %s", version, fault),
+				(errcode(ERRCODE_VAULT_EXPIRED), errmsg("version %d %s", version, fault),
 				 errhint("Read the current version; vault.rollback() puts an earlier one back.")));
 }
 
 static bool
 is_destroyed(TableScan *scan)
 {
-	bool		destroyed;
+	bool destroyed;
 
 	(void) scan_get(scan, VERSION_ENVELOPE, &destroyed);
 	return destroyed;
@@ -159,9 +157,8 @@ is_destroyed(TableScan *scan)
 static void
 begin_version(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(version)
-	};
+	Datum keys[3] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id),
+					 Int32GetDatum(version)};
 
 	scan_begin(scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, snapshot, keys, 3);
 }
@@ -170,17 +167,15 @@ VAULT_NORETURN static void
 refuse_no_version(int version)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_NO_SECRET),
-			 errmsg("no version %d of the secret", version),
+			(errcode(ERRCODE_VAULT_NO_SECRET), errmsg("no version %d of the secret", version),
 			 errhint("The view vault.versions shows what there is.")));
 }
 
 static bytea *
-read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too,
-			 uint8_t *format)
+read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too, uint8_t *format)
 {
-	TableScan	scan;
-	bytea	   *value;
+	TableScan scan;
+	bytea *value;
 
 	begin_version(&scan, head, version, snapshot);
 	if (!scan_next(&scan))
@@ -198,7 +193,7 @@ read_version(SecretHead *head, int version, Snapshot snapshot, bool retired_too,
 bytea *
 secret_open_version(const SecretHead *head, int version, uint8_t *format)
 {
-	SecretHead	of_version = *head;
+	SecretHead of_version = *head;
 
 	return read_version(&of_version, version, NULL, true, format);
 }
@@ -206,13 +201,12 @@ secret_open_version(const SecretHead *head, int version, uint8_t *format)
 bool
 secret_is_current_value(const SecretHead *head, const void *value, size_t size, uint8_t format)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->current)
-	};
-	SecretHead	of_version = *head;
-	TableScan	scan;
-	bytea	   *current = NULL;
-	uint8_t		current_format;
+	Datum keys[3] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id),
+					 Int32GetDatum(head->current)};
+	SecretHead of_version = *head;
+	TableScan scan;
+	bytea *current = NULL;
+	uint8_t current_format;
 
 	scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
 	if (scan_next(&scan))
@@ -231,28 +225,28 @@ secret_is_current_value(const SecretHead *head, const void *value, size_t size, 
 static bytea *
 open_copy(TableScan *scan, SecretHead *head, uint8_t *format)
 {
-	bool		absent;
-	Datum		datum = scan_get(scan, SECRET_ENVELOPE, &absent);
-	bytea	   *envelope;
+	bool absent;
+	Datum datum = scan_get(scan, SECRET_ENVELOPE, &absent);
+	bytea *envelope;
 
 	if (absent)
 		return NULL;
 	envelope = DatumGetByteaPP(datum);
-	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
-								  VARSIZE_ANY_EXHDR(envelope)));
+	crypto_require(
+		envelope_check((unsigned char *) VARDATA_ANY(envelope), VARSIZE_ANY_EXHDR(envelope)));
 	head->in_head = true;
 	return secret_open(head, head->current,
-					   envelope_generation((unsigned char *) VARDATA_ANY(envelope)),
-					   envelope, format);
+					   envelope_generation((unsigned char *) VARDATA_ANY(envelope)), envelope,
+					   format);
 }
 
 /* The value that a read by name asks for, and its head; version 0: the current one. */
 static bytea *
 read_value(const SecretName *name, int version, SecretHead *head, uint8_t *format)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScan	scan;
-	bytea	   *value = NULL;
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScan scan;
+	bytea *value = NULL;
 
 	if (!secret_scan(&scan, &call_required()->tenant, name, snapshot))
 		secret_refuse_absent(name);
@@ -270,9 +264,9 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 /* Where the arguments of a read by name stand; -1: it has none. */
 typedef struct ReadArguments
 {
-	int			version;
-	int			environment;
-	const char *field;			/* NULL: the whole value */
+	int version;
+	int environment;
+	const char *field; /* NULL: the whole value */
 } ReadArguments;
 
 /* The version argument; 0: the current one. */
@@ -287,16 +281,20 @@ wanted_version(FunctionCallInfo fcinfo, int number)
 }
 
 static void
-record_read(const SecretName *name, const SecretHead *head, int version,
-			   const pg_uuid_t *grant, const char *field)
+record_read(const SecretName *name, const SecretHead *head, int version, const pg_uuid_t *grant,
+			const char *field)
 {
 	const char *grace = head->state == STATE_GRACE ? "expired, read within its grace" : NULL;
-	AuditRead		release = {
-		.secret = name->name,.secret_size = name->name_size,
-		.environment = name->environment,.environment_size = name->environment_size,
-		.id = &head->id,.version = version,.grant = grant,
-		.reason = field ? psprintf("field %s%s%s", field, grace ? ", " : "", grace ? grace : "") : grace
-	};
+	AuditRead release = {.secret = name->name,
+						 .secret_size = name->name_size,
+						 .environment = name->environment,
+						 .environment_size = name->environment_size,
+						 .id = &head->id,
+						 .version = version,
+						 .grant = grant,
+						 .reason = field ? psprintf("field %s%s%s", field, grace ? ", " : "",
+													grace ? grace : "")
+										 : grace};
 
 	audit_read(&release);
 }
@@ -305,8 +303,8 @@ record_read(const SecretName *name, const SecretHead *head, int version,
 static void
 require_version(const SecretHead *head, int version, Snapshot snapshot)
 {
-	TableScan	scan;
-	bool		destroyed;
+	TableScan scan;
+	bool destroyed;
 
 	begin_version(&scan, head, version, snapshot);
 	if (!scan_next(&scan))
@@ -323,8 +321,8 @@ require_version(const SecretHead *head, int version, Snapshot snapshot)
 static bool
 version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
 {
-	TableScan	scan;
-	bool		may = false;
+	TableScan scan;
+	bool may = false;
 
 	begin_version(&scan, head, version, snapshot);
 	if (scan_next(&scan))
@@ -340,7 +338,7 @@ version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
 static bool
 has_copy(TableScan *scan)
 {
-	bool		absent;
+	bool absent;
 
 	(void) scan_get(scan, SECRET_ENVELOPE, &absent);
 	return !absent;
@@ -351,7 +349,7 @@ static void
 require_head(TableScan *scan, const SecretName *name, const SecretHead *before, int version,
 			 Snapshot snapshot)
 {
-	SecretHead	head;
+	SecretHead head;
 
 	secret_head_from(scan, &head);
 	if (!uuid_equal(&head.id, &before->id))
@@ -365,9 +363,9 @@ require_head(TableScan *scan, const SecretName *name, const SecretHead *before, 
 static void
 require_readable_still(const SecretName *name, const SecretHead *before, int version)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	HeadMark	mark = secret_mark(before);
-	TableScan	scan;
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeadMark mark = secret_mark(before);
+	TableScan scan;
 
 	if (!secret_scan(&scan, &before->tenant, name, snapshot))
 		secret_refuse_absent(name);
@@ -384,7 +382,7 @@ require_readable_still(const SecretName *name, const SecretHead *before, int ver
 static bool
 await_records(uint64 epoch)
 {
-	bool		waited = audit_await_reads();
+	bool waited = audit_await_reads();
 
 	if (waited)
 		entry_check_again();
@@ -400,24 +398,24 @@ read_part_of(bytea *value, const SecretHead *head, const char *field)
 {
 	if (field == NULL)
 		return value;
-	return secret_require_text(type_field(head->type, VARDATA_ANY(value),
-										  VARSIZE_ANY_EXHDR(value), field));
+	return secret_require_text(
+		type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field));
 }
 
 /* The whole of a read by name, which is the first argument. */
 static bytea *
 read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *format)
 {
-	int			environment = arguments->environment;
+	int environment = arguments->environment;
 	const Caller *caller = &call_required()->caller;
-	uint64		epoch = root_epoch();
-	uint64		generation = policy_generation();
-	pg_uuid_t	grant;
-	SecretName	name;
-	SecretHead	head;
-	bytea	   *value;
-	int			version;
-	bool		waited;
+	uint64 epoch = root_epoch();
+	uint64 generation = policy_generation();
+	pg_uuid_t grant;
+	SecretName name;
+	SecretHead head;
+	bytea *value;
+	int version;
+	bool waited;
 
 	secret_refuse_holdable_cursor();
 	if (PG_ARGISNULL(0))
@@ -451,12 +449,13 @@ static bool
 read_is_text(const bytea *value, uint8_t format)
 {
 	const char *at = VARDATA_ANY(value);
-	int			size = VARSIZE_ANY_EXHDR(value);
+	int size = VARSIZE_ANY_EXHDR(value);
 
 	if (format != FORMAT_BYTES)
 		return true;
 	for (int i = 0; i < size; i++)
-		if (((unsigned char) at[i] < ' ' && !strchr("\t\r\n", at[i])) || at[i] == 0 || at[i] == 0x7f)
+		if (((unsigned char) at[i] < ' ' && !strchr("\t\r\n", at[i])) || at[i] == 0 ||
+			at[i] == 0x7f)
 			return false;
 	return encoding_is_stored_text(at, size);
 }
@@ -467,8 +466,7 @@ require_text(bytea *value, uint8_t format)
 	if (read_is_text(value, format))
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_WRONG_FORM),
-			 errmsg("the value is binary"),
+			(errcode(ERRCODE_VAULT_WRONG_FORM), errmsg("the value is binary"),
 			 errhint("Read it with vault.get_bytes().")));
 }
 
@@ -482,13 +480,13 @@ secret_parse_json(text *value)
 	if (json == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_WRONG_FORM),
-				 strcmp(why, "it is not JSON") == 0 ? errmsg("the value is not JSON") :
-				 errmsg("the value is JSON, and %s", why),
+				 strcmp(why, "it is not JSON") == 0 ? errmsg("the value is not JSON")
+													: errmsg("the value is JSON, and %s", why),
 				 errhint("Read it with vault.get().")));
 	return PointerGetDatum(json);
 }
 
-static const ReadArguments whole = {.version = 1,.environment = 2};
+static const ReadArguments whole = {.version = 1, .environment = 2};
 
 PG_FUNCTION_INFO_V1(vault_get);
 PG_FUNCTION_INFO_V1(vault_get_field);
@@ -501,8 +499,8 @@ PG_FUNCTION_INFO_V1(vault_get_many);
 static Datum
 get_body(FunctionCallInfo fcinfo)
 {
-	uint8_t		format;
-	bytea	   *value = read_by_name(fcinfo, &whole, &format);
+	uint8_t format;
+	bytea *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(value, format);
 	PG_RETURN_TEXT_P(secret_require_text(value));
@@ -511,7 +509,7 @@ get_body(FunctionCallInfo fcinfo)
 static Datum
 get_bytes_body(FunctionCallInfo fcinfo)
 {
-	uint8_t		format;
+	uint8_t format;
 
 	PG_RETURN_BYTEA_P(read_by_name(fcinfo, &whole, &format));
 }
@@ -519,8 +517,8 @@ get_bytes_body(FunctionCallInfo fcinfo)
 static Datum
 get_json_body(FunctionCallInfo fcinfo)
 {
-	uint8_t		format;
-	bytea	   *value = read_by_name(fcinfo, &whole, &format);
+	uint8_t format;
+	bytea *value = read_by_name(fcinfo, &whole, &format);
 
 	require_text(value, format);
 	return secret_parse_json(secret_require_text(value));
@@ -530,7 +528,7 @@ get_json_body(FunctionCallInfo fcinfo)
 static char *
 field_argument(FunctionCallInfo fcinfo)
 {
-	char	   *field = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *field = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	if (*field == 0 || strlen(field) > MAX_FIELD)
 		error_bad_argument("field", "it is null, empty or longer than 63 bytes",
@@ -545,8 +543,8 @@ field_argument(FunctionCallInfo fcinfo)
 static Datum
 get_field_body(FunctionCallInfo fcinfo)
 {
-	ReadArguments arguments = {.version = 2,.environment = 3,.field = field_argument(fcinfo)};
-	uint8_t		format;
+	ReadArguments arguments = {.version = 2, .environment = 3, .field = field_argument(fcinfo)};
+	uint8_t format;
 
 	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
 }
@@ -555,8 +553,8 @@ get_field_body(FunctionCallInfo fcinfo)
 static Datum
 conninfo_body(FunctionCallInfo fcinfo)
 {
-	static const ReadArguments arguments = {.version = -1,.environment = 1,.field = "conninfo"};
-	uint8_t		format;
+	static const ReadArguments arguments = {.version = -1, .environment = 1, .field = "conninfo"};
+	uint8_t format;
 
 	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
 }
@@ -565,8 +563,8 @@ conninfo_body(FunctionCallInfo fcinfo)
 static Datum
 database_url_body(FunctionCallInfo fcinfo)
 {
-	static const ReadArguments arguments = {.version = -1,.environment = 1,.field = "url"};
-	uint8_t		format;
+	static const ReadArguments arguments = {.version = -1, .environment = 1, .field = "url"};
+	uint8_t format;
 
 	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
 }
@@ -610,10 +608,10 @@ vault_get_json(PG_FUNCTION_ARGS)
 /* A row of the result, by which it is judged again if the wait for its record was long. */
 typedef struct Kept
 {
-	HeadMark	mark;
+	HeadMark mark;
 	ItemPointerData place;
-	bool		in_grace;
-	bool		refused;
+	bool in_grace;
+	bool refused;
 } Kept;
 
 /* State of one get_many call. */
@@ -621,28 +619,28 @@ typedef struct BulkRead
 {
 	const Caller *caller;
 	const char *pattern;
-	size_t		pattern_size;
+	size_t pattern_size;
 	const char *environment;
-	size_t		environment_size;
-	bool		strict;
-	bool		database_urls;
-	bool		surveys;		/* looks for what would be left out, and gives nothing */
+	size_t environment_size;
+	bool strict;
+	bool database_urls;
+	bool surveys; /* looks for what would be left out, and gives nothing */
 	StringInfoData left_out;
-	int			left_out_count;
+	int left_out_count;
 	ReturnSetInfo *result;
-	MemoryContext result_memory;	/* overwritten when the query ends */
-	TableScan	versions;		/* open from the first row on */
-	bool		versions_open;
-	TableScan	heads;			/* the same, of those that are handed out */
-	bool		heads_open;
-	Snapshot	snapshot;
-	MemoryContext memory;		/* of the call */
+	MemoryContext result_memory; /* overwritten when the query ends */
+	TableScan versions;          /* open from the first row on */
+	bool versions_open;
+	TableScan heads; /* the same, of those that are handed out */
+	bool heads_open;
+	Snapshot snapshot;
+	MemoryContext memory; /* of the call */
 	MemoryContext row_memory;
-	int64		bytes;
-	Kept	   *kept;			/* as many as rows, and in their order */
-	int64		kept_count;
-	int64		kept_room;
-	int64		refused;		/* of these rows */
+	int64 bytes;
+	Kept *kept; /* as many as rows, and in their order */
+	int64 kept_count;
+	int64 kept_room;
+	int64 refused; /* of these rows */
 } BulkRead;
 
 /*
@@ -667,8 +665,7 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old;
 
-	if (result == NULL || !IsA(result, ReturnSetInfo) ||
-		!(result->allowedModes & SFRM_Materialize))
+	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("get_many returns a set and was called where none is expected")));
@@ -681,8 +678,8 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 	bulk->result_memory = secret_area_new(CurrentMemoryContext)->memory;
 	MemoryContextSwitchTo(old);
 	begin_rows(bulk);
-	bulk->row_memory = AllocSetContextCreate(CurrentMemoryContext, "vault bulk read",
-											 ALLOCSET_DEFAULT_SIZES);
+	bulk->row_memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault bulk read", ALLOCSET_DEFAULT_SIZES);
 }
 
 static void
@@ -701,10 +698,9 @@ static bool
 find_version(BulkRead *bulk, const SecretHead *head)
 {
 	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
-	Datum		keys[3] = {
-		UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->current)
-	};
-	bool		found;
+	Datum keys[3] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id),
+					 Int32GetDatum(head->current)};
+	bool found;
 
 	if (!bulk->versions_open)
 		scan_begin(&bulk->versions, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, bulk->snapshot,
@@ -755,8 +751,8 @@ is_readable(BulkRead *bulk, const SecretName *name, const SecretHead *head)
 static bytea *
 bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *head)
 {
-	uint8_t		format;
-	bytea	   *value = open_copy(scan, head, &format);
+	uint8_t format;
+	bytea *value = open_copy(scan, head, &format);
 
 	if (value == NULL)
 		value = bulk_value(bulk, head, &format);
@@ -773,11 +769,13 @@ bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *h
 static void
 read_refuse_characters(const SecretName *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_WRONG_FORM),
-			 errmsg("the value of \"%.*s\" has characters that the encoding of the database does not have",
-					(int) name->name_size, name->name),
-			 errhint("Read it with vault.get_bytes(), and the others with another pattern.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VAULT_WRONG_FORM),
+		 errmsg(
+			 "the value of \"%.*s\" has characters that the encoding of the database does not have",
+			 (int) name->name_size, name->name),
+		 errhint("Read it with vault.get_bytes(), and the others with another pattern.")));
 }
 
 /*
@@ -789,13 +787,14 @@ require_whole(const BulkRead *bulk)
 {
 	if (!bulk->strict || bulk->left_out_count == 0)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
-						   (unsigned long) bulk->left_out_count, bulk->left_out_count,
-						   bulk->left_out.data,
-						   bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
-			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
+					   (unsigned long) bulk->left_out_count, bulk->left_out_count,
+					   bulk->left_out.data, bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
+		 errhint(
+			 "Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
 }
 
 static Kept *
@@ -803,11 +802,11 @@ new_kept(BulkRead *bulk)
 {
 	if (bulk->kept_count == bulk->kept_room)
 	{
-		int64		room = Max(64, 2 * bulk->kept_room);
-		Size		size = room * sizeof(Kept);
+		int64 room = Max(64, 2 * bulk->kept_room);
+		Size size = room * sizeof(Kept);
 
-		bulk->kept = bulk->kept ? repalloc_huge(bulk->kept, size) :
-			MemoryContextAllocHuge(bulk->memory, size);
+		bulk->kept = bulk->kept ? repalloc_huge(bulk->kept, size)
+								: MemoryContextAllocHuge(bulk->memory, size);
 		bulk->kept_room = room;
 	}
 	return &bulk->kept[bulk->kept_count++];
@@ -817,12 +816,10 @@ new_kept(BulkRead *bulk)
 static void
 read_keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 {
-	bool		nulls[4] = {0};
-	Datum		values[4] = {
-		scan_get(scan, SECRET_NAME, NULL), scan_get(scan, SECRET_ENVIRONMENT, NULL),
-		Int32GetDatum(head->current), PointerGetDatum(value)
-	};
-	Kept	   *kept;
+	bool nulls[4] = {0};
+	Datum values[4] = {scan_get(scan, SECRET_NAME, NULL), scan_get(scan, SECRET_ENVIRONMENT, NULL),
+					   Int32GetDatum(head->current), PointerGetDatum(value)};
+	Kept *kept;
 
 	tuplestore_putvalues(bulk->result->setResult, bulk->result->setDesc, values, nulls);
 	kept = new_kept(bulk);
@@ -837,7 +834,7 @@ static bool
 read_stands(BulkRead *bulk, const Kept *kept)
 {
 	MemoryContext row = MemoryContextSwitchTo(bulk->memory);
-	bool		found;
+	bool found;
 
 	if (bulk->heads_open)
 		found = scan_at(&bulk->heads, &kept->place);
@@ -851,9 +848,9 @@ read_stands(BulkRead *bulk, const Kept *kept)
 static bool
 may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
 {
-	TableScan	scan;
-	SecretHead	head;
-	bool		may = false;
+	TableScan scan;
+	SecretHead head;
+	bool may = false;
 
 	if (!(policy_permissions(bulk->caller, name, MAY_READ, NULL) & MAY_READ))
 		return false;
@@ -874,11 +871,10 @@ may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
 static SecretName
 name_in(const BulkRead *bulk, TupleTableSlot *slot)
 {
-	bool		isnull;
-	text	   *name = DatumGetTextPP(slot_getattr(slot, 1, &isnull));
-	SecretName	secret = {
-		bulk->environment, bulk->environment_size, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)
-	};
+	bool isnull;
+	text *name = DatumGetTextPP(slot_getattr(slot, 1, &isnull));
+	SecretName secret = {bulk->environment, bulk->environment_size, VARDATA_ANY(name),
+						 VARSIZE_ANY_EXHDR(name)};
 
 	return secret;
 }
@@ -886,7 +882,7 @@ name_in(const BulkRead *bulk, TupleTableSlot *slot)
 static void
 check_row_again(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
 {
-	SecretName	name = name_in(bulk, slot);
+	SecretName name = name_in(bulk, slot);
 
 	kept->refused = !may_leave(bulk, &name, kept);
 	if (!kept->refused)
@@ -898,7 +894,7 @@ check_row_again(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
 /* Walks the rows of a result, and what is kept of each, without moving who will read it. */
 static void
 each_row(BulkRead *bulk, Tuplestorestate *rows,
-		 void (*visit) (BulkRead *bulk, TupleTableSlot *slot, Kept *kept))
+		 void (*visit)(BulkRead *bulk, TupleTableSlot *slot, Kept *kept))
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(bulk->result->setDesc, &TTSOpsMinimalTuple);
 
@@ -947,7 +943,7 @@ read_check_again(BulkRead *bulk)
 static int64
 count_in_grace(const BulkRead *bulk)
 {
-	int64		count = 0;
+	int64 count = 0;
 
 	for (int64 i = 0; i < bulk->kept_count; i++)
 		count += bulk->kept[i].in_grace && !bulk->kept[i].refused;
@@ -957,15 +953,15 @@ count_in_grace(const BulkRead *bulk)
 static void
 bulk_row(BulkRead *bulk, TableScan *scan)
 {
-	Datum		name = scan_get(scan, SECRET_NAME, NULL);
-	Datum		environment = scan_get(scan, SECRET_ENVIRONMENT, NULL);
-	SecretName	secret = {
-		VARDATA_ANY(DatumGetTextPP(environment)), VARSIZE_ANY_EXHDR(DatumGetTextPP(environment)),
-		VARDATA_ANY(DatumGetTextPP(name)), VARSIZE_ANY_EXHDR(DatumGetTextPP(name))
-	};
-	SecretHead	head;
-	pg_uuid_t	grant;
-	bytea	   *value;
+	Datum name = scan_get(scan, SECRET_NAME, NULL);
+	Datum environment = scan_get(scan, SECRET_ENVIRONMENT, NULL);
+	SecretName secret = {VARDATA_ANY(DatumGetTextPP(environment)),
+						 VARSIZE_ANY_EXHDR(DatumGetTextPP(environment)),
+						 VARDATA_ANY(DatumGetTextPP(name)),
+						 VARSIZE_ANY_EXHDR(DatumGetTextPP(name))};
+	SecretHead head;
+	pg_uuid_t grant;
+	bytea *value;
 
 	if (!pattern_matches(bulk->pattern, bulk->pattern_size, secret.name, secret.name_size) ||
 		!(policy_permissions(bulk->caller, &secret, MAY_READ, &grant) & MAY_READ))
@@ -992,8 +988,8 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 static bool
 is_past_prefix(TableScan *scan, const char *pattern, size_t prefix)
 {
-	text	   *name = DatumGetTextPP(scan_get(scan, SECRET_NAME, NULL));
-	size_t		size = VARSIZE_ANY_EXHDR(name);
+	text *name = DatumGetTextPP(scan_get(scan, SECRET_NAME, NULL));
+	size_t size = VARSIZE_ANY_EXHDR(name);
 
 	return size < prefix || memcmp(VARDATA_ANY(name), pattern, prefix) != 0;
 }
@@ -1001,13 +997,12 @@ is_past_prefix(TableScan *scan, const char *pattern, size_t prefix)
 static void
 bulk_read(BulkRead *bulk)
 {
-	size_t		prefix = pattern_prefix(bulk->pattern, bulk->pattern_size);
-	Datum		keys[2] = {
-		UUIDPGetDatum(&bulk->caller->tenant),
-		PointerGetDatum(cstring_to_text_with_len(bulk->environment, bulk->environment_size))
-	};
-	Datum		from = PointerGetDatum(cstring_to_text_with_len(bulk->pattern, prefix));
-	TableScan	scan;
+	size_t prefix = pattern_prefix(bulk->pattern, bulk->pattern_size);
+	Datum keys[2] = {UUIDPGetDatum(&bulk->caller->tenant),
+					 PointerGetDatum(
+						 cstring_to_text_with_len(bulk->environment, bulk->environment_size))};
+	Datum from = PointerGetDatum(cstring_to_text_with_len(bulk->pattern, prefix));
+	TableScan scan;
 
 	bulk->memory = CurrentMemoryContext;
 	bulk->snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -1041,7 +1036,7 @@ read_survey(BulkRead *bulk)
 static void
 read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 {
-	text	   *pattern;
+	text *pattern;
 	const char *fault;
 
 	if (PG_ARGISNULL(0))
@@ -1051,11 +1046,12 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	bulk->pattern_size = VARSIZE_ANY_EXHDR(pattern);
 	fault = pattern_fault(bulk->pattern, bulk->pattern_size);
 	if (fault)
-		error_bad_argument("name pattern", fault,
-						   "A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
+		error_bad_argument(
+			"name pattern", fault,
+			"A pattern is a name with \"*\" within segments and \"**\" for whole ones.");
 	bulk->environment = PG_ARGISNULL(1) ? default_environment() : VARDATA_ANY(PG_GETARG_TEXT_PP(1));
-	bulk->environment_size = PG_ARGISNULL(1) ? strlen(default_environment()) :
-		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
+	bulk->environment_size =
+		PG_ARGISNULL(1) ? strlen(default_environment()) : VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1));
 	environment_require_form("environment", bulk->environment, bulk->environment_size);
 	environment_require_declared(bulk->environment, bulk->environment_size);
 	bulk->strict = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
@@ -1067,11 +1063,11 @@ read_bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 static void
 record_nothing(const BulkRead *bulk)
 {
-	AuditRead		release = {
-		.secret = bulk->pattern,.secret_size = bulk->pattern_size,
-		.environment = bulk->environment,.environment_size = bulk->environment_size,
-		.reason = "no secret that may be read matches"
-	};
+	AuditRead release = {.secret = bulk->pattern,
+						 .secret_size = bulk->pattern_size,
+						 .environment = bulk->environment,
+						 .environment_size = bulk->environment_size,
+						 .reason = "no secret that may be read matches"};
 
 	audit_read(&release);
 }
@@ -1083,9 +1079,9 @@ record_nothing(const BulkRead *bulk)
 static Datum
 get_many_body(FunctionCallInfo fcinfo)
 {
-	BulkRead	bulk = {.caller = &call_required()->caller};
-	uint64		epoch = root_epoch();
-	int64		in_grace;
+	BulkRead bulk = {.caller = &call_required()->caller};
+	uint64 epoch = root_epoch();
+	int64 in_grace;
 
 	secret_refuse_holdable_cursor();
 	read_bulk_arguments(fcinfo, &bulk);
@@ -1099,12 +1095,13 @@ get_many_body(FunctionCallInfo fcinfo)
 		read_check_again(&bulk);
 	in_grace = count_in_grace(&bulk);
 	if (in_grace > 0)
-		ereport(NOTICE,
-				(errcode(ERRCODE_VAULT_EXPIRED),
-				 errmsg_plural("%lld of these secrets has expired and can be read for a while only",
-							   "%lld of these secrets have expired and can be read for a while only",
-							   (unsigned long) in_grace, (long long) in_grace),
-				 errhint("vault.expiring() shows which.")));
+		ereport(
+			NOTICE,
+			(errcode(ERRCODE_VAULT_EXPIRED),
+			 errmsg_plural("%lld of these secrets has expired and can be read for a while only",
+						   "%lld of these secrets have expired and can be read for a while only",
+						   (unsigned long) in_grace, (long long) in_grace),
+			 errhint("vault.expiring() shows which.")));
 	PG_RETURN_NULL();
 }
 

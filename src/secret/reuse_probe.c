@@ -15,7 +15,7 @@
 
 typedef struct ReuseProbe
 {
-	int			level;			/* of the subtransaction */
+	int level; /* of the subtransaction */
 	ThrottleTicket ticket;
 	struct ReuseProbe *next;
 } ReuseProbe;
@@ -38,14 +38,14 @@ void
 reuse_probe_record(const Write *write)
 {
 	const Caller *caller = &call_required()->caller;
-	ReuseProbe	   *probe;
+	ReuseProbe *probe;
 
 	if (!may_learn(write))
 		return;
 	probe = MemoryContextAlloc(TopTransactionContext, sizeof(ReuseProbe));
 	probe->level = GetCurrentTransactionNestLevel();
 	throttle_prepare(THROTTLE_DENIAL, &caller->tenant, caller->principal_name,
-				  write->value_check->fingerprint, FINGERPRINT_BYTES, &probe->ticket);
+					 write->value_check->fingerprint, FINGERPRINT_BYTES, &probe->ticket);
 	probe->next = probes;
 	probes = probe;
 }
@@ -68,9 +68,10 @@ reuse_probe_at_transaction_end(XactEvent event, void *arg)
 }
 
 static void
-reuse_probe_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent, void *arg)
+reuse_probe_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent,
+								  void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		count_probes(level);

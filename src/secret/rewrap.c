@@ -39,34 +39,34 @@ enum
 static void
 rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 {
-	static Sql	update = {
+	static Sql update = {
 		"UPDATE vault_data.secret_version SET envelope = $4::vault.envelope, key_generation = $5"
 		" WHERE tenant_id = $1 AND secret_id = $2 AND version = $3",
-		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
-	};
-	static Sql	copy = {
+		5,
+		{UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}};
+	static Sql copy = {
 		"UPDATE vault_data.secret SET envelope = $4::vault.envelope"
 		" WHERE tenant_id = $1 AND id = $2 AND current_version = $3 AND envelope IS NOT NULL",
-		5, {UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}
-	};
-	SecretHead	head = {.tenant = *tenant};
-	bool		isnull;
-	Datum		values[5];
-	uint32		generation;
-	uint8_t		format;
-	int			version = DatumGetInt32(SPI_getbinval(row, layout, BATCH_VERSION, &isnull));
-	bytea	   *value;
+		5,
+		{UUIDOID, UUIDOID, INT4OID, BYTEAOID, INT4OID}};
+	SecretHead head = {.tenant = *tenant};
+	bool isnull;
+	Datum values[5];
+	uint32 generation;
+	uint8_t format;
+	int version = DatumGetInt32(SPI_getbinval(row, layout, BATCH_VERSION, &isnull));
+	bytea *value;
 
 	head.id = *DatumGetUUIDP(SPI_getbinval(row, layout, BATCH_SECRET, &isnull));
 	text_to_cstring_buffer(DatumGetTextPP(SPI_getbinval(row, layout, BATCH_TYPE, &isnull)),
 						   head.type, sizeof(head.type));
-	value = secret_open(&head, version,
-						DatumGetInt32(SPI_getbinval(row, layout, BATCH_GENERATION, &isnull)),
-						DatumGetByteaPP(SPI_getbinval(row, layout, BATCH_ENVELOPE, &isnull)),
-						&format);
-	values[3] = PointerGetDatum(secret_seal(tenant, &head.id, head.type, version,
-											VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
-											format, &generation));
+	value =
+		secret_open(&head, version,
+					DatumGetInt32(SPI_getbinval(row, layout, BATCH_GENERATION, &isnull)),
+					DatumGetByteaPP(SPI_getbinval(row, layout, BATCH_ENVELOPE, &isnull)), &format);
+	values[3] =
+		PointerGetDatum(secret_seal(tenant, &head.id, head.type, version, VARDATA_ANY(value),
+									VARSIZE_ANY_EXHDR(value), format, &generation));
 	values[0] = UUIDPGetDatum(tenant);
 	values[1] = UUIDPGetDatum(&head.id);
 	values[2] = Int32GetDatum(version);
@@ -79,18 +79,17 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 static int
 rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
-	static Sql	batch = {
+	static Sql batch = {
 		"SELECT v.secret_id, v.version, v.key_generation, v.envelope, COALESCE(v.type, '')"
 		" FROM vault_data.secret s JOIN vault_data.secret_version v"
 		" ON v.tenant_id = s.tenant_id AND v.secret_id = s.id"
 		" WHERE v.tenant_id = $1 AND v.key_generation < $2"
 		" LIMIT $3 FOR NO KEY UPDATE OF s, v SKIP LOCKED",
-		3, {UUIDOID, INT4OID, INT8OID}
-	};
-	Datum		values[3] = {
-		UUIDPGetDatum(tenant), Int32GetDatum(tenant_key_active(tenant)), Int64GetDatum(limit)
-	};
-	int			count = (int) sql_run(&batch, values, NULL);
+		3,
+		{UUIDOID, INT4OID, INT8OID}};
+	Datum values[3] = {UUIDPGetDatum(tenant), Int32GetDatum(tenant_key_active(tenant)),
+					   Int64GetDatum(limit)};
+	int count = (int) sql_run(&batch, values, NULL);
 	SPITupleTable *rows = SPI_tuptable;
 
 	for (int i = 0; i < count; i++)
@@ -100,7 +99,7 @@ rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 		CHECK_FOR_INTERRUPTS();
 		rewrap_row(tenant, rows->vals[i], rows->tupdesc);
 		MemoryContextSwitchTo(old);
-		MemoryContextReset(memory);	/* which wipes the value */
+		MemoryContextReset(memory); /* which wipes the value */
 	}
 	return count;
 }
@@ -112,13 +111,13 @@ rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 static void
 forget_retired(const pg_uuid_t *tenant)
 {
-	static Sql	forget = {
+	static Sql forget = {
 		"DELETE FROM vault_data.tenant_key k WHERE k.tenant_id = $1 AND k.state = 'retired'"
 		" AND NOT EXISTS (SELECT FROM vault_data.secret_version v"
 		" WHERE v.tenant_id = $1 AND v.key_generation = k.generation)",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(tenant);
+		1,
+		{UUIDOID}};
+	Datum value = UUIDPGetDatum(tenant);
 
 	if (lock_named_now(LOCK_KEYS, tenant, UUID_LEN, ExclusiveLock))
 		sql_run(&forget, &value, NULL);
@@ -128,18 +127,18 @@ forget_retired(const pg_uuid_t *tenant)
 static List *
 tenants_to_rewrap(void)
 {
-	TableScan	scan;
-	List	   *tenants = NIL;
+	TableScan scan;
+	List *tenants = NIL;
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
-		bool		retired = strcmp(TextDatumGetCString(scan_get(&scan, 6, NULL)), "retired") == 0;
+		pg_uuid_t *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+		bool retired = strcmp(TextDatumGetCString(scan_get(&scan, 6, NULL)), "retired") == 0;
 
 		if (retired && (tenants == NIL || !uuid_equal(llast(tenants), tenant)))
 		{
-			pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+			pg_uuid_t *copy = palloc(sizeof(pg_uuid_t));
 
 			*copy = *tenant;
 			tenants = lappend(tenants, copy);
@@ -153,9 +152,9 @@ tenants_to_rewrap(void)
 static int
 rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
-	char		name[64] = "";
-	char		state[16];
-	int			count;
+	char name[64] = "";
+	char state[16];
+	int count;
 
 	(void) tenant_describe(tenant, name, state);
 	call_enter_tenant(tenant, name);
@@ -171,14 +170,14 @@ rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 static List *
 rewrap_in_turn(List *turn, int limit, int *moved, MemoryContext memory)
 {
-	int			left = list_length(turn);
-	List	   *more = NIL;
-	ListCell   *cell;
+	int left = list_length(turn);
+	List *more = NIL;
+	ListCell *cell;
 
 	foreach(cell, turn)
 	{
-		int			share = (limit - *moved + left - 1) / left;
-		int			count;
+		int share = (limit - *moved + left - 1) / left;
+		int count;
 
 		left--;
 		if (share == 0)
@@ -194,11 +193,11 @@ rewrap_in_turn(List *turn, int limit, int *moved, MemoryContext memory)
 static Datum
 rewrap_body(FunctionCallInfo fcinfo)
 {
-	int			limit = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
-	int			moved = 0;
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "vault rewrap",
-												 ALLOCSET_DEFAULT_SIZES);
-	List	   *turn;
+	int limit = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
+	int moved = 0;
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "vault rewrap", ALLOCSET_DEFAULT_SIZES);
+	List *turn;
 
 	if (limit <= 0)
 		error_bad_argument("max_rows", "it is not positive", NULL);

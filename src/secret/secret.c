@@ -20,8 +20,8 @@ static SecretState
 state_by_expiry(TableScan *scan, SecretHead *head)
 {
 	TimestampTz now;
-	bool		isnull;
-	Datum		value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
 
 	if (isnull)
 		return STATE_ACTIVE;
@@ -38,14 +38,14 @@ state_by_expiry(TableScan *scan, SecretHead *head)
 void
 secret_head_from(TableScan *scan, SecretHead *head)
 {
-	bool		isnull;
-	Datum		value;
+	bool isnull;
+	Datum value;
 
 	row_require_authentic(scan, TABLE_SECRET);
 	head->tenant = *DatumGetUUIDP(scan_get(scan, SECRET_TENANT, NULL));
 	head->id = *DatumGetUUIDP(scan_get(scan, SECRET_ID, NULL));
-	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)),
-						   head->type, sizeof(head->type));
+	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, SECRET_TYPE, NULL)), head->type,
+						   sizeof(head->type));
 	head->current = DatumGetInt32(scan_get(scan, SECRET_CURRENT, NULL));
 	head->last = DatumGetInt32(scan_get(scan, SECRET_LAST, NULL));
 	value = scan_get(scan, SECRET_EXPIRES_AT, &isnull);
@@ -64,10 +64,12 @@ secret_head_from(TableScan *scan, SecretHead *head)
 HeadMark
 secret_mark(const SecretHead *head)
 {
-	HeadMark	mark = {
-		.tenant = head->tenant,.id = head->id,.writer = head->writer,.version = head->current,
-		.until = head->in_head && head->state == STATE_ACTIVE ? head->expires_at : DT_NOBEGIN
-	};
+	HeadMark mark = {.tenant = head->tenant,
+					 .id = head->id,
+					 .writer = head->writer,
+					 .version = head->current,
+					 .until = head->in_head && head->state == STATE_ACTIVE ? head->expires_at
+																		   : DT_NOBEGIN};
 
 	return mark;
 }
@@ -84,7 +86,7 @@ secret_head_stands(TableScan *scan, const HeadMark *mark)
 static bool
 text_is(Datum value, const char *wanted, size_t size)
 {
-	text	   *found = DatumGetTextPP(value);
+	text *found = DatumGetTextPP(value);
 
 	return VARSIZE_ANY_EXHDR(found) == size && memcmp(VARDATA_ANY(found), wanted, size) == 0;
 }
@@ -99,14 +101,12 @@ stands_on(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name)
 }
 
 static bool
-find_by_index(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
-			  Snapshot snapshot)
+find_by_index(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
 {
-	Datum		keys[3] = {
-		UUIDPGetDatum(tenant),
-		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size)),
-		PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))
-	};
+	Datum keys[3] = {UUIDPGetDatum(tenant),
+					 PointerGetDatum(
+						 cstring_to_text_with_len(name->environment, name->environment_size)),
+					 PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size))};
 
 	scan_begin(scan, TABLE_SECRET, INDEX_SECRET_NAME, snapshot, keys, 3);
 	return scan_next(scan);
@@ -126,9 +126,9 @@ secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *nam
 bool
 secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot)
 {
-	uint64		hash = head_cache_hash(tenant, name);
+	uint64 hash = head_cache_hash(tenant, name);
 	ItemPointerData place;
-	bool		found;
+	bool found;
 
 	if (head_cache_get(hash, &place))
 	{
@@ -145,8 +145,8 @@ secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Sn
 bool
 secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head)
 {
-	TableScan	scan;
-	bool		found;
+	TableScan scan;
+	bool found;
 
 	found = secret_scan(&scan, tenant, name, NULL);
 	if (found)
@@ -170,10 +170,11 @@ secret_require_readable(const SecretHead *head)
 		case STATE_GRACE:
 			break;
 		case STATE_EXPIRED:
-			ereport(ERROR,
-					(errcode(ERRCODE_VAULT_EXPIRED),
-					 errmsg("secret has expired"),
-					 errhint("Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_VAULT_EXPIRED), errmsg("secret has expired"),
+				 errhint(
+					 "Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().")));
 			break;
 		case STATE_DELETED:
 			ereport(ERROR,
@@ -184,8 +185,7 @@ secret_require_readable(const SecretHead *head)
 			break;
 		case STATE_DEACTIVATED:
 			ereport(ERROR,
-					(errcode(ERRCODE_VAULT_DEACTIVATED),
-					 errmsg("secret is deactivated"),
+					(errcode(ERRCODE_VAULT_DEACTIVATED), errmsg("secret is deactivated"),
 					 errhint("vault.reactivate() makes it readable again.")));
 			break;
 	}
@@ -196,8 +196,7 @@ secret_refuse_absent(const SecretName *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_NO_SECRET),
-			 errmsg("no secret \"%.*s\" in environment \"%.*s\"",
-					(int) name->name_size, name->name,
+			 errmsg("no secret \"%.*s\" in environment \"%.*s\"", (int) name->name_size, name->name,
 					(int) name->environment_size, name->environment),
 			 errhint("vault.list() shows what there is.")));
 }
@@ -206,16 +205,15 @@ void
 secret_refuse_destroyed(int version)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_DESTROYED),
-			 errmsg("version %d was destroyed", version),
+			(errcode(ERRCODE_VAULT_DESTROYED), errmsg("version %d was destroyed", version),
 			 errhint("It cannot be recovered; read or roll back to another version.")));
 }
 
 static void
 secret_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, const pg_uuid_t *secret,
-			   const char *type, uint32 version, uint32 generation)
+					const char *type, uint32 version, uint32 generation)
 {
-	pg_uuid_t	instance = root_instance();
+	pg_uuid_t instance = root_instance();
 
 	context->purpose = PURPOSE_SECRET_VALUE;
 	memcpy(context->instance, instance.data, UUID_LEN);
@@ -231,11 +229,11 @@ bytea *
 secret_open(const SecretHead *head, int version, uint32 generation, bytea *envelope,
 			uint8_t *format)
 {
-	size_t		size = VARSIZE_ANY_EXHDR(envelope);
-	size_t		room = envelope_padded_size(size);
-	size_t		value_size = 0;
+	size_t size = VARSIZE_ANY_EXHDR(envelope);
+	size_t room = envelope_padded_size(size);
+	size_t value_size = 0;
 	EnvelopeContext context;
-	bytea	   *value;
+	bytea *value;
 
 	if (room == 0)
 		crypto_require(CRYPTO_ERR_FORMAT);
@@ -252,8 +250,8 @@ bytea *
 secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, int version,
 			const void *value, size_t size, uint8_t format, uint32 *generation)
 {
-	size_t		envelope_bytes = envelope_size(size);
-	bytea	   *envelope = palloc(VARHDRSZ + envelope_bytes);
+	size_t envelope_bytes = envelope_size(size);
+	bytea *envelope = palloc(VARHDRSZ + envelope_bytes);
 	EnvelopeContext context;
 
 	*generation = tenant_key_active(tenant);
@@ -268,9 +266,9 @@ bytea *
 secret_as_text(bytea *stored)
 {
 	const char *bytes = VARDATA_ANY(stored);
-	size_t		size = VARSIZE_ANY_EXHDR(stored);
-	size_t		converted;
-	bytea	   *value;
+	size_t size = VARSIZE_ANY_EXHDR(stored);
+	size_t converted;
+	bytea *value;
 
 	if (encoding_is_stored(bytes, size))
 		return encoding_is_valid(bytes, size) ? stored : NULL;
@@ -293,7 +291,7 @@ secret_refuse_characters(void)
 bytea *
 secret_require_text(bytea *stored)
 {
-	bytea	   *value = secret_as_text(stored);
+	bytea *value = secret_as_text(stored);
 
 	if (value == NULL)
 		secret_refuse_characters();
@@ -303,7 +301,7 @@ secret_require_text(bytea *stored)
 const char *
 secret_to_store(const char *text, size_t *size)
 {
-	char	   *stored;
+	char *stored;
 
 	if (encoding_is_stored(text, *size))
 		return text;
@@ -319,7 +317,7 @@ PG_FUNCTION_INFO_V1(vault_small);
 Datum
 vault_small(PG_FUNCTION_ARGS)
 {
-	bytea	   *envelope = PG_GETARG_BYTEA_PP(0);
+	bytea *envelope = PG_GETARG_BYTEA_PP(0);
 
 	if (VARSIZE_ANY_EXHDR(envelope) + VARHDRSZ > SECRET_INLINE_BYTES)
 		PG_RETURN_NULL();

@@ -42,7 +42,7 @@ enum
 	SECRET_PURGE_AT,
 	SECRET_DEACTIVATED_AT,
 	SECRET_GRACE_UNTIL = 15,
-	SECRET_ENVELOPE = 19		/* copy of the current version's, if it is small */
+	SECRET_ENVELOPE = 19 /* copy of the current version's, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */
@@ -65,7 +65,7 @@ enum
 typedef enum SecretState
 {
 	STATE_ACTIVE,
-	STATE_GRACE,				/* expired, and still readable for a while */
+	STATE_GRACE, /* expired, and still readable for a while */
 	STATE_EXPIRED,
 	STATE_DEACTIVATED,
 	STATE_DELETED
@@ -73,17 +73,17 @@ typedef enum SecretState
 
 typedef struct SecretHead
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	id;
-	char		type[ENVELOPE_MAX_TYPE + 1];	/* of the current version */
-	SecretState state;			/* as of when the head was read */
-	int			current;
-	int			last;
-	TimestampTz expires_at;		/* DT_NOEND: never */
-	TimestampTz grace_until;	/* of one in its grace */
-	TimestampTz purge_at;		/* of a deleted one */
-	TransactionId writer;		/* of the row; see scan_writer() */
-	bool		in_head;		/* the value that was read is the copy in the head */
+	pg_uuid_t tenant;
+	pg_uuid_t id;
+	char type[ENVELOPE_MAX_TYPE + 1]; /* of the current version */
+	SecretState state;                /* as of when the head was read */
+	int current;
+	int last;
+	TimestampTz expires_at;  /* DT_NOEND: never */
+	TimestampTz grace_until; /* of one in its grace */
+	TimestampTz purge_at;    /* of a deleted one */
+	TransactionId writer;    /* of the row; see scan_writer() */
+	bool in_head;            /* the value that was read is the copy in the head */
 } SecretHead;
 
 /* Reads the head that a scan over vault_data.secret stands on. */
@@ -92,11 +92,11 @@ extern void secret_head_from(TableScan *scan, SecretHead *head);
 /* By which a head that a value was read from is known again, as long as it is as it was. */
 typedef struct HeadMark
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	id;
+	pg_uuid_t tenant;
+	pg_uuid_t id;
 	TransactionId writer;
-	int			version;		/* which was current */
-	TimestampTz until;			/* it is active by itself; DT_NOBEGIN: is to be judged anew */
+	int version;       /* which was current */
+	TimestampTz until; /* it is active by itself; DT_NOBEGIN: is to be judged anew */
 } HeadMark;
 
 extern HeadMark secret_mark(const SecretHead *head);
@@ -108,8 +108,8 @@ extern HeadMark secret_mark(const SecretHead *head);
 extern bool secret_head_stands(TableScan *scan, const HeadMark *mark);
 
 /* Begins a scan that stands on the head of the secret, or on none; see secret_find. */
-extern bool secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
-						Snapshot snapshot);
+extern bool
+secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot);
 
 /* The same, and it was at this place a moment ago. */
 extern bool secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
@@ -130,13 +130,13 @@ extern bool secret_is_readable(const SecretHead *head);
  * context ends, so that it is not to be freed and what outlives that is copied.  The caller must
  * have decided that the value may be read.
  */
-extern bytea *secret_open(const SecretHead *head, int version, uint32 generation,
-						  bytea *envelope, uint8_t *format);
+extern bytea *secret_open(const SecretHead *head, int version, uint32 generation, bytea *envelope,
+						  uint8_t *format);
 
 /* Seals a value under the tenant's active key; *generation is which. */
-extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type,
-						  int version, const void *value, size_t size, uint8_t format,
-						  uint32 *generation);
+extern bytea *
+secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, int version,
+			const void *value, size_t size, uint8_t format, uint32 *generation);
 
 /*
  * The value of any version but a destroyed one, for code of the vault's own: nobody's permission is
@@ -145,8 +145,8 @@ extern bytea *secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, cons
 extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *format);
 
 /* Whether the current version is this value in this form, as stored; false if it was destroyed. */
-extern bool secret_is_current_value(const SecretHead *head, const void *value, size_t size,
-									uint8_t format);
+extern bool
+secret_is_current_value(const SecretHead *head, const void *value, size_t size, uint8_t format);
 
 /*
  * What is stored of text and JSON is UTF-8.  In the database's encoding: itself, or a new buffer,
@@ -168,24 +168,24 @@ extern Datum secret_parse_json(text *value);
  * up.  is_stored: it is in UTF-8, as what is stored is, and not in the database's encoding.
  * Returns its number.
  */
-extern int	secret_store_pending(const SecretName *name, const void *value, size_t size,
-								 uint8_t format, bool is_stored);
+extern int secret_store_pending(const SecretName *name, const void *value, size_t size,
+								uint8_t format, bool is_stored);
 
 /*
  * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
  * permission is there; value NULL: to be made up; retire_now: what was in use leaked.  False: not
  * done.  version 0: it is not made yet.
  */
-typedef bool (*SecretRotator) (const SecretName *name, const void *value, size_t size,
-							   uint8_t format, bool retire_now, int *version);
+typedef bool (*SecretRotator)(const SecretName *name, const void *value, size_t size,
+							  uint8_t format, bool retire_now, int *version);
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*
  * What vault.put() does, for features that make the value themselves; inside a call.  type NULL:
  * that of the secret, or generic.  Returns the version's number.
  */
-extern int	secret_put(const SecretName *name, const char *type, const void *value, size_t size,
-					   uint8_t format, bool pending);
+extern int secret_put(const SecretName *name, const char *type, const void *value, size_t size,
+					  uint8_t format, bool pending);
 
 /* What gives a value away refuses to be read through a cursor WITH HOLD. */
 extern void secret_refuse_holdable_cursor(void);

@@ -27,7 +27,7 @@ check_value(const Write *write)
 static void
 forget_value_check(void *value_check)
 {
-	ValueCheck  *gone = value_check;
+	ValueCheck *gone = value_check;
 
 	value_free(gone->generated);
 	type_facts_free(&gone->facts);
@@ -52,10 +52,10 @@ value_check_begin(Write *write)
 static void
 compute_fingerprint(Write *write, const pg_uuid_t *secret)
 {
-	size_t		size = 2 * UUID_LEN + write->size;
+	size_t size = 2 * UUID_LEN + write->size;
 	unsigned char *data = palloc_extended(size, MCXT_ALLOC_HUGE);
 	unsigned char mac[SHA256_BYTES];
-	SecretKey	key;
+	SecretKey key;
 	CryptoStatus status;
 
 	instance_derive("vault value fingerprint v1", &key);
@@ -74,8 +74,8 @@ compute_fingerprint(Write *write, const pg_uuid_t *secret)
 static bool
 version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
 {
-	bool		isnull;
-	Datum		stored = scan_get(scan, VERSION_FINGERPRINT, &isnull);
+	bool isnull;
+	Datum stored = scan_get(scan, VERSION_FINGERPRINT, &isnull);
 
 	return !isnull && VARSIZE_ANY_EXHDR(DatumGetByteaPP(stored)) == FINGERPRINT_BYTES &&
 		secret_equal(VARDATA_ANY(DatumGetByteaPP(stored)), fingerprint, FINGERPRINT_BYTES);
@@ -85,14 +85,13 @@ version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
 static bool
 is_old_value(Write *write, const TenantType *type, const SecretHead *head)
 {
-	TableScan	scan;
-	bool		again = false;
+	TableScan scan;
+	bool again = false;
 
 	for (int back = 0; back < type->policy.history && back < head->last && !again; back++)
 	{
-		Datum		keys[3] = {
-			UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id), Int32GetDatum(head->last - back)
-		};
+		Datum keys[3] = {UUIDPGetDatum(&head->tenant), UUIDPGetDatum(&head->id),
+						 Int32GetDatum(head->last - back)};
 
 		scan_begin(&scan, TABLE_SECRET_VERSION, INDEX_SECRET_VERSION, NULL, keys, 3);
 		if (scan_next(&scan))
@@ -115,8 +114,7 @@ compare_with_history(Write *write, const TenantType *type, const SecretHead *hea
 	if (!is_old_value(write, type, head))
 		return;
 	if (!write->accept_weak)
-		type_refuse_value(type,
-						  psprintf("it was one of the last %u values", type->policy.history));
+		type_refuse_value(type, psprintf("it was one of the last %u values", type->policy.history));
 	write->value_check->is_weak = true;
 }
 
@@ -124,7 +122,7 @@ compare_with_history(Write *write, const TenantType *type, const SecretHead *hea
 static const char *
 value_check_take_value(Write *write, const TenantType *type)
 {
-	ValueCheck  *value_check = write->value_check;
+	ValueCheck *value_check = write->value_check;
 	const char *weakness;
 
 	if (write->given == NULL && value_check->generated == NULL)
@@ -159,7 +157,7 @@ void
 value_check_make(Write *write, const char *type_name, const SecretHead *head)
 {
 	const TenantType *type = type_in_tenant(&call_required()->tenant, type_name);
-	ValueCheck  *value_check = write->value_check;
+	ValueCheck *value_check = write->value_check;
 	const char *weakness;
 
 	if (strcmp(value_check->type, type_name) == 0)

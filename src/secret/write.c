@@ -36,10 +36,11 @@ refuse_conflict(const Write *write, int found)
 static void
 refuse_existing(const Write *write)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
-			 errmsg("secret \"%.*s\" exists already", (int) write->name.name_size, write->name.name),
-			 errhint("expected_version 0 asks that it does not; leave it out to put a new version.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNIQUE_VIOLATION),
+		 errmsg("secret \"%.*s\" exists already", (int) write->name.name_size, write->name.name),
+		 errhint("expected_version 0 asks that it does not; leave it out to put a new version.")));
 }
 
 static void
@@ -61,8 +62,8 @@ require_same_type(const Write *write, const char *stored)
 static Datum
 environment_of(const Write *write)
 {
-	return PointerGetDatum(cstring_to_text_with_len(write->name.environment,
-													write->name.environment_size));
+	return PointerGetDatum(
+		cstring_to_text_with_len(write->name.environment, write->name.environment_size));
 }
 
 static Datum
@@ -82,7 +83,7 @@ begin_head(Write *write)
 	write->type = write->given_type;
 	write->secret = id_new_ordered();
 	write->version = 1;
-	write->value_check->type[0] = 0;	/* the fingerprint is of this id */
+	write->value_check->type[0] = 0; /* the fingerprint is of this id */
 	value_check_make(write, write->type, NULL);
 }
 
@@ -90,9 +91,9 @@ static void
 write_seal(Write *write)
 {
 	call_required()->version = write->version;
-	write->envelope = secret_seal(&call_required()->tenant, &write->secret, write->type,
-								  write->version, write->value, write->size, write->format,
-								  &write->generation);
+	write->envelope =
+		secret_seal(&call_required()->tenant, &write->secret, write->type, write->version,
+					write->value, write->size, write->format, &write->generation);
 }
 
 /* What the head keeps a copy of. */
@@ -106,7 +107,7 @@ small_copy(const Write *write)
 static Datum
 metadata_json(const char *metadata)
 {
-	text	   *json = secret_require_text(cstring_to_text(metadata));
+	text *json = secret_require_text(cstring_to_text(metadata));
 
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(json)));
 }
@@ -151,14 +152,14 @@ require_expected(const Write *write, int current)
 static bool
 keep_version(Write *write, const SecretHead *head)
 {
-	static Sql	update = {
+	static Sql update = {
 		"UPDATE vault_data.secret SET description = COALESCE($3, description), tags = COALESCE($4, tags),"
 		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2"
 		" AND (description IS DISTINCT FROM COALESCE($3, description) OR tags <> COALESCE($4, tags))",
-		4, {UUIDOID, UUIDOID, TEXTOID, JSONBOID}
-	};
-	Datum		values[5];
-	char		nulls[] = "     ";
+		4,
+		{UUIDOID, UUIDOID, TEXTOID, JSONBOID}};
+	Datum values[5];
+	char nulls[] = "     ";
 
 	metadata_values(write, values, nulls);
 	values[0] = UUIDPGetDatum(&call_required()->tenant);
@@ -174,36 +175,34 @@ keep_version(Write *write, const SecretHead *head)
 	return true;
 }
 
-#define SEAL_NEXT "vault_data.seal_next(id, last_version + 1, type, deactivated_at IS NULL," \
+#define SEAL_NEXT                                                              \
+	"vault_data.seal_next(id, last_version + 1, type, deactivated_at IS NULL," \
 	" purge_at, current_version, envelope)"
 
 /* A new version of a secret that exists; false if there is none. */
 static bool
 advance_head(Write *write)
 {
-	static Sql	current = {
+	static Sql current = {
 		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
 		" tags = COALESCE($5, tags), metadata = $8, envelope = " SEAL_NEXT ","
 		" last_version = last_version + 1, current_version = last_version + 1,"
 		" previous_version = current_version, type = COALESCE($9, type),"
 		" updated_at = pg_catalog.clock_timestamp()"
 		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
-		9, {
-			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID
-		}
-	};
-	static Sql	pending = {
-		"UPDATE vault_data.secret SET description = COALESCE($4, description),"
-		" tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
-		" last_version = last_version + 1, pending_version = last_version + 1,"
-		" updated_at = pg_catalog.clock_timestamp()"
-		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
-		7, {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}
-	};
-	VaultCall	   *call = call_required();
-	SecretHead	head;
-	Datum		values[9];
-	char		nulls[] = "         ";
+		9,
+		{UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID}};
+	static Sql pending = {"UPDATE vault_data.secret SET description = COALESCE($4, description),"
+						  " tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
+						  " last_version = last_version + 1, pending_version = last_version + 1,"
+						  " updated_at = pg_catalog.clock_timestamp()"
+						  " WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
+						  7,
+						  {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID}};
+	VaultCall *call = call_required();
+	SecretHead head;
+	Datum values[9];
+	char nulls[] = "         ";
 
 	if (!secret_find(&call->tenant, &write->name, &head))
 		return false;
@@ -229,18 +228,16 @@ advance_head(Write *write)
 static bool
 create_head(Write *write)
 {
-	static Sql	insert = {
+	static Sql insert = {
 		"INSERT INTO vault_data.secret (tenant_id, id, expires_at, description, tags,"
 		" environment, name, type, envelope, metadata)"
 		" VALUES ($1, $2, $3, $4, COALESCE($5, '{}'), $6, $7, $8, $9::vault.envelope, $10)"
 		" ON CONFLICT (tenant_id, environment, name) DO NOTHING",
-		10, {
-			UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID,
-			BYTEAOID, JSONBOID
-		}
-	};
-	Datum		values[10];
-	char		nulls[] = "          ";
+		10,
+		{UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID,
+		 JSONBOID}};
+	Datum values[10];
+	char nulls[] = "          ";
 
 	begin_head(write);
 	write_seal(write);
@@ -259,7 +256,7 @@ create_head(Write *write)
 static Datum
 fingerprint_value(const Write *write, char *null)
 {
-	bytea	   *fingerprint = palloc(VARHDRSZ + FINGERPRINT_BYTES);
+	bytea *fingerprint = palloc(VARHDRSZ + FINGERPRINT_BYTES);
 
 	*null = write->value_check->has_fingerprint ? ' ' : 'n';
 	SET_VARSIZE(fingerprint, VARHDRSZ + FINGERPRINT_BYTES);
@@ -270,19 +267,17 @@ fingerprint_value(const Write *write, char *null)
 static void
 insert_version(const Write *write)
 {
-	static Sql	insert = {
+	static Sql insert = {
 		"INSERT INTO vault_data.secret_version"
 		" (tenant_id, secret_id, version, key_generation, envelope, created_by, metadata, expires_at,"
 		" fingerprint, type, weak)"
 		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9, $10, $11)",
-		11, {
-			UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID,
-			BYTEAOID, TEXTOID, BOOLOID
-		}
-	};
-	VaultCall	   *call = call_required();
-	Datum		values[11];
-	char		nulls[] = "           ";
+		11,
+		{UUIDOID, UUIDOID, INT4OID, INT4OID, BYTEAOID, UUIDOID, JSONBOID, TIMESTAMPTZOID, BYTEAOID,
+		 TEXTOID, BOOLOID}};
+	VaultCall *call = call_required();
+	Datum values[11];
+	char nulls[] = "           ";
 
 	values[0] = UUIDPGetDatum(&call->tenant);
 	values[1] = UUIDPGetDatum(&write->secret);
@@ -312,7 +307,7 @@ write_once(Write *write)
 void
 write_require(const Write *write, Permission permission)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	policy_require(&call->caller, &write->name, permission, &call->grant);
 	call->has_grant = true;
@@ -322,15 +317,17 @@ write_require(const Write *write, Permission permission)
 static void
 notice_known_format(const Write *write)
 {
-	const KnownFormat *known = strcmp(write->type, "generic") == 0 && !write->unchanged ?
-		known_format_find(write->value, write->size) : NULL;
+	const KnownFormat *known = strcmp(write->type, "generic") == 0 && !write->unchanged
+		? known_format_find(write->value, write->size)
+		: NULL;
 
 	if (known)
-		ereport(NOTICE,
-				(errmsg("the value of \"%.*s\" looks like %s and is stored as generic",
-						(int) write->name.name_size, write->name.name, known->label),
-				 errhint("Type \"%s\" checks such values; vault.change_type() gives it to the secret.",
-						 known->type)));
+		ereport(
+			NOTICE,
+			(errmsg("the value of \"%.*s\" looks like %s and is stored as generic",
+					(int) write->name.name_size, write->name.name, known->label),
+			 errhint("Type \"%s\" checks such values; vault.change_type() gives it to the secret.",
+					 known->type)));
 }
 
 /*
@@ -341,12 +338,12 @@ notice_known_format(const Write *write)
 static int
 store_permitted(Write *write)
 {
-	Relation	versions;
+	Relation versions;
 
 	value_check_begin(write);
 	lock_named(LOCK_KEYS, &call_required()->tenant, UUID_LEN, ShareLock);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
-	write->memory = CurrentMemoryContext;	/* outlives SPI's */
+	write->memory = CurrentMemoryContext; /* outlives SPI's */
 	PG_TRY();
 	{
 		sql_begin();
@@ -375,11 +372,16 @@ int
 secret_store_pending(const SecretName *name, const void *value, size_t size, uint8_t format,
 					 bool is_stored)
 {
-	Write		write = {
-		.name = *name,.given = value,.given_size = size,.given_format = format,
-		.given_is_stored = is_stored,.given_type = "generic",
-		.expires_at = DT_NOEND,.expected = -1,.pending = true,.must_exist = true
-	};
+	Write write = {.name = *name,
+				   .given = value,
+				   .given_size = size,
+				   .given_format = format,
+				   .given_is_stored = is_stored,
+				   .given_type = "generic",
+				   .expires_at = DT_NOEND,
+				   .expected = -1,
+				   .pending = true,
+				   .must_exist = true};
 
 	return store_permitted(&write);
 }
@@ -391,14 +393,17 @@ write_change_type(Write *write)
 }
 
 int
-secret_put(const SecretName *name, const char *type, const void *value, size_t size,
-		   uint8_t format, bool pending)
+secret_put(const SecretName *name, const char *type, const void *value, size_t size, uint8_t format,
+		   bool pending)
 {
-	Write		write = {
-		.name = *name,.given = value,.given_size = size,.given_format = format,
-		.given_type = type ? type : "generic",.expires_at = DT_NOEND,.expected = -1,
-		.pending = pending
-	};
+	Write write = {.name = *name,
+				   .given = value,
+				   .given_size = size,
+				   .given_format = format,
+				   .given_type = type ? type : "generic",
+				   .expires_at = DT_NOEND,
+				   .expected = -1,
+				   .pending = pending};
 
 	return write_store(&write, MAY_WRITE);
 }
@@ -407,8 +412,8 @@ secret_put(const SecretName *name, const char *type, const void *value, size_t s
 static void
 write_check_head(FunctionCallInfo fcinfo, Write *write)
 {
-	SecretHead	head = {.state = STATE_ACTIVE};
-	int			current = PG_GETARG_INT32(5);
+	SecretHead head = {.state = STATE_ACTIVE};
+	int current = PG_GETARG_INT32(5);
 
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
 	head.state = PG_GETARG_BOOL(3) ? STATE_ACTIVE : STATE_DEACTIVATED;
@@ -436,7 +441,7 @@ PG_FUNCTION_INFO_V1(vault_seal_next);
 Datum
 vault_seal_next(PG_FUNCTION_ARGS)
 {
-	Write	   *write = call_required()->work;
+	Write *write = call_required()->work;
 	MemoryContext old;
 
 	if (write == NULL)

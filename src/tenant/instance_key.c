@@ -27,7 +27,7 @@ static uint64 prepared_epoch = 0;
 static EnvelopeKey *
 instance_key(void)
 {
-	pg_uuid_t	instance = UUID_ZERO;
+	pg_uuid_t instance = UUID_ZERO;
 
 	/* In the transaction of vault.init() the row is a moment old. */
 	if (root_is_staging())
@@ -49,7 +49,7 @@ instance_key_forget(void)
 static Prf *
 instance_key_prepare(MacUse use)
 {
-	SecretKey	key;
+	SecretKey key;
 	CryptoStatus status;
 
 	crypto_require(envelope_key_derive(instance_key(), labels[use], &key));
@@ -66,7 +66,8 @@ instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BY
 		instance_key_forget();
 	if (!root_is_open())
 		return false;
-	crypto_require(prf_compute(prepared[use] ? prepared[use] : instance_key_prepare(use), data, size, mac));
+	crypto_require(
+		prf_compute(prepared[use] ? prepared[use] : instance_key_prepare(use), data, size, mac));
 	return true;
 }
 

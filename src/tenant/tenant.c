@@ -26,10 +26,10 @@ enum
 	COL_STATE
 };
 
-static void (*check_row) (TableScan *scan) = NULL;
+static void (*check_row)(TableScan *scan) = NULL;
 
 void
-tenant_set_check(void (*check) (TableScan *scan))
+tenant_set_check(void (*check)(TableScan *scan))
 {
 	check_row = check;
 }
@@ -37,9 +37,9 @@ tenant_set_check(void (*check) (TableScan *scan))
 bool
 tenant_find(const char *name, pg_uuid_t *tenant)
 {
-	TableScan	scan;
-	Datum		key = CStringGetTextDatum(name);
-	bool		found;
+	TableScan scan;
+	Datum key = CStringGetTextDatum(name);
+	bool found;
 
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, &key, 1);
 	found = scan_next(&scan);
@@ -55,9 +55,9 @@ tenant_find(const char *name, pg_uuid_t *tenant)
 bool
 tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16])
 {
-	TableScan	scan;
-	Datum		key = UUIDPGetDatum(tenant);
-	bool		found;
+	TableScan scan;
+	Datum key = UUIDPGetDatum(tenant);
+	bool found;
 
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, &key, 1);
 	found = scan_next(&scan);
@@ -74,27 +74,26 @@ void
 tenant_refuse_unknown(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_NO_TENANT),
-			 errmsg("no such tenant"),
+			(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("no such tenant"),
 			 errhint("Operators see all tenants in the view vault.tenants.")));
 }
 
 static Datum
 tenant_array(const Datum *tenants, int count)
 {
-	return PointerGetDatum(construct_array((Datum *) tenants, count, UUIDOID, UUID_LEN, false,
-										   TYPALIGN_CHAR));
+	return PointerGetDatum(
+		construct_array((Datum *) tenants, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 /* Every tenant, and the instance's own rows (the zero id), for operators and auditors. */
 static Datum
 all_tenants(void)
 {
-	int			count = 0;
-	int			capacity = 64;
-	Datum	   *tenants = palloc(capacity * sizeof(Datum));
-	pg_uuid_t  *id = palloc0(sizeof(pg_uuid_t));
-	TableScan	scan;
+	int count = 0;
+	int capacity = 64;
+	Datum *tenants = palloc(capacity * sizeof(Datum));
+	pg_uuid_t *id = palloc0(sizeof(pg_uuid_t));
+	TableScan scan;
 
 	tenants[count++] = UUIDPGetDatum(id);
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
@@ -136,10 +135,10 @@ vault_lock_policy(PG_FUNCTION_ARGS)
 Datum
 vault_visible_tenants(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_current();
-	pg_uuid_t	tenant = UUID_ZERO;
-	Datum		datum = UUIDPGetDatum(&tenant);
-	Caller		caller;
+	VaultCall *call = call_current();
+	pg_uuid_t tenant = UUID_ZERO;
+	Datum datum = UUIDPGetDatum(&tenant);
+	Caller caller;
 
 	if (call)
 	{
@@ -161,9 +160,9 @@ vault_visible_tenants(PG_FUNCTION_ARGS)
 Datum
 vault_current_tenant_id(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_current();
-	pg_uuid_t  *tenant = palloc(sizeof(pg_uuid_t));
-	Caller		caller;
+	VaultCall *call = call_current();
+	pg_uuid_t *tenant = palloc(sizeof(pg_uuid_t));
+	Caller caller;
 
 	if (call)
 	{
@@ -180,7 +179,7 @@ vault_current_tenant_id(PG_FUNCTION_ARGS)
 Datum
 vault_sees_all_tenants(PG_FUNCTION_ARGS)
 {
-	Caller		caller;
+	Caller caller;
 
 	if (call_current())
 		PG_RETURN_BOOL(false);
@@ -198,7 +197,7 @@ tenant_require_operator(const VaultCall *call)
 static Datum
 return_uuid(const pg_uuid_t *id)
 {
-	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *copy = palloc(sizeof(pg_uuid_t));
 
 	*copy = *id;
 	PG_RETURN_UUID_P(copy);
@@ -208,9 +207,9 @@ return_uuid(const pg_uuid_t *id)
 Datum
 vault_enter_tenant(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	pg_uuid_t	tenant;
+	VaultCall *call = call_required();
+	char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	pg_uuid_t tenant;
 
 	tenant_require_operator(call);
 	if (name == NULL || !tenant_find(name, &tenant))
@@ -223,7 +222,7 @@ vault_enter_tenant(PG_FUNCTION_ARGS)
 Datum
 vault_enter_new_tenant(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t	tenant = id_new();
+	pg_uuid_t tenant = id_new();
 
 	tenant_require_operator(call_required());
 	recorder_new_tenant(&tenant);
@@ -238,8 +237,8 @@ vault_enter_new_tenant(PG_FUNCTION_ARGS)
 Datum
 vault_choose_tenant(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	char	   *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	VaultCall *call = call_required();
+	char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	if (name == NULL && !call->has_tenant)
 		ereport(ERROR,
@@ -255,7 +254,7 @@ vault_choose_tenant(PG_FUNCTION_ARGS)
 Datum
 vault_find_tenant(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t	tenant;
+	pg_uuid_t tenant;
 
 	tenant_require_operator(call_required());
 	if (!tenant_find(text_to_cstring(PG_GETARG_TEXT_PP(0)), &tenant))
@@ -268,7 +267,7 @@ Datum
 vault_tenant_names(PG_FUNCTION_ARGS)
 {
 	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-	TableScan	scan;
+	TableScan scan;
 
 	tenant_require_operator(call_required());
 	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, NULL, 0);
@@ -283,7 +282,7 @@ vault_tenant_names(PG_FUNCTION_ARGS)
 Datum
 vault_new_id(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t	id = id_new();
+	pg_uuid_t id = id_new();
 
 	return return_uuid(&id);
 }
@@ -302,7 +301,7 @@ vault_note(PG_FUNCTION_ARGS)
 Datum
 vault_alert(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = call->operation,
 		.decision = "alert",
@@ -320,7 +319,7 @@ vault_alert(PG_FUNCTION_ARGS)
 Datum
 vault_caller_principal(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	if (!call->caller.is_identified)
 		PG_RETURN_NULL();

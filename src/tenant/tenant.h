@@ -12,7 +12,7 @@
 #include "platform/tables.h"
 
 /* What a later feature has against a tenant's row that is found by name: it raises. */
-extern void tenant_set_check(void (*check) (TableScan *scan));
+extern void tenant_set_check(void (*check)(TableScan *scan));
 
 /* False if there is none of this name that is not destroyed. */
 extern bool tenant_find(const char *name, pg_uuid_t *tenant);

@@ -40,14 +40,14 @@ enum
 
 typedef struct TenantKeyCacheKey
 {
-	pg_uuid_t	tenant;
-	uint32		generation;		/* 0: the entry says which one is active */
+	pg_uuid_t tenant;
+	uint32 generation; /* 0: the entry says which one is active */
 } TenantKeyCacheKey;
 
 typedef struct TenantKeyCacheEntry
 {
-	TenantKeyCacheKey	key;
-	uint32		active;
+	TenantKeyCacheKey key;
+	uint32 active;
 	EnvelopeKey *prepared;
 } TenantKeyCacheEntry;
 
@@ -77,10 +77,11 @@ tenant_key_empty_cache(void)
 static TenantKeyCacheEntry *
 cache_find(const pg_uuid_t *tenant, uint32 generation)
 {
-	HASHCTL		control = {.keysize = sizeof(TenantKeyCacheKey),.entrysize = sizeof(TenantKeyCacheEntry)};
-	TenantKeyCacheKey	key = {*tenant, generation};
+	HASHCTL control = {.keysize = sizeof(TenantKeyCacheKey),
+					   .entrysize = sizeof(TenantKeyCacheEntry)};
+	TenantKeyCacheKey key = {*tenant, generation};
 	TenantKeyCacheEntry *entry;
-	bool		found;
+	bool found;
 
 	if (cache && (cache_stale || cache_epoch != root_epoch()))
 		tenant_key_empty_cache();
@@ -89,7 +90,8 @@ cache_find(const pg_uuid_t *tenant, uint32 generation)
 		cache_epoch = root_epoch();
 		cache_stale = false;
 		control.hcxt = TopMemoryContext;
-		cache = hash_create("vault tenant keys", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		cache =
+			hash_create("vault tenant keys", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	entry = hash_search(cache, &key, HASH_ENTER, &found);
 	if (!found)
@@ -102,9 +104,9 @@ cache_find(const pg_uuid_t *tenant, uint32 generation)
 
 static void
 tenant_key_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint32 generation,
-			 uint32 root_gen)
+						uint32 root_gen)
 {
-	pg_uuid_t	instance = root_instance();
+	pg_uuid_t instance = root_instance();
 
 	memset(context, 0, sizeof(*context));
 	context->purpose = PURPOSE_TENANT_KEY;
@@ -118,17 +120,19 @@ tenant_key_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint3
 static void
 raise_wrong_key(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_WRONG_KEY),
-			 errmsg("the tenant's key does not match its check value"),
-			 errhint("The row in vault_data.tenant_key was changed outside vault, or belongs to another root key; restore it from a backup.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VAULT_WRONG_KEY),
+		 errmsg("the tenant's key does not match its check value"),
+		 errhint(
+			 "The row in vault_data.tenant_key was changed outside vault, or belongs to another root key; restore it from a backup.")));
 }
 
 /* The root key of a generation, prepared; the caller frees it.  NULL if not held. */
 static EnvelopeKey *
 prepare_root(uint32 generation)
 {
-	SecretKey	root;
+	SecretKey root;
 	EnvelopeKey *prepared = NULL;
 	CryptoStatus status = CRYPTO_OK;
 
@@ -142,12 +146,12 @@ prepare_root(uint32 generation)
 /* Unwraps into key; false if the root generation is not held. */
 static bool
 tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
-	   SecretKey *key)
+				  SecretKey *key)
 {
 	unsigned char padded[256];
-	size_t		size = VARSIZE_ANY_EXHDR(wrapped);
-	size_t		value_size = 0;
-	uint8_t		format;
+	size_t size = VARSIZE_ANY_EXHDR(wrapped);
+	size_t value_size = 0;
+	uint8_t format;
 	EnvelopeContext context;
 	EnvelopeKey *root = prepare_root(root_gen);
 	CryptoStatus status = CRYPTO_ERR_FORMAT;
@@ -156,8 +160,8 @@ tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, b
 		return false;
 	tenant_key_fill_context(&context, tenant, generation, root_gen);
 	if (envelope_padded_size(size) > 0 && envelope_padded_size(size) <= sizeof(padded))
-		status = envelope_open(root, &context, (unsigned char *) VARDATA_ANY(wrapped), size,
-							   padded, &value_size, &format);
+		status = envelope_open(root, &context, (unsigned char *) VARDATA_ANY(wrapped), size, padded,
+							   &value_size, &format);
 	envelope_key_free(root);
 	if (status == CRYPTO_OK && value_size == KEY_BYTES)
 		memcpy(key->bytes, padded, KEY_BYTES);
@@ -188,15 +192,16 @@ require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, 
 static bool
 load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 {
-	TableScan	scan;
-	Datum		keys[2] = {UUIDPGetDatum(tenant), Int32GetDatum(generation)};
-	bool		loaded;
+	TableScan scan;
+	Datum keys[2] = {UUIDPGetDatum(tenant), Int32GetDatum(generation)};
+	bool loaded;
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, keys, 2);
 	if (!scan_next(&scan))
-		crypto_require(CRYPTO_ERR_AUTH);	/* names a key that there is not */
-	loaded = tenant_key_unwrap(tenant, generation, DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
-					DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
+		crypto_require(CRYPTO_ERR_AUTH); /* names a key that there is not */
+	loaded = tenant_key_unwrap(tenant, generation,
+							   DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
+							   DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
 	if (loaded)
 		require_check_value(tenant, generation, key,
 							DatumGetByteaPP(scan_get(&scan, COL_CHECK_VALUE, NULL)));
@@ -209,7 +214,7 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 {
 	TenantKeyCacheEntry *entry = cache_find(tenant, generation);
 	EnvelopeKey *prepared = NULL;
-	SecretKey	key;
+	SecretKey key;
 	CryptoStatus status;
 
 	if (entry->prepared)
@@ -233,9 +238,9 @@ uint32
 tenant_key_active(const pg_uuid_t *tenant)
 {
 	TenantKeyCacheEntry *entry = cache_find(tenant, 0);
-	TableScan	scan;
-	Datum		key = UUIDPGetDatum(tenant);
-	uint32		active = 0;
+	TableScan scan;
+	Datum key = UUIDPGetDatum(tenant);
+	uint32 active = 0;
 
 	if (entry->active)
 		return entry->active;
@@ -255,8 +260,8 @@ tenant_key_active(const pg_uuid_t *tenant)
 static bytea *
 tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
 {
-	size_t		size = envelope_size(KEY_BYTES);
-	bytea	   *wrapped = palloc(VARHDRSZ + size);
+	size_t size = envelope_size(KEY_BYTES);
+	bytea *wrapped = palloc(VARHDRSZ + size);
 	EnvelopeKey *root = prepare_root(root_gen);
 	EnvelopeContext context;
 	CryptoStatus status;
@@ -268,8 +273,8 @@ tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key
 		raise_wrong_key();
 	}
 	tenant_key_fill_context(&context, tenant, generation, root_gen);
-	status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0,
-						   (unsigned char *) VARDATA(wrapped));
+	status =
+		envelope_seal(root, &context, key->bytes, KEY_BYTES, 0, (unsigned char *) VARDATA(wrapped));
 	envelope_key_free(root);
 	crypto_require(status);
 	return wrapped;
@@ -279,17 +284,18 @@ tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key
 static uint32
 insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 {
-	static Sql	retire = {"UPDATE vault_data.tenant_key SET state = 'retired'"
-	" WHERE tenant_id = $1 AND state = 'active'", 1, {UUIDOID}};
-	static Sql	insert = {
-		"INSERT INTO vault_data.tenant_key"
-		" (tenant_id, generation, wrapped, root_generation, check_value, state)"
-		" VALUES ($1, $2, $3::vault.envelope, $4, $5, 'active')",
-		5, {UUIDOID, INT4OID, BYTEAOID, INT4OID, BYTEAOID}
-	};
-	uint32		root_gen = root_generation();
-	bytea	   *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
-	Datum		values[5];
+	static Sql retire = {"UPDATE vault_data.tenant_key SET state = 'retired'"
+						 " WHERE tenant_id = $1 AND state = 'active'",
+						 1,
+						 {UUIDOID}};
+	static Sql insert = {"INSERT INTO vault_data.tenant_key"
+						 " (tenant_id, generation, wrapped, root_generation, check_value, state)"
+						 " VALUES ($1, $2, $3::vault.envelope, $4, $5, 'active')",
+						 5,
+						 {UUIDOID, INT4OID, BYTEAOID, INT4OID, BYTEAOID}};
+	uint32 root_gen = root_generation();
+	bytea *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
+	Datum values[5];
 
 	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
 	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, (unsigned char *) VARDATA(check));
@@ -307,15 +313,18 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 static uint32
 new_key(void)
 {
-	static Sql	newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
-	" FROM vault_data.tenant_key WHERE tenant_id = $1", 1, {UUIDOID}};
-	static Sql	queue = {"SELECT FROM vault_data.tenant WHERE tenant_id = $1 FOR NO KEY UPDATE",
-	1, {UUIDOID}};
-	VaultCall	   *call = call_required();
-	Relation	table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
-	Datum		tenant = UUIDPGetDatum(&call->tenant);
-	SecretKey	key;
-	uint32		generation;
+	static Sql newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
+						 " FROM vault_data.tenant_key WHERE tenant_id = $1",
+						 1,
+						 {UUIDOID}};
+	static Sql queue = {"SELECT FROM vault_data.tenant WHERE tenant_id = $1 FOR NO KEY UPDATE",
+						1,
+						{UUIDOID}};
+	VaultCall *call = call_required();
+	Relation table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
+	Datum tenant = UUIDPGetDatum(&call->tenant);
+	SecretKey key;
+	uint32 generation;
 
 	sql_begin();
 	sql_run(&queue, &tenant, NULL);
@@ -353,20 +362,20 @@ vault_new_tenant_key(PG_FUNCTION_ARGS)
 /* One row of vault_data.tenant_key. */
 typedef struct KeyRow
 {
-	pg_uuid_t	tenant;
-	uint32		generation;
+	pg_uuid_t tenant;
+	uint32 generation;
 } KeyRow;
 
 static List *
 all_keys(void)
 {
-	TableScan	scan;
-	List	   *rows = NIL;
+	TableScan scan;
+	List *rows = NIL;
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
 	while (scan_next(&scan))
 	{
-		KeyRow	   *row = palloc(sizeof(KeyRow));
+		KeyRow *row = palloc(sizeof(KeyRow));
 
 		row->tenant = *DatumGetUUIDP(scan_get(&scan, COL_TENANT, NULL));
 		row->generation = DatumGetInt32(scan_get(&scan, COL_GENERATION, NULL));
@@ -379,10 +388,13 @@ all_keys(void)
 static void
 rewrap_one(const KeyRow *row, uint32 root_gen)
 {
-	static Sql	update = {"UPDATE vault_data.tenant_key SET wrapped = $3::vault.envelope, root_generation = $4"
-	" WHERE tenant_id = $1 AND generation = $2", 4, {UUIDOID, INT4OID, BYTEAOID, INT4OID}};
-	SecretKey	key;
-	Datum		values[4];
+	static Sql update = {
+		"UPDATE vault_data.tenant_key SET wrapped = $3::vault.envelope, root_generation = $4"
+		" WHERE tenant_id = $1 AND generation = $2",
+		4,
+		{UUIDOID, INT4OID, BYTEAOID, INT4OID}};
+	SecretKey key;
+	Datum values[4];
 
 	if (!load_key(&row->tenant, row->generation, &key))
 		raise_wrong_key();
@@ -409,13 +421,13 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 static void
 rewrap_all(uint32 root_gen)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, all_keys())
 	{
-		KeyRow	   *row = lfirst(cell);
-		char		name[64] = "";
-		char		state[16];
+		KeyRow *row = lfirst(cell);
+		char name[64] = "";
+		char state[16];
 
 		(void) tenant_describe(&row->tenant, name, state);
 		call_enter_tenant(&row->tenant, name);

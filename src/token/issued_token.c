@@ -17,8 +17,8 @@
 #include "tenant/instance_key.h"
 #include "token/issuer.h"
 
-#define OWN_KID "vault-1"
-#define OWN_KEY_LABEL "vault token v1"
+#define OWN_KID          "vault-1"
+#define OWN_KEY_LABEL    "vault token v1"
 #define OWN_MAX_LIFETIME (SECS_PER_DAY + TOKEN_SKEW)
 
 /* Columns of vault_data.issued_token. */
@@ -49,12 +49,11 @@ own_rules(void)
 		.tenant_claim = "tenant",
 		.role_claim = "role",
 	};
-	pg_uuid_t	instance;
+	pg_uuid_t instance;
 
 	if (!root_record_instance(&instance))
 		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_NOT_INITIALISED),
-				 errmsg("vault is not initialised"),
+				(errcode(ERRCODE_VAULT_NOT_INITIALISED), errmsg("vault is not initialised"),
 				 errhint("An operator calls vault.init().")));
 	snprintf(name, sizeof(name), OWN_ISSUER_PREFIX "%s", uuid_text(&instance));
 	return &rules;
@@ -73,7 +72,7 @@ own_keys(void)
 	static JwtKeySet *keys = NULL;
 	static uint64 epoch = 0;
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
-	SecretKey	seed;
+	SecretKey seed;
 	CryptoStatus status;
 
 	if (keys && epoch == root_epoch())
@@ -97,9 +96,9 @@ issued_token_verify(const char *text, size_t size, int64 now, JwtClaims *claims)
 
 bool
 issued_token_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
-				  char subject[JWT_MAX_CLAIM + 1])
+						char subject[JWT_MAX_CLAIM + 1])
 {
-	char		claim[JWT_MAX_CLAIM + 1];
+	char claim[JWT_MAX_CLAIM + 1];
 
 	if (!jwt_signed_claim(own_keys(), text, size, "sub", subject) ||
 		!jwt_signed_claim(own_keys(), text, size, "tenant", claim))
@@ -111,9 +110,9 @@ issued_token_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
 bool
 issued_token_find(const pg_uuid_t *tenant, const pg_uuid_t *token, IssuedToken *found)
 {
-	Datum		keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(token)};
-	TableScan	scan;
-	bool		exists;
+	Datum keys[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(token)};
+	TableScan scan;
+	bool exists;
 
 	scan_begin(&scan, TABLE_ISSUED_TOKEN, INDEX_ISSUED_TOKEN, NULL, keys, 2);
 	exists = scan_next(&scan);
@@ -137,12 +136,12 @@ Datum
 vault_sign_token(PG_FUNCTION_ARGS)
 {
 	const VaultCall *call = call_required();
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char		token[JWT_MAX_BYTES + 1];
-	JwtClaims	claims = {0};
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char token[JWT_MAX_BYTES + 1];
+	JwtClaims claims = {0};
 	CryptoStatus status;
-	SecretKey	seed;
-	size_t		size;
+	SecretKey seed;
+	size_t size;
 
 	strlcpy(claims.subject, name, sizeof(claims.subject));
 	strlcpy(claims.principal, name, sizeof(claims.principal));

@@ -19,8 +19,7 @@
 static inline int64
 unix_seconds(TimestampTz at)
 {
-	return at / USECS_PER_SEC +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	return at / USECS_PER_SEC + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 }
 
 /* Whether this is the issuer of the vault's own tokens. */
@@ -31,15 +30,15 @@ extern JwtFault issued_token_verify(const char *text, size_t size, int64 now, Jw
 
 /* Whose one is that is refused although the signature is right; false if it is not. */
 extern bool issued_token_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
-							  char subject[JWT_MAX_CLAIM + 1]);
+									char subject[JWT_MAX_CLAIM + 1]);
 
 typedef struct IssuedToken
 {
-	pg_uuid_t	principal;
+	pg_uuid_t principal;
 	TimestampTz created_at;
 	TimestampTz expires_at;
-	bool		single_use;
-	pg_uuid_t	life;			/* of the shared memory that it was issued in */
+	bool single_use;
+	pg_uuid_t life; /* of the shared memory that it was issued in */
 } IssuedToken;
 
 /* False if it was revoked; reads what is committed now.  VT004 if the row was changed. */

@@ -46,8 +46,8 @@ enum
 
 typedef struct TenantIssuers
 {
-	pg_uuid_t	tenant;
-	Issuer	   *first;
+	pg_uuid_t tenant;
+	Issuer *first;
 } TenantIssuers;
 
 static MemoryContext cache_memory = NULL;
@@ -72,8 +72,8 @@ issuer_generation(void)
 static char *
 as_in_tokens(const char *text)
 {
-	size_t		size = strlen(text);
-	char	   *converted = palloc(encoding_room(size));
+	size_t size = strlen(text);
+	char *converted = palloc(encoding_room(size));
 
 	if (encoding_is_stored(text, size) || !encoding_to_stored(text, size, converted, &size))
 		return pstrdup(text);
@@ -85,8 +85,8 @@ as_in_tokens(const char *text)
 static char *
 as_in_tables(const char *text)
 {
-	size_t		size = strlen(text);
-	char	   *converted = palloc(encoding_room(size));
+	size_t size = strlen(text);
+	char *converted = palloc(encoding_room(size));
 
 	if (encoding_is_stored(text, size))
 		return pstrdup(text);
@@ -123,16 +123,15 @@ VAULT_NORETURN static void
 refuse_unreadable(const char *message)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_TAMPERED),
-			 errmsg("%s", message),
+			(errcode(ERRCODE_VAULT_TAMPERED), errmsg("%s", message),
 			 errhint("Remove the issuer with vault.remove_issuer() and add it anew.")));
 }
 
 static JwtKeySet *
 compile_keys(const char *jwks)
 {
-	JwtKeySet  *keys;
-	int			position;
+	JwtKeySet *keys;
+	int position;
 
 	if (jwks_parse(jwks, strlen(jwks), &keys, &position) != NULL)
 		refuse_unreadable("the keys of an issuer cannot be read");
@@ -156,8 +155,8 @@ compile_required(const char *claims)
 static char *
 optional_text(TableScan *scan, AttrNumber column)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
 
 	return isnull ? NULL : as_in_tokens(TextDatumGetCString(value));
 }
@@ -180,7 +179,7 @@ issuer_grown(void *array, int count, size_t size)
 static void
 begin_rows_of_issuer(TableScan *scan, TableId table, TableId index, const Issuer *issuer)
 {
-	Datum		keys[2] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
+	Datum keys[2] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
 
 	scan_begin(scan, table, index, NULL, keys, 2);
 }
@@ -188,7 +187,7 @@ begin_rows_of_issuer(TableScan *scan, TableId table, TableId index, const Issuer
 static void
 load_patterns(Issuer *issuer)
 {
-	TableScan	scan;
+	TableScan scan;
 
 	begin_rows_of_issuer(&scan, TABLE_EXTERNAL_SUBJECT, INDEX_SUBJECT_PATTERN, issuer);
 	while (scan_next(&scan))
@@ -196,7 +195,8 @@ load_patterns(Issuer *issuer)
 		SubjectPattern *pattern;
 
 		row_require_authentic(&scan, TABLE_EXTERNAL_SUBJECT);
-		issuer->patterns = issuer_grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
+		issuer->patterns =
+			issuer_grown(issuer->patterns, issuer->pattern_count, sizeof(SubjectPattern));
 		pattern = &issuer->patterns[issuer->pattern_count++];
 		pattern->pattern = optional_text(&scan, SUBJECT_TEXT);
 		pattern->principal = *DatumGetUUIDP(scan_get(&scan, SUBJECT_PRINCIPAL, NULL));
@@ -211,15 +211,15 @@ static void
 load_group_roles(Issuer *issuer)
 {
 	const char **names = palloc(JWT_MAX_GROUPS * sizeof(char *));
-	TableScan	scan;
+	TableScan scan;
 
 	issuer->rules.groups = names;
 	begin_rows_of_issuer(&scan, TABLE_GROUP_ROLE, INDEX_GROUP_ROLE, issuer);
 	while (scan_next(&scan))
 	{
-		char	   *name = optional_text(&scan, GROUP_NAME);
-		int			count = issuer->rules.group_count;
-		GroupRole  *group_role;
+		char *name = optional_text(&scan, GROUP_NAME);
+		int count = issuer->rules.group_count;
+		GroupRole *group_role;
 
 		row_require_authentic(&scan, TABLE_GROUP_ROLE);
 		if (count == 0 || strcmp(names[count - 1], name) != 0)
@@ -229,8 +229,8 @@ load_group_roles(Issuer *issuer)
 			names[count] = name;
 			issuer->rules.group_count++;
 		}
-		issuer->group_roles = issuer_grown(issuer->group_roles, issuer->group_role_count,
-									sizeof(GroupRole));
+		issuer->group_roles =
+			issuer_grown(issuer->group_roles, issuer->group_role_count, sizeof(GroupRole));
 		group_role = &issuer->group_roles[issuer->group_role_count++];
 		group_role->group = issuer->rules.group_count - 1;
 		group_role->role = *DatumGetUUIDP(scan_get(&scan, GROUP_ROLE, NULL));
@@ -242,8 +242,8 @@ load_group_roles(Issuer *issuer)
 static bool
 counts_names(TableScan *scan)
 {
-	bool		isnull;
-	bool		by_name = DatumGetBool(scan_get(scan, COL_BY_NAME, &isnull));
+	bool isnull;
+	bool by_name = DatumGetBool(scan_get(scan, COL_BY_NAME, &isnull));
 
 	return isnull || by_name;
 }
@@ -251,12 +251,13 @@ counts_names(TableScan *scan)
 static Issuer *
 compile_issuer(TableScan *scan)
 {
-	Issuer	   *issuer = palloc0(sizeof(Issuer));
-	JwtRules	rules = {
+	Issuer *issuer = palloc0(sizeof(Issuer));
+	JwtRules rules = {
 		.issuer = optional_text(scan, COL_ISSUER),
 		.audience = optional_text(scan, COL_AUDIENCE),
 		.skew = TOKEN_SKEW,
-		.max_lifetime = issuer_seconds_of(DatumGetIntervalP(scan_get(scan, COL_MAX_LIFETIME, NULL))),
+		.max_lifetime =
+			issuer_seconds_of(DatumGetIntervalP(scan_get(scan, COL_MAX_LIFETIME, NULL))),
 		.principal_claim = optional_text(scan, COL_PRINCIPAL_CLAIM),
 		.tenant_claim = optional_text(scan, COL_TENANT_CLAIM),
 		.role_claim = optional_text(scan, COL_ROLE_CLAIM),
@@ -281,14 +282,14 @@ static Issuer *
 load_issuers(const pg_uuid_t *tenant)
 {
 	MemoryContext old = MemoryContextSwitchTo(cache_memory);
-	Datum		key = UUIDPGetDatum(tenant);
-	Issuer	   *first = NULL;
-	TableScan	scan;
+	Datum key = UUIDPGetDatum(tenant);
+	Issuer *first = NULL;
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_TOKEN_ISSUER, INDEX_TOKEN_ISSUER, NULL, &key, 1);
 	while (scan_next(&scan))
 	{
-		Issuer	   *issuer;
+		Issuer *issuer;
 
 		row_require_authentic(&scan, TABLE_TOKEN_ISSUER);
 		issuer = compile_issuer(&scan);
@@ -303,7 +304,7 @@ load_issuers(const pg_uuid_t *tenant)
 static void
 issuer_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(TenantIssuers)};
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(TenantIssuers)};
 
 	cache = NULL;
 	if (cache_memory)
@@ -319,7 +320,7 @@ const Issuer *
 issuers_of(const pg_uuid_t *tenant)
 {
 	TenantIssuers *entry;
-	Issuer	   *first;
+	Issuer *first;
 
 	if (cache == NULL || cache_stale)
 		issuer_empty_cache();
@@ -341,10 +342,10 @@ issuers_of(const pg_uuid_t *tenant)
 static bool
 find_exact(const Issuer *issuer, const char *subject, pg_uuid_t *principal)
 {
-	Datum		keys[3] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
-	char	   *written = as_in_tables(subject);
-	TableScan	scan;
-	bool		found = false;
+	Datum keys[3] = {UUIDPGetDatum(&issuer->tenant), UUIDPGetDatum(&issuer->id)};
+	char *written = as_in_tables(subject);
+	TableScan scan;
+	bool found = false;
 
 	if (written == NULL)
 		return false;
@@ -415,7 +416,7 @@ PG_FUNCTION_INFO_V1(vault_check_subject);
 Datum
 vault_check_issuer(PG_FUNCTION_ARGS)
 {
-	JwtRules	rules = {
+	JwtRules rules = {
 		.issuer = text_argument(fcinfo, 0),
 		.audience = text_argument(fcinfo, 1),
 		.skew = TOKEN_SKEW,
@@ -426,7 +427,7 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 		.address_claim = text_argument(fcinfo, 6),
 		.groups_claim = text_argument(fcinfo, 7),
 	};
-	char	   *claims = text_argument(fcinfo, 8);
+	char *claims = text_argument(fcinfo, 8);
 	JwtRequired *required = NULL;
 	const char *fault = jwt_rules_fault(&rules);
 
@@ -434,7 +435,8 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 		fault = jwt_required_parse(claims, strlen(claims), &required);
 	jwt_required_free(required);
 	if (fault)
-		error_bad_argument(argument_at_fault(fault), fault, "Its tokens are verified by these rules.");
+		error_bad_argument(argument_at_fault(fault), fault,
+						   "Its tokens are verified by these rules.");
 	if (strncmp(rules.issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0)
 		error_bad_argument("issuer", "this is a name of the vault's own tokens",
 						   "Tokens of the vault need no issuer: vault.issue_token() makes them.");
@@ -448,10 +450,10 @@ static const JwksAlgorithms *
 algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorithms)
 {
 	const char *fault;
-	char	  **names;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	char **names;
+	Datum *elements;
+	bool *nulls;
+	int count;
 
 	if (PG_ARGISNULL(number))
 		return NULL;
@@ -462,7 +464,8 @@ algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorit
 		names[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(elements[i]);
 	fault = jwks_algorithms((const char *const *) names, count, algorithms);
 	if (fault)
-		error_bad_argument("algorithms", fault, "Give NULL for all of EdDSA, ES256, RS256 and PS256.");
+		error_bad_argument("algorithms", fault,
+						   "Give NULL for all of EdDSA, ES256, RS256 and PS256.");
 	return algorithms;
 }
 
@@ -489,15 +492,16 @@ tell_passed_over(VaultCall *call, const JwksReport *report, int used)
 static text *
 stored_keys(const JwtKeySet *keys)
 {
-	char	   *set = jwks_text(keys);
-	char	   *written;
+	char *set = jwks_text(keys);
+	char *written;
 
 	if (set == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	written = as_in_tables(set);
 	free(set);
 	if (written == NULL)
-		error_bad_argument("jwks", "a kid has characters that the database's encoding does not have",
+		error_bad_argument("jwks",
+						   "a kid has characters that the database's encoding does not have",
 						   "Use a database in UTF8.");
 	return cstring_to_text(written);
 }
@@ -506,22 +510,24 @@ stored_keys(const JwtKeySet *keys)
 Datum
 vault_read_jwks(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 	JwksAlgorithms list;
 	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
-	JwksReport	report;
-	JwtKeySet  *keys = NULL;
-	char	   *given = text_argument(fcinfo, 0);
+	JwksReport report;
+	JwtKeySet *keys = NULL;
+	char *given = text_argument(fcinfo, 0);
 	const char *fault;
 
 	if (given == NULL)
 		error_bad_argument("jwks", "it is null", "Give a JSON object with the member \"keys\".");
 	fault = jwks_read(given, strlen(given), algorithms, &keys, &report);
 	if (fault)
-		error_bad_argument("jwks",
-						   psprintf("%s%s%s", report.passed_over > 0 ? "no key is left that verifies tokens: " : "",
-									report.position > 0 ? psprintf("key %d: ", report.position) : "", fault),
-						   "It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
+		error_bad_argument(
+			"jwks",
+			psprintf("%s%s%s",
+					 report.passed_over > 0 ? "no key is left that verifies tokens: " : "",
+					 report.position > 0 ? psprintf("key %d: ", report.position) : "", fault),
+			"It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
 	free_with_context(free_keys, keys);
 	tell_passed_over(call, &report, jwks_count(keys));
 	PG_RETURN_TEXT_P(stored_keys(keys));
@@ -531,10 +537,10 @@ vault_read_jwks(PG_FUNCTION_ARGS)
 Datum
 vault_check_subject(PG_FUNCTION_ARGS)
 {
-	char	   *what = text_argument(fcinfo, 0);
-	char	   *subject = text_argument(fcinfo, 1);
-	char	   *match = text_argument(fcinfo, 2);
-	bool		is_pattern = match && strcmp(match, "pattern") == 0;
+	char *what = text_argument(fcinfo, 0);
+	char *subject = text_argument(fcinfo, 1);
+	char *match = text_argument(fcinfo, 2);
+	bool is_pattern = match && strcmp(match, "pattern") == 0;
 	const char *fault;
 
 	if (match == NULL || (!is_pattern && strcmp(match, "exact") != 0))
@@ -543,9 +549,11 @@ vault_check_subject(PG_FUNCTION_ARGS)
 		error_bad_argument(what, "it is null", NULL);
 	fault = is_pattern ? subject_pattern_fault(subject) : subject_fault(subject);
 	if (fault)
-		error_bad_argument(what, fault,
-						   is_pattern ? "In a pattern \"*\" stands for what is between the separators /, :, | and @, and \"**\" at its end for anything." :
-						   "It is up to 512 bytes of text, as the provider writes it.");
+		error_bad_argument(
+			what, fault,
+			is_pattern
+				? "In a pattern \"*\" stands for what is between the separators /, :, | and @, and \"**\" at its end for anything."
+				: "It is up to 512 bytes of text, as the provider writes it.");
 	PG_RETURN_VOID();
 }
 

@@ -23,28 +23,28 @@
 
 typedef struct SubjectPattern
 {
-	char	   *pattern;
-	pg_uuid_t	principal;
+	char *pattern;
+	pg_uuid_t principal;
 } SubjectPattern;
 
 typedef struct GroupRole
 {
-	int			group;			/* index into the rules' groups */
-	pg_uuid_t	role;
+	int group; /* index into the rules' groups */
+	pg_uuid_t role;
 } GroupRole;
 
 typedef struct Issuer
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	id;
-	char		name[64];
-	JwtRules	rules;
-	JwtKeySet  *keys;
-	bool		counts_names;	/* a principal's own name is a subject of it */
+	pg_uuid_t tenant;
+	pg_uuid_t id;
+	char name[64];
+	JwtRules rules;
+	JwtKeySet *keys;
+	bool counts_names; /* a principal's own name is a subject of it */
 	SubjectPattern *patterns;
-	int			pattern_count;
-	GroupRole  *group_roles;
-	int			group_role_count;
+	int pattern_count;
+	GroupRole *group_roles;
+	int group_role_count;
 	struct Issuer *next;
 } Issuer;
 
@@ -55,7 +55,7 @@ typedef enum SubjectAnswer
 {
 	SUBJECT_UNKNOWN,
 	SUBJECT_FOUND,
-	SUBJECT_AMBIGUOUS			/* patterns of several principals match */
+	SUBJECT_AMBIGUOUS /* patterns of several principals match */
 } SubjectAnswer;
 
 /*

@@ -22,19 +22,19 @@
 
 typedef struct Used
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	principal;
-	pg_uuid_t	id;				/* zero: a limit, for all that was issued up to then */
+	pg_uuid_t tenant;
+	pg_uuid_t principal;
+	pg_uuid_t id; /* zero: a limit, for all that was issued up to then */
 	TimestampTz issued;
-	TimestampTz expires;		/* in the past: the place is free */
-	uint64		owner;
+	TimestampTz expires; /* in the past: the place is free */
+	uint64 owner;
 } Used;
 
 typedef struct SingleUseShared
 {
-	LWLock		lock;
-	pg_uuid_t	life;
-	Used		used[PLACES];
+	LWLock lock;
+	pg_uuid_t life;
+	Used used[PLACES];
 } SingleUseShared;
 
 static SingleUseShared *shared = NULL;
@@ -44,9 +44,9 @@ static uint16 order[PLACES];
 
 static const char was_used[] = "it is for one use, and was used";
 static const char other_life[] =
-"it is for one use, and the server has restarted, recovered or was promoted since it was issued";
+	"it is for one use, and the server has restarted, recovered or was promoted since it was issued";
 static const char crowded[] =
-"it is for one use, and the principal has used more of these than the server remembers";
+	"it is for one use, and the principal has used more of these than the server remembers";
 static const char full[] = "it is for one use, and the server remembers as many of these as it can";
 
 /* Of this backend and serial: a number that no other has. */
@@ -77,7 +77,7 @@ compare_places(const void *a, const void *b)
 {
 	const Used *left = &shared->used[*(const uint16 *) a];
 	const Used *right = &shared->used[*(const uint16 *) b];
-	int			order_of = memcmp(&left->tenant, &right->tenant, UUID_LEN);
+	int order_of = memcmp(&left->tenant, &right->tenant, UUID_LEN);
 
 	if (order_of == 0)
 		order_of = memcmp(&left->principal, &right->principal, UUID_LEN);
@@ -91,11 +91,11 @@ static int
 run_length(int start, int count, bool of_tenant)
 {
 	const Used *first = &shared->used[order[start]];
-	int			end = start;
+	int end = start;
 
 	while (end < count &&
-		   (of_tenant ? uuid_equal(&shared->used[order[end]].tenant, &first->tenant) :
-			same_principal(&shared->used[order[end]], first)))
+		   (of_tenant ? uuid_equal(&shared->used[order[end]].tenant, &first->tenant)
+					  : same_principal(&shared->used[order[end]], first)))
 		end++;
 	return end - start;
 }
@@ -104,7 +104,7 @@ run_length(int start, int count, bool of_tenant)
 static int
 longest_run(int start, int end, bool of_tenant, int *length)
 {
-	int			best = start;
+	int best = start;
 
 	*length = 0;
 	for (int i = start, run; i < end; i += run)
@@ -134,11 +134,11 @@ find_limit(const Used *of, TimestampTz now)
 static void
 single_use_forget(int start, int count, TimestampTz now)
 {
-	Used	   *limit = find_limit(&shared->used[order[start]], now);
+	Used *limit = find_limit(&shared->used[order[start]], now);
 
 	for (int i = start; i < start + count; i++)
 	{
-		Used	   *used = &shared->used[order[i]];
+		Used *used = &shared->used[order[i]];
 
 		if (limit == NULL)
 		{
@@ -155,10 +155,10 @@ single_use_forget(int start, int count, TimestampTz now)
 static void
 single_use_make_room(TimestampTz now)
 {
-	int			count = 0;
-	int			of_tenant;
-	int			of_principal;
-	int			start;
+	int count = 0;
+	int of_tenant;
+	int of_principal;
+	int start;
 
 	for (int i = 0; i < PLACES; i++)
 		if (shared->used[i].expires >= now && !is_limit(&shared->used[i]))
@@ -173,19 +173,19 @@ single_use_make_room(TimestampTz now)
 /* What there is for a token, in one walk. */
 typedef struct SingleUseFound
 {
-	Used	   *same;
-	Used	   *limit;
-	Used	   *room;
+	Used *same;
+	Used *limit;
+	Used *room;
 } SingleUseFound;
 
 static SingleUseFound
 look_for(const Used *wanted, TimestampTz now)
 {
-	SingleUseFound		found = {0};
+	SingleUseFound found = {0};
 
 	for (int i = 0; i < PLACES; i++)
 	{
-		Used	   *used = &shared->used[i];
+		Used *used = &shared->used[i];
 
 		if (used->expires < now)
 			found.room = used;
@@ -201,7 +201,7 @@ look_for(const Used *wanted, TimestampTz now)
 static const char *
 single_use_claim(const Used *wanted, TimestampTz now)
 {
-	SingleUseFound		found = look_for(wanted, now);
+	SingleUseFound found = look_for(wanted, now);
 
 	if (found.same)
 		return found.same->owner == wanted->owner ? NULL : was_used;
@@ -221,10 +221,12 @@ single_use_claim(const Used *wanted, TimestampTz now)
 const char *
 single_use_take(const SingleUseToken *token, uint64 serial)
 {
-	Used		wanted = {
-		.tenant = token->tenant,.principal = token->principal,.id = token->id,
-		.issued = token->issued,.expires = token->expires,.owner = owner_of(serial)
-	};
+	Used wanted = {.tenant = token->tenant,
+				   .principal = token->principal,
+				   .id = token->id,
+				   .issued = token->issued,
+				   .expires = token->expires,
+				   .owner = owner_of(serial)};
 	const char *fault;
 
 	if (!uuid_equal(&token->life, &shared->life))
@@ -248,7 +250,7 @@ PG_FUNCTION_INFO_V1(vault_token_quota);
 Datum
 vault_token_life(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *life = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *life = palloc(sizeof(pg_uuid_t));
 
 	(void) call_required();
 	*life = single_use_life();
@@ -265,7 +267,7 @@ vault_token_quota(PG_FUNCTION_ARGS)
 static void
 single_use_shared_init(void *area)
 {
-	SingleUseShared	   *made = area;
+	SingleUseShared *made = area;
 
 	LWLockInitialize(&made->lock, compat_new_tranche("vault"));
 	made->life = id_new();

@@ -17,14 +17,14 @@
 
 /* How many may be outstanding, used or not: of a principal, and of a tenant. */
 #define ONCE_OF_A_PRINCIPAL 512
-#define ONCE_OF_A_TENANT 1024
+#define ONCE_OF_A_TENANT    1024
 
 typedef struct SingleUseToken
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	principal;
-	pg_uuid_t	id;
-	pg_uuid_t	life;
+	pg_uuid_t tenant;
+	pg_uuid_t principal;
+	pg_uuid_t id;
+	pg_uuid_t life;
 	TimestampTz issued;
 	TimestampTz expires;
 } SingleUseToken;

@@ -24,44 +24,45 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
-#define COUNTS 4096
-#define WAYS 8
-#define REPEATS 8
+#define COUNTS        4096
+#define WAYS          8
+#define REPEATS       8
 #define MAX_DOUBLINGS 4
-#define GOOD_TOKENS 4096
+#define GOOD_TOKENS   4096
 
 typedef struct Digest
 {
 	unsigned char bytes[SHA256_BYTES];
 } Digest;
 
-StaticAssertDecl(sizeof(Digest) == sizeof(((ThrottleTicket *) NULL)->place), "a ticket has no room");
+StaticAssertDecl(sizeof(Digest) == sizeof(((ThrottleTicket *) NULL)->place),
+				 "a ticket has no room");
 
 typedef struct Count
 {
-	Digest		digest;
-	TimestampTz since;			/* 0: free */
-	TimestampTz until;			/* refused until then */
-	int			failures;
-	int			doublings;
-	uint64		repeats[REPEATS];	/* what was refused last; 0: none */
-	int			next_repeat;
+	Digest digest;
+	TimestampTz since; /* 0: free */
+	TimestampTz until; /* refused until then */
+	int failures;
+	int doublings;
+	uint64 repeats[REPEATS]; /* what was refused last; 0: none */
+	int next_repeat;
 } Count;
 
 typedef struct GoodToken
 {
-	Digest		digest;
-	pg_uuid_t	tenant;
-	TimestampTz since;			/* 0: free */
+	Digest digest;
+	pg_uuid_t tenant;
+	TimestampTz since; /* 0: free */
 } GoodToken;
 
 typedef struct ThrottleShared
 {
-	LWLock		lock;
+	LWLock lock;
 	pg_atomic_uint64 back_offs;
-	pg_uuid_t	salt;
-	Count		counts[COUNTS];
-	GoodToken	good[GOOD_TOKENS];
+	pg_uuid_t salt;
+	Count counts[COUNTS];
+	GoodToken good[GOOD_TOKENS];
 } ThrottleShared;
 
 static ThrottleShared *shared = NULL;
@@ -91,8 +92,8 @@ throttle_window(int doublings)
 static Digest
 salted_digest(const void *data, size_t size)
 {
-	char	   *text = palloc(UUID_LEN + size);
-	Digest		digest;
+	char *text = palloc(UUID_LEN + size);
+	Digest digest;
 
 	memcpy(text, &shared->salt, UUID_LEN);
 	memcpy(text + UUID_LEN, data, size);
@@ -107,11 +108,11 @@ digest_of(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom)
 {
 	struct
 	{
-		int			kind;
-		pg_uuid_t	tenant;
-		Peer		peer;
-		char		whom[256];
-	}			key;
+		int kind;
+		pg_uuid_t tenant;
+		Peer peer;
+		char whom[256];
+	} key;
 
 	memset(&key, 0, sizeof(key));
 	key.kind = kind;
@@ -131,7 +132,7 @@ is_equal(const Digest *a, const Digest *b)
 static uint32
 first_place(const Digest *digest, uint32 places)
 {
-	uint32		number;
+	uint32 number;
 
 	memcpy(&number, digest, sizeof(number));
 	return number % (places / WAYS) * WAYS;
@@ -142,7 +143,7 @@ first_place(const Digest *digest, uint32 places)
 static Count *
 find_count(const Digest *digest)
 {
-	Count	   *set = &shared->counts[first_place(digest, COUNTS)];
+	Count *set = &shared->counts[first_place(digest, COUNTS)];
 
 	for (int i = 0; i < WAYS; i++)
 		if (set[i].since && is_equal(&set[i].digest, digest))
@@ -163,8 +164,8 @@ throttle_weight(const Count *count, TimestampTz now)
 static Count *
 make_count(const Digest *digest, TimestampTz now)
 {
-	Count	   *set = &shared->counts[first_place(digest, COUNTS)];
-	Count	   *least = set;
+	Count *set = &shared->counts[first_place(digest, COUNTS)];
+	Count *least = set;
 
 	for (int i = 1; i < WAYS; i++)
 		if (throttle_weight(&set[i], now) < throttle_weight(least, now))
@@ -184,9 +185,9 @@ throttle_back_offs(void)
 TimestampTz
 throttle_until(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom)
 {
-	Digest		digest = digest_of(kind, tenant, whom);
+	Digest digest = digest_of(kind, tenant, whom);
 	TimestampTz until = 0;
-	Count	   *count;
+	Count *count;
 
 	LWLockAcquire(&shared->lock, LW_SHARED);
 	count = find_count(&digest);
@@ -243,10 +244,10 @@ count_one(Count *count, int limit, uint64 what, TimestampTz now)
 
 void
 throttle_prepare(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
-			  size_t what_size, ThrottleTicket *ticket)
+				 size_t what_size, ThrottleTicket *ticket)
 {
-	Digest		place = digest_of(kind, tenant, whom);
-	Digest		thing = salted_digest(what, what_size);
+	Digest place = digest_of(kind, tenant, whom);
+	Digest thing = salted_digest(what, what_size);
 
 	ticket->kind = kind;
 	memcpy(ticket->place, &place, sizeof(place));
@@ -257,8 +258,8 @@ void
 throttle_count_prepared(const ThrottleTicket *ticket)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Digest		digest;
-	Count	   *count;
+	Digest digest;
+	Count *count;
 
 	if (throttle_of(ticket->kind) == 0)
 		return;
@@ -273,7 +274,7 @@ throttle_count_prepared(const ThrottleTicket *ticket)
 
 void
 throttle_count(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom, const void *what,
-			size_t what_size)
+			   size_t what_size)
 {
 	ThrottleTicket ticket;
 
@@ -288,7 +289,7 @@ throttle_count(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom, con
 static GoodToken *
 find_good(const Digest *digest)
 {
-	GoodToken  *set = &shared->good[first_place(digest, GOOD_TOKENS)];
+	GoodToken *set = &shared->good[first_place(digest, GOOD_TOKENS)];
 
 	for (int i = 0; i < WAYS; i++)
 		if (set[i].since && is_equal(&set[i].digest, digest))
@@ -300,7 +301,7 @@ find_good(const Digest *digest)
 static int
 share_of(const GoodToken *set, const pg_uuid_t *tenant)
 {
-	int			share = 0;
+	int share = 0;
 
 	for (int i = 0; i < WAYS; i++)
 		share += set[i].since && uuid_equal(&set[i].tenant, tenant);
@@ -311,13 +312,13 @@ share_of(const GoodToken *set, const pg_uuid_t *tenant)
 static GoodToken *
 place_for_good(const Digest *digest)
 {
-	GoodToken  *set = &shared->good[first_place(digest, GOOD_TOKENS)];
-	GoodToken  *least = NULL;
-	int			most = 0;
+	GoodToken *set = &shared->good[first_place(digest, GOOD_TOKENS)];
+	GoodToken *least = NULL;
+	int most = 0;
 
 	for (int i = 0; i < WAYS; i++)
 	{
-		int			share = share_of(set, &set[i].tenant);
+		int share = share_of(set, &set[i].tenant);
 
 		if (set[i].since == 0)
 			return &set[i];
@@ -333,7 +334,7 @@ place_for_good(const Digest *digest)
 static bool
 throttle_knows_token(const Digest *digest)
 {
-	bool		found;
+	bool found;
 
 	LWLockAcquire(&shared->lock, LW_SHARED);
 	found = find_good(digest) != NULL;
@@ -344,7 +345,7 @@ throttle_knows_token(const Digest *digest)
 bool
 throttle_remembers(const void *token, size_t size)
 {
-	Digest		digest = salted_digest(token, size);
+	Digest digest = salted_digest(token, size);
 
 	return throttle_knows_token(&digest);
 }
@@ -352,20 +353,20 @@ throttle_remembers(const void *token, size_t size)
 void
 throttle_remember(const pg_uuid_t *tenant, const void *token, size_t size)
 {
-	Digest		digest = salted_digest(token, size);
+	Digest digest = salted_digest(token, size);
 
 	if (throttle_knows_token(&digest))
 		return;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	if (find_good(&digest) == NULL)
-		*place_for_good(&digest) = (GoodToken) {digest, *tenant, GetCurrentTimestamp()};
+		*place_for_good(&digest) = (GoodToken){digest, *tenant, GetCurrentTimestamp()};
 	LWLockRelease(&shared->lock);
 }
 
 static void
 throttle_shared_init(void *area)
 {
-	ThrottleShared	   *made = area;
+	ThrottleShared *made = area;
 
 	LWLockInitialize(&made->lock, compat_new_tranche("vault"));
 	pg_atomic_init_u64(&made->back_offs, 0);
@@ -386,5 +387,6 @@ forget_throttle(void)
 void
 throttle_init(void)
 {
-	shmem_register("vault limits", sizeof(ThrottleShared), throttle_shared_init, forget_throttle, (void **) &shared);
+	shmem_register("vault limits", sizeof(ThrottleShared), throttle_shared_init, forget_throttle,
+				   (void **) &shared);
 }

@@ -37,18 +37,18 @@ extern bool throttle_is_reached(ThrottleKind kind, const pg_uuid_t *tenant, cons
 
 /* what: the thing that was refused, of any size. */
 extern void throttle_count(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom,
-						const void *what, size_t what_size);
+						   const void *what, size_t what_size);
 
 /* The same in two steps, of which the second neither allocates nor fails: for an abort. */
 typedef struct ThrottleTicket
 {
-	ThrottleKind	kind;
+	ThrottleKind kind;
 	unsigned char place[32];
-	uint64		what;
+	uint64 what;
 } ThrottleTicket;
 
 extern void throttle_prepare(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom,
-						  const void *what, size_t what_size, ThrottleTicket *ticket);
+							 const void *what, size_t what_size, ThrottleTicket *ticket);
 extern void throttle_count_prepared(const ThrottleTicket *ticket);
 
 /*

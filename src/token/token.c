@@ -66,33 +66,33 @@ enum
 /* What the answer rests on, besides the clock. */
 typedef struct TokenCacheKey
 {
-	uint64		serial;
-	uint64		identities;
-	uint64		issuers;
-	uint64		token_roles;
-	uint64		epoch;
-	uint64		role;			/* as wide as the others: compared as bytes */
+	uint64 serial;
+	uint64 identities;
+	uint64 issuers;
+	uint64 token_roles;
+	uint64 epoch;
+	uint64 role; /* as wide as the others: compared as bytes */
 } TokenCacheKey;
 
 static struct
 {
-	bool		known;
-	TokenCacheKey		basis;
-	Caller		caller;
-	int64		valid_until;	/* seconds since 1970 */
-	bool		is_issued_here;
-	pg_uuid_t	id;				/* if so */
+	bool known;
+	TokenCacheKey basis;
+	Caller caller;
+	int64 valid_until; /* seconds since 1970 */
+	bool is_issued_here;
+	pg_uuid_t id; /* if so */
 } verified;
 
 static uint64 token_role_generation = 0;
-static const char *login_fault = NULL;	/* why what was given is no token; a literal */
+static const char *login_fault = NULL; /* why what was given is no token; a literal */
 
 /* A token is in UTF-8, the trail in the database's encoding: what that does not have becomes "?". */
 static void
 take_subject(Caller *caller, const char *subject)
 {
-	size_t		size = strlen(subject);
-	char	   *converted = palloc(encoding_room(size));
+	size_t size = strlen(subject);
+	char *converted = palloc(encoding_room(size));
 
 	strlcpy(caller->subject, subject, sizeof(caller->subject));
 	if (encoding_is_stored(subject, size))
@@ -116,10 +116,11 @@ VAULT_NORETURN static void
 token_refuse(Caller *caller, const char *fault)
 {
 	caller->token_fault = fault;
-	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_TOKEN_REFUSED),
-			 errmsg("the token was refused"),
-			 errhint("Get a new token and set it in the transaction that uses it; the audit trail says what is wrong with this one.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VAULT_TOKEN_REFUSED), errmsg("the token was refused"),
+		 errhint(
+			 "Get a new token and set it in the transaction that uses it; the audit trail says what is wrong with this one.")));
 }
 
 /* The same for one whose signature is right: it is known whose it is. */
@@ -149,7 +150,7 @@ unix_now(void)
 static TokenCacheKey
 present_cache_key(Oid role, const ShownToken *token)
 {
-	TokenCacheKey		basis;
+	TokenCacheKey basis;
 
 	memset(&basis, 0, sizeof(basis));
 	basis.serial = token->serial;
@@ -165,11 +166,11 @@ present_cache_key(Oid role, const ShownToken *token)
 static int
 tenants_of_role(Oid role, pg_uuid_t **tenants)
 {
-	char	   *name = GetUserNameFromId(role, true);
-	Datum		key = ObjectIdGetDatum(role);
-	int			count = 0;
-	int			capacity = 8;
-	TableScan	scan;
+	char *name = GetUserNameFromId(role, true);
+	Datum key = ObjectIdGetDatum(role);
+	int count = 0;
+	int capacity = 8;
+	TableScan scan;
 
 	*tenants = palloc(capacity * sizeof(pg_uuid_t));
 	scan_begin(&scan, TABLE_TOKEN_ROLE, INDEX_TOKEN_ROLE, NULL, &key, 1);
@@ -190,9 +191,9 @@ tenants_of_role(Oid role, pg_uuid_t **tenants)
 static bool
 token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 {
-	char		name[64];
-	char		state[16];
-	char	   *changed_row;
+	char name[64];
+	char state[16];
+	char *changed_row;
 
 	if (!tenant_describe(tenant, name, state) || strcmp(state, "destroyed") == 0)
 		return false;
@@ -211,7 +212,7 @@ token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 static bool
 is_role(TableScan *scan)
 {
-	char		kind[16];
+	char kind[16];
 
 	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, PRINCIPAL_KIND, NULL)), kind,
 						   sizeof(kind));
@@ -222,9 +223,9 @@ is_role(TableScan *scan)
 static bool
 take_principal(Caller *caller, TableId index, Datum key)
 {
-	Datum		keys[2] = {UUIDPGetDatum(&caller->tenant), key};
-	TableScan	scan;
-	bool		found;
+	Datum keys[2] = {UUIDPGetDatum(&caller->tenant), key};
+	TableScan scan;
+	bool found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, index, NULL, keys, 2);
 	while ((found = scan_next(&scan)) && is_role(&scan))
@@ -254,13 +255,12 @@ is_address(const char *text)
  * what a pattern matches and a name that counts must mean the same principal.
  */
 static void
-resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer,
-				const char *subject)
+resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer, const char *subject)
 {
-	pg_uuid_t	id;
-	bool		is_exact;
+	pg_uuid_t id;
+	bool is_exact;
 	SubjectAnswer answer = issuer_find_subject(issuer, subject, &id, &is_exact);
-	bool		named = !is_exact && issuer->counts_names &&
+	bool named = !is_exact && issuer->counts_names &&
 		take_principal(caller, INDEX_PRINCIPAL_NAME, CStringGetTextDatum(subject));
 
 	if (answer == SUBJECT_AMBIGUOUS ||
@@ -269,14 +269,15 @@ resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer,
 	if (answer == SUBJECT_FOUND)
 		named = take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&id));
 	if (!named)
-		refuse_signed(caller, token, issuer->counts_names ? "there is no such principal" :
-					  "its subject stands for no principal");
+		refuse_signed(caller, token,
+					  issuer->counts_names ? "there is no such principal"
+										   : "its subject stands for no principal");
 }
 
 typedef struct TokenRole
 {
-	pg_uuid_t	id;
-	char		name[64];
+	pg_uuid_t id;
+	char name[64];
 } TokenRole;
 
 static int
@@ -297,8 +298,8 @@ is_taken(const TokenRole *roles, int count, const pg_uuid_t *id)
 static void
 describe_token_role(const Caller *caller, TokenRole *role)
 {
-	Datum		keys[2] = {UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&role->id)};
-	TableScan	scan;
+	Datum keys[2] = {UUIDPGetDatum(&caller->tenant), UUIDPGetDatum(&role->id)};
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
 	if (scan_next(&scan))
@@ -318,7 +319,7 @@ note_token_roles(Caller *caller, TokenRole *roles, int count)
 	caller->token_role_count = count;
 	for (int i = 0; i < count; i++)
 	{
-		size_t		size = strlen(caller->token_role_names);
+		size_t size = strlen(caller->token_role_names);
 
 		caller->token_roles[i] = roles[i].id;
 		snprintf(caller->token_role_names + size, sizeof(caller->token_role_names) - size, "%s%s",
@@ -330,8 +331,8 @@ note_token_roles(Caller *caller, TokenRole *roles, int count)
 static void
 take_groups(Caller *caller, const ShownToken *token, const Issuer *issuer, const JwtClaims *claims)
 {
-	TokenRole	roles[CALLER_TOKEN_ROLES] = {0};
-	int			count = 0;
+	TokenRole roles[CALLER_TOKEN_ROLES] = {0};
+	int count = 0;
 
 	for (int i = 0; i < issuer->group_role_count; i++)
 	{
@@ -349,10 +350,9 @@ take_groups(Caller *caller, const ShownToken *token, const Issuer *issuer, const
 
 /* What the token says of role, tenant and address; raises if it does not fit. */
 static void
-take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules,
-			const JwtClaims *claims)
+take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules, const JwtClaims *claims)
 {
-	char	   *role = GetUserNameFromId(caller->role, false);
+	char *role = GetUserNameFromId(caller->role, false);
 
 	if (rules && rules->tenant_claim && strcmp(claims->tenant, caller->tenant_name) != 0)
 		refuse_signed(caller, token, "it is for another tenant, or does not say for which");
@@ -394,8 +394,8 @@ VAULT_NORETURN static void
 refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count,
 			  JwtFault fault)
 {
-	pg_uuid_t	tenant;
-	char		subject[JWT_MAX_CLAIM + 1];
+	pg_uuid_t tenant;
+	char subject[JWT_MAX_CLAIM + 1];
 
 	if (fault < JWT_FAULT_CLAIMS_SYNTAX)
 	{
@@ -413,10 +413,12 @@ refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 static void
 use_once(Caller *caller, const ShownToken *token, const IssuedToken *issued)
 {
-	SingleUseToken	once = {
-		.tenant = caller->tenant,.principal = issued->principal,.id = verified.id,
-		.life = issued->life,.issued = issued->created_at,.expires = issued->expires_at
-	};
+	SingleUseToken once = {.tenant = caller->tenant,
+						   .principal = issued->principal,
+						   .id = verified.id,
+						   .life = issued->life,
+						   .issued = issued->created_at,
+						   .expires = issued->expires_at};
 	const char *fault = single_use_take(&once, token->serial);
 
 	if (fault)
@@ -426,10 +428,10 @@ use_once(Caller *caller, const ShownToken *token, const IssuedToken *issued)
 static void
 verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count)
 {
-	JwtClaims	claims;
-	JwtFault	fault;
+	JwtClaims claims;
+	JwtFault fault;
 	IssuedToken issued;
-	pg_uuid_t	tenant;
+	pg_uuid_t tenant;
 
 	if (is_kept_waiting(token, &UUID_ZERO, OWN_ISSUER_PREFIX))
 		token_refuse(caller, kept_waiting);
@@ -459,14 +461,14 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 
 typedef struct IssuerMatch
 {
-	int			accepted;		/* by so many issuers; the last of them: */
+	int accepted; /* by so many issuers; the last of them: */
 	const Issuer *issuer;
-	pg_uuid_t	tenant;
-	JwtClaims	claims;
-	bool		waits;			/* an issuer was not asked, for the forgeries of this peer */
-	JwtFault	fault;			/* the greatest: of the one that came closest */
-	pg_uuid_t	refused_by;		/* its tenant */
-	char		subject[JWT_MAX_CLAIM + 1];	/* if its signature is right */
+	pg_uuid_t tenant;
+	JwtClaims claims;
+	bool waits;                      /* an issuer was not asked, for the forgeries of this peer */
+	JwtFault fault;                  /* the greatest: of the one that came closest */
+	pg_uuid_t refused_by;            /* its tenant */
+	char subject[JWT_MAX_CLAIM + 1]; /* if its signature is right */
 } IssuerMatch;
 
 static void
@@ -492,8 +494,8 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Iss
 {
 	for (const Issuer *issuer = issuers_of(&caller->tenant); issuer; issuer = issuer->next)
 	{
-		JwtClaims	claims;
-		JwtFault	fault;
+		JwtClaims claims;
+		JwtFault fault;
 
 		if (strcmp(issuer->rules.issuer, name) != 0)
 			continue;
@@ -502,8 +504,8 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Iss
 			finding->waits = true;
 			continue;
 		}
-		fault = jwt_verify(issuer->keys, &issuer->rules, token->text, token->size, unix_now(),
-						   &claims);
+		fault =
+			jwt_verify(issuer->keys, &issuer->rules, token->text, token->size, unix_now(), &claims);
 		if (fault != JWT_OK)
 		{
 			note_fault(caller, token, issuer, fault, finding);
@@ -540,28 +542,28 @@ refuse_unaccepted(Caller *caller, const ShownToken *token, const char *name,
 		refuse_foreign(caller, finding, "it is of no issuer that counts here");
 	if (finding->subject[0])
 		throttle_count(THROTTLE_SUBJECT, &finding->refused_by, finding->subject, token->text,
-					token->size);
+					   token->size);
 	else if (finding->fault < JWT_FAULT_CLAIMS_SYNTAX)
 		throttle_count(THROTTLE_FORGERY, &finding->refused_by, name, token->text, token->size);
 	refuse_foreign(caller, finding, jwt_fault_text(finding->fault));
 }
 
 static void
-verify_foreign(Caller *caller, const ShownToken *token, const char *name,
-			   const pg_uuid_t *tenants, int count)
+verify_foreign(Caller *caller, const ShownToken *token, const char *name, const pg_uuid_t *tenants,
+			   int count)
 {
-	IssuerMatch		finding = {0};
+	IssuerMatch finding = {0};
 
 	for (int i = 0; i < count; i++)
 		if (token_take_tenant(caller, &tenants[i]))
 			try_issuers(caller, token, name, &finding);
 	/* Whose a token is must not depend on who was asked. */
 	if (finding.waits)
-		refuse_foreign(caller, &(IssuerMatch) {0}, kept_waiting);
+		refuse_foreign(caller, &(IssuerMatch){0}, kept_waiting);
 	if (finding.accepted == 0)
 		refuse_unaccepted(caller, token, name, &finding);
 	if (finding.accepted > 1)
-		refuse_foreign(caller, &(IssuerMatch) {0},
+		refuse_foreign(caller, &(IssuerMatch){0},
 					   "several issuers accept it, and vault.tenant does not select one");
 	(void) token_take_tenant(caller, &finding.tenant);
 	take_subject(caller, finding.claims.subject);
@@ -580,11 +582,11 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name,
 static void
 token_verify(Caller *caller, const ShownToken *token)
 {
-	TokenCacheKey		basis = present_cache_key(caller->role, token);
-	char		issuer[JWT_MAX_CLAIM + 1];
-	pg_uuid_t  *tenants;
-	int			count = tenants_of_role(caller->role, &tenants);
-	JwtFault	fault = jwt_peek_issuer(token->text, token->size, issuer);
+	TokenCacheKey basis = present_cache_key(caller->role, token);
+	char issuer[JWT_MAX_CLAIM + 1];
+	pg_uuid_t *tenants;
+	int count = tenants_of_role(caller->role, &tenants);
+	JwtFault fault = jwt_peek_issuer(token->text, token->size, issuer);
 
 	verified.known = false;
 	if (count == 0)
@@ -619,7 +621,7 @@ require_still_valid(Caller *caller)
 static void
 take_verified(Caller *caller)
 {
-	bool		is_operator = caller->is_operator;
+	bool is_operator = caller->is_operator;
 
 	*caller = verified.caller;
 	caller->is_operator = is_operator;
@@ -628,8 +630,8 @@ take_verified(Caller *caller)
 static bool
 identify_by_token(Caller *caller)
 {
-	ShownToken	token;
-	TokenCacheKey		basis;
+	ShownToken token;
+	TokenCacheKey basis;
 
 	if (login_fault)
 		token_refuse(caller, login_fault);
@@ -655,12 +657,12 @@ denied_until(const Caller *caller)
 {
 	static struct
 	{
-		uint64		back_offs;
-		pg_uuid_t	tenant;
-		pg_uuid_t	principal;
+		uint64 back_offs;
+		pg_uuid_t tenant;
+		pg_uuid_t principal;
 		TimestampTz until;
-	}			known;
-	uint64		back_offs = throttle_back_offs();
+	} known;
+	uint64 back_offs = throttle_back_offs();
 
 	if (known.back_offs != back_offs || !uuid_equal(&known.principal, &caller->principal) ||
 		!uuid_equal(&known.tenant, &caller->tenant))
@@ -668,8 +670,9 @@ denied_until(const Caller *caller)
 		known.back_offs = 0;
 		known.tenant = caller->tenant;
 		known.principal = caller->principal;
-		known.until = back_offs == 0 ? 0 :
-			throttle_until(THROTTLE_DENIAL, &caller->tenant, caller->principal_name);
+		known.until = back_offs == 0
+			? 0
+			: throttle_until(THROTTLE_DENIAL, &caller->tenant, caller->principal_name);
 		known.back_offs = back_offs;
 	}
 	return known.until;
@@ -681,22 +684,24 @@ token_admit(const Caller *caller)
 	TimestampTz until = setting_max_denials == 0 ? 0 : denied_until(caller);
 
 	if (until != 0 && GetCurrentTimestamp() < until)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied after too many denials"),
-				 errhint("Find out in the trail what was denied, and wait; vault.max_denials and vault.failure_window say how long.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied after too many denials"),
+			 errhint(
+				 "Find out in the trail what was denied, and wait; vault.max_denials and vault.failure_window say how long.")));
 }
 
 /* The same call denied again is no other denial. */
 static void
 token_denied(const VaultCall *call)
 {
-	char		what[NAMEDATALEN + 64 + CALL_NAME_BYTES];
-	int			size = snprintf(what, sizeof(what), "%s %s %s", call->operation,
-								call->requested_environment, call->requested_name);
+	char what[NAMEDATALEN + 64 + CALL_NAME_BYTES];
+	int size = snprintf(what, sizeof(what), "%s %s %s", call->operation,
+						call->requested_environment, call->requested_name);
 
 	throttle_count(THROTTLE_DENIAL, &call->caller.tenant, call->caller.principal_name, what,
-				Min(size, (int) sizeof(what)));
+				   Min(size, (int) sizeof(what)));
 }
 
 PG_FUNCTION_INFO_V1(vault_login);
@@ -706,13 +711,13 @@ PG_FUNCTION_INFO_V1(vault_shows_token);
 static Datum
 login_body(FunctionCallInfo fcinfo)
 {
-	VaultCall	   *call = call_required();
+	VaultCall *call = call_required();
 
 	if (call->caller.subject[0] == 0)
 		token_refuse(&call->caller, "the call comes from a SECURITY DEFINER function");
 	if (verified.is_issued_here)
 	{
-		Datum		id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id));
+		Datum id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(&verified.id));
 
 		snprintf(call->reason, sizeof(call->reason), "token %s", DatumGetCString(id));
 	}
@@ -727,7 +732,7 @@ login_body(FunctionCallInfo fcinfo)
 static void
 show_given_token(FunctionCallInfo fcinfo)
 {
-	char	   *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	login_fault = token == NULL ? "it is null" : jwt_form_fault(token, strlen(token));
 	if (login_fault == NULL)
@@ -759,15 +764,17 @@ vault_login(PG_FUNCTION_ARGS)
 Datum
 vault_bind_token_role(PG_FUNCTION_ARGS)
 {
-	static Sql	forget = {"DELETE FROM vault_data.token_role WHERE tenant_id = $1"
-		" AND (db_role = $2) <> (role_name = $3)", 3, {UUIDOID, REGROLEOID, TEXTOID}
-	};
-	static Sql	insert = {"INSERT INTO vault_data.token_role (tenant_id, db_role, role_name)"
-		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", 3, {UUIDOID, REGROLEOID, TEXTOID}
-	};
-	VaultCall	   *call = call_required();
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Datum		values[3];
+	static Sql forget = {"DELETE FROM vault_data.token_role WHERE tenant_id = $1"
+						 " AND (db_role = $2) <> (role_name = $3)",
+						 3,
+						 {UUIDOID, REGROLEOID, TEXTOID}};
+	static Sql insert = {"INSERT INTO vault_data.token_role (tenant_id, db_role, role_name)"
+						 " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+						 3,
+						 {UUIDOID, REGROLEOID, TEXTOID}};
+	VaultCall *call = call_required();
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum values[3];
 
 	sql_begin();
 	values[0] = UUIDPGetDatum(&call->tenant);

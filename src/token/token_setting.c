@@ -18,7 +18,7 @@
 typedef struct Mark
 {
 	LocalTransactionId transaction;
-	uint64		serial;
+	uint64 serial;
 } Mark;
 
 static char *setting_token;
@@ -34,8 +34,7 @@ token_setting_refuse(GucSource source, const char *message, const char *fault, c
 {
 	if (source == PGC_S_SESSION || source == PGC_S_TEST)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s", message),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
 				 fault ? errdetail("%c%s.", pg_toupper((unsigned char) *fault), fault + 1) : 0,
 				 errhint("%s", hint)));
 	GUC_check_errmsg("vault.token is set in a transaction and nowhere else");
@@ -47,18 +46,19 @@ check_token(char **newval, void **extra, GucSource source)
 {
 	static uint64 serial = 0;
 	const char *fault;
-	Mark	   *made;
+	Mark *made;
 
 	if (**newval == 0)
 		return true;
 	redaction_session_holds_secrets();
 	if (source != PGC_S_SESSION)
-		return token_setting_refuse(source, "vault.token is set in a transaction and nowhere else", NULL,
-					  "Use SET LOCAL vault.token or vault.login().");
+		return token_setting_refuse(source, "vault.token is set in a transaction and nowhere else",
+									NULL, "Use SET LOCAL vault.token or vault.login().");
 	fault = jwt_form_fault(*newval, strlen(*newval));
 	if (fault)
-		return token_setting_refuse(source, "what vault.token is set to is no token", fault,
-					  "A token is three base64url segments with dots between them, at most 16 KiB.");
+		return token_setting_refuse(
+			source, "what vault.token is set to is no token", fault,
+			"A token is three base64url segments with dots between them, at most 16 KiB.");
 	made = compat_guc_malloc(sizeof(Mark));
 	if (made == NULL)
 		return false;

@@ -15,9 +15,9 @@
 typedef struct ShownToken
 {
 	const char *text;
-	size_t		size;
-	uint64		serial;			/* another for every time that a token is set */
-	bool		is_current;		/* the present transaction set it */
+	size_t size;
+	uint64 serial;   /* another for every time that a token is set */
+	bool is_current; /* the present transaction set it */
 } ShownToken;
 
 /* False if there is none. */

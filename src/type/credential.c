@@ -10,16 +10,16 @@
 #include "crypto/primitives.h"
 #include "type/text.h"
 
-#define MAX_MEMBER 1024			/* bytes of what becomes metadata */
+#define MAX_MEMBER 1024 /* bytes of what becomes metadata */
 #define MAX_SCOPES 100
-#define MAX_JWT 16384
-#define MAX_TIME INT64_C(253402300799)	/* the last second of the year 9999 */
-#define YEAR_ONE INT64_C(-62135596800)	/* its first second */
+#define MAX_JWT    16384
+#define MAX_TIME   INT64_C(253402300799) /* the last second of the year 9999 */
+#define YEAR_ONE   INT64_C(-62135596800) /* its first second */
 
 const char *
 json_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	JsonPart	object;
+	JsonPart object;
 
 	return json_text_fault(value, size, &object);
 }
@@ -27,7 +27,7 @@ json_check(const void *value, size_t size, const TypeContext *context, TypeFacts
 TypeField
 member_text(JsonPart object, const char *name, char **out, size_t *out_size)
 {
-	JsonPart	member;
+	JsonPart member;
 
 	if (!part_member(object, name, &member) || part_kind(member) == PART_NULL)
 		return FIELD_ABSENT;
@@ -45,7 +45,7 @@ member_text(JsonPart object, const char *name, char **out, size_t *out_size)
 static TypeField
 object_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
-	JsonPart	object;
+	JsonPart object;
 
 	if (json_text_fault(value, size, &object) != NULL)
 		return FIELD_UNREADABLE;
@@ -77,7 +77,7 @@ has_member(JsonPart object, const char *name, JsonPart *member)
 static bool
 has_string(JsonPart object, const char *name)
 {
-	JsonPart	member;
+	JsonPart member;
 
 	return part_member(object, name, &member) && part_kind(member) == PART_STRING;
 }
@@ -86,9 +86,9 @@ has_string(JsonPart object, const char *name)
 static char *
 string_member(JsonPart object, const char *name)
 {
-	JsonPart	member;
-	size_t		size;
-	char	   *string;
+	JsonPart member;
+	size_t size;
+	char *string;
 
 	if (!part_member(object, name, &member) || part_kind(member) != PART_STRING)
 		return NULL;
@@ -113,7 +113,7 @@ static const char *
 string_fault(JsonPart object, const char *name, bool required, const char *missing,
 			 const char *fault)
 {
-	JsonPart	member;
+	JsonPart member;
 
 	if (!part_member(object, name, &member))
 		return required ? missing : NULL;
@@ -123,7 +123,7 @@ string_fault(JsonPart object, const char *name, bool required, const char *missi
 static const char *
 url_fault(const char *url)
 {
-	size_t		host;
+	size_t host;
 
 	if (strncmp(url, "https://", 8) != 0)
 		return "its token_url does not begin with https://";
@@ -139,7 +139,7 @@ token_url_fault(JsonPart object)
 {
 	const char *fault = string_fault(object, "token_url", false, NULL,
 									 "its token_url is not a string of 1 to 1024 characters");
-	char	   *url = fault ? NULL : string_member(object, "token_url");
+	char *url = fault ? NULL : string_member(object, "token_url");
 
 	if (url)
 		fault = url_fault(url);
@@ -152,11 +152,11 @@ static const char *
 scopes_fault(JsonPart object, const char *name)
 {
 	static const char *const fault = "its scopes are not a string or an array of strings";
-	JsonPart	scopes;
-	JsonPart	scope;
-	PartWalk	walk;
-	size_t		total = 0;
-	int			count = 0;
+	JsonPart scopes;
+	JsonPart scope;
+	PartWalk walk;
+	size_t total = 0;
+	int count = 0;
 
 	if (!has_member(object, name, &scopes))
 		return NULL;
@@ -178,7 +178,7 @@ scopes_fault(JsonPart object, const char *name)
 static const char *
 credentials_fault(JsonPart object)
 {
-	JsonPart	token;
+	JsonPart token;
 	const char *fault = string_fault(object, "client_id", true, "it has no client_id",
 									 "its client_id is not a string of 1 to 1024 characters");
 
@@ -206,8 +206,8 @@ finish_metadata(Text *text, TypeFacts *facts)
 static void
 credential_add_url(Text *text, const char *name, const char *url)
 {
-	size_t		public = strcspn(url, "?");
-	char	   *shown = value_copy(url, public);
+	size_t public = strcspn(url, "?");
+	char *shown = value_copy(url, public);
 
 	if (shown)
 		text_add_member(text, name, shown);
@@ -233,9 +233,9 @@ add_refresh_token(Text *text, JsonPart object)
 static const char *
 describe_credentials(JsonPart object, TypeFacts *facts)
 {
-	char	   *url = string_member(object, "token_url");
-	JsonPart	member;
-	Text		text = {0};
+	char *url = string_member(object, "token_url");
+	JsonPart member;
+	Text text = {0};
 
 	text_add_string(&text, "{");
 	if (part_member(object, "client_id", &member))
@@ -254,7 +254,7 @@ const char *
 oauth_credentials_check(const void *value, size_t size, const TypeContext *context,
 						TypeFacts *facts)
 {
-	JsonPart	object;
+	JsonPart object;
 	const char *rule = json_text_fault(value, size, &object);
 
 	if (rule == NULL)
@@ -266,10 +266,9 @@ TypeField
 oauth_credentials_field(const void *value, size_t size, const char *name, char **out,
 						size_t *out_size)
 {
-	static const char *const known[] = {
-		"client_id", "client_secret", "token_url", "scopes", "refresh_token", NULL
-	};
-	TypeField	found = object_field(value, size, name, out, out_size);
+	static const char *const known[] = {"client_id", "client_secret", "token_url",
+										"scopes",    "refresh_token", NULL};
+	TypeField found = object_field(value, size, name, out, out_size);
 
 	return found == FIELD_ABSENT && !credential_is_among(name, known) ? FIELD_UNKNOWN : found;
 }
@@ -277,21 +276,22 @@ oauth_credentials_field(const void *value, size_t size, const char *name, char *
 /* Which JWT says of itself what it is; unverified. */
 typedef struct JwtFacts
 {
-	bool		is_jwt;
-	int64_t		expires_at;		/* 0: it does not say */
-	char		algorithm[32];
-	char		issuer[256];
+	bool is_jwt;
+	int64_t expires_at; /* 0: it does not say */
+	char algorithm[32];
+	char issuer[256];
 } JwtFacts;
 
 /* A segment of base64url that is a JSON object: its text for value_free(), or NULL. */
 static char *
 segment_object(const char *text, size_t size, JsonPart *object)
 {
-	char	   *bytes = malloc(size + 1);
-	size_t		decoded;
+	char *bytes = malloc(size + 1);
+	size_t decoded;
 
-	if (bytes && base64_decode(BASE64_URL, text, size, (unsigned char *) bytes, size,
-							   &decoded) == CRYPTO_OK &&
+	if (bytes &&
+		base64_decode(BASE64_URL, text, size, (unsigned char *) bytes, size, &decoded) ==
+			CRYPTO_OK &&
 		json_text_fault(bytes, decoded, object) == NULL)
 		return bytes;
 	value_free(bytes);
@@ -302,7 +302,7 @@ segment_object(const char *text, size_t size, JsonPart *object)
 static void
 copy_claim(JsonPart object, const char *name, char *to, size_t room)
 {
-	char	   *claim = string_member(object, name);
+	char *claim = string_member(object, name);
 
 	if (claim && strlen(claim) < room)
 		memcpy(to, claim, strlen(claim) + 1);
@@ -312,7 +312,7 @@ copy_claim(JsonPart object, const char *name, char *to, size_t room)
 static const char *
 read_claims(JsonPart claims, JwtFacts *facts)
 {
-	JsonPart	expiry;
+	JsonPart expiry;
 
 	if (part_member(claims, "exp", &expiry) &&
 		(part_kind(expiry) != PART_NUMBER || !part_seconds(expiry, &facts->expires_at) ||
@@ -328,9 +328,9 @@ read_jwt(const char *token, size_t size, JwtFacts *facts)
 {
 	const char *first = memchr(token, '.', size);
 	const char *second = first ? memchr(first + 1, '.', token + size - first - 1) : NULL;
-	JsonPart	object;
-	char	   *header;
-	char	   *claims;
+	JsonPart object;
+	char *header;
+	char *claims;
 	const char *rule = "it is a JWT whose claims are not a JSON object";
 
 	if (second == NULL || size > MAX_JWT || memchr(second + 1, '.', token + size - second - 1))
@@ -383,9 +383,9 @@ set_expiry(TypeFacts *facts, int64_t expires_at, int64_t now)
 static const char *
 bare_token_check(const char *token, size_t size, int64_t now, TypeFacts *facts)
 {
-	JwtFacts	jwt = {0};
+	JwtFacts jwt = {0};
 	const char *rule = token_fault(token, size);
-	Text		text = {0};
+	Text text = {0};
 
 	if (rule == NULL)
 		rule = read_jwt(token, size, &jwt);
@@ -407,8 +407,8 @@ bare_token_check(const char *token, size_t size, int64_t now, TypeFacts *facts)
 static const char *
 answer_time(JsonPart object, const char *name, int64_t unit, int64_t *expires_at)
 {
-	JsonPart	member;
-	int64_t		at;
+	JsonPart member;
+	int64_t at;
 
 	if (!has_member(object, name, &member))
 		return NULL;
@@ -433,8 +433,8 @@ answer_expiry(JsonPart object, const JwtFacts *jwt, int64_t now, int64_t *expire
 	static const char *const names[] = {"expires_at", "expires_on", "expiry"};
 	static const char *const no_lifetime = "its expires_in is not a number of seconds";
 	const char *rule = NULL;
-	JsonPart	member;
-	int64_t		lifetime = 0;
+	JsonPart member;
+	int64_t lifetime = 0;
 
 	*expires_at = 0;
 	for (int i = 0; i < 3 && rule == NULL; i++)
@@ -456,9 +456,9 @@ answer_expiry(JsonPart object, const JwtFacts *jwt, int64_t now, int64_t *expire
 static const char *
 optional_token_fault(JsonPart object, const char *name)
 {
-	JsonPart	member;
-	char	   *token;
-	size_t		size;
+	JsonPart member;
+	char *token;
+	size_t size;
 	const char *fault = TYPE_NO_MEMORY;
 
 	if (!has_member(object, name, &member))
@@ -475,23 +475,25 @@ optional_token_fault(JsonPart object, const char *name)
 static const char *
 answer_fault(JsonPart object)
 {
-	const char *rule = !has_string(object, "access_token") ?
-		"it has no access_token that is a string" : optional_token_fault(object, "access_token");
+	const char *rule = !has_string(object, "access_token")
+		? "it has no access_token that is a string"
+		: optional_token_fault(object, "access_token");
 
 	if (rule == NULL)
 		rule = optional_token_fault(object, "refresh_token");
 	if (rule == NULL)
 		rule = optional_token_fault(object, "id_token");
 	if (rule == NULL)
-		rule = string_fault(object, "token_type", false, NULL, "its token_type is not a short string");
+		rule =
+			string_fault(object, "token_type", false, NULL, "its token_type is not a short string");
 	return rule ? rule : scopes_fault(object, "scope");
 }
 
 static void
 describe_answer(JsonPart object, const JwtFacts *jwt, TypeFacts *facts)
 {
-	JsonPart	member;
-	Text		text = {0};
+	JsonPart member;
+	Text text = {0};
 
 	text_add_string(&text, "{");
 	text_add_member(&text, "form", "json");
@@ -507,10 +509,10 @@ describe_answer(JsonPart object, const JwtFacts *jwt, TypeFacts *facts)
 static const char *
 answer_check(JsonPart object, int64_t now, TypeFacts *facts)
 {
-	JwtFacts	jwt = {0};
-	int64_t		expires_at = 0;
+	JwtFacts jwt = {0};
+	int64_t expires_at = 0;
 	const char *rule = answer_fault(object);
-	char	   *token = rule ? NULL : string_member(object, "access_token");
+	char *token = rule ? NULL : string_member(object, "access_token");
 
 	if (rule == NULL)
 		rule = token ? read_jwt(token, strlen(token), &jwt) : TYPE_NO_MEMORY;
@@ -526,7 +528,7 @@ answer_check(JsonPart object, int64_t now, TypeFacts *facts)
 static bool
 is_object(const char *value, size_t size)
 {
-	size_t		at = 0;
+	size_t at = 0;
 
 	while (at < size && memchr(" \t\r\n", value[at], 4))
 		at++;
@@ -536,7 +538,7 @@ is_object(const char *value, size_t size)
 const char *
 oauth_token_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	JsonPart	object;
+	JsonPart object;
 	const char *rule;
 
 	if (!is_object(value, size))
@@ -548,11 +550,10 @@ oauth_token_check(const void *value, size_t size, const TypeContext *context, Ty
 TypeField
 oauth_token_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
-	static const char *const known[] = {
-		"access_token", "refresh_token", "id_token", "token_type", "scope", "expires_in",
-		"expires_at", "expires_on", "expiry", "expiry_date", NULL
-	};
-	TypeField	found = FIELD_ABSENT;
+	static const char *const known[] = {"access_token", "refresh_token", "id_token",   "token_type",
+										"scope",        "expires_in",    "expires_at", "expires_on",
+										"expiry",       "expiry_date",   NULL};
+	TypeField found = FIELD_ABSENT;
 
 	if (is_object(value, size))
 		found = object_field(value, size, name, out, out_size);

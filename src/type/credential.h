@@ -16,17 +16,17 @@
 #include "type/json_text.h"
 #include "type/type.h"
 
-extern const char *json_check(const void *value, size_t size, const TypeContext *context,
-							  TypeFacts *facts);
-extern const char *oauth_token_check(const void *value, size_t size, const TypeContext *context,
-									 TypeFacts *facts);
+extern const char *
+json_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts);
+extern const char *
+oauth_token_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts);
 extern const char *oauth_credentials_check(const void *value, size_t size,
 										   const TypeContext *context, TypeFacts *facts);
 
-extern TypeField json_field(const void *value, size_t size, const char *name, char **out,
-							size_t *out_size);
-extern TypeField oauth_token_field(const void *value, size_t size, const char *name, char **out,
-								   size_t *out_size);
+extern TypeField
+json_field(const void *value, size_t size, const char *name, char **out, size_t *out_size);
+extern TypeField
+oauth_token_field(const void *value, size_t size, const char *name, char **out, size_t *out_size);
 extern TypeField oauth_credentials_field(const void *value, size_t size, const char *name,
 										 char **out, size_t *out_size);
 

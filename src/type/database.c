@@ -15,9 +15,9 @@
 #include "type/text.h"
 
 #define MAX_SETTINGS 64
-#define MAX_SETTING 4096
-#define MAX_URL 16384
-#define MAX_HOSTS 16
+#define MAX_SETTING  4096
+#define MAX_URL      16384
+#define MAX_HOSTS    16
 
 /* The first are members of every value, in this order. */
 enum
@@ -31,44 +31,71 @@ enum
 	MEMBERS
 };
 
-static const char *const members[MEMBERS] = {"engine", "host", "port", "user", "password", "dbname"};
+static const char *const members[MEMBERS] = {"engine", "host",     "port",
+											 "user",   "password", "dbname"};
 
 /* Engines that speak PostgreSQL's protocol, with the port that goes with each, and others. */
 static const struct
 {
 	const char *engine;
 	const char *port;
-	bool		is_postgresql;
-}			engines[] = {
-	{"postgresql", "5432", true}, {"postgres", "5432", true}, {"aurora-postgresql", "5432", true},
-	{"pgsql", "5432", true}, {"postgis", "5432", true}, {"redshift", "5439", true},
-	{"cockroachdb", "26257", true}, {"mysql", "3306", false}, {"mariadb", "3306", false},
-	{"aurora-mysql", "3306", false}, {"sqlserver", "1433", false}, {"oracle", "1521", false},
-	{"mongodb", "27017", false}, {"redis", "6379", false}, {"rediss", "6379", false}
-};
+	bool is_postgresql;
+} engines[] = {{"postgresql", "5432", true},
+			   {"postgres", "5432", true},
+			   {"aurora-postgresql", "5432", true},
+			   {"pgsql", "5432", true},
+			   {"postgis", "5432", true},
+			   {"redshift", "5439", true},
+			   {"cockroachdb", "26257", true},
+			   {"mysql", "3306", false},
+			   {"mariadb", "3306", false},
+			   {"aurora-mysql", "3306", false},
+			   {"sqlserver", "1433", false},
+			   {"oracle", "1521", false},
+			   {"mongodb", "27017", false},
+			   {"redis", "6379", false},
+			   {"rediss", "6379", false}};
 
 /* What libpq knows besides, and nothing that names a file to be written or a service. */
-static const char *const parameters[] = {
-	"application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode",
-	"hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
-	"load_balance_hosts", "options", "require_auth", "requirepeer", "sslcert", "sslcrl", "sslkey",
-	"sslmode", "sslnegotiation", "sslrootcert", "sslsni", "ssl_max_protocol_version",
-	"ssl_min_protocol_version", "target_session_attrs", "tcp_user_timeout"
-};
+static const char *const parameters[] = {"application_name",
+										 "channel_binding",
+										 "client_encoding",
+										 "connect_timeout",
+										 "gssencmode",
+										 "hostaddr",
+										 "keepalives",
+										 "keepalives_count",
+										 "keepalives_idle",
+										 "keepalives_interval",
+										 "load_balance_hosts",
+										 "options",
+										 "require_auth",
+										 "requirepeer",
+										 "sslcert",
+										 "sslcrl",
+										 "sslkey",
+										 "sslmode",
+										 "sslnegotiation",
+										 "sslrootcert",
+										 "sslsni",
+										 "ssl_max_protocol_version",
+										 "ssl_min_protocol_version",
+										 "target_session_attrs",
+										 "tcp_user_timeout"};
 
 typedef struct Setting
 {
-	char	   *name;
-	char	   *value;			/* text; of JSON that is no string, what was written */
-	bool		is_json;
+	char *name;
+	char *value; /* text; of JSON that is no string, what was written */
+	bool is_json;
 } Setting;
 
 typedef struct Connection
 {
-	char	   *member[MEMBERS];	/* NULL: not given */
-	char	   *url;			/* as it was given; NULL: written from the members */
-	Setting		other[MAX_SETTINGS];
-	int			others;
+	char *member[MEMBERS]; /* NULL: not given */
+	char *url;             /* as it was given; NULL: written from the members */
+	Setting other[MAX_SETTINGS];
+	int others;
 } Connection;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -123,8 +150,8 @@ find_other(Connection *connection, const char *name)
 static const char *
 database_set(Connection *connection, const char *name, char *value, bool is_json)
 {
-	int			number = member_of(name);
-	Setting    *other = &connection->other[connection->others];
+	int number = member_of(name);
+	Setting *other = &connection->other[connection->others];
 
 	if (value == NULL)
 		return TYPE_NO_MEMORY;
@@ -142,16 +169,16 @@ database_set(Connection *connection, const char *name, char *value, bool is_json
 		return other->name ? NULL : TYPE_NO_MEMORY;
 	}
 	value_free(value);
-	return connection->others == MAX_SETTINGS ? "it has too many members" :
-		"it names a member twice";
+	return connection->others == MAX_SETTINGS ? "it has too many members"
+											  : "it names a member twice";
 }
 
 /* A string without zero bytes; NULL with *rule set if it is none. */
 static char *
 database_text_of(JsonPart string, const char **rule)
 {
-	size_t		size;
-	char	   *text = part_string(string, &size);
+	size_t size;
+	char *text = part_string(string, &size);
 
 	*rule = text == NULL ? TYPE_NO_MEMORY : strlen(text) != size ? "it has a zero byte" : NULL;
 	if (*rule == NULL)
@@ -160,18 +187,17 @@ database_text_of(JsonPart string, const char **rule)
 	return NULL;
 }
 
-static const char *
-read_url(const char *value, size_t size, Connection *connection);
+static const char *read_url(const char *value, size_t size, Connection *connection);
 static bool is_url(const char *value);
 
 /* One member of JSON.  Null says of a member that it is not there, and of others what it says. */
 static const char *
 read_member(Connection *connection, const char *name, JsonPart part)
 {
-	PartKind	kind = part_kind(part);
-	bool		is_member = member_of(name) < MEMBERS || strcmp(name, "url") == 0;
+	PartKind kind = part_kind(part);
+	bool is_member = member_of(name) < MEMBERS || strcmp(name, "url") == 0;
 	const char *rule;
-	char	   *text;
+	char *text;
 
 	if (is_member && kind == PART_NULL)
 		return NULL;
@@ -190,7 +216,7 @@ read_member(Connection *connection, const char *name, JsonPart part)
 static void
 strip_zeros(char *port)
 {
-	size_t		zeros = port ? strspn(port, "0") : 0;
+	size_t zeros = port ? strspn(port, "0") : 0;
 
 	if (zeros > 0 && strchr(port, ',') == NULL && port[zeros] != '\0')
 		memmove(port, port + zeros, strlen(port + zeros) + 1);
@@ -200,16 +226,17 @@ strip_zeros(char *port)
 static const char *
 merge_url(Connection *connection)
 {
-	Connection	said = {0};
-	const char *rule = !is_url(connection->url) ? "its url is not a URL" :
-		strlen(connection->url) > MAX_URL ? "its url is longer than 16 kB" :
-		read_url(connection->url, strlen(connection->url), &said);
+	Connection said = {0};
+	const char *rule = !is_url(connection->url) ? "its url is not a URL"
+		: strlen(connection->url) > MAX_URL
+		? "its url is longer than 16 kB"
+		: read_url(connection->url, strlen(connection->url), &said);
 
 	strip_zeros(connection->member[PORT]);
 	strip_zeros(said.member[PORT]);
 	for (int i = HOST; i < MEMBERS && rule == NULL; i++)
 	{
-		char	  **member = &connection->member[i];
+		char **member = &connection->member[i];
 
 		if (*member == NULL)
 		{
@@ -237,10 +264,10 @@ merge_url(Connection *connection)
 static const char *
 read_object(const void *value, size_t size, Connection *connection)
 {
-	JsonPart	object;
-	JsonPart	name;
-	JsonPart	member;
-	PartWalk	walk;
+	JsonPart object;
+	JsonPart name;
+	JsonPart member;
+	PartWalk walk;
 	const char *rule = json_text_fault(value, size, &object);
 
 	if (rule)
@@ -248,7 +275,7 @@ read_object(const void *value, size_t size, Connection *connection)
 	walk = part_walk(object);
 	while (rule == NULL && part_next(&walk, &name, &member))
 	{
-		char	   *text = database_text_of(name, &rule);
+		char *text = database_text_of(name, &rule);
 
 		if (text)
 			rule = read_member(connection, text, member);
@@ -270,14 +297,14 @@ database_hex_digit(char c)
 static char *
 database_decode(const char *from, size_t size, const char **rule)
 {
-	char	   *out = malloc(size + 1);
-	size_t		length = 0;
+	char *out = malloc(size + 1);
+	size_t length = 0;
 
 	*rule = out ? NULL : TYPE_NO_MEMORY;
 	for (size_t i = 0; i < size && *rule == NULL; i++)
 	{
-		int			high = from[i] == '%' && i + 2 < size ? database_hex_digit(from[i + 1]) : -1;
-		int			low = high >= 0 ? database_hex_digit(from[i + 2]) : -1;
+		int high = from[i] == '%' && i + 2 < size ? database_hex_digit(from[i + 1]) : -1;
+		int low = high >= 0 ? database_hex_digit(from[i + 2]) : -1;
 
 		if (from[i] != '%')
 			out[length++] = from[i];
@@ -302,7 +329,7 @@ static const char *
 set_decoded(Connection *connection, const char *name, const char *from, size_t size)
 {
 	const char *rule;
-	char	   *value = database_decode(from, size, &rule);
+	char *value = database_decode(from, size, &rule);
 
 	return rule ? rule : database_set(connection, name, value, false);
 }
@@ -322,11 +349,11 @@ static const char *
 read_host(const char *from, const char *end, Text *hosts, Text *ports)
 {
 	const char *close = from < end && *from == '[' ? memchr(from, ']', end - from) : NULL;
-	const char *colon = close ? (close + 1 < end && close[1] == ':' ? close + 1 : NULL) :
-		memchr(from, ':', end - from);
+	const char *colon = close ? (close + 1 < end && close[1] == ':' ? close + 1 : NULL)
+							  : memchr(from, ':', end - from);
 	const char *host_end = close ? close : colon ? colon : end;
 	const char *rule;
-	char	   *host;
+	char *host;
 
 	if (from < end && *from == '[' && (close == NULL || (colon == NULL && close + 1 != end)))
 		return "it is a URL with a malformed address in brackets";
@@ -346,7 +373,7 @@ read_host(const char *from, const char *end, Text *hosts, Text *ports)
 static const char *
 set_list(Connection *connection, const char *name, Text *list)
 {
-	bool		empty = true;
+	bool empty = true;
 
 	for (size_t i = 0; i < list->size; i++)
 		empty = empty && list->bytes[i] == ',';
@@ -359,8 +386,8 @@ set_list(Connection *connection, const char *name, Text *list)
 static const char *
 read_hosts(Connection *connection, const char *from, const char *end)
 {
-	Text		hosts = {0};
-	Text		ports = {0};
+	Text hosts = {0};
+	Text ports = {0};
 	const char *rule = NULL;
 
 	for (bool more = true; more && rule == NULL;)
@@ -395,7 +422,7 @@ read_query(Connection *connection, const char *from, const char *end)
 		const char *next = memchr(from, '&', end - from);
 		const char *stop = next ? next : end;
 		const char *equals = memchr(from, '=', stop - from);
-		char	   *name;
+		char *name;
 
 		if (equals == NULL || equals == from)
 			return "it is a URL with a parameter without a value";
@@ -476,10 +503,10 @@ database_is_blank(char c)
 static char *
 database_read_word(const char **at, const char *end, const char **rule)
 {
-	char	   *word = malloc(end - *at + 1);
-	bool		quoted = *at < end && **at == '\'';
-	bool		closed = !quoted;
-	size_t		length = 0;
+	char *word = malloc(end - *at + 1);
+	bool quoted = *at < end && **at == '\'';
+	bool closed = !quoted;
+	size_t length = 0;
 	const char *p = *at + (quoted ? 1 : 0);
 
 	for (; word && p < end && !(quoted ? *p == '\'' : database_is_blank(*p)); p++)
@@ -515,8 +542,8 @@ read_conninfo(const char *value, size_t size, Connection *connection)
 	while (rule == NULL)
 	{
 		const char *from;
-		char	   *name;
-		char	   *word;
+		char *name;
+		char *word;
 
 		while (p < end && database_is_blank(*p))
 			p++;
@@ -554,7 +581,8 @@ is_url(const char *value)
 	if (scheme == NULL || scheme <= value)
 		return false;
 	for (const char *p = value; p < scheme; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (p > value && ((*p >= '0' && *p <= '9') || strchr("+.-", *p)))))
+		if (!((*p >= 'a' && *p <= 'z') ||
+			  (p > value && ((*p >= '0' && *p <= '9') || strchr("+.-", *p)))))
 			return false;
 	return true;
 }
@@ -617,8 +645,8 @@ all_texts_fault(const Connection *connection)
 		if (rule == NULL)
 			rule = text_fault(connection->other[i].name);
 	}
-	if (rule == NULL && connection->url && (!json_text_is_utf8(connection->url) ||
-											has_controls(connection->url)))
+	if (rule == NULL && connection->url &&
+		(!json_text_is_utf8(connection->url) || has_controls(connection->url)))
 		rule = "its url is not UTF-8, or has control characters";
 	return rule;
 }
@@ -628,11 +656,11 @@ static size_t
 engine_of(const Connection *connection)
 {
 	const char *engine = connection->member[ENGINE];
-	size_t		size = strcspn(engine, "+");
-	size_t		i = 0;
+	size_t size = strcspn(engine, "+");
+	size_t i = 0;
 
-	while (i < COUNT(engines) && (strlen(engines[i].engine) != size ||
-								  memcmp(engines[i].engine, engine, size) != 0))
+	while (i < COUNT(engines) &&
+		   (strlen(engines[i].engine) != size || memcmp(engines[i].engine, engine, size) != 0))
 		i++;
 	return i;
 }
@@ -640,7 +668,7 @@ engine_of(const Connection *connection)
 static bool
 is_postgresql(const Connection *connection)
 {
-	size_t		engine = engine_of(connection);
+	size_t engine = engine_of(connection);
 
 	return engine < COUNT(engines) && engines[engine].is_postgresql;
 }
@@ -649,8 +677,8 @@ is_postgresql(const Connection *connection)
 static const char *
 database_complete(Connection *connection)
 {
-	char	  **engine = &connection->member[ENGINE];
-	size_t		number;
+	char **engine = &connection->member[ENGINE];
+	size_t number;
 
 	if (*engine == NULL || strcmp(*engine, "postgres") == 0)
 	{
@@ -672,7 +700,7 @@ database_complete(Connection *connection)
 static int
 count_of(const char *list)
 {
-	int			count = 1;
+	int count = 1;
 
 	for (; *list; list++)
 		count += *list == ',';
@@ -683,7 +711,7 @@ count_of(const char *list)
 static bool
 is_port(const char *port, size_t size, bool among_several)
 {
-	char		digits[6] = {0};
+	char digits[6] = {0};
 
 	if (size == 0)
 		return among_several;
@@ -698,9 +726,9 @@ host_fault(const Connection *connection)
 {
 	const char *host = connection->member[HOST];
 	const char *port = connection->member[PORT];
-	int			hosts = host ? count_of(host) : 1;
-	int			ports = port ? count_of(port) : 1;
-	bool		several = ports > 1;
+	int hosts = host ? count_of(host) : 1;
+	int ports = port ? count_of(port) : 1;
+	bool several = ports > 1;
 
 	if (host == NULL && !find_other((Connection *) connection, "hostaddr"))
 		return "it has no host";
@@ -710,7 +738,7 @@ host_fault(const Connection *connection)
 		return "it has more than 16 hosts, or not one port for each of them";
 	for (bool more = port != NULL; more;)
 	{
-		size_t		size = strcspn(port, ",");
+		size_t size = strcspn(port, ",");
 
 		if (!is_port(port, size, several))
 			return "its port is not between 1 and 65535";
@@ -767,8 +795,9 @@ parameter_value(const Setting *setting)
 		return "1";
 	if (strcmp(setting->value, "false") == 0)
 		return "0";
-	return *setting->value == '-' || (*setting->value >= '0' && *setting->value <= '9') ?
-		setting->value : NULL;
+	return *setting->value == '-' || (*setting->value >= '0' && *setting->value <= '9')
+		? setting->value
+		: NULL;
 }
 
 static void
@@ -791,7 +820,7 @@ add_encoded(Text *text, const char *value)
 	for (; *value; value++)
 	{
 		unsigned char c = *value;
-		char		encoded[3] = {'%', hex[c >> 4], hex[c & 15]};
+		char encoded[3] = {'%', hex[c >> 4], hex[c & 15]};
 
 		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 			strchr("-._~", c))
@@ -804,7 +833,7 @@ add_encoded(Text *text, const char *value)
 static void
 add_host(Text *text, const char *host, size_t size)
 {
-	char	   *copy = value_copy(host, size);
+	char *copy = value_copy(host, size);
 
 	if (copy == NULL)
 		text->failed = true;
@@ -823,12 +852,12 @@ add_host(Text *text, const char *host, size_t size)
 static void
 add_hosts(Text *text, const char *host, const char *port)
 {
-	bool		several = port && strchr(port, ',');
+	bool several = port && strchr(port, ',');
 
 	for (bool more = true; more;)
 	{
-		size_t		size = host ? strcspn(host, ",") : 0;
-		size_t		digits = port ? strcspn(port, ",") : 0;
+		size_t size = host ? strcspn(host, ",") : 0;
+		size_t digits = port ? strcspn(port, ",") : 0;
 
 		if (host)
 			add_host(text, host, size);
@@ -864,8 +893,9 @@ add_query(Text *text, const Connection *connection)
 	for (int i = 0; i < connection->others; i++)
 	{
 		const Setting *other = &connection->other[i];
-		const char *value = is_postgresql(connection) || !other->is_json ?
-			parameter_value(other) : strpbrk(other->value, "{[n") == other->value ? NULL : other->value;
+		const char *value = is_postgresql(connection) || !other->is_json ? parameter_value(other)
+			: strpbrk(other->value, "{[n") == other->value               ? NULL
+																		 : other->value;
 
 		if (value == NULL || (is_postgresql(connection) && !is_parameter(other->name)))
 			continue;
@@ -882,8 +912,8 @@ scheme_of(const Connection *connection)
 {
 	if (is_postgresql(connection))
 		return "postgresql";
-	return strcmp(connection->member[ENGINE], "aurora-mysql") == 0 ? "mysql" :
-		connection->member[ENGINE];
+	return strcmp(connection->member[ENGINE], "aurora-mysql") == 0 ? "mysql"
+																   : connection->member[ENGINE];
 }
 
 static void
@@ -906,8 +936,8 @@ database_add_url(Text *text, const Connection *connection)
 static const char *
 drop_plain_url(Connection *connection)
 {
-	Text		text = {0};
-	char	   *written;
+	Text text = {0};
+	char *written;
 
 	if (connection->url == NULL)
 		return NULL;
@@ -925,7 +955,7 @@ drop_plain_url(Connection *connection)
 static const char *
 read_connection(const void *given, size_t size, Connection *connection)
 {
-	char	   *value = value_copy(given, size);	/* with NUL */
+	char *value = value_copy(given, size); /* with NUL */
 	const char *rule;
 
 	memset(connection, 0, sizeof(*connection));
@@ -980,7 +1010,7 @@ add_members(Text *text, const Connection *connection, bool public)
 static const char *
 write_normal(const Connection *connection, TypeFacts *facts)
 {
-	Text		text = {0};
+	Text text = {0};
 
 	add_members(&text, connection, true);
 	facts->metadata = text_take(&text, NULL);
@@ -992,7 +1022,7 @@ write_normal(const Connection *connection, TypeFacts *facts)
 const char *
 database_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
 {
-	Connection	connection;
+	Connection connection;
 	const char *rule = read_connection(value, size, &connection);
 
 	if (rule)
@@ -1005,7 +1035,7 @@ database_check(const void *value, size_t size, const TypeContext *context, TypeF
 static TypeField
 connection_field(const Connection *connection, const char *name, Text *text)
 {
-	int			number = member_of(name);
+	int number = member_of(name);
 
 	if (strcmp(name, "url") == 0 && connection->url)
 		text_add_string(text, connection->url);
@@ -1024,8 +1054,9 @@ connection_field(const Connection *connection, const char *name, Text *text)
 			text_add_string(text, other->value);
 			return FIELD_FOUND;
 		}
-		return number < MEMBERS || strcmp(name, "conninfo") == 0 || is_parameter(name) || other ?
-			FIELD_ABSENT : FIELD_UNKNOWN;
+		return number < MEMBERS || strcmp(name, "conninfo") == 0 || is_parameter(name) || other
+			? FIELD_ABSENT
+			: FIELD_UNKNOWN;
 	}
 	return FIELD_FOUND;
 }
@@ -1033,9 +1064,9 @@ connection_field(const Connection *connection, const char *name, Text *text)
 TypeField
 database_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
-	Connection	connection;
-	Text		text = {0};
-	TypeField	found;
+	Connection connection;
+	Text text = {0};
+	TypeField found;
 
 	if (read_connection(value, size, &connection) != NULL)
 		return FIELD_UNREADABLE;
@@ -1053,14 +1084,13 @@ database_field(const void *value, size_t size, const char *name, char **out, siz
 
 /* A parameter of the query, with a new value if it is the user or the password. */
 static bool
-add_parameter(Text *text, const char *from, const char *end, const char *user,
-			  const char *password)
+add_parameter(Text *text, const char *from, const char *end, const char *user, const char *password)
 {
 	const char *equals = memchr(from, '=', end - from);
 	const char *rule;
-	char	   *name = database_decode(from, equals - from, &rule);
-	int			member = name ? member_of(name) : MEMBERS;
-	bool		replaced = member == USER || member == PASSWORD;
+	char *name = database_decode(from, equals - from, &rule);
+	int member = name ? member_of(name) : MEMBERS;
+	bool replaced = member == USER || member == PASSWORD;
 
 	value_free(name);
 	text_add(text, from, (replaced ? equals + 1 : end) - from);
@@ -1079,9 +1109,9 @@ url_with_login(const char *url, const char *user, const char *password)
 	const char *path_end = query ? query : end;
 	const char *slash = memchr(from, '/', path_end - from);
 	const char *at = last_of(from, slash ? slash : path_end, '@');
-	Text		rest = {0};
-	Text		text = {0};
-	bool		has_login = false;
+	Text rest = {0};
+	Text text = {0};
+	bool has_login = false;
 
 	text_add(&rest, at ? at + 1 : from, path_end - (at ? at + 1 : from));
 	for (const char *p = query; p && p < end;)
@@ -1109,9 +1139,9 @@ char *
 database_with_login(const void *value, size_t size, const char *user, const char *password,
 					size_t *out_size)
 {
-	Connection	connection;
-	TypeFacts	facts = {0};
-	char	   *normal = NULL;
+	Connection connection;
+	TypeFacts facts = {0};
+	char *normal = NULL;
 
 	if (read_connection(value, size, &connection) != NULL)
 		return NULL;
@@ -1121,7 +1151,7 @@ database_with_login(const void *value, size_t size, const char *user, const char
 	connection.member[PASSWORD] = value_copy(password, strlen(password));
 	if (connection.url)
 	{
-		char	   *url = url_with_login(connection.url, user, password);
+		char *url = url_with_login(connection.url, user, password);
 
 		value_free(connection.url);
 		connection.url = url;

@@ -10,12 +10,12 @@
 
 #include "type/type.h"
 
-extern const char *database_check(const void *value, size_t size, const TypeContext *context,
-								  TypeFacts *facts);
+extern const char *
+database_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts);
 
 /* Beside the members: username, database, url, conninfo (of PostgreSQL only). */
-extern TypeField database_field(const void *value, size_t size, const char *name, char **out,
-								size_t *out_size);
+extern TypeField
+database_field(const void *value, size_t size, const char *name, char **out, size_t *out_size);
 
 /*
  * The value with another login, for value_free(): in the members, and in the URL where one is kept.

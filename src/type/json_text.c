@@ -2,8 +2,8 @@
  * json_text.c
  *		A strict reader of JSON (RFC 8259) that keeps what it reads as it is.
  *
- * json_text_fault() walks the whole text once and notes every member's name; whatever it accepts the
- * other functions may walk without looking left or right.  Depth is bounded, and names are
+ * json_text_fault() walks the whole text once and keeps every member's name.  The other functions
+ * may walk what it has accepted without further checks.  Depth is bounded, and names are
  * compared after sorting, so that the work grows with n log n.
  */
 #include "type/json_text.h"
@@ -17,19 +17,19 @@
 
 typedef struct Name
 {
-	unsigned	object;			/* whose it is */
-	JsonPart	part;
+	unsigned object; /* whose it is */
+	JsonPart part;
 } Name;
 
 typedef struct Reader
 {
 	const char *at;
 	const char *end;
-	int			depth;			/* that is left */
-	unsigned	objects;
-	Name	   *names;
-	size_t		count;
-	size_t		room;
+	int depth; /* that is left */
+	unsigned objects;
+	Name *names;
+	size_t count;
+	size_t room;
 	const char *fault;
 } Reader;
 
@@ -48,13 +48,13 @@ hex_value(char c)
 static int
 hex_unit(const char *at, const char *end)
 {
-	int			unit = 0;
+	int unit = 0;
 
 	if (end - at < 4)
 		return -1;
 	for (int i = 0; i < 4; i++)
 	{
-		int			digit = hex_value(at[i]);
+		int digit = hex_value(at[i]);
 
 		if (digit < 0)
 			return -1;
@@ -68,9 +68,11 @@ static int32_t
 utf8_character(const char **at, const char *end)
 {
 	const unsigned char *p = (const unsigned char *) *at;
-	int			more = *p >= 0xf0 && *p <= 0xf4 ? 3 : *p >= 0xe0 && *p <= 0xef ? 2 :
-		*p >= 0xc2 && *p <= 0xdf ? 1 : -1;
-	int32_t		character = more == 3 ? *p & 0x07 : more == 2 ? *p & 0x0f : *p & 0x1f;
+	int more = *p >= 0xf0 && *p <= 0xf4 ? 3
+		: *p >= 0xe0 && *p <= 0xef      ? 2
+		: *p >= 0xc2 && *p <= 0xdf      ? 1
+										: -1;
+	int32_t character = more == 3 ? *p & 0x07 : more == 2 ? *p & 0x0f : *p & 0x1f;
 
 	if (more < 0 || end - *at <= more)
 		return -1;
@@ -101,8 +103,8 @@ escaped_character(const char **at, const char *end)
 	static const char from[] = "\"\\/bfnrt";
 	static const char to[] = "\"\\/\b\f\n\r\t";
 	const char *simple = *at < end && **at ? strchr(from, **at) : NULL;
-	int			unit;
-	int			low;
+	int unit;
+	int low;
 
 	if (simple)
 	{
@@ -115,8 +117,9 @@ escaped_character(const char **at, const char *end)
 	*at += 5;
 	if (unit < 0xd800 || unit > 0xdfff)
 		return unit;
-	low = unit < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ?
-		hex_unit(*at + 2, end) : -1;
+	low = unit < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u'
+		? hex_unit(*at + 2, end)
+		: -1;
 	if (low < 0xdc00 || low > 0xdfff)
 		return BAD_SURROGATE;
 	*at += 6;
@@ -178,7 +181,7 @@ read_string(Reader *reader, JsonPart *part)
 		return json_text_fail(reader, NOT_AN_OBJECT);
 	while (reader->at < reader->end && *reader->at != '"')
 	{
-		int32_t		character = next_character(&reader->at, reader->end);
+		int32_t character = next_character(&reader->at, reader->end);
 
 		if (character == BAD_CHARACTER)
 			return json_text_fail(reader, "it is JSON that is not UTF-8");
@@ -237,7 +240,7 @@ json_text_read_word(Reader *reader)
 
 	for (int i = 0; i < 3; i++)
 	{
-		size_t		size = strlen(words[i]);
+		size_t size = strlen(words[i]);
 
 		if ((size_t) (reader->end - reader->at) >= size && memcmp(reader->at, words[i], size) == 0)
 		{
@@ -253,8 +256,8 @@ note_name(Reader *reader, unsigned object, JsonPart name)
 {
 	if (reader->count == reader->room)
 	{
-		size_t		room = reader->room ? reader->room * 2 : 32;
-		Name	   *names = realloc(reader->names, room * sizeof(Name));
+		size_t room = reader->room ? reader->room * 2 : 32;
+		Name *names = realloc(reader->names, room * sizeof(Name));
 
 		if (names == NULL)
 			return json_text_fail(reader, TYPE_NO_MEMORY);
@@ -271,8 +274,8 @@ static bool json_text_read_value(Reader *reader);
 static bool
 read_members(Reader *reader)
 {
-	unsigned	object = reader->objects++;
-	JsonPart	name;
+	unsigned object = reader->objects++;
+	JsonPart name;
 
 	if (json_text_take(reader, '}'))
 		return true;
@@ -304,7 +307,7 @@ read_elements(Reader *reader)
 static bool
 read_container(Reader *reader, bool is_object)
 {
-	bool		read;
+	bool read;
 
 	if (reader->depth-- == 0)
 		return json_text_fail(reader, "it is JSON nested deeper than 8");
@@ -316,7 +319,7 @@ read_container(Reader *reader, bool is_object)
 static bool
 json_text_read_value(Reader *reader)
 {
-	JsonPart	part;
+	JsonPart part;
 
 	if (json_text_take(reader, '{'))
 		return read_container(reader, true);
@@ -342,8 +345,8 @@ compare_strings(JsonPart a, JsonPart b)
 
 	while (x < x_end && y < y_end)
 	{
-		int32_t		one = next_character(&x, x_end);
-		int32_t		other = next_character(&y, y_end);
+		int32_t one = next_character(&x, x_end);
+		int32_t other = next_character(&y, y_end);
 
 		if (one != other)
 			return one < other ? -1 : 1;
@@ -382,7 +385,7 @@ json_text_fault(const void *text, size_t size, JsonPart *object)
 const char *
 json_text_fault_within(int depth, const void *text, size_t size, JsonPart *object)
 {
-	Reader		reader = {.at = text,.end = (const char *) text + size,.depth = depth};
+	Reader reader = {.at = text, .end = (const char *) text + size, .depth = depth};
 
 	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		return "it begins with a byte order mark, which JSON does not have";
@@ -452,7 +455,7 @@ string_end(const char *at)
 static const char *
 value_end(const char *at, const char *end)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	if (*at != '{' && *at != '[' && *at != '"')
 	{
@@ -477,7 +480,7 @@ value_end(const char *at, const char *end)
 PartWalk
 part_walk(JsonPart container)
 {
-	PartWalk	walk = {container.at + 1, container.at + container.size - 1, *container.at == '{'};
+	PartWalk walk = {container.at + 1, container.at + container.size - 1, *container.at == '{'};
 
 	return walk;
 }
@@ -485,7 +488,7 @@ part_walk(JsonPart container)
 static JsonPart
 take_part(PartWalk *walk)
 {
-	JsonPart	part;
+	JsonPart part;
 
 	json_text_skip_blanks(&walk->at, walk->end);
 	part.at = walk->at;
@@ -503,15 +506,15 @@ part_next(PartWalk *walk, JsonPart *name, JsonPart *value)
 		return false;
 	if (walk->in_object)
 	{
-		JsonPart	found = take_part(walk);
+		JsonPart found = take_part(walk);
 
 		if (name)
 			*name = found;
-		walk->at++;				/* the colon */
+		walk->at++; /* the colon */
 	}
 	*value = take_part(walk);
 	if (walk->at < walk->end)
-		walk->at++;				/* the comma */
+		walk->at++; /* the comma */
 	return true;
 }
 
@@ -524,8 +527,7 @@ part_says(JsonPart string, const char *text)
 
 	while (at < end && text < text_end)
 	{
-		int32_t		wanted = (unsigned char) *text < 0x80 ? *text++ :
-			utf8_character(&text, text_end);
+		int32_t wanted = (unsigned char) *text < 0x80 ? *text++ : utf8_character(&text, text_end);
 
 		if (wanted < 0 || next_character(&at, end) != wanted)
 			return false;
@@ -536,9 +538,9 @@ part_says(JsonPart string, const char *text)
 bool
 part_member(JsonPart object, const char *name, JsonPart *member)
 {
-	PartWalk	walk = part_walk(object);
-	JsonPart	found;
-	JsonPart	value;
+	PartWalk walk = part_walk(object);
+	JsonPart found;
+	JsonPart value;
 
 	while (part_next(&walk, &found, &value))
 		if (part_says(found, name))
@@ -582,8 +584,8 @@ part_string(JsonPart string, size_t *size)
 {
 	const char *at = string.at + 1;
 	const char *end = string.at + string.size - 1;
-	char	   *out = malloc(string.size);	/* no escape is shorter than its character */
-	size_t		length = 0;
+	char *out = malloc(string.size); /* no escape is shorter than its character */
+	size_t length = 0;
 
 	if (out == NULL)
 		return NULL;
@@ -600,8 +602,8 @@ part_string_size(JsonPart string)
 {
 	const char *at = string.at + 1;
 	const char *end = string.at + string.size - 1;
-	char		bytes[4];
-	size_t		size = 0;
+	char bytes[4];
+	size_t size = 0;
 
 	while (at < end)
 		size += put_utf8(bytes, next_character(&at, end));
@@ -616,7 +618,7 @@ part_has_controls(JsonPart string)
 
 	while (at < end)
 	{
-		int32_t		character = next_character(&at, end);
+		int32_t character = next_character(&at, end);
 
 		if (character < ' ' || character == 0x7f)
 			return true;
@@ -628,10 +630,10 @@ part_has_controls(JsonPart string)
 static bool
 json_text_seconds_of(const char *text, int64_t *seconds)
 {
-	size_t		whole = strspn(text, "0123456789");
+	size_t whole = strspn(text, "0123456789");
 	const char *rest = text + whole;
-	char	   *end;
-	double		number;
+	char *end;
+	double number;
 
 	if (whole == 0)
 		return false;
@@ -652,9 +654,9 @@ json_text_seconds_of(const char *text, int64_t *seconds)
 bool
 part_seconds(JsonPart part, int64_t *seconds)
 {
-	bool		quoted = part_kind(part) == PART_STRING;
-	char		text[64];
-	size_t		size = quoted ? part.size - 2 : part.size;
+	bool quoted = part_kind(part) == PART_STRING;
+	char text[64];
+	size_t size = quoted ? part.size - 2 : part.size;
 
 	if ((!quoted && part_kind(part) != PART_NUMBER) || size >= sizeof(text))
 		return false;
@@ -669,7 +671,7 @@ part_seconds(JsonPart part, int64_t *seconds)
 static int
 number_at(const char **at, int count)
 {
-	int			number = 0;
+	int number = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -684,10 +686,10 @@ number_at(const char **at, int count)
 static int64_t
 days_to(int year, int month, int day)
 {
-	int			shifted = month <= 2 ? year - 1 : year;	/* years begin in March */
-	int			era = shifted / 400;
-	int			of_era = shifted - era * 400;
-	int			of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int shifted = month <= 2 ? year - 1 : year; /* years begin in March */
+	int era = shifted / 400;
+	int of_era = shifted - era * 400;
+	int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
 	return (int64_t) era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
@@ -696,9 +698,9 @@ days_to(int year, int month, int day)
 static bool
 zone_at(const char *at, int *seconds)
 {
-	int			sign = *at == '-' ? -1 : 1;
-	int			hours;
-	int			minutes;
+	int sign = *at == '-' ? -1 : 1;
+	int hours;
+	int minutes;
 
 	*seconds = 0;
 	if (strcmp(at, "Z") == 0 || strcmp(at, "z") == 0)
@@ -718,9 +720,9 @@ zone_at(const char *at, int *seconds)
 static int
 clock_at(const char **at)
 {
-	int			hour = number_at(at, 2);
-	int			minute = hour >= 0 && *(*at)++ == ':' ? number_at(at, 2) : -1;
-	int			second = minute >= 0 && *(*at)++ == ':' ? number_at(at, 2) : -1;
+	int hour = number_at(at, 2);
+	int minute = hour >= 0 && *(*at)++ == ':' ? number_at(at, 2) : -1;
+	int second = minute >= 0 && *(*at)++ == ':' ? number_at(at, 2) : -1;
 
 	if (second < 0 || hour > 23 || minute > 59 || second > 60)
 		return -1;
@@ -737,13 +739,13 @@ clock_at(const char **at)
 bool
 part_instant(JsonPart part, int64_t *seconds)
 {
-	char		text[64];
+	char text[64];
 	const char *at = text;
-	int			year;
-	int			month;
-	int			day;
-	int			clock;
-	int			zone;
+	int year;
+	int month;
+	int day;
+	int clock;
+	int zone;
 
 	if (part_kind(part) != PART_STRING || part.size - 2 >= sizeof(text))
 		return false;

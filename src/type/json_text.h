@@ -18,7 +18,7 @@
 typedef struct JsonPart
 {
 	const char *at;
-	size_t		size;
+	size_t size;
 } JsonPart;
 
 typedef enum PartKind
@@ -37,8 +37,9 @@ typedef enum PartKind
  */
 extern const char *json_text_fault(const void *text, size_t size, JsonPart *object);
 
-/* The same with another bound of the depth than JSON_TEXT_DEPTH; each level is a frame of the stack. */
-extern const char *json_text_fault_within(int depth, const void *text, size_t size, JsonPart *object);
+/* The same with another depth limit than JSON_TEXT_DEPTH; each level is a frame of the stack. */
+extern const char *
+json_text_fault_within(int depth, const void *text, size_t size, JsonPart *object);
 
 /* A C string, that is; not JSON. */
 extern bool json_text_is_utf8(const char *text);
@@ -53,7 +54,7 @@ typedef struct PartWalk
 {
 	const char *at;
 	const char *end;
-	bool		in_object;
+	bool in_object;
 } PartWalk;
 
 extern PartWalk part_walk(JsonPart container);

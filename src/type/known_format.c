@@ -11,8 +11,8 @@ typedef struct Pattern
 {
 	KnownFormat format;
 	const char *prefix;
-	const char *also;			/* characters beside letters and digits; NULL: anything follows */
-	size_t		at_least;		/* bytes after the prefix */
+	const char *also; /* characters beside letters and digits; NULL: anything follows */
+	size_t at_least;  /* bytes after the prefix */
 } Pattern;
 
 static const Pattern patterns[] = {
@@ -79,7 +79,7 @@ consists_of(const char *text, size_t size, const char *also)
 static bool
 known_format_fits(const Pattern *pattern, const char *value, size_t size)
 {
-	size_t		prefix = strlen(pattern->prefix);
+	size_t prefix = strlen(pattern->prefix);
 
 	if (size < prefix + pattern->at_least || memcmp(value, pattern->prefix, prefix) != 0)
 		return false;
@@ -90,7 +90,7 @@ known_format_fits(const Pattern *pattern, const char *value, size_t size)
 static bool
 looks_like_jwt(const char *value, size_t size)
 {
-	int			dots = 0;
+	int dots = 0;
 
 	if (size < 20 || memcmp(value, "eyJ", 3) != 0 || !consists_of(value, size, "_-."))
 		return false;

@@ -9,8 +9,8 @@
 
 typedef struct KnownFormat
 {
-	const char *label;			/* "an AWS access key" */
-	const char *type;			/* that serves it better than generic */
+	const char *label; /* "an AWS access key" */
+	const char *type;  /* that serves it better than generic */
 } KnownFormat;
 
 /* NULL: it looks like nothing that is known. */

@@ -13,34 +13,34 @@
 
 #include "crypto/primitives.h"
 
-#define SPARE_LENGTH 24			/* of what is generated, where nothing is asked */
-#define MAX_GENERATED 1024
+#define SPARE_LENGTH        24 /* of what is generated, where nothing is asked */
+#define MAX_GENERATED       1024
 #define MAX_PENDING_RECORDS 10000
-#define WORD_BITS 10
-#define MIN_PIECE 3
-#define LOOK_BACK 256
+#define WORD_BITS           10
+#define MIN_PIECE           3
+#define LOOK_BACK           256
 
 #define SHORTER "it is shorter than the policy asks"
 
 static const char *const words[] = {
-	"123456", "1234", "abc123", "access", "admin", "administrator", "apikey", "april", "august",
-	"autumn", "azerty", "baseball", "batman", "changeit", "changeme", "charlie", "company",
-	"computer", "credential", "daniel", "database", "december", "default", "demo", "dragon",
-	"example", "february", "flower", "football", "freedom", "friday", "guest", "hello", "hunter",
-	"iloveyou", "internet", "january", "jordan", "july", "june", "letmein", "login", "love",
-	"march", "master", "matrix", "michael", "monday", "monkey", "mustang", "mysql", "ninja",
-	"november", "october", "oracle", "pass", "passphrase", "passw0rd", "password", "postgres",
-	"princess", "private", "public", "qazwsx", "qwerty", "root", "sample", "saturday", "secret",
-	"september", "server", "service", "shadow", "spring", "starwars", "summer", "sunday",
-	"sunshine", "superman", "support", "sysadmin", "system", "temp", "test", "thursday", "token",
-	"trustno", "tuesday", "user", "username", "vault", "wednesday", "welcome", "whatever",
-	"winter", "zaq1"
-};
+	"123456",     "1234",     "abc123",   "access",   "admin",      "administrator", "apikey",
+	"april",      "august",   "autumn",   "azerty",   "baseball",   "batman",        "changeit",
+	"changeme",   "charlie",  "company",  "computer", "credential", "daniel",        "database",
+	"december",   "default",  "demo",     "dragon",   "example",    "february",      "flower",
+	"football",   "freedom",  "friday",   "guest",    "hello",      "hunter",        "iloveyou",
+	"internet",   "january",  "jordan",   "july",     "june",       "letmein",       "login",
+	"love",       "march",    "master",   "matrix",   "michael",    "monday",        "monkey",
+	"mustang",    "mysql",    "ninja",    "november", "october",    "oracle",        "pass",
+	"passphrase", "passw0rd", "password", "postgres", "princess",   "private",       "public",
+	"qazwsx",     "qwerty",   "root",     "sample",   "saturday",   "secret",        "september",
+	"server",     "service",  "shadow",   "spring",   "starwars",   "summer",        "sunday",
+	"sunshine",   "superman", "support",  "sysadmin", "system",     "temp",          "test",
+	"thursday",   "token",    "trustno",  "tuesday",  "user",       "username",      "vault",
+	"wednesday",  "welcome",  "whatever", "winter",   "zaq1"};
 
 static const char *const rows[] = {
 	"qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz",
-	"qwertzuiop", "azertyuiop"
-};
+	"qwertzuiop", "azertyuiop"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -59,7 +59,7 @@ class_of(unsigned char c)
 unsigned
 password_classes(const void *value, size_t size)
 {
-	unsigned	classes = 0;
+	unsigned classes = 0;
 
 	for (size_t i = 0; i < size; i++)
 		classes |= class_of(((const unsigned char *) value)[i]);
@@ -70,9 +70,9 @@ password_classes(const void *value, size_t size)
 static int
 log2_hundredths(unsigned n)
 {
-	uint64_t	mantissa = (uint64_t) n << 32;
-	int			whole = 0;
-	int			fraction = 0;
+	uint64_t mantissa = (uint64_t) n << 32;
+	int whole = 0;
+	int fraction = 0;
 
 	while (mantissa >= (uint64_t) 2 << 32)
 	{
@@ -122,15 +122,16 @@ password_lower(unsigned char c)
 static size_t
 word_at(const unsigned char *value, size_t size)
 {
-	size_t		longest = 0;
+	size_t longest = 0;
 
 	for (size_t i = 0; i < COUNT(words); i++)
 	{
-		size_t		length = strlen(words[i]);
-		size_t		same = 0;
+		size_t length = strlen(words[i]);
+		size_t same = 0;
 
 		while (same < length && same < size &&
-			   (password_folded(value[same]) == words[i][same] || password_lower(value[same]) == words[i][same]))
+			   (password_folded(value[same]) == words[i][same] ||
+				password_lower(value[same]) == words[i][same]))
 			same++;
 		if (same == length && length > longest)
 			longest = length;
@@ -143,10 +144,10 @@ static size_t
 run_on_row(const unsigned char *value, size_t size, const char *row)
 {
 	const char *at = size > 1 && value[0] ? strchr(row, password_lower(value[0])) : NULL;
-	size_t		length = strlen(row);
-	int			step;
-	size_t		run = 1;
-	ptrdiff_t	place;
+	size_t length = strlen(row);
+	int step;
+	size_t run = 1;
+	ptrdiff_t place;
 
 	if (at == NULL)
 		return 0;
@@ -164,13 +165,13 @@ run_on_row(const unsigned char *value, size_t size, const char *row)
 static size_t
 run_at(const unsigned char *value, size_t size)
 {
-	size_t		longest = 1;
+	size_t longest = 1;
 
 	while (longest < size && value[longest] == value[0])
 		longest++;
 	for (size_t i = 0; i < COUNT(rows); i++)
 	{
-		size_t		run = run_on_row(value, size, rows[i]);
+		size_t run = run_on_row(value, size, rows[i]);
 
 		longest = run > longest ? run : longest;
 	}
@@ -181,11 +182,11 @@ run_at(const unsigned char *value, size_t size)
 static size_t
 repetition_at(const unsigned char *value, size_t size, size_t at)
 {
-	size_t		longest = 0;
+	size_t longest = 0;
 
 	for (size_t from = at > LOOK_BACK ? at - LOOK_BACK : 0; from < at; from++)
 	{
-		size_t		same = 0;
+		size_t same = 0;
 
 		while (at + same < size && value[from + same] == value[at + same])
 			same++;
@@ -198,18 +199,17 @@ unsigned
 password_entropy(const void *given, size_t size)
 {
 	const unsigned char *value = given;
-	int			one = size > 0 ? log2_hundredths(pool_of(password_classes(value, size))) : 0;
-	int64_t		bits = 0;
-	size_t		at = 0;
+	int one = size > 0 ? log2_hundredths(pool_of(password_classes(value, size))) : 0;
+	int64_t bits = 0;
+	size_t at = 0;
 
 	while (at < size && bits < INT16_MAX * 100)
 	{
-		size_t		word = word_at(value + at, size - at);
-		size_t		run = run_at(value + at, size - at);
-		size_t		again = repetition_at(value, size, at);
-		size_t		piece = word > run ? word : run;
-		int			cost = word >= MIN_PIECE && word >= run ? WORD_BITS * 100 :
-			one + log2_hundredths(run);
+		size_t word = word_at(value + at, size - at);
+		size_t run = run_at(value + at, size - at);
+		size_t again = repetition_at(value, size, at);
+		size_t piece = word > run ? word : run;
+		int cost = word >= MIN_PIECE && word >= run ? WORD_BITS * 100 : one + log2_hundredths(run);
 
 		if (again > piece)
 		{
@@ -263,7 +263,7 @@ password_check(const void *given, size_t size, const TypeContext *context, TypeF
 	const TypePolicy *policy = context->policy;
 	const unsigned char *value = given;
 	const char *fault = form_fault(value, size);
-	size_t		prefix = strlen(policy->prefix);
+	size_t prefix = strlen(policy->prefix);
 
 	if (fault)
 		return fault;
@@ -289,8 +289,8 @@ password_check(const void *given, size_t size, const TypeContext *context, TypeF
 static size_t
 make_alphabet(const TypePolicy *policy, char alphabet[128])
 {
-	unsigned	classes = policy->classes | CLASS_LOWER | CLASS_UPPER | CLASS_DIGIT;
-	size_t		count = 0;
+	unsigned classes = policy->classes | CLASS_LOWER | CLASS_UPPER | CLASS_DIGIT;
+	size_t count = 0;
 
 	for (int c = '!'; c < 0x7f; c++)
 		if (class_of(c) & classes && strchr(policy->excluded, c) == NULL)
@@ -302,9 +302,9 @@ make_alphabet(const TypePolicy *policy, char alphabet[128])
 static CryptoStatus
 password_draw(const char *alphabet, size_t count, char *out, size_t size)
 {
-	unsigned	limit = 256 - 256 % count;
+	unsigned limit = 256 - 256 % count;
 	unsigned char random[64];
-	size_t		done = 0;
+	size_t done = 0;
 	CryptoStatus status = CRYPTO_OK;
 
 	while (done < size && status == CRYPTO_OK)
@@ -322,7 +322,7 @@ password_draw(const char *alphabet, size_t count, char *out, size_t size)
 static size_t
 length_to_generate(const TypePolicy *policy)
 {
-	size_t		length = policy->generated_length > 0 ? policy->generated_length : SPARE_LENGTH;
+	size_t length = policy->generated_length > 0 ? policy->generated_length : SPARE_LENGTH;
 
 	if (length < policy->min_length)
 		length = policy->min_length;
@@ -339,16 +339,16 @@ unsigned
 password_random_bits(const TypePolicy *policy)
 {
 	static const unsigned classes[] = {CLASS_LOWER, CLASS_UPPER, CLASS_DIGIT, CLASS_SYMBOL};
-	size_t		left = length_to_generate(policy);
-	size_t		prefix = strlen(policy->prefix);
-	char		alphabet[128];
-	size_t		count = make_alphabet(policy, alphabet);
-	int64_t		bits = 0;
+	size_t left = length_to_generate(policy);
+	size_t prefix = strlen(policy->prefix);
+	char alphabet[128];
+	size_t count = make_alphabet(policy, alphabet);
+	int64_t bits = 0;
 
 	left -= prefix < left ? prefix : left;
 	for (size_t i = 0; i < COUNT(classes); i++)
 	{
-		unsigned	of_class = 0;
+		unsigned of_class = 0;
 
 		if ((policy->classes & classes[i]) == 0)
 			continue;
@@ -369,23 +369,24 @@ password_random_bits(const TypePolicy *policy)
 const char *
 password_policy_fault(const TypePolicy *policy)
 {
-	unsigned	bits = password_random_bits(policy);
+	unsigned bits = password_random_bits(policy);
 
-	return bits < PASSWORD_MIN_BITS || bits < policy->min_entropy ?
-		"what is made up would have fewer random bits than 64, or than min_entropy asks" : NULL;
+	return bits < PASSWORD_MIN_BITS || bits < policy->min_entropy
+		? "what is made up would have fewer random bits than 64, or than min_entropy asks"
+		: NULL;
 }
 
 const char *
 password_generate(const TypeContext *context, char **out, size_t *out_size)
 {
 	const TypePolicy *policy = context->policy;
-	size_t		prefix = strlen(policy->prefix);
-	size_t		length = length_to_generate(policy);
-	char		alphabet[128];
-	size_t		count = make_alphabet(policy, alphabet);
-	TypeFacts	facts = {0};
+	size_t prefix = strlen(policy->prefix);
+	size_t length = length_to_generate(policy);
+	char alphabet[128];
+	size_t count = make_alphabet(policy, alphabet);
+	TypeFacts facts = {0};
 	const char *fault = password_policy_fault(policy);
-	char	   *value;
+	char *value;
 
 	if (fault)
 		return fault;

@@ -20,8 +20,8 @@ extern unsigned password_classes(const void *value, size_t size);
 extern unsigned password_entropy(const void *value, size_t size);
 
 /* The rule of the policy that the value breaks, or NULL. */
-extern const char *password_check(const void *value, size_t size, const TypeContext *context,
-								  TypeFacts *facts);
+extern const char *
+password_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts);
 
 /*
  * Bits of randomness that a value made up for the policy has, rounded down: whoever knows the

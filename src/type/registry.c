@@ -61,13 +61,13 @@ enum
 
 typedef struct RegistryCacheKey
 {
-	pg_uuid_t	tenant;
-	char		name[NAMEDATALEN];
+	pg_uuid_t tenant;
+	char name[NAMEDATALEN];
 } RegistryCacheKey;
 
 typedef struct RegistryCacheEntry
 {
-	RegistryCacheKey	key;
+	RegistryCacheKey key;
 	TenantType *type;
 } RegistryCacheEntry;
 
@@ -78,10 +78,11 @@ static bool cache_stale = false;
 static const struct
 {
 	const char *name;
-	unsigned	class;
-}			class_names[] = {
-	{"lower", CLASS_LOWER}, {"upper", CLASS_UPPER}, {"digit", CLASS_DIGIT}, {"symbol", CLASS_SYMBOL}
-};
+	unsigned class;
+} class_names[] = {{"lower", CLASS_LOWER},
+				   {"upper", CLASS_UPPER},
+				   {"digit", CLASS_DIGIT},
+				   {"symbol", CLASS_SYMBOL}};
 
 static void
 types_changed(void)
@@ -92,7 +93,8 @@ types_changed(void)
 static void
 registry_empty_cache(void)
 {
-	HASHCTL		control = {.keysize = sizeof(RegistryCacheKey),.entrysize = sizeof(RegistryCacheEntry)};
+	HASHCTL control = {.keysize = sizeof(RegistryCacheKey),
+					   .entrysize = sizeof(RegistryCacheEntry)};
 
 	cache = NULL;
 	if (cache_memory)
@@ -107,8 +109,8 @@ registry_empty_cache(void)
 static void
 registry_take_number(TableScan *scan, int column, unsigned *number)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
 
 	if (!isnull)
 		*number = DatumGetInt32(value);
@@ -117,8 +119,8 @@ registry_take_number(TableScan *scan, int column, unsigned *number)
 static void
 registry_take_string(TableScan *scan, int column, char *string, size_t room)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
 
 	if (!isnull)
 		text_to_cstring_buffer(DatumGetTextPP(value), string, room);
@@ -127,15 +129,15 @@ registry_take_string(TableScan *scan, int column, char *string, size_t room)
 static void
 take_classes(TableScan *scan, int column, unsigned *classes)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
-	Datum	   *elements;
-	int			count;
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
+	Datum *elements;
+	int count;
 
 	if (isnull)
 		return;
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  NULL, &count);
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &count);
 	*classes = 0;
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < lengthof(class_names); j++)
@@ -148,8 +150,8 @@ static void
 take_settings(TableScan *scan, int first, TenantType *type)
 {
 	TypePolicy *policy = &type->policy;
-	bool		isnull;
-	Datum		lifetime = scan_get(scan, first + SET_MAX_LIFETIME, &isnull);
+	bool isnull;
+	Datum lifetime = scan_get(scan, first + SET_MAX_LIFETIME, &isnull);
 
 	registry_take_number(scan, first + SET_MIN_LENGTH, &policy->min_length);
 	registry_take_number(scan, first + SET_MAX_LENGTH, &policy->max_length);
@@ -166,8 +168,8 @@ take_settings(TableScan *scan, int first, TenantType *type)
 static text *
 copy_text(TableScan *scan, int column)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
 
 	return isnull ? NULL : DatumGetTextPCopy(value);
 }
@@ -175,8 +177,8 @@ copy_text(TableScan *scan, int column)
 static ArrayType *
 copy_array(TableScan *scan, int column)
 {
-	bool		isnull;
-	Datum		value = scan_get(scan, column, &isnull);
+	bool isnull;
+	Datum value = scan_get(scan, column, &isnull);
 
 	return isnull ? NULL : DatumGetArrayTypePCopy(value);
 }
@@ -184,9 +186,9 @@ copy_array(TableScan *scan, int column)
 static bool
 load_added(const char *name, TenantType *type)
 {
-	TableScan	scan;
-	Datum		key = CStringGetTextDatum(name);
-	bool		found;
+	TableScan scan;
+	Datum key = CStringGetTextDatum(name);
+	bool found;
 
 	scan_begin(&scan, TABLE_SECRET_TYPE, INDEX_SECRET_TYPE_NAME, NULL, &key, 1);
 	found = scan_next(&scan);
@@ -205,8 +207,8 @@ load_added(const char *name, TenantType *type)
 static void
 load_policy(const pg_uuid_t *tenant, TenantType *type)
 {
-	TableScan	scan;
-	Datum		keys[2] = {UUIDPGetDatum(tenant), CStringGetTextDatum(type->name)};
+	TableScan scan;
+	Datum keys[2] = {UUIDPGetDatum(tenant), CStringGetTextDatum(type->name)};
 
 	scan_begin(&scan, TABLE_TYPE_POLICY, INDEX_TYPE_POLICY, NULL, keys, 2);
 	if (scan_next(&scan))
@@ -247,15 +249,15 @@ refuse_unknown(void)
 	initStringInfo(&names);
 	for (int i = 0; type_at(i) != NULL; i++)
 		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", type_at(i)->name);
-	error_bad_argument("type", "there is no such type",
-					   psprintf("Types are %s; the view vault.types has those that were added, too.",
-								names.data));
+	error_bad_argument(
+		"type", "there is no such type",
+		psprintf("Types are %s; the view vault.types has those that were added, too.", names.data));
 }
 
 const TenantType *
 type_in_tenant(const pg_uuid_t *tenant, const char *name)
 {
-	RegistryCacheKey	key = {.tenant = *tenant};
+	RegistryCacheKey key = {.tenant = *tenant};
 	RegistryCacheEntry *entry;
 	TenantType *type;
 
@@ -312,7 +314,7 @@ unix_time(TimestampTz at)
 static TypeContext
 context_of(const TypePolicy *policy)
 {
-	TypeContext context = {.policy = policy,.now = unix_time(GetCurrentTimestamp())};
+	TypeContext context = {.policy = policy, .now = unix_time(GetCurrentTimestamp())};
 
 	return context;
 }
@@ -348,7 +350,7 @@ const char *
 type_check_value(const TenantType *type, const void *value, size_t size, bool is_bytes, bool weak,
 				 TypeFacts *facts)
 {
-	TypePolicy	form = {.max_length = type->policy.max_length};
+	TypePolicy form = {.max_length = type->policy.max_length};
 	const char *rule = broken_rule(type, &type->policy, value, size, is_bytes, facts);
 	const char *fault = rule;
 
@@ -379,9 +381,9 @@ type_can_generate(const TenantType *type)
 char *
 type_generate(const TenantType *type, unsigned length, size_t *size)
 {
-	TypePolicy	policy = type->policy;
+	TypePolicy policy = type->policy;
 	TypeContext context = context_of(&policy);
-	char	   *value = NULL;
+	char *value = NULL;
 	const char *rule;
 
 	if (length > 0)
@@ -391,13 +393,15 @@ type_generate(const TenantType *type, unsigned length, size_t *size)
 	if (!type_can_generate(type))
 		error_bad_argument("new value", "a value of this type cannot be made up here",
 						   "Give the new value.");
-	rule = type->builtin ? type->builtin->generate(&context, &value, size) :
-		password_generate(&context, &value, size);
+	rule = type->builtin ? type->builtin->generate(&context, &value, size)
+						 : password_generate(&context, &value, size);
 	if (rule)
-		ereport(ERROR,
-				(errcode(ERRCODE_VAULT_WRONG_FORM),
-				 errmsg("no value of type \"%s\" can be made: %s", type->name, rule),
-				 errhint("Ask for more characters, or change the policy with vault.set_type_policy().")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM),
+			 errmsg("no value of type \"%s\" can be made: %s", type->name, rule),
+			 errhint(
+				 "Ask for more characters, or change the policy with vault.set_type_policy().")));
 	return value;
 }
 
@@ -411,10 +415,9 @@ type_expiry(const TenantType *type, const TypeFacts *facts)
 		expires_at = (facts->expires_at - EPOCH_SECONDS) * USECS_PER_SEC;
 	if (lifetime->time > 0 || lifetime->day > 0 || lifetime->month > 0)
 	{
-		TimestampTz latest =
-			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-													TimestampTzGetDatum(GetCurrentTimestamp()),
-													IntervalPGetDatum(lifetime)));
+		TimestampTz latest = DatumGetTimestampTz(
+			DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
+								IntervalPGetDatum(lifetime)));
 
 		expires_at = Min(expires_at, latest);
 	}
@@ -436,9 +439,9 @@ text *
 type_field(const char *name, const void *value, size_t size, const char *field)
 {
 	const ValueType *type = type_find(name);
-	char	   *part = NULL;
-	size_t		part_size = 0;
-	text	   *result;
+	char *part = NULL;
+	size_t part_size = 0;
+	text *result;
 
 	if (type == NULL || type->field == NULL)
 		refuse_field(type);
@@ -450,8 +453,7 @@ type_field(const char *name, const void *value, size_t size, const char *field)
 			return result;
 		case FIELD_ABSENT:
 			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("the value has no such field"),
+					(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the value has no such field"),
 					 errhint("Fields of the type are %s.", type->fields)));
 			break;
 		case FIELD_UNKNOWN:
@@ -490,16 +492,16 @@ number_or_null(unsigned number, bool *isnull)
 static Datum
 warnings_of(const ValueType *type)
 {
-	Datum		days[TYPE_MAX_WARNINGS];
-	int			count = 0;
+	Datum days[TYPE_MAX_WARNINGS];
+	int count = 0;
 
 	while (count < TYPE_MAX_WARNINGS && type->lifecycle.warnings[count] > 0)
 	{
 		days[count] = Int32GetDatum(type->lifecycle.warnings[count]);
 		count++;
 	}
-	return PointerGetDatum(construct_array(days, count, INT4OID, sizeof(int32), true,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(days, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
 /* builtin_types(), columns as in type.sql */
@@ -512,8 +514,8 @@ vault_builtin_types(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; (type = type_at(i)) != NULL; i++)
 	{
-		Datum		values[14];
-		bool		nulls[14] = {0};
+		Datum values[14];
+		bool nulls[14] = {0};
 
 		values[0] = CStringGetTextDatum(type->name);
 		values[1] = CStringGetTextDatum(type->description);
@@ -546,15 +548,16 @@ vault_require_strong_type(PG_FUNCTION_ARGS)
 	type = type_in_tenant(PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	fault = draws_values(type) ? password_policy_fault(&type->policy) : NULL;
 	if (fault)
-		error_bad_argument("policy", fault,
-						   "Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or a superuser gives the type a generator.");
+		error_bad_argument(
+			"policy", fault,
+			"Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or a superuser gives the type a generator.");
 	PG_RETURN_VOID();
 }
 
 static bool
 is_of_type(TableScan *scan, int column, const text *name)
 {
-	text	   *type = DatumGetTextPP(scan_get(scan, column, NULL));
+	text *type = DatumGetTextPP(scan_get(scan, column, NULL));
 
 	CHECK_FOR_INTERRUPTS();
 	return VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(name) &&
@@ -565,9 +568,9 @@ is_of_type(TableScan *scan, int column, const text *name)
 Datum
 vault_type_is_used(PG_FUNCTION_ARGS)
 {
-	text	   *name = PG_GETARG_TEXT_PP(0);
-	TableScan	scan;
-	bool		used = false;
+	text *name = PG_GETARG_TEXT_PP(0);
+	TableScan scan;
+	bool used = false;
 
 	(void) call_required();
 	scan_begin(&scan, TABLE_SECRET, INDEX_SECRET_NAME, NULL, NULL, 0);
@@ -580,7 +583,7 @@ vault_type_is_used(PG_FUNCTION_ARGS)
 static bool
 holds_tenant(List *tenants, const pg_uuid_t *tenant)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, tenants)
 		if (uuid_equal(lfirst(cell), tenant))
@@ -592,12 +595,12 @@ holds_tenant(List *tenants, const pg_uuid_t *tenant)
 static List *
 add_users(List *tenants, TableId table, TableId index, int column, const text *name)
 {
-	TableScan	scan;
+	TableScan scan;
 
 	scan_begin(&scan, table, index, NULL, NULL, 0);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t  *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+		pg_uuid_t *tenant = DatumGetUUIDP(scan_get(&scan, 1, NULL));
 
 		if (is_of_type(&scan, column, name) && !holds_tenant(tenants, tenant))
 			tenants = lcons(memcpy(palloc(sizeof(pg_uuid_t)), tenant, sizeof(pg_uuid_t)), tenants);
@@ -613,22 +616,24 @@ add_users(List *tenants, TableId table, TableId index, int column, const text *n
 Datum
 vault_tell_users_of_type(PG_FUNCTION_ARGS)
 {
-	VaultCall	   *call = call_required();
-	VaultCall		before = *call;
-	text	   *name = PG_GETARG_TEXT_PP(1);
-	List	   *tenants = add_users(NIL, TABLE_SECRET, INDEX_SECRET_NAME, TYPE_OF_SECRET, name);
-	ListCell   *cell;
+	VaultCall *call = call_required();
+	VaultCall before = *call;
+	text *name = PG_GETARG_TEXT_PP(1);
+	List *tenants = add_users(NIL, TABLE_SECRET, INDEX_SECRET_NAME, TYPE_OF_SECRET, name);
+	ListCell *cell;
 
 	tenants = add_users(tenants, TABLE_TYPE_POLICY, INDEX_TYPE_POLICY, TYPE_OF_POLICY, name);
 	foreach(cell, tenants)
 	{
-		char		tenant_name[64] = "";
-		char		state[16];
-		AuditRecord record = {
-			.operation = call->operation,.decision = "allow",.object_kind = "type",
-			.object = PG_GETARG_UUID_P(0),.tenant = *(pg_uuid_t *) lfirst(cell),
-			.reason = call->reason,.detail = PG_GETARG_DATUM(2)
-		};
+		char tenant_name[64] = "";
+		char state[16];
+		AuditRecord record = {.operation = call->operation,
+							  .decision = "allow",
+							  .object_kind = "type",
+							  .object = PG_GETARG_UUID_P(0),
+							  .tenant = *(pg_uuid_t *) lfirst(cell),
+							  .reason = call->reason,
+							  .detail = PG_GETARG_DATUM(2)};
 
 		(void) tenant_describe(lfirst(cell), tenant_name, state);
 		call_enter_tenant(lfirst(cell), tenant_name);

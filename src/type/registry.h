@@ -21,13 +21,13 @@
 
 typedef struct TenantType
 {
-	const ValueType *builtin;	/* NULL: an operator's */
-	char		name[NAMEDATALEN];
-	TypePolicy	policy;
-	Interval	max_lifetime;	/* zero: none */
-	text	   *validator;		/* qualified names; NULL: none */
-	text	   *generator;
-	ArrayType  *rules;			/* that the validator may name; NULL: none */
+	const ValueType *builtin; /* NULL: an operator's */
+	char name[NAMEDATALEN];
+	TypePolicy policy;
+	Interval max_lifetime; /* zero: none */
+	text *validator;       /* qualified names; NULL: none */
+	text *generator;
+	ArrayType *rules; /* that the validator may name; NULL: none */
 } TenantType;
 
 /* Lives until the next call.  22023 if there is no such type. */

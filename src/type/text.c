@@ -13,8 +13,8 @@
 static bool
 text_make_room(Text *text, size_t size)
 {
-	size_t		capacity = text->capacity > 0 ? text->capacity : 128;
-	char	   *grown;
+	size_t capacity = text->capacity > 0 ? text->capacity : 128;
+	char *grown;
 
 	while (capacity < text->size + size + 1)
 		capacity *= 2;
@@ -50,7 +50,7 @@ text_add_string(Text *text, const char *string)
 void
 text_add_number(Text *text, int64_t number)
 {
-	char		digits[32];
+	char digits[32];
 
 	text_add(text, digits, snprintf(digits, sizeof(digits), "%lld", (long long) number));
 }
@@ -58,7 +58,7 @@ text_add_number(Text *text, int64_t number)
 void
 text_add_json(Text *text, const char *string)
 {
-	char		escape[8];
+	char escape[8];
 
 	text_add(text, "\"", 1);
 	for (const char *p = string; *p; p++)
@@ -92,7 +92,7 @@ text_add_member(Text *text, const char *name, const char *string)
 char *
 text_take(Text *text, size_t *size)
 {
-	char	   *bytes = NULL;
+	char *bytes = NULL;
 
 	if (!text->failed && text_make_room(text, 0))
 	{

@@ -14,10 +14,10 @@
 
 typedef struct Text
 {
-	char	   *bytes;
-	size_t		size;
-	size_t		capacity;
-	bool		failed;
+	char *bytes;
+	size_t size;
+	size_t capacity;
+	bool failed;
 } Text;
 
 extern void text_add(Text *text, const void *bytes, size_t size);

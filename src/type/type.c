@@ -13,7 +13,7 @@
 #define MAX_TYPES 32
 
 static const ValueType *registered[MAX_TYPES];
-static int	count = 0;
+static int count = 0;
 
 void
 type_register(const ValueType *type)
@@ -41,7 +41,7 @@ type_find(const char *name)
 char *
 value_copy(const void *value, size_t size)
 {
-	char	   *copy = malloc(size + 1);
+	char *copy = malloc(size + 1);
 
 	if (copy == NULL)
 		return NULL;

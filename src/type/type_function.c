@@ -68,7 +68,7 @@ function_fault(Form_pg_proc function, bool checks)
 static const char *
 fault_of(Oid function, bool checks, Oid *owner)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	const char *fault = "there is no such function";
 
 	if (!HeapTupleIsValid(tuple))
@@ -84,10 +84,10 @@ fault_of(Oid function, bool checks, Oid *owner)
 static Oid
 type_function_look_up(const text *name, bool checks)
 {
-	List	   *parts = textToQualifiedNameList((text *) name);
-	Oid			argument = TEXTOID;
-	Oid			schema = list_length(parts) == 2 ?
-		get_namespace_oid(strVal(linitial(parts)), true) : InvalidOid;
+	List *parts = textToQualifiedNameList((text *) name);
+	Oid argument = TEXTOID;
+	Oid schema =
+		list_length(parts) == 2 ? get_namespace_oid(strVal(linitial(parts)), true) : InvalidOid;
 
 	if (!OidIsValid(schema))
 		return InvalidOid;
@@ -101,7 +101,7 @@ type_function_look_up(const text *name, bool checks)
 static Oid
 find_function(const char *type, const text *name, bool checks, Oid *owner)
 {
-	Oid			function = type_function_look_up(name, checks);
+	Oid function = type_function_look_up(name, checks);
 	const char *fault = fault_of(function, checks, owner);
 
 	if (fault)
@@ -124,14 +124,12 @@ type_function_pin(const char *name, const char *value)
 VAULT_NORETURN static void
 refuse_failure(const char *type, MemoryContext memory)
 {
-	int			code = geterrcode();
+	int code = geterrcode();
 
 	MemoryContextSwitchTo(memory);
 	secret_forget_error();
 	if (ERRCODE_TO_CATEGORY(code) == ERRCODE_OPERATOR_INTERVENTION)
-		ereport(ERROR,
-				(errcode(code),
-				 errmsg("canceled in a function of type \"%s\"", type)));
+		ereport(ERROR, (errcode(code), errmsg("canceled in a function of type \"%s\"", type)));
 	ereport(ERROR,
 			(errcode(ERRCODE_VAULT_WRONG_FORM),
 			 errmsg("a function of type \"%s\" failed with SQLSTATE %s", type,
@@ -144,25 +142,26 @@ static text *
 type_function_call(const char *type, const text *name, bool checks, Datum value)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	text	   *volatile result = NULL;
-	Oid			owner;
-	Oid			function = find_function(type, name, checks, &owner);
-	Oid			saved_user;
-	int			saved_security;
-	int			level;
-	FmgrInfo	site;
+	text *volatile result = NULL;
+	Oid owner;
+	Oid function = find_function(type, name, checks, &owner);
+	Oid saved_user;
+	int saved_security;
+	int level;
+	FmgrInfo site;
 	LOCAL_FCINFO(fcinfo, 1);
 
 	GetUserIdAndSecContext(&saved_user, &saved_security);
 	level = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner, saved_security | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(owner,
+						   saved_security | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	type_function_pin("search_path", "pg_catalog, pg_temp");
 	type_function_pin("client_min_messages", "error");
 	type_function_pin("log_min_messages", "panic");
 	PG_TRY();
 	{
-		Datum		answer;
+		Datum answer;
 
 		fmgr_info(function, &site);
 		InitFunctionCallInfoData(*fcinfo, &site, checks ? 1 : 0, DEFAULT_COLLATION_OID, NULL, NULL);
@@ -195,8 +194,8 @@ type_function_same_text(const text *a, const text *b)
 static const char *
 type_function_declared(const ArrayType *rules, const text *rule)
 {
-	Datum	   *elements;
-	int			count;
+	Datum *elements;
+	int count;
 
 	if (rules == NULL)
 		return UNNAMED_RULE;
@@ -212,9 +211,9 @@ const char *
 function_check(const char *type, const text *function, const ArrayType *rules, const void *value,
 			   size_t size)
 {
-	bool		same = encoding_is_stored(value, size);
-	text	   *copy = secret_alloc(VARHDRSZ + (same ? size : encoding_room(size)));
-	text	   *rule;
+	bool same = encoding_is_stored(value, size);
+	text *copy = secret_alloc(VARHDRSZ + (same ? size : encoding_room(size)));
+	text *rule;
 
 	if (same)
 		memcpy(VARDATA(copy), value, size);
@@ -228,9 +227,9 @@ function_check(const char *type, const text *function, const ArrayType *rules, c
 char *
 function_generate(const char *type, const text *function, size_t *size)
 {
-	text	   *made = type_function_call(type, function, false, (Datum) 0);
+	text *made = type_function_call(type, function, false, (Datum) 0);
 	const char *stored;
-	char	   *value;
+	char *value;
 
 	if (made == NULL || VARSIZE_ANY_EXHDR(made) == 0)
 		ereport(ERROR,
@@ -241,9 +240,7 @@ function_generate(const char *type, const text *function, size_t *size)
 	stored = encoding_for_digest(VARDATA_ANY(made), size);
 	value = value_copy(stored, *size);
 	if (value == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	return value;
 }
 
@@ -254,15 +251,17 @@ PG_FUNCTION_INFO_V1(vault_require_type_author);
 Datum
 vault_type_function(PG_FUNCTION_ARGS)
 {
-	Oid			function = PG_GETARG_OID(0);
-	bool		checks = PG_GETARG_BOOL(1);
+	Oid function = PG_GETARG_OID(0);
+	bool checks = PG_GETARG_BOOL(1);
 	const char *fault = fault_of(function, checks, NULL);
 
 	if (fault)
-		error_bad_argument(checks ? "validator" : "generator", fault,
-						   "It is a superuser's function: a validator takes the value as text and returns NULL or the rule that is broken; a generator returns a value.");
-	PG_RETURN_TEXT_P(cstring_to_text(quote_qualified_identifier(
-		get_namespace_name(get_func_namespace(function)), get_func_name(function))));
+		error_bad_argument(
+			checks ? "validator" : "generator", fault,
+			"It is a superuser's function: a validator takes the value as text and returns NULL or the rule that is broken; a generator returns a value.");
+	PG_RETURN_TEXT_P(
+		cstring_to_text(quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
+												   get_func_name(function))));
 }
 
 /* A validator gets values, a generator makes them, and operators have no right to these. */
@@ -273,6 +272,7 @@ vault_require_type_author(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to name functions of a type"),
-				 errhint("A superuser sets validator, generator and rules; an operator the rest.")));
+				 errhint(
+					 "A superuser sets validator, generator and rules; an operator the rest.")));
 	PG_RETURN_VOID();
 }

@@ -69,39 +69,28 @@ enum
 typedef struct Column
 {
 	const char *name;
-	Oid			type;
+	Oid type;
 } Column;
 
-#define COLUMNS_OF_SUM(from) \
-	[(from) + SUM_N] = {"n", INT8OID}, \
-	[(from) + SUM_FIRST_AT] = {"first_at", TIMESTAMPTZOID}, \
-	[(from) + SUM_LAST_AT] = {"last_at", TIMESTAMPTZOID}, \
-	[(from) + SUM_ADDRESS] = {"address", INETOID}, \
-	[(from) + SUM_PRINCIPAL] = {"principal", TEXTOID}, \
-	[(from) + SUM_ROLE] = {"role", TEXTOID}, \
-	[(from) + SUM_APPLICATION] = {"application", TEXTOID}
+#define COLUMNS_OF_SUM(from)                                                                   \
+	[(from) + SUM_N] = {"n", INT8OID}, [(from) + SUM_FIRST_AT] = {"first_at", TIMESTAMPTZOID}, \
+			  [(from) + SUM_LAST_AT] = {"last_at", TIMESTAMPTZOID},                            \
+			  [(from) + SUM_ADDRESS] = {"address", INETOID},                                   \
+			  [(from) + SUM_PRINCIPAL] = {"principal", TEXTOID},                               \
+			  [(from) + SUM_ROLE] = {"role", TEXTOID},                                         \
+			  [(from) + SUM_APPLICATION] = {"application", TEXTOID}
 
 static const Column read_columns[READ_COLUMNS] = {
-	[READ_TENANT] = {"tenant_id", UUIDOID},
-	[READ_SECRET_ID] = {"secret_id", UUIDOID},
-	[READ_PRINCIPAL_ID] = {"principal_id", UUIDOID},
-	[READ_VERSION] = {"version", INT4OID},
-	[READ_HOUR] = {"hour", TIMESTAMPTZOID},
-	COLUMNS_OF_SUM(READ_SUM)
-};
+	[READ_TENANT] = {"tenant_id", UUIDOID},          [READ_SECRET_ID] = {"secret_id", UUIDOID},
+	[READ_PRINCIPAL_ID] = {"principal_id", UUIDOID}, [READ_VERSION] = {"version", INT4OID},
+	[READ_HOUR] = {"hour", TIMESTAMPTZOID},          COLUMNS_OF_SUM(READ_SUM)};
 
 static const Column call_columns[CALL_COLUMNS] = {
-	[CALL_TENANT] = {"tenant_id", UUIDOID},
-	[CALL_PRINCIPAL_ID] = {"principal_id", UUIDOID},
-	[CALL_GRANT] = {"grant_id", UUIDOID},
-	[CALL_VERSION] = {"version", INT4OID},
-	[CALL_HOUR] = {"hour", TIMESTAMPTZOID},
-	[CALL_IS_READ] = {"is_read", BOOLOID},
-	[CALL_DECISION] = {"decision", TEXTOID},
-	[CALL_SECRET] = {"secret", TEXTOID},
-	[CALL_ENVIRONMENT] = {"environment", TEXTOID},
-	COLUMNS_OF_SUM(CALL_SUM)
-};
+	[CALL_TENANT] = {"tenant_id", UUIDOID},        [CALL_PRINCIPAL_ID] = {"principal_id", UUIDOID},
+	[CALL_GRANT] = {"grant_id", UUIDOID},          [CALL_VERSION] = {"version", INT4OID},
+	[CALL_HOUR] = {"hour", TIMESTAMPTZOID},        [CALL_IS_READ] = {"is_read", BOOLOID},
+	[CALL_DECISION] = {"decision", TEXTOID},       [CALL_SECRET] = {"secret", TEXTOID},
+	[CALL_ENVIRONMENT] = {"environment", TEXTOID}, COLUMNS_OF_SUM(CALL_SUM)};
 
 #define ZERO "'00000000-0000-0000-0000-000000000000'::uuid"
 
@@ -122,45 +111,48 @@ static const char *const count_hours =
 	"  reads = u.reads + excluded.reads, denials = u.denials + excluded.denials,"
 	"  secrets = u.secrets + excluded.secrets, changed_at = excluded.changed_at";
 
-#define INTO_USAGE \
-	"INSERT INTO vault_data.usage AS u (tenant_id, secret_id, principal_id, version, reads, failed, first_read_at," \
-	"  last_read_at, last_failed_at, last_at, principal, last_role, last_address, last_application) "
-#define ADD_TO_USAGE \
+#define INTO_USAGE                                                                           \
+	"INSERT INTO vault_data.usage AS u (tenant_id, secret_id, principal_id, version, reads," \
+	"  failed, first_read_at, last_read_at, last_failed_at, last_at, principal, last_role,"  \
+	"  last_address, last_application) "
+#define ADD_TO_USAGE                                                           \
 	" ON CONFLICT (tenant_id, secret_id, principal_id, version) DO UPDATE SET" \
 	"  reads = u.reads + excluded.reads, failed = u.failed + excluded.failed," \
-	"  first_read_at = LEAST(u.first_read_at, excluded.first_read_at)," \
-	"  last_read_at = GREATEST(u.last_read_at, excluded.last_read_at)," \
-	"  last_failed_at = GREATEST(u.last_failed_at, excluded.last_failed_at)," \
-	"  last_at = GREATEST(u.last_at, excluded.last_at), principal = COALESCE(excluded.principal, u.principal)," \
-	"  last_role = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_role ELSE u.last_role END," \
-	"  last_address = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_address ELSE u.last_address END," \
-	"  last_application = CASE WHEN excluded.last_at >= u.last_at THEN excluded.last_application ELSE u.last_application END"
+	"  first_read_at = LEAST(u.first_read_at, excluded.first_read_at),"        \
+	"  last_read_at = GREATEST(u.last_read_at, excluded.last_read_at),"        \
+	"  last_failed_at = GREATEST(u.last_failed_at, excluded.last_failed_at),"  \
+	"  last_at = GREATEST(u.last_at, excluded.last_at),"                       \
+	"  principal = COALESCE(excluded.principal, u.principal),"                 \
+	"  last_role = CASE WHEN excluded.last_at >= u.last_at"                    \
+	"   THEN excluded.last_role ELSE u.last_role END,"                         \
+	"  last_address = CASE WHEN excluded.last_at >= u.last_at"                 \
+	"   THEN excluded.last_address ELSE u.last_address END,"                   \
+	"  last_application = CASE WHEN excluded.last_at >= u.last_at"             \
+	"   THEN excluded.last_application ELSE u.last_application END"
 
 /* By secret, principal and version.  Reads of a secret that is gone by now go with it. */
-static const char *const count_reads =
-	INTO_USAGE
+static const char *const count_reads = INTO_USAGE
 	"SELECT r.tenant_id, r.secret_id, r.principal_id, r.version, r.n, 0, r.first_at, r.last_at, NULL, r.last_at,"
 	"  r.principal, r.role, r.address, r.application"
-	" FROM reads r JOIN vault_data.secret c ON c.tenant_id = r.tenant_id AND c.id = r.secret_id ORDER BY 1, 2, 3, 4"
-	ADD_TO_USAGE;
+	" FROM reads r JOIN vault_data.secret c ON c.tenant_id = r.tenant_id AND c.id = r.secret_id ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
 /*
  * A failed call names a secret: one that exists is counted with it, all others together, so
  * that guessing fills no table.
  */
 static const char *const count_failures =
-	"WITH failed AS (SELECT c.*, COALESCE(s.id, " ZERO ") AS secret_id, COALESCE(v.version, 0) AS counted_version"
+	"WITH failed AS (SELECT c.*, COALESCE(s.id, " ZERO
+	") AS secret_id, COALESCE(v.version, 0) AS counted_version"
 	"  FROM calls c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id"
 	"   AND s.environment = c.environment COLLATE \"C\" AND s.name = c.secret COLLATE \"C\""
 	"  LEFT JOIN vault_data.secret_version v ON v.tenant_id = c.tenant_id AND v.secret_id = s.id AND v.version = c.version"
-	"  WHERE c.decision IN ('deny', 'error') AND c.secret IS NOT NULL) "
-	INTO_USAGE
-	"SELECT tenant_id, secret_id, COALESCE(principal_id, " ZERO "), counted_version, 0, sum(n), NULL, NULL,"
+	"  WHERE c.decision IN ('deny', 'error') AND c.secret IS NOT NULL) " INTO_USAGE
+	"SELECT tenant_id, secret_id, COALESCE(principal_id, " ZERO
+	"), counted_version, 0, sum(n), NULL, NULL,"
 	"  max(last_at), max(last_at),"
 	"  (array_agg(principal ORDER BY last_at DESC))[1], (array_agg(role ORDER BY last_at DESC))[1],"
 	"  (array_agg(address ORDER BY last_at DESC))[1], (array_agg(application ORDER BY last_at DESC))[1]"
-	" FROM failed GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-	ADD_TO_USAGE;
+	" FROM failed GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
 /* A row of the trail without an address is of a session on the server's machine. */
 static const char *const count_networks =
@@ -189,14 +181,13 @@ static const char *const count_grants =
 	"  last_used_at = GREATEST(u.last_used_at, excluded.last_used_at)";
 
 /* In this order. */
-static const char *const *const counts[] = {
-	&count_hours, &count_reads, &count_failures, &count_networks, &count_denials, &count_grants
-};
+static const char *const *const counts[] = {&count_hours,    &count_reads,   &count_failures,
+											&count_networks, &count_denials, &count_grants};
 
 static TupleDesc
 layout_of(const Column *columns, int count)
 {
-	TupleDesc	layout = CreateTemplateTupleDesc(count);
+	TupleDesc layout = CreateTemplateTupleDesc(count);
 
 	for (int i = 0; i < count; i++)
 		TupleDescInitEntry(layout, i + 1, columns[i].name, columns[i].type, -1, 0);
@@ -207,7 +198,7 @@ layout_of(const Column *columns, int count)
 static void
 put_uuid(Datum *values, bool *nulls, int column, const pg_uuid_t *id)
 {
-	pg_uuid_t	zero = UUID_ZERO;
+	pg_uuid_t zero = UUID_ZERO;
 
 	values[column] = UUIDPGetDatum(id);
 	nulls[column] = uuid_equal(id, &zero);
@@ -282,9 +273,9 @@ typedef struct Source
 {
 	const char *name;
 	const Column *columns;
-	int			column_count;
-	TimestampTz (*hour) (const void *entry);
-	void		(*put) (const void *entry, Datum *values, bool *nulls);
+	int column_count;
+	TimestampTz (*hour)(const void *entry);
+	void (*put)(const void *entry, Datum *values, bool *nulls);
 	EphemeralNamedRelationData relation;
 } Source;
 
@@ -293,19 +284,19 @@ static void
 count_show(Source *source, HTAB *table, TimestampTz hour)
 {
 	Tuplestorestate *store = tuplestore_begin_heap(true, false, work_mem);
-	TupleDesc	layout = layout_of(source->columns, source->column_count);
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "vault usage row",
-												  ALLOCSET_DEFAULT_SIZES);
+	TupleDesc layout = layout_of(source->columns, source->column_count);
+	MemoryContext scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "vault usage row", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	HASH_SEQ_STATUS scan;
-	void	   *entry;
-	int64		rows = 0;
+	void *entry;
+	int64 rows = 0;
 
 	hash_seq_init(&scan, table);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		Datum		values[MAX_COLUMNS] = {0};
-		bool		nulls[MAX_COLUMNS] = {false};
+		Datum values[MAX_COLUMNS] = {0};
+		bool nulls[MAX_COLUMNS] = {false};
 
 		if (source->hour(entry) != hour)
 			continue;
@@ -337,7 +328,7 @@ run_counts(void)
 {
 	for (int i = 0; i < (int) lengthof(counts); i++)
 	{
-		int			result = SPI_execute(*counts[i], false, 0);
+		int result = SPI_execute(*counts[i], false, 0);
 
 		if (result != SPI_OK_INSERT)
 			ereport(ERROR,
@@ -359,15 +350,15 @@ by_time(const ListCell *a, const ListCell *b)
 static List *
 hours_of(UsageSums *sums)
 {
-	List	   *hours = NIL;
+	List *hours = NIL;
 	HASH_SEQ_STATUS scan;
-	CallSum    *call;
+	CallSum *call;
 
 	hash_seq_init(&scan, sums->calls);
 	while ((call = hash_seq_search(&scan)) != NULL)
 	{
-		ListCell   *cell;
-		bool		known = false;
+		ListCell *cell;
+		bool known = false;
 
 		foreach(cell, hours)
 		{
@@ -385,10 +376,10 @@ hours_of(UsageSums *sums)
 void
 count_sums(UsageSums *sums)
 {
-	Source		reads = {"reads", read_columns, READ_COLUMNS, hour_of_read, put_read};
-	Source		calls = {"calls", call_columns, CALL_COLUMNS, hour_of_call, put_call};
-	int			level = NewGUCNestLevel();
-	ListCell   *cell;
+	Source reads = {"reads", read_columns, READ_COLUMNS, hour_of_read, put_read};
+	Source calls = {"calls", call_columns, CALL_COLUMNS, hour_of_call, put_call};
+	int level = NewGUCNestLevel();
+	ListCell *cell;
 
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);

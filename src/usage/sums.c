@@ -17,10 +17,10 @@ sums_forget(void *arg)
 static void
 sums_begin(void)
 {
-	MemoryContext memory = AllocSetContextCreate(TopTransactionContext, "vault usage",
-												 ALLOCSET_DEFAULT_SIZES);
-	HASHCTL		calls = {.keysize = sizeof(CallKey),.entrysize = sizeof(CallSum),.hcxt = memory};
-	HASHCTL		reads = {.keysize = sizeof(ReadKey),.entrysize = sizeof(ReadSum),.hcxt = memory};
+	MemoryContext memory =
+		AllocSetContextCreate(TopTransactionContext, "vault usage", ALLOCSET_DEFAULT_SIZES);
+	HASHCTL calls = {.keysize = sizeof(CallKey), .entrysize = sizeof(CallSum), .hcxt = memory};
+	HASHCTL reads = {.keysize = sizeof(ReadKey), .entrysize = sizeof(ReadSum), .hcxt = memory};
 
 	sums = MemoryContextAllocZero(memory, sizeof(UsageSums));
 	sums->memory = memory;
@@ -45,9 +45,8 @@ sums_decision_of(const AuditRow *row)
 bool
 sums_is_read(const char *operation, const char *decision, const char *object_kind, bool has_object)
 {
-	static const char *const reads[] = {
-		"get", "get_bytes", "get_json", "get_many", "get_field", "conninfo", "database_url"
-	};
+	static const char *const reads[] = {"get",       "get_bytes", "get_json",    "get_many",
+										"get_field", "conninfo",  "database_url"};
 
 	if (strcmp(decision, "allow") != 0 || !has_object || object_kind == NULL ||
 		strcmp(object_kind, "secret") != 0)
@@ -110,10 +109,10 @@ add_to_sum(Sum *sum, bool is_new, const AuditRow *row, const char *decision, boo
 static void
 add_call(const AuditRow *row, const char *decision)
 {
-	bool		alone = strcmp(decision, "allow") != 0;
-	bool		found;
-	CallKey		key;
-	CallSum    *call;
+	bool alone = strcmp(decision, "allow") != 0;
+	bool found;
+	CallKey key;
+	CallSum *call;
 
 	memset(&key, 0, sizeof(key));
 	key.tenant = row->tenant_id;
@@ -137,9 +136,9 @@ add_call(const AuditRow *row, const char *decision)
 static void
 add_read(const AuditRow *row, const char *decision)
 {
-	bool		found;
-	ReadKey		key;
-	ReadSum    *read;
+	bool found;
+	ReadKey key;
+	ReadSum *read;
 
 	memset(&key, 0, sizeof(key));
 	key.tenant = row->tenant_id;

@@ -19,67 +19,67 @@
 
 typedef struct CallKey
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	principal;		/* zero: nobody */
-	pg_uuid_t	grant;			/* zero: none */
+	pg_uuid_t tenant;
+	pg_uuid_t principal; /* zero: nobody */
+	pg_uuid_t grant;     /* zero: none */
 	TimestampTz hour;
-	int64		alone;			/* what was refused or failed is not summed up: its number */
-	int			version;		/* of such */
-	bool		is_read;
-	char		address[ADDRESS_BYTES];
+	int64 alone; /* what was refused or failed is not summed up: its number */
+	int version; /* of such */
+	bool is_read;
+	char address[ADDRESS_BYTES];
 } CallKey;
 
 typedef struct ReadKey
 {
-	pg_uuid_t	tenant;
-	pg_uuid_t	secret;
-	pg_uuid_t	principal;
+	pg_uuid_t tenant;
+	pg_uuid_t secret;
+	pg_uuid_t principal;
 	TimestampTz hour;
-	int64		version;		/* wide, so that no padding is part of the key */
+	int64 version; /* wide, so that no padding is part of the key */
 } ReadKey;
 
 /* Of rows with one key; the texts are those of the last. */
 typedef struct Sum
 {
-	int64		n;
+	int64 n;
 	TimestampTz first_at;
 	TimestampTz last_at;
 	const char *decision;
-	char	   *principal;
-	char	   *role;
-	char	   *application;
-	char	   *address;
-	char	   *secret;
-	char	   *environment;
+	char *principal;
+	char *role;
+	char *application;
+	char *address;
+	char *secret;
+	char *environment;
 } Sum;
 
 typedef struct CallSum
 {
-	CallKey		key;
-	Sum			sum;
+	CallKey key;
+	Sum sum;
 } CallSum;
 
 typedef struct ReadSum
 {
-	ReadKey		key;
-	Sum			sum;
+	ReadKey key;
+	Sum sum;
 } ReadSum;
 
 typedef struct UsageSums
 {
-	MemoryContext memory;		/* of everything; whoever has counted them deletes it */
+	MemoryContext memory; /* of everything; whoever has counted them deletes it */
 	MemoryContextCallback forget;
-	HTAB	   *calls;
-	HTAB	   *reads;			/* each of them is among the calls, too */
-	int64		alone;
+	HTAB *calls;
+	HTAB *reads; /* each of them is among the calls, too */
+	int64 alone;
 } UsageSums;
 
 /*
  * Whether a row of the trail is a read of a value: the one list of what gives one, for the counts
  * and for the view vault.audit_reads.  object_kind may be NULL.
  */
-extern bool sums_is_read(const char *operation, const char *decision, const char *object_kind,
-						 bool has_object);
+extern bool
+sums_is_read(const char *operation, const char *decision, const char *object_kind, bool has_object);
 
 extern void sums_add(const AuditRow *row);
 

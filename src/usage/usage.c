@@ -56,23 +56,22 @@ PG_FUNCTION_INFO_V1(vault_enter_tenant_id);
 Datum
 vault_principal_may(PG_FUNCTION_ARGS)
 {
-	Caller		viewer;
-	pg_uuid_t  *tenant = PG_GETARG_UUID_P(0);
-	GrantSet	set;
-	AccessRequest	generous = {.assumption = ASSUME_GENEROUS,.at = GetCurrentTimestamp()};
-	text	   *name = PG_GETARG_TEXT_PP(3);
-	text	   *environment = PG_GETARG_TEXT_PP(4);
-	Permission	permission = (Permission) permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	SecretName	secret = {
-		.name = VARDATA_ANY(name),.name_size = VARSIZE_ANY_EXHDR(name),
-		.environment = VARDATA_ANY(environment),
-		.environment_size = VARSIZE_ANY_EXHDR(environment)
-	};
+	Caller viewer;
+	pg_uuid_t *tenant = PG_GETARG_UUID_P(0);
+	GrantSet set;
+	AccessRequest generous = {.assumption = ASSUME_GENEROUS, .at = GetCurrentTimestamp()};
+	text *name = PG_GETARG_TEXT_PP(3);
+	text *environment = PG_GETARG_TEXT_PP(4);
+	Permission permission = (Permission) permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	SecretName secret = {.name = VARDATA_ANY(name),
+						 .name_size = VARSIZE_ANY_EXHDR(name),
+						 .environment = VARDATA_ANY(environment),
+						 .environment_size = VARSIZE_ANY_EXHDR(environment)};
 
 	entry_check(ENTRY_VIEW, &viewer);
 	if (!role_sees_all_tenants(viewer.role) &&
-		(!viewer.is_identified || viewer.is_suspended ||
-		 !uuid_equal(&viewer.tenant, tenant) || !policy_is_administrator(&viewer)))
+		(!viewer.is_identified || viewer.is_suspended || !uuid_equal(&viewer.tenant, tenant) ||
+		 !policy_is_administrator(&viewer)))
 		PG_RETURN_BOOL(false);
 	set = grants_of(tenant, PG_GETARG_UUID_P(1));
 	PG_RETURN_BOOL((grants_decide(&set, &secret, &generous, permission, NULL) & permission) != 0);
@@ -101,8 +100,8 @@ Datum
 vault_all_tenant_ids(PG_FUNCTION_ARGS)
 {
 	ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
-	pg_uuid_t	zero = UUID_ZERO;
-	TableScan	scan;
+	pg_uuid_t zero = UUID_ZERO;
+	TableScan scan;
 
 	usage_require_operator();
 	ids = accumArrayResult(ids, UUIDPGetDatum(&zero), false, UUIDOID, CurrentMemoryContext);
@@ -113,14 +112,14 @@ vault_all_tenant_ids(PG_FUNCTION_ARGS)
 	return makeArrayResult(ids, CurrentMemoryContext);
 }
 
-/* enter_tenant_id(id): an operator's entry looks into that tenant, or with the zero id into none. */
+/* enter_tenant_id(id): make an operator's call see that tenant; the zero id means none. */
 Datum
 vault_enter_tenant_id(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
-	pg_uuid_t	zero = UUID_ZERO;
-	char		name[64] = "";
-	char		state[16];
+	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	pg_uuid_t zero = UUID_ZERO;
+	char name[64] = "";
+	char state[16];
 
 	usage_require_operator();
 	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, state))
@@ -132,7 +131,7 @@ vault_enter_tenant_id(PG_FUNCTION_ARGS)
 void
 usage_init(void)
 {
-	static const ConsumerListener listener = {.row = usage_row,.end = usage_end};
+	static const ConsumerListener listener = {.row = usage_row, .end = usage_end};
 
 	consumer_add_listener(&listener);
 }

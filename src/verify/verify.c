@@ -43,8 +43,8 @@ add_rows(FunctionCallInfo fcinfo)
 
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		Datum		values[RESULT_COLUMNS];
-		bool		nulls[RESULT_COLUMNS];
+		Datum values[RESULT_COLUMNS];
+		bool nulls[RESULT_COLUMNS];
 
 		for (int i = 0; i < RESULT_COLUMNS; i++)
 			values[i] = sql_value(row, i + 1, &nulls[i]);
@@ -56,15 +56,15 @@ add_rows(FunctionCallInfo fcinfo)
 typedef struct VerifyCheck
 {
 	const char *name;
-	Sql			sql;
+	Sql sql;
 } VerifyCheck;
 
 static void
 add_finding(FunctionCallInfo fcinfo, const char *name, const char *fault)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool		nulls[RESULT_COLUMNS] = {false, true};
-	Datum		values[RESULT_COLUMNS] = {CStringGetTextDatum("catalog")};
+	bool nulls[RESULT_COLUMNS] = {false, true};
+	Datum values[RESULT_COLUMNS] = {CStringGetTextDatum("catalog")};
 
 	values[2] = CStringGetTextDatum(name);
 	values[3] = CStringGetTextDatum(fault);
@@ -85,7 +85,7 @@ run_check(FunctionCallInfo fcinfo, VerifyCheck *check, Datum *tenant)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile fault = NULL;
+	char *volatile fault = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -116,7 +116,7 @@ run_checks(FunctionCallInfo fcinfo, VerifyCheck *checks, int count, Datum *tenan
 {
 	for (int i = 0; i < count; i++)
 	{
-		char	   *fault = run_check(fcinfo, &checks[i], tenant);
+		char *fault = run_check(fcinfo, &checks[i], tenant);
 
 		if (fault)
 			add_finding(fcinfo, checks[i].name, psprintf("not compared: %s", fault));
@@ -126,11 +126,9 @@ run_checks(FunctionCallInfo fcinfo, VerifyCheck *checks, int count, Datum *tenan
 static void
 verify_catalog(FunctionCallInfo fcinfo)
 {
-	static VerifyCheck checks[] = {
-		{"objects", {"SELECT * FROM vault_data.verify_objects()", 0}},
-		{"types", {"SELECT * FROM vault_data.verify_types()", 0}},
-		{"jobs", {"SELECT * FROM vault_data.faults_of_jobs()", 0}}
-	};
+	static VerifyCheck checks[] = {{"objects", {"SELECT * FROM vault_data.verify_objects()", 0}},
+								   {"types", {"SELECT * FROM vault_data.verify_types()", 0}},
+								   {"jobs", {"SELECT * FROM vault_data.faults_of_jobs()", 0}}};
 
 	run_checks(fcinfo, checks, lengthof(checks), NULL);
 }
@@ -138,17 +136,14 @@ verify_catalog(FunctionCallInfo fcinfo)
 static void
 verify_tenant(FunctionCallInfo fcinfo, const pg_uuid_t *tenant, const char *name)
 {
-	static VerifyCheck whole = {
-		NULL, {"SELECT * FROM vault_data.verify_tenant($1)", 1, {UUIDOID}}
-	};
+	static VerifyCheck whole = {NULL, {"SELECT * FROM vault_data.verify_tenant($1)", 1, {UUIDOID}}};
 	static VerifyCheck parts[] = {
 		{"rows", {"SELECT * FROM vault_data.verify_rows($1)", 1, {UUIDOID}}},
 		{"trail", {"SELECT * FROM vault_data.verify_history($1)", 1, {UUIDOID}}},
 		{"schedules", {"SELECT * FROM vault_data.verify_schedules($1)", 1, {UUIDOID}}},
 		{"bindings", {"SELECT * FROM vault_data.verify_bindings($1)", 1, {UUIDOID}}},
-		{"versions", {"SELECT * FROM vault_data.verify_versions($1)", 1, {UUIDOID}}}
-	};
-	Datum		value = UUIDPGetDatum(tenant);
+		{"versions", {"SELECT * FROM vault_data.verify_versions($1)", 1, {UUIDOID}}}};
+	Datum value = UUIDPGetDatum(tenant);
 
 	call_enter_tenant(tenant, name);
 	if (run_check(fcinfo, &whole, &value) != NULL)
@@ -157,14 +152,14 @@ verify_tenant(FunctionCallInfo fcinfo, const pg_uuid_t *tenant, const char *name
 
 typedef struct TenantRow
 {
-	pg_uuid_t	id;
-	char		name[64];
+	pg_uuid_t id;
+	char name[64];
 } TenantRow;
 
 static List *
 add_tenant(List *tenants, const pg_uuid_t *id, const char *name)
 {
-	TenantRow  *row = palloc(sizeof(TenantRow));
+	TenantRow *row = palloc(sizeof(TenantRow));
 
 	row->id = *id;
 	strlcpy(row->name, name, sizeof(row->name));
@@ -175,9 +170,9 @@ add_tenant(List *tenants, const pg_uuid_t *id, const char *name)
 static List *
 tenants_by_name(const char *name)
 {
-	List	   *tenants = NIL;
-	Datum		key = name ? CStringGetTextDatum(name) : (Datum) 0;
-	TableScan	scan;
+	List *tenants = NIL;
+	Datum key = name ? CStringGetTextDatum(name) : (Datum) 0;
+	TableScan scan;
 
 	if (name)
 		scan_begin(&scan, TABLE_TENANT, INDEX_TENANT_NAME, NULL, &key, 1);
@@ -195,7 +190,7 @@ tenants_by_name(const char *name)
 static bool
 has_tenant(List *tenants, const pg_uuid_t *id)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, tenants)
 		if (uuid_equal(&((TenantRow *) lfirst(cell))->id, id))
@@ -207,13 +202,13 @@ has_tenant(List *tenants, const pg_uuid_t *id)
 static List *
 add_tenants_of_keys(List *tenants)
 {
-	pg_uuid_t	instance = UUID_ZERO;
-	TableScan	scan;
+	pg_uuid_t instance = UUID_ZERO;
+	TableScan scan;
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, NULL, 0);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t  *id = DatumGetUUIDP(scan_get(&scan, 1, NULL));
+		pg_uuid_t *id = DatumGetUUIDP(scan_get(&scan, 1, NULL));
 
 		if (!uuid_equal(id, &instance) && !has_tenant(tenants, id))
 			tenants = add_tenant(tenants, id, "");
@@ -232,8 +227,7 @@ chosen_tenants(const VaultCall *call, const char *name)
 		return name ? tenants_by_name(name) : add_tenants_of_keys(tenants_by_name(NULL));
 	if (!caller->is_identified || caller->is_suspended || !policy_is_administrator(caller))
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to verify"),
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to verify"),
 				 errhint("Operators, auditors and administrators of the tenant can.")));
 	if (name && strcmp(name, caller->tenant_name) != 0)
 		tenant_refuse_unknown();
@@ -243,9 +237,9 @@ chosen_tenants(const VaultCall *call, const char *name)
 static Datum
 verify_body(FunctionCallInfo fcinfo)
 {
-	List	   *tenants = chosen_tenants(call_required(), PG_ARGISNULL(0) ? NULL :
-										 text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	ListCell   *cell;
+	List *tenants = chosen_tenants(call_required(),
+								   PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	/* Compiling these queries takes many times as long as they do; the entry takes it back. */
@@ -255,7 +249,7 @@ verify_body(FunctionCallInfo fcinfo)
 	verify_catalog(fcinfo);
 	foreach(cell, tenants)
 	{
-		TenantRow  *row = lfirst(cell);
+		TenantRow *row = lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
 		/* No key is taken away that its rows still need. */
@@ -270,14 +264,14 @@ verify_body(FunctionCallInfo fcinfo)
 static void
 try_to_open(FunctionCallInfo fcinfo)
 {
-	SecretHead	head = {.tenant = *PG_GETARG_UUID_P(0),.id = *PG_GETARG_UUID_P(1)};
-	bytea	   *envelope = PG_GETARG_BYTEA_PP(5);
-	uint32		generation;
-	uint8_t		format;
+	SecretHead head = {.tenant = *PG_GETARG_UUID_P(0), .id = *PG_GETARG_UUID_P(1)};
+	bytea *envelope = PG_GETARG_BYTEA_PP(5);
+	uint32 generation;
+	uint8_t format;
 
 	text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), head.type, sizeof(head.type));
-	crypto_require(envelope_check((unsigned char *) VARDATA_ANY(envelope),
-								  VARSIZE_ANY_EXHDR(envelope)));
+	crypto_require(
+		envelope_check((unsigned char *) VARDATA_ANY(envelope), VARSIZE_ANY_EXHDR(envelope)));
 	generation = envelope_generation((unsigned char *) VARDATA_ANY(envelope));
 	if (!PG_ARGISNULL(4) && PG_GETARG_INT32(4) != (int32) generation)
 		crypto_require(CRYPTO_ERR_AUTH);
@@ -302,7 +296,7 @@ verify_opens(FunctionCallInfo fcinfo)
 	}
 	PG_CATCH();
 	{
-		int			code = geterrcode();
+		int code = geterrcode();
 
 		MemoryContextSwitchTo(context);
 		if (code != ERRCODE_VAULT_TAMPERED && code != ERRCODE_VAULT_WRONG_KEY)
@@ -320,12 +314,12 @@ verify_opens(FunctionCallInfo fcinfo)
 static char *
 read_install_script(void)
 {
-	char		share[MAXPGPATH];
-	char		path[MAXPGPATH];
+	char share[MAXPGPATH];
+	char path[MAXPGPATH];
 	const char *version = version_of_sql();
 	StringInfoData text;
-	FILE	   *file;
-	int			size;
+	FILE *file;
+	int size;
 
 	get_share_path(my_exec_path, share);
 	snprintf(path, sizeof(path), "%s/extension/vault--%s.sql", share,
@@ -410,9 +404,9 @@ vault_install_statements(PG_FUNCTION_ARGS)
 
 		while (*end != '\0' && *end != ';')
 			end = past_token(end);
-		statements = accumArrayResult(statements,
-									  PointerGetDatum(cstring_to_text_with_len(at, end - at)),
-									  false, TEXTOID, CurrentMemoryContext);
+		statements =
+			accumArrayResult(statements, PointerGetDatum(cstring_to_text_with_len(at, end - at)),
+							 false, TEXTOID, CurrentMemoryContext);
 		at = *end == ';' ? end + 1 : end;
 	}
 	PG_RETURN_DATUM(makeArrayResult(statements, CurrentMemoryContext));

@@ -23,8 +23,8 @@ __attribute__((constructor)) static void
 map_offset(void)
 {
 	const char *path = getenv("VAULT_TEST_CLOCK");
-	int			fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	void	   *map;
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	void *map;
 
 	if (fd < 0)
 		return;
@@ -37,8 +37,8 @@ map_offset(void)
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {
-	static int	(*real) (clockid_t, struct timespec *);
-	int			result;
+	static int (*real)(clockid_t, struct timespec *);
+	int result;
 
 	if (real == NULL)
 		*(void **) &real = dlsym(RTLD_NEXT, "clock_gettime");

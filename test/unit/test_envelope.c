@@ -643,7 +643,8 @@ test_derived_keys(void)
 	CHECK(envelope_key_new(&key, &prepared) == CRYPTO_OK, "a key");
 	CHECK(envelope_key_derive(prepared, "one use", &derived) == CRYPTO_OK, "derive");
 	CHECK(crypto_hkdf_sha512(key.bytes, KEY_BYTES, NULL, 0, "one use", 7, expected.bytes,
-							 KEY_BYTES) == CRYPTO_OK, "hkdf");
+							 KEY_BYTES) == CRYPTO_OK,
+		  "hkdf");
 	CHECK(secret_equal(&derived, &expected, KEY_BYTES), "the key of a label");
 	CHECK(envelope_key_derive(prepared, "two use", &derived) == CRYPTO_OK, "derive");
 	CHECK(!secret_equal(&derived, &expected, KEY_BYTES), "another label, another key");

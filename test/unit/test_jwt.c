@@ -326,22 +326,26 @@ test_header(void)
 {
 	for (Kind kind = ED; kind < KINDS; kind++)
 	{
-		static const char *const refused[] = {",\"jwk\":{\"kty\":\"OKP\"}",
-											  ",\"jwk\":null"};
+		static const char *const refused[] = {",\"jwk\":{\"kty\":\"OKP\"}", ",\"jwk\":null"};
 		static const char *const critical[] = {",\"crit\":[\"exp\"]", ",\"b64\":false",
 											   ",\"crit\":null",
 											   ",\"b64\":true,\"crit\":[\"b64\"]"};
 		static const char *const ignored[] = {",\"jku\":\"https://evil.example\"",
 											  ",\"x5u\":\"https://evil.example\"",
-											  ",\"x5c\":[\"AAAA\"]", ",\"x5t\":1",
-											  ",\"x5t#S256\":\"AAAA\"", ",\"cty\":\"JWT\""};
-		static const char *const types[] = {",\"typ\":\"\"", ",\"typ\":\"logout+jwt\"",
-											",\"typ\":null", ",\"typ\":[\"JWT\"]",
-											",\"typ\":\"JWT \"", ",\"typ\":\"application/\"",
+											  ",\"x5c\":[\"AAAA\"]",
+											  ",\"x5t\":1",
+											  ",\"x5t#S256\":\"AAAA\"",
+											  ",\"cty\":\"JWT\""};
+		static const char *const types[] = {",\"typ\":\"\"",
+											",\"typ\":\"logout+jwt\"",
+											",\"typ\":null",
+											",\"typ\":[\"JWT\"]",
+											",\"typ\":\"JWT \"",
+											",\"typ\":\"application/\"",
 											",\"typ\":\"application/logout+jwt\"",
 											",\"typ\":\"text/JWT\""};
-		static const char *const taken[] = {"JWT", "jwt", "at+jwt", "AT+JWT", "JOSE",
-											"application/at+jwt", "Application/JWT"};
+		static const char *const taken[] = {
+			"JWT", "jwt", "at+jwt", "AT+JWT", "JOSE", "application/at+jwt", "Application/JWT"};
 		char more[64];
 
 		expect_header(JWT_OK, kind, header_of(kind, ""));
@@ -757,11 +761,18 @@ test_issuer_and_audience(void)
 static void
 test_time_forms(void)
 {
-	static const char *const bad[] = {
-		"\"1800000300\"", "-1",           "-0.5",  "null",
-		"true",           "[1800000300]", "1e12",  "253402300799.5",
-		"253402300800",   "1e300",        "9223372036854775807",
-		"92233720368547758089223372036854775808"};
+	static const char *const bad[] = {"\"1800000300\"",
+									  "-1",
+									  "-0.5",
+									  "null",
+									  "true",
+									  "[1800000300]",
+									  "1e12",
+									  "253402300799.5",
+									  "253402300800",
+									  "1e300",
+									  "9223372036854775807",
+									  "92233720368547758089223372036854775808"};
 	static const char *const no_number[] = {"1e400", "0x6b49d2ac", "01", "NaN", "+1", "1.", ".5"};
 	static const struct
 	{
@@ -793,8 +804,9 @@ test_time_forms(void)
 	expect_claims(JWT_FAULT_EXPIRED, "{" ISS "," AUD "," SUB ",\"exp\":0}");
 	expect_claims(JWT_FAULT_EXPIRED, "{" ISS "," AUD "," SUB ",\"exp\":-0.0}");
 	/* no claim that is not looked at is in the way, however large its number */
-	expect_claims(JWT_OK, "{" ISS "," AUD "," SUB "," EXP
-						  ",\"id\":123456789012345678901234567890,\"x\":1.5e300}");
+	expect_claims(JWT_OK,
+				  "{" ISS "," AUD "," SUB "," EXP
+				  ",\"id\":123456789012345678901234567890,\"x\":1.5e300}");
 	expect_claims(JWT_FAULT_LIFETIME, "{" ISS "," AUD "," SUB ",\"exp\":253402300799}");
 }
 
@@ -803,7 +815,7 @@ static void
 test_time_fractions(void)
 {
 	static const char *const ends[] = {"1800000300.0", "1800000300.999", "18000003e2",
-									   "1.8000003E+9", "1800000300.5", "1800000300"};
+									   "1.8000003E+9", "1800000300.5",   "1800000300"};
 	char claims[512];
 	JwtRules rules = standard_rules;
 
@@ -824,8 +836,8 @@ test_time_fractions(void)
 		expect_at(JWT_FAULT_NOT_YET_VALID, &rules, claims, NOW + 299);
 	}
 	/* a life that the fraction would make longer or shorter */
-	expect_at(JWT_OK, &rules, "{" ISS "," AUD "," SUB ",\"iat\":1800000000.75,\"exp\":1800000300.25}",
-			  NOW);
+	expect_at(JWT_OK, &rules,
+			  "{" ISS "," AUD "," SUB ",\"iat\":1800000000.75,\"exp\":1800000300.25}", NOW);
 	expect_at(JWT_FAULT_LIFETIME, &rules,
 			  "{" ISS "," AUD "," SUB ",\"iat\":1800000000.75,\"exp\":1800000301.25}", NOW + 1);
 	rules.skew = 30;
@@ -960,7 +972,8 @@ test_without_subject(void)
 	expect_at(JWT_FAULT_SUBJECT, &rules, claims, NOW);
 	rules.principal_claim = "client_id";
 	CHECK(verify_bytes(&rules, token, strlen(token), NOW, &found) == JWT_OK, "without sub");
-	CHECK(strcmp(found.subject, "anna") == 0 && strcmp(found.principal, "anna") == 0, "its subject");
+	CHECK(strcmp(found.subject, "anna") == 0 && strcmp(found.principal, "anna") == 0,
+		  "its subject");
 	expect_at(JWT_FAULT_SUBJECT, &rules,
 			  "{" ISS "," AUD "," EXP ",\"client_id\":\"anna\",\"sub\":1}", NOW);
 	expect_at(JWT_FAULT_PRINCIPAL, &rules, GOOD, NOW);
@@ -1065,7 +1078,8 @@ test_groups(void)
 	{
 		JwtFault fault;
 
-		snprintf(claims, sizeof(claims), "{" ISS "," AUD "," SUB "," EXP ",\"realm_access\":{\"roles\":%s}}",
+		snprintf(claims, sizeof(claims),
+				 "{" ISS "," AUD "," SUB "," EXP ",\"realm_access\":{\"roles\":%s}}",
 				 cases[i].claim);
 		make(ED, header_of(ED, ""), claims, token);
 		fault = verify_bytes(&rules, token, strlen(token), NOW, &found);
@@ -1095,9 +1109,18 @@ expect_required(JwtFault wanted, const char *required, const char *more)
 static void
 test_required(void)
 {
-	static const char *const bad[] = {"", "[]", "1", "{\"a\":1}", "{\"a\":null}", "{\"a\":[]}",
-									  "{\"a\":{}}", "{\"a\":[1]}", "{\"/a~2\":\"x\"}", "{\"a\":\"\"}",
-									  "{\"\":\"x\"}", "{\"a\":\"x\",\"a\":\"y\"}"};
+	static const char *const bad[] = {"",
+									  "[]",
+									  "1",
+									  "{\"a\":1}",
+									  "{\"a\":null}",
+									  "{\"a\":[]}",
+									  "{\"a\":{}}",
+									  "{\"a\":[1]}",
+									  "{\"/a~2\":\"x\"}",
+									  "{\"a\":\"\"}",
+									  "{\"\":\"x\"}",
+									  "{\"a\":\"x\",\"a\":\"y\"}"};
 	JwtRequired *parsed;
 
 	expect_required(JWT_OK, "{}", "");
@@ -1109,7 +1132,8 @@ test_required(void)
 	expect_required(JWT_OK, "{\"org\":[\"acme\",\"b\"]}", ",\"org\":\"b\"");
 	expect_required(JWT_FAULT_REQUIRED, "{\"org\":[\"acme\",\"b\"]}", ",\"org\":\"c\"");
 	expect_required(JWT_OK, "{\"email_verified\":true}", ",\"email_verified\":true");
-	expect_required(JWT_FAULT_REQUIRED, "{\"email_verified\":true}", ",\"email_verified\":\"true\"");
+	expect_required(JWT_FAULT_REQUIRED, "{\"email_verified\":true}",
+					",\"email_verified\":\"true\"");
 	expect_required(JWT_FAULT_REQUIRED, "{\"email_verified\":true}", ",\"email_verified\":false");
 	expect_required(JWT_OK, "{\"/a/b\":\"x\",\"c\":\"y\"}", ",\"a\":{\"b\":\"x\"},\"c\":\"y\"");
 	expect_required(JWT_FAULT_REQUIRED, "{\"/a/b\":\"x\",\"c\":\"y\"}", ",\"a\":{\"b\":\"x\"}");
@@ -1130,9 +1154,15 @@ test_form_faults(void)
 		const char *behind;
 		const char *phrase; /* NULL: it is one */
 	} cases[] = {
-		{"", "", NULL},           {"", "\n", "behind"},      {"", "\r\n", "behind"},
-		{"", " ", "behind"},      {" ", "", "before"},       {"Bearer ", "", "Bearer"},
-		{"bearer ", "", "Bearer"}, {"\"", "\"", "in quotes"}, {"", "=", "characters"},
+		{"", "", NULL},
+		{"", "\n", "behind"},
+		{"", "\r\n", "behind"},
+		{"", " ", "behind"},
+		{" ", "", "before"},
+		{"Bearer ", "", "Bearer"},
+		{"bearer ", "", "Bearer"},
+		{"\"", "\"", "in quotes"},
+		{"", "=", "characters"},
 		{"", "\xc3\xa9", "characters"},
 	};
 	static char text[ROOM * 2];
@@ -1222,7 +1252,8 @@ test_signed_subject(void)
 	CHECK(!jwt_signed_claim(keys, token, strlen(token), "sub", subject), "a wrong signature");
 	CHECK(subject[0] == '\0', "no subject beside it");
 	make(ED, header_of(ED, ""), "{\"sub\":1}", token);
-	CHECK(!jwt_signed_claim(keys, token, strlen(token), "sub", subject), "a subject that is no string");
+	CHECK(!jwt_signed_claim(keys, token, strlen(token), "sub", subject),
+		  "a subject that is no string");
 }
 
 /* A bare signature over something that is not claims */
@@ -1625,8 +1656,10 @@ test_passed_over(void)
 		const char *key;
 		const char *reason;
 	} others[] = {
-		{"{\"kty\":\"RSA\",\"use\":\"enc\",\"alg\":\"RSA-OAEP\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "use"},
-		{"{\"kty\":\"RSA\",\"alg\":\"RSA-OAEP-256\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "alg"},
+		{"{\"kty\":\"RSA\",\"use\":\"enc\",\"alg\":\"RSA-OAEP\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
+		 "use"},
+		{"{\"kty\":\"RSA\",\"alg\":\"RSA-OAEP-256\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
+		 "alg"},
 		{"{\"kty\":\"oct\",\"kid\":\"h\",\"alg\":\"HS256\",\"k\":\"AAAA\"}", "symmetric"},
 		{"{\"kty\":\"EC\",\"crv\":\"P-521\",\"kid\":\"p\",\"x\":\"AA\",\"y\":\"AA\"}", "crv"},
 		{"{\"kty\":\"AKP\",\"kid\":\"q\",\"alg\":\"ML-DSA-44\",\"pub\":\"AA\"}", "kty"},
@@ -1653,12 +1686,15 @@ test_passed_over(void)
 	for (int i = 0; i < count; i++)
 		sprintf(text + strlen(text), "%s,", others[i].key);
 	size = strlen(text);
-	sprintf(text + size, "%s]}", okp(ED_CRV ",\"x5c\":[\"AAAA\"],\"jku\":\"https://evil.example\""));
+	sprintf(text + size, "%s]}",
+			okp(ED_CRV ",\"x5c\":[\"AAAA\"],\"jku\":\"https://evil.example\""));
 	fault = jwks_read(text, strlen(text), NULL, &set, &report);
 	CHECK(fault == NULL && jwks_count(set) == 1, "one key signs: %s", fault);
-	CHECK(report.passed_over == count && report.position == 0, "%d are passed over", report.passed_over);
+	CHECK(report.passed_over == count && report.position == 0, "%d are passed over",
+		  report.passed_over);
 	for (int i = 0; i < count; i++)
-		CHECK(report.passed[i].position == i + 1 && strstr(report.passed[i].reason, others[i].reason),
+		CHECK(report.passed[i].position == i + 1 &&
+				  strstr(report.passed[i].reason, others[i].reason),
 			  "key %d: %s", i + 1, report.passed[i].reason);
 	CHECK(jwks_find(set, "k") != NULL && jwks_find(set, "h") == NULL && jwks_find(set, "e") == NULL,
 		  "no other can be found");
@@ -1723,24 +1759,32 @@ test_rsa_without_alg(void)
 	JwksReport report;
 	JwtClaims found;
 
-	snprintf(text, sizeof(text), "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"rs\",\"use\":\"sig\",\"n\":\"%s\",\"e\":\"AQAB\"}]}", n_text);
+	snprintf(
+		text, sizeof(text),
+		"{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"rs\",\"use\":\"sig\",\"n\":\"%s\",\"e\":\"AQAB\"}]}",
+		n_text);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		const char *fault = cases[i].count == 0 ? NULL : jwks_algorithms(cases[i].names, cases[i].count, &counting);
+		const char *fault =
+			cases[i].count == 0 ? NULL : jwks_algorithms(cases[i].names, cases[i].count, &counting);
 
 		CHECK(fault == NULL, "algorithms: %s", fault);
-		CHECK(jwks_read(text, strlen(text), cases[i].count == 0 ? NULL : &counting, &set, &report) == NULL, "case %d", (int) i);
+		CHECK(jwks_read(text, strlen(text), cases[i].count == 0 ? NULL : &counting, &set,
+						&report) == NULL,
+			  "case %d", (int) i);
 		for (int pss = 0; pss < 2; pss++)
 		{
-			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"rs\"}", pss ? "PS256" : "RS256");
+			snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"kid\":\"rs\"}",
+					 pss ? "PS256" : "RS256");
 			make(pss ? PS : RS, header, GOOD, token);
-			CHECK(jwt_verify(set, &standard_rules, token, strlen(token), NOW, &found) == cases[i].fault[pss],
+			CHECK(jwt_verify(set, &standard_rules, token, strlen(token), NOW, &found) ==
+					  cases[i].fault[pss],
 				  "case %d, PSS %d", (int) i, pss);
 		}
 		jwks_free(set);
 	}
 	/* bound to its alg, whatever the list says; and left out if the list has it not */
-	CHECK(jwks_algorithms((const char *const[]) {"PS256"}, 1, &counting) == NULL, "PS256");
+	CHECK(jwks_algorithms((const char *const[]){"PS256"}, 1, &counting) == NULL, "PS256");
 	CHECK(jwks_read(key_set, strlen(key_set), &counting, &set, &report) == NULL &&
 			  jwks_count(set) == 1 && report.passed_over == 3 && jwks_find(set, "ps") != NULL,
 		  "of four keys the one of PS256");

@@ -8,16 +8,40 @@
 #include "harness.h"
 
 /* Text, and how it is written canonically; NULL: it is none. */
-static const char *const texts[][2] = {
-	{"10.0.0.0/8", "10.0.0.0/8"}, {"192.0.2.1", "192.0.2.1/32"}, {"0.0.0.0/0", "0.0.0.0/0"}, {"::/0", "::/0"},
-	{"2001:DB8:0:0::/32", "2001:db8::/32"}, {"::1", "::1/128"}, {"::ffff:10.0.0.0/104", "10.0.0.0/8"},
-	{"::FFFF:a00:1", "10.0.0.1/32"}, {"::ffff:0.0.0.0/96", "0.0.0.0/0"}, {"::ffff:0:0/97", "0.0.0.0/1"},
-	{"::/95", "::/95"}, {"", NULL}, {"/", NULL}, {"/8", NULL}, {"10.0.0.0/", NULL}, {"10.0.0.0/33", NULL},
-	{"10.0.0.0/08", NULL}, {"10.0.0.0/-1", NULL}, {"10.0.0.0/8 ", NULL}, {" 10.0.0.0/8", NULL}, {"10.0.0/8", NULL},
-	{"010.0.0.0/8", NULL}, {"10.0.0.1/8", NULL}, {"256.0.0.0/8", NULL}, {"1.2.3.4.5", NULL}, {"::/129", NULL},
-	{"2001:db8::1/64", NULL}, {"fe80::1%eth0", NULL}, {"::ffff:10.0.0.0/95", NULL}, {"10.0.0.0/8/8", NULL},
-	{"10.0.0.0/255.0.0.0", NULL}, {"localhost", NULL}, {"1::2::3", NULL}, {"0x0a000000/8", NULL}
-};
+static const char *const texts[][2] = {{"10.0.0.0/8", "10.0.0.0/8"},
+									   {"192.0.2.1", "192.0.2.1/32"},
+									   {"0.0.0.0/0", "0.0.0.0/0"},
+									   {"::/0", "::/0"},
+									   {"2001:DB8:0:0::/32", "2001:db8::/32"},
+									   {"::1", "::1/128"},
+									   {"::ffff:10.0.0.0/104", "10.0.0.0/8"},
+									   {"::FFFF:a00:1", "10.0.0.1/32"},
+									   {"::ffff:0.0.0.0/96", "0.0.0.0/0"},
+									   {"::ffff:0:0/97", "0.0.0.0/1"},
+									   {"::/95", "::/95"},
+									   {"", NULL},
+									   {"/", NULL},
+									   {"/8", NULL},
+									   {"10.0.0.0/", NULL},
+									   {"10.0.0.0/33", NULL},
+									   {"10.0.0.0/08", NULL},
+									   {"10.0.0.0/-1", NULL},
+									   {"10.0.0.0/8 ", NULL},
+									   {" 10.0.0.0/8", NULL},
+									   {"10.0.0/8", NULL},
+									   {"010.0.0.0/8", NULL},
+									   {"10.0.0.1/8", NULL},
+									   {"256.0.0.0/8", NULL},
+									   {"1.2.3.4.5", NULL},
+									   {"::/129", NULL},
+									   {"2001:db8::1/64", NULL},
+									   {"fe80::1%eth0", NULL},
+									   {"::ffff:10.0.0.0/95", NULL},
+									   {"10.0.0.0/8/8", NULL},
+									   {"10.0.0.0/255.0.0.0", NULL},
+									   {"localhost", NULL},
+									   {"1::2::3", NULL},
+									   {"0x0a000000/8", NULL}};
 
 static void
 test_texts(void)
@@ -32,7 +56,8 @@ test_texts(void)
 		memcpy(copy, texts[i][0], size);
 		if (net_block_parse(copy, size, &block) == NULL)
 			net_block_format(&block, written);
-		CHECK(strcmp(written, texts[i][1] ? texts[i][1] : "") == 0, "%s is written %s", texts[i][0], written);
+		CHECK(strcmp(written, texts[i][1] ? texts[i][1] : "") == 0, "%s is written %s", texts[i][0],
+			  written);
 		free(copy);
 	}
 }
@@ -44,9 +69,12 @@ test_lists(void)
 	int count;
 
 	CHECK(net_list_parse("", blocks, 3, &count) == NULL && count == 0, "nothing");
-	CHECK(net_list_parse(" ,\t, ", blocks, 3, &count) == NULL && count == 0, "only what stands between");
-	CHECK(net_list_parse("10.0.0.1, ::1 192.0.2.0/24", blocks, 3, &count) == NULL && count == 3, "three");
-	CHECK(net_list_parse("10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4", blocks, 3, &count) != NULL, "four in three");
+	CHECK(net_list_parse(" ,\t, ", blocks, 3, &count) == NULL && count == 0,
+		  "only what stands between");
+	CHECK(net_list_parse("10.0.0.1, ::1 192.0.2.0/24", blocks, 3, &count) == NULL && count == 3,
+		  "three");
+	CHECK(net_list_parse("10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4", blocks, 3, &count) != NULL,
+		  "four in three");
 	CHECK(net_list_parse("10.0.0.1,x", blocks, 3, &count) != NULL, "one is none");
 }
 
@@ -101,12 +129,15 @@ test_membership(void)
 		NetBlock again;
 
 		CHECK(holds == reference(&outer, &address), "round %d", round);
-		CHECK(net_block_covers(&outer, &inner) == (outer.bits <= inner.bits && reference(&outer, &inner.address)), "cover in round %d", round);
+		CHECK(net_block_covers(&outer, &inner) ==
+				  (outer.bits <= inner.bits && reference(&outer, &inner.address)),
+			  "cover in round %d", round);
 		if (net_block_covers(&outer, &inner) && net_block_holds(&inner, &address))
 			CHECK(holds, "what is in the inner is in the outer, round %d", round);
 		net_block_format(&outer, text);
 		CHECK(net_block_parse(text, strlen(text), &again) == NULL && again.bits == outer.bits &&
-				  memcmp(&again.address, &outer.address, sizeof(again.address)) == 0, "%s", text);
+				  memcmp(&again.address, &outer.address, sizeof(again.address)) == 0,
+			  "%s", text);
 		held += holds;
 	}
 	CHECK(held > 2000, "only %d of the addresses were in a block", held);

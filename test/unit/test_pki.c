@@ -34,7 +34,7 @@
 #include "harness.h"
 
 #define ROOM 65536
-#define DAY	 86400L
+#define DAY  86400L
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -158,9 +158,12 @@ certify(EVP_PKEY *key, const char *name, const Made *issuer, const char *constra
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), days * DAY);
-	X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *) "Acme, \"Inc\"", -1, -1, 0);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *) name, -1, -1, 0);
-	X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer->certificate) : subject);
+	X509_NAME_add_entry_by_txt(subject, "O", MBSTRING_UTF8, (const unsigned char *) "Acme, \"Inc\"",
+							   -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *) name, -1, -1,
+							   0);
+	X509_set_issuer_name(certificate,
+						 issuer ? X509_get_subject_name(issuer->certificate) : subject);
 	X509_set_pubkey(certificate, key);
 	if (constraints)
 		extend(certificate, issuer ? issuer->certificate : certificate, NID_basic_constraints,
@@ -242,7 +245,8 @@ legacy_text(EVP_PKEY *key)
 		OSSL_PROVIDER_load(context, "legacy");
 		OSSL_PROVIDER_load(context, "default");
 	}
-	shrouded = PKCS8_encrypt_ex(NID_pbe_WithSHA1And40BitRC2_CBC, NULL, "x", 1, NULL, 0, 0, info, context, NULL);
+	shrouded = PKCS8_encrypt_ex(NID_pbe_WithSHA1And40BitRC2_CBC, NULL, "x", 1, NULL, 0, 0, info,
+								context, NULL);
 	if (shrouded == NULL)
 		abort();
 	PEM_write_bio_PKCS8(bio, shrouded);
@@ -318,7 +322,8 @@ normal_is(const char *given, const char *wanted, const char *what)
 	if (certificate == NULL)
 		return;
 	normal = certificate_pem(certificate, &size);
-	CHECK(normal && size == strlen(wanted) && strcmp(normal, wanted) == 0, "%s: another form", what);
+	CHECK(normal && size == strlen(wanted) && strcmp(normal, wanted) == 0, "%s: another form",
+		  what);
 	value_free(normal);
 	certificate_free(certificate);
 }
@@ -339,9 +344,9 @@ static Made root, middle, leaf, other_root, other_middle, lone;
 static char *root_pem, *middle_pem, *leaf_pem, *leaf_key, *other_middle_pem, *lone_pem, *lone_key;
 static char *normal;
 
-#define NAMES \
+#define NAMES                                                                                     \
 	"DNS:www.acme.example,DNS:*.acme.example,IP:192.0.2.1,IP:2001:db8::1,email:ops@acme.example," \
-	"URI:spiffe://acme/web,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:web@corp.example,RID:1.2.3.4," \
+	"URI:spiffe://acme/web,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:web@corp.example,RID:1.2.3.4,"   \
 	"otherName:1.2.3.5;UTF8:x,otherName:1.2.3.6;INTEGER:5"
 
 static void
@@ -350,13 +355,16 @@ make_all(void)
 	root.key = ec_key("P-384");
 	root.certificate = certify(root.key, "root", NULL, "critical,CA:TRUE", 3650, "SHA384", NULL);
 	middle.key = rsa_key(2048);
-	middle.certificate = certify(middle.key, "middle", &root, "critical,CA:TRUE", 30, "SHA256", NULL);
+	middle.certificate =
+		certify(middle.key, "middle", &root, "critical,CA:TRUE", 30, "SHA256", NULL);
 	leaf.key = ec_key("P-256");
-	leaf.certificate = certify(leaf.key, "www.acme.example", &middle, "CA:FALSE", 90, "SHA256", NAMES);
+	leaf.certificate =
+		certify(leaf.key, "www.acme.example", &middle, "CA:FALSE", 90, "SHA256", NAMES);
 	other_root.key = ec_key("P-256");
 	other_root.certificate = certify(other_root.key, "root", NULL, "CA:TRUE", 3650, "SHA256", NULL);
 	other_middle.key = rsa_key(2048);
-	other_middle.certificate = certify(other_middle.key, "middle", &root, "CA:TRUE", 30, "SHA256", NULL);
+	other_middle.certificate =
+		certify(other_middle.key, "middle", &root, "CA:TRUE", 30, "SHA256", NULL);
 	lone.key = ed_key();
 	lone.certificate = certify(lone.key, "lone", NULL, NULL, 90, NULL, NULL);
 	root_pem = certificate_text(root.certificate);
@@ -405,7 +413,8 @@ test_chain(void)
 	taken(join(2, leaf_pem, leaf_key), "a leaf and its key");
 	taken(join(2, leaf_pem, middle_pem), "a chain without key");
 	refused(join(2, leaf_pem, lone_key), "its private key is not that of its certificate");
-	refused(join(3, leaf_pem, middle_pem, lone_key), "its private key is not that of its certificate");
+	refused(join(3, leaf_pem, middle_pem, lone_key),
+			"its private key is not that of its certificate");
 	refused(join(3, leaf_pem, leaf_key, lone_key), "more than one private key");
 	refused(join(3, leaf_pem, leaf_key, leaf_key), "more than one private key");
 	normal_is(join(2, leaf_pem, leaf_pem), leaf_pem, "a leaf twice");
@@ -415,7 +424,8 @@ test_chain(void)
 	refused(join(2, leaf_pem, root_pem), "do not form one chain");
 	refused(join(2, leaf_pem, lone_pem), "do not form one chain");
 	refused(join(4, leaf_pem, middle_pem, lone_pem, leaf_key), "do not form one chain");
-	refused(join(3, leaf_pem, other_middle_pem, leaf_key), "a signature in its chain does not verify");
+	refused(join(3, leaf_pem, other_middle_pem, leaf_key),
+			"a signature in its chain does not verify");
 	refused(join(3, leaf_pem, middle_pem, certificate_text(other_root.certificate)),
 			"a signature in its chain does not verify");
 	refused(join(2, below_pem, plain_pem), "not a CA");
@@ -452,21 +462,24 @@ test_pem(void)
 	normal_is(join(3, "Bag Attributes\n    friendlyName: x\n", leaf_pem, "\n \t\r\n"), leaf_pem,
 			  "text before a block");
 	normal_is(join(2, leaf_pem, "and more"), leaf_pem, "text behind the last block");
-	normal_is(join(4, "--- \n", leaf_pem, " 0 s:CN = x\n-------\n", middle_pem), join(2, leaf_pem, middle_pem),
-			  "text between blocks, as openssl s_client writes it");
+	normal_is(join(4, "--- \n", leaf_pem, " 0 s:CN = x\n-------\n", middle_pem),
+			  join(2, leaf_pem, middle_pem), "text between blocks, as openssl s_client writes it");
 	refused(join(2, leaf_pem, "----BEGIN PRIVATE KEY-----\nAAAA\n"), "malformed");
 	refused(join(2, leaf_pem, "-----END PRIVATE KEY-----\n"), "no BEGIN line before it");
-	refused(join(2, leaf_pem, "x -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), "line of its own");
+	refused(join(2, leaf_pem, "x -----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+			"line of its own");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\nAAAA\n"), "no END line");
 	refused(join(2, "x", leaf_pem), "does not begin with a BEGIN line");
-	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE\nAAAA\n-----END CERTIFICATE-----\n"), "malformed");
+	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE\nAAAA\n-----END CERTIFICATE-----\n"),
+			"malformed");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END PRIVATE KEY-----\n"),
 			"not that of its beginning");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 			"cannot be decoded");
 	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\nA*AA\n-----END CERTIFICATE-----\n"),
 			"not whole base64");
-	refused(join(2, leaf_pem, "-----BEGIN CERTIFICATE-----\na: b\n\nAAAA\n-----END CERTIFICATE-----\n"),
+	refused(join(2, leaf_pem,
+				 "-----BEGIN CERTIFICATE-----\na: b\n\nAAAA\n-----END CERTIFICATE-----\n"),
 			"cannot be decoded");
 	refused(join(2, leaf_pem, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"),
 			"neither a certificate nor a private key");
@@ -474,7 +487,8 @@ test_pem(void)
 			"private key in it cannot be decoded");
 	refused("", "neither PEM");
 	refused("hello", "neither PEM");
-	normal_is(join(3, leaf_pem, "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
+	normal_is(join(3, leaf_pem,
+				   "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
 				   old_text(leaf.key, NULL)),
 			  join(2, leaf_pem, leaf_key), "a key as openssl ecparam writes it");
 }
@@ -500,7 +514,8 @@ utf16_is_taken(const char *text, unsigned mark, bool big)
 	}
 	made = read_bytes(wide, at - wide, NULL, 112, NULL, "UTF-16");
 	certificate_free(made);
-	certificate_free(read_bytes(wide, at - wide - 41, NULL, 112, "", "UTF-16 that is cut within a character"));
+	certificate_free(
+		read_bytes(wide, at - wide - 41, NULL, 112, "", "UTF-16 that is cut within a character"));
 	free(wide);
 }
 
@@ -536,26 +551,44 @@ test_forms(void)
 	normal_is(with(normal, '\n', "\r"), normal, "lines that end with CR");
 	normal_is(with(normal, '\n', "\n \t"), normal, "white space before lines");
 	normal_is(with(normal, '\n', " "), normal, "all in one line");
-	normal_is(join(4, bom, leaf_pem, bom, leaf_key), join(2, leaf_pem, leaf_key), "byte order marks");
+	normal_is(join(4, bom, leaf_pem, bom, leaf_key), join(2, leaf_pem, leaf_key),
+			  "byte order marks");
 	joined[strlen(joined) - 1] = '\0';
 	normal_is(join(2, joined, leaf_key), join(2, leaf_pem, leaf_key), "END and BEGIN on one line");
 	refused(with(normal, '\n', "\\n"), "a backslash and the letter n");
 	refused(join(3, leaf_pem, "-", leaf_key), "line of its own");
-	refused(join(2, leaf_pem, "\xe2\x80\x94\xe2\x80\x93" "BEGIN PRIVATE KEY\xe2\x80\x94\xe2\x80\x93\nAAAA\n"), "malformed");
+	refused(join(2, leaf_pem,
+				 "\xe2\x80\x94\xe2\x80\x93"
+				 "BEGIN PRIVATE KEY\xe2\x80\x94\xe2\x80\x93\nAAAA\n"),
+			"malformed");
 	refused(join(2, leaf_pem, "BEGIN RSA PRIVATE KEY\nAAAA\n"), "malformed");
-	taken(join(2, leaf_pem, "BEGIN something else\nand a PRIVATE KEY elsewhere\n"), "words that are no block");
+	taken(join(2, leaf_pem, "BEGIN something else\nand a PRIVATE KEY elsewhere\n"),
+		  "words that are no block");
 	for (char *at = labelled; (at = strstr(at, "CERTIFICATE")) != NULL; at++)
 		memcpy(at, "CERTIFICAT3", 11);
 	refused(labelled, "neither a certificate nor a private key");
-	normal_is(join(3, "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
-				   "-----BEGIN X9.42 DH PARAMETERS-----\nA*A\n-----END X9.42 DH PARAMETERS-----\n", leaf_pem),
+	normal_is(join(3,
+				   "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+				   "-----BEGIN X9.42 DH PARAMETERS-----\nA*A\n-----END X9.42 DH PARAMETERS-----\n",
+				   leaf_pem),
 			  leaf_pem, "blocks that are passed over, whatever they hold");
-	refused("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "a request for one is none");
-	refused(join(2, leaf_pem, "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"), "not RSA, EC");
-	refused(join(2, leaf_pem, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC\n\nAAAA\n"
-				 "-----END RSA PRIVATE KEY-----\n"), "DEK-Info of a PEM block is malformed");
-	refused(join(2, leaf_pem, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: NO-SUCH,0011223344556677\n\nAAAA\n"
-				 "-----END RSA PRIVATE KEY-----\n"), "its cipher is unknown");
+	refused("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+			"a request for one is none");
+	refused(join(2, leaf_pem,
+				 "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
+			"not RSA, EC");
+	refused(
+		join(
+			2, leaf_pem,
+			"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC\n\nAAAA\n"
+			"-----END RSA PRIVATE KEY-----\n"),
+		"DEK-Info of a PEM block is malformed");
+	refused(
+		join(
+			2, leaf_pem,
+			"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: NO-SUCH,0011223344556677\n\nAAAA\n"
+			"-----END RSA PRIVATE KEY-----\n"),
+		"its cipher is unknown");
 }
 
 static char *
@@ -586,12 +619,14 @@ test_pkcs7(void)
 	PKCS7_add_certificate(file, middle.certificate);
 	size = i2d_PKCS7(file, &der);
 	normal_is(join(2, block_of("PKCS7", der, size), leaf_key), normal, "PKCS#7");
-	normal_is(join(2, block_of("CERTIFICATE", der, size), leaf_key), normal, "PKCS#7 with the label of a certificate");
+	normal_is(join(2, block_of("CERTIFICATE", der, size), leaf_key), normal,
+			  "PKCS#7 with the label of a certificate");
 	certificate_free(read_bytes(der, size, NULL, 112, NULL, "PKCS#7 in DER"));
 	longer = room(size + 1);
 	memcpy(longer, der, size);
 	longer[size] = 0;
-	certificate_free(read_bytes(longer, size + 1, NULL, 112, "neither PEM", "PKCS#7 with a byte more"));
+	certificate_free(
+		read_bytes(longer, size + 1, NULL, 112, "neither PEM", "PKCS#7 with a byte more"));
 	certificate_free(read_bytes(der, size - 1, NULL, 112, "cut short", "PKCS#7 that is cut"));
 	free(longer);
 	OPENSSL_free(der);
@@ -602,7 +637,8 @@ test_pkcs7(void)
 	ASN1_STRING_set(file->d.data, "x", 1);
 	der = NULL;
 	size = i2d_PKCS7(file, &der);
-	certificate_free(read_bytes(der, size, NULL, 112, "not of the kind that holds certificates", "PKCS#7 of another kind"));
+	certificate_free(read_bytes(der, size, NULL, 112, "not of the kind that holds certificates",
+								"PKCS#7 of another kind"));
 	OPENSSL_free(der);
 	PKCS7_free(file);
 
@@ -651,7 +687,8 @@ test_truncation(void)
 	}
 	der = OPENSSL_realloc(der, der_size + 1);
 	der[der_size] = 0;
-	certificate_free(read_bytes(der, der_size + 1, NULL, 112, "neither PEM", "DER with a byte more"));
+	certificate_free(
+		read_bytes(der, der_size + 1, NULL, 112, "neither PEM", "DER with a byte more"));
 	OPENSSL_free(der);
 }
 
@@ -668,7 +705,8 @@ test_passphrases(void)
 		size_t size = strlen(text);
 
 		certificate_free(read_bytes(text, size, "correct horse", 112, NULL, "its passphrase"));
-		certificate_free(read_bytes(text, size, "correct hors", 112, "does not open", "a wrong one"));
+		certificate_free(
+			read_bytes(text, size, "correct hors", 112, "does not open", "a wrong one"));
 		certificate_free(read_bytes(text, size, "", 112, "does not open", "an empty one"));
 		certificate_free(read_bytes(text, size, NULL, 112, "no passphrase is given", "none"));
 	}
@@ -680,7 +718,8 @@ unshroud_with_rounds(int rounds)
 {
 	X509_SIG *shrouded = X509_SIG_new();
 	X509_ALGOR *algorithm;
-	X509_ALGOR *made = PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), rounds, NULL, 0, NULL, NID_hmacWithSHA256);
+	X509_ALGOR *made =
+		PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), rounds, NULL, 0, NULL, NID_hmacWithSHA256);
 	ASN1_OCTET_STRING *body;
 	EVP_PKEY *key = NULL;
 	const char *fault;
@@ -735,7 +774,8 @@ test_pkcs12(void)
 	CHECK(pem && strcmp(pem, normal) == 0, "PKCS#12: another form");
 	value_free(pem);
 	certificate_free(made);
-	certificate_free(read_bytes(der, size, "wrong", 112, "does not open with this passphrase", "wrong"));
+	certificate_free(
+		read_bytes(der, size, "wrong", 112, "does not open with this passphrase", "wrong"));
 	certificate_free(read_bytes(der, size, NULL, 112, "no passphrase is given", "no passphrase"));
 	certificate_free(read_bytes(der, size - 1, "correct horse", 112, "neither PEM", "cut"));
 	for (int i = 0; i < size; i += 7)
@@ -766,8 +806,10 @@ test_pkcs12(void)
 	/* the last byte but nine is in the salt of the MAC */
 	der = pkcs12_of("x", NULL, 0, &size);
 	der[size - 10] ^= 1;
-	certificate_free(read_bytes(der, size, "x", 112, "damaged: this passphrase opens it", "a damaged MAC"));
-	certificate_free(read_bytes(der, size, "y", 112, "does not open with this passphrase", "and a wrong passphrase"));
+	certificate_free(
+		read_bytes(der, size, "x", 112, "damaged: this passphrase opens it", "a damaged MAC"));
+	certificate_free(read_bytes(der, size, "y", 112, "does not open with this passphrase",
+								"and a wrong passphrase"));
 	OPENSSL_free(der);
 
 	der = pkcs12_of("x", lone.certificate, 0, &size);
@@ -797,8 +839,10 @@ test_two_passphrases(void)
 	PKCS12_set_mac(file, "x", 1, NULL, 0, 1, EVP_sha256());
 	size = i2d_PKCS12(file, &der);
 	PKCS12_free(file);
-	certificate_free(read_bytes(der, size, "x", 112, "damaged, or has another passphrase", "the file's passphrase"));
-	certificate_free(read_bytes(der, size, "y", 112, "its MAC does not fit", "the key's passphrase"));
+	certificate_free(read_bytes(der, size, "x", 112, "damaged, or has another passphrase",
+								"the file's passphrase"));
+	certificate_free(
+		read_bytes(der, size, "y", 112, "its MAC does not fit", "the key's passphrase"));
 	OPENSSL_free(der);
 }
 
@@ -806,25 +850,49 @@ test_two_passphrases(void)
 static void
 test_modulus(void)
 {
-	static const int rows[][2] = {{1023, 0}, {1024, 80}, {2000, 80}, {2047, 80}, {2048, 112}, {3071, 112}, {3072, 128}};
+	static const int rows[][2] = {{1023, 0},   {1024, 80},  {2000, 80}, {2047, 80},
+								  {2048, 112}, {3071, 112}, {3072, 128}};
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		CHECK(private_key_strength(rsa_key(rows[i][0])) == rows[i][1], "RSA of %d bits", rows[i][0]);
+		CHECK(private_key_strength(rsa_key(rows[i][0])) == rows[i][1], "RSA of %d bits",
+			  rows[i][0]);
 	CHECK(private_key_strength(leaf.key) == 128 && private_key_strength(root.key) == 192 &&
-		  private_key_strength(lone.key) == 128, "P-256, P-384, Ed25519");
+			  private_key_strength(lone.key) == 128,
+		  "P-256, P-384, Ed25519");
 }
 
 static void
 test_hints(void)
 {
-	static const char *const rules[] = {NO_CHAIN, NOT_ITS_KEY, FORGED, NOT_A_CA, MAY_NOT_SIGN, ANOTHER_ISSUER, WEAK_KEY,
-										WEAK_SIGNATURE, HAS_CRL, TWO_KEYS, OPENSSH_KEY, NO_CIPHER, TOO_MANY_ROUNDS, NO_PASSPHRASE, WRONG_PASSPHRASE,
-										NO_P12_PASSPHRASE, WRONG_P12_PASSPHRASE, DAMAGED_P12, DAMAGED_PART, WEAK_SSH_KEY,
-										ENCRYPTED_SSH_KEY, PUBLIC_SSH_KEY, PUTTY_KEY, SSH2_KEY};
+	static const char *const rules[] = {NO_CHAIN,
+										NOT_ITS_KEY,
+										FORGED,
+										NOT_A_CA,
+										MAY_NOT_SIGN,
+										ANOTHER_ISSUER,
+										WEAK_KEY,
+										WEAK_SIGNATURE,
+										HAS_CRL,
+										TWO_KEYS,
+										OPENSSH_KEY,
+										NO_CIPHER,
+										TOO_MANY_ROUNDS,
+										NO_PASSPHRASE,
+										WRONG_PASSPHRASE,
+										NO_P12_PASSPHRASE,
+										WRONG_P12_PASSPHRASE,
+										DAMAGED_P12,
+										DAMAGED_PART,
+										WEAK_SSH_KEY,
+										ENCRYPTED_SSH_KEY,
+										PUBLIC_SSH_KEY,
+										PUTTY_KEY,
+										SSH2_KEY};
 
 	for (size_t i = 0; i < COUNT(rules); i++)
 	{
-		CHECK(pki_hint(rules[i]) != NULL && strlen(rules[i]) < 120, "%s: no hint, or too long", rules[i]);
+		CHECK(pki_hint(rules[i]) != NULL && strlen(rules[i]) < 120, "%s: no hint, or too long",
+			  rules[i]);
 		for (size_t j = 0; j < i; j++)
 			CHECK(strcmp(rules[i], rules[j]) != 0, "%s stands twice", rules[i]);
 	}
@@ -842,7 +910,8 @@ test_strength(void)
 	char *text = certificate_text(weak.certificate);
 
 	refused(text, "a key in it is weaker");
-	refused(certificate_text(certify(rsa_key(2047), "nearly", NULL, "CA:TRUE", 9, "SHA256", NULL)), "a key in it is weaker");
+	refused(certificate_text(certify(rsa_key(2047), "nearly", NULL, "CA:TRUE", 9, "SHA256", NULL)),
+			"a key in it is weaker");
 	certificate_free(read_bytes(text, strlen(text), NULL, 80, NULL, "a policy that allows it"));
 	refused(certificate_text(sha1_leaf), "a signature in it is weaker");
 	refused(certificate_text(md5_leaf), "a signature in it is weaker");
@@ -880,9 +949,11 @@ test_facts(void)
 	field_is(certificate, "private_key", leaf_key);
 	field_is(certificate, "subject", "CN=www.acme.example,O=Acme\\, \\\"Inc\\\"");
 	field_is(certificate, "issuer", "CN=middle,O=Acme\\, \\\"Inc\\\"");
-	field_is(certificate, "sans", "[\"dns:www.acme.example\", \"dns:*.acme.example\", \"ip:192.0.2.1\", "
-			 "\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\", \"upn:web@corp.example\", \"rid:1.2.3.4\", "
-			 "\"othername:1.2.3.5;x\", \"othername:1.2.3.6\"]");
+	field_is(
+		certificate, "sans",
+		"[\"dns:www.acme.example\", \"dns:*.acme.example\", \"ip:192.0.2.1\", "
+		"\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\", \"upn:web@corp.example\", \"rid:1.2.3.4\", "
+		"\"othername:1.2.3.5;x\", \"othername:1.2.3.6\"]");
 	field_is(certificate, "key_type", "EC");
 	field_is(certificate, "key_bits", "256");
 	field_is(certificate, "self_signed", "false");
@@ -893,27 +964,33 @@ test_facts(void)
 		  "the intermediate ends first");
 	json = json_loads(certificate_metadata(certificate), JSON_REJECT_DUPLICATES, &error);
 	CHECK(json != NULL && json_object_size(json) == 14, "metadata: %s", error.text);
-	CHECK(json && strcmp(json_string_value(json_object_get(json, "subject")),
-						 "CN=www.acme.example,O=Acme\\, \\\"Inc\\\"") == 0,
+	CHECK(json &&
+			  strcmp(json_string_value(json_object_get(json, "subject")),
+					 "CN=www.acme.example,O=Acme\\, \\\"Inc\\\"") == 0,
 		  "metadata has the subject");
-	CHECK(json && json_is_true(json_object_get(json, "has_private_key")), "metadata tells of the key");
+	CHECK(json && json_is_true(json_object_get(json, "has_private_key")),
+		  "metadata tells of the key");
 	CHECK(strstr(certificate_metadata(certificate), "PRIVATE") == NULL, "metadata has no key");
 	json_decref(json);
 	certificate_free(certificate);
 
 	certificate = take(leaf_pem, "a leaf");
-	CHECK(certificate_field(certificate, "private_key", &text, &size) == FIELD_ABSENT && text == NULL,
+	CHECK(certificate_field(certificate, "private_key", &text, &size) == FIELD_ABSENT &&
+			  text == NULL,
 		  "there is no private key");
-	CHECK(certificate_field(certificate, "chain", &text, &size) == FIELD_ABSENT, "there is no chain");
+	CHECK(certificate_field(certificate, "chain", &text, &size) == FIELD_ABSENT,
+		  "there is no chain");
 	certificate_free(certificate);
 }
 
 /* ---- every authority of Debian, against the program openssl ---- */
 
-static const char *const printed[][2] = {
-	{"subject=", "subject"}, {"issuer=", "issuer"}, {"serial=", "serial"},
-	{"notBefore=", "not_before"}, {"notAfter=", "not_after"}, {"sha256 Fingerprint=", "fingerprint"}
-};
+static const char *const printed[][2] = {{"subject=", "subject"},
+										 {"issuer=", "issuer"},
+										 {"serial=", "serial"},
+										 {"notBefore=", "not_before"},
+										 {"notAfter=", "not_after"},
+										 {"sha256 Fingerprint=", "fingerprint"}};
 
 static void
 compare(const char *path, const Certificate *certificate)
@@ -923,8 +1000,10 @@ compare(const char *path, const Certificate *certificate)
 	size_t lines = 0;
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "openssl x509 -in '%s' -noout -nameopt RFC2253 -subject -issuer "
-			 "-serial -dates -dateopt iso_8601 -fingerprint -sha256", path);
+	snprintf(command, sizeof(command),
+			 "openssl x509 -in '%s' -noout -nameopt RFC2253 -subject -issuer "
+			 "-serial -dates -dateopt iso_8601 -fingerprint -sha256",
+			 path);
 	pipe = popen(command, "r");
 	while (pipe && lines < COUNT(printed) && fgets(line, sizeof(line), pipe))
 	{
@@ -1022,8 +1101,8 @@ ssh_taken(const char *text, const char *type, const char *bits, const char *what
 		  "%s: the normal form is not stable", what);
 	ssh_key_free(again);
 	CHECK(ssh_key_field(key, "public_key", &line, &size) == FIELD_FOUND &&
-		  strncmp(line, type, strlen(type)) == 0 && line[strlen(type)] == ' ', "%s: %s", what,
-		  line ? line : "no public key");
+			  strncmp(line, type, strlen(type)) == 0 && line[strlen(type)] == ' ',
+		  "%s: %s", what, line ? line : "no public key");
 	CHECK(ssh_key_field(key, "key_bits", &field, &size) == FIELD_FOUND && strcmp(field, bits) == 0,
 		  "%s: bits", what);
 	value_free(line);
@@ -1053,7 +1132,9 @@ changed(const char *text, size_t place, unsigned char with)
 	}
 	file[place] ^= with;
 	base64_encode(BASE64_STANDARD, file, size, packed);
-	snprintf(out, 2 * ROOM, "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n-----END OPENSSH PRIVATE KEY-----\n", packed);
+	snprintf(out, 2 * ROOM,
+			 "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n-----END OPENSSH PRIVATE KEY-----\n",
+			 packed);
 	return out;
 }
 
@@ -1084,8 +1165,10 @@ test_ssh(void)
 	read_ssh(leaf_pem, "not a private key", "a certificate");
 	read_ssh("", "not a private key", "nothing");
 	read_ssh("ssh-ed25519 AAAA", "not a private key", "a public key");
-	read_ssh("---- BEGIN SSH2 PUBLIC KEY ----\nComment: x\nAAAA\n", "a public key and not a private key", "RFC 4716");
-	read_ssh("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a public key and not", "a public key in PEM");
+	read_ssh("---- BEGIN SSH2 PUBLIC KEY ----\nComment: x\nAAAA\n",
+			 "a public key and not a private key", "RFC 4716");
+	read_ssh("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "a public key and not",
+			 "a public key in PEM");
 	read_ssh("PuTTY-User-Key-File-3: ssh-ed25519\n", "PuTTY's own form", "PuTTY");
 	read_ssh("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "SSH.com's form", "SSH.com");
 
@@ -1196,7 +1279,8 @@ test_ssh_comments(void)
 	char longest[2000];
 
 	COMMENT_IS("me@here", "me@here");
-	COMMENT_IS("J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91", "J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91");
+	COMMENT_IS("J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91",
+			   "J\xc3\xb6rg \xe6\x97\xa5 \xf0\x9f\x94\x91");
 	COMMENT_IS("J\xf6rg", "J\\366rg");
 	COMMENT_IS("\x1b[31m\x7f\n\0x", "\\033[31m\\177\\012\\000x");
 	COMMENT_IS("\xe2\x80\xae \xc2\x85 \xef\xbb\xbf", "\\342\\200\\256 \\302\\205 \\357\\273\\277");
@@ -1211,7 +1295,8 @@ test_ssh_comments(void)
 	longest[0] = longest[1] = 'x';
 	longest[2] = 'x';
 	memmove(longest + 3, longest + 4, 1996);
-	ssh_key_free(read_ssh(ssh_file(longest, 1999, 8 - (131 + 1999) % 8, 0), NULL, "a long comment"));
+	ssh_key_free(
+		read_ssh(ssh_file(longest, 1999, 8 - (131 + 1999) % 8, 0), NULL, "a long comment"));
 	longest[1023] = '\0';
 	comment_is(longest, 1023, longest);
 	memcpy(longest + 1023, "\xc3\xb6", 2);

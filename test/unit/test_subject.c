@@ -69,22 +69,24 @@ test_matching(void)
 static void
 test_faults(void)
 {
-	static const char *const bad[] = {"", "*", "**", "*:*", "/**", "a**b", "a**/x", "***", "a", "a b ",
-									  " a*", "a\n*", "a\xc2\x85*", "a***"};
+	static const char *const bad[] = {"",    "*", "**",   "*:*", "/**",  "a**b",       "a**/x",
+									  "***", "a", "a b ", " a*", "a\n*", "a\xc2\x85*", "a***"};
 	static const char *const good[] = {"a*", "*a", "a**", "a*b**", "repo:*/app:**"};
 	char text[SUBJECT_MAX_BYTES + 2];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(subject_pattern_fault(bad[i]) != NULL, "%s is a pattern", bad[i]);
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		CHECK(subject_pattern_fault(good[i]) == NULL, "%s: %s", good[i], subject_pattern_fault(good[i]));
+		CHECK(subject_pattern_fault(good[i]) == NULL, "%s: %s", good[i],
+			  subject_pattern_fault(good[i]));
 	memset(text, 'a', sizeof(text));
 	text[SUBJECT_MAX_BYTES] = '\0';
 	CHECK(subject_fault(text) == NULL, "512 bytes");
 	text[SUBJECT_MAX_BYTES] = 'a';
 	text[SUBJECT_MAX_BYTES + 1] = '\0';
 	CHECK(subject_fault(text) != NULL, "513 bytes");
-	CHECK(subject_fault("a*b") == NULL && subject_fault("a\tb") != NULL && subject_fault("") != NULL,
+	CHECK(subject_fault("a*b") == NULL && subject_fault("a\tb") != NULL &&
+			  subject_fault("") != NULL,
 		  "subjects");
 }
 
@@ -129,8 +131,8 @@ test_against_slow(void)
 		if (subject_pattern_fault(pattern) != NULL)
 			continue;
 		matched += subject_matches(pattern, subject);
-		CHECK(subject_matches(pattern, subject) == matches_slowly(pattern, subject), "%s and %s", pattern,
-			  subject);
+		CHECK(subject_matches(pattern, subject) == matches_slowly(pattern, subject), "%s and %s",
+			  pattern, subject);
 	}
 	CHECK(matched > 100, "only %lu matched", matched);
 }

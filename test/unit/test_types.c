@@ -67,7 +67,8 @@ normal(const char *value, const char *expected)
 
 	CHECK(takes(database_check, value, &facts) && strcmp(facts.normal, expected) == 0, "%s: %s",
 		  value, facts.normal ? facts.normal : "refused");
-	CHECK(facts.metadata == NULL || strstr(facts.metadata, "hidden") == NULL, "metadata of %s", value);
+	CHECK(facts.metadata == NULL || strstr(facts.metadata, "hidden") == NULL, "metadata of %s",
+		  value);
 	type_facts_free(&facts);
 }
 
@@ -105,13 +106,19 @@ test_policies(void)
 static void
 test_strength(void)
 {
-	static const char *const weak[] = {
-		"password", "Password1!", "P4$$w0rd", "aaaaaaaaaaaaaaaa", "1234567890", "qwertyuiop",
-		"abcabcabcabcabc", "letmeinletmein", "zyxwvutsrqponm", "secret-secret", ""
-	};
-	static const char *const strong[] = {
-		"correct horse battery staple", "g7#Kq2!xWz", "9f86d081884c7d65", "kx7-Qv2m-Rt9p"
-	};
+	static const char *const weak[] = {"password",
+									   "Password1!",
+									   "P4$$w0rd",
+									   "aaaaaaaaaaaaaaaa",
+									   "1234567890",
+									   "qwertyuiop",
+									   "abcabcabcabcabc",
+									   "letmeinletmein",
+									   "zyxwvutsrqponm",
+									   "secret-secret",
+									   ""};
+	static const char *const strong[] = {"correct horse battery staple", "g7#Kq2!xWz",
+										 "9f86d081884c7d65", "kx7-Qv2m-Rt9p"};
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
 		CHECK(password_entropy(weak[i], strlen(weak[i])) < 40, "%s: %u", weak[i],
@@ -172,7 +179,8 @@ has_bits(unsigned expected, const char *what)
 {
 	CHECK(password_random_bits(&policy) == expected, "%s: %u", what, password_random_bits(&policy));
 	CHECK((password_policy_fault(&policy) == NULL) ==
-		  (expected >= PASSWORD_MIN_BITS && expected >= policy.min_entropy), "%s", what);
+			  (expected >= PASSWORD_MIN_BITS && expected >= policy.min_entropy),
+		  "%s", what);
 }
 
 /* What is drawn after the prefix, and in which places only from one class. */
@@ -262,11 +270,14 @@ test_oauth(void)
 	static const char *const past = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln";
 	TypeFacts facts;
 
-	CHECK(takes(oauth_token_check, later, &facts) && facts.expires_at == INT64_C(4102444800), "exp");
+	CHECK(takes(oauth_token_check, later, &facts) && facts.expires_at == INT64_C(4102444800),
+		  "exp");
 	type_facts_free(&facts);
 	bad(oauth_token_check, past, "expired");
-	CHECK(takes(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 60}", &facts) &&
-		  facts.expires_at == NOW + 60, "expires_in");
+	CHECK(takes(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 60}",
+				&facts) &&
+			  facts.expires_at == NOW + 60,
+		  "expires_in");
 	CHECK(facts.metadata && strstr(facts.metadata, "abcdefgh") == NULL, "metadata");
 	type_facts_free(&facts);
 	good(oauth_token_check, "abcdefgh");
@@ -274,36 +285,47 @@ test_oauth(void)
 	bad(oauth_token_check, "eyJhbGciOiJub25lIn0.bm90IGpzb24.c2ln", "claims");
 	bad(oauth_token_check, "abcdefg", "8 characters");
 	bad(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 1e99}", "expires_in");
-	bad(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 253402300799}", "expires_in");
+	bad(oauth_token_check, "{\"access_token\": \"abcdefgh\", \"expires_in\": 253402300799}",
+		"expires_in");
 	bad(oauth_token_check, "{\"access_token\": 1}", "access_token");
 	part(oauth_token_field, "abcdefgh", "access_token", "abcdefgh");
 	part(oauth_token_field, "abcdefgh", "refresh_token", NULL);
 	good(oauth_credentials_check, "{\"client_id\": \"a\", \"client_secret\": \"b\"}");
 	bad(oauth_credentials_check, "{\"client_id\": \"a\"}", "client_secret");
-	bad(oauth_credentials_check, "{\"client_id\": \"a\", \"client_secret\": \"b\", \"token_url\": \"ftp://x\"}", "https");
-	CHECK(takes(oauth_credentials_check, "{\"client_id\": \"a\\\"\\u0041\", \"client_secret\": \"hidden\", "
-				"\"refresh_token\": \"hidden\", \"token_url\": \"https://x/?k=hidden\"}", &facts) &&
-		  strstr(facts.metadata, "hidden") == NULL && strstr(facts.metadata, "a\\\"\\u0041") != NULL, "masked");
+	bad(oauth_credentials_check,
+		"{\"client_id\": \"a\", \"client_secret\": \"b\", \"token_url\": \"ftp://x\"}", "https");
+	CHECK(takes(oauth_credentials_check,
+				"{\"client_id\": \"a\\\"\\u0041\", \"client_secret\": \"hidden\", "
+				"\"refresh_token\": \"hidden\", \"token_url\": \"https://x/?k=hidden\"}",
+				&facts) &&
+			  strstr(facts.metadata, "hidden") == NULL &&
+			  strstr(facts.metadata, "a\\\"\\u0041") != NULL,
+		  "masked");
 	type_facts_free(&facts);
 }
 
 static void
 test_databases(void)
 {
-	static const char *const stored = "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+	static const char *const stored =
+		"{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
 		"\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}";
 
-	normal("{\"host\": \"h\", \"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}", stored);
+	normal("{\"host\": \"h\", \"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\"}",
+		   stored);
 	normal("postgresql://u:hidden%27s%20%5C@h:5432/d", stored);
-	normal("postgresql://u:hidden%27s%20%5C@h:05432/d", "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+	normal("postgresql://u:hidden%27s%20%5C@h:05432/d",
+		   "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
 		   "\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\", "
 		   "\"url\": \"postgresql://u:hidden%27s%20%5C@h:05432/d\"}");
-	normal("postgres://u:hidden%27s%20%5c@h/d", "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
+	normal("postgres://u:hidden%27s%20%5c@h/d",
+		   "{\"engine\": \"postgresql\", \"host\": \"h\", \"port\": 5432, "
 		   "\"user\": \"u\", \"password\": \"hidden's \\\\\", \"dbname\": \"d\", "
 		   "\"url\": \"postgres://u:hidden%27s%20%5c@h/d\"}");
 	normal("host=h user=u password='hidden\\'s \\\\' dbname=d", stored);
 	normal(" host = h\tuser=u password=hidden\\'s\\ \\\\ dbname = 'd' ", stored);
-	part(database_field, stored, "conninfo", "host='h' port='5432' user='u' password='hidden\\'s \\\\' dbname='d'");
+	part(database_field, stored, "conninfo",
+		 "host='h' port='5432' user='u' password='hidden\\'s \\\\' dbname='d'");
 	part(database_field, stored, "url", "postgresql://u:hidden%27s%20%5C@h:5432/d");
 	part(database_field, stored, "username", "u");
 	part(database_field, stored, "sslmode", NULL);
@@ -360,48 +382,62 @@ test_connections_as_given(void)
 			 "host='h' port='5432' user='u' password='p' dbname='d'");
 	same_url("postgres://u:p@h/d?sslmode=require&conn_max_age=60&conn_max_age=61",
 			 "host='h' port='5432' user='u' password='p' dbname='d' sslmode='require'");
-	same_url("postgresql+psycopg2://u:p@h/d", "host='h' port='5432' user='u' password='p' dbname='d'");
+	same_url("postgresql+psycopg2://u:p@h/d",
+			 "host='h' port='5432' user='u' password='p' dbname='d'");
 	same_url("jdbc:postgresql://h:5433/d?user=u&password=p%26&ssl=true",
 			 "host='h' port='5433' user='u' password='p&' dbname='d'");
-	same_url("postgresql://u:p@a:1,b:2,[::1]:3/d?target_session_attrs=read-write",
-			 "host='a,b,::1' port='1,2,3' user='u' password='p' dbname='d' target_session_attrs='read-write'");
+	same_url(
+		"postgresql://u:p@a:1,b:2,[::1]:3/d?target_session_attrs=read-write",
+		"host='a,b,::1' port='1,2,3' user='u' password='p' dbname='d' target_session_attrs='read-write'");
 	same_url("postgresql://u:p@a,b/d", "host='a,b' port='5432' user='u' password='p' dbname='d'");
 	same_url("postgresql://u:p@a:1,b/d", "host='a,b' port='1,' user='u' password='p' dbname='d'");
 	same_url("postgresql://u:p@h", "host='h' port='5432' user='u' password='p'");
-	same_url("postgresql://u:p@/d?host=%2Fvar%2Frun", "host='/var/run' port='5432' user='u' password='p' dbname='d'");
-	same_url("postgresql://u%2B:p+%2b%25@h/d%2fe", "host='h' port='5432' user='u+' password='p++%' dbname='d/e'");
+	same_url("postgresql://u:p@/d?host=%2Fvar%2Frun",
+			 "host='/var/run' port='5432' user='u' password='p' dbname='d'");
+	same_url("postgresql://u%2B:p+%2b%25@h/d%2fe",
+			 "host='h' port='5432' user='u+' password='p++%' dbname='d/e'");
 	same_url("redis://:p@h/0", NULL);
 	same_url("mysql+pymysql://u:p@h/d?charset=utf8mb4", NULL);
 	bad(database_check, "postgresql://u:p@a:1,b:2,c/d?port=5", "twice");
-	bad(database_check, "{\"host\": \"a,b\", \"port\": \"1,2,3\", \"user\": \"u\", \"password\": \"p\"}", "one port for each");
+	bad(database_check,
+		"{\"host\": \"a,b\", \"port\": \"1,2,3\", \"user\": \"u\", \"password\": \"p\"}",
+		"one port for each");
 	bad(database_check, "postgresql://:p@h/d", "no user");
 	bad(database_check, "{\"url\": \"postgres://u:p@h/d\", \"password\": \"q\"}", "does not say");
 	bad(database_check, "{\"url\": \"no url\", \"password\": \"q\"}", "not a URL");
 	other_login("postgres://u:p@h/d?x=%2f", "postgres://a%3Ab:n%2Fw@h/d?x=%2f");
-	other_login("jdbc:postgresql://h/d?a=1&user=u&password=p&b=2", "jdbc:postgresql://h/d?a=1&user=a%3Ab&password=n%2Fw&b=2");
+	other_login("jdbc:postgresql://h/d?a=1&user=u&password=p&b=2",
+				"jdbc:postgresql://h/d?a=1&user=a%3Ab&password=n%2Fw&b=2");
 	other_login("host=h user=u password=p", "postgresql://a%3Ab:n%2Fw@h:5432");
 }
 
 static void
 test_connections_in_json(void)
 {
-	static const char *const aws = "{\"engine\": \"aurora-postgresql\", \"host\": \"h\", \"port\": 5432, "
+	static const char *const aws =
+		"{\"engine\": \"aurora-postgresql\", \"host\": \"h\", \"port\": 5432, "
 		"\"user\": \"u\", \"password\": \"hidden\", \"masterarn\": \"arn:1\", \"big\": 12345678901234567890, "
 		"\"ssl\": true, \"keepalives\": false, \"connect_timeout\": 5, \"more\": {\"a\": [1.50, null]}, \"none\": null}";
 
 	normal(aws, aws);
-	part(database_field, aws, "conninfo", "host='h' port='5432' user='u' password='hidden' keepalives='0' connect_timeout='5'");
-	part(database_field, aws, "url", "postgresql://u:hidden@h:5432/?keepalives=0&connect_timeout=5");
+	part(database_field, aws, "conninfo",
+		 "host='h' port='5432' user='u' password='hidden' keepalives='0' connect_timeout='5'");
+	part(database_field, aws, "url",
+		 "postgresql://u:hidden@h:5432/?keepalives=0&connect_timeout=5");
 	part(database_field, aws, "big", "12345678901234567890");
 	part(database_field, aws, "ssl", "true");
 	part(database_field, aws, "more", "{\"a\": [1.50, null]}");
 	part(database_field, aws, "none", NULL);
 	part(database_field, aws, "dbname", NULL);
-	normal("{\"url\": \"postgresql://u:hidden@h:5432/d\"}", "{\"engine\": \"postgresql\", \"host\": \"h\", "
+	normal("{\"url\": \"postgresql://u:hidden@h:5432/d\"}",
+		   "{\"engine\": \"postgresql\", \"host\": \"h\", "
 		   "\"port\": 5432, \"user\": \"u\", \"password\": \"hidden\", \"dbname\": \"d\"}");
-	bad(database_check, "{\"host\": [\"h\"], \"user\": \"u\", \"password\": \"p\"}", "not a string");
-	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"a\\u0000b\"}", "zero byte");
-	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"p\", \"port\": 5432.5}", "port");
+	bad(database_check, "{\"host\": [\"h\"], \"user\": \"u\", \"password\": \"p\"}",
+		"not a string");
+	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"a\\u0000b\"}",
+		"zero byte");
+	bad(database_check, "{\"host\": \"h\", \"user\": \"u\", \"password\": \"p\", \"port\": 5432.5}",
+		"port");
 }
 
 /* Every text survives the way through a URL and through a conninfo. */
@@ -412,7 +448,8 @@ test_encoding_both_ways(void)
 	{
 		char password[] = {'a', (char) c, 'b', (char) c, '\0'};
 		size_t size;
-		char *stored = database_with_login("host=h user=u password=p dbname=d", 33, "u", password, &size);
+		char *stored =
+			database_with_login("host=h user=u password=p dbname=d", 33, "u", password, &size);
 		static const char *const forms[] = {"url", "conninfo"};
 
 		CHECK(stored != NULL, "%c", c);
@@ -421,7 +458,8 @@ test_encoding_both_ways(void)
 			char *form = NULL;
 			size_t form_size;
 
-			CHECK(database_field(stored, size, forms[i], &form, &form_size) == FIELD_FOUND, "%c", c);
+			CHECK(database_field(stored, size, forms[i], &form, &form_size) == FIELD_FOUND, "%c",
+				  c);
 			part(database_field, form, "password", password);
 			value_free(form);
 		}
@@ -432,24 +470,44 @@ test_encoding_both_ways(void)
 static void
 test_json_as_written(void)
 {
-	static const char *const taken[] = {
-		"{}", " {\"a\": 12345678901234567890}\n", "{\"a\": 1e400, \"b\": -0.10e-5}", "{\"a\": \"\\u0000\"}",
-		"{\"a\": \"\\ud83d\\ude00\"}", "{\"a\": [[], {}, [1, true, null, \"]}\"]]}", "{\"a\": 1, \"A\": 1}"
-	};
+	static const char *const taken[] = {"{}",
+										" {\"a\": 12345678901234567890}\n",
+										"{\"a\": 1e400, \"b\": -0.10e-5}",
+										"{\"a\": \"\\u0000\"}",
+										"{\"a\": \"\\ud83d\\ude00\"}",
+										"{\"a\": [[], {}, [1, true, null, \"]}\"]]}",
+										"{\"a\": 1, \"A\": 1}"};
 	static const struct
 	{
 		const char *text;
 		const char *rule;
-	} refused[] = {
-		{"", "object"}, {"[1]", "object"}, {"{\"a\": 01}", "object"}, {"{\"a\": 1.}", "object"}, {"{\"a\": +1}", "object"},
-		{"{\"a\": .5}", "object"}, {"{\"a\": 1e}", "object"}, {"{\"a\": NaN}", "object"}, {"{\"a\": 1,}", "object"}, {"{a: 1}", "object"},
-		{"{\"a\": 1} x", "object"}, {"{\"a\": \"\n\"}", "object"}, {"{\"a\": \"\\x\"}", "object"}, {"{\"a\": \"", "object"}, {"{\"a\": tru", "object"},
-		{"{\"a\": \"\\ud800\"}", "surrogate"}, {"{\"a\": \"\\udc00\\ud800\"}", "surrogate"}, {"{\"a\": \"\xff\"}", "UTF-8"},
-		{"{\"a\": \"\xc0\xaf\"}", "UTF-8"}, {"{\"a\": \"\xed\xa0\x80\"}", "UTF-8"}, {"\xef\xbb\xbf{}", "byte order mark"},
-		{"{\"a\": 1, \"\\u0061\": 2}", "one name"}, {"{\"b\": {\"\xc3\xa9\": 1, \"\\u00e9\": 2}}", "one name"},
-		{"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}", "deeper"}
-	};
-	static const char *const stored = "{ \"n\" : 1.10 , \"big\":12345678901234567890, \"s\": \"\\u00e9\\n\", \"o\" :{ \"x\": [1 , 2] }, \"\\u006e2\": 0}";
+	} refused[] = {{"", "object"},
+				   {"[1]", "object"},
+				   {"{\"a\": 01}", "object"},
+				   {"{\"a\": 1.}", "object"},
+				   {"{\"a\": +1}", "object"},
+				   {"{\"a\": .5}", "object"},
+				   {"{\"a\": 1e}", "object"},
+				   {"{\"a\": NaN}", "object"},
+				   {"{\"a\": 1,}", "object"},
+				   {"{a: 1}", "object"},
+				   {"{\"a\": 1} x", "object"},
+				   {"{\"a\": \"\n\"}", "object"},
+				   {"{\"a\": \"\\x\"}", "object"},
+				   {"{\"a\": \"", "object"},
+				   {"{\"a\": tru", "object"},
+				   {"{\"a\": \"\\ud800\"}", "surrogate"},
+				   {"{\"a\": \"\\udc00\\ud800\"}", "surrogate"},
+				   {"{\"a\": \"\xff\"}", "UTF-8"},
+				   {"{\"a\": \"\xc0\xaf\"}", "UTF-8"},
+				   {"{\"a\": \"\xed\xa0\x80\"}", "UTF-8"},
+				   {"\xef\xbb\xbf{}", "byte order mark"},
+				   {"{\"a\": 1, \"\\u0061\": 2}", "one name"},
+				   {"{\"b\": {\"\xc3\xa9\": 1, \"\\u00e9\": 2}}", "one name"},
+				   {"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}",
+					"deeper"}};
+	static const char *const stored =
+		"{ \"n\" : 1.10 , \"big\":12345678901234567890, \"s\": \"\\u00e9\\n\", \"o\" :{ \"x\": [1 , 2] }, \"\\u006e2\": 0}";
 
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		good(json_check, taken[i]);
@@ -476,8 +534,8 @@ expires(const char *members, int64_t expected)
 		type_facts_free(&facts);
 		return;
 	}
-	CHECK(takes(oauth_token_check, answer, &facts) && facts.expires_at == expected, "%s: %lld", members,
-		  (long long) facts.expires_at);
+	CHECK(takes(oauth_token_check, answer, &facts) && facts.expires_at == expected, "%s: %lld",
+		  members, (long long) facts.expires_at);
 	type_facts_free(&facts);
 }
 
@@ -501,7 +559,8 @@ test_token_times(void)
 	expires("\"expires_at\": 1700000000", -1);
 	expires("\"expiry\": \"2030-03-17T12:46:40.123456789-05:00\"", 1900000000);
 	expires("\"expiry\": \"0001-01-01T00:00:00Z\"", 0);
-	expires("\"expires_on\": \"1900000000\", \"expires_in\": \"86399\", \"not_before\": \"1\"", 1900000000);
+	expires("\"expires_on\": \"1900000000\", \"expires_in\": \"86399\", \"not_before\": \"1\"",
+			1900000000);
 	expires("\"expiry_date\": 1900000000123", 1900000000);
 	expires("\"expires_at\": 1900000001, \"expires_on\": 1900000000", 1900000000);
 	expires("\"id\": 12345678901234567890, \"x\": 1e400", 0);
@@ -510,7 +569,8 @@ test_token_times(void)
 static void
 test_formats(void)
 {
-	static const char *const unknown[] = {"", "A", "AKIA", "eyJ", "eyJ.a", "a text", "AKIAIOSFODNN7EXAMPL!"};
+	static const char *const unknown[] = {
+		"", "A", "AKIA", "eyJ", "eyJ.a", "a text", "AKIAIOSFODNN7EXAMPL!"};
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		CHECK(known_format_find(unknown[i], strlen(unknown[i])) == NULL, "%s", unknown[i]);

@@ -9,20 +9,45 @@
 
 #define WEEK (7 * MINUTES_OF_DAY)
 
-static const char *const valid[] = {
-	"daily 00:00-24:00 UTC", "mon-fri 09:00-17:00 Europe/Berlin", "fri-mon 22:00-06:00 America/New_York",
-	"sun 23:59-00:00 Etc/GMT+5", "mon,wed,fri  08:30-12:00   Africa/Addis_Ababa", "sat-sat 00:00-00:01 UTC",
-	"Daily 09:00-17:00 UTC", "MON-Fri 9:00-17:00 Europe/Berlin", "Monday,WEDNESDAY - friday 09:00 - 17:00 utc",
-	" daily 09:00-17:00 Europe/Berlin ", "mon\t09:00-17:00\tUTC\n"
-};
+static const char *const valid[] = {"daily 00:00-24:00 UTC",
+									"mon-fri 09:00-17:00 Europe/Berlin",
+									"fri-mon 22:00-06:00 America/New_York",
+									"sun 23:59-00:00 Etc/GMT+5",
+									"mon,wed,fri  08:30-12:00   Africa/Addis_Ababa",
+									"sat-sat 00:00-00:01 UTC",
+									"Daily 09:00-17:00 UTC",
+									"MON-Fri 9:00-17:00 Europe/Berlin",
+									"Monday,WEDNESDAY - friday 09:00 - 17:00 utc",
+									" daily 09:00-17:00 Europe/Berlin ",
+									"mon\t09:00-17:00\tUTC\n"};
 
-static const char *const invalid[] = {
-	"", " ", "daily", "daily 09:00-17:00", "daily 09:00-17:00 ", "daily 09:00-17:00 CET", "daily 09:00-17:00 /UTC",
-	"Dailyy 09:00-17:00 UTC", "mond 09:00-17:00 UTC", "mo 09:00-17:00 UTC", "mon- 09:00-17:00 UTC",
-	"mon, 09:00-17:00 UTC", ",mon 09:00-17:00 UTC", "mon-tue-wed 09:00-17:00 UTC", "mon 9-17 UTC", "mon 9:0-17:00 UTC", "mon 009:00-17:00 UTC", "mon 09 :00-17:00 UTC",
-	"mon 09:00-17:00UTC", "mon09:00-17:00 UTC", "mon 09:00-24:01 UTC", "mon 24:00-09:00 UTC", "mon 09:60-17:00 UTC", "mon 09:00-09:00 UTC",
-	"mon 09:00-17:00 Europe/Ber lin", "mon 09:00-17:00 <+05>-5/x", "mon 25:00-26:00 UTC"
-};
+static const char *const invalid[] = {"",
+									  " ",
+									  "daily",
+									  "daily 09:00-17:00",
+									  "daily 09:00-17:00 ",
+									  "daily 09:00-17:00 CET",
+									  "daily 09:00-17:00 /UTC",
+									  "Dailyy 09:00-17:00 UTC",
+									  "mond 09:00-17:00 UTC",
+									  "mo 09:00-17:00 UTC",
+									  "mon- 09:00-17:00 UTC",
+									  "mon, 09:00-17:00 UTC",
+									  ",mon 09:00-17:00 UTC",
+									  "mon-tue-wed 09:00-17:00 UTC",
+									  "mon 9-17 UTC",
+									  "mon 9:0-17:00 UTC",
+									  "mon 009:00-17:00 UTC",
+									  "mon 09 :00-17:00 UTC",
+									  "mon 09:00-17:00UTC",
+									  "mon09:00-17:00 UTC",
+									  "mon 09:00-24:01 UTC",
+									  "mon 24:00-09:00 UTC",
+									  "mon 09:60-17:00 UTC",
+									  "mon 09:00-09:00 UTC",
+									  "mon 09:00-17:00 Europe/Ber lin",
+									  "mon 09:00-17:00 <+05>-5/x",
+									  "mon 25:00-26:00 UTC"};
 
 static Window
 parsed(const char *text)
@@ -55,7 +80,8 @@ test_texts(void)
 	{
 		Window window;
 
-		CHECK(window_parse(invalid[i], strlen(invalid[i]), &window) != NULL, "accepted: %s", invalid[i]);
+		CHECK(window_parse(invalid[i], strlen(invalid[i]), &window) != NULL, "accepted: %s",
+			  invalid[i]);
 	}
 }
 
@@ -63,10 +89,12 @@ test_texts(void)
 static void
 test_faults(void)
 {
-	static const char *const cases[][2] = {
-		{"mo-fri 09:00-17:00 UTC", "days"}, {"mon x-17:00 UTC", "begin at a time"}, {"mon 09:00-x UTC", "end at a time"},
-		{"mon 09:00-17:00", "zone is missing"}, {"mon 09:00-17:00 CET", "time zone is not valid"}, {"mon 09:00-09:00 UTC", "empty"}
-	};
+	static const char *const cases[][2] = {{"mo-fri 09:00-17:00 UTC", "days"},
+										   {"mon x-17:00 UTC", "begin at a time"},
+										   {"mon 09:00-x UTC", "end at a time"},
+										   {"mon 09:00-17:00", "zone is missing"},
+										   {"mon 09:00-17:00 CET", "time zone is not valid"},
+										   {"mon 09:00-09:00 UTC", "empty"}};
 	Window window = {0};
 	Window other = {0};
 
@@ -78,7 +106,8 @@ test_faults(void)
 	}
 	window = parsed("Monday-FRI 9:00 - 17:00 utc");
 	other = parsed("mon-fri 09:00-17:00 UTC");
-	CHECK(window.days == other.days && window.from == other.from && window.to == other.to && strcmp(window.zone, other.zone) == 0,
+	CHECK(window.days == other.days && window.from == other.from && window.to == other.to &&
+			  strcmp(window.zone, other.zone) == 0,
 		  "case and blanks do not matter");
 }
 
@@ -146,7 +175,8 @@ test_coverage(void)
 		CHECK(windows_cover(outer, 2, &inner) == expected, "round %d", round);
 		covered += expected && inner.days;
 		strcpy(inner.zone, "Europe/Berlin");
-		CHECK(windows_cover(outer, 2, &inner) == (inner.days == 0), "another zone is covered in round %d", round);
+		CHECK(windows_cover(outer, 2, &inner) == (inner.days == 0),
+			  "another zone is covered in round %d", round);
 	}
 	CHECK(covered > 500, "only %d of the cases were covered", covered);
 }

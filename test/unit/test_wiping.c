@@ -112,7 +112,8 @@ test_nothing_is_left(void)
 	CHECK(crypto_gcm_open(&key, iv, NULL, 0, text, sizeof(text), tag, text) == CRYPTO_OK, "opens");
 	CHECK(!heap_has(key.bytes, 16) && !heap_has(key.bytes + 16, 16), "no key after open");
 	tag[0] ^= 1;
-	CHECK(crypto_gcm_open(&key, iv, NULL, 0, text, sizeof(text), tag, text) == CRYPTO_ERR_AUTH, "refuses");
+	CHECK(crypto_gcm_open(&key, iv, NULL, 0, text, sizeof(text), tag, text) == CRYPTO_ERR_AUTH,
+		  "refuses");
 	CHECK(!heap_has(key.bytes, 16) && !heap_has(key.bytes + 16, 16), "no key after a refusal");
 
 	for (int hash = SHA256_BYTES; hash <= SHA512_BYTES; hash += SHA256_BYTES)

@@ -208,7 +208,8 @@ read_ranges(Check *check, const Line *line, CheckOpenSeal *open)
 			return false;
 		if (open->range_count == capacity)
 		{
-			Range *more = check_grow(check, open->ranges, (capacity = capacity * 2 + 16) * sizeof(Range));
+			Range *more =
+				check_grow(check, open->ranges, (capacity = capacity * 2 + 16) * sizeof(Range));
 
 			if (more == NULL)
 				return false;
@@ -227,7 +228,7 @@ open_seal(Check *check, const Line *line)
 	if (open == NULL || !read_ranges(check, line, open))
 	{
 		check_report(check, CHECK_FAULT, "seal %" PRId64 ": its ids are not as many as it says",
-			   line->seal);
+					 line->seal);
 		if (open)
 			free_open(open);
 		return;
@@ -291,9 +292,9 @@ check_report_missing(Check *check, const CheckOpenSeal *open)
 		add_gone(check, &gone);
 	else
 		check_report(check, CHECK_FAULT,
-			   "row deleted: %" PRId64 " rows of seal %" PRId64
-			   " are missing, the first is %" PRId64,
-			   gone.missing, gone.seal, gone.first);
+					 "row deleted: %" PRId64 " rows of seal %" PRId64
+					 " are missing, the first is %" PRId64,
+					 gone.missing, gone.seal, gone.first);
 }
 
 /*
@@ -309,19 +310,20 @@ check_gone(Check *check, const Gone *gone)
 	check->retired_rows += gone->missing;
 	if (!is_proven && !is_claimed && !check->against.is_partial)
 		check_report(check, CHECK_FAULT,
-			   "row deleted: %" PRId64 " rows of seal %" PRId64
-			   " are missing, the first is %" PRId64 "; no sealed row says that %s was retired",
-			   gone->missing, gone->seal, gone->first, gone->month);
+					 "row deleted: %" PRId64 " rows of seal %" PRId64
+					 " are missing, the first is %" PRId64
+					 "; no sealed row says that %s was retired",
+					 gone->missing, gone->seal, gone->first, gone->month);
 	else if (!is_proven)
 		check_report(check, CHECK_DOUBT,
-			   "%" PRId64 " rows of seal %" PRId64 " are missing: that %s was retired is %s",
-			   gone->missing, gone->seal, gone->month,
-			   is_claimed ? "newer than the checkpoint" : "not in this part");
+					 "%" PRId64 " rows of seal %" PRId64 " are missing: that %s was retired is %s",
+					 gone->missing, gone->seal, gone->month,
+					 is_claimed ? "newer than the checkpoint" : "not in this part");
 	else if (gone->left > 0)
 		check_report(check, CHECK_DOUBT,
-			   "%" PRId64 " rows of seal %" PRId64
-			   " cannot be checked: the others of %s were retired",
-			   gone->left, gone->seal, gone->month);
+					 "%" PRId64 " rows of seal %" PRId64
+					 " cannot be checked: the others of %s were retired",
+					 gone->left, gone->seal, gone->month);
 }
 
 static void
@@ -334,9 +336,9 @@ close_seal(Check *check, CheckOpenSeal *open)
 	else if (crypto_sha256(open->hashes, (size_t) open->rows * SHA256_BYTES, hash) != CRYPTO_OK ||
 			 memcmp(hash, open->rows_hash, SHA256_BYTES) != 0)
 		check_report(check, CHECK_FAULT,
-			   "row changed: the rows of seal %" PRId64 " (ids %" PRId64 " to %" PRId64
-			   ") do not give its hash",
-			   open->seal, open->ranges[0].first, open->ranges[open->range_count - 1].last);
+					 "row changed: the rows of seal %" PRId64 " (ids %" PRId64 " to %" PRId64
+					 ") do not give its hash",
+					 open->seal, open->ranges[0].first, open->ranges[open->range_count - 1].last);
 	free_open(open);
 }
 
@@ -376,16 +378,16 @@ check_link(Check *check, const Link *before, const Link *link)
 {
 	if (link->seal == before->seal)
 		check_report(check, CHECK_FAULT, "seal inserted: there is more than one seal %" PRId64,
-			   link->seal);
+					 link->seal);
 	else if (link->seal > before->seal + 1)
 		check_report(check, CHECK_FAULT, "seal missing: %" PRId64 " to %" PRId64, before->seal + 1,
-			   link->seal - 1);
+					 link->seal - 1);
 	else if (memcmp(link->previous, before->hash, SHA256_BYTES) != 0 ||
 			 link->total_rows != before->total_rows + link->rows)
 		check_report(check, CHECK_FAULT,
-			   "chain broken: seal %" PRId64 " does not continue seal %" PRId64
-			   ", one of them was changed",
-			   link->seal, before->seal);
+					 "chain broken: seal %" PRId64 " does not continue seal %" PRId64
+					 ", one of them was changed",
+					 link->seal, before->seal);
 }
 
 static void
@@ -399,7 +401,8 @@ check_chain(Check *check)
 	if (check->links[0].seal == 1)
 		check_link(check, &start, &check->links[0]);
 	else if (!check->against.is_partial || strcmp(check->header.since, "-infinity") == 0)
-		check_report(check, CHECK_FAULT, "head cut: the first seal is %" PRId64, check->links[0].seal);
+		check_report(check, CHECK_FAULT, "head cut: the first seal is %" PRId64,
+					 check->links[0].seal);
 	else
 		check_report(check, CHECK_NOTE, "begins at seal %" PRId64, check->links[0].seal);
 	for (size_t i = 1; i < check->link_count; i++)
@@ -418,22 +421,22 @@ check_head(Check *check, const SignedNote *head)
 		if (link->seal != head->seal)
 			continue;
 		if (memcmp(link->hash, head->hash, SHA256_BYTES) != 0 || link->total_rows != head->rows)
-			check_report(check, CHECK_FAULT, "chain replaced: seal %" PRId64 " is not the checkpoint's",
-				   head->seal);
+			check_report(check, CHECK_FAULT,
+						 "chain replaced: seal %" PRId64 " is not the checkpoint's", head->seal);
 		else
 			check_report(check, CHECK_NOTE, "anchored until seal %" PRId64 " by the checkpoint",
-				   head->seal);
+						 head->seal);
 		return;
 	}
 	if ((!check->against.is_partial || strcmp(check->header.until, "infinity") == 0) &&
 		(last == NULL || last->seal < head->seal))
 		check_report(check, CHECK_FAULT,
-			   "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
-			   head->seal, last ? last->seal : 0);
+					 "tail cut: the checkpoint has %" PRId64 " seals, the trail ends at %" PRId64,
+					 head->seal, last ? last->seal : 0);
 	else
 		check_report(check, CHECK_DOUBT,
-			   "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
-			   head->seal);
+					 "not anchored: seal %" PRId64 " of the checkpoint is not in this export",
+					 head->seal);
 }
 
 static void
@@ -465,11 +468,12 @@ tell_part(Check *check)
 		return;
 	if (check->against.is_partial)
 		check_report(check, CHECK_DOUBT, "a part, as its header says: from %s until %s",
-			   check->header.since, check->header.until);
+					 check->header.since, check->header.until);
 	else
-		check_report(check, CHECK_NOTE,
-			   "its header says that it is a part, from %s until %s, and nobody vouches for that",
-			   check->header.since, check->header.until);
+		check_report(
+			check, CHECK_NOTE,
+			"its header says that it is a part, from %s until %s, and nobody vouches for that",
+			check->header.since, check->header.until);
 }
 
 /* What is newer than the newest seal may not have been sealed yet. */
@@ -484,7 +488,7 @@ check_uncovered(Check *check)
 			check->unsealed++;
 		else
 			check_report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 " of %s",
-				   row->id, row->at);
+						 row->id, row->at);
 	}
 	free(check->uncovered);
 	check->uncovered = NULL;
@@ -504,9 +508,9 @@ end_tenant(Check *check)
 	check_chain(check);
 	check_anchor(check);
 	check_report(check, CHECK_NOTE,
-		   "%" PRId64 " rows in %zu seals, %" PRId64 " rows not sealed yet, %" PRId64
-		   " rows retired",
-		   check->rows, check->link_count, check->unsealed, check->retired_rows);
+				 "%" PRId64 " rows in %zu seals, %" PRId64 " rows not sealed yet, %" PRId64
+				 " rows retired",
+				 check->rows, check->link_count, check->unsealed, check->retired_rows);
 	free(check->links);
 	free(check->retired);
 	free(check->gone);
@@ -544,9 +548,9 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 	check->links[check->link_count++] = link;
 	if (line->missing > 0)
 		check_report(check, CHECK_FAULT,
-			   "row deleted: %" PRId64 " rows were deleted or exchanged before seal %" PRId64
-			   " could cover them",
-			   line->missing, line->seal);
+					 "row deleted: %" PRId64 " rows were deleted or exchanged before seal %" PRId64
+					 " could cover them",
+					 line->missing, line->seal);
 	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
 		memcpy(check->last_sealed_at, line->sealed_at, LINE_TIME_BYTES);
 	/* Of a part, the others only link. */
@@ -563,8 +567,8 @@ check_take_uncovered(Check *check, const Line *line)
 		check->uncovered = check_grow(check, NULL, MAX_UNCOVERED * sizeof(Uncovered));
 	if (check->uncovered == NULL || check->uncovered_count == MAX_UNCOVERED)
 	{
-		check_report(check, CHECK_FAULT, "row not covered: no seal has row %" PRId64 ", nor many others",
-			   line->id);
+		check_report(check, CHECK_FAULT,
+					 "row not covered: no seal has row %" PRId64 ", nor many others", line->id);
 		return;
 	}
 	check->uncovered[check->uncovered_count].id = line->id;
@@ -644,7 +648,8 @@ check_line(Check *check, const char *text, size_t size)
 		return;
 	if (!line_read(text, size, &line))
 	{
-		check_report(check, CHECK_FAULT, "line %" PRId64 " is not one of an exported trail", check->line);
+		check_report(check, CHECK_FAULT, "line %" PRId64 " is not one of an exported trail",
+					 check->line);
 		return;
 	}
 	if (line.kind == LINE_HEADER)
@@ -654,7 +659,8 @@ check_line(Check *check, const char *text, size_t size)
 	}
 	else if (!check->begun || strcmp(line.tenant, check->header.tenant) != 0)
 		check_report(check, CHECK_FAULT,
-			   "line %" PRId64 " is not of the tenant that the export announced", check->line);
+					 "line %" PRId64 " is not of the tenant that the export announced",
+					 check->line);
 	else if (line.kind == LINE_SEAL)
 		take_seal(check, &line, text, size);
 	else if (line.kind == LINE_ROW)
@@ -674,11 +680,12 @@ check_end(Check *check)
 	for (size_t i = 0; i < check->against.head_count; i++)
 		if (!check->met[i] && check->against.all_tenants)
 			check_report(check, CHECK_FAULT, "tenant missing: the checkpoint has %s",
-				   check->against.heads[i].tenant);
+						 check->against.heads[i].tenant);
 		else
 			unmet += !check->met[i];
 	if (unmet > 0)
-		check_report(check, CHECK_NOTE, "%zu tenants of the checkpoint are not in this export", unmet);
+		check_report(check, CHECK_NOTE, "%zu tenants of the checkpoint are not in this export",
+					 unmet);
 	return check->faults;
 }
 

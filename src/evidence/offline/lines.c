@@ -105,7 +105,8 @@ take_hash(Cursor *c, const char *name, unsigned char hash[SHA256_BYTES])
 		return;
 	}
 	for (int i = 0; i < SHA256_BYTES; i++)
-		hash[i] = (unsigned char) (lines_hex_digit(text[2 * i]) * 16 + lines_hex_digit(text[2 * i + 1]));
+		hash[i] =
+			(unsigned char) (lines_hex_digit(text[2 * i]) * 16 + lines_hex_digit(text[2 * i + 1]));
 }
 
 static void
