@@ -8,9 +8,9 @@
 #include "miscadmin.h"
 
 #include "audit/audit.h"
-#include "entry/guard.h"
 #include "evidence/sealer.h"
 #include "origin/origin.h"
+#include "guard/guard.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "jobs/jobs.h"

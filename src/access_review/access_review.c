@@ -18,7 +18,7 @@
 
 #include <sys/socket.h>
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/errors.h"
 #include "policy/delegation.h"
 #include "policy/grants.h"

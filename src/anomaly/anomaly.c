@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 
 PG_FUNCTION_INFO_V1(vault_caller_name);
 

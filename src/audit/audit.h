@@ -16,7 +16,7 @@
 #include "utils/uuid.h"
 
 #include "audit/audit_row.h"
-#include "entry/entry.h"
+#include "context/call.h"
 
 typedef struct AuditRecord
 {

@@ -25,7 +25,7 @@
 #include "utils/rel.h"
 
 #include "audit/audit.h"
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/errors.h"
 #include "platform/printable.h"
 #include "platform/tables.h"

@@ -10,7 +10,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "entry/setting_guard.h"
+#include "guard/setting_guard.h"
 #include "platform/settings.h"
 
 /* What the worker has last seen; known once it has told of it. */

@@ -17,15 +17,14 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
-#include "utils/syscache.h"
 
+#include "context/operators.h"
 #include "entry/request.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "redaction/redaction.h"
 
-static VaultCall *current = NULL;
 static void (*require_unsealed)(void) = NULL;
 static void (*identify)(Oid role, Caller *caller) = NULL;
 static void (*admit)(const Caller *caller) = NULL;
@@ -49,55 +48,6 @@ no_failure(const VaultCall *call, const ErrorData *error)
 
 /* Loaded late, the module refuses every call, and nobody keeps a trail. */
 static EntryRecorder recorder = {no_call, no_pass, no_failure};
-
-VaultCall *
-call_current(void)
-{
-	return current;
-}
-
-VaultCall *
-call_required(void)
-{
-	if (current == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("internal function of vault called from outside"),
-				 errhint("Use the functions of schema vault.")));
-	return current;
-}
-
-PG_FUNCTION_INFO_V1(vault_is_inside);
-PG_FUNCTION_INFO_V1(vault_is_inside_tenant);
-
-Datum
-vault_is_inside(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(current != NULL);
-}
-
-/* The zero id is that of the instance, while an operator has entered no tenant. */
-Datum
-vault_is_inside_tenant(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(current != NULL && !PG_ARGISNULL(0) &&
-				   memcmp(PG_GETARG_UUID_P(0), &current->tenant, UUID_LEN) == 0);
-}
-
-VaultCall *
-call_hide(void)
-{
-	VaultCall *hidden = current;
-
-	current = NULL;
-	return hidden;
-}
-
-void
-call_show(VaultCall *hidden)
-{
-	current = hidden;
-}
 
 void
 entry_set_seal_check(void (*check)(void))
@@ -123,70 +73,6 @@ void
 entry_set_recorder(const EntryRecorder *given)
 {
 	recorder = *given;
-}
-
-static bool
-has_role(Oid role, const char *name)
-{
-	Oid wanted = get_role_oid(name, true);
-
-	return OidIsValid(wanted) && has_privs_of_role(role, wanted);
-}
-
-/* Of the role that was asked for last, until roles or memberships change. */
-static struct
-{
-	bool known;
-	Oid role;
-	bool is_operator;
-	bool sees_all_tenants;
-} oversight;
-static uint64 oversight_changes = 0;
-
-static void
-forget_oversight(Datum arg, int cacheid, uint32 hashvalue)
-{
-	oversight.known = false;
-	oversight_changes++;
-}
-
-/* If looking up makes what was found stale, it is not kept. */
-static void
-learn_oversight(Oid role)
-{
-	static bool listens = false;
-	uint64 before = oversight_changes;
-	bool is_operator;
-	bool sees_all_tenants;
-
-	if (oversight.known && oversight.role == role)
-		return;
-	if (!listens)
-	{
-		CacheRegisterSyscacheCallback(AUTHOID, forget_oversight, (Datum) 0);
-		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_oversight, (Datum) 0);
-		listens = true;
-	}
-	is_operator = has_role(role, "vault_admin");
-	sees_all_tenants = is_operator || has_role(role, "vault_auditor");
-	oversight.role = role;
-	oversight.is_operator = is_operator;
-	oversight.sees_all_tenants = sees_all_tenants;
-	oversight.known = before == oversight_changes;
-}
-
-bool
-role_is_operator(Oid role)
-{
-	learn_oversight(role);
-	return oversight.is_operator;
-}
-
-bool
-role_sees_all_tenants(Oid role)
-{
-	learn_oversight(role);
-	return oversight.sees_all_tenants;
 }
 
 static void
@@ -275,10 +161,7 @@ check_caller(EntryKind kind, const Caller *caller)
 static void
 entry_close(VaultCall *call)
 {
-	if (current != call)
-		return;
-	current = call->outer;
-	if (call->settings_level == 0)
+	if (!call_pop(call) || call->settings_level == 0)
 		return;
 	SetUserIdAndSecContext(call->saved_user, call->saved_security);
 	AtEOXact_GUC(false, call->settings_level);
@@ -443,8 +326,7 @@ entry_open(VaultCall *call)
 	throttle_wait(call);
 	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
 						   call->saved_security | SECURITY_LOCAL_USERID_CHANGE);
-	call->outer = current;
-	current = call;
+	call_push(call);
 }
 
 static void
@@ -569,8 +451,7 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 	{
 		entry_check(ENTRY_CLIENT, &call.caller);
 		entry_take_tenant(&call);
-		call.outer = current;
-		current = &call;
+		call_push(&call);
 		area = secret_area_new(context);
 		MemoryContextSwitchTo(area->memory);
 		result = body(fcinfo);
@@ -588,14 +469,4 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 	PG_END_TRY();
 	entry_close(&call);
 	return result;
-}
-
-void
-call_enter_tenant(const pg_uuid_t *tenant, const char *name)
-{
-	VaultCall *call = call_required();
-
-	call->has_tenant = true;
-	call->tenant = *tenant;
-	strlcpy(call->tenant_name, name, sizeof(call->tenant_name));
 }

@@ -18,96 +18,10 @@
 
 #include "platform/compat.h"
 
-#include "fmgr.h"
-#include "utils/uuid.h"
-
-typedef enum EntryKind
-{
-	ENTRY_ANYONE,            /* also while sealed; identity if there is one */
-	ENTRY_VIEW,              /* anybody, but not while sealed */
-	ENTRY_KEY_HOLDER,        /* operators, also while sealed */
-	ENTRY_OPERATOR,          /* members of vault_admin, superusers */
-	ENTRY_CLIENT,            /* an identified principal of an active tenant */
-	ENTRY_CLIENT_OR_OPERATOR /* identified, or else operator */
-} EntryKind;
-
-#define CALLER_TOKEN_ROLES 32
-
-typedef struct Caller
-{
-	Oid role;
-	bool is_operator;
-	bool is_identified;
-	bool is_suspended; /* the tenant is; identified all the same */
-	int candidates;    /* tenants that the role is bound in */
-	pg_uuid_t tenant;
-	pg_uuid_t principal;
-	char tenant_name[64];
-	char principal_name[64];
-
-	/*
-	 * From a verified token; empty without one.  Roles are those that groups of its issuer
-	 * give, for as long as the token counts; their names are for the trail.
-	 */
-	char subject[513];
-	char issuer[64];
-	int token_role_count;
-	pg_uuid_t token_roles[CALLER_TOKEN_ROLES];
-	char token_role_names[256];
-	char claimed_address[64];
-	const char *token_fault; /* why it was refused, for the trail only; a literal */
-} Caller;
-
-#define CALL_NAME_BYTES 256
-
-typedef struct VaultCall
-{
-	EntryKind kind;
-	char operation[NAMEDATALEN]; /* name of the public function */
-	Caller caller;
-
-	bool has_tenant; /* the caller's, or the one an operator entered */
-	pg_uuid_t tenant;
-	char tenant_name[64];
-
-	/* For the audit trail: what was asked, what decided, what was done. */
-	char requested_name[CALL_NAME_BYTES];
-	char requested_environment[64];
-	bool has_grant;
-	pg_uuid_t grant;
-	char reason[256];
-	int version;           /* if it is not the current one; 0: it is */
-	int records;           /* that this call has made so far */
-	bool policy_announced; /* this call has announced that policy changed */
-
-	FunctionCallInfo fcinfo; /* NULL: a view */
-	bool by_value;           /* what it returns is */
-	uint32 text_arguments;   /* of the call, by number */
-	uint32 array_arguments;  /* of texts */
-	bool hides;              /* the error was not to be passed on as it was */
-	void *work;              /* of put and rotate; see secret/write.c */
-
-	Oid saved_user;
-	int saved_security;
-	int settings_level;
-	struct VaultCall *outer;
-} VaultCall;
-
-/* The innermost open entry, or NULL. */
-extern VaultCall *call_current(void);
-
-/* The same, or an error: for helpers that must not be called from outside. */
-extern VaultCall *call_required(void);
+#include "context/call.h"
 
 /* Checks as for going in, for views: nothing is opened, and only an error in who it is recorded. */
 extern void entry_check(EntryKind kind, Caller *caller);
-
-/*
- * While code of others runs, called from inside: it finds no open entry, so that neither functions
- * nor views take it for the caller.  Whoever hides it shows it again on every way out.
- */
-extern VaultCall *call_hide(void);
-extern void call_show(VaultCall *hidden);
 
 /* Opens the entry, runs body, closes the entry on every way out. */
 typedef Datum (*EntryBody)(FunctionCallInfo fcinfo);
@@ -131,12 +45,6 @@ extern Datum entry_read(FunctionCallInfo fcinfo, EntryBody body);
  * Not where the entry has become another user.
  */
 extern void entry_check_again(void);
-
-/* Makes the entry look into another tenant (operators). */
-extern void call_enter_tenant(const pg_uuid_t *tenant, const char *name);
-
-extern bool role_is_operator(Oid role);
-extern bool role_sees_all_tenants(Oid role); /* operators and auditors */
 
 /*
  * What later features tell the entry: whether the vault may be used (raises if

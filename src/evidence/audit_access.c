@@ -7,7 +7,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
+#include "context/operators.h"
 #include "evidence/log_walk.h"
 #include "platform/errors.h"
 #include "platform/tables.h"

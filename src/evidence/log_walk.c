@@ -18,8 +18,8 @@
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 

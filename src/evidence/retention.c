@@ -21,10 +21,10 @@
 #include "utils/uuid.h"
 
 #include "audit/audit.h"
-#include "entry/entry.h"
-#include "entry/guard.h"
+#include "context/call.h"
 #include "evidence/log_consumer.h"
 #include "evidence/retired_rows.h"
+#include "guard/guard.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"

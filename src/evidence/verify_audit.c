@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "audit/ledger.h"
+#include "context/operators.h"
 #include "crypto/raise.h"
 #include "entry/entry.h"
 #include "evidence/checkpoint.h"

@@ -11,7 +11,7 @@
 
 #include "platform/compat.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/netblock.h"
 
 /* The client's address; family 0: unknown. */

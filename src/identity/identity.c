@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 
 #include "audit/audit.h"
+#include "context/operators.h"
 #include "entry/entry.h"
 #include "identity/connection.h"
 #include "identity/reservation.h"

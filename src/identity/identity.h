@@ -7,7 +7,7 @@
 
 #include "platform/compat.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 
 /*
  * Who knows more than the role does: is asked first, and returns false if it has

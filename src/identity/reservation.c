@@ -16,7 +16,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/lock.h"

@@ -23,9 +23,9 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "context/call.h"
 #include "crypto/primitives.h"
-#include "entry/entry.h"
-#include "entry/guard.h"
+#include "guard/guard.h"
 #include "keyring/keyring.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"

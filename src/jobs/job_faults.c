@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "jobs/cron.h"
 #include "keyring/root_page.h"
 #include "platform/job_runs.h"

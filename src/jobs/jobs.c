@@ -38,6 +38,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "context/operators.h"
 #include "entry/entry.h"
 #include "evidence/sealer.h"
 #include "origin/origin.h"

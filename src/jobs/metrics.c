@@ -20,6 +20,7 @@
 #include "utils/tuplestore.h"
 
 #include "audit/ring.h"
+#include "context/operators.h"
 #include "entry/entry.h"
 #include "origin/origin.h"
 #include "keyring/root_key_rows.h"

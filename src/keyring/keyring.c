@@ -18,8 +18,9 @@
 
 #include "audit/audit.h"
 #include "audit/ledger.h"
+#include "context/operators.h"
 #include "entry/entry.h"
-#include "entry/guard.h"
+#include "guard/guard.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"

@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/sql.h"
 
 void

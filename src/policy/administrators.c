@@ -14,7 +14,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/sql.h"
 #include "policy/grants.h"
 

@@ -14,7 +14,7 @@
 #include "pgtime.h"
 #include "utils/timestamp.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/netblock.h"
 #include "policy/window.h"
 

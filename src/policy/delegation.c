@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
+#include "context/operators.h"
 #include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/settings.h"

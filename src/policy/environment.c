@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "identity/identity.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"

@@ -4,6 +4,7 @@
  */
 #include "policy/policy.h"
 
+#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "policy/grants.h"

@@ -20,7 +20,7 @@
 
 #include "utils/uuid.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 
 /*
  * Every permission there is: the one list.  Masks, names, arrays and whoever walks them are made

@@ -20,7 +20,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
+#include "context/operators.h"
 #include "integrity/integrity.h"
 #include "platform/sql.h"
 #include "platform/tables.h"

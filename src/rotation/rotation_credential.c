@@ -10,7 +10,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/errors.h"
 #include "rotation/rotator.h"
 #include "type/database.h"

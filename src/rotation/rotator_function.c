@@ -29,7 +29,7 @@
 #include "utils/varlena.h"
 
 #include "audit/recorder.h"
-#include "entry/entry.h"
+#include "context/call.h"
 #include "origin/origin.h"
 #include "keyring/keyring.h"
 #include "platform/errors.h"

@@ -9,7 +9,7 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "policy/policy.h"
 #include "token/throttle.h"
 

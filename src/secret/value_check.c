@@ -7,8 +7,8 @@
  */
 #include "secret/write.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "secret/reuse_probe.h"

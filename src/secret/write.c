@@ -16,8 +16,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"

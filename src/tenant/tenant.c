@@ -12,6 +12,7 @@
 
 #include "audit/recorder.h"
 #include "audit/audit.h"
+#include "context/operators.h"
 #include "crypto/raise.h"
 #include "entry/entry.h"
 #include "platform/errors.h"

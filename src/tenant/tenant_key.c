@@ -15,8 +15,8 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "keyring/keyring.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"

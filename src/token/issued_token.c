@@ -7,8 +7,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "integrity/integrity.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"

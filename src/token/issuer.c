@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "identity/subject.h"
 #include "integrity/integrity.h"
 #include "platform/encoding.h"

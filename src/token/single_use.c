@@ -13,8 +13,8 @@
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 
+#include "context/call.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
 

@@ -18,7 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "audit/audit.h"
-#include "entry/entry.h"
+#include "context/call.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/tables.h"

@@ -24,7 +24,7 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"

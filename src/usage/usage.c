@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "context/operators.h"
 #include "entry/entry.h"
 #include "evidence/log_consumer.h"
 #include "platform/tables.h"

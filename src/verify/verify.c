@@ -24,6 +24,7 @@
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
+#include "context/operators.h"
 #include "crypto/raise.h"
 #include "entry/entry.h"
 #include "platform/errors.h"

@@ -2,8 +2,8 @@
  * protected_objects.h
  *		Which utility statements are about the vault's roles and objects.
  */
-#ifndef VAULT_ENTRY_PROTECTED_OBJECTS_H
-#define VAULT_ENTRY_PROTECTED_OBJECTS_H
+#ifndef VAULT_GUARD_PROTECTED_OBJECTS_H
+#define VAULT_GUARD_PROTECTED_OBJECTS_H
 
 #include "platform/compat.h"
 

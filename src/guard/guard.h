@@ -2,8 +2,8 @@
  * guard.h
  *		Keeps DDL away from the vault's schemas and roles; see guard.c.
  */
-#ifndef VAULT_ENTRY_GUARD_H
-#define VAULT_ENTRY_GUARD_H
+#ifndef VAULT_GUARD_GUARD_H
+#define VAULT_GUARD_GUARD_H
 
 #include "platform/compat.h"
 

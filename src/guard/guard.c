@@ -28,7 +28,7 @@
  * the queries of foreign keys.  Superusers' INSERT, UPDATE and DELETE are told by triggers, those
  * of system catalogs from here, and so are changes of settings that weaken, whoever makes them.
  */
-#include "entry/guard.h"
+#include "guard/guard.h"
 
 #include "access/xact.h"
 #include "catalog/catalog.h"
@@ -46,10 +46,11 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "entry/protected_objects.h"
-#include "entry/entry.h"
-#include "entry/table_guard.h"
-#include "entry/setting_guard.h"
+#include "context/call.h"
+#include "context/call.h"
+#include "guard/protected_objects.h"
+#include "guard/setting_guard.h"
+#include "guard/table_guard.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/tables.h"

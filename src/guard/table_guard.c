@@ -7,7 +7,7 @@
  * is asked, so PREPARE is enough.  What a query takes (ACCESS SHARE) may be taken by whoever may
  * query: pg_dump does.  Views lead to what is below them, anybody's.
  */
-#include "entry/table_guard.h"
+#include "guard/table_guard.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -21,7 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "entry/protected_objects.h"
+#include "guard/protected_objects.h"
 
 static bool reaches_vault(Oid relation);
 

@@ -2,8 +2,8 @@
  * setting_guard.h
  *		Settings that weaken what the vault promises, and the statements that change them.
  */
-#ifndef VAULT_ENTRY_SETTING_GUARD_H
-#define VAULT_ENTRY_SETTING_GUARD_H
+#ifndef VAULT_GUARD_SETTING_GUARD_H
+#define VAULT_GUARD_SETTING_GUARD_H
 
 #include "platform/compat.h"
 

@@ -8,7 +8,7 @@
  * when it strengthens: what is taken back was there.  Of a session only what it sets, and not
  * what anybody may set there.
  */
-#include "entry/setting_guard.h"
+#include "guard/setting_guard.h"
 
 #include "miscadmin.h"
 #include "utils/acl.h"

@@ -2,8 +2,8 @@
  * table_guard.h
  *		What would lock or write the vault's tables outside of a call.
  */
-#ifndef VAULT_ENTRY_TABLE_GUARD_H
-#define VAULT_ENTRY_TABLE_GUARD_H
+#ifndef VAULT_GUARD_TABLE_GUARD_H
+#define VAULT_GUARD_TABLE_GUARD_H
 
 #include "platform/compat.h"
 

@@ -6,7 +6,7 @@
  * will resolve them.  What is created, altered or dropped by whatever statement, the object
  * access hook sees (guard.c); here is what it does not see, or sees too late.
  */
-#include "entry/protected_objects.h"
+#include "guard/protected_objects.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
