@@ -32,6 +32,7 @@
 #include "repair/repair.h"
 #include "rotation/rotation.h"
 #include "tenant/tenant_key.h"
+#include "throttle/throttle.h"
 #include "usage/usage.h"
 #include "token/token.h"
 #include "type/registry.h"
@@ -64,6 +65,7 @@ _PG_init(void)
 	integrity_init();
 	origin_init();
 	identity_init();
+	throttle_init();
 	policy_init();
 	token_init();
 	type_init();

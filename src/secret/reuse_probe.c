@@ -11,7 +11,7 @@
 
 #include "context/call.h"
 #include "policy/policy.h"
-#include "token/throttle.h"
+#include "throttle/throttle.h"
 
 typedef struct ReuseProbe
 {

@@ -47,9 +47,10 @@
 #include "platform/tables.h"
 #include "redaction/redaction.h"
 #include "tenant/tenant.h"
+#include "throttle/denials.h"
+#include "throttle/throttle.h"
 #include "token/issued_token.h"
 #include "token/issuer.h"
-#include "token/throttle.h"
 #include "token/single_use.h"
 #include "token/token_setting.h"
 
@@ -648,62 +649,6 @@ identify_by_token(Caller *caller)
 	return true;
 }
 
-/*
- * Until when this principal is refused here.  Asked anew only if somebody's back-off has
- * begun since: a call costs one atomic read.
- */
-static TimestampTz
-denied_until(const Caller *caller)
-{
-	static struct
-	{
-		uint64 back_offs;
-		pg_uuid_t tenant;
-		pg_uuid_t principal;
-		TimestampTz until;
-	} known;
-	uint64 back_offs = throttle_back_offs();
-
-	if (known.back_offs != back_offs || !uuid_equal(&known.principal, &caller->principal) ||
-		!uuid_equal(&known.tenant, &caller->tenant))
-	{
-		known.back_offs = 0;
-		known.tenant = caller->tenant;
-		known.principal = caller->principal;
-		known.until = back_offs == 0
-			? 0
-			: throttle_until(THROTTLE_DENIAL, &caller->tenant, caller->principal_name);
-		known.back_offs = back_offs;
-	}
-	return known.until;
-}
-
-static void
-token_admit(const Caller *caller)
-{
-	TimestampTz until = setting_max_denials == 0 ? 0 : denied_until(caller);
-
-	if (until != 0 && GetCurrentTimestamp() < until)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied after too many denials"),
-			 errhint(
-				 "Find out in the trail what was denied, and wait; vault.max_denials and vault.failure_window say how long.")));
-}
-
-/* The same call denied again is no other denial. */
-static void
-token_denied(const VaultCall *call)
-{
-	char what[NAMEDATALEN + 64 + CALL_NAME_BYTES];
-	int size = snprintf(what, sizeof(what), "%s %s %s", call->operation,
-						call->requested_environment, call->requested_name);
-
-	throttle_count(THROTTLE_DENIAL, &call->caller.tenant, call->caller.principal_name, what,
-				   Min(size, (int) sizeof(what)));
-}
-
 PG_FUNCTION_INFO_V1(vault_login);
 PG_FUNCTION_INFO_V1(vault_bind_token_role);
 PG_FUNCTION_INFO_V1(vault_shows_token);
@@ -797,10 +742,9 @@ void
 token_init(void)
 {
 	token_setting_init();
-	throttle_init();
 	single_use_init();
 	issuer_init();
 	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
 	identity_set_token(identify_by_token);
-	entry_set_limits(token_admit, token_denied);
+	entry_set_limits(denials_admit, denials_count);
 }

@@ -1,17 +1,17 @@
 /*
  * throttle.c
- *		The tables; one lock guards them.
+ *		The tables of counts and of good tokens in shared memory; one lock guards both.
  *
- * A count belongs to a digest that is keyed with random bytes, so that nobody can aim at
- * the place of somebody else's.  Whoever reaches the limit within the window is refused
- * for the length of the window, and for twice as long each time that it happens again
- * before as much time has passed in peace, up to 16 windows.
+ * A count belongs to a digest that is salted with random bytes, so that no client can aim at the
+ * place of another client's count.  A peer that reaches the limit within the window is refused for
+ * the length of the window: its back-off.  The next back-off is twice as long, up to 16 windows,
+ * unless as much time has passed in between.
  *
- * A new count takes the place of one that is over, else of the one with the fewest failures
- * among eight, and only last of one that is refused now.  So to have a count of n failures
- * forgotten takes thousands of others with more than n.
+ * A new count replaces one that is over, else the one with the fewest failures among eight, and
+ * only last one whose back-off lasts.  To push out a count of n failures therefore takes
+ * thousands of other counts with more than n.
  */
-#include "token/throttle.h"
+#include "throttle/throttle.h"
 
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -41,11 +41,11 @@ StaticAssertDecl(sizeof(Digest) == sizeof(((ThrottleTicket *) NULL)->place),
 typedef struct Count
 {
 	Digest digest;
-	TimestampTz since; /* 0: free */
-	TimestampTz until; /* refused until then */
+	TimestampTz since; /* begin of the window; 0 means that the place is free */
+	TimestampTz until; /* end of the back-off */
 	int failures;
 	int doublings;
-	uint64 repeats[REPEATS]; /* what was refused last; 0: none */
+	uint64 repeats[REPEATS]; /* digests of the last refusals; 0 means none */
 	int next_repeat;
 } Count;
 
@@ -53,7 +53,7 @@ typedef struct GoodToken
 {
 	Digest digest;
 	pg_uuid_t tenant;
-	TimestampTz since; /* 0: free */
+	TimestampTz since; /* 0 means that the place is free */
 } GoodToken;
 
 typedef struct ThrottleShared
@@ -67,6 +67,7 @@ typedef struct ThrottleShared
 
 static ThrottleShared *shared = NULL;
 
+/* Return the number of failures that begins a back-off; 0 means that there is no limit. */
 static int
 throttle_of(ThrottleKind kind)
 {
@@ -82,13 +83,14 @@ throttle_of(ThrottleKind kind)
 	return 0;
 }
 
+/* Return the length of the window, or of a back-off after so many doublings. */
 static TimestampTz
 throttle_window(int doublings)
 {
 	return ((int64) setting_failure_window << doublings) * USECS_PER_SEC;
 }
 
-/* Of the salt and the bytes. */
+/* Hash the salt and the bytes. */
 static Digest
 salted_digest(const void *data, size_t size)
 {
@@ -128,7 +130,7 @@ is_equal(const Digest *a, const Digest *b)
 	return memcmp(a, b, sizeof(Digest)) == 0;
 }
 
-/* The first of the eight places that it can have in a table of so many. */
+/* Return the first of the eight places that the digest can have in a table of this size. */
 static uint32
 first_place(const Digest *digest, uint32 places)
 {
@@ -151,7 +153,7 @@ find_count(const Digest *digest)
 	return NULL;
 }
 
-/* How much would be lost with it. */
+/* Return the eviction weight: the count with the lowest weight is replaced. */
 static int64
 throttle_weight(const Count *count, TimestampTz now)
 {
@@ -204,7 +206,7 @@ throttle_is_reached(ThrottleKind kind, const pg_uuid_t *tenant, const char *whom
 		GetCurrentTimestamp() < throttle_until(kind, tenant, whom);
 }
 
-/* Whether it was refused before; from now on it was. */
+/* True if the refusal is among the last ones; adds it if not. */
 static bool
 is_repeat(Count *count, uint64 what)
 {
@@ -226,7 +228,7 @@ begin_window(Count *count, TimestampTz now)
 	memset(count->repeats, 0, sizeof(count->repeats));
 }
 
-/* With the lock held. */
+/* Count one failure; the caller holds the lock in exclusive mode. */
 static void
 count_one(Count *count, int limit, uint64 what, TimestampTz now)
 {
@@ -297,7 +299,7 @@ find_good(const Digest *digest)
 	return NULL;
 }
 
-/* How many of the eight are of the same tenant. */
+/* Return the number of the eight places that the tenant has. */
 static int
 share_of(const GoodToken *set, const pg_uuid_t *tenant)
 {
@@ -308,7 +310,10 @@ share_of(const GoodToken *set, const pg_uuid_t *tenant)
 	return share;
 }
 
-/* A free one, else the oldest of the tenant that has most of them: it pushes out its own. */
+/*
+ * Return a free place, else the oldest of the tenant that has most of them.  A tenant with many
+ * tokens pushes out its own.
+ */
 static GoodToken *
 place_for_good(const Digest *digest)
 {
@@ -373,7 +378,7 @@ throttle_shared_init(void *area)
 	made->salt = id_new();
 }
 
-/* Who was counted is of the vault that was dropped. */
+/* Empty the tables: the counts are those of the vault that was dropped. */
 static void
 forget_throttle(void)
 {
