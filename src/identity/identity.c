@@ -21,8 +21,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -383,16 +381,8 @@ identity_enrol_for_tokens(const VaultCall *call, const char *name)
 	return role;
 }
 
-PG_FUNCTION_INFO_V1(vault_bind_role);
-PG_FUNCTION_INFO_V1(vault_whoami);
-
-/*
- * bind_role(principal, db_role): in the call's tenant.  A binding of which only oid
- * or name still fits (the role was renamed, or made anew) gives way, and so do those of the
- * principal whose roles are gone.
- */
-Datum
-vault_bind_role(PG_FUNCTION_ARGS)
+void
+identity_bind(const VaultCall *call, const pg_uuid_t *principal, const char *name)
 {
 	static Sql forget = {
 		"DELETE FROM vault_data.principal_binding WHERE tenant_id = $1"
@@ -404,8 +394,6 @@ vault_bind_role(PG_FUNCTION_ARGS)
 						 " (tenant_id, db_role, role_name, principal_id) VALUES ($1, $2, $3, $4)",
 						 4,
 						 {UUIDOID, REGROLEOID, TEXTOID, UUIDOID}};
-	VaultCall *call = call_required();
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Oid role = role_by_name(name);
 	Datum values[4];
 
@@ -414,17 +402,15 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	values[0] = UUIDPGetDatum(&call->tenant);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(name);
-	values[3] = PG_GETARG_DATUM(0);
+	values[3] = UUIDPGetDatum(principal);
 	sql_run(&forget, values, NULL);
 	sql_run(&insert, values, NULL);
 	enrol_as_client(role, name);
 	sql_end();
-	PG_RETURN_VOID();
 }
 
-/* The names of the roles that the caller's token gives. */
-static Datum
-names_of_token_roles(const Caller *caller)
+Datum
+identity_token_role_names(const Caller *caller)
 {
 	Datum names[CALLER_TOKEN_ROLES];
 	int count = 0;
@@ -444,39 +430,6 @@ names_of_token_roles(const Caller *caller)
 		scan_end(&scan);
 	}
 	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-/* Columns as in identity.sql. */
-static Datum
-whoami_body(FunctionCallInfo fcinfo)
-{
-	const Caller *caller = &call_required()->caller;
-	TupleDesc layout;
-	Datum values[9];
-	bool nulls[9] = {0};
-
-	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "whoami must return a row");
-	nulls[0] = nulls[1] = !caller->is_identified;
-	values[0] = CStringGetTextDatum(caller->tenant_name);
-	values[1] = CStringGetTextDatum(caller->principal_name);
-	values[2] = CStringGetTextDatum(GetUserNameFromId(caller->role, false));
-	values[3] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
-	values[4] = BoolGetDatum(role_is_operator(caller->role));
-	values[5] = BoolGetDatum(role_sees_all_tenants(caller->role));
-	nulls[6] = caller->subject[0] == 0;
-	nulls[7] = caller->issuer[0] == 0;
-	nulls[8] = caller->subject[0] == 0;
-	values[6] = CStringGetTextDatum(caller->subject);
-	values[7] = CStringGetTextDatum(caller->issuer);
-	values[8] = names_of_token_roles(caller);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
-}
-
-Datum
-vault_whoami(PG_FUNCTION_ARGS)
-{
-	return entry_run(ENTRY_ANYONE, fcinfo, whoami_body);
 }
 
 void

@@ -15,17 +15,28 @@
  */
 extern void identity_set_token(bool (*identify)(Caller *caller));
 
-/* Grows whenever a role, a binding, a principal or a tenant changed. */
+/* Return a number that grows whenever a role, a binding, a principal or a tenant changed. */
 extern uint64 identity_generation(void);
 
 /*
- * The oid of a role that is to show tokens for the call's tenant, if the caller may
- * say so; it becomes a member of vault_client.  Between sql_begin and sql_end.
+ * Bind a role to a principal of the call's tenant, if the caller may do so; the role becomes a
+ * member of vault_client.  Locks the role.  A binding of which only oid or name still fits (the
+ * role was renamed, or made anew) is removed, and so are those of the principal whose roles are
+ * gone.
+ */
+extern void identity_bind(const VaultCall *call, const pg_uuid_t *principal, const char *name);
+
+/*
+ * Return the oid of a role that is to show tokens for the call's tenant, if the caller may say so;
+ * the role becomes a member of vault_client.  Locks the role.  Between sql_begin and sql_end.
  */
 extern Oid identity_enrol_for_tokens(const VaultCall *call, const char *name);
 
-/* Another tenant has the role: as a principal, to show tokens, or lent for rotation. */
+/* True if another tenant has the role: as a principal, to show tokens, or lent for rotation. */
 extern bool identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant);
+
+/* Return the names of the roles that the caller's token gives, as text[]. */
+extern Datum identity_token_role_names(const Caller *caller);
 
 extern void identity_init(void);
 

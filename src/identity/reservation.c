@@ -11,12 +11,10 @@
  */
 #include "identity/reservation.h"
 
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
-#include "context/call.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
@@ -79,17 +77,9 @@ refuse_powerful(const char *name, Oid role)
 			 "Superusers and the roles of vault and of PostgreSQL are no tenant's: reserve a role of its applications.")));
 }
 
-PG_FUNCTION_INFO_V1(vault_require_reservable);
-
-/*
- * require_reservable(db_role): it is one that a tenant may have, and no tenant but the entry's has
- * it, unless it is reserved for that tenant too.  Whoever is binding it comes first.
- */
-Datum
-vault_require_reservable(PG_FUNCTION_ARGS)
+void
+reservation_require(const char *name, const pg_uuid_t *tenant)
 {
-	VaultCall *call = call_required();
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Oid role = get_role_oid(name, true);
 	Datum key = ObjectIdGetDatum(role);
 	TableScan scan;
@@ -99,11 +89,10 @@ vault_require_reservable(PG_FUNCTION_ARGS)
 	scan_begin(&scan, TABLE_PRINCIPAL_BINDING, INDEX_BINDING_ROLE, NULL, &key, 1);
 	while (scan_next(&scan))
 	{
-		pg_uuid_t tenant = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
+		pg_uuid_t bound = *DatumGetUUIDP(scan_get(&scan, BINDING_TENANT, NULL));
 
-		if (!uuid_equal(&tenant, &call->tenant) && reservation_of(name, &tenant) != RESERVED_HERE)
+		if (!uuid_equal(&bound, tenant) && reservation_of(name, &bound) != RESERVED_HERE)
 			refuse_bound(name);
 	}
 	scan_end(&scan);
-	PG_RETURN_VOID();
 }

@@ -22,6 +22,13 @@ typedef enum Reservation
  */
 extern Reservation reservation_of(const char *role, const pg_uuid_t *tenant);
 
+/*
+ * Raise unless the role may be reserved for the tenant: it is one that a tenant may have, and no
+ * other tenant has it that it is not reserved for too.  Locks the role's name until the end of the
+ * transaction, after those that are binding it.
+ */
+extern void reservation_require(const char *role, const pg_uuid_t *tenant);
+
 /* By its name a role of vault or of PostgreSQL itself, which no tenant has. */
 extern bool role_is_of_system(const char *name);
 

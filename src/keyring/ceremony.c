@@ -1,6 +1,6 @@
 /*
  * ceremony.c
- *		A new root key: init and rotate_root_key.
+ *		The key ceremonies: a new root key for vault.init() and vault.rotate_root_key().
  *
  * The order is: the source holds the new generation, durably; the page holds it
  * staged; rows are written and every tenant key is wrapped anew; commit. Killed
@@ -9,14 +9,11 @@
 #include "keyring/keyring.h"
 
 #include "catalog/pg_type.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 #include "audit/audit.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
@@ -109,14 +106,14 @@ stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
 	secret_buffer_wipe(buffer);
 }
 
-/* Arguments shares and threshold; kept as they are where NULL. */
+/* Put the given counts into the record; NULL keeps what is there. */
 static void
-read_share_arguments(FunctionCallInfo fcinfo, RootRecord *record)
+take_share_counts(const int *shares, const int *threshold, RootRecord *record)
 {
-	if (!PG_ARGISNULL(0))
-		record->shares = PG_GETARG_INT32(0);
-	if (!PG_ARGISNULL(1))
-		record->threshold = PG_GETARG_INT32(1);
+	if (shares)
+		record->shares = *shares;
+	if (threshold)
+		record->threshold = *threshold;
 	if (source_kind() == SOURCE_MANUAL &&
 		(record->threshold < 2 || record->threshold > record->shares ||
 		 record->shares > SHARE_MAX_COUNT))
@@ -170,8 +167,8 @@ require_no_standby(bool force)
 			 "now copy the root key file, or give the new generation to the key command, to each of them.")));
 }
 
-static Datum
-init_body(FunctionCallInfo fcinfo)
+void
+keyring_init_vault(const int *shares, const int *threshold, ReturnSetInfo *result)
 {
 	static Sql insert = {"INSERT INTO vault_data.instance (id) VALUES ($1)", 1, {UUIDOID}};
 	RootRecord record = {.shares = DEFAULT_SHARES, .threshold = DEFAULT_THRESHOLD};
@@ -184,8 +181,7 @@ init_body(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the vault is initialised already"),
 				 errhint("vault.status() shows its state.")));
-	read_share_arguments(fcinfo, &record);
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	take_share_counts(shares, threshold, &record);
 	record.instance = id_new();
 
 	sql_begin();
@@ -197,53 +193,35 @@ init_body(FunctionCallInfo fcinfo)
 	keyring_prepare_trail();
 	value = UUIDPGetDatum(&record.instance);
 	sql_run(&insert, &value, NULL);
-	stage_next(0, &record, (ReturnSetInfo *) fcinfo->resultinfo);
+	stage_next(0, &record, result);
 	root_record_insert(&record);
 	make_instance_key();
 	keyring_origin()->settle();
 	keyring_begin_trail();
 	audit_event("init", NULL);
 	sql_end();
-	return (Datum) 0;
 }
 
-static Datum
-ceremony_rotate_body(FunctionCallInfo fcinfo)
+void
+keyring_rotate(const int *shares, const int *threshold, bool force, ReturnSetInfo *result)
 {
 	static Sql lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
 	static Sql retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'",
 						 0};
 	RootRecord record;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	/* A copy that shares the source with its original is not to change it. */
 	keyring_origin()->require();
 	sql_begin();
-	require_no_standby(!PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	require_no_standby(force);
 	sql_run(&lock, NULL, NULL);
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();
-	read_share_arguments(fcinfo, &record);
-	stage_next(record.generation, &record, (ReturnSetInfo *) fcinfo->resultinfo);
+	take_share_counts(shares, threshold, &record);
+	stage_next(record.generation, &record, result);
 	sql_run(&retire, NULL, NULL);
 	root_record_insert(&record);
 	rewrap_all(record.generation);
 	audit_event("rotate_root_key", NULL);
 	sql_end();
-	return (Datum) 0;
-}
-
-PG_FUNCTION_INFO_V1(vault_init);
-PG_FUNCTION_INFO_V1(vault_rotate_root_key);
-
-Datum
-vault_init(PG_FUNCTION_ARGS)
-{
-	return entry_run_with_values(ENTRY_KEY_HOLDER, fcinfo, init_body);
-}
-
-Datum
-vault_rotate_root_key(PG_FUNCTION_ARGS)
-{
-	return entry_run_with_values(ENTRY_OPERATOR, fcinfo, ceremony_rotate_body);
 }

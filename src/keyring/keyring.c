@@ -1,23 +1,19 @@
 /*
  * keyring.c
- *		Sealed or not: unseal, seal, status, and the entry's question.
+ *		The seal of the vault: unseal, seal, status, and the check that the entry makes.
  *
  * The database knows of a root key its generation and its check value, never
  * the key.  A wrong key is therefore found when it is offered.
  */
 #include "keyring/keyring.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
-#include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
-#include "audit/ledger.h"
 #include "context/operators.h"
 #include "entry/entry.h"
 #include "guard/guard.h"
@@ -28,7 +24,6 @@
 #include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
-#include "platform/version.h"
 
 /* How often, and for how long, unseal() waits for who loaded a dump to be gone. */
 #define RESTORER_WAITS   200
@@ -226,12 +221,11 @@ keyring_report(const char *what)
 			 errhidestmt(true)));
 }
 
-static Datum
-seal_body(FunctionCallInfo fcinfo)
+void
+keyring_seal(void)
 {
 	root_seal_by_operator();
 	keyring_report("sealed");
-	PG_RETURN_VOID();
 }
 
 /* Enough shares: restores the key and tries it.  The shares are spent either way. */
@@ -260,10 +254,9 @@ combine_shares(const RootRecord *record)
 				 "All shares given so far are forgotten; start again with shares of one set.")));
 }
 
-static Datum
-unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
+static const char *
+unseal_with_share(const text *given, const RootRecord *record)
 {
-	text *given = PG_GETARG_TEXT_PP(0);
 	Share *share = secret_alloc(sizeof(Share));
 	int count;
 	int needed;
@@ -282,9 +275,9 @@ unseal_with_share(FunctionCallInfo fcinfo, const RootRecord *record)
 	needed = share->threshold;
 	count = root_add_share(share);
 	if (count < needed)
-		return CStringGetTextDatum(psprintf("sealed: %d of %d shares given", count, needed));
+		return psprintf("sealed: %d of %d shares given", count, needed);
 	combine_shares(record);
-	return CStringGetTextDatum(root_state() == ROOT_UNSEALED ? "unsealed" : "sealed meanwhile");
+	return root_state() == ROOT_UNSEALED ? "unsealed" : "sealed meanwhile";
 }
 
 /* Already: publishing anew would wipe a key that somebody is staging. */
@@ -312,12 +305,12 @@ await_restorer(void)
 		source_refuse(being_restored);
 }
 
-static Datum
-unseal_body(FunctionCallInfo fcinfo)
+const char *
+keyring_unseal(const text *share)
 {
 	RootRecord record;
 	const char *fault;
-	Datum result;
+	const char *result;
 
 	root_wait_started();
 	if (root_is_staging())
@@ -329,11 +322,11 @@ unseal_body(FunctionCallInfo fcinfo)
 	if (is_unsealed_for(&record))
 	{
 		keyring_await_settled();
-		return CStringGetTextDatum("unsealed");
+		return "unsealed";
 	}
 	await_restorer();
-	if (!PG_ARGISNULL(0))
-		result = unseal_with_share(fcinfo, &record);
+	if (share)
+		result = unseal_with_share(share, &record);
 	else
 	{
 		fault = keyring_try_unseal();
@@ -345,7 +338,7 @@ unseal_body(FunctionCallInfo fcinfo)
 					 "Provide the root key that this vault was initialised or last rotated with.")));
 		if (fault)
 			source_refuse(fault);
-		result = CStringGetTextDatum("unsealed");
+		result = "unsealed";
 	}
 	keyring_await_settled();
 	keyring_report(root_state() == ROOT_UNSEALED ? "unsealed" : "given a share");
@@ -363,16 +356,6 @@ is_open_for(const RootRecord *record)
 	return root_is_open() && uuid_equal(&held, &record->instance);
 }
 
-/* How long the oldest row of the trail has been waiting at most; for monitoring. */
-static Datum
-seal_delay(void)
-{
-	Interval *delay = palloc0(sizeof(Interval));
-
-	delay->time = ledger_delay() * 1000;
-	return IntervalPGetDatum(delay);
-}
-
 static char *(*find_problems)(void) = NULL;
 
 void
@@ -381,83 +364,35 @@ keyring_set_problems(char *(*problems)(void) )
 	find_problems = problems;
 }
 
-/* Where the vault is weak is for those to know who can see to it. */
-static Datum
-problems_for_caller(bool *isnull)
+/* Weak spots of the vault are shown to those that can mend them. */
+static char *
+problems_for_caller(void)
 {
-	char *problems = role_sees_all_tenants(call_required()->caller.role) ? find_problems() : NULL;
-
-	*isnull = problems == NULL;
-	return problems ? CStringGetTextDatum(problems) : (Datum) 0;
+	return role_sees_all_tenants(call_required()->caller.role) ? find_problems() : NULL;
 }
 
-/* Columns as in keyring.sql. */
-static Datum
-status_body(FunctionCallInfo fcinfo)
+void
+keyring_status(KeyringStatus *status)
 {
-	Datum values[13];
-	bool nulls[13] = {0};
 	Share shares[SHARE_MAX_COUNT];
 	RootRecord record = {0};
-	TupleDesc layout;
-	char reason[128];
-	bool initialised;
-	char *held;
-	bool open;
 
 	if (!RecoveryInProgress())
 		root_wait_started();
-	if (get_call_result_type(fcinfo, NULL, &layout) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "status must return a row");
-	initialised = root_record_read(&record);
-	open = initialised && is_open_for(&record);
-	tell_reason(initialised, reason, sizeof(reason));
+	status->is_initialized = root_record_read(&record);
+	status->is_open = status->is_initialized && is_open_for(&record);
+	tell_reason(status->is_initialized, status->reason, sizeof(status->reason));
 	if (RecoveryInProgress())
-		strlcpy(reason, "this is a standby server", sizeof(reason));
-	else if (initialised && root_is_open() && !open)
-		strlcpy(reason, other_vault, sizeof(reason));
-	values[0] = BoolGetDatum(initialised);
-	values[1] = BoolGetDatum(!open);
-	values[2] = CStringGetTextDatum(reason);
-	nulls[2] = open;
-	values[3] = CStringGetTextDatum(source_kind_name());
-	values[4] = Int32GetDatum(record.generation);
-	values[5] = UUIDPGetDatum(&record.instance);
-	nulls[4] = nulls[5] = !initialised;
-	values[6] = Int32GetDatum(root_collected_shares(shares));
-	values[7] = Int32GetDatum(record.threshold);
-	nulls[6] = nulls[7] = !initialised || source_kind() != SOURCE_MANUAL;
-	values[8] = CStringGetTextDatum(root_page_memory());
-	values[9] = CStringGetTextDatum(version_of_library());
-	held = origin->held();
-	nulls[10] = held == NULL;
-	values[10] = held ? CStringGetTextDatum(held) : (Datum) 0;
-	values[11] = seal_delay();
-	values[12] = problems_for_caller(&nulls[12]);
+		strlcpy(status->reason, "this is a standby server", sizeof(status->reason));
+	else if (status->is_initialized && root_is_open() && !status->is_open)
+		strlcpy(status->reason, other_vault, sizeof(status->reason));
+	status->instance = record.instance;
+	status->generation = record.generation;
+	status->threshold = record.threshold;
+	status->shares_given = root_collected_shares(shares);
 	secret_wipe(shares, sizeof(shares));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
-}
-
-PG_FUNCTION_INFO_V1(vault_seal);
-PG_FUNCTION_INFO_V1(vault_unseal);
-PG_FUNCTION_INFO_V1(vault_status);
-
-Datum
-vault_seal(PG_FUNCTION_ARGS)
-{
-	return entry_run(ENTRY_KEY_HOLDER, fcinfo, seal_body);
-}
-
-Datum
-vault_unseal(PG_FUNCTION_ARGS)
-{
-	return entry_run_with_values(ENTRY_KEY_HOLDER, fcinfo, unseal_body);
-}
-
-Datum
-vault_status(PG_FUNCTION_ARGS)
-{
-	return entry_run(ENTRY_ANYONE, fcinfo, status_body);
+	status->held = origin->held();
+	status->problems = problems_for_caller();
 }
 
 /* A key without its check value is of no use, and a new vault may follow. */

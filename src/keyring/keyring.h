@@ -7,11 +7,49 @@
 
 #include "platform/compat.h"
 
+#include "nodes/execnodes.h"
+#include "utils/uuid.h"
+
 /*
- * Asks the source, compares with the check value in the database and unseals.
- * NULL, or a phrase that says why not.  Inside a transaction.
+ * Ask the source for the root key, compare it with the check value in the database, and unseal.
+ * Returns NULL, or a phrase that says why not.  Inside a transaction.
  */
 extern const char *keyring_try_unseal(void);
+
+/*
+ * Seal at once; a rollback does not undo it.  keyring_unseal() takes a share of the root key, or
+ * NULL to ask the source.  It returns the state as a phrase for the operator, raises if it cannot
+ * unseal, and may wait for the end of a restore.  Both run inside a call.
+ */
+extern void keyring_seal(void);
+extern const char *keyring_unseal(const text *share);
+
+/*
+ * Make the first root key, or the next one and wrap every key anew with it.  NULL for a count means
+ * its default, or the count so far.  With force, standby servers that do not have the new key are a
+ * warning and no error.  Shares of the key, if people are the source, are put into the result set.
+ * Both run inside a call, with current memory that is overwritten at its end.
+ */
+extern void keyring_init_vault(const int *shares, const int *threshold, ReturnSetInfo *result);
+extern void
+keyring_rotate(const int *shares, const int *threshold, bool force, ReturnSetInfo *result);
+
+/* The state of the vault, for vault.status(). */
+typedef struct KeyringStatus
+{
+	bool is_initialized;
+	bool is_open;     /* for the vault of this database */
+	char reason[128]; /* why it is not open */
+	pg_uuid_t instance;
+	uint32 generation;
+	int threshold;
+	int shares_given; /* shares that were collected so far */
+	char *held;       /* reason why it is held as a copy, or NULL */
+	char *problems;   /* for operators and auditors, or NULL */
+} KeyringStatus;
+
+/* Fill the status.  Works sealed and on a standby; inside a call. */
+extern void keyring_status(KeyringStatus *status);
 
 /*
  * What re-wraps everything under a root key, and what makes the instance key, both in
@@ -51,10 +89,10 @@ extern void keyring_set_trail(const KeyringTrail *trail);
 extern void keyring_prepare_trail(void);
 extern void keyring_begin_trail(void);
 
-/* Raises VT001 or VT002 while the vault cannot be used. */
+/* Raise VT001 or VT002 while the vault cannot be used, VT003 if its key is another vault's. */
 extern void keyring_require_unsealed(void);
 
-/* Raises the one of them that fits. */
+/* Raise VT001 or VT002, whichever fits. */
 VAULT_NORETURN extern void keyring_refuse_sealed(void);
 
 extern void keyring_init(void);

@@ -10,13 +10,10 @@
 #include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "audit/audit.h"
-#include "entry/entry.h"
 #include "origin/host.h"
 #include "integrity/integrity.h"
 #include "keyring/keyring.h"
@@ -157,27 +154,10 @@ origin_settle(void)
 	sql_end();
 }
 
-PG_FUNCTION_INFO_V1(vault_adopt);
-PG_FUNCTION_INFO_V1(vault_held);
-PG_FUNCTION_INFO_V1(vault_require_origin);
-
-/* The reason, which goes to the trail. */
-static char *
-reason_argument(FunctionCallInfo fcinfo)
-{
-	char *reason = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	if (reason == NULL || strspn(reason, " \t\r\n") == strlen(reason) || strlen(reason) > 255)
-		error_bad_argument("reason", "it is null, empty or longer than 255 bytes",
-						   "Say why this copy is to act from now on; the audit trail keeps it.");
-	return reason;
-}
-
-static Datum
-adopt_body(FunctionCallInfo fcinfo)
+void
+origin_adopt(void)
 {
 	static Sql lock = {"LOCK TABLE vault_data.origin IN SHARE ROW EXCLUSIVE MODE", 0};
-	char *reason = reason_argument(fcinfo);
 
 	sql_begin();
 	(void) sql_run(&lock, NULL, NULL);
@@ -187,37 +167,7 @@ adopt_body(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the vault is at home: nothing is held"),
 				 errhint("vault.status() says in \"held\" when it is.")));
-	strlcpy(call_required()->reason, reason, sizeof(call_required()->reason));
 	origin_settle();
-	PG_RETURN_VOID();
-}
-
-Datum
-vault_adopt(PG_FUNCTION_ARGS)
-{
-	return entry_run(ENTRY_OPERATOR, fcinfo, adopt_body);
-}
-
-/* held(): the reason, or NULL; vault.status() tells everybody */
-Datum
-vault_held(PG_FUNCTION_ARGS)
-{
-	char *reason;
-
-	require_running_vault();
-	reason = origin_held();
-	if (reason == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(reason));
-}
-
-/* require_origin(): VT015 unless at home */
-Datum
-vault_require_origin(PG_FUNCTION_ARGS)
-{
-	(void) call_required();
-	origin_require();
-	PG_RETURN_VOID();
 }
 
 void

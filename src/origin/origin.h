@@ -18,12 +18,19 @@
 
 #include "platform/compat.h"
 
-/* NULL at home and before vault.init(), else why it counts as a copy.  Inside a transaction. */
+/*
+ * Return the reason why the vault counts as a copy; NULL at home and before vault.init().  Inside a
+ * transaction.
+ */
 extern char *origin_held(void);
 
-/* VT015 if the vault is held. */
+/* Raise VT015 if the vault is held. */
 extern void origin_require(void);
 
+/* Make this server the home of a vault that is held; raise 55000 at home.  Locks the table. */
+extern void origin_adopt(void);
+
+/* Registers with the keyring.  Preload only. */
 extern void origin_init(void);
 
 #endif

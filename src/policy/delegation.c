@@ -28,8 +28,8 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
+#include "context/call.h"
 #include "context/operators.h"
-#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -142,8 +142,6 @@ PG_FUNCTION_INFO_V1(vault_require_administrator);
 PG_FUNCTION_INFO_V1(vault_is_administrator);
 PG_FUNCTION_INFO_V1(vault_is_auditor);
 PG_FUNCTION_INFO_V1(vault_permitted);
-PG_FUNCTION_INFO_V1(vault_sees_secret);
-PG_FUNCTION_INFO_V1(vault_sees_policy);
 PG_FUNCTION_INFO_V1(vault_name_matches);
 PG_FUNCTION_INFO_V1(vault_check_identifier);
 PG_FUNCTION_INFO_V1(vault_check_name);
@@ -336,57 +334,6 @@ vault_require_administrator(PG_FUNCTION_ARGS)
 				 errmsg("permission denied: this is for administrators of the tenant"),
 				 errhint("An administrator holds \"grant\" on ** in every environment.")));
 	PG_RETURN_VOID();
-}
-
-/* The caller of a view: who is asking, outside of a call. */
-static bool
-view_caller(Caller *caller)
-{
-	VaultCall *call = call_current();
-
-	if (call)
-		*caller = call->caller;
-	else
-		entry_check(ENTRY_VIEW, caller);
-	return role_sees_all_tenants(caller->role);
-}
-
-/* sees_secret(tenant, name, environment): rows of views about secrets. */
-Datum
-vault_sees_secret(PG_FUNCTION_ARGS)
-{
-	Caller caller;
-	SecretName secret;
-
-	if (view_caller(&caller))
-		PG_RETURN_BOOL(true);
-	if (!caller.is_identified || caller.is_suspended || PG_ARGISNULL(0) ||
-		!uuid_equal(&caller.tenant, PG_GETARG_UUID_P(0)))
-		PG_RETURN_BOOL(false);
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		PG_RETURN_BOOL(policy_is_administrator(&caller));
-	secret_name_from(PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2), &secret);
-	PG_RETURN_BOOL((policy_permissions(&caller, &secret, 0, NULL) & MAY_LIST) != 0);
-}
-
-/*
- * sees_policy(tenant, principal): rows of views about principals and grants,
- * and rows of the trail: one's own and those of one's roles, all of the tenant for its
- * administrators and auditors.
- */
-Datum
-vault_sees_policy(PG_FUNCTION_ARGS)
-{
-	Caller caller;
-
-	if (view_caller(&caller))
-		PG_RETURN_BOOL(true);
-	if (!caller.is_identified || caller.is_suspended || PG_ARGISNULL(0) ||
-		!uuid_equal(&caller.tenant, PG_GETARG_UUID_P(0)))
-		PG_RETURN_BOOL(false);
-	if (!PG_ARGISNULL(1) && policy_has_role(&caller, PG_GETARG_UUID_P(1)))
-		PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(policy_is_auditor(&caller) || policy_is_administrator(&caller));
 }
 
 Datum

@@ -1,6 +1,6 @@
 /*
  * tenant.h
- *		Tenants by name, and which of them row security shows.
+ *		Tenants by name and by id.
  */
 #ifndef VAULT_TENANT_TENANT_H
 #define VAULT_TENANT_TENANT_H
@@ -11,16 +11,25 @@
 
 #include "platform/tables.h"
 
-/* What a later feature has against a tenant's row that is found by name: it raises. */
+/* Register the check of a tenant's row that is found by name; it raises.  Preload. */
 extern void tenant_set_check(void (*check)(TableScan *scan));
 
-/* False if there is none of this name that is not destroyed. */
+/* Find a tenant that is not destroyed by its name; false if there is none. */
 extern bool tenant_find(const char *name, pg_uuid_t *tenant);
 
-/* Name and state of a tenant; false if there is no such row. */
+/* Get name and state of a tenant; false if there is no such row. */
 extern bool tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16]);
 
-/* Raises VT010: no such tenant. */
+/* Make a uuid[] of ids. */
+extern Datum tenant_id_array(const Datum *tenants, int count);
+
+/* Return the ids of all tenants as uuid[]; the first is the zero id, of the instance's own rows. */
+extern Datum tenant_all_ids(void);
+
+/* Return the names of all tenants that are not destroyed as text[], in their order. */
+extern Datum tenant_names(void);
+
+/* Raise VT010: no such tenant. */
 VAULT_NORETURN extern void tenant_refuse_unknown(void);
 
 #endif

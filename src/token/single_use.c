@@ -9,11 +9,9 @@
  */
 #include "token/single_use.h"
 
-#include "fmgr.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 
-#include "context/call.h"
 #include "crypto/raise.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
@@ -241,27 +239,6 @@ pg_uuid_t
 single_use_life(void)
 {
 	return shared->life;
-}
-
-PG_FUNCTION_INFO_V1(vault_token_life);
-PG_FUNCTION_INFO_V1(vault_token_quota);
-
-/* token_life() */
-Datum
-vault_token_life(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t *life = palloc(sizeof(pg_uuid_t));
-
-	(void) call_required();
-	*life = single_use_life();
-	PG_RETURN_UUID_P(life);
-}
-
-/* token_quota(of_tenant) */
-Datum
-vault_token_quota(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(PG_GETARG_BOOL(0) ? ONCE_OF_A_TENANT : ONCE_OF_A_PRINCIPAL);
 }
 
 static void

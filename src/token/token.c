@@ -27,7 +27,6 @@
 
 #include <arpa/inet.h>
 
-#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -45,7 +44,6 @@
 #include "platform/settings.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
-#include "redaction/redaction.h"
 #include "tenant/tenant.h"
 #include "throttle/denials.h"
 #include "throttle/throttle.h"
@@ -649,15 +647,9 @@ identify_by_token(Caller *caller)
 	return true;
 }
 
-PG_FUNCTION_INFO_V1(vault_login);
-PG_FUNCTION_INFO_V1(vault_bind_token_role);
-PG_FUNCTION_INFO_V1(vault_shows_token);
-
-static Datum
-login_body(FunctionCallInfo fcinfo)
+void
+token_describe_login(VaultCall *call)
 {
-	VaultCall *call = call_required();
-
 	if (call->caller.subject[0] == 0)
 		token_refuse(&call->caller, "the call comes from a SECURITY DEFINER function");
 	if (verified.is_issued_here)
@@ -670,44 +662,24 @@ login_body(FunctionCallInfo fcinfo)
 		snprintf(call->reason, sizeof(call->reason), "issuer %s%s%s", call->caller.issuer,
 				 call->caller.token_role_count > 0 ? ", roles of its groups: " : "",
 				 call->caller.token_role_names);
-	PG_RETURN_VOID();
 }
 
-/* The setting is changed before the entry opens, because the entry undoes changes. */
-static void
-show_given_token(FunctionCallInfo fcinfo)
+void
+token_login_begin(const char *token)
 {
-	char *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-
 	login_fault = token == NULL ? "it is null" : jwt_form_fault(token, strlen(token));
 	if (login_fault == NULL)
 		setting_show_token(token);
-	if (token)
-		secret_wipe(token, strlen(token));
 }
 
-/* login(token) */
-Datum
-vault_login(PG_FUNCTION_ARGS)
+void
+token_login_end(void)
 {
-	require_running_vault();
-	redaction_session_holds_secrets();
-	PG_TRY();
-	{
-		show_given_token(fcinfo);
-		entry_run(ENTRY_CLIENT, fcinfo, login_body);
-	}
-	PG_FINALLY();
-	{
-		login_fault = NULL;
-	}
-	PG_END_TRY();
-	PG_RETURN_VOID();
+	login_fault = NULL;
 }
 
-/* bind_token_role(db_role): in the call's tenant; one that no longer fits gives way. */
-Datum
-vault_bind_token_role(PG_FUNCTION_ARGS)
+void
+token_bind_role(const VaultCall *call, const char *name)
 {
 	static Sql forget = {"DELETE FROM vault_data.token_role WHERE tenant_id = $1"
 						 " AND (db_role = $2) <> (role_name = $3)",
@@ -717,8 +689,6 @@ vault_bind_token_role(PG_FUNCTION_ARGS)
 						 " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 						 3,
 						 {UUIDOID, REGROLEOID, TEXTOID}};
-	VaultCall *call = call_required();
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Datum values[3];
 
 	sql_begin();
@@ -728,14 +698,6 @@ vault_bind_token_role(PG_FUNCTION_ARGS)
 	sql_run(&forget, values, NULL);
 	sql_run(&insert, values, NULL);
 	sql_end();
-	PG_RETURN_VOID();
-}
-
-/* Whether the caller is who it is by a token. */
-Datum
-vault_shows_token(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(call_required()->caller.subject[0] != 0);
 }
 
 void
