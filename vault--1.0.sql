@@ -68,7 +68,9 @@ CREATE FUNCTION vault_data.check_server() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vault_check_server';
 REVOKE ALL ON FUNCTION vault_data.check_server() FROM PUBLIC;
-COMMENT ON FUNCTION vault_data.check_server() IS 'raises unless the server may run vault: preloaded, its database, a recent minor release';
+COMMENT ON FUNCTION vault_data.check_server()
+	IS 'raises an error unless the server can run vault: it is preloaded, this is its '
+	'database, and the minor release is recent';
 
 SELECT vault_data.check_server();
 
@@ -96,7 +98,8 @@ CREATE TYPE vault.envelope (
 	ALIGNMENT = int4,
 	STORAGE = external
 );
-COMMENT ON TYPE vault.envelope IS 'ciphertext of one value: AES-256-GCM under a key of its own, committed to key and place';
+COMMENT ON TYPE vault.envelope
+	IS 'ciphertext of one value: AES-256-GCM under a key of its own, committed to key and place';
 REVOKE ALL ON TYPE vault.envelope FROM PUBLIC;
 GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 
@@ -114,10 +117,12 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
  */
 CREATE FUNCTION vault_data.is_inside() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside';
-COMMENT ON FUNCTION vault_data.is_inside() IS 'whether this runs on behalf of a function of vault';
+COMMENT ON FUNCTION vault_data.is_inside()
+	IS 'returns true if the statement runs on behalf of a function of vault';
 CREATE FUNCTION vault_data.is_inside(tenant uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside_tenant';
-COMMENT ON FUNCTION vault_data.is_inside(uuid) IS 'the same, and for this tenant';
+COMMENT ON FUNCTION vault_data.is_inside(uuid)
+	IS 'returns true if the statement runs on behalf of a function of vault and for this tenant';
 REVOKE ALL ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) TO vault_exec;
 
@@ -186,15 +191,19 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
 
 CREATE FUNCTION vault_data.audit_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_change';
-COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to the audit trail; arguments: kind, then the columns that may be shown';
+COMMENT ON FUNCTION vault_data.audit_change()
+	IS 'writes a change of the row to the audit trail; arguments are the kind, then the '
+	'columns that may be shown';
 
 CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
-COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change of the trail but rows that vault itself appends';
+COMMENT ON FUNCTION vault_data.refuse_change()
+	IS 'refuses every change of the audit trail except rows that vault itself appends';
 
 CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
-COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
+COMMENT ON FUNCTION vault_data.decision_changed()
+	IS 'invalidates the caches of the table in every backend when the change commits';
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_log
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();
@@ -248,11 +257,14 @@ ALTER TABLE vault_data.root_key ENABLE ALWAYS TRIGGER audit;
 
 CREATE FUNCTION vault.init(shares integer DEFAULT NULL, threshold integer DEFAULT NULL) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_init';
-COMMENT ON FUNCTION vault.init(integer, integer) IS 'makes or takes the first root key and unseals; returns the shares if people are the key source (default 5, of which 3 unseal)';
+COMMENT ON FUNCTION vault.init(integer, integer)
+	IS 'creates or takes the first root key and unseals; returns the shares if the key source '
+	'is manual (default 5, of which 3 unseal)';
 
 CREATE FUNCTION vault.unseal(share text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_unseal';
-COMMENT ON FUNCTION vault.unseal(text) IS 'gives one share of the root key, or without an argument asks the key source again';
+COMMENT ON FUNCTION vault.unseal(text)
+	IS 'gives one share of the root key, or without an argument asks the key source again';
 
 CREATE FUNCTION vault.seal() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_seal';
@@ -264,11 +276,17 @@ CREATE FUNCTION vault.status(
 	OUT shares_needed integer, OUT key_memory text, OUT version text, OUT held text,
 	OUT seal_delay interval, OUT problems text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_status';
-COMMENT ON FUNCTION vault.status() IS 'whether the vault is initialised and sealed, why, where its root key comes from, why it is held if it is a copy, how long the trail has been waiting for a seal, and to operators and auditors what vault.repair() would find';
+COMMENT ON FUNCTION vault.status()
+	IS 'returns the state of the vault: initialized, sealed and why, source of the root key, '
+	'reason for which a copy is held, delay of the seal of the audit trail, and for '
+	'operators and auditors the faults that vault.repair() would find';
 
 CREATE FUNCTION vault.rotate_root_key(shares integer DEFAULT NULL, threshold integer DEFAULT NULL, force boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_root_key';
-COMMENT ON FUNCTION vault.rotate_root_key(integer, integer, boolean) IS 'makes a new root key and wraps every tenant key with it, in one transaction; returns its shares if people are the key source; force goes on although standby servers do not hold it yet';
+COMMENT ON FUNCTION vault.rotate_root_key(integer, integer, boolean)
+	IS 'creates a new root key and wraps every tenant key with it, in one transaction; returns '
+	'its shares if the key source is manual; force goes on although standby servers do not '
+	'hold the key yet';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.init(integer, integer), vault.unseal(text), vault.seal(),
@@ -287,15 +305,18 @@ GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_cl
  */
 CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
-COMMENT ON FUNCTION vault.current_tenant_id() IS 'the tenant that the current role is a principal of, or NULL';
+COMMENT ON FUNCTION vault.current_tenant_id()
+	IS 'returns the tenant of which the current role is a principal, or NULL';
 
 CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
-COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows a view may show the caller, for index conditions';
+COMMENT ON FUNCTION vault_data.visible_tenants()
+	IS 'returns the tenants whose rows a view may show the caller, for index conditions';
 
 CREATE FUNCTION vault_data.sees_all_tenants() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_all_tenants';
-COMMENT ON FUNCTION vault_data.sees_all_tenants() IS 'whether the current role, outside of a call, is an operator or auditor';
+COMMENT ON FUNCTION vault_data.sees_all_tenants()
+	IS 'returns true if the current role, outside of a call, is an operator or auditor';
 
 CREATE TABLE vault_data.tenant (
 	tenant_id       uuid PRIMARY KEY,
@@ -309,7 +330,8 @@ CREATE TABLE vault_data.tenant (
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
-COMMENT ON COLUMN vault_data.tenant.administered IS 'it has, or had, an administrator';
+COMMENT ON COLUMN vault_data.tenant.administered
+	IS 'true if the tenant has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
 /* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
@@ -479,7 +501,8 @@ END
 $$;
 CREATE FUNCTION vault.suspend_tenant(name text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.suspend_tenant(text) IS 'refuses every call of the tenant''s principals until it is resumed';
+COMMENT ON FUNCTION vault.suspend_tenant(text)
+	IS 'suspends a tenant; every call of its principals is refused until it is resumed';
 
 CREATE FUNCTION vault_data.resume_tenant(p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -500,7 +523,9 @@ END
 $$;
 CREATE FUNCTION vault.rotate_tenant_key(name text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_tenant_key(text) IS 'makes a new tenant key for what is written from now on and returns its generation; vault.rewrap() moves the rest';
+COMMENT ON FUNCTION vault.rotate_tenant_key(text)
+	IS 'creates a new tenant key for later writes and returns its generation; vault.rewrap() '
+	'moves existing versions';
 
 CREATE FUNCTION vault_data.set_recovery_window(p_window interval, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -517,7 +542,8 @@ END
 $$;
 CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
+COMMENT ON FUNCTION vault.set_recovery_window(interval, text)
+	IS 'sets the time for which deleted secrets of the tenant can be recovered, 7 to 90 days';
 
 /* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
 CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
@@ -565,24 +591,29 @@ END
 $$;
 CREATE FUNCTION vault.set_environments(environments text[], tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_environments(text[], text) IS 'declares the environments of the tenant, so that a call which names another one is refused; NULL takes any again';
+COMMENT ON FUNCTION vault.set_environments(text[], text)
+	IS 'declares the environments of the tenant, so that calls with another one are refused; '
+	'NULL removes the declaration';
 
 CREATE VIEW vault.tenants WITH (security_barrier) AS
 SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at, t.environments
 FROM vault_data.tenant t
 WHERE t.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
+COMMENT ON VIEW vault.tenants
+	IS 'shows tenants: that of the caller, or all to operators and auditors';
 
 CREATE VIEW vault.tenant_keys WITH (security_barrier) AS
 SELECT t.name AS tenant, k.generation, k.state, k.root_generation, k.created_at
 FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id
 WHERE k.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
+COMMENT ON VIEW vault.tenant_keys
+	IS 'shows generations of tenant keys and the root key generation that wraps each; no key '
+	'material';
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
 SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
 WHERE vault_data.sees_all_tenants();
-COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
+COMMENT ON VIEW vault.root_keys IS 'shows generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;
 ALTER VIEW vault.tenant_keys OWNER TO vault_owner;
@@ -602,7 +633,9 @@ GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(
  */
 CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
-COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside a call; the last trigger before the row is stored';
+COMMENT ON FUNCTION vault_data.authenticate_row()
+	IS 'writes revision and mac of a row inside a call; it is the last trigger before the row '
+	'is stored';
 
 /* By whole rows of these tables; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
@@ -634,7 +667,8 @@ CREATE TABLE vault_data.origin (
 	revision  integer NOT NULL,
 	mac       bytea NOT NULL
 );
-COMMENT ON COLUMN vault_data.origin.written IS 'the transaction that wrote the row: a row that was loaded was written by another';
+COMMENT ON COLUMN vault_data.origin.written
+	IS 'transaction that wrote the row; a row that was loaded by a restore has another one';
 ALTER TABLE vault_data.origin OWNER TO vault_owner;
 REVOKE ALL ON vault_data.origin FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.origin TO vault_exec;
@@ -651,14 +685,18 @@ ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER write_mac;
 
 CREATE FUNCTION vault_data.held() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_held';
-COMMENT ON FUNCTION vault_data.held() IS 'why this vault counts as a copy, or NULL';
+COMMENT ON FUNCTION vault_data.held()
+	IS 'returns the reason for which this vault counts as a copy, or NULL';
 CREATE FUNCTION vault_data.require_origin() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_origin';
-COMMENT ON FUNCTION vault_data.require_origin() IS 'VT015 if the vault is held: before whatever acts outside of this server';
+COMMENT ON FUNCTION vault_data.require_origin()
+	IS 'raises VT015 if the vault is held; called before every action outside of this server';
 
 CREATE FUNCTION vault.adopt(reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_adopt';
-COMMENT ON FUNCTION vault.adopt(text) IS 'releases a copy that is held: from now on this is the vault that acts outside, in the place of the one that it was copied from';
+COMMENT ON FUNCTION vault.adopt(text)
+	IS 'releases a copy that is held; from now on it acts outside of its server, in place of '
+	'the vault that it was copied from';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.held(), vault_data.require_origin() TO vault_exec;
@@ -818,7 +856,9 @@ END
 $$;
 CREATE FUNCTION vault.create_principal(name text, kind text DEFAULT 'service', db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.create_principal(text, text, text, text) IS 'makes a principal (user or service), bound to a database role if one is given; it may do nothing until something is granted';
+COMMENT ON FUNCTION vault.create_principal(text, text, text, text)
+	IS 'creates a principal (user or service), bound to a database role if one is given; it '
+	'holds nothing until something is granted';
 
 CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -847,7 +887,8 @@ END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
+COMMENT ON FUNCTION vault.drop_principal(text, text)
+	IS 'drops a principal, with its bindings, grants and memberships';
 
 CREATE FUNCTION vault_data.require_person_or_service(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -900,7 +941,8 @@ END
 $$;
 CREATE FUNCTION vault.bind_role(principal text, db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.bind_role(text, text, text) IS 'binds a principal that is there to a database role, in place of one that is gone';
+COMMENT ON FUNCTION vault.bind_role(text, text, text)
+	IS 'binds an existing principal to a database role, in place of one that is gone';
 
 CREATE FUNCTION vault_data.unbind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -932,7 +974,8 @@ END
 $$;
 CREATE FUNCTION vault.unbind_role(principal text, db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unbind_role(text, text, text) IS 'takes a principal''s binding to a database role away, or all of its bindings; what it holds stays';
+COMMENT ON FUNCTION vault.unbind_role(text, text, text)
+	IS 'removes one binding of a principal to a database role, or all of them; its grants stay';
 
 /* Whoever is binding the role at this moment comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
@@ -949,7 +992,9 @@ END
 $$;
 CREATE FUNCTION vault.reserve_role(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.reserve_role(text, text) IS 'keeps a database role, by its name, for a tenant: administrators of others can neither bind it nor let it show tokens';
+COMMENT ON FUNCTION vault.reserve_role(text, text)
+	IS 'reserves a database role, by its name, for a tenant; administrators of other tenants '
+	'can neither bind it nor let it show tokens';
 
 CREATE FUNCTION vault_data.release_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -964,17 +1009,23 @@ END
 $$;
 CREATE FUNCTION vault.release_role(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.release_role(text, text) IS 'ends what vault.reserve_role() began; what is bound stays bound';
+COMMENT ON FUNCTION vault.release_role(text, text)
+	IS 'ends a reservation of vault.reserve_role(); existing bindings stay';
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
 	OUT operator boolean, OUT auditor boolean, OUT subject text, OUT issuer text, OUT token_roles text[])
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
-COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody, the last three without a token';
+COMMENT ON FUNCTION vault.whoami()
+	IS 'returns the identity of the caller; tenant and principal are NULL for a caller without '
+	'identity, and the last three columns without a token';
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
-COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid)
+	IS 'returns true if the caller may see rows about the principal: its own and those of its '
+	'roles, all of its tenant for administrators and members of auditor, all for operators '
+	'and auditors';
 
 /* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
 CREATE VIEW vault.principals WITH (security_barrier) AS
@@ -988,13 +1039,16 @@ FROM vault_data.principal p
 		FROM (SELECT x.role_name, EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
 			FROM vault_data.principal_binding x WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
-COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
+COMMENT ON VIEW vault.principals
+	IS 'shows principals and the database roles that they are bound to';
 
 CREATE VIEW vault.reserved_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, r.role_name AS db_role, r.created_at
 FROM vault_data.role_reservation r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.reserved_roles IS 'database roles that are kept for tenants: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.reserved_roles
+	IS 'shows database roles that are reserved for tenants: those of the tenant to its '
+	'administrators, all to operators and auditors';
 
 CREATE VIEW vault.audit WITH (security_barrier) AS
 SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
@@ -1002,7 +1056,9 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service, a.claimed_address
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
-COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.audit
+	IS 'shows the audit trail: the rows of the caller, all of the tenant to its administrators '
+	'and members of auditor, all to operators and auditors';
 
 ALTER VIEW vault.principals OWNER TO vault_owner;
 ALTER VIEW vault.reserved_roles OWNER TO vault_owner;
@@ -1025,7 +1081,7 @@ GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, va
  */
 CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
-COMMENT ON FUNCTION vault_data.all_permissions() IS 'every permission there is';
+COMMENT ON FUNCTION vault_data.all_permissions() IS 'returns every permission';
 
 CREATE TABLE vault_data.access_grant (
 	tenant_id    uuid NOT NULL,
@@ -1147,7 +1203,8 @@ CREATE FUNCTION vault_data.check_permissions(permissions text[]) RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissions';
 CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
-COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
+COMMENT ON FUNCTION vault_data.check_environment(text)
+	IS 'returns the environment if it may be named: a declared one, if the tenant has declared any';
 /* What is stored and written to documents has a year of four digits. */
 CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1163,7 +1220,9 @@ CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS bo
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_name_matches';
 CREATE FUNCTION vault_data.sees_secret(tenant uuid, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_secret';
-COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the caller may know of this secret: any permission on its name, or operator or auditor';
+COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text)
+	IS 'returns true if the caller may know of the secret: by any permission on its name, or '
+	'as operator or auditor';
 
 /* A principal or a role that is not built in. */
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
@@ -1378,7 +1437,10 @@ CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern tex
 	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
 	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'allows or denies a principal or role permissions on names that match, where the conditions are met; returns the id of the grant';
+COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[],
+	boolean, timestamptz, timestamptz, boolean)
+	IS 'allows or denies a principal or role permissions on names that match, if the '
+	'conditions are met; returns the id of the grant';
 
 /* A literal is a text first: one permission, several with commas between them, or an array. */
 CREATE FUNCTION vault_data.permission_list(p_permissions text) RETURNS text[]
@@ -1405,7 +1467,10 @@ CREATE FUNCTION vault."grant"(grantee text, permissions text, name_pattern text,
 	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
 	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'the same, of permissions in a text, such as read or read,list';
+COMMENT ON FUNCTION vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean,
+	timestamptz, timestamptz, boolean)
+	IS 'allows or denies permissions that are given as a text, such as read or read,list; '
+	'returns the id of the grant';
 
 CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1444,7 +1509,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.revoke(uuid) IS 'takes a grant back, in force for the next call of every session';
+COMMENT ON FUNCTION vault.revoke(uuid)
+	IS 'revokes a grant, with effect for the next call of every session';
 
 CREATE VIEW vault.grants WITH (security_barrier) AS
 SELECT t.name AS tenant, g.id, p.name AS grantee, g.effect, g.permissions, g.name_pattern, g.environments, g.created_at,
@@ -1455,7 +1521,9 @@ FROM vault_data.access_grant g
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
-COMMENT ON VIEW vault.grants IS 'grants: one''s own and one''s roles'', all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.grants
+	IS 'shows grants: those of the caller and of its roles, all of the tenant to its '
+	'administrators and members of auditor, all to operators and auditors';
 
 /*
  * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
@@ -1543,7 +1611,9 @@ END
 $$;
 CREATE FUNCTION vault.create_tenant(name text, admin_role text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.create_tenant(text, text) IS 'makes a tenant with a key of its own; the role becomes a principal that holds everything on ** there';
+COMMENT ON FUNCTION vault.create_tenant(text, text)
+	IS 'creates a tenant with a key of its own; the role becomes a principal that holds '
+	'everything on ** there';
 
 /* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
 CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
@@ -1597,7 +1667,9 @@ END
 $$;
 CREATE FUNCTION vault.appoint_admin(tenant text, db_role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are gone, and leaves an alert if it had one; refused otherwise';
+COMMENT ON FUNCTION vault.appoint_admin(text, text)
+	IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are '
+	'gone, and leaves an alert if it had one; fails otherwise';
 
 ALTER VIEW vault.grants OWNER TO vault_owner;
 REVOKE ALL ON vault.grants FROM PUBLIC;
@@ -1666,7 +1738,8 @@ END
 $$;
 CREATE FUNCTION vault.create_role(name text, tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.create_role(text, text) IS 'makes a role of the tenant; it holds nothing until something is granted to it';
+COMMENT ON FUNCTION vault.create_role(text, text)
+	IS 'creates a role of the tenant; it holds nothing until something is granted to it';
 
 CREATE FUNCTION vault_data.drop_role(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1703,7 +1776,7 @@ END
 $$;
 CREATE FUNCTION vault.drop_role(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.drop_role(text, text) IS 'takes a role away, with its grants and memberships';
+COMMENT ON FUNCTION vault.drop_role(text, text) IS 'drops a role, with its grants and memberships';
 
 CREATE FUNCTION vault_data.add_member(p_role text, p_member text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1744,7 +1817,9 @@ END
 $$;
 CREATE FUNCTION vault.add_member(role text, member text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.add_member(text, text) IS 'makes a principal or role a member of a role; the caller must be able to grant all that the role holds';
+COMMENT ON FUNCTION vault.add_member(text, text)
+	IS 'makes a principal or role a member of a role; the caller must be able to grant all '
+	'that the role holds';
 
 CREATE FUNCTION vault_data.remove_member(p_role text, p_member text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1788,13 +1863,16 @@ END
 $$;
 CREATE FUNCTION vault.remove_member(role text, member text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.remove_member(text, text) IS 'ends a membership, in force for the next call of every session';
+COMMENT ON FUNCTION vault.remove_member(text, text)
+	IS 'ends a membership, with effect for the next call of every session';
 
 CREATE VIEW vault.roles WITH (security_barrier) AS
 SELECT t.name AS tenant, p.id, p.name, p.kind = 'built-in role' AS built_in, p.created_at
 FROM vault_data.principal p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 WHERE p.kind IN ('role', 'built-in role') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
-COMMENT ON VIEW vault.roles IS 'roles of tenants: those that one is a member of, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.roles
+	IS 'shows roles of tenants: those of which the caller is a member, all of the tenant to '
+	'its administrators and members of auditor, all to operators and auditors';
 
 CREATE VIEW vault.role_members WITH (security_barrier) AS
 SELECT t.name AS tenant, r.name AS role, p.name AS member, p.kind AS member_kind, m.created_at, c.name AS created_by
@@ -1804,7 +1882,9 @@ FROM vault_data.role_member m
 	JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = m.tenant_id AND c.id = m.created_by
 WHERE m.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(m.tenant_id, m.member_id);
-COMMENT ON VIEW vault.role_members IS 'who is a member of which role: one''s own memberships, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.role_members
+	IS 'shows memberships in roles: those of the caller, all of the tenant to its '
+	'administrators and members of auditor, all to operators and auditors';
 
 ALTER VIEW vault.roles OWNER TO vault_owner;
 ALTER VIEW vault.role_members OWNER TO vault_owner;
@@ -1914,7 +1994,9 @@ CREATE TABLE vault_data.issued_token (
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX issued_token_principal ON vault_data.issued_token (tenant_id, principal_id);
-COMMENT ON COLUMN vault_data.issued_token.life IS 'of the shared memory in which it was issued: elsewhere nobody knows whether one for a single use was used';
+COMMENT ON COLUMN vault_data.issued_token.life
+	IS 'identifies the shared memory in which the token was issued; another server does not '
+	'know if a token for a single use was used';
 CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id) WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
 
@@ -2033,13 +2115,17 @@ CREATE FUNCTION vault_data.token_life() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_token_life';
 CREATE FUNCTION vault_data.token_quota(of_tenant boolean) RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_token_quota';
-COMMENT ON FUNCTION vault_data.token_quota(boolean) IS 'how many tokens for a single use a tenant or a principal may have that have not expired';
+COMMENT ON FUNCTION vault_data.token_quota(boolean)
+	IS 'returns the number of tokens for a single use that have not expired which a tenant or '
+	'a principal may have';
 CREATE FUNCTION vault_data.shows_token() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_shows_token';
 
 CREATE FUNCTION vault.login(token text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_login';
-COMMENT ON FUNCTION vault.login(text) IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and verifies it';
+COMMENT ON FUNCTION vault.login(text)
+	IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and '
+	'verifies it';
 
 /*
  * An issuer speaks for every principal, those to come as well: only who holds everything can
@@ -2156,7 +2242,10 @@ CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks tex
 	max_lifetime interval DEFAULT '2 hours', tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,
 	required_claims anycompatible DEFAULT NULL, by_name boolean DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text, text[], anycompatible, boolean) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
+COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text,
+	text[], anycompatible, boolean)
+	IS 'accepts tokens of an identity provider in the tenant: those with this issuer and '
+	'audience, signed with one of these keys';
 
 CREATE FUNCTION vault_data.find_issuer(p_tenant uuid, p_name text) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2203,7 +2292,9 @@ END
 $$;
 CREATE FUNCTION vault.set_issuer_keys(name text, jwks text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_issuer_keys(text, text, text) IS 'replaces the keys of an issuer; tokens signed with one that is gone are refused from the next call on';
+COMMENT ON FUNCTION vault.set_issuer_keys(text, text, text)
+	IS 'replaces the keys of an issuer; tokens signed with a key that is gone are refused from '
+	'the next call on';
 
 CREATE FUNCTION vault_data.remove_issuer(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2220,7 +2311,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_issuer(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.remove_issuer(text, text) IS 'takes an issuer away; its tokens are refused from the next call on';
+COMMENT ON FUNCTION vault.remove_issuer(text, text)
+	IS 'removes an issuer; its tokens are refused from the next call on';
 
 CREATE FUNCTION vault_data.allow_tokens(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2237,7 +2329,9 @@ END
 $$;
 CREATE FUNCTION vault.allow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.allow_tokens(text, text) IS 'lets a database role, such as that of a connection pool, show tokens of the tenant''s principals';
+COMMENT ON FUNCTION vault.allow_tokens(text, text)
+	IS 'lets a database role, such as that of a connection pool, show tokens of the tenant''s '
+	'principals';
 
 CREATE FUNCTION vault_data.disallow_tokens(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2256,7 +2350,8 @@ END
 $$;
 CREATE FUNCTION vault.disallow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.disallow_tokens(text, text) IS 'ends what vault.allow_tokens() allowed, from the next call on';
+COMMENT ON FUNCTION vault.disallow_tokens(text, text)
+	IS 'ends the permission of vault.allow_tokens(), from the next call on';
 
 /*
  * Whoever names a subject of a principal lets its bearer have all that the principal holds:
@@ -2335,7 +2430,9 @@ END
 $$;
 CREATE FUNCTION vault.add_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_subject(text, text, text, text, text) IS 'takes tokens of an issuer with this subject, or with one that matches the pattern, for the principal';
+COMMENT ON FUNCTION vault.add_subject(text, text, text, text, text)
+	IS 'accepts tokens of an issuer with this subject, or with one that matches the pattern, '
+	'for the principal';
 
 CREATE FUNCTION vault_data.remove_subject(p_principal text, p_issuer text, p_subject text, p_match text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2357,7 +2454,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.remove_subject(text, text, text, text, text) IS 'ends what vault.add_subject() began, from the next call on';
+COMMENT ON FUNCTION vault.remove_subject(text, text, text, text, text)
+	IS 'removes a subject of vault.add_subject(), from the next call on';
 
 /*
  * To map a group to a role is to hand out what the role holds, to whomever the issuer says is
@@ -2401,7 +2499,9 @@ END
 $$;
 CREATE FUNCTION vault.map_group(issuer text, group_name text, role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.map_group(text, text, text) IS 'gives a role to principals whose token of the issuer lists the group, for the transaction that shows it; the caller must be able to grant all that the role holds';
+COMMENT ON FUNCTION vault.map_group(text, text, text)
+	IS 'gives a role to principals whose token of the issuer lists the group, for the '
+	'transaction that shows it; the caller must be able to grant all that the role holds';
 
 CREATE FUNCTION vault_data.unmap_group(p_issuer text, p_group text, p_role text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2426,7 +2526,8 @@ END
 $$;
 CREATE FUNCTION vault.unmap_group(issuer text, group_name text, role text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.unmap_group(text, text, text) IS 'ends what vault.map_group() began, from the next call on';
+COMMENT ON FUNCTION vault.unmap_group(text, text, text)
+	IS 'removes a mapping of vault.map_group(), from the next call on';
 
 /* Rows of tokens that nobody can use any more go when others are made. */
 CREATE FUNCTION vault_data.forget_tokens(p_tenant uuid) RETURNS void
@@ -2504,7 +2605,9 @@ END
 $$;
 CREATE FUNCTION vault.issue_token(principal text, ttl interval DEFAULT '15 minutes', single_use boolean DEFAULT false, db_role text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.issue_token(text, interval, boolean, text) IS 'makes a token for a principal of the tenant, signed by the vault; it is returned once and not stored';
+COMMENT ON FUNCTION vault.issue_token(text, interval, boolean, text)
+	IS 'issues a token for a principal of the tenant, signed by the vault; it is returned once '
+	'and not stored';
 
 CREATE FUNCTION vault_data.revoke_token(p_jti uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2519,7 +2622,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke_token(jti uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.revoke_token(uuid) IS 'takes a token back that the vault issued, in force for the next call of every session';
+COMMENT ON FUNCTION vault.revoke_token(uuid)
+	IS 'revokes a token that the vault issued, with effect for the next call of every session';
 
 CREATE FUNCTION vault_data.revoke_tokens(p_principal text, p_tenant text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2542,7 +2646,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke_tokens(principal text, tenant text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.revoke_tokens(text, text) IS 'takes every token of a principal back that the vault issued; returns how many';
+COMMENT ON FUNCTION vault.revoke_tokens(text, text)
+	IS 'revokes every token of a principal that the vault issued; returns their number';
 
 CREATE VIEW vault.issuers WITH (security_barrier) AS
 SELECT t.name AS tenant, i.id, i.name, i.issuer, i.audience, i.kids,
@@ -2551,7 +2656,9 @@ SELECT t.name AS tenant, i.id, i.name, i.issuer, i.audience, i.kids,
 	i.max_lifetime, i.created_at, i.updated_at, i.algorithms, i.required_claims::jsonb AS required_claims, i.by_name
 FROM vault_data.token_issuer i JOIN vault_data.tenant t ON t.tenant_id = i.tenant_id
 WHERE i.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(i.tenant_id, NULL);
-COMMENT ON VIEW vault.issuers IS 'issuers whose tokens count: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.issuers
+	IS 'shows issuers whose tokens are accepted: those of the tenant to its administrators, '
+	'all to operators and auditors';
 
 CREATE VIEW vault.subjects WITH (security_barrier) AS
 SELECT t.name AS tenant, p.name AS principal, i.name AS issuer, e.subject, e.match, e.created_at,
@@ -2562,7 +2669,9 @@ FROM vault_data.external_subject e
 	JOIN vault_data.principal p ON p.tenant_id = e.tenant_id AND p.id = e.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = e.tenant_id AND c.id = e.created_by
 WHERE e.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(e.tenant_id, e.principal_id);
-COMMENT ON VIEW vault.subjects IS 'subjects of issuers and the principals that they stand for: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.subjects
+	IS 'shows subjects of issuers and their principals: those of the caller, all of the tenant '
+	'to its administrators and members of auditor, all to operators and auditors';
 
 CREATE VIEW vault.group_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, i.name AS issuer, g.group_name, r.name AS role, g.created_at,
@@ -2573,7 +2682,10 @@ FROM vault_data.group_role g
 	JOIN vault_data.principal r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.role_id);
-COMMENT ON VIEW vault.group_roles IS 'groups of issuers and the roles that they give: those of one''s own roles, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.group_roles
+	IS 'shows groups of issuers and the roles that they give: those of the caller''s roles, '
+	'all of the tenant to its administrators and members of auditor, all to operators and '
+	'auditors';
 
 CREATE VIEW vault.token_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_at,
@@ -2581,7 +2693,10 @@ SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_
 FROM vault_data.token_role r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
 	LEFT JOIN pg_catalog.pg_roles o ON o.oid = r.db_role
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens, by their present names: those of the tenant for its administrators, all for operators and auditors; one that was renamed since, or is gone, shows none';
+COMMENT ON VIEW vault.token_roles
+	IS 'shows database roles that may show tokens, by their present names: those of the tenant '
+	'to its administrators, all to operators and auditors; a role that was renamed, or is '
+	'gone, shows no token';
 
 CREATE VIEW vault.issued_tokens WITH (security_barrier) AS
 SELECT t.name AS tenant, k.id AS jti, p.name AS principal, k.single_use, k.created_at, k.expires_at, c.name AS created_by
@@ -2590,7 +2705,9 @@ FROM vault_data.issued_token k
 	JOIN vault_data.principal p ON p.tenant_id = k.tenant_id AND p.id = k.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = k.tenant_id AND c.id = k.created_by
 WHERE k.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(k.tenant_id, k.principal_id);
-COMMENT ON VIEW vault.issued_tokens IS 'tokens that the vault issued and nobody revoked: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.issued_tokens
+	IS 'shows tokens that the vault issued and that were not revoked: those of the caller, all '
+	'of the tenant to its administrators, all to operators and auditors';
 
 ALTER VIEW vault.issuers OWNER TO vault_owner;
 ALTER VIEW vault.subjects OWNER TO vault_owner;
@@ -2739,7 +2856,8 @@ BEGIN
 	RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb) IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
+COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb)
+	IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
 
 /* One for each call, however many changes it makes. */
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
@@ -2822,7 +2940,9 @@ END
 $$;
 CREATE FUNCTION vault.subscribe(name text, kinds text[] DEFAULT NULL, principal text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.subscribe(text, text[], text, text) IS 'makes a subscriber to the tenant''s notifications from now on, of these kinds or of all; a principal may take those of secrets that it may know of';
+COMMENT ON FUNCTION vault.subscribe(text, text[], text, text)
+	IS 'adds a subscriber to the tenant''s notifications from now on, of these kinds or of '
+	'all; a principal may take those of secrets on which it has any permission';
 
 CREATE FUNCTION vault_data.unsubscribe(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2838,7 +2958,8 @@ END
 $$;
 CREATE FUNCTION vault.unsubscribe(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unsubscribe(text, text) IS 'takes a subscriber away, with what it has not acknowledged';
+COMMENT ON FUNCTION vault.unsubscribe(text, text)
+	IS 'removes a subscriber, with the notifications that it has not acknowledged';
 
 /*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
@@ -2905,7 +3026,9 @@ $$;
 CREATE FUNCTION vault.next_notifications(subscriber text, max_rows integer DEFAULT 100, lease interval DEFAULT '1 minute', tenant text DEFAULT NULL)
 RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.next_notifications(text, integer, interval, text) IS 'the notifications that a subscriber has not acknowledged, oldest first, for one consumer at a time';
+COMMENT ON FUNCTION vault.next_notifications(text, integer, interval, text)
+	IS 'returns the notifications that a subscriber has not acknowledged, oldest first, for '
+	'one consumer at a time';
 
 CREATE FUNCTION vault_data.acknowledge(p_subscriber text, p_notification uuid, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2926,7 +3049,8 @@ END
 $$;
 CREATE FUNCTION vault.acknowledge(subscriber text, notification uuid, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.acknowledge(text, uuid, text) IS 'says that a subscriber has this notification and all before it';
+COMMENT ON FUNCTION vault.acknowledge(text, uuid, text)
+	IS 'acknowledges a notification of a subscriber and all before it';
 
 /* What every subscriber that it is for has acknowledged, and what is for none. */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
@@ -2954,7 +3078,9 @@ END
 $$;
 CREATE FUNCTION vault.forget_notifications(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.forget_notifications(integer) IS 'removes notifications older than vault.notification_retention that every subscriber has acknowledged; returns how many';
+COMMENT ON FUNCTION vault.forget_notifications(integer)
+	IS 'removes notifications older than vault.notification_retention that every subscriber '
+	'has acknowledged; returns their number';
 
 CREATE VIEW vault.notifications WITH (security_barrier) AS
 SELECT t.name AS tenant, n.id, n.at, n.kind, n.severity, n.secret_id, n.secret, n.environment, n.payload,
@@ -2965,7 +3091,9 @@ FROM vault_data.notification n LEFT JOIN vault_data.tenant t ON t.tenant_id = n.
 WHERE n.tenant_id = ANY (vault_data.visible_tenants())
 	AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
 		ELSE vault_data.sees_policy(n.tenant_id, NULL) END;
-COMMENT ON VIEW vault.notifications IS 'what was announced: about secrets that the caller has any permission on, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.notifications
+	IS 'shows notifications of secrets on which the caller has any permission, all of the '
+	'tenant to its administrators, all to operators and auditors';
 
 CREATE VIEW vault.subscribers WITH (security_barrier) AS
 SELECT t.name AS tenant, b.id, b.name, b.kinds, p.name AS principal, w.waiting, w.waiting_since, b.acknowledged_at, b.leased_until, b.created_at
@@ -2977,7 +3105,9 @@ FROM vault_data.subscriber b
 			AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
 				ELSE vault_data.sees_policy(n.tenant_id, NULL) END) AS w
 WHERE b.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(b.tenant_id, b.principal_id);
-COMMENT ON VIEW vault.subscribers IS 'who takes notifications, and how many wait for it: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.subscribers
+	IS 'shows subscribers and the number of notifications that wait: those of the caller, all '
+	'of the tenant to its administrators, all to operators and auditors';
 
 ALTER VIEW vault.notifications OWNER TO vault_owner;
 ALTER VIEW vault.subscribers OWNER TO vault_owner;
@@ -3120,14 +3250,17 @@ SELECT t.name, t.description, false, NULL, t.validator, t.generator, true,
 	t.min_length, t.max_length, t.classes, t.excluded, t.prefix, t.min_entropy, t.generated_length, COALESCE(t.history, 0),
 	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at, t.rules
 FROM vault_data.secret_type t;
-COMMENT ON VIEW vault.types IS 'types of secrets: what is asked of their values, and when these are due';
+COMMENT ON VIEW vault.types
+	IS 'shows types of secrets, with the rules for their values and their lifetimes';
 
 CREATE VIEW vault.type_policies WITH (security_barrier) AS
 SELECT t.name AS tenant, p.type, p.min_length, p.max_length, p.classes, p.excluded, p.prefix, p.min_entropy, p.generated_length, p.history,
 	p.rotation_interval, p.max_lifetime, p.recovery_window, p.warn_at, p.created_at, p.updated_at
 FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 WHERE p.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
+COMMENT ON VIEW vault.type_policies
+	IS 'shows the policies that tenants set for types, in place of the rules in the view '
+	'types; NULL leaves that rule';
 
 /* How long values of each type last in a tenant: for expiry, rotation and deletion. */
 CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
@@ -3226,7 +3359,11 @@ CREATE FUNCTION vault.create_type(name text, description text, validator regproc
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
 	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be; only a superuser names these, and the rules that they may tell';
+COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer,
+	text[], text, text, integer, integer, integer, interval, interval, interval,
+	interval[], text[])
+	IS 'adds a type for all tenants, optionally with functions of a superuser that check and '
+	'generate values; only a superuser may give these, and the rules that they can report';
 
 /* As the trail has it: {"column": [old, new]}. */
 CREATE FUNCTION vault_data.type_difference(before vault_data.secret_type, after vault_data.secret_type) RETURNS jsonb
@@ -3275,7 +3412,10 @@ CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, valid
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
 	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'changes a type that was added; what is not given stays as it is';
+COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer,
+	text[], text, text, integer, integer, integer, interval, interval, interval,
+	interval[], text[])
+	IS 'changes a type that was added; arguments that are not given leave it as it is';
 
 CREATE FUNCTION vault_data.drop_type(p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3292,7 +3432,7 @@ END
 $$;
 CREATE FUNCTION vault.drop_type(name text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.drop_type(text) IS 'takes a type away that was added and that no secret has';
+COMMENT ON FUNCTION vault.drop_type(text) IS 'drops a type that was added and that no secret has';
 
 CREATE FUNCTION vault_data.set_type_policy(p_type text, p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
@@ -3334,7 +3474,10 @@ CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL
 	history integer DEFAULT NULL, rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL,
 	recovery_window interval DEFAULT NULL, warn_at interval[] DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text) IS 'sets what a tenant asks of the values of a type, in place of what was set before; NULL leaves it to the type';
+COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer,
+	integer, integer, interval, interval, interval, interval[], text)
+	IS 'sets the policy of a tenant for the values of a type, in place of the previous one; '
+	'NULL leaves the rule of the type';
 
 CREATE FUNCTION vault_data.reset_type_policy(p_type text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3351,7 +3494,8 @@ END
 $$;
 CREATE FUNCTION vault.reset_type_policy(type text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.reset_type_policy(text, text) IS 'takes away what a tenant set for a type';
+COMMENT ON FUNCTION vault.reset_type_policy(text, text)
+	IS 'removes the policy of a tenant for a type';
 
 ALTER VIEW vault.types OWNER TO vault_owner;
 ALTER VIEW vault.type_policies OWNER TO vault_owner;
@@ -3474,12 +3618,15 @@ CREATE FUNCTION vault_data.state_of(purge_at timestamptz, deactivated_at timesta
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN purge_at IS NOT NULL THEN 'deleted' WHEN deactivated_at IS NOT NULL THEN 'deactivated' ELSE 'active' END;
 
-COMMENT ON FUNCTION vault_data.state_of(timestamptz, timestamptz) IS 'state of a secret, from the dates of its head';
+COMMENT ON FUNCTION vault_data.state_of(timestamptz, timestamptz)
+	IS 'returns the state of a secret, from the dates of its head';
 
 CREATE FUNCTION vault_data.seal_next(id uuid, version integer, type text, active boolean, purge_at timestamptz,
 	current_version integer, copy vault.envelope) RETURNS vault.envelope
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_seal_next';
-COMMENT ON FUNCTION vault_data.seal_next(uuid, integer, text, boolean, timestamptz, integer, vault.envelope) IS 'seals what put or rotate is about to store, inside the update of the head';
+COMMENT ON FUNCTION vault_data.seal_next(uuid, integer, text, boolean, timestamptz, integer,
+	vault.envelope)
+	IS 'seals the value that put or rotate is about to store, inside the update of the head';
 
 CREATE FUNCTION vault_data.refuse_reuse() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3533,15 +3680,18 @@ CREATE FUNCTION vault.put(name text, value text, type text DEFAULT 'generic', en
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
 	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_text';
-COMMENT ON FUNCTION vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
-	IS 'stores a new version of a secret and returns its number; makes the secret if there is none';
+COMMENT ON FUNCTION vault.put(text, text, text, text, text, anycompatible, timestamptz, integer,
+	text, boolean, boolean)
+	IS 'stores a new version of a secret and returns its number; creates the secret if it does '
+	'not exist';
 
 CREATE FUNCTION vault.put(name text, value bytea, type text DEFAULT 'generic', environment text DEFAULT NULL,
 	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
 	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_bytes';
-COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+COMMENT ON FUNCTION vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer,
+	text, boolean, boolean)
 	IS 'stores a new version of a binary secret and returns its number';
 
 CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', environment text DEFAULT NULL,
@@ -3549,7 +3699,8 @@ CREATE FUNCTION vault.put(name text, value jsonb, type text DEFAULT 'generic', e
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
 	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_jsonb';
-COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+COMMENT ON FUNCTION vault.put(text, jsonb, text, text, text, anycompatible, timestamptz, integer,
+	text, boolean, boolean)
 	IS 'stores a new version of a JSON secret and returns its number';
 
 CREATE FUNCTION vault.put(name text, value json, type text DEFAULT 'generic', environment text DEFAULT NULL,
@@ -3557,24 +3708,30 @@ CREATE FUNCTION vault.put(name text, value json, type text DEFAULT 'generic', en
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current', accept_weak boolean DEFAULT false,
 	if_changed boolean DEFAULT false) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_put_json';
-COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean)
+COMMENT ON FUNCTION vault.put(text, json, text, text, text, anycompatible, timestamptz, integer,
+	text, boolean, boolean)
 	IS 'stores a new version of a JSON secret, as it is written, and returns its number';
 
 CREATE FUNCTION vault.rotate(name text, new_value text DEFAULT NULL, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate';
-COMMENT ON FUNCTION vault.rotate(text, text, text, text) IS 'makes a new version current, of the value given or of one made up by its type, and returns its number; retire ''now'' ends what leaked without an overlap';
+COMMENT ON FUNCTION vault.rotate(text, text, text, text)
+	IS 'makes a new version current, of the given value or of one that its type generates, and '
+	'returns its number; retire ''now'' ends a leaked value without an overlap';
 
 CREATE FUNCTION vault.rotate(name text, new_value bytea, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_bytes';
-COMMENT ON FUNCTION vault.rotate(text, bytea, text, text) IS 'makes a new version of the bytes given current, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, bytea, text, text)
+	IS 'makes a new version of the given bytes current, and returns its number';
 
 CREATE FUNCTION vault.rotate(name text, new_value jsonb, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_jsonb';
-COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text) IS 'makes a new version of the JSON given current, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, jsonb, text, text)
+	IS 'makes a new version of the given JSON current, and returns its number';
 
 CREATE FUNCTION vault.rotate(name text, new_value json, environment text DEFAULT NULL, retire text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
-COMMENT ON FUNCTION vault.rotate(text, json, text, text) IS 'makes a new version of the JSON given current, as it is written, and returns its number';
+COMMENT ON FUNCTION vault.rotate(text, json, text, text)
+	IS 'makes a new version of the given JSON, as it is written, current, and returns its number';
 
 /* Inside a call. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
@@ -3582,41 +3739,50 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 
 CREATE FUNCTION vault.get(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get';
-COMMENT ON FUNCTION vault.get(text, integer, text) IS 'the value of a secret: of its current version, or of the one asked for';
+COMMENT ON FUNCTION vault.get(text, integer, text)
+	IS 'returns the value of a secret: of its current version, or of the requested one';
 
 CREATE FUNCTION vault.get_bytes(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS bytea
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_bytes';
-COMMENT ON FUNCTION vault.get_bytes(text, integer, text) IS 'the value of a secret as bytes';
+COMMENT ON FUNCTION vault.get_bytes(text, integer, text)
+	IS 'returns the value of a secret as bytes';
 
 CREATE FUNCTION vault.get_json(name text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_json';
-COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'the value of a secret as jsonb';
+COMMENT ON FUNCTION vault.get_json(text, integer, text) IS 'returns the value of a secret as jsonb';
 
 CREATE FUNCTION vault.get_many(name_pattern text, environment text DEFAULT NULL, strict boolean DEFAULT false,
 	database_urls boolean DEFAULT false)
 RETURNS TABLE (name text, environment text, version integer, value text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_many';
-COMMENT ON FUNCTION vault.get_many(text, text, boolean, boolean) IS 'names and values of every text secret that matches and that the caller may read';
+COMMENT ON FUNCTION vault.get_many(text, text, boolean, boolean)
+	IS 'returns names and values of every text secret that matches and that the caller may read';
 
 CREATE FUNCTION vault.get_field(name text, field text, version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_get_field';
-COMMENT ON FUNCTION vault.get_field(text, text, integer, text) IS 'a part of the value of a secret, by the name that its type gives it';
+COMMENT ON FUNCTION vault.get_field(text, text, integer, text)
+	IS 'returns a part of the value of a secret, by the name that its type gives it';
 
 CREATE FUNCTION vault.conninfo(name text, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_conninfo';
-COMMENT ON FUNCTION vault.conninfo(text, text) IS 'the connection string for libpq of a secret of type database';
+COMMENT ON FUNCTION vault.conninfo(text, text)
+	IS 'returns the libpq connection string of a secret of type database';
 
 CREATE FUNCTION vault.database_url(name text, environment text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_database_url';
-COMMENT ON FUNCTION vault.database_url(text, text) IS 'the URL of a secret of type database';
+COMMENT ON FUNCTION vault.database_url(text, text)
+	IS 'returns the URL of a secret of type database';
 
 CREATE FUNCTION vault.generate(type text DEFAULT 'password', length integer DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_generate';
-COMMENT ON FUNCTION vault.generate(text, integer) IS 'a random value that fits the type and its policy; it is not stored';
+COMMENT ON FUNCTION vault.generate(text, integer)
+	IS 'generates a random value that fits the type and its policy; it is not stored';
 
 CREATE FUNCTION vault.rewrap(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rewrap';
-COMMENT ON FUNCTION vault.rewrap(integer) IS 'moves versions under the active key of their tenant; returns how many; those that others hold are left for the next call';
+COMMENT ON FUNCTION vault.rewrap(integer)
+	IS 'moves versions under the active key of their tenant; returns their number; versions '
+	'that another transaction holds are left for the next call';
 
 CREATE VIEW vault.secrets WITH (security_barrier) AS
 SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.tags, s.current_version,
@@ -3626,7 +3792,9 @@ SELECT s.id, t.name AS tenant, s.name, s.environment, s.type, s.description, s.t
 		WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = s.current_version) AS weak
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.secrets IS 'secrets without their values: those that the caller has any permission on, all for operators and auditors';
+COMMENT ON VIEW vault.secrets
+	IS 'shows secrets without their values: those on which the caller has any permission, all '
+	'to operators and auditors';
 
 CREATE VIEW vault.versions WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, v.version,
@@ -3638,7 +3806,8 @@ FROM vault_data.secret_version v
 	JOIN vault_data.tenant t ON t.tenant_id = v.tenant_id
 	LEFT JOIN vault_data.principal p ON p.tenant_id = v.tenant_id AND p.id = v.created_by
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.versions IS 'versions of the secrets that the caller has any permission on, without their values';
+COMMENT ON VIEW vault.versions
+	IS 'shows versions of the secrets on which the caller has any permission, without their values';
 
 ALTER VIEW vault.secrets OWNER TO vault_owner;
 ALTER VIEW vault.versions OWNER TO vault_owner;
@@ -3664,7 +3833,8 @@ GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
-COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the call''s tenant, found without a planner';
+COMMENT ON FUNCTION vault_data.secret_id(text, text)
+	IS 'returns the id of a secret of the tenant of the call, found without a planner';
 
 /* Without a lock, for who only looks: it works in read-only transactions, too. */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
@@ -3746,7 +3916,9 @@ CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFA
 RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that the caller has any permission on, without their values';
+COMMENT ON FUNCTION vault.list(text, text)
+	IS 'returns the secrets that match and on which the caller has any permission, without '
+	'their values';
 
 CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
@@ -3767,11 +3939,13 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	current_version integer, previous_version integer, pending_version integer, versions integer,
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+COMMENT ON FUNCTION vault.describe(text, text)
+	IS 'returns a secret without its value; any permission on the name is sufficient';
 
 CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
-COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
+COMMENT ON FUNCTION vault_data.small(vault.envelope)
+	IS 'returns the envelope if it is small enough for a copy in the head, else NULL';
 
 /*
  * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
@@ -3843,7 +4017,9 @@ END
 $$;
 CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
+COMMENT ON FUNCTION vault.rollback(text, integer, text)
+	IS 'makes another version current (the previous one by default, or a pending one) and '
+	'returns its number';
 
 CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3880,7 +4056,8 @@ END
 $$;
 CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unreadable until it is reactivated';
+COMMENT ON FUNCTION vault.deactivate(text, text, text)
+	IS 'makes a secret unreadable until it is reactivated';
 
 CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3890,7 +4067,7 @@ END
 $$;
 CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends a deactivation';
+COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends the deactivation of a secret';
 
 CREATE FUNCTION vault_data.delete(p_name text, p_environment text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3912,7 +4089,8 @@ END
 $$;
 CREATE FUNCTION vault.delete(name text, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.delete(text, text) IS 'takes a secret out of use; returns until when vault.undelete() brings it back';
+COMMENT ON FUNCTION vault.delete(text, text)
+	IS 'takes a secret out of use; returns the time until which vault.undelete() restores it';
 
 CREATE FUNCTION vault_data.undelete(p_name text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3932,7 +4110,8 @@ END
 $$;
 CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.undelete(text, text) IS 'brings a deleted secret back, within its recovery window';
+COMMENT ON FUNCTION vault.undelete(text, text)
+	IS 'restores a deleted secret within its recovery window';
 
 CREATE FUNCTION vault_data.destroy(p_name text, p_version integer, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3957,7 +4136,8 @@ END
 $$;
 CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.destroy(text, integer, text) IS 'removes the ciphertext of one version for good; its number stays used';
+COMMENT ON FUNCTION vault.destroy(text, integer, text)
+	IS 'removes the ciphertext of one version permanently; its number stays used';
 
 CREATE FUNCTION vault_data.rename(p_name text, p_new_name text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3983,7 +4163,7 @@ END
 $$;
 CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
+COMMENT ON FUNCTION vault.rename(text, text, text) IS 'renames a secret, with all its versions';
 
 /*
  * The value is sealed again, under the new type and as a new version, because the type is part of what an envelope
@@ -4009,7 +4189,9 @@ END
 $$;
 CREATE FUNCTION vault.change_type(name text, type text, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.change_type(text, text, text) IS 'gives a secret another type, which its value must fit, and returns the number of the version that this makes';
+COMMENT ON FUNCTION vault.change_type(text, text, text)
+	IS 'gives a secret another type, which its value must fit, and returns the number of the '
+	'new version';
 
 CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4032,7 +4214,8 @@ CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
 CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+COMMENT ON FUNCTION vault.tag(text, anycompatible, text)
+	IS 'adds and replaces tags, and removes those that are null; returns all tags';
 
 CREATE FUNCTION vault_data.purge_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4052,7 +4235,8 @@ CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('purge_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';
+COMMENT ON FUNCTION vault.purge(integer)
+	IS 'removes deleted secrets whose recovery window is over; returns their number';
 
 CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4080,7 +4264,9 @@ END
 $$;
 CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.destroy_tenant(text, text) IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays. confirm is its name once more';
+COMMENT ON FUNCTION vault.destroy_tenant(text, text)
+	IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays; '
+	'confirm is its name once more';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
@@ -4197,7 +4383,9 @@ END
 $$;
 CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for as long as its value lasts; for the grace after that it can, with a notice';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text)
+	IS 'sets the time from which a secret cannot be read; NULL means as long as its value '
+	'lasts; during the grace after that time it can be read, with a notice';
 
 CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4230,7 +4418,8 @@ END
 $$;
 CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text) IS 'the emergency override: keeps a secret readable for a bounded time, also after it has expired';
+COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text)
+	IS 'keeps a secret readable for a limited time in an emergency, also after it has expired';
 
 CREATE FUNCTION vault_data.set_warnings(p_name text, p_thresholds interval[], p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4250,7 +4439,9 @@ END
 $$;
 CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as its type or vault.expiry_warnings says, {}: none';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text)
+	IS 'sets the times before the expiry of a secret at which it is warned of; NULL means '
+	'those of its type or of vault.expiry_warnings, {} means none';
 
 CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
@@ -4278,7 +4469,9 @@ $$;
 CREATE FUNCTION vault.expiring(within interval DEFAULT '30 days', environment text DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
+COMMENT ON FUNCTION vault.expiring(interval, text, text)
+	IS 'returns secrets that expire within a time, are in their grace, or have expired, with '
+	'the last warning';
 
 CREATE VIEW vault.expiring WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, s.type, CASE WHEN s.expires_at > n.now THEN 'expiring' WHEN s.grace_until > n.now THEN 'grace' ELSE 'expired' END AS state,
@@ -4289,7 +4482,9 @@ FROM vault_data.secret s
 	CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) n
 WHERE s.expires_at <= n.now + interval '30 days' AND s.purge_at IS NULL
 	AND s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.expiring IS 'what expires within 30 days, is in its grace, or has expired, of the secrets that the caller has any permission on';
+COMMENT ON VIEW vault.expiring
+	IS 'shows secrets that expire within 30 days, are in their grace, or have expired, and on '
+	'which the caller has any permission';
 ALTER VIEW vault.expiring OWNER TO vault_owner;
 REVOKE ALL ON vault.expiring FROM PUBLIC;
 GRANT SELECT ON vault.expiring TO vault_client, vault_admin, vault_auditor;
@@ -4379,7 +4574,9 @@ CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
+COMMENT ON FUNCTION vault.announce_expiring(integer)
+	IS 'announces secrets that expire soon or are about to be purged, once for each threshold; '
+	'returns the number of announcements';
 
 CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
@@ -4387,7 +4584,9 @@ CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
+COMMENT ON FUNCTION vault.announce_expired(integer)
+	IS 'announces secrets that have expired, once for each version and expiry; returns the '
+	'number of announcements';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),
@@ -4432,8 +4631,9 @@ CREATE TABLE vault_data.rotation_schedule (
 	CONSTRAINT rotation_schedule_one UNIQUE (tenant_id, secret_id),
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'when the next run begins';
-COMMENT ON COLUMN vault_data.rotation_schedule.next_at IS 'when there is something to do: a run to begin, a step to do, a version to retire';
+COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'time at which the next run begins';
+COMMENT ON COLUMN vault_data.rotation_schedule.next_at
+	IS 'time of the next action: a run to begin, a step to perform, a version to retire';
 CREATE INDEX rotation_schedule_next ON vault_data.rotation_schedule (next_at) WHERE next_at IS NOT NULL;
 ALTER TABLE vault_data.rotation_schedule ADD PRIMARY KEY (tenant_id, id);
 
@@ -4523,13 +4723,17 @@ ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER write_mac;
 
 CREATE FUNCTION vault_data.is_cron(expression text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_cron';
-COMMENT ON FUNCTION vault_data.is_cron(text) IS 'whether a text is a cron expression of five fields and perhaps a time zone';
+COMMENT ON FUNCTION vault_data.is_cron(text)
+	IS 'returns true if a text is a cron expression of five fields, with an optional time zone';
 CREATE FUNCTION vault_data.next_cron(expression text, after timestamptz) RETURNS timestamptz
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_cron';
-COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz) IS 'the first time of a cron expression after another time';
+COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz)
+	IS 'returns the first time of a cron expression after another time';
 CREATE FUNCTION vault_data.next_in_window(time_window text, at timestamptz, spread double precision) RETURNS timestamptz
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_in_window';
-COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision) IS 'a time inside a window, or one at that part of the window''s next stretch';
+COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision)
+	IS 'returns a time inside a window unchanged, or a time at the given part of the next '
+	'interval of the window';
 
 /* The interval that a name or a text means; NULL for a cron expression. */
 CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
@@ -4674,7 +4878,8 @@ END
 $$;
 CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the password of this database role rotated';
+COMMENT ON FUNCTION vault.allow_rotation(text, text)
+	IS 'lets a tenant have the password of a database role rotated';
 
 CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4691,19 +4896,23 @@ END
 $$;
 CREATE FUNCTION vault.disallow_rotation(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in force for the next step of a rotation';
+COMMENT ON FUNCTION vault.disallow_rotation(text, text)
+	IS 'ends the permission of vault.allow_rotation(), with effect for the next step of a rotation';
 
 /* ---- schedules ---- */
 
 /* These act on what is not the secret: on a role's login, on another server, as somebody else. */
 CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
+COMMENT ON FUNCTION vault_data.has_target(text)
+	IS 'returns true if a rotator changes more than the secret';
 
 /* Of these, those whose target is not in this transaction: another server, or what the tenant's functions reach. */
 CREATE FUNCTION vault_data.acts_outside(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.acts_outside(text) IS 'whether a rotator has its target outside of the transaction; a copy of the vault does not use it';
+COMMENT ON FUNCTION vault_data.acts_outside(text)
+	IS 'returns true if a rotator has its target outside of the transaction; a copy of the '
+	'vault does not use such a rotator';
 
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
@@ -4829,11 +5038,14 @@ $$;
 CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config anycompatible DEFAULT NULL::jsonb,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text)
+	IS 'schedules the rotation of a secret at these times, at the interval of its type, or on '
+	'demand only; returns the time of the next rotation';
 
 CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
-COMMENT ON FUNCTION vault_data.has_schedule(uuid) IS 'whether the secret has a rotation now, in every isolation level';
+COMMENT ON FUNCTION vault_data.has_schedule(uuid)
+	IS 'returns true if the secret has a rotation now, in every isolation level';
 
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
@@ -4883,7 +5095,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_rotation(name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.remove_rotation(text, text) IS 'ends the rotation of a secret, also one that is under way; its versions stay as they are';
+COMMENT ON FUNCTION vault.remove_rotation(text, text)
+	IS 'ends the rotation of a secret, also one in progress; its versions stay as they are';
 
 /* ---- a run ---- */
 
@@ -4913,7 +5126,8 @@ CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(r.retire_at = '-infinity', false)
 $$;
-COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation) IS 'whether the run has no overlap, because what was in use leaked';
+COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation)
+	IS 'returns true if the run has no overlap, because the value in use leaked';
 
 CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -5062,10 +5276,11 @@ $$;
 
 CREATE FUNCTION vault_data.rotation_attempts() RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 8;
-COMMENT ON FUNCTION vault_data.rotation_attempts() IS 'after so many failures of a step in a row the run has failed';
+COMMENT ON FUNCTION vault_data.rotation_attempts()
+	IS 'returns the number of consecutive failures of a step after which the run has failed';
 CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
-COMMENT ON FUNCTION vault_data.rotation_retry() IS 'the setting vault.rotation_retry';
+COMMENT ON FUNCTION vault_data.rotation_retry() IS 'returns the setting vault.rotation_retry';
 
 /* A run ends whose value the target may have: it gets the one before back. What went wrong, or NULL. */
 CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS text
@@ -5183,7 +5398,10 @@ END
 $$;
 CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, tenant by tenant in turn, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
+COMMENT ON FUNCTION vault.rotate_due(integer)
+	IS 'performs the steps of rotations that are due, tenant by tenant in turn, and ends '
+	'before one that needs a commit; returns their number; the job performs each in its own '
+	'transaction';
 
 /* ---- on demand ---- */
 
@@ -5297,14 +5515,22 @@ CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integ
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value bytea) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_bytes';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea) IS 'the same, of bytes';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea)
+	IS 'gives the bytes that an external rotation waits for, and makes them current; returns '
+	'the version';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb) IS 'the same, of JSON';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, json) IS 'the same, of JSON as it is written';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb)
+	IS 'gives the JSON that an external rotation waits for, and makes it current; returns the '
+	'version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, json)
+	IS 'gives the JSON, as it is written, that an external rotation waits for, and makes it '
+	'current; returns the version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, text)
+	IS 'gives the value that an external rotation waits for, and makes it current; returns the '
+	'version';
 
 /*
  * After rollback() to another version: the target gets it back, and what was current is retired after the
@@ -5367,7 +5593,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
 
 CREATE FUNCTION vault_data.can_generate(type text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_can_generate';
-COMMENT ON FUNCTION vault_data.can_generate(text) IS 'whether values of the type can be made up';
+COMMENT ON FUNCTION vault_data.can_generate(text)
+	IS 'returns true if values of the type can be generated';
 
 CREATE FUNCTION vault_data.rotate_matching(p_pattern text, p_tags jsonb, p_environment text, p_dry_run boolean)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
@@ -5419,16 +5646,19 @@ $$;
 CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean)
+	IS 'rotates all secrets that match, in one transaction; in a dry run, the default, only '
+	'lists them';
 
 /* ---- the job ---- */
 
 CREATE FUNCTION vault_data.job_rotate_step() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rotate_step';
-COMMENT ON FUNCTION vault_data.job_rotate_step() IS 'one step of the job vault:rotate; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_rotate_step()
+	IS 'performs one step of the job vault:rotate; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.rotation_batch() RETURNS integer
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
-COMMENT ON FUNCTION vault_data.rotation_batch() IS 'the setting vault.rotation_batch';
+COMMENT ON FUNCTION vault_data.rotation_batch() IS 'returns the setting vault.rotation_batch';
 
 /* No settings of its own, or it could not commit: it names no operator, and each function with its schema. */
 CREATE PROCEDURE vault_data.job_rotate()
@@ -5443,7 +5673,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE vault_data.job_rotate() IS 'the job vault:rotate: steps of rotations that are due, each in its own transaction';
+COMMENT ON PROCEDURE vault_data.job_rotate()
+	IS 'runs the job vault:rotate: performs the steps of rotations that are due, each in its '
+	'own transaction';
 
 CREATE VIEW vault.rotation_status WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_window, c.overlap, c.config,
@@ -5460,7 +5692,9 @@ FROM vault_data.rotation_schedule c
 	LEFT JOIN LATERAL (SELECT * FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
 		ORDER BY o.started_at DESC LIMIT 1) r ON true
 WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
+COMMENT ON VIEW vault.rotation_status
+	IS 'shows the rotations of secrets on which the caller has any permission, with the latest '
+	'run of each';
 
 CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_at,
@@ -5468,7 +5702,9 @@ SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_
 FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
 	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.db_role
 WHERE a.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated, by their present names; of one that was renamed since, or is gone, nothing is rotated';
+COMMENT ON VIEW vault.rotation_roles
+	IS 'shows database roles whose passwords tenants may have rotated, by their present names; '
+	'a role that was renamed, or is gone, is not rotated';
 
 ALTER VIEW vault.rotation_status OWNER TO vault_owner;
 ALTER VIEW vault.rotation_roles OWNER TO vault_owner;
@@ -5510,7 +5746,10 @@ CREATE FUNCTION vault.import_certificate(name text, bundle bytea, passphrase tex
 	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_import_certificate';
-COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
+COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible,
+	timestamptz, integer, text)
+	IS 'stores a certificate from PKCS#12, DER or PEM, which a passphrase can protect, and '
+	'returns the number of the version';
 
 CREATE VIEW vault.certificates WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
@@ -5526,7 +5765,9 @@ SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, 
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.type = 'certificate' AND s.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.certificates IS 'what certificates say of themselves: those that the caller has any permission on, all for operators and auditors';
+COMMENT ON VIEW vault.certificates
+	IS 'shows the metadata of certificates on which the caller has any permission, all to '
+	'operators and auditors';
 
 ALTER VIEW vault.certificates OWNER TO vault_owner;
 REVOKE ALL ON vault.certificates FROM PUBLIC;
@@ -5589,7 +5830,10 @@ CREATE FUNCTION vault.explain_access(principal text, permission text, name text,
 	roles text[] DEFAULT NULL)
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean, text[]) IS 'every grant of the principal and its roles with whether it applies in that situation and why; the last row is the decision and the grant that made it';
+COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text,
+	boolean, text[])
+	IS 'returns every grant of the principal and its roles, with true if it applies to the '
+	'request, and the reason; the last row has the decision and the grant that made it';
 
 CREATE FUNCTION vault_data.access_of(tenant uuid, principal uuid, name text, environment text, OUT permissions text[], OUT conditional text[], OUT via text[])
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_access_of';
@@ -5603,7 +5847,10 @@ FROM vault_data.secret s
 WHERE s.deleted_at IS NULL AND s.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(p.tenant_id, p.id) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment)
 	AND a.permissions IS NOT NULL;
-COMMENT ON VIEW vault.access_matrix IS 'what each principal may do with each secret, what of it hangs on conditions, and through which roles: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.access_matrix
+	IS 'shows the permissions of each principal on each secret, those that depend on '
+	'conditions, and the roles that give them: the rows of the caller, all of the tenant to '
+	'its administrators and members of auditor, all to operators and auditors';
 
 /*
  * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
@@ -5681,7 +5928,9 @@ WHERE a.decision IN ('allow', 'alert')
 	/* Told of most rows while the trail is read, before anything is made of them. */
 	AND a.object_kind <> 'secret'
 	AND (a.object_kind <> 'tenant' OR a.detail ?| '{name,state,environments}');
-COMMENT ON VIEW vault.permission_changes IS 'who changed who may do what, with names in place of ids, from the audit trail; shown to whom vault.audit shows it';
+COMMENT ON VIEW vault.permission_changes
+	IS 'shows changes of permissions from the audit trail, with names in place of ids; a '
+	'caller sees the rows that it sees in vault.audit';
 
 ALTER VIEW vault.access_matrix OWNER TO vault_owner;
 ALTER VIEW vault.permission_changes OWNER TO vault_owner;
@@ -5902,7 +6151,9 @@ END
 $$;
 CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers with their subjects and groups, and the roles that show tokens as one JSON document';
+COMMENT ON FUNCTION vault.export_policy(text)
+	IS 'returns principals, roles, memberships, grants, token issuers with their subjects and '
+	'groups, and the roles that show tokens as one JSON document';
 
 CREATE FUNCTION vault_data.read_principal(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -6151,7 +6402,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 18, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
 	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
 $$;
-COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
+COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb)
+	IS 'returns the environments to declare before grants are given, and after grants are revoked';
 
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -6289,7 +6541,10 @@ END
 $$;
 CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers with their subjects and groups, and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text)
+	IS 'changes roles, memberships, grants, issuers with their subjects and groups, and the '
+	'roles that show tokens to what a document says and adds its principals, or only lists '
+	'the changes';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),
@@ -6792,7 +7047,9 @@ $$;
 
 CREATE FUNCTION vault.verify(tenant text DEFAULT NULL) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_verify';
-COMMENT ON FUNCTION vault.verify(text) IS 'what was changed outside vault: rows, envelopes, the extension''s own objects; no rows if nothing was';
+COMMENT ON FUNCTION vault.verify(text)
+	IS 'finds changes outside vault of rows, envelopes and the extension''s own objects; '
+	'returns no rows if there is none';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
@@ -6955,19 +7212,26 @@ CREATE FUNCTION vault.verify_audit(tenant text DEFAULT NULL, checkpoint text DEF
 	OUT tenant_name text, OUT ok boolean, OUT fault text, OUT seal bigint, OUT id bigint,
 	OUT at timestamptz, OUT rows bigint, OUT detail text) RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_verify_audit';
-COMMENT ON FUNCTION vault.verify_audit(text, text) IS 'checks the audit trail against its seals and, if one is given, a checkpoint: one row for each tenant, then one for each fault';
+COMMENT ON FUNCTION vault.verify_audit(text, text)
+	IS 'checks the audit trail against its seals and, if given, a checkpoint; returns one row '
+	'for each tenant, then one for each fault';
 
 CREATE FUNCTION vault.audit_checkpoint() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_checkpoint';
-COMMENT ON FUNCTION vault.audit_checkpoint() IS 'a signed note of how far every tenant''s trail has come, to be kept elsewhere';
+COMMENT ON FUNCTION vault.audit_checkpoint()
+	IS 'returns a signed note of the last seal of every tenant''s audit trail, to be kept '
+	'elsewhere';
 
 CREATE FUNCTION vault.audit_public_key() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_public_key';
-COMMENT ON FUNCTION vault.audit_public_key() IS 'the key with which anybody can check the signature of a checkpoint';
+COMMENT ON FUNCTION vault.audit_public_key()
+	IS 'returns the public key that verifies the signature of a checkpoint';
 
 CREATE FUNCTION vault.export_audit(tenant text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS SETOF text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_export_audit';
-COMMENT ON FUNCTION vault.export_audit(text, timestamptz, timestamptz) IS 'the audit trail and its seals as lines of JSON, which vault-audit-verify checks without the database';
+COMMENT ON FUNCTION vault.export_audit(text, timestamptz, timestamptz)
+	IS 'returns the audit trail and its seals as lines of JSON, which vault-audit-verify '
+	'checks without the database';
 
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
@@ -7044,7 +7308,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_prepare_trail';
 
 CREATE FUNCTION vault_data.job_partitions() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_partitions';
-COMMENT ON FUNCTION vault_data.job_partitions() IS 'makes the partitions of the audit trail for this month and the next three';
+COMMENT ON FUNCTION vault_data.job_partitions()
+	IS 'creates the partitions of the audit trail for this month and the next three';
 
 /*
  * Retention: whole months, never before the floor, never under a legal hold.
@@ -7172,7 +7437,8 @@ $$;
 
 CREATE FUNCTION vault_data.job_retention() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_retention';
-COMMENT ON FUNCTION vault_data.job_retention() IS 'retires the months of the audit trail whose retention is over';
+COMMENT ON FUNCTION vault_data.job_retention()
+	IS 'retires the months of the audit trail whose retention is over';
 
 CREATE FUNCTION vault_data.set_audit_retention(p_retention interval, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7190,7 +7456,8 @@ END
 $$;
 CREATE FUNCTION vault.set_audit_retention(retention interval, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_audit_retention(interval, text) IS 'sets how long the tenant''s audit trail is kept, not less than the floor';
+COMMENT ON FUNCTION vault.set_audit_retention(interval, text)
+	IS 'sets the retention of the tenant''s audit trail, not below the floor';
 
 CREATE FUNCTION vault_data.set_audit_floor(p_floor interval) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7204,7 +7471,8 @@ END
 $$;
 CREATE FUNCTION vault.set_audit_floor(floor interval) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.set_audit_floor(interval) IS 'sets the time that every audit trail is kept at least';
+COMMENT ON FUNCTION vault.set_audit_floor(interval)
+	IS 'sets the minimum retention of every audit trail';
 
 CREATE FUNCTION vault_data.require_reason(p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7228,7 +7496,8 @@ END
 $$;
 CREATE FUNCTION vault.set_legal_hold(tenant text, reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.set_legal_hold(text, text) IS 'keeps the whole audit trail of a tenant until the hold is released';
+COMMENT ON FUNCTION vault.set_legal_hold(text, text)
+	IS 'keeps the whole audit trail of a tenant until the hold is released';
 
 CREATE FUNCTION vault_data.release_legal_hold(p_tenant text, p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7246,14 +7515,17 @@ END
 $$;
 CREATE FUNCTION vault.release_legal_hold(tenant text, reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.release_legal_hold(text, text) IS 'ends a legal hold: the retention is in force again';
+COMMENT ON FUNCTION vault.release_legal_hold(text, text)
+	IS 'ends a legal hold; the retention applies again';
 
 CREATE VIEW vault.audit_seals WITH (security_barrier) AS
 SELECT t.name AS tenant, s.seq, s.month, s.rows, s.without_mac, s.first_at, s.last_at, s.sealed_at,
 	pg_catalog.encode(s.hash, 'hex') AS hash, s.tenant_id
 FROM vault_data.audit_seal s LEFT JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(s.tenant_id, NULL);
-COMMENT ON VIEW vault.audit_seals IS 'seals of the audit trail: the tenant''s own for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.audit_seals
+	IS 'shows the seals of the audit trail: those of the tenant to its administrators, all to '
+	'operators and auditors';
 
 CREATE VIEW vault.audit_retention WITH (security_barrier) AS
 SELECT t.name AS tenant, coalesce(p.retention, '7 years'::interval) AS retention,
@@ -7261,7 +7533,8 @@ SELECT t.name AS tenant, coalesce(p.retention, '7 years'::interval) AS retention
 	p.hold_reason, p.held_at, (SELECT pg_catalog.max(r.month) FROM vault_data.audit_retired r WHERE r.tenant_id = t.tenant_id) AS retired_until
 FROM vault_data.tenant t LEFT JOIN vault_data.audit_policy p ON p.tenant_id = t.tenant_id
 WHERE t.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(t.tenant_id, NULL);
-COMMENT ON VIEW vault.audit_retention IS 'how long each tenant''s audit trail is kept, and legal holds';
+COMMENT ON VIEW vault.audit_retention
+	IS 'shows the retention of each tenant''s audit trail, and legal holds';
 
 ALTER VIEW vault.audit_seals OWNER TO vault_owner;
 ALTER VIEW vault.audit_retention OWNER TO vault_owner;
@@ -7392,7 +7665,8 @@ CREATE POLICY entry ON vault_data.usage_grant TO vault_exec
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_principal_may';
-COMMENT ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) IS 'the policy''s decision about a principal, for whoever may see its grants';
+COMMENT ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text)
+	IS 'returns the decision of the policy about a principal, for callers that may see its grants';
 CREATE FUNCTION vault_data.all_tenant_ids() RETURNS uuid[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids';
 CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
@@ -7400,13 +7674,16 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_te
 
 CREATE FUNCTION vault_data.is_read(operation text, decision text, object_kind text, object_id uuid) RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
-COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid) IS 'whether a row of the trail is a read of a value, as usage counts it';
+COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid)
+	IS 'returns true if a row of the audit trail is a read of a value, as usage counts it';
 
 /* What usage counts as reads, row by row. */
 CREATE VIEW vault.audit_reads WITH (security_barrier) AS
 SELECT a.* FROM vault.audit a
 WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
-COMMENT ON VIEW vault.audit_reads IS 'the rows of the audit trail that are reads of a value, whatever function gave it; shown to whom vault.audit shows them';
+COMMENT ON VIEW vault.audit_reads
+	IS 'shows the rows of the audit trail that are reads of a value, by any function; a caller '
+	'sees the rows that it sees in vault.audit';
 
 CREATE VIEW vault.usage WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name AS secret, s.environment, COALESCE(p.name, u.principal) AS principal, p.kind,
@@ -7421,7 +7698,9 @@ WHERE u.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
 	/* Names that are no secret for administrators only: nobody else may tell them from those that are hidden. */
 	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.usage IS 'reads and failed attempts by secret, principal and version: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.usage
+	IS 'shows reads and failed attempts by secret, principal and version: those of the caller, '
+	'all of the tenant to its administrators, all to operators and auditors';
 
 CREATE VIEW vault.ghost_readers WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(p.name, r.principal) AS principal, s.name AS secret, s.environment, r.reads, r.last_read_at,
@@ -7437,7 +7716,9 @@ FROM vault_data.secret s
 	LEFT JOIN vault_data.principal p ON p.tenant_id = s.tenant_id AND p.id = r.principal_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(s.tenant_id, NULL)
 	AND NOT vault_data.principal_may(s.tenant_id, r.principal_id, 'read', s.name, s.environment);
-COMMENT ON VIEW vault.ghost_readers IS 'principals that have read a secret and may not read it any more; for administrators of the tenant, operators and auditors';
+COMMENT ON VIEW vault.ghost_readers
+	IS 'shows principals that have read a secret and may not read it any more, to '
+	'administrators of the tenant, operators and auditors';
 
 CREATE VIEW vault.never_used_grants WITH (security_barrier) AS
 SELECT t.name AS tenant, g.id, p.name AS grantee, g.permissions, g.name_pattern, g.environments, g.created_at
@@ -7446,7 +7727,9 @@ FROM vault_data.access_grant g
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, NULL) AND g.effect = 'allow'
 	AND NOT EXISTS (SELECT FROM vault_data.usage_grant u WHERE u.tenant_id = g.tenant_id AND u.grant_id = g.id);
-COMMENT ON VIEW vault.never_used_grants IS 'allowances that have never decided a call; for administrators of the tenant, operators and auditors';
+COMMENT ON VIEW vault.never_used_grants
+	IS 'shows allowances that have never decided a call, to administrators of the tenant, '
+	'operators and auditors';
 
 ALTER VIEW vault.audit_reads OWNER TO vault_owner;
 ALTER VIEW vault.usage OWNER TO vault_owner;
@@ -7493,7 +7776,9 @@ $$;
 CREATE FUNCTION vault.unused_secrets(unused_for interval DEFAULT '90 days', tenant text DEFAULT NULL)
 RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unused_secrets(interval, text) IS 'secrets that nobody has read for so long, the longest first; operators see those of all tenants unless they name one';
+COMMENT ON FUNCTION vault.unused_secrets(interval, text)
+	IS 'returns secrets that were not read for a time, the longest unread first; operators get '
+	'those of all tenants unless they name one';
 
 /* What nothing needs any more, of the tenant that the entry shows. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
@@ -7612,7 +7897,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT jsonb_object_agg(d.name, COALESCE(c.value, d.value))
 	FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
 $$;
-COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'every threshold by its name';
+COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
  * How the hours before p_hour were, those with anything at all: median, median absolute deviation
@@ -7775,7 +8060,9 @@ END
 $$;
 CREATE FUNCTION vault.detect_anomalies() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.detect_anomalies() IS 'judges what has been used since the last call, writes and notifies what is out of the ordinary, and returns how many anomalies that are';
+COMMENT ON FUNCTION vault.detect_anomalies()
+	IS 'compares the usage since the last call with earlier usage, stores and announces '
+	'anomalies, and returns their number';
 
 CREATE FUNCTION vault_data.acknowledge_anomaly(p_id uuid, p_note text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7801,7 +8088,8 @@ CREATE FUNCTION vault_data.caller_name() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_name';
 CREATE FUNCTION vault.acknowledge_anomaly(id uuid, note text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) IS 'says that somebody has looked at an anomaly, and what it was';
+COMMENT ON FUNCTION vault.acknowledge_anomaly(uuid, text, text)
+	IS 'acknowledges an anomaly, with an explanation';
 
 CREATE FUNCTION vault_data.set_anomaly_threshold(p_name text, p_value numeric) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7824,7 +8112,8 @@ END
 $$;
 CREATE FUNCTION vault.set_anomaly_threshold(name text, value numeric) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.set_anomaly_threshold(text, numeric) IS 'changes a threshold of the detection of anomalies, for all tenants; NULL brings its default back';
+COMMENT ON FUNCTION vault.set_anomaly_threshold(text, numeric)
+	IS 'sets a threshold of the detection of anomalies for all tenants; NULL restores its default';
 
 CREATE VIEW vault.anomalies WITH (security_barrier) AS
 SELECT t.name AS tenant, a.id, a.kind, p.name AS principal, a.at, a.severity, a.evidence, a.detected_at,
@@ -7833,13 +8122,17 @@ FROM vault_data.anomaly a
 	LEFT JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
 	LEFT JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, NULL);
-COMMENT ON VIEW vault.anomalies IS 'what was out of the ordinary, with its evidence; for administrators of the tenant, operators and auditors, and not for the principal concerned';
+COMMENT ON VIEW vault.anomalies
+	IS 'shows anomalies with their evidence to administrators of the tenant, operators and '
+	'auditors, and not to the principal concerned';
 
 CREATE VIEW vault.anomaly_thresholds WITH (security_barrier) AS
 SELECT d.name, COALESCE(c.value, d.value) AS value, d.value AS default_value, d.lowest, d.highest, d.meaning
 FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
 WHERE vault_data.sees_all_tenants();
-COMMENT ON VIEW vault.anomaly_thresholds IS 'what the detection of anomalies goes by, and between which bounds operators may set it';
+COMMENT ON VIEW vault.anomaly_thresholds
+	IS 'shows the thresholds of the detection of anomalies, and the bounds within which '
+	'operators may set them';
 
 ALTER VIEW vault.anomalies OWNER TO vault_owner;
 ALTER VIEW vault.anomaly_thresholds OWNER TO vault_owner;
@@ -7864,48 +8157,62 @@ GRANT EXECUTE ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) TO vault_c
  */
 CREATE FUNCTION vault_data.job_anomalies() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_anomalies';
-COMMENT ON FUNCTION vault_data.job_anomalies() IS 'the job vault:anomalies; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_anomalies()
+	IS 'runs the job vault:anomalies; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_expire() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_expire';
-COMMENT ON FUNCTION vault_data.job_expire() IS 'the job vault:expire; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_expire()
+	IS 'runs the job vault:expire; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_notifications() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_notifications';
-COMMENT ON FUNCTION vault_data.job_notifications() IS 'the job vault:notifications; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_notifications()
+	IS 'runs the job vault:notifications; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_purge() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_purge';
-COMMENT ON FUNCTION vault_data.job_purge() IS 'the job vault:purge; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_purge()
+	IS 'runs the job vault:purge; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_rewrap() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rewrap';
-COMMENT ON FUNCTION vault_data.job_rewrap() IS 'the job vault:rewrap; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_rewrap()
+	IS 'runs the job vault:rewrap; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_warn() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_warn';
-COMMENT ON FUNCTION vault_data.job_warn() IS 'the job vault:warn; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_warn()
+	IS 'runs the job vault:warn; returns NULL while the vault is sealed';
 
 CREATE FUNCTION vault_data.schedule_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_schedule_jobs';
 CREATE FUNCTION vault_data.report_jobs()
 RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text, lag interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
-COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
+COMMENT ON FUNCTION vault_data.report_jobs()
+	IS 'returns each job with its schedule and its last run, for operators and auditors';
 
 CREATE FUNCTION vault_data.faults_of_jobs() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_faults_of_jobs';
-COMMENT ON FUNCTION vault_data.faults_of_jobs() IS 'what keeps jobs from running, for vault.verify()';
+COMMENT ON FUNCTION vault_data.faults_of_jobs()
+	IS 'returns faults that keep jobs from running, for vault.verify()';
 
 CREATE FUNCTION vault.install_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_jobs';
-COMMENT ON FUNCTION vault.install_jobs() IS 'schedules the jobs of vault that are missing in pg_cron, and returns how many those were';
+COMMENT ON FUNCTION vault.install_jobs()
+	IS 'schedules the jobs of vault that are missing in pg_cron, and returns their number';
 CREATE FUNCTION vault.remove_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
-COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
+COMMENT ON FUNCTION vault.remove_jobs()
+	IS 'removes the jobs of vault from pg_cron, and returns their number';
 
 CREATE FUNCTION vault.job_commands(OUT job text, OUT schedule_command text, OUT remove_command text) RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_commands';
-COMMENT ON FUNCTION vault.job_commands() IS 'the statements that schedule and remove the jobs of vault from another database where pg_cron is';
+COMMENT ON FUNCTION vault.job_commands()
+	IS 'returns the statements that schedule and remove the jobs of vault from another '
+	'database that has pg_cron';
 
 CREATE VIEW vault.jobs WITH (security_barrier) AS
 SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message, r.lag FROM vault_data.report_jobs() r;
-COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that pg_cron does not have in this database';
+COMMENT ON VIEW vault.jobs
+	IS 'shows the jobs of vault with their last run; schedule is NULL for jobs that pg_cron '
+	'does not have in this database';
 
 /*
  * Figures for monitoring. What could be many is estimated; rows that wait for their seal are found by
@@ -7942,11 +8249,14 @@ END
 $$;
 CREATE FUNCTION vault_data.report_metrics() RETURNS TABLE (metric text, label text, value double precision)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_metrics';
-COMMENT ON FUNCTION vault_data.report_metrics() IS 'figures without names, for monitoring, operators and auditors';
+COMMENT ON FUNCTION vault_data.report_metrics()
+	IS 'returns figures without names, for monitoring, operators and auditors';
 
 CREATE VIEW vault.metrics WITH (security_barrier) AS
 SELECT m.metric, m.label, m.value FROM vault_data.report_metrics() m;
-COMMENT ON VIEW vault.metrics IS 'figures for monitoring, of all tenants together and without a name; for members of pg_monitor, operators and auditors';
+COMMENT ON VIEW vault.metrics
+	IS 'shows figures of all tenants together, without names, to members of pg_monitor, '
+	'operators and auditors';
 
 ALTER VIEW vault.jobs OWNER TO vault_owner;
 ALTER VIEW vault.metrics OWNER TO vault_owner;
@@ -7982,7 +8292,9 @@ SELECT vault_data.schedule_jobs();
  */
 CREATE FUNCTION vault.repair() RETURNS TABLE (object text, fault text, done text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_repair';
-COMMENT ON FUNCTION vault.repair() IS 'makes triggers fire always and schedules jobs again, as after an upgrade by dump; returns what was wrong and what was done, and alerts in the trail keep it';
+COMMENT ON FUNCTION vault.repair()
+	IS 'makes triggers fire always and schedules jobs again, as after an upgrade by dump; '
+	'returns each fault with its repair, and leaves alerts in the audit trail';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.repair() TO vault_admin;

@@ -52,7 +52,10 @@ CREATE FUNCTION vault.explain_access(principal text, permission text, name text,
 	roles text[] DEFAULT NULL)
 RETURNS TABLE (grant_id uuid, effect text, permissions text[], name_pattern text, environments text[], applies boolean, reason text, via text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text, boolean, text[]) IS 'every grant of the principal and its roles with whether it applies in that situation and why; the last row is the decision and the grant that made it';
+COMMENT ON FUNCTION vault.explain_access(text, text, text, text, timestamptz, inet, text, text,
+	boolean, text[])
+	IS 'returns every grant of the principal and its roles, with true if it applies to the '
+	'request, and the reason; the last row has the decision and the grant that made it';
 
 CREATE FUNCTION vault_data.access_of(tenant uuid, principal uuid, name text, environment text, OUT permissions text[], OUT conditional text[], OUT via text[])
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_access_of';
@@ -66,7 +69,10 @@ FROM vault_data.secret s
 WHERE s.deleted_at IS NULL AND s.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(p.tenant_id, p.id) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment)
 	AND a.permissions IS NOT NULL;
-COMMENT ON VIEW vault.access_matrix IS 'what each principal may do with each secret, what of it hangs on conditions, and through which roles: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.access_matrix
+	IS 'shows the permissions of each principal on each secret, those that depend on '
+	'conditions, and the roles that give them: the rows of the caller, all of the tenant to '
+	'its administrators and members of auditor, all to operators and auditors';
 
 /*
  * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
@@ -144,7 +150,9 @@ WHERE a.decision IN ('allow', 'alert')
 	/* Told of most rows while the trail is read, before anything is made of them. */
 	AND a.object_kind <> 'secret'
 	AND (a.object_kind <> 'tenant' OR a.detail ?| '{name,state,environments}');
-COMMENT ON VIEW vault.permission_changes IS 'who changed who may do what, with names in place of ids, from the audit trail; shown to whom vault.audit shows it';
+COMMENT ON VIEW vault.permission_changes
+	IS 'shows changes of permissions from the audit trail, with names in place of ids; a '
+	'caller sees the rows that it sees in vault.audit';
 
 ALTER VIEW vault.access_matrix OWNER TO vault_owner;
 ALTER VIEW vault.permission_changes OWNER TO vault_owner;

@@ -92,7 +92,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT jsonb_object_agg(d.name, COALESCE(c.value, d.value))
 	FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
 $$;
-COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'every threshold by its name';
+COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
  * How the hours before p_hour were, those with anything at all: median, median absolute deviation
@@ -255,7 +255,9 @@ END
 $$;
 CREATE FUNCTION vault.detect_anomalies() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.detect_anomalies() IS 'judges what has been used since the last call, writes and notifies what is out of the ordinary, and returns how many anomalies that are';
+COMMENT ON FUNCTION vault.detect_anomalies()
+	IS 'compares the usage since the last call with earlier usage, stores and announces '
+	'anomalies, and returns their number';
 
 CREATE FUNCTION vault_data.acknowledge_anomaly(p_id uuid, p_note text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -281,7 +283,8 @@ CREATE FUNCTION vault_data.caller_name() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_name';
 CREATE FUNCTION vault.acknowledge_anomaly(id uuid, note text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.acknowledge_anomaly(uuid, text, text) IS 'says that somebody has looked at an anomaly, and what it was';
+COMMENT ON FUNCTION vault.acknowledge_anomaly(uuid, text, text)
+	IS 'acknowledges an anomaly, with an explanation';
 
 CREATE FUNCTION vault_data.set_anomaly_threshold(p_name text, p_value numeric) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -304,7 +307,8 @@ END
 $$;
 CREATE FUNCTION vault.set_anomaly_threshold(name text, value numeric) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.set_anomaly_threshold(text, numeric) IS 'changes a threshold of the detection of anomalies, for all tenants; NULL brings its default back';
+COMMENT ON FUNCTION vault.set_anomaly_threshold(text, numeric)
+	IS 'sets a threshold of the detection of anomalies for all tenants; NULL restores its default';
 
 CREATE VIEW vault.anomalies WITH (security_barrier) AS
 SELECT t.name AS tenant, a.id, a.kind, p.name AS principal, a.at, a.severity, a.evidence, a.detected_at,
@@ -313,13 +317,17 @@ FROM vault_data.anomaly a
 	LEFT JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
 	LEFT JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, NULL);
-COMMENT ON VIEW vault.anomalies IS 'what was out of the ordinary, with its evidence; for administrators of the tenant, operators and auditors, and not for the principal concerned';
+COMMENT ON VIEW vault.anomalies
+	IS 'shows anomalies with their evidence to administrators of the tenant, operators and '
+	'auditors, and not to the principal concerned';
 
 CREATE VIEW vault.anomaly_thresholds WITH (security_barrier) AS
 SELECT d.name, COALESCE(c.value, d.value) AS value, d.value AS default_value, d.lowest, d.highest, d.meaning
 FROM vault_data.anomaly_defaults() d LEFT JOIN vault_data.anomaly_threshold c ON c.name = d.name COLLATE "C"
 WHERE vault_data.sees_all_tenants();
-COMMENT ON VIEW vault.anomaly_thresholds IS 'what the detection of anomalies goes by, and between which bounds operators may set it';
+COMMENT ON VIEW vault.anomaly_thresholds
+	IS 'shows the thresholds of the detection of anomalies, and the bounds within which '
+	'operators may set them';
 
 ALTER VIEW vault.anomalies OWNER TO vault_owner;
 ALTER VIEW vault.anomaly_thresholds OWNER TO vault_owner;

@@ -63,15 +63,19 @@ SELECT pg_catalog.pg_extension_config_dump('vault_data.audit_log_default', '');
 
 CREATE FUNCTION vault_data.audit_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_audit_change';
-COMMENT ON FUNCTION vault_data.audit_change() IS 'writes a change of the row to the audit trail; arguments: kind, then the columns that may be shown';
+COMMENT ON FUNCTION vault_data.audit_change()
+	IS 'writes a change of the row to the audit trail; arguments are the kind, then the '
+	'columns that may be shown';
 
 CREATE FUNCTION vault_data.refuse_change() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_refuse_change';
-COMMENT ON FUNCTION vault_data.refuse_change() IS 'refuses every change of the trail but rows that vault itself appends';
+COMMENT ON FUNCTION vault_data.refuse_change()
+	IS 'refuses every change of the audit trail except rows that vault itself appends';
 
 CREATE FUNCTION vault_data.decision_changed() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_decision_changed';
-COMMENT ON FUNCTION vault_data.decision_changed() IS 'makes every backend forget what it cached of the table once the change commits';
+COMMENT ON FUNCTION vault_data.decision_changed()
+	IS 'invalidates the caches of the table in every backend when the change commits';
 
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON vault_data.audit_log
 	FOR EACH ROW EXECUTE FUNCTION vault_data.refuse_change();

@@ -6,9 +6,11 @@
  */
 CREATE FUNCTION vault_data.is_inside() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside';
-COMMENT ON FUNCTION vault_data.is_inside() IS 'whether this runs on behalf of a function of vault';
+COMMENT ON FUNCTION vault_data.is_inside()
+	IS 'returns true if the statement runs on behalf of a function of vault';
 CREATE FUNCTION vault_data.is_inside(tenant uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside_tenant';
-COMMENT ON FUNCTION vault_data.is_inside(uuid) IS 'the same, and for this tenant';
+COMMENT ON FUNCTION vault_data.is_inside(uuid)
+	IS 'returns true if the statement runs on behalf of a function of vault and for this tenant';
 REVOKE ALL ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) TO vault_exec;

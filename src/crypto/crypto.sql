@@ -22,7 +22,8 @@ CREATE TYPE vault.envelope (
 	ALIGNMENT = int4,
 	STORAGE = external
 );
-COMMENT ON TYPE vault.envelope IS 'ciphertext of one value: AES-256-GCM under a key of its own, committed to key and place';
+COMMENT ON TYPE vault.envelope
+	IS 'ciphertext of one value: AES-256-GCM under a key of its own, committed to key and place';
 REVOKE ALL ON TYPE vault.envelope FROM PUBLIC;
 GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 

@@ -105,7 +105,9 @@ END
 $$;
 CREATE FUNCTION vault.set_expiry(name text, at timestamptz, grace interval DEFAULT '0', environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text) IS 'sets from when on a secret cannot be read, NULL for as long as its value lasts; for the grace after that it can, with a notice';
+COMMENT ON FUNCTION vault.set_expiry(text, timestamptz, interval, text)
+	IS 'sets the time from which a secret cannot be read; NULL means as long as its value '
+	'lasts; during the grace after that time it can be read, with a notice';
 
 CREATE FUNCTION vault_data.extend_expiry(p_name text, p_until timestamptz, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -138,7 +140,8 @@ END
 $$;
 CREATE FUNCTION vault.extend_expiry(name text, until timestamptz, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text) IS 'the emergency override: keeps a secret readable for a bounded time, also after it has expired';
+COMMENT ON FUNCTION vault.extend_expiry(text, timestamptz, text, text)
+	IS 'keeps a secret readable for a limited time in an emergency, also after it has expired';
 
 CREATE FUNCTION vault_data.set_warnings(p_name text, p_thresholds interval[], p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -158,7 +161,9 @@ END
 $$;
 CREATE FUNCTION vault.set_warnings(name text, thresholds interval[], environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_warnings(text, interval[], text) IS 'sets how long before a secret expires its warnings come; NULL: as its type or vault.expiry_warnings says, {}: none';
+COMMENT ON FUNCTION vault.set_warnings(text, interval[], text)
+	IS 'sets the times before the expiry of a secret at which it is warned of; NULL means '
+	'those of its type or of vault.expiry_warnings, {} means none';
 
 CREATE FUNCTION vault_data.expiring(p_within interval, p_environment text, p_tenant text)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
@@ -186,7 +191,9 @@ $$;
 CREATE FUNCTION vault.expiring(within interval DEFAULT '30 days', environment text DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS TABLE (name text, environment text, state text, expires_at timestamptz, grace_until timestamptz, extensions integer, warned interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.expiring(interval, text, text) IS 'what expires within that time, is in its grace, or has expired, with the warning that came last';
+COMMENT ON FUNCTION vault.expiring(interval, text, text)
+	IS 'returns secrets that expire within a time, are in their grace, or have expired, with '
+	'the last warning';
 
 CREATE VIEW vault.expiring WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, s.type, CASE WHEN s.expires_at > n.now THEN 'expiring' WHEN s.grace_until > n.now THEN 'grace' ELSE 'expired' END AS state,
@@ -197,7 +204,9 @@ FROM vault_data.secret s
 	CROSS JOIN LATERAL (SELECT pg_catalog.clock_timestamp() AS now) n
 WHERE s.expires_at <= n.now + interval '30 days' AND s.purge_at IS NULL
 	AND s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.expiring IS 'what expires within 30 days, is in its grace, or has expired, of the secrets that the caller has any permission on';
+COMMENT ON VIEW vault.expiring
+	IS 'shows secrets that expire within 30 days, are in their grace, or have expired, and on '
+	'which the caller has any permission';
 ALTER VIEW vault.expiring OWNER TO vault_owner;
 REVOKE ALL ON vault.expiring FROM PUBLIC;
 GRANT SELECT ON vault.expiring TO vault_client, vault_admin, vault_auditor;
@@ -287,7 +296,9 @@ CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expiring(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.announce_expiring(integer) IS 'announces what expires soon, and what is about to be purged, each threshold once; returns how many';
+COMMENT ON FUNCTION vault.announce_expiring(integer)
+	IS 'announces secrets that expire soon or are about to be purged, once for each threshold; '
+	'returns the number of announcements';
 
 CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
@@ -295,7 +306,9 @@ CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.announce_expired(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.announce_expired(integer) IS 'announces what has expired, once for each version and expiry; returns how many';
+COMMENT ON FUNCTION vault.announce_expired(integer)
+	IS 'announces secrets that have expired, once for each version and expiry; returns the '
+	'number of announcements';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.due_warning(timestamptz, interval[], interval, timestamptz), vault_data.default_thresholds(),

@@ -152,7 +152,9 @@ END
 $$;
 CREATE FUNCTION vault.create_principal(name text, kind text DEFAULT 'service', db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.create_principal(text, text, text, text) IS 'makes a principal (user or service), bound to a database role if one is given; it may do nothing until something is granted';
+COMMENT ON FUNCTION vault.create_principal(text, text, text, text)
+	IS 'creates a principal (user or service), bound to a database role if one is given; it '
+	'holds nothing until something is granted';
 
 CREATE FUNCTION vault_data.drop_principal(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -181,7 +183,8 @@ END
 $$;
 CREATE FUNCTION vault.drop_principal(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.drop_principal(text, text) IS 'takes a principal away, with its bindings, grants and memberships';
+COMMENT ON FUNCTION vault.drop_principal(text, text)
+	IS 'drops a principal, with its bindings, grants and memberships';
 
 CREATE FUNCTION vault_data.require_person_or_service(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -234,7 +237,8 @@ END
 $$;
 CREATE FUNCTION vault.bind_role(principal text, db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.bind_role(text, text, text) IS 'binds a principal that is there to a database role, in place of one that is gone';
+COMMENT ON FUNCTION vault.bind_role(text, text, text)
+	IS 'binds an existing principal to a database role, in place of one that is gone';
 
 CREATE FUNCTION vault_data.unbind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -266,7 +270,8 @@ END
 $$;
 CREATE FUNCTION vault.unbind_role(principal text, db_role text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unbind_role(text, text, text) IS 'takes a principal''s binding to a database role away, or all of its bindings; what it holds stays';
+COMMENT ON FUNCTION vault.unbind_role(text, text, text)
+	IS 'removes one binding of a principal to a database role, or all of them; its grants stay';
 
 /* Whoever is binding the role at this moment comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
@@ -283,7 +288,9 @@ END
 $$;
 CREATE FUNCTION vault.reserve_role(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.reserve_role(text, text) IS 'keeps a database role, by its name, for a tenant: administrators of others can neither bind it nor let it show tokens';
+COMMENT ON FUNCTION vault.reserve_role(text, text)
+	IS 'reserves a database role, by its name, for a tenant; administrators of other tenants '
+	'can neither bind it nor let it show tokens';
 
 CREATE FUNCTION vault_data.release_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -298,17 +305,23 @@ END
 $$;
 CREATE FUNCTION vault.release_role(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.release_role(text, text) IS 'ends what vault.reserve_role() began; what is bound stays bound';
+COMMENT ON FUNCTION vault.release_role(text, text)
+	IS 'ends a reservation of vault.reserve_role(); existing bindings stay';
 
 CREATE FUNCTION vault.whoami(
 	OUT tenant text, OUT principal text, OUT role text, OUT session_role text,
 	OUT operator boolean, OUT auditor boolean, OUT subject text, OUT issuer text, OUT token_roles text[])
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_whoami';
-COMMENT ON FUNCTION vault.whoami() IS 'who the caller is to the vault; tenant and principal are NULL for nobody, the last three without a token';
+COMMENT ON FUNCTION vault.whoami()
+	IS 'returns the identity of the caller; tenant and principal are NULL for a caller without '
+	'identity, and the last three columns without a token';
 
 CREATE FUNCTION vault_data.sees_policy(tenant uuid, principal uuid) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_policy';
-COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid) IS 'whether the caller may see rows about this principal: its own and its roles'', all of its tenant for administrators and auditors, all for operators and auditors';
+COMMENT ON FUNCTION vault_data.sees_policy(uuid, uuid)
+	IS 'returns true if the caller may see rows about the principal: its own and those of its '
+	'roles, all of its tenant for administrators and members of auditor, all for operators '
+	'and auditors';
 
 /* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
 CREATE VIEW vault.principals WITH (security_barrier) AS
@@ -322,13 +335,16 @@ FROM vault_data.principal p
 		FROM (SELECT x.role_name, EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
 			FROM vault_data.principal_binding x WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(p.tenant_id, p.id);
-COMMENT ON VIEW vault.principals IS 'principals and the database roles they are bound to';
+COMMENT ON VIEW vault.principals
+	IS 'shows principals and the database roles that they are bound to';
 
 CREATE VIEW vault.reserved_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, r.role_name AS db_role, r.created_at
 FROM vault_data.role_reservation r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.reserved_roles IS 'database roles that are kept for tenants: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.reserved_roles
+	IS 'shows database roles that are reserved for tenants: those of the tenant to its '
+	'administrators, all to operators and auditors';
 
 CREATE VIEW vault.audit WITH (security_barrier) AS
 SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind, a.secret, a.environment,
@@ -336,7 +352,9 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id, a.principal_id, a.subject, a.service, a.claimed_address
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(a.tenant_id, a.principal_id);
-COMMENT ON VIEW vault.audit IS 'the audit trail: one''s own rows, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.audit
+	IS 'shows the audit trail: the rows of the caller, all of the tenant to its administrators '
+	'and members of auditor, all to operators and auditors';
 
 ALTER VIEW vault.principals OWNER TO vault_owner;
 ALTER VIEW vault.reserved_roles OWNER TO vault_owner;

@@ -4,7 +4,9 @@
  */
 CREATE FUNCTION vault_data.authenticate_row() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_authenticate_row';
-COMMENT ON FUNCTION vault_data.authenticate_row() IS 'writes revision and mac of a row inside a call; the last trigger before the row is stored';
+COMMENT ON FUNCTION vault_data.authenticate_row()
+	IS 'writes revision and mac of a row inside a call; it is the last trigger before the row '
+	'is stored';
 
 /* By whole rows of these tables; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean

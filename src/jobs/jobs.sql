@@ -3,48 +3,62 @@
  */
 CREATE FUNCTION vault_data.job_anomalies() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_anomalies';
-COMMENT ON FUNCTION vault_data.job_anomalies() IS 'the job vault:anomalies; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_anomalies()
+	IS 'runs the job vault:anomalies; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_expire() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_expire';
-COMMENT ON FUNCTION vault_data.job_expire() IS 'the job vault:expire; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_expire()
+	IS 'runs the job vault:expire; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_notifications() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_notifications';
-COMMENT ON FUNCTION vault_data.job_notifications() IS 'the job vault:notifications; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_notifications()
+	IS 'runs the job vault:notifications; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_purge() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_purge';
-COMMENT ON FUNCTION vault_data.job_purge() IS 'the job vault:purge; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_purge()
+	IS 'runs the job vault:purge; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_rewrap() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rewrap';
-COMMENT ON FUNCTION vault_data.job_rewrap() IS 'the job vault:rewrap; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_rewrap()
+	IS 'runs the job vault:rewrap; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.job_warn() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_warn';
-COMMENT ON FUNCTION vault_data.job_warn() IS 'the job vault:warn; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_warn()
+	IS 'runs the job vault:warn; returns NULL while the vault is sealed';
 
 CREATE FUNCTION vault_data.schedule_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_schedule_jobs';
 CREATE FUNCTION vault_data.report_jobs()
 RETURNS TABLE (job text, schedule text, started_at timestamptz, duration interval, outcome text, message text, lag interval)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_jobs';
-COMMENT ON FUNCTION vault_data.report_jobs() IS 'each job with its schedule and its last run, for operators and auditors';
+COMMENT ON FUNCTION vault_data.report_jobs()
+	IS 'returns each job with its schedule and its last run, for operators and auditors';
 
 CREATE FUNCTION vault_data.faults_of_jobs() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_faults_of_jobs';
-COMMENT ON FUNCTION vault_data.faults_of_jobs() IS 'what keeps jobs from running, for vault.verify()';
+COMMENT ON FUNCTION vault_data.faults_of_jobs()
+	IS 'returns faults that keep jobs from running, for vault.verify()';
 
 CREATE FUNCTION vault.install_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_jobs';
-COMMENT ON FUNCTION vault.install_jobs() IS 'schedules the jobs of vault that are missing in pg_cron, and returns how many those were';
+COMMENT ON FUNCTION vault.install_jobs()
+	IS 'schedules the jobs of vault that are missing in pg_cron, and returns their number';
 CREATE FUNCTION vault.remove_jobs() RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_remove_jobs';
-COMMENT ON FUNCTION vault.remove_jobs() IS 'takes the jobs of vault out of pg_cron, and returns how many there were';
+COMMENT ON FUNCTION vault.remove_jobs()
+	IS 'removes the jobs of vault from pg_cron, and returns their number';
 
 CREATE FUNCTION vault.job_commands(OUT job text, OUT schedule_command text, OUT remove_command text) RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_commands';
-COMMENT ON FUNCTION vault.job_commands() IS 'the statements that schedule and remove the jobs of vault from another database where pg_cron is';
+COMMENT ON FUNCTION vault.job_commands()
+	IS 'returns the statements that schedule and remove the jobs of vault from another '
+	'database that has pg_cron';
 
 CREATE VIEW vault.jobs WITH (security_barrier) AS
 SELECT r.job, r.schedule, r.started_at, r.duration, r.outcome, r.message, r.lag FROM vault_data.report_jobs() r;
-COMMENT ON VIEW vault.jobs IS 'the jobs of vault with their last run; schedule is NULL for those that pg_cron does not have in this database';
+COMMENT ON VIEW vault.jobs
+	IS 'shows the jobs of vault with their last run; schedule is NULL for jobs that pg_cron '
+	'does not have in this database';
 
 /*
  * Figures for monitoring. What could be many is estimated; rows that wait for their seal are found by
@@ -81,11 +95,14 @@ END
 $$;
 CREATE FUNCTION vault_data.report_metrics() RETURNS TABLE (metric text, label text, value double precision)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_report_metrics';
-COMMENT ON FUNCTION vault_data.report_metrics() IS 'figures without names, for monitoring, operators and auditors';
+COMMENT ON FUNCTION vault_data.report_metrics()
+	IS 'returns figures without names, for monitoring, operators and auditors';
 
 CREATE VIEW vault.metrics WITH (security_barrier) AS
 SELECT m.metric, m.label, m.value FROM vault_data.report_metrics() m;
-COMMENT ON VIEW vault.metrics IS 'figures for monitoring, of all tenants together and without a name; for members of pg_monitor, operators and auditors';
+COMMENT ON VIEW vault.metrics
+	IS 'shows figures of all tenants together, without names, to members of pg_monitor, '
+	'operators and auditors';
 
 ALTER VIEW vault.jobs OWNER TO vault_owner;
 ALTER VIEW vault.metrics OWNER TO vault_owner;

@@ -4,7 +4,8 @@
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id';
-COMMENT ON FUNCTION vault_data.secret_id(text, text) IS 'id of a secret of the call''s tenant, found without a planner';
+COMMENT ON FUNCTION vault_data.secret_id(text, text)
+	IS 'returns the id of a secret of the tenant of the call, found without a planner';
 
 /* Without a lock, for who only looks: it works in read-only transactions, too. */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text) RETURNS vault_data.secret
@@ -86,7 +87,9 @@ CREATE FUNCTION vault.list(name_pattern text DEFAULT '**', environment text DEFA
 RETURNS TABLE (name text, environment text, type text, state text, current_version integer, description text,
 	tags jsonb, updated_at timestamptz, expires_at timestamptz)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.list(text, text) IS 'the secrets that match and that the caller has any permission on, without their values';
+COMMENT ON FUNCTION vault.list(text, text)
+	IS 'returns the secrets that match and on which the caller has any permission, without '
+	'their values';
 
 CREATE FUNCTION vault_data.describe(p_name text, p_environment text)
 RETURNS TABLE (name text, environment text, type text, state text, description text, tags jsonb,
@@ -107,11 +110,13 @@ RETURNS TABLE (name text, environment text, type text, state text, description t
 	current_version integer, previous_version integer, pending_version integer, versions integer,
 	created_at timestamptz, updated_at timestamptz, expires_at timestamptz, deleted_at timestamptz, purge_at timestamptz, metadata jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.describe(text, text) IS 'one secret without its value; any permission on the name suffices';
+COMMENT ON FUNCTION vault.describe(text, text)
+	IS 'returns a secret without its value; any permission on the name is sufficient';
 
 CREATE FUNCTION vault_data.small(envelope vault.envelope) RETURNS vault.envelope
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_small';
-COMMENT ON FUNCTION vault_data.small(vault.envelope) IS 'the envelope if it is small enough for a copy in the head, else NULL';
+COMMENT ON FUNCTION vault_data.small(vault.envelope)
+	IS 'returns the envelope if it is small enough for a copy in the head, else NULL';
 
 /*
  * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
@@ -183,7 +188,9 @@ END
 $$;
 CREATE FUNCTION vault.rollback(name text, to_version integer DEFAULT NULL, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rollback(text, integer, text) IS 'makes another version current (the previous one unless told, or a pending one) and returns its number';
+COMMENT ON FUNCTION vault.rollback(text, integer, text)
+	IS 'makes another version current (the previous one by default, or a pending one) and '
+	'returns its number';
 
 CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -220,7 +227,8 @@ END
 $$;
 CREATE FUNCTION vault.deactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.deactivate(text, text, text) IS 'makes a secret unreadable until it is reactivated';
+COMMENT ON FUNCTION vault.deactivate(text, text, text)
+	IS 'makes a secret unreadable until it is reactivated';
 
 CREATE FUNCTION vault_data.reactivate(p_name text, p_reason text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -230,7 +238,7 @@ END
 $$;
 CREATE FUNCTION vault.reactivate(name text, reason text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends a deactivation';
+COMMENT ON FUNCTION vault.reactivate(text, text, text) IS 'ends the deactivation of a secret';
 
 CREATE FUNCTION vault_data.delete(p_name text, p_environment text) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -252,7 +260,8 @@ END
 $$;
 CREATE FUNCTION vault.delete(name text, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.delete(text, text) IS 'takes a secret out of use; returns until when vault.undelete() brings it back';
+COMMENT ON FUNCTION vault.delete(text, text)
+	IS 'takes a secret out of use; returns the time until which vault.undelete() restores it';
 
 CREATE FUNCTION vault_data.undelete(p_name text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -272,7 +281,8 @@ END
 $$;
 CREATE FUNCTION vault.undelete(name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.undelete(text, text) IS 'brings a deleted secret back, within its recovery window';
+COMMENT ON FUNCTION vault.undelete(text, text)
+	IS 'restores a deleted secret within its recovery window';
 
 CREATE FUNCTION vault_data.destroy(p_name text, p_version integer, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -297,7 +307,8 @@ END
 $$;
 CREATE FUNCTION vault.destroy(name text, version integer, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.destroy(text, integer, text) IS 'removes the ciphertext of one version for good; its number stays used';
+COMMENT ON FUNCTION vault.destroy(text, integer, text)
+	IS 'removes the ciphertext of one version permanently; its number stays used';
 
 CREATE FUNCTION vault_data.rename(p_name text, p_new_name text, p_environment text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -323,7 +334,7 @@ END
 $$;
 CREATE FUNCTION vault.rename(name text, new_name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rename(text, text, text) IS 'gives a secret another name, with all its versions';
+COMMENT ON FUNCTION vault.rename(text, text, text) IS 'renames a secret, with all its versions';
 
 /*
  * The value is sealed again, under the new type and as a new version, because the type is part of what an envelope
@@ -349,7 +360,9 @@ END
 $$;
 CREATE FUNCTION vault.change_type(name text, type text, environment text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.change_type(text, text, text) IS 'gives a secret another type, which its value must fit, and returns the number of the version that this makes';
+COMMENT ON FUNCTION vault.change_type(text, text, text)
+	IS 'gives a secret another type, which its value must fit, and returns the number of the '
+	'new version';
 
 CREATE FUNCTION vault_data.tag(p_name text, p_tags jsonb, p_environment text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -372,7 +385,8 @@ CREATE FUNCTION vault_data.check_tags(tags jsonb) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_tags';
 CREATE FUNCTION vault.tag(name text, tags anycompatible, environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.tag(text, anycompatible, text) IS 'adds and replaces tags, null takes one away; returns all of them';
+COMMENT ON FUNCTION vault.tag(text, anycompatible, text)
+	IS 'adds and replaces tags, and removes those that are null; returns all tags';
 
 CREATE FUNCTION vault_data.purge_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -392,7 +406,8 @@ CREATE FUNCTION vault_data.purge(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.in_turns('purge_tenant', vault_data.tenant_names(), false, p_max_rows) $$;
 CREATE FUNCTION vault.purge(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.purge(integer) IS 'removes deleted secrets whose recovery window is over; returns how many';
+COMMENT ON FUNCTION vault.purge(integer)
+	IS 'removes deleted secrets whose recovery window is over; returns their number';
 
 CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -420,7 +435,9 @@ END
 $$;
 CREATE FUNCTION vault.destroy_tenant(name text, confirm text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.destroy_tenant(text, text) IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays. confirm is its name once more';
+COMMENT ON FUNCTION vault.destroy_tenant(text, text)
+	IS 'destroys the keys of a tenant and with them all of its secrets; its audit trail stays; '
+	'confirm is its name once more';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;

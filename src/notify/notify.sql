@@ -126,7 +126,8 @@ BEGIN
 	RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb) IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
+COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb)
+	IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
 
 /* One for each call, however many changes it makes. */
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
@@ -209,7 +210,9 @@ END
 $$;
 CREATE FUNCTION vault.subscribe(name text, kinds text[] DEFAULT NULL, principal text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.subscribe(text, text[], text, text) IS 'makes a subscriber to the tenant''s notifications from now on, of these kinds or of all; a principal may take those of secrets that it may know of';
+COMMENT ON FUNCTION vault.subscribe(text, text[], text, text)
+	IS 'adds a subscriber to the tenant''s notifications from now on, of these kinds or of '
+	'all; a principal may take those of secrets on which it has any permission';
 
 CREATE FUNCTION vault_data.unsubscribe(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -225,7 +228,8 @@ END
 $$;
 CREATE FUNCTION vault.unsubscribe(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unsubscribe(text, text) IS 'takes a subscriber away, with what it has not acknowledged';
+COMMENT ON FUNCTION vault.unsubscribe(text, text)
+	IS 'removes a subscriber, with the notifications that it has not acknowledged';
 
 /*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
@@ -292,7 +296,9 @@ $$;
 CREATE FUNCTION vault.next_notifications(subscriber text, max_rows integer DEFAULT 100, lease interval DEFAULT '1 minute', tenant text DEFAULT NULL)
 RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.next_notifications(text, integer, interval, text) IS 'the notifications that a subscriber has not acknowledged, oldest first, for one consumer at a time';
+COMMENT ON FUNCTION vault.next_notifications(text, integer, interval, text)
+	IS 'returns the notifications that a subscriber has not acknowledged, oldest first, for '
+	'one consumer at a time';
 
 CREATE FUNCTION vault_data.acknowledge(p_subscriber text, p_notification uuid, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -313,7 +319,8 @@ END
 $$;
 CREATE FUNCTION vault.acknowledge(subscriber text, notification uuid, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.acknowledge(text, uuid, text) IS 'says that a subscriber has this notification and all before it';
+COMMENT ON FUNCTION vault.acknowledge(text, uuid, text)
+	IS 'acknowledges a notification of a subscriber and all before it';
 
 /* What every subscriber that it is for has acknowledged, and what is for none. */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
@@ -341,7 +348,9 @@ END
 $$;
 CREATE FUNCTION vault.forget_notifications(max_rows integer DEFAULT 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.forget_notifications(integer) IS 'removes notifications older than vault.notification_retention that every subscriber has acknowledged; returns how many';
+COMMENT ON FUNCTION vault.forget_notifications(integer)
+	IS 'removes notifications older than vault.notification_retention that every subscriber '
+	'has acknowledged; returns their number';
 
 CREATE VIEW vault.notifications WITH (security_barrier) AS
 SELECT t.name AS tenant, n.id, n.at, n.kind, n.severity, n.secret_id, n.secret, n.environment, n.payload,
@@ -352,7 +361,9 @@ FROM vault_data.notification n LEFT JOIN vault_data.tenant t ON t.tenant_id = n.
 WHERE n.tenant_id = ANY (vault_data.visible_tenants())
 	AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
 		ELSE vault_data.sees_policy(n.tenant_id, NULL) END;
-COMMENT ON VIEW vault.notifications IS 'what was announced: about secrets that the caller has any permission on, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.notifications
+	IS 'shows notifications of secrets on which the caller has any permission, all of the '
+	'tenant to its administrators, all to operators and auditors';
 
 CREATE VIEW vault.subscribers WITH (security_barrier) AS
 SELECT t.name AS tenant, b.id, b.name, b.kinds, p.name AS principal, w.waiting, w.waiting_since, b.acknowledged_at, b.leased_until, b.created_at
@@ -364,7 +375,9 @@ FROM vault_data.subscriber b
 			AND CASE WHEN n.secret IS NOT NULL THEN vault_data.sees_secret(n.tenant_id, n.secret, n.environment)
 				ELSE vault_data.sees_policy(n.tenant_id, NULL) END) AS w
 WHERE b.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(b.tenant_id, b.principal_id);
-COMMENT ON VIEW vault.subscribers IS 'who takes notifications, and how many wait for it: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.subscribers
+	IS 'shows subscribers and the number of notifications that wait: those of the caller, all '
+	'of the tenant to its administrators, all to operators and auditors';
 
 ALTER VIEW vault.notifications OWNER TO vault_owner;
 ALTER VIEW vault.subscribers OWNER TO vault_owner;

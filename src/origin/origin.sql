@@ -16,7 +16,8 @@ CREATE TABLE vault_data.origin (
 	revision  integer NOT NULL,
 	mac       bytea NOT NULL
 );
-COMMENT ON COLUMN vault_data.origin.written IS 'the transaction that wrote the row: a row that was loaded was written by another';
+COMMENT ON COLUMN vault_data.origin.written
+	IS 'transaction that wrote the row; a row that was loaded by a restore has another one';
 ALTER TABLE vault_data.origin OWNER TO vault_owner;
 REVOKE ALL ON vault_data.origin FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.origin TO vault_exec;
@@ -33,14 +34,18 @@ ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER write_mac;
 
 CREATE FUNCTION vault_data.held() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_held';
-COMMENT ON FUNCTION vault_data.held() IS 'why this vault counts as a copy, or NULL';
+COMMENT ON FUNCTION vault_data.held()
+	IS 'returns the reason for which this vault counts as a copy, or NULL';
 CREATE FUNCTION vault_data.require_origin() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require_origin';
-COMMENT ON FUNCTION vault_data.require_origin() IS 'VT015 if the vault is held: before whatever acts outside of this server';
+COMMENT ON FUNCTION vault_data.require_origin()
+	IS 'raises VT015 if the vault is held; called before every action outside of this server';
 
 CREATE FUNCTION vault.adopt(reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_adopt';
-COMMENT ON FUNCTION vault.adopt(text) IS 'releases a copy that is held: from now on this is the vault that acts outside, in the place of the one that it was copied from';
+COMMENT ON FUNCTION vault.adopt(text)
+	IS 'releases a copy that is held; from now on it acts outside of its server, in place of '
+	'the vault that it was copied from';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.held(), vault_data.require_origin() TO vault_exec;

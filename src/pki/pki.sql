@@ -6,7 +6,10 @@ CREATE FUNCTION vault.import_certificate(name text, bundle bytea, passphrase tex
 	description text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, expires_at timestamptz DEFAULT NULL,
 	expected_version integer DEFAULT NULL, label text DEFAULT 'current') RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_import_certificate';
-COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible, timestamptz, integer, text) IS 'stores a certificate from PKCS#12, DER or PEM that a passphrase may open, and returns the number of the version';
+COMMENT ON FUNCTION vault.import_certificate(text, bytea, text, text, text, anycompatible,
+	timestamptz, integer, text)
+	IS 'stores a certificate from PKCS#12, DER or PEM, which a passphrase can protect, and '
+	'returns the number of the version';
 
 CREATE VIEW vault.certificates WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, s.deactivated_at) AS state,
@@ -22,7 +25,9 @@ SELECT t.name AS tenant, s.name, s.environment, vault_data.state_of(s.purge_at, 
 FROM vault_data.secret s JOIN vault_data.tenant t ON t.tenant_id = s.tenant_id
 WHERE s.type = 'certificate' AND s.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.certificates IS 'what certificates say of themselves: those that the caller has any permission on, all for operators and auditors';
+COMMENT ON VIEW vault.certificates
+	IS 'shows the metadata of certificates on which the caller has any permission, all to '
+	'operators and auditors';
 
 ALTER VIEW vault.certificates OWNER TO vault_owner;
 REVOKE ALL ON vault.certificates FROM PUBLIC;

@@ -65,6 +65,8 @@ CREATE FUNCTION vault_data.check_server() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vault_check_server';
 REVOKE ALL ON FUNCTION vault_data.check_server() FROM PUBLIC;
-COMMENT ON FUNCTION vault_data.check_server() IS 'raises unless the server may run vault: preloaded, its database, a recent minor release';
+COMMENT ON FUNCTION vault_data.check_server()
+	IS 'raises an error unless the server can run vault: it is preloaded, this is its '
+	'database, and the minor release is recent';
 
 SELECT vault_data.check_server();

@@ -6,7 +6,7 @@
  */
 CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
-COMMENT ON FUNCTION vault_data.all_permissions() IS 'every permission there is';
+COMMENT ON FUNCTION vault_data.all_permissions() IS 'returns every permission';
 
 CREATE TABLE vault_data.access_grant (
 	tenant_id    uuid NOT NULL,
@@ -128,7 +128,8 @@ CREATE FUNCTION vault_data.check_permissions(permissions text[]) RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_permissions';
 CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
-COMMENT ON FUNCTION vault_data.check_environment(text) IS 'the environment, if it is one that may be named: declared, where the tenant has declared any';
+COMMENT ON FUNCTION vault_data.check_environment(text)
+	IS 'returns the environment if it may be named: a declared one, if the tenant has declared any';
 /* What is stored and written to documents has a year of four digits. */
 CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -144,7 +145,9 @@ CREATE FUNCTION vault_data.name_matches(name text, name_pattern text) RETURNS bo
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_name_matches';
 CREATE FUNCTION vault_data.sees_secret(tenant uuid, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_secret';
-COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text) IS 'whether the caller may know of this secret: any permission on its name, or operator or auditor';
+COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text)
+	IS 'returns true if the caller may know of the secret: by any permission on its name, or '
+	'as operator or auditor';
 
 /* A principal or a role that is not built in. */
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
@@ -359,7 +362,10 @@ CREATE FUNCTION vault."grant"(grantee text, permissions text[], name_pattern tex
 	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
 	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'allows or denies a principal or role permissions on names that match, where the conditions are met; returns the id of the grant';
+COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[],
+	boolean, timestamptz, timestamptz, boolean)
+	IS 'allows or denies a principal or role permissions on names that match, if the '
+	'conditions are met; returns the id of the grant';
 
 /* A literal is a text first: one permission, several with commas between them, or an array. */
 CREATE FUNCTION vault_data.permission_list(p_permissions text) RETURNS text[]
@@ -386,7 +392,10 @@ CREATE FUNCTION vault."grant"(grantee text, permissions text, name_pattern text,
 	addresses text[] DEFAULT NULL, windows text[] DEFAULT NULL, services text[] DEFAULT NULL, require_tls boolean DEFAULT false,
 	valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL, require_session_user boolean DEFAULT false) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean) IS 'the same, of permissions in a text, such as read or read,list';
+COMMENT ON FUNCTION vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean,
+	timestamptz, timestamptz, boolean)
+	IS 'allows or denies permissions that are given as a text, such as read or read,list; '
+	'returns the id of the grant';
 
 CREATE FUNCTION vault_data.revoke(p_grant_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -425,7 +434,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke(grant_id uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.revoke(uuid) IS 'takes a grant back, in force for the next call of every session';
+COMMENT ON FUNCTION vault.revoke(uuid)
+	IS 'revokes a grant, with effect for the next call of every session';
 
 CREATE VIEW vault.grants WITH (security_barrier) AS
 SELECT t.name AS tenant, g.id, p.name AS grantee, g.effect, g.permissions, g.name_pattern, g.environments, g.created_at,
@@ -436,7 +446,9 @@ FROM vault_data.access_grant g
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.principal_id);
-COMMENT ON VIEW vault.grants IS 'grants: one''s own and one''s roles'', all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.grants
+	IS 'shows grants: those of the caller and of its roles, all of the tenant to its '
+	'administrators and members of auditor, all to operators and auditors';
 
 /*
  * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
@@ -524,7 +536,9 @@ END
 $$;
 CREATE FUNCTION vault.create_tenant(name text, admin_role text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.create_tenant(text, text) IS 'makes a tenant with a key of its own; the role becomes a principal that holds everything on ** there';
+COMMENT ON FUNCTION vault.create_tenant(text, text)
+	IS 'creates a tenant with a key of its own; the role becomes a principal that holds '
+	'everything on ** there';
 
 /* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
 CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
@@ -578,7 +592,9 @@ END
 $$;
 CREATE FUNCTION vault.appoint_admin(tenant text, db_role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.appoint_admin(text, text) IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are gone, and leaves an alert if it had one; refused otherwise';
+COMMENT ON FUNCTION vault.appoint_admin(text, text)
+	IS 'gives an administrator to a tenant that has none, or whose administrators'' roles are '
+	'gone, and leaves an alert if it had one; fails otherwise';
 
 ALTER VIEW vault.grants OWNER TO vault_owner;
 REVOKE ALL ON vault.grants FROM PUBLIC;

@@ -206,7 +206,9 @@ END
 $$;
 CREATE FUNCTION vault.export_policy(tenant text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.export_policy(text) IS 'principals, roles, memberships, grants, token issuers with their subjects and groups, and the roles that show tokens as one JSON document';
+COMMENT ON FUNCTION vault.export_policy(text)
+	IS 'returns principals, roles, memberships, grants, token issuers with their subjects and '
+	'groups, and the roles that show tokens as one JSON document';
 
 CREATE FUNCTION vault_data.read_principal(item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -455,7 +457,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 18, (SELECT pg_catalog.jsonb_agg(DISTINCT e) FROM pg_catalog.jsonb_array_elements(b.wanted) AS e)
 	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
 $$;
-COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb) IS 'what is declared before grants are given, and after grants are taken back';
+COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb)
+	IS 'returns the environments to declare before grants are given, and after grants are revoked';
 
 CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb) RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -593,7 +596,10 @@ END
 $$;
 CREATE FUNCTION vault.import_policy(document anycompatible, dry_run boolean DEFAULT true, tenant text DEFAULT NULL) RETURNS TABLE (action text, kind text, name text, detail jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text) IS 'makes roles, memberships, grants, issuers with their subjects and groups, and the roles that show tokens as the document says and adds its principals, or only lists what would change';
+COMMENT ON FUNCTION vault.import_policy(anycompatible, boolean, text)
+	IS 'changes roles, memberships, grants, issuers with their subjects and groups, and the '
+	'roles that show tokens to what a document says and adds its principals, or only lists '
+	'the changes';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.refuse_document(text, text), vault_data.document_text(jsonb, text), vault_data.document_flag(jsonb, text),

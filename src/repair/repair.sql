@@ -3,7 +3,9 @@
  */
 CREATE FUNCTION vault.repair() RETURNS TABLE (object text, fault text, done text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_repair';
-COMMENT ON FUNCTION vault.repair() IS 'makes triggers fire always and schedules jobs again, as after an upgrade by dump; returns what was wrong and what was done, and alerts in the trail keep it';
+COMMENT ON FUNCTION vault.repair()
+	IS 'makes triggers fire always and schedules jobs again, as after an upgrade by dump; '
+	'returns each fault with its repair, and leaves alerts in the audit trail';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.repair() TO vault_admin;

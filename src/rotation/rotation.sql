@@ -30,8 +30,9 @@ CREATE TABLE vault_data.rotation_schedule (
 	CONSTRAINT rotation_schedule_one UNIQUE (tenant_id, secret_id),
 	FOREIGN KEY (tenant_id, secret_id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'when the next run begins';
-COMMENT ON COLUMN vault_data.rotation_schedule.next_at IS 'when there is something to do: a run to begin, a step to do, a version to retire';
+COMMENT ON COLUMN vault_data.rotation_schedule.due_at IS 'time at which the next run begins';
+COMMENT ON COLUMN vault_data.rotation_schedule.next_at
+	IS 'time of the next action: a run to begin, a step to perform, a version to retire';
 CREATE INDEX rotation_schedule_next ON vault_data.rotation_schedule (next_at) WHERE next_at IS NOT NULL;
 ALTER TABLE vault_data.rotation_schedule ADD PRIMARY KEY (tenant_id, id);
 
@@ -121,13 +122,17 @@ ALTER TABLE vault_data.rotation_role ENABLE ALWAYS TRIGGER write_mac;
 
 CREATE FUNCTION vault_data.is_cron(expression text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_cron';
-COMMENT ON FUNCTION vault_data.is_cron(text) IS 'whether a text is a cron expression of five fields and perhaps a time zone';
+COMMENT ON FUNCTION vault_data.is_cron(text)
+	IS 'returns true if a text is a cron expression of five fields, with an optional time zone';
 CREATE FUNCTION vault_data.next_cron(expression text, after timestamptz) RETURNS timestamptz
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_cron';
-COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz) IS 'the first time of a cron expression after another time';
+COMMENT ON FUNCTION vault_data.next_cron(text, timestamptz)
+	IS 'returns the first time of a cron expression after another time';
 CREATE FUNCTION vault_data.next_in_window(time_window text, at timestamptz, spread double precision) RETURNS timestamptz
 LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_next_in_window';
-COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision) IS 'a time inside a window, or one at that part of the window''s next stretch';
+COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precision)
+	IS 'returns a time inside a window unchanged, or a time at the given part of the next '
+	'interval of the window';
 
 /* The interval that a name or a text means; NULL for a cron expression. */
 CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
@@ -272,7 +277,8 @@ END
 $$;
 CREATE FUNCTION vault.allow_rotation(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.allow_rotation(text, text) IS 'lets a tenant have the password of this database role rotated';
+COMMENT ON FUNCTION vault.allow_rotation(text, text)
+	IS 'lets a tenant have the password of a database role rotated';
 
 CREATE FUNCTION vault_data.disallow_rotation(p_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -289,19 +295,23 @@ END
 $$;
 CREATE FUNCTION vault.disallow_rotation(db_role text, tenant text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.disallow_rotation(text, text) IS 'takes it back, in force for the next step of a rotation';
+COMMENT ON FUNCTION vault.disallow_rotation(text, text)
+	IS 'ends the permission of vault.allow_rotation(), with effect for the next step of a rotation';
 
 /* ---- schedules ---- */
 
 /* These act on what is not the secret: on a role's login, on another server, as somebody else. */
 CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.has_target(text) IS 'whether a rotator changes more than the secret';
+COMMENT ON FUNCTION vault_data.has_target(text)
+	IS 'returns true if a rotator changes more than the secret';
 
 /* Of these, those whose target is not in this transaction: another server, or what the tenant's functions reach. */
 CREATE FUNCTION vault_data.acts_outside(rotator text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.acts_outside(text) IS 'whether a rotator has its target outside of the transaction; a copy of the vault does not use it';
+COMMENT ON FUNCTION vault_data.acts_outside(text)
+	IS 'returns true if a rotator has its target outside of the transaction; a copy of the '
+	'vault does not use such a rotator';
 
 /*
  * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
@@ -427,11 +437,14 @@ $$;
 CREATE FUNCTION vault.set_rotation(name text, every text DEFAULT NULL, rotator text DEFAULT NULL, config anycompatible DEFAULT NULL::jsonb,
 	time_window text DEFAULT NULL, overlap interval DEFAULT NULL, environment text DEFAULT NULL) RETURNS timestamptz
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text) IS 'has a secret rotated at these times, as often as its type says, or only on demand; returns when it is due';
+COMMENT ON FUNCTION vault.set_rotation(text, text, text, anycompatible, text, interval, text)
+	IS 'schedules the rotation of a secret at these times, at the interval of its type, or on '
+	'demand only; returns the time of the next rotation';
 
 CREATE FUNCTION vault_data.has_schedule(secret uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_schedule';
-COMMENT ON FUNCTION vault_data.has_schedule(uuid) IS 'whether the secret has a rotation now, in every isolation level';
+COMMENT ON FUNCTION vault_data.has_schedule(uuid)
+	IS 'returns true if the secret has a rotation now, in every isolation level';
 
 /* The secret's schedule, locked: who has it may do something to its rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
@@ -481,7 +494,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_rotation(name text, environment text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.remove_rotation(text, text) IS 'ends the rotation of a secret, also one that is under way; its versions stay as they are';
+COMMENT ON FUNCTION vault.remove_rotation(text, text)
+	IS 'ends the rotation of a secret, also one in progress; its versions stay as they are';
 
 /* ---- a run ---- */
 
@@ -511,7 +525,8 @@ CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(r.retire_at = '-infinity', false)
 $$;
-COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation) IS 'whether the run has no overlap, because what was in use leaked';
+COMMENT ON FUNCTION vault_data.retires_at_once(vault_data.rotation)
+	IS 'returns true if the run has no overlap, because the value in use leaked';
 
 CREATE FUNCTION vault_data.promote(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -660,10 +675,11 @@ $$;
 
 CREATE FUNCTION vault_data.rotation_attempts() RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 8;
-COMMENT ON FUNCTION vault_data.rotation_attempts() IS 'after so many failures of a step in a row the run has failed';
+COMMENT ON FUNCTION vault_data.rotation_attempts()
+	IS 'returns the number of consecutive failures of a step after which the run has failed';
 CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
-COMMENT ON FUNCTION vault_data.rotation_retry() IS 'the setting vault.rotation_retry';
+COMMENT ON FUNCTION vault_data.rotation_retry() IS 'returns the setting vault.rotation_retry';
 
 /* A run ends whose value the target may have: it gets the one before back. What went wrong, or NULL. */
 CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS text
@@ -781,7 +797,10 @@ END
 $$;
 CREATE FUNCTION vault.rotate_due(max_steps integer DEFAULT 100) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_due(integer) IS 'does the steps of rotations that are due, tenant by tenant in turn, and ends before one that needs a commit; returns how many. The job does each in its own transaction';
+COMMENT ON FUNCTION vault.rotate_due(integer)
+	IS 'performs the steps of rotations that are due, tenant by tenant in turn, and ends '
+	'before one that needs a commit; returns their number; the job performs each in its own '
+	'transaction';
 
 /* ---- on demand ---- */
 
@@ -895,14 +914,22 @@ CREATE FUNCTION vault.complete_rotation(rotation uuid, value text) RETURNS integ
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value bytea) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_bytes';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea) IS 'the same, of bytes';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, bytea)
+	IS 'gives the bytes that an external rotation waits for, and makes them current; returns '
+	'the version';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value jsonb) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation_jsonb';
 CREATE FUNCTION vault.complete_rotation(rotation uuid, value json) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_complete_rotation';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb) IS 'the same, of JSON';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, json) IS 'the same, of JSON as it is written';
-COMMENT ON FUNCTION vault.complete_rotation(uuid, text) IS 'gives the value that an external rotation waits for, and makes it current; returns the version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, jsonb)
+	IS 'gives the JSON that an external rotation waits for, and makes it current; returns the '
+	'version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, json)
+	IS 'gives the JSON, as it is written, that an external rotation waits for, and makes it '
+	'current; returns the version';
+COMMENT ON FUNCTION vault.complete_rotation(uuid, text)
+	IS 'gives the value that an external rotation waits for, and makes it current; returns the '
+	'version';
 
 /*
  * After rollback() to another version: the target gets it back, and what was current is retired after the
@@ -965,7 +992,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
 
 CREATE FUNCTION vault_data.can_generate(type text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_can_generate';
-COMMENT ON FUNCTION vault_data.can_generate(text) IS 'whether values of the type can be made up';
+COMMENT ON FUNCTION vault_data.can_generate(text)
+	IS 'returns true if values of the type can be generated';
 
 CREATE FUNCTION vault_data.rotate_matching(p_pattern text, p_tags jsonb, p_environment text, p_dry_run boolean)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
@@ -1017,16 +1045,19 @@ $$;
 CREATE FUNCTION vault.rotate_matching(name_pattern text DEFAULT NULL, tags anycompatible DEFAULT NULL::jsonb, environment text DEFAULT NULL, dry_run boolean DEFAULT true)
 RETURNS TABLE (name text, environment text, rotator text, outcome text, version integer)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean) IS 'rotates all secrets that match, in one transaction; in a dry run, the default, it says what it would do';
+COMMENT ON FUNCTION vault.rotate_matching(text, anycompatible, text, boolean)
+	IS 'rotates all secrets that match, in one transaction; in a dry run, the default, only '
+	'lists them';
 
 /* ---- the job ---- */
 
 CREATE FUNCTION vault_data.job_rotate_step() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_job_rotate_step';
-COMMENT ON FUNCTION vault_data.job_rotate_step() IS 'one step of the job vault:rotate; NULL while the vault is sealed';
+COMMENT ON FUNCTION vault_data.job_rotate_step()
+	IS 'performs one step of the job vault:rotate; returns NULL while the vault is sealed';
 CREATE FUNCTION vault_data.rotation_batch() RETURNS integer
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
-COMMENT ON FUNCTION vault_data.rotation_batch() IS 'the setting vault.rotation_batch';
+COMMENT ON FUNCTION vault_data.rotation_batch() IS 'returns the setting vault.rotation_batch';
 
 /* No settings of its own, or it could not commit: it names no operator, and each function with its schema. */
 CREATE PROCEDURE vault_data.job_rotate()
@@ -1041,7 +1072,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE vault_data.job_rotate() IS 'the job vault:rotate: steps of rotations that are due, each in its own transaction';
+COMMENT ON PROCEDURE vault_data.job_rotate()
+	IS 'runs the job vault:rotate: performs the steps of rotations that are due, each in its '
+	'own transaction';
 
 CREATE VIEW vault.rotation_status WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_window, c.overlap, c.config,
@@ -1058,7 +1091,9 @@ FROM vault_data.rotation_schedule c
 	LEFT JOIN LATERAL (SELECT * FROM vault_data.rotation o WHERE o.tenant_id = c.tenant_id AND o.secret_id = c.secret_id
 		ORDER BY o.started_at DESC LIMIT 1) r ON true
 WHERE c.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_secret(s.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.rotation_status IS 'the rotations of the secrets that the caller has any permission on, with the latest run of each';
+COMMENT ON VIEW vault.rotation_status
+	IS 'shows the rotations of secrets on which the caller has any permission, with the latest '
+	'run of each';
 
 CREATE VIEW vault.rotation_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_at,
@@ -1066,7 +1101,9 @@ SELECT t.name AS tenant, COALESCE(r.rolname, a.role_name) AS db_role, a.created_
 FROM vault_data.rotation_role a JOIN vault_data.tenant t ON t.tenant_id = a.tenant_id
 	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.db_role
 WHERE a.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.rotation_roles IS 'database roles whose passwords tenants may have rotated, by their present names; of one that was renamed since, or is gone, nothing is rotated';
+COMMENT ON VIEW vault.rotation_roles
+	IS 'shows database roles whose passwords tenants may have rotated, by their present names; '
+	'a role that was renamed, or is gone, is not rotated';
 
 ALTER VIEW vault.rotation_status OWNER TO vault_owner;
 ALTER VIEW vault.rotation_roles OWNER TO vault_owner;

@@ -10,15 +10,18 @@
  */
 CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
-COMMENT ON FUNCTION vault.current_tenant_id() IS 'the tenant that the current role is a principal of, or NULL';
+COMMENT ON FUNCTION vault.current_tenant_id()
+	IS 'returns the tenant of which the current role is a principal, or NULL';
 
 CREATE FUNCTION vault_data.visible_tenants() RETURNS uuid[]
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_visible_tenants';
-COMMENT ON FUNCTION vault_data.visible_tenants() IS 'the tenants whose rows a view may show the caller, for index conditions';
+COMMENT ON FUNCTION vault_data.visible_tenants()
+	IS 'returns the tenants whose rows a view may show the caller, for index conditions';
 
 CREATE FUNCTION vault_data.sees_all_tenants() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_all_tenants';
-COMMENT ON FUNCTION vault_data.sees_all_tenants() IS 'whether the current role, outside of a call, is an operator or auditor';
+COMMENT ON FUNCTION vault_data.sees_all_tenants()
+	IS 'returns true if the current role, outside of a call, is an operator or auditor';
 
 CREATE TABLE vault_data.tenant (
 	tenant_id       uuid PRIMARY KEY,
@@ -32,7 +35,8 @@ CREATE TABLE vault_data.tenant (
 	revision        integer NOT NULL,
 	mac             bytea NOT NULL
 );
-COMMENT ON COLUMN vault_data.tenant.administered IS 'it has, or had, an administrator';
+COMMENT ON COLUMN vault_data.tenant.administered
+	IS 'true if the tenant has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
 /* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
@@ -202,7 +206,8 @@ END
 $$;
 CREATE FUNCTION vault.suspend_tenant(name text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.suspend_tenant(text) IS 'refuses every call of the tenant''s principals until it is resumed';
+COMMENT ON FUNCTION vault.suspend_tenant(text)
+	IS 'suspends a tenant; every call of its principals is refused until it is resumed';
 
 CREATE FUNCTION vault_data.resume_tenant(p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -223,7 +228,9 @@ END
 $$;
 CREATE FUNCTION vault.rotate_tenant_key(name text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.rotate_tenant_key(text) IS 'makes a new tenant key for what is written from now on and returns its generation; vault.rewrap() moves the rest';
+COMMENT ON FUNCTION vault.rotate_tenant_key(text)
+	IS 'creates a new tenant key for later writes and returns its generation; vault.rewrap() '
+	'moves existing versions';
 
 CREATE FUNCTION vault_data.set_recovery_window(p_window interval, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -240,7 +247,8 @@ END
 $$;
 CREATE FUNCTION vault.set_recovery_window(recovery_window interval, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_recovery_window(interval, text) IS 'sets how long deleted secrets of the tenant can be recovered, 7 to 90 days';
+COMMENT ON FUNCTION vault.set_recovery_window(interval, text)
+	IS 'sets the time for which deleted secrets of the tenant can be recovered, 7 to 90 days';
 
 /* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
 CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
@@ -288,24 +296,29 @@ END
 $$;
 CREATE FUNCTION vault.set_environments(environments text[], tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_environments(text[], text) IS 'declares the environments of the tenant, so that a call which names another one is refused; NULL takes any again';
+COMMENT ON FUNCTION vault.set_environments(text[], text)
+	IS 'declares the environments of the tenant, so that calls with another one are refused; '
+	'NULL removes the declaration';
 
 CREATE VIEW vault.tenants WITH (security_barrier) AS
 SELECT t.tenant_id AS id, t.name, t.state, t.recovery_window, t.created_at, t.environments
 FROM vault_data.tenant t
 WHERE t.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.tenants IS 'tenants: one''s own, or all for operators and auditors';
+COMMENT ON VIEW vault.tenants
+	IS 'shows tenants: that of the caller, or all to operators and auditors';
 
 CREATE VIEW vault.tenant_keys WITH (security_barrier) AS
 SELECT t.name AS tenant, k.generation, k.state, k.root_generation, k.created_at
 FROM vault_data.tenant_key k JOIN vault_data.tenant t ON t.tenant_id = k.tenant_id
 WHERE k.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.tenant_keys IS 'generations of tenant keys and the root key generation that wraps each; no key material';
+COMMENT ON VIEW vault.tenant_keys
+	IS 'shows generations of tenant keys and the root key generation that wraps each; no key '
+	'material';
 
 CREATE VIEW vault.root_keys WITH (security_barrier) AS
 SELECT r.generation, r.state, r.source, r.created_at FROM vault_data.root_key r
 WHERE vault_data.sees_all_tenants();
-COMMENT ON VIEW vault.root_keys IS 'generations of the root key; no key material';
+COMMENT ON VIEW vault.root_keys IS 'shows generations of the root key; no key material';
 
 ALTER VIEW vault.tenants OWNER TO vault_owner;
 ALTER VIEW vault.tenant_keys OWNER TO vault_owner;

@@ -97,7 +97,9 @@ CREATE TABLE vault_data.issued_token (
 	FOREIGN KEY (tenant_id, principal_id) REFERENCES vault_data.principal (tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX issued_token_principal ON vault_data.issued_token (tenant_id, principal_id);
-COMMENT ON COLUMN vault_data.issued_token.life IS 'of the shared memory in which it was issued: elsewhere nobody knows whether one for a single use was used';
+COMMENT ON COLUMN vault_data.issued_token.life
+	IS 'identifies the shared memory in which the token was issued; another server does not '
+	'know if a token for a single use was used';
 CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id) WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
 
@@ -216,13 +218,17 @@ CREATE FUNCTION vault_data.token_life() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_token_life';
 CREATE FUNCTION vault_data.token_quota(of_tenant boolean) RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_token_quota';
-COMMENT ON FUNCTION vault_data.token_quota(boolean) IS 'how many tokens for a single use a tenant or a principal may have that have not expired';
+COMMENT ON FUNCTION vault_data.token_quota(boolean)
+	IS 'returns the number of tokens for a single use that have not expired which a tenant or '
+	'a principal may have';
 CREATE FUNCTION vault_data.shows_token() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_shows_token';
 
 CREATE FUNCTION vault.login(token text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_login';
-COMMENT ON FUNCTION vault.login(text) IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and verifies it';
+COMMENT ON FUNCTION vault.login(text)
+	IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and '
+	'verifies it';
 
 /*
  * An issuer speaks for every principal, those to come as well: only who holds everything can
@@ -339,7 +345,10 @@ CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks tex
 	max_lifetime interval DEFAULT '2 hours', tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,
 	required_claims anycompatible DEFAULT NULL, by_name boolean DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text, text[], anycompatible, boolean) IS 'lets tokens of an identity provider count in the tenant: those with this issuer and audience, signed with one of these keys';
+COMMENT ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible, interval, text,
+	text[], anycompatible, boolean)
+	IS 'accepts tokens of an identity provider in the tenant: those with this issuer and '
+	'audience, signed with one of these keys';
 
 CREATE FUNCTION vault_data.find_issuer(p_tenant uuid, p_name text) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -386,7 +395,9 @@ END
 $$;
 CREATE FUNCTION vault.set_issuer_keys(name text, jwks text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_issuer_keys(text, text, text) IS 'replaces the keys of an issuer; tokens signed with one that is gone are refused from the next call on';
+COMMENT ON FUNCTION vault.set_issuer_keys(text, text, text)
+	IS 'replaces the keys of an issuer; tokens signed with a key that is gone are refused from '
+	'the next call on';
 
 CREATE FUNCTION vault_data.remove_issuer(p_name text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -403,7 +414,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_issuer(name text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.remove_issuer(text, text) IS 'takes an issuer away; its tokens are refused from the next call on';
+COMMENT ON FUNCTION vault.remove_issuer(text, text)
+	IS 'removes an issuer; its tokens are refused from the next call on';
 
 CREATE FUNCTION vault_data.allow_tokens(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -420,7 +432,9 @@ END
 $$;
 CREATE FUNCTION vault.allow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.allow_tokens(text, text) IS 'lets a database role, such as that of a connection pool, show tokens of the tenant''s principals';
+COMMENT ON FUNCTION vault.allow_tokens(text, text)
+	IS 'lets a database role, such as that of a connection pool, show tokens of the tenant''s '
+	'principals';
 
 CREATE FUNCTION vault_data.disallow_tokens(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -439,7 +453,8 @@ END
 $$;
 CREATE FUNCTION vault.disallow_tokens(db_role text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.disallow_tokens(text, text) IS 'ends what vault.allow_tokens() allowed, from the next call on';
+COMMENT ON FUNCTION vault.disallow_tokens(text, text)
+	IS 'ends the permission of vault.allow_tokens(), from the next call on';
 
 /*
  * Whoever names a subject of a principal lets its bearer have all that the principal holds:
@@ -518,7 +533,9 @@ END
 $$;
 CREATE FUNCTION vault.add_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.add_subject(text, text, text, text, text) IS 'takes tokens of an issuer with this subject, or with one that matches the pattern, for the principal';
+COMMENT ON FUNCTION vault.add_subject(text, text, text, text, text)
+	IS 'accepts tokens of an issuer with this subject, or with one that matches the pattern, '
+	'for the principal';
 
 CREATE FUNCTION vault_data.remove_subject(p_principal text, p_issuer text, p_subject text, p_match text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -540,7 +557,8 @@ END
 $$;
 CREATE FUNCTION vault.remove_subject(principal text, issuer text, subject text, match text DEFAULT 'exact', tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.remove_subject(text, text, text, text, text) IS 'ends what vault.add_subject() began, from the next call on';
+COMMENT ON FUNCTION vault.remove_subject(text, text, text, text, text)
+	IS 'removes a subject of vault.add_subject(), from the next call on';
 
 /*
  * To map a group to a role is to hand out what the role holds, to whomever the issuer says is
@@ -584,7 +602,9 @@ END
 $$;
 CREATE FUNCTION vault.map_group(issuer text, group_name text, role text) RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.map_group(text, text, text) IS 'gives a role to principals whose token of the issuer lists the group, for the transaction that shows it; the caller must be able to grant all that the role holds';
+COMMENT ON FUNCTION vault.map_group(text, text, text)
+	IS 'gives a role to principals whose token of the issuer lists the group, for the '
+	'transaction that shows it; the caller must be able to grant all that the role holds';
 
 CREATE FUNCTION vault_data.unmap_group(p_issuer text, p_group text, p_role text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -609,7 +629,8 @@ END
 $$;
 CREATE FUNCTION vault.unmap_group(issuer text, group_name text, role text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.unmap_group(text, text, text) IS 'ends what vault.map_group() began, from the next call on';
+COMMENT ON FUNCTION vault.unmap_group(text, text, text)
+	IS 'removes a mapping of vault.map_group(), from the next call on';
 
 /* Rows of tokens that nobody can use any more go when others are made. */
 CREATE FUNCTION vault_data.forget_tokens(p_tenant uuid) RETURNS void
@@ -687,7 +708,9 @@ END
 $$;
 CREATE FUNCTION vault.issue_token(principal text, ttl interval DEFAULT '15 minutes', single_use boolean DEFAULT false, db_role text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.issue_token(text, interval, boolean, text) IS 'makes a token for a principal of the tenant, signed by the vault; it is returned once and not stored';
+COMMENT ON FUNCTION vault.issue_token(text, interval, boolean, text)
+	IS 'issues a token for a principal of the tenant, signed by the vault; it is returned once '
+	'and not stored';
 
 CREATE FUNCTION vault_data.revoke_token(p_jti uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -702,7 +725,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke_token(jti uuid) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client';
-COMMENT ON FUNCTION vault.revoke_token(uuid) IS 'takes a token back that the vault issued, in force for the next call of every session';
+COMMENT ON FUNCTION vault.revoke_token(uuid)
+	IS 'revokes a token that the vault issued, with effect for the next call of every session';
 
 CREATE FUNCTION vault_data.revoke_tokens(p_principal text, p_tenant text) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -725,7 +749,8 @@ END
 $$;
 CREATE FUNCTION vault.revoke_tokens(principal text, tenant text DEFAULT NULL) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.revoke_tokens(text, text) IS 'takes every token of a principal back that the vault issued; returns how many';
+COMMENT ON FUNCTION vault.revoke_tokens(text, text)
+	IS 'revokes every token of a principal that the vault issued; returns their number';
 
 CREATE VIEW vault.issuers WITH (security_barrier) AS
 SELECT t.name AS tenant, i.id, i.name, i.issuer, i.audience, i.kids,
@@ -734,7 +759,9 @@ SELECT t.name AS tenant, i.id, i.name, i.issuer, i.audience, i.kids,
 	i.max_lifetime, i.created_at, i.updated_at, i.algorithms, i.required_claims::jsonb AS required_claims, i.by_name
 FROM vault_data.token_issuer i JOIN vault_data.tenant t ON t.tenant_id = i.tenant_id
 WHERE i.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(i.tenant_id, NULL);
-COMMENT ON VIEW vault.issuers IS 'issuers whose tokens count: those of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.issuers
+	IS 'shows issuers whose tokens are accepted: those of the tenant to its administrators, '
+	'all to operators and auditors';
 
 CREATE VIEW vault.subjects WITH (security_barrier) AS
 SELECT t.name AS tenant, p.name AS principal, i.name AS issuer, e.subject, e.match, e.created_at,
@@ -745,7 +772,9 @@ FROM vault_data.external_subject e
 	JOIN vault_data.principal p ON p.tenant_id = e.tenant_id AND p.id = e.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = e.tenant_id AND c.id = e.created_by
 WHERE e.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(e.tenant_id, e.principal_id);
-COMMENT ON VIEW vault.subjects IS 'subjects of issuers and the principals that they stand for: one''s own, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.subjects
+	IS 'shows subjects of issuers and their principals: those of the caller, all of the tenant '
+	'to its administrators and members of auditor, all to operators and auditors';
 
 CREATE VIEW vault.group_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, i.name AS issuer, g.group_name, r.name AS role, g.created_at,
@@ -756,7 +785,10 @@ FROM vault_data.group_role g
 	JOIN vault_data.principal r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = g.tenant_id AND c.id = g.created_by
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, g.role_id);
-COMMENT ON VIEW vault.group_roles IS 'groups of issuers and the roles that they give: those of one''s own roles, all of the tenant for its administrators and auditors, all for operators and auditors of the vault';
+COMMENT ON VIEW vault.group_roles
+	IS 'shows groups of issuers and the roles that they give: those of the caller''s roles, '
+	'all of the tenant to its administrators and members of auditor, all to operators and '
+	'auditors';
 
 CREATE VIEW vault.token_roles WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_at,
@@ -764,7 +796,10 @@ SELECT t.name AS tenant, COALESCE(o.rolname, r.role_name) AS db_role, r.created_
 FROM vault_data.token_role r JOIN vault_data.tenant t ON t.tenant_id = r.tenant_id
 	LEFT JOIN pg_catalog.pg_roles o ON o.oid = r.db_role
 WHERE r.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(r.tenant_id, NULL);
-COMMENT ON VIEW vault.token_roles IS 'database roles that may show tokens, by their present names: those of the tenant for its administrators, all for operators and auditors; one that was renamed since, or is gone, shows none';
+COMMENT ON VIEW vault.token_roles
+	IS 'shows database roles that may show tokens, by their present names: those of the tenant '
+	'to its administrators, all to operators and auditors; a role that was renamed, or is '
+	'gone, shows no token';
 
 CREATE VIEW vault.issued_tokens WITH (security_barrier) AS
 SELECT t.name AS tenant, k.id AS jti, p.name AS principal, k.single_use, k.created_at, k.expires_at, c.name AS created_by
@@ -773,7 +808,9 @@ FROM vault_data.issued_token k
 	JOIN vault_data.principal p ON p.tenant_id = k.tenant_id AND p.id = k.principal_id
 	LEFT JOIN vault_data.principal c ON c.tenant_id = k.tenant_id AND c.id = k.created_by
 WHERE k.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(k.tenant_id, k.principal_id);
-COMMENT ON VIEW vault.issued_tokens IS 'tokens that the vault issued and nobody revoked: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.issued_tokens
+	IS 'shows tokens that the vault issued and that were not revoked: those of the caller, all '
+	'of the tenant to its administrators, all to operators and auditors';
 
 ALTER VIEW vault.issuers OWNER TO vault_owner;
 ALTER VIEW vault.subjects OWNER TO vault_owner;

@@ -129,14 +129,17 @@ SELECT t.name, t.description, false, NULL, t.validator, t.generator, true,
 	t.min_length, t.max_length, t.classes, t.excluded, t.prefix, t.min_entropy, t.generated_length, COALESCE(t.history, 0),
 	t.rotation_interval, t.max_lifetime, t.recovery_window, t.warn_at, t.created_at, t.rules
 FROM vault_data.secret_type t;
-COMMENT ON VIEW vault.types IS 'types of secrets: what is asked of their values, and when these are due';
+COMMENT ON VIEW vault.types
+	IS 'shows types of secrets, with the rules for their values and their lifetimes';
 
 CREATE VIEW vault.type_policies WITH (security_barrier) AS
 SELECT t.name AS tenant, p.type, p.min_length, p.max_length, p.classes, p.excluded, p.prefix, p.min_entropy, p.generated_length, p.history,
 	p.rotation_interval, p.max_lifetime, p.recovery_window, p.warn_at, p.created_at, p.updated_at
 FROM vault_data.type_policy p JOIN vault_data.tenant t ON t.tenant_id = p.tenant_id
 WHERE p.tenant_id = ANY (vault_data.visible_tenants());
-COMMENT ON VIEW vault.type_policies IS 'what tenants set for types, in place of what the view types says; NULL leaves that';
+COMMENT ON VIEW vault.type_policies
+	IS 'shows the policies that tenants set for types, in place of the rules in the view '
+	'types; NULL leaves that rule';
 
 /* How long values of each type last in a tenant: for expiry, rotation and deletion. */
 CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
@@ -235,7 +238,11 @@ CREATE FUNCTION vault.create_type(name text, description text, validator regproc
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
 	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'adds a type for all tenants, checked and made up by functions of a superuser if need be; only a superuser names these, and the rules that they may tell';
+COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer,
+	text[], text, text, integer, integer, integer, interval, interval, interval,
+	interval[], text[])
+	IS 'adds a type for all tenants, optionally with functions of a superuser that check and '
+	'generate values; only a superuser may give these, and the rules that they can report';
 
 /* As the trail has it: {"column": [old, new]}. */
 CREATE FUNCTION vault_data.type_difference(before vault_data.secret_type, after vault_data.secret_type) RETURNS jsonb
@@ -284,7 +291,10 @@ CREATE FUNCTION vault.alter_type(name text, description text DEFAULT NULL, valid
 	rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL, recovery_window interval DEFAULT NULL,
 	warn_at interval[] DEFAULT NULL, rules text[] DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]) IS 'changes a type that was added; what is not given stays as it is';
+COMMENT ON FUNCTION vault.alter_type(text, text, regprocedure, regprocedure, integer, integer,
+	text[], text, text, integer, integer, integer, interval, interval, interval,
+	interval[], text[])
+	IS 'changes a type that was added; arguments that are not given leave it as it is';
 
 CREATE FUNCTION vault_data.drop_type(p_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -301,7 +311,7 @@ END
 $$;
 CREATE FUNCTION vault.drop_type(name text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_operator';
-COMMENT ON FUNCTION vault.drop_type(text) IS 'takes a type away that was added and that no secret has';
+COMMENT ON FUNCTION vault.drop_type(text) IS 'drops a type that was added and that no secret has';
 
 CREATE FUNCTION vault_data.set_type_policy(p_type text, p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
@@ -343,7 +353,10 @@ CREATE FUNCTION vault.set_type_policy(type text, min_length integer DEFAULT NULL
 	history integer DEFAULT NULL, rotation_interval interval DEFAULT NULL, max_lifetime interval DEFAULT NULL,
 	recovery_window interval DEFAULT NULL, warn_at interval[] DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text) IS 'sets what a tenant asks of the values of a type, in place of what was set before; NULL leaves it to the type';
+COMMENT ON FUNCTION vault.set_type_policy(text, integer, integer, text[], text, text, integer,
+	integer, integer, interval, interval, interval, interval[], text)
+	IS 'sets the policy of a tenant for the values of a type, in place of the previous one; '
+	'NULL leaves the rule of the type';
 
 CREATE FUNCTION vault_data.reset_type_policy(p_type text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -360,7 +373,8 @@ END
 $$;
 CREATE FUNCTION vault.reset_type_policy(type text, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.reset_type_policy(text, text) IS 'takes away what a tenant set for a type';
+COMMENT ON FUNCTION vault.reset_type_policy(text, text)
+	IS 'removes the policy of a tenant for a type';
 
 ALTER VIEW vault.types OWNER TO vault_owner;
 ALTER VIEW vault.type_policies OWNER TO vault_owner;

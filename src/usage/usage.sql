@@ -110,7 +110,8 @@ CREATE POLICY entry ON vault_data.usage_grant TO vault_exec
 
 CREATE FUNCTION vault_data.principal_may(tenant uuid, principal uuid, permission text, name text, environment text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_principal_may';
-COMMENT ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text) IS 'the policy''s decision about a principal, for whoever may see its grants';
+COMMENT ON FUNCTION vault_data.principal_may(uuid, uuid, text, text, text)
+	IS 'returns the decision of the policy about a principal, for callers that may see its grants';
 CREATE FUNCTION vault_data.all_tenant_ids() RETURNS uuid[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids';
 CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
@@ -118,13 +119,16 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_te
 
 CREATE FUNCTION vault_data.is_read(operation text, decision text, object_kind text, object_id uuid) RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
-COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid) IS 'whether a row of the trail is a read of a value, as usage counts it';
+COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid)
+	IS 'returns true if a row of the audit trail is a read of a value, as usage counts it';
 
 /* What usage counts as reads, row by row. */
 CREATE VIEW vault.audit_reads WITH (security_barrier) AS
 SELECT a.* FROM vault.audit a
 WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
-COMMENT ON VIEW vault.audit_reads IS 'the rows of the audit trail that are reads of a value, whatever function gave it; shown to whom vault.audit shows them';
+COMMENT ON VIEW vault.audit_reads
+	IS 'shows the rows of the audit trail that are reads of a value, by any function; a caller '
+	'sees the rows that it sees in vault.audit';
 
 CREATE VIEW vault.usage WITH (security_barrier) AS
 SELECT t.name AS tenant, s.name AS secret, s.environment, COALESCE(p.name, u.principal) AS principal, p.kind,
@@ -139,7 +143,9 @@ WHERE u.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
 	/* Names that are no secret for administrators only: nobody else may tell them from those that are hidden. */
 	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
-COMMENT ON VIEW vault.usage IS 'reads and failed attempts by secret, principal and version: one''s own, all of the tenant for its administrators, all for operators and auditors';
+COMMENT ON VIEW vault.usage
+	IS 'shows reads and failed attempts by secret, principal and version: those of the caller, '
+	'all of the tenant to its administrators, all to operators and auditors';
 
 CREATE VIEW vault.ghost_readers WITH (security_barrier) AS
 SELECT t.name AS tenant, COALESCE(p.name, r.principal) AS principal, s.name AS secret, s.environment, r.reads, r.last_read_at,
@@ -155,7 +161,9 @@ FROM vault_data.secret s
 	LEFT JOIN vault_data.principal p ON p.tenant_id = s.tenant_id AND p.id = r.principal_id
 WHERE s.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(s.tenant_id, NULL)
 	AND NOT vault_data.principal_may(s.tenant_id, r.principal_id, 'read', s.name, s.environment);
-COMMENT ON VIEW vault.ghost_readers IS 'principals that have read a secret and may not read it any more; for administrators of the tenant, operators and auditors';
+COMMENT ON VIEW vault.ghost_readers
+	IS 'shows principals that have read a secret and may not read it any more, to '
+	'administrators of the tenant, operators and auditors';
 
 CREATE VIEW vault.never_used_grants WITH (security_barrier) AS
 SELECT t.name AS tenant, g.id, p.name AS grantee, g.permissions, g.name_pattern, g.environments, g.created_at
@@ -164,7 +172,9 @@ FROM vault_data.access_grant g
 	JOIN vault_data.principal p ON p.tenant_id = g.tenant_id AND p.id = g.principal_id
 WHERE g.tenant_id = ANY (vault_data.visible_tenants()) AND vault_data.sees_policy(g.tenant_id, NULL) AND g.effect = 'allow'
 	AND NOT EXISTS (SELECT FROM vault_data.usage_grant u WHERE u.tenant_id = g.tenant_id AND u.grant_id = g.id);
-COMMENT ON VIEW vault.never_used_grants IS 'allowances that have never decided a call; for administrators of the tenant, operators and auditors';
+COMMENT ON VIEW vault.never_used_grants
+	IS 'shows allowances that have never decided a call, to administrators of the tenant, '
+	'operators and auditors';
 
 ALTER VIEW vault.audit_reads OWNER TO vault_owner;
 ALTER VIEW vault.usage OWNER TO vault_owner;
@@ -211,7 +221,9 @@ $$;
 CREATE FUNCTION vault.unused_secrets(unused_for interval DEFAULT '90 days', tenant text DEFAULT NULL)
 RETURNS TABLE (tenant text, name text, environment text, created_at timestamptz, last_read_at timestamptz, reads bigint)
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_operator';
-COMMENT ON FUNCTION vault.unused_secrets(interval, text) IS 'secrets that nobody has read for so long, the longest first; operators see those of all tenants unless they name one';
+COMMENT ON FUNCTION vault.unused_secrets(interval, text)
+	IS 'returns secrets that were not read for a time, the longest unread first; operators get '
+	'those of all tenants unless they name one';
 
 /* What nothing needs any more, of the tenant that the entry shows. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
