@@ -7,7 +7,7 @@
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only.
 
-FEATURES = platform redaction crypto context guard entry audit keyring tenant integrity origin identity throttle policy role token notify type secret lifecycle expiry rotation pki access_review policy_document verify \
+FEATURES = platform redaction crypto context guard audit keyring tenant integrity origin identity throttle policy role token entry notify type secret lifecycle expiry rotation pki access_review policy_document verify \
 	evidence usage anomaly jobs repair
 
 # The order of the regression tests; each after the first stands by itself.

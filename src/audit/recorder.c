@@ -17,7 +17,7 @@
 #include "audit/audit.h"
 #include "audit/ring.h"
 #include "audit/setting_alerts.h"
-#include "entry/entry.h"
+#include "context/call.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 
@@ -33,6 +33,9 @@ typedef struct PendingRecord
 	int level; /* of the subtransaction */
 	PackedRow *row;
 } PendingRecord;
+
+/* Loaded later, the module refuses every call and has no ring to record that in. */
+static bool is_preloaded = false;
 
 static PendingRecord pending_records[MAX_PENDING_RECORDS];
 static int pending_count = 0;
@@ -295,9 +298,11 @@ tell_of_choice(void)
 	send_row(&row);
 }
 
-static void
-call_begins(void)
+void
+recorder_begin(void)
 {
+	if (!is_preloaded)
+		return;
 	audit_know_caller();
 	memset(&awaited, 0, sizeof(awaited));
 	waited = false;
@@ -307,8 +312,8 @@ call_begins(void)
 	tell_of_choice();
 }
 
-static bool
-call_passed(const VaultCall *call)
+bool
+recorder_passed(const VaultCall *call)
 {
 	AuditRecord record = {.decision = "allow", .reason = call->reason};
 	AuditRow row;
@@ -427,14 +432,16 @@ leave_new_tenant(AuditRow *row)
 		}
 }
 
-static void
-call_failed(const VaultCall *call, const ErrorData *error)
+void
+recorder_failed(const VaultCall *call, const ErrorData *error)
 {
 	char reason[1024];
 	AuditRecord record = {.decision = recorder_decision_of(error->sqlerrcode), .reason = reason};
 	bool waits = waits_for_record(error);
 	AuditRow row;
 
+	if (!is_preloaded)
+		return;
 	forget_pending(pending_before_call);
 	describe_failure(call, error, reason, sizeof(reason));
 	fill_asked(call, &record);
@@ -572,9 +579,7 @@ recorder_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTran
 void
 recorder_init(void)
 {
-	static const EntryRecorder recorder = {call_begins, call_passed, call_failed};
-
-	entry_set_recorder(&recorder);
+	is_preloaded = true;
 	RegisterXactCallback(recorder_at_transaction_end, NULL);
 	RegisterSubXactCallback(recorder_at_subtransaction_end, NULL);
 }

@@ -9,6 +9,7 @@
 #include "platform/compat.h"
 
 #include "audit/audit_row.h"
+#include "context/call.h"
 
 /* A secret whose value the present call is about to return. */
 typedef struct AuditRead
@@ -30,6 +31,16 @@ typedef struct AuditRead
  */
 extern void audit_read(const AuditRead *release);
 extern bool audit_await_reads(void);
+
+/*
+ * The entry reports each call: recorder_begin() before anything is checked, then one of the others.
+ * recorder_passed() comes after the entry was closed.  It raises if the call must not succeed
+ * without its record, and returns true if it has waited.  recorder_failed() gets the error that is
+ * about to be raised: the transaction is aborted, so it reads no table.
+ */
+extern void recorder_begin(void);
+extern bool recorder_passed(const VaultCall *call);
+extern void recorder_failed(const VaultCall *call, const ErrorData *error);
 
 /* A row was written in the present transaction: if that is rolled back, the trail says so. */
 extern void recorder_add(const AuditRow *row);

@@ -18,62 +18,17 @@
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 
+#include "audit/recorder.h"
 #include "context/operators.h"
 #include "entry/request.h"
+#include "identity/identity.h"
+#include "keyring/keyring.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "redaction/redaction.h"
-
-static void (*require_unsealed)(void) = NULL;
-static void (*identify)(Oid role, Caller *caller) = NULL;
-static void (*admit)(const Caller *caller) = NULL;
-static void (*denied)(const VaultCall *call) = NULL;
-
-static void
-no_call(void)
-{
-}
-
-static bool
-no_pass(const VaultCall *call)
-{
-	return false;
-}
-
-static void
-no_failure(const VaultCall *call, const ErrorData *error)
-{
-}
-
-/* Loaded late, the module refuses every call, and nobody keeps a trail. */
-static EntryRecorder recorder = {no_call, no_pass, no_failure};
-
-void
-entry_set_seal_check(void (*check)(void))
-{
-	require_unsealed = check;
-}
-
-void
-entry_set_identify(void (*function)(Oid role, Caller *caller))
-{
-	identify = function;
-}
-
-void
-entry_set_limits(void (*admit_function)(const Caller *caller),
-				 void (*denied_function)(const VaultCall *call))
-{
-	admit = admit_function;
-	denied = denied_function;
-}
-
-void
-entry_set_recorder(const EntryRecorder *given)
-{
-	recorder = *given;
-}
+#include "throttle/denials.h"
+#include "token/token.h"
 
 static void
 check_surroundings(EntryKind kind)
@@ -154,8 +109,8 @@ check_caller(EntryKind kind, const Caller *caller)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)
 		refuse_suspended();
-	if (needs_client && admit)
-		admit(caller);
+	if (needs_client)
+		denials_admit(caller);
 }
 
 static void
@@ -177,22 +132,30 @@ entry_fail(VaultCall *call, MemoryContext context)
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	call->hides = request_hide_arguments(call, error);
-	recorder.failed(call, error);
-	if (denied && call->caller.is_identified && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		denied(call);
+	recorder_failed(call, error);
+	if (call->caller.is_identified && error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		denials_count(call);
 	return error;
 }
 
-/* A view opens no entry: that a token was refused, or a row was changed, is told here. */
+/* A verified token goes before the bindings of the role. */
+static void
+identify(Caller *caller)
+{
+	if (!token_identify(caller))
+		identity_resolve(caller);
+}
+
+/* Identify the caller of a view, and record an error: a refused token, or a changed row. */
 static void
 identify_viewer(Caller *caller)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	recorder.begins();
+	recorder_begin();
 	PG_TRY();
 	{
-		identify(caller->role, caller);
+		identify(caller);
 	}
 	PG_CATCH();
 	{
@@ -212,7 +175,7 @@ entry_check(EntryKind kind, Caller *caller)
 	check_surroundings(kind);
 	AcceptInvalidationMessages();
 	if (kind != ENTRY_ANYONE && kind != ENTRY_KEY_HOLDER)
-		require_unsealed();
+		keyring_require_unsealed();
 
 	memset(caller, 0, sizeof(Caller));
 	caller->role = GetUserId();
@@ -221,7 +184,7 @@ entry_check(EntryKind kind, Caller *caller)
 	if (kind == ENTRY_VIEW)
 		identify_viewer(caller);
 	else if (kind != ENTRY_KEY_HOLDER)
-		identify(caller->role, caller);
+		identify(caller);
 	check_caller(kind, caller);
 }
 
@@ -401,7 +364,7 @@ entry_run_kind(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body, bool hol
 	VaultCall call = {.kind = kind};
 
 	request_fill(&call, fcinfo);
-	recorder.begins();
+	recorder_begin();
 	PG_TRY();
 	{
 		entry_open(&call);
@@ -420,7 +383,7 @@ entry_run_kind(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body, bool hol
 	}
 	PG_END_TRY();
 	entry_close(&call);
-	if (recorder.passed(&call))
+	if (recorder_passed(&call))
 		check_after_wait(&call, context);
 	return result;
 }
@@ -446,7 +409,7 @@ entry_read(FunctionCallInfo fcinfo, EntryBody body)
 	VaultCall call = {.kind = ENTRY_CLIENT};
 
 	request_fill(&call, fcinfo);
-	recorder.begins();
+	recorder_begin();
 	PG_TRY();
 	{
 		entry_check(ENTRY_CLIENT, &call.caller);

@@ -46,41 +46,4 @@ extern Datum entry_read(FunctionCallInfo fcinfo, EntryBody body);
  */
 extern void entry_check_again(void);
 
-/*
- * What later features tell the entry: whether the vault may be used (raises if
- * not), and who a role is (fills the caller; never raises for "nobody").
- */
-extern void entry_set_seal_check(void (*require_unsealed)(void));
-extern void entry_set_identify(void (*identify)(Oid role, Caller *caller));
-
-/*
- * How often somebody may be refused: admit() raises if the caller is to be refused
- * whatever it asks for, denied() is told of each refusal of an identified caller and what
- * it had asked for.
- */
-extern void
-entry_set_limits(void (*admit)(const Caller *caller), void (*denied)(const VaultCall *call));
-
-/*
- * Who keeps the trail.  begins() comes before anything is checked, passed() after the
- * entry was closed, failed() with the error that is about to be raised: inside an aborted
- * transaction, so without a look at any table.  passed() may raise; true: it has waited.
- */
-typedef struct EntryRecorder
-{
-	void (*begins)(void);
-	bool (*passed)(const VaultCall *call);
-	void (*failed)(const VaultCall *call, const ErrorData *error);
-} EntryRecorder;
-
-/*
- * The grammars of names, patterns and identifiers, for what a call was given: NULL if a text is
- * one.  What is none may be a value in the wrong place, and is neither recorded nor repeated.
- */
-typedef const char *(*RequestGrammar)(const char *text, size_t size);
-extern void
-request_set_grammars(RequestGrammar name, RequestGrammar pattern, RequestGrammar identifier);
-
-extern void entry_set_recorder(const EntryRecorder *recorder);
-
 #endif

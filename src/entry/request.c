@@ -22,6 +22,7 @@
 
 #include "platform/printable.h"
 #include "platform/settings.h"
+#include "policy/name.h"
 
 #define CACHED_CALLS 128
 
@@ -37,17 +38,8 @@ typedef struct CallShape
 	uint32 arrays;
 } CallShape;
 
-static RequestGrammar is_no_name = NULL;
-static RequestGrammar is_no_pattern = NULL;
-static RequestGrammar is_no_identifier = NULL;
-
-void
-request_set_grammars(RequestGrammar name, RequestGrammar pattern, RequestGrammar identifier)
-{
-	is_no_name = name;
-	is_no_pattern = pattern;
-	is_no_identifier = identifier;
-}
+/* A grammar: returns NULL for a text that follows it. */
+typedef const char *(*RequestGrammar)(const char *text, size_t size);
 
 static CallShape shapes[CACHED_CALLS];
 static bool listening = false;
@@ -136,7 +128,7 @@ copy_argument(FunctionCallInfo fcinfo, int number, RequestGrammar fault, char *t
 		return;
 	given = DatumGetTextPP(fcinfo->args[number].value);
 	size = VARSIZE_ANY_EXHDR(given);
-	if (size >= room || fault == NULL || fault(VARDATA_ANY(given), size) != NULL)
+	if (size >= room || fault(VARDATA_ANY(given), size) != NULL)
 	{
 		strlcpy(to, request_placeholder(size), room);
 		return;
@@ -155,9 +147,9 @@ request_fill(VaultCall *call, FunctionCallInfo fcinfo)
 	call->by_value = shape->by_value;
 	call->text_arguments = shape->texts;
 	call->array_arguments = shape->arrays;
-	copy_argument(fcinfo, shape->name, shape->is_pattern ? is_no_pattern : is_no_name,
+	copy_argument(fcinfo, shape->name, shape->is_pattern ? pattern_fault : name_fault,
 				  call->requested_name, sizeof(call->requested_name));
-	copy_argument(fcinfo, shape->environment, is_no_identifier, call->requested_environment,
+	copy_argument(fcinfo, shape->environment, identifier_fault, call->requested_environment,
 				  sizeof(call->requested_environment));
 	if (shape->environment >= 0 && call->requested_environment[0] == 0)
 		strlcpy(call->requested_environment, default_environment(),
@@ -196,7 +188,7 @@ request_hide(ErrorData *error, Datum argument)
 	if (VARATT_IS_EXTERNAL(given) || VARATT_IS_COMPRESSED(given))
 		return;
 	size = VARSIZE_ANY_EXHDR(given);
-	if (size < 4 || is_no_pattern == NULL || is_no_pattern(VARDATA_ANY(given), size) == NULL)
+	if (size < 4 || pattern_fault(VARDATA_ANY(given), size) == NULL)
 		return;
 	error->message = request_without(error->message, VARDATA_ANY(given), size);
 	error->hint = request_without(error->hint, VARDATA_ANY(given), size);

@@ -5,7 +5,7 @@
 #ifndef VAULT_ENTRY_REQUEST_H
 #define VAULT_ENTRY_REQUEST_H
 
-#include "entry/entry.h"
+#include "context/call.h"
 
 /* Notes the function's name and, where it has such arguments, the secret's place. */
 extern void request_fill(VaultCall *call, FunctionCallInfo fcinfo);

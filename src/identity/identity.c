@@ -33,7 +33,6 @@
 
 #include "audit/audit.h"
 #include "context/operators.h"
-#include "entry/entry.h"
 #include "identity/connection.h"
 #include "identity/reservation.h"
 #include "integrity/integrity.h"
@@ -76,13 +75,6 @@ static HTAB *cache = NULL;
 static IdentityCacheEntry *latest = NULL; /* of the cache, to spare most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
-static bool (*identify_by_token)(Caller *caller) = NULL;
-
-void
-identity_set_token(bool (*function)(Caller *caller))
-{
-	identify_by_token = function;
-}
 
 uint64
 identity_generation(void)
@@ -249,15 +241,13 @@ fill_caller(Caller *caller, const Candidate *candidate)
 }
 
 /* vault.tenant selects among the tenants of the role; it never grants. */
-static void
-identity_identify(Oid role, Caller *caller)
+void
+identity_resolve(Caller *caller)
 {
 	bool selects = setting_tenant && *setting_tenant;
 	const char *changed_row = NULL;
 
-	if (identify_by_token && identify_by_token(caller))
-		return;
-	for (Candidate *candidate = candidates_of(role); candidate; candidate = candidate->next)
+	for (Candidate *candidate = candidates_of(caller->role); candidate; candidate = candidate->next)
 	{
 		if (selects && strcmp(candidate->tenant_name, setting_tenant) != 0)
 			continue;
@@ -268,7 +258,7 @@ identity_identify(Oid role, Caller *caller)
 		else
 			caller->is_identified = false;
 	}
-	if (caller->candidates == 1 && changed_row && !role_sees_all_tenants(role))
+	if (caller->candidates == 1 && changed_row && !role_sees_all_tenants(caller->role))
 		row_refuse(changed_row);
 }
 
@@ -435,7 +425,6 @@ identity_token_role_names(const Caller *caller)
 void
 identity_init(void)
 {
-	entry_set_identify(identity_identify);
 	audit_set_service(connection_service);
 	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
 	tables_on_change(TABLE_PRINCIPAL, bindings_changed);

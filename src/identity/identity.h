@@ -10,10 +10,11 @@
 #include "context/call.h"
 
 /*
- * Who knows more than the role does: is asked first, and returns false if it has
- * nothing to say.
+ * Fill the caller's identity by the bindings of its role, which is set; the caller is unidentified
+ * so far.  A role without a binding stays unidentified, and that is no error.  VT004 if the row of
+ * the one binding, of its principal or of its tenant was changed outside vault.
  */
-extern void identity_set_token(bool (*identify)(Caller *caller));
+extern void identity_resolve(Caller *caller);
 
 /* Return a number that grows whenever a role, a binding, a principal or a tenant changed. */
 extern uint64 identity_generation(void);

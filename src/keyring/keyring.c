@@ -14,8 +14,8 @@
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
+#include "context/call.h"
 #include "context/operators.h"
-#include "entry/entry.h"
 #include "guard/guard.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
@@ -427,6 +427,5 @@ keyring_init(void)
 	root_page_init();
 	guard_set_dropped(vault_dropped);
 	audit_set_state(trail_state, root_note_restorer);
-	entry_set_seal_check(keyring_require_unsealed);
 	tables_on_change(TABLE_INSTANCE, instance_changed);
 }

@@ -4,7 +4,6 @@
  */
 #include "policy/policy.h"
 
-#include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "policy/grants.h"
@@ -240,6 +239,5 @@ policy_has_role(const Caller *caller, const pg_uuid_t *role)
 void
 policy_init(void)
 {
-	request_set_grammars(name_fault, pattern_fault, identifier_fault);
 	grants_init();
 }

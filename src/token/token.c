@@ -34,7 +34,6 @@
 
 #include "catalog/pg_type.h"
 #include "crypto/raise.h"
-#include "entry/entry.h"
 #include "identity/identity.h"
 #include "identity/jwt.h"
 #include "integrity/integrity.h"
@@ -45,7 +44,6 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 #include "tenant/tenant.h"
-#include "throttle/denials.h"
 #include "throttle/throttle.h"
 #include "token/issued_token.h"
 #include "token/issuer.h"
@@ -626,8 +624,8 @@ take_verified(Caller *caller)
 	caller->is_operator = is_operator;
 }
 
-static bool
-identify_by_token(Caller *caller)
+bool
+token_identify(Caller *caller)
 {
 	ShownToken token;
 	TokenCacheKey basis;
@@ -707,6 +705,4 @@ token_init(void)
 	single_use_init();
 	issuer_init();
 	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
-	identity_set_token(identify_by_token);
-	entry_set_limits(denials_admit, denials_count);
 }

@@ -10,6 +10,13 @@
 #include "context/call.h"
 
 /*
+ * Fill the caller's identity by the token that its session shows.  Returns false, and changes
+ * nothing, if there is none: the role decides then.  VT014 if the token is refused; the caller has
+ * the reason, for the audit trail, and the subject and tenant as far as they are verified.
+ */
+extern bool token_identify(Caller *caller);
+
+/*
  * Take the token of vault.login() as SET LOCAL vault.token does; NULL and malformed text are
  * refused when the entry identifies the caller.  token_login_end() follows on every way out.
  */
