@@ -1,10 +1,13 @@
 /*
  * recorder.c
- *		The entry's recorder, and what was rolled back.
+ *		Records of calls for the ring, and of changes that were rolled back.
  *
- * A call that changed rows has them in its own transaction and needs nothing here,
- * unless it fails or is rolled back.  A refusal must not reveal by waiting longer
- * whether there was something to refuse, so every refusal waits in the same way.
+ * A call that changed rows has their records in its own transaction.  It needs nothing here, unless
+ * it fails or is rolled back.  Every refusal waits for its record in the same way, so the time of a
+ * refusal does not reveal whether there was something to refuse.
+ *
+ * All state is of this backend: records of the running transaction (pending), which an abort sends;
+ * records that found no room in the ring (unsent); and the wait of the running call.
  */
 #include "audit/recorder.h"
 
@@ -21,7 +24,7 @@
 #include "platform/errors.h"
 #include "platform/settings.h"
 
-/* Records that a session keeps at most, and how long an abort or a call waits for room. */
+/* The most records that a session keeps, and the wait of an abort or a call for room. */
 #define MAX_UNSENT     1024
 #define UNSENT_WAIT_MS 1000
 
@@ -30,7 +33,7 @@
 
 typedef struct PendingRecord
 {
-	int level; /* of the subtransaction */
+	int level; /* nesting level of the subtransaction */
 	PackedRow *row;
 } PendingRecord;
 
@@ -41,7 +44,7 @@ static PendingRecord pending_records[MAX_PENDING_RECORDS];
 static int pending_count = 0;
 static int pending_before_call = 0;
 
-/* Those that found no room: one row for all, told if the outermost or any of them ends. */
+/* Changes beyond these: one row stands for all, and is sent if any of their levels is aborted. */
 static struct
 {
 	int count;
@@ -49,22 +52,22 @@ static struct
 	PackedRow *first;
 } more_pending;
 
-/* Tenants that this transaction makes; in TopTransactionContext. */
+/* Tenants that this transaction makes; the array is in TopTransactionContext. */
 static struct
 {
 	pg_uuid_t *ids;
 	int count;
 } new_tenants;
 
-/* What this call has recorded, and may have to wait for. */
+/* The records of this call that it may have to wait for. */
 static RingWait awaited;
 
-/* This call has slept, for room or for the disk. */
+/* True if this call has slept, for room or for the disk. */
 static bool waited = false;
 
 /*
- * Records of this session that found no room, for the next opportunity: they are told when the
- * session ends at the latest.
+ * Records of this session that found no room.  They are sent at the next opportunity, at the latest
+ * when the session ends.
  */
 static struct
 {
@@ -72,7 +75,7 @@ static struct
 	int count;
 } unsent;
 
-/* The session ends, and has waited for room in vain. */
+/* True if the session ends and has waited for room in vain. */
 static bool gave_up = false;
 
 static void
@@ -106,7 +109,7 @@ report_lost(void)
 
 static void at_session_end(int code, Datum arg);
 
-/* Takes a record that found no room; in an abort there may be no memory for it. */
+/* Keep a record that found no room; in an abort there may be no memory for it. */
 static void
 keep_unsent(const PackedRow *packed)
 {
@@ -130,7 +133,7 @@ keep_unsent(const PackedRow *packed)
 	unsent.rows[unsent.count++] = copy;
 }
 
-/* In the order in which they came; for ms at most, all together. */
+/* Send the kept records in their order, and wait for ms at most, all together. */
 static void
 send_unsent(int ms)
 {
@@ -149,7 +152,7 @@ send_unsent(int ms)
 	memmove(unsent.rows, unsent.rows + sent, unsent.count * sizeof(PackedRow *));
 }
 
-/* For what cannot be refused any more: now, a little later, or before the session ends. */
+/* Send a record of what cannot be refused any more: now, later, or when the session ends. */
 static void
 recorder_send(const PackedRow *packed)
 {
@@ -184,7 +187,7 @@ at_session_end(int code, Datum arg)
 		report_lost();
 }
 
-/* True once what was pushed is as safe as vault.audit_mode asks. */
+/* Wait until the records are as safe as vault.audit_mode asks; false if they are not in time. */
 static bool
 recorder_await(void)
 {
@@ -199,7 +202,10 @@ recorder_await(void)
 	return safe;
 }
 
-/* Who chose the role of a background worker is not known, and need not be one that may be it. */
+/*
+ * Record an alert for a read by a background worker, once.  The one that chose its role is unknown,
+ * and may not be a member of that role.
+ */
 static void
 alert_without_client(const AuditRow *release)
 {
@@ -261,7 +267,7 @@ is_best_effort(const VaultCall *call)
 	return call->kind == ENTRY_ANYONE || call->kind == ENTRY_KEY_HOLDER;
 }
 
-/* What was asked, as far as it is a secret's place; other names go to the reason. */
+/* Fill the place of the secret that was asked for; other names go to the reason. */
 static void
 fill_asked(const VaultCall *call, AuditRecord *record)
 {
@@ -279,7 +285,7 @@ fill_asked(const VaultCall *call, AuditRecord *record)
 	}
 }
 
-/* It is of the session, and no tenant's concern. */
+/* Record a weak setting that this session has chosen; it concerns no tenant. */
 static void
 tell_of_choice(void)
 {
@@ -350,7 +356,7 @@ recorder_decision_of(int sqlstate)
 	}
 }
 
-/* Messages of others could quote a value: only vault's own go into the trail. */
+/* True for messages of vault.  Other messages could quote a value, and stay out of the trail. */
 static bool
 is_own_message(const ErrorData *error)
 {
@@ -361,8 +367,9 @@ is_own_message(const ErrorData *error)
 }
 
 /*
- * How much of one of vault's own messages the trail has.  Which rule a value broke, and what a
- * function chose to fail with, is for who gave the value and not for who reads the trail.
+ * Return the length of the part of a message that goes into the trail; 0 for foreign messages.  The
+ * rule that a value broke, and the error that a function chose, are for the client that gave the
+ * value, and not for readers of the trail.
  */
 static int
 told_length(const ErrorData *error)
@@ -392,7 +399,7 @@ describe_failure(const VaultCall *call, const ErrorData *error, char *reason, si
 			 names_other ? call->requested_name : "");
 }
 
-/* Whoever goes away, or is refused because nothing can be recorded, does not wait. */
+/* False for a client that goes away, and for a refusal because nothing can be recorded. */
 static bool
 waits_for_record(const ErrorData *error)
 {
@@ -402,7 +409,7 @@ waits_for_record(const ErrorData *error)
 		category != ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
 }
 
-/* The error's own rows of this call go with it; the call as a whole is told below. */
+/* Forget pending records beyond a number: the failure of the whole call is recorded instead. */
 static void
 forget_pending(int count)
 {
@@ -420,7 +427,7 @@ recorder_new_tenant(const pg_uuid_t *tenant)
 	new_tenants.ids[new_tenants.count++] = *tenant;
 }
 
-/* Of a row that may outlive its transaction: the tenant's name stays, which was asked for. */
+/* Clear the id of a new tenant in a row that may outlive its transaction; the name stays. */
 static void
 leave_new_tenant(AuditRow *row)
 {
@@ -516,7 +523,7 @@ forget_all_pending(void)
 	pending_count = more_pending.count = more_pending.level = 0;
 }
 
-/* Of the levels from this one on: into the trail.  An abort waits for room for a moment only. */
+/* Send the records of this level and deeper ones.  An abort waits for room for a moment only. */
 static void
 tell_rolled_back(int level)
 {
@@ -536,7 +543,7 @@ tell_rolled_back(int level)
 		send_unsent(UNSENT_WAIT_MS);
 }
 
-/* Once prepared, it could be rolled back by anybody at any time, without a trace. */
+/* Refuse PREPARE: another session could roll the transaction back later, without a record. */
 static void
 refuse_prepare(void)
 {

@@ -1,7 +1,10 @@
 /*
  * recorder.h
- *		What must be in the trail whatever becomes of the transaction: reads, refusals,
- *		failures, calls that changed nothing, and changes that were rolled back.
+ *		Records that must be in the audit trail even if the transaction is rolled back: reads,
+ *		refusals, failures, calls that changed nothing, and changes that were rolled back.
+ *
+ * The records go to the ring (audit/ring.h), from which a worker writes them.  Each backend records
+ * for itself; only the ring is shared.
  */
 #ifndef VAULT_AUDIT_RECORDER_H
 #define VAULT_AUDIT_RECORDER_H
@@ -11,10 +14,10 @@
 #include "audit/audit_row.h"
 #include "context/call.h"
 
-/* A secret whose value the present call is about to return. */
+/* A read: the secret whose value the current call is about to return. */
 typedef struct AuditRead
 {
-	const char *secret; /* without NUL */
+	const char *secret; /* not terminated by NUL */
 	size_t secret_size;
 	const char *environment;
 	size_t environment_size;
@@ -25,9 +28,9 @@ typedef struct AuditRead
 } AuditRead;
 
 /*
- * Records it, and waits until all that this call recorded is as safe as
- * vault.audit_mode asks; true: that took a while, in which what was decided can have changed.
- * Raise VT011 if it cannot be had in vault.audit_timeout.
+ * audit_read() records a read.  audit_await_reads() waits until all records of the call are as safe
+ * as vault.audit_mode asks; it returns true if that took a while, in which the decision can have
+ * changed.  Both raise VT011 if that cannot be had within vault.audit_timeout.
  */
 extern void audit_read(const AuditRead *release);
 extern bool audit_await_reads(void);
@@ -42,15 +45,16 @@ extern void recorder_begin(void);
 extern bool recorder_passed(const VaultCall *call);
 extern void recorder_failed(const VaultCall *call, const ErrorData *error);
 
-/* A row was written in the present transaction: if that is rolled back, the trail says so. */
+/* Remember a row that this transaction has written, to record its rollback if it comes to that. */
 extern void recorder_add(const AuditRow *row);
 
 /*
- * The present transaction makes this tenant.  Until it commits, what fails in it or is rolled back
- * is told in the trail without a tenant: otherwise one that never was would have a chain.
+ * Remember that this transaction makes a tenant.  Until it commits, failures and rollbacks in it
+ * are recorded without a tenant: a tenant that never existed must not have a chain of its own.
  */
 extern void recorder_new_tenant(const pg_uuid_t *tenant);
 
+/* Registers the callbacks at the ends of transactions.  Preload only. */
 extern void recorder_init(void);
 
 #endif

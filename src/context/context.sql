@@ -1,8 +1,8 @@
 /*
- * Every table has row security, forced, and two policies: "tenant" for what views show, which run
- * as vault_owner, and "entry" for all that is done as vault_exec. There is none for
- * anybody else: whoever has privileges on every table, as members of pg_write_all_data and
- * pg_read_all_data do, finds no row and writes none.
+ * Every table has row security, forced, and two policies: "tenant" for views, which run as
+ * vault_owner, and "entry" for the work of vault_exec. No other role has a policy: a role with
+ * privileges on every table, as members of pg_write_all_data and pg_read_all_data have, finds no
+ * row and writes none.
  */
 CREATE FUNCTION vault_data.is_inside() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_is_inside';

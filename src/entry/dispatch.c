@@ -1,10 +1,10 @@
 /*
  * dispatch.c
- *		Public functions whose work is written in SQL: the entry opens and the
- *		function of the same name and arguments in schema vault_data is called.
+ *		Public functions with a body in SQL: open the entry, and call the function of the same name
+ *		and arguments in schema vault_data.
  *
- * Where the public function takes anycompatible, JSON in whatever type it comes, that one takes
- * jsonb.
+ * An argument of type anycompatible is JSON of any type; the function in vault_data takes jsonb.
+ * The call site keeps the function that was found.
  */
 #include "entry/entry.h"
 
@@ -69,7 +69,7 @@ inner_site(FmgrInfo *outer)
 	return outer->fn_extra;
 }
 
-/* As callers know it. */
+/* Get the name of an argument, for an error. */
 static const char *
 argument_name(Oid function, int number)
 {
@@ -100,14 +100,14 @@ convert_arguments(Oid outer, FunctionCallInfo fcinfo)
 			argument_to_jsonb(fcinfo, i, argument_name(outer, i));
 }
 
-/* A collation of the caller's, which could take different texts for equal, ends here. */
+/* Call the function in vault_data.  The caller's collation could take different texts for equal. */
 static Datum
 call_inner(FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
 	Datum result;
 
-	/* In the copy: a constant argument stands in the outer one for the next row, too. */
+	/* Convert in the copy: a constant argument in the outer one is for the next row, too. */
 	InitFunctionCallInfoData(*inner, inner_site(fcinfo->flinfo), fcinfo->nargs,
 							 DEFAULT_COLLATION_OID, fcinfo->context, fcinfo->resultinfo);
 	memcpy(inner->args, fcinfo->args, fcinfo->nargs * sizeof(NullableDatum));

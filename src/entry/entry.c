@@ -1,6 +1,10 @@
 /*
  * entry.c
- *		Going in and out.
+ *		The checks on the way in, the change of user, and the ways out.
+ *
+ * The state of a call is a local variable of the function that runs its body; context/call.c points
+ * to the innermost one.  An error leaves through entry_fail(), which closes the entry before it
+ * records the error.
  */
 #include "entry/entry.h"
 
@@ -82,8 +86,8 @@ refuse_non_operator(void)
 }
 
 /*
- * Operators' work must see what others committed: checks under an old snapshot
- * would pass that no longer hold.
+ * Raise in an isolation level with an old snapshot.  Checks of operators' work must see what other
+ * sessions have committed: under an old snapshot they would pass although they no longer hold.
  */
 static void
 entry_refuse_old_snapshot(void)
@@ -113,6 +117,7 @@ check_caller(EntryKind kind, const Caller *caller)
 		denials_admit(caller);
 }
 
+/* Undo what entry_open() did; does nothing for a call that was not opened. */
 static void
 entry_close(VaultCall *call)
 {
@@ -122,7 +127,10 @@ entry_close(VaultCall *call)
 	AtEOXact_GUC(false, call->settings_level);
 }
 
-/* Closes the entry after an error and records it; what it returns is to be raised. */
+/*
+ * Close the entry after an error, and record the error.  Returns a copy in the given context, for
+ * the caller to raise; arguments that are no names are replaced in it.
+ */
 static ErrorData *
 entry_fail(VaultCall *call, MemoryContext context)
 {
@@ -188,7 +196,10 @@ entry_check(EntryKind kind, Caller *caller)
 	check_caller(kind, caller);
 }
 
-/* A token that was revoked, a binding that went, a tenant that was suspended, a seal. */
+/*
+ * Check again after a wait: a token may be revoked, a binding gone, a tenant suspended, the vault
+ * sealed.
+ */
 static void
 entry_check_caller_again(VaultCall *call)
 {
@@ -199,7 +210,7 @@ entry_check_caller_again(VaultCall *call)
 		(!caller.is_identified || !uuid_equal(&caller.tenant, &call->caller.tenant) ||
 		 !uuid_equal(&caller.principal, &call->caller.principal)))
 		refuse_unidentified(&caller);
-	/* What decides is then judged with the roles that the token gives now. */
+	/* Decide from now on with the roles that the token gives now. */
 	call->caller.token_role_count = caller.token_role_count;
 	memcpy(call->caller.token_roles, caller.token_roles, sizeof(caller.token_roles));
 }
@@ -211,8 +222,9 @@ entry_check_again(void)
 }
 
 /*
- * What only looked has waited for its record after the entry was closed.  Whoever works while the
- * vault is sealed has perhaps just sealed it.
+ * Check again a call that made no records inside, and has waited for its one record after the entry
+ * was closed.  Functions that work while the vault is sealed are exempt: the call may have been the
+ * one that sealed it.
  */
 static void
 check_after_wait(VaultCall *call, MemoryContext context)
@@ -240,11 +252,12 @@ pin_setting(const char *name, const char *value)
 							 false);
 }
 
-/* What an operator waits at most for a lock: anybody can leave a transaction open. */
+/* The longest wait of an operator for a lock. */
 #define OPERATOR_PATIENCE_MS 10000
 
+/* Limit the waits of operators: any role can leave a transaction open. */
 static void
-throttle_wait(const VaultCall *call)
+limit_lock_wait(const VaultCall *call)
 {
 	if (call->kind == ENTRY_CLIENT || call->caller.is_identified)
 		return;
@@ -256,7 +269,7 @@ static void
 pin_settings(void)
 {
 	pin_setting("search_path", "pg_catalog, pg_temp");
-	/* What the trail and errors show must not depend on the caller's taste. */
+	/* The text of the audit trail and of errors must not depend on the caller's settings. */
 	if (DateStyle != USE_ISO_DATES)
 		pin_setting("DateStyle", "ISO");
 	if (IntervalStyle != INTSTYLE_POSTGRES)
@@ -267,7 +280,7 @@ pin_settings(void)
 		pin_setting("row_security", "on");
 }
 
-/* The caller's own tenant, if it may work in it. */
+/* Set the tenant of the call to the caller's own, if that is active. */
 static void
 entry_take_tenant(VaultCall *call)
 {
@@ -286,7 +299,7 @@ entry_open(VaultCall *call)
 	GetUserIdAndSecContext(&call->saved_user, &call->saved_security);
 	call->settings_level = NewGUCNestLevel();
 	pin_settings();
-	throttle_wait(call);
+	limit_lock_wait(call);
 	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
 						   call->saved_security | SECURITY_LOCAL_USERID_CHANGE);
 	call_push(call);
@@ -301,7 +314,7 @@ entry_explain(ErrorData *error, char *message, char *hint)
 	error->domain = TEXTDOMAIN;
 }
 
-/* What the server says of statements inside means nothing to who called the function. */
+/* Replace messages of the server about statements inside: the caller does not know these. */
 static void
 explain_from_inside(const VaultCall *call, ErrorData *error)
 {
@@ -317,8 +330,8 @@ explain_from_inside(const VaultCall *call, ErrorData *error)
 }
 
 /*
- * Passes an error on without what the inside added to it: the context names
- * internal functions, the detail of a constraint internal columns.
+ * Raise the error without what the inside added to it: the context names internal functions, and
+ * the detail of a constraint names internal columns.
  */
 static void
 rethrow_from_inside(const VaultCall *call, ErrorData *error)
@@ -334,7 +347,7 @@ rethrow_from_inside(const VaultCall *call, ErrorData *error)
 	ThrowErrorData(error);
 }
 
-/* Closes the entry after an error, and whatever the call has made of values is overwritten. */
+/* Close the entry after an error, and overwrite the values in the area, which may be NULL. */
 static ErrorData *
 fail_and_forget(VaultCall *call, MemoryContext context, SecretArea *area)
 {
@@ -344,7 +357,7 @@ fail_and_forget(VaultCall *call, MemoryContext context, SecretArea *area)
 	return error;
 }
 
-/* What is returned is copied out of the area, which ends. */
+/* Copy the result out of the area, and end the area. */
 static Datum
 leave_area(const VaultCall *call, SecretArea *area, MemoryContext context, Datum result)
 {

@@ -2,16 +2,25 @@
  * entry.h
  *		The one entry: every public function passes through it.
  *
- * Going in: the module is preloaded and this is its database; no parallel
- * worker, no security-restricted operation (REINDEX and the like run a table
- * owner's code under another's name), no standby; the vault is unsealed unless
- * the kind says otherwise; the caller is who the kind asks for.  Then the
- * current user becomes vault_exec, search_path is pinned, and the call's tenant
- * is what row security sees.  Going out, on every way, all of that is undone.
+ * On the way in the entry checks, in this order:
  *
- * The caller is GetUserId() at the entry of a SECURITY INVOKER function: the
- * outer user and session_user can be a victim whose statement runs somebody
- * else's code.
+ *		1. The module is preloaded, and this is the database of the vault.
+ *		2. This is no parallel worker, no security-restricted operation and no standby.  In a
+ *		   security-restricted operation, REINDEX and the like run a table owner's code under
+ *		   another role's name.  Functions for any role work on a standby.
+ *		3. The vault is unsealed, unless the kind says otherwise.
+ *		4. The caller is identified by its token, else by its role; a key holder is not.
+ *		5. The caller is of the kind that the function asks for, and in no back-off.
+ *
+ * Then vault_exec becomes the current user, search_path is pinned, and row security sees the
+ * tenant of the call.  The call is the current one (context/call.h) while the body runs.  On every
+ * way out all of that is undone, and the audit trail gets the outcome.
+ *
+ * The caller is GetUserId() at the entry of a SECURITY INVOKER function.  The outer user and
+ * session_user decide nothing: they can be a victim whose statement runs another role's code.
+ *
+ * The SQL functions of earlier features, which stand in FEATURE_sql.c, include this header; no
+ * other file of an earlier feature does.
  */
 #ifndef VAULT_ENTRY_ENTRY_H
 #define VAULT_ENTRY_ENTRY_H
@@ -20,29 +29,37 @@
 
 #include "context/call.h"
 
-/* Checks as for going in, for views: nothing is opened, and only an error in who it is recorded. */
+/*
+ * Check as on the way in, and fill the caller.  Nothing is opened, so nothing is undone.  For
+ * views, which open no entry: of their errors, those of the identification are recorded.
+ */
 extern void entry_check(EntryKind kind, Caller *caller);
 
-/* Opens the entry, runs body, closes the entry on every way out. */
+/*
+ * Open the entry, run the body, and close the entry on every way out.  Returns what the body
+ * returns.  An error from inside is passed on without its context, its internal query and the
+ * detail of a constraint.
+ */
 typedef Datum (*EntryBody)(FunctionCallInfo fcinfo);
 extern Datum entry_run(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body);
 
 /*
- * The same for a body that gets or makes values, passwords, keys or tokens: its memory is one that
- * is overwritten at the end, after an error too (see platform/secret_memory.h).  It returns a
- * varlena, which is copied out of it, or by value.
+ * The same for a body that gets or makes values, passwords, keys or tokens.  Its memory context is
+ * overwritten at the end, after an error too (platform/secret_memory.h).  The body returns a
+ * varlena, which is copied out of that context, or a type that is passed by value.
  */
 extern Datum entry_run_with_values(EntryKind kind, FunctionCallInfo fcinfo, EntryBody body);
 
 /*
- * The same for a read of values that executes no SQL and therefore needs neither another user
- * nor a search_path.
+ * The same for a client's read of values.  The body executes no SQL, and therefore needs neither
+ * another user nor a search_path; it records its reads itself (audit/recorder.h).
  */
 extern Datum entry_read(FunctionCallInfo fcinfo, EntryBody body);
 
 /*
- * After a wait: what was checked on the way in is checked again, and the caller is who it was.
- * Not where the entry has become another user.
+ * Check once more, after a wait inside of entry_read(): raise if the call would be refused now, or
+ * if the caller is another principal.  Updates the roles that the caller's token gives.  Not for
+ * entry_run(), where the current user is vault_exec.
  */
 extern void entry_check_again(void);
 

@@ -1,11 +1,11 @@
 /*
  * request.c
- *		The public function that is being called, and the secret it is about.
+ *		The public function that is being called, and the secret that it is about.
  *
- * Which arguments are called "name" (or "name_pattern") and "environment" is asked of
- * the catalogue once for each function.  No other argument is recorded: it could be a value.
- * So could one of these, if arguments were swapped: what is no name by its grammar is neither
- * recorded nor repeated in an error.
+ * The catalog is asked once for each function for the arguments "name" (or "name_pattern") and
+ * "environment"; a cache of this backend keeps the answer until pg_proc changes.  No other argument
+ * is recorded: it could be a value.  So could one of these, if arguments were swapped.  A text that
+ * is no name by its grammar is therefore neither recorded nor repeated in an error.
  */
 #include "entry/request.h"
 
@@ -30,12 +30,12 @@ typedef struct CallShape
 {
 	Oid function;
 	char operation[NAMEDATALEN];
-	int name; /* number of the argument; -1: none */
+	int name; /* number of the argument; -1 if there is none */
 	int environment;
-	bool is_pattern; /* name is one */
-	bool by_value;   /* what it returns is */
-	uint32 texts;    /* arguments that are texts, and arrays of them */
-	uint32 arrays;
+	bool is_pattern; /* the argument is a pattern, and not a name */
+	bool by_value;   /* the result type is passed by value */
+	uint32 texts;    /* bit i is set if argument i is a text */
+	uint32 arrays;   /* bit i is set if argument i is an array of texts */
 } CallShape;
 
 /* A grammar: returns NULL for a text that follows it. */
@@ -110,14 +110,14 @@ shape_of(Oid function)
 	return shape;
 }
 
-/* What stands for a text that is not what it should be. */
+/* Make the placeholder for a text that does not follow its grammar. */
 static char *
 request_placeholder(size_t size)
 {
 	return psprintf("<not a name: %zu bytes>", size);
 }
 
-/* A text argument, if it is one by its grammar; else what stands for it. */
+/* Copy a text argument if it follows the grammar, else a placeholder. */
 static void
 copy_argument(FunctionCallInfo fcinfo, int number, RequestGrammar fault, char *to, size_t room)
 {
@@ -156,7 +156,7 @@ request_fill(VaultCall *call, FunctionCallInfo fcinfo)
 				sizeof(call->requested_environment));
 }
 
-/* The text with each "given" replaced; the same if it has none. */
+/* Return the text with each quoted occurrence of "given" replaced; the same text if it has none. */
 static char *
 request_without(char *text, const char *given, size_t size)
 {
@@ -184,7 +184,7 @@ request_hide(ErrorData *error, Datum argument)
 	text *given = (text *) DatumGetPointer(argument);
 	size_t size;
 
-	/* Too long to be repeated; and in an aborted transaction nothing can be fetched. */
+	/* Such a text is too long to be repeated, and an aborted transaction cannot fetch it. */
 	if (VARATT_IS_EXTERNAL(given) || VARATT_IS_COMPRESSED(given))
 		return;
 	size = VARSIZE_ANY_EXHDR(given);

@@ -1,18 +1,21 @@
 /*
  * request.h
- *		What is known of a call before anything is checked.
+ *		The requested function and secret of a call, copied before anything is checked.
  */
 #ifndef VAULT_ENTRY_REQUEST_H
 #define VAULT_ENTRY_REQUEST_H
 
 #include "context/call.h"
 
-/* Notes the function's name and, where it has such arguments, the secret's place. */
+/*
+ * Fill the name of the function, and the name and environment of the secret where it has such
+ * arguments.  A text that is no name by its grammar is replaced by a placeholder.
+ */
 extern void request_fill(VaultCall *call, FunctionCallInfo fcinfo);
 
 /*
- * Replaces arguments that are no names where the error repeats them, and characters that are not
- * shown as they are.  True if there were any.
+ * Replace arguments that are no names where the error repeats them, and characters that are not
+ * printable.  Returns true if there were any.  Reads no table: the transaction may be aborted.
  */
 extern bool request_hide_arguments(const VaultCall *call, ErrorData *error);
 

@@ -1,11 +1,11 @@
 /*
  * guard.c
- *		Who may change the vault's schemas and roles: superusers, and they leave
- *		an alert in the trail.
+ *		The hooks that let only superusers change the vault's schemas and roles, and leave an alert
+ *		in the audit trail.
  *
- * On PostgreSQL 15 a role with CREATEROLE may grant itself any role that is not
- * superuser, the owner of the tables included; ownership is therefore no boundary
- * and this is.  Refused to everybody else, in every database of the server:
+ * On PostgreSQL 15 a role with CREATEROLE may grant itself any role that is not superuser, the
+ * owner of the tables included.  Ownership is therefore no boundary, and the guard is.  It refuses
+ * to all other roles, in every database of the server:
  *
  *	- GRANT and REVOKE of the vault_* roles, CREATE/ALTER/DROP/RENAME of
  *	  them, ALTER ROLE … SET on them, CREATE ROLE … IN ROLE vault_*, comments
@@ -13,20 +13,20 @@
  *	- GRANT and REVOKE on objects of the schemas vault and vault_data, by default too;
  *	- creating, altering and dropping anything in these schemas, and taking
  *	  objects into the extension or out of it;
- *	- LOCK TABLE on their relations, but as a query locks them, and maintenance of them
- *	  that keeps others out;
+ *	- LOCK TABLE on their relations, except in the mode of a query, and maintenance of them
+ *	  that keeps other sessions out;
  *	- INSERT, UPDATE, DELETE, MERGE and row locks on their relations, through
  *	  views too, when the statement is analysed and when it runs.
  *
- * Utility statements are seen before they run; what they create, alter or drop
- * is seen through object_access_hook, whatever the statement looked like.  So is the end of
- * the vault: DROP EXTENSION in its database, and DROP DATABASE of it.
+ * Utility statements are seen before they run.  The objects that they create, alter or drop are
+ * seen through object_access_hook, in any form of statement.  So is the end of the vault: DROP
+ * EXTENSION in its database, and DROP DATABASE of it.
  *
- * What is exempt: what runs inside a call, and what retention.c does as the extension's own
- * work; the script of this extension and no other's, which is refused whoever runs
- * it; index builds of a superuser's statement, for which the server becomes vault_owner; and
- * the queries of foreign keys.  Superusers' INSERT, UPDATE and DELETE are told by triggers, those
- * of system catalogs from here, and so are changes of settings that weaken, whoever makes them.
+ * Exempt are statements inside a call, and the extension's own work of retention.c; the script of
+ * this extension, while the script of another extension is refused to every role; index builds of
+ * a superuser's statement, for which the server becomes vault_owner; and the queries of foreign
+ * keys.  Triggers report a superuser's INSERT, UPDATE and DELETE.  The guard reports those on
+ * system catalogs, and every change of a setting that weakens the vault, of any role.
  */
 #include "guard/guard.h"
 
@@ -63,12 +63,12 @@ static ExecutorCheckPerms_hook_type previous_check = NULL;
 static GuardListener listener;
 static void (*on_dropped)(void) = NULL;
 
-/* Set while a superuser's statement touches the vault's objects. */
+/* True while a superuser's statement touches the vault's objects. */
 static bool touched = false;
 static bool extension_dropped = false;
 static bool own_work = false;
 
-/* The utility statement that runs, the innermost, is a superuser's. */
+/* True while the innermost utility statement is a superuser's. */
 static bool by_superuser = false;
 
 void
@@ -101,7 +101,10 @@ runs_own_script(void)
 	return creating_extension && CurrentExtensionObject == get_extension_oid("vault", true);
 }
 
-/* See above.  Outside of a transaction only roles are asked about, and nothing is the script's. */
+/*
+ * Exempt as said above.  Outside of a transaction only statements on roles are checked, and none of
+ * them is part of the script.
+ */
 static bool
 is_exempt(void)
 {
@@ -109,7 +112,7 @@ is_exempt(void)
 		(IsTransactionState() && runs_own_script());
 }
 
-/* To build an index, the server becomes the table's owner within the statement. */
+/* True while the server, to build an index, is the table's owner within the statement. */
 static bool
 is_index_build(void)
 {
@@ -128,7 +131,7 @@ guard_refuse(const char *what)
 						 : "Only a superuser changes the extension's schemas and roles.")));
 }
 
-/* Refuses, or for a superuser notes that there is something to report. */
+/* Refuse the statement, or for a superuser record that there is something to report. */
 static void
 guard_watch(const char *what)
 {
@@ -139,7 +142,7 @@ guard_watch(const char *what)
 	touched = true;
 }
 
-/* Writing and locking, by statements that leave no other trace. */
+/* True if the current user may write and lock outside of a call. */
 static bool
 may_work_outside(void)
 {
@@ -177,7 +180,7 @@ guard_run(PlannedStmt *statement, const char *text, bool read_only_tree,
 								receiver, completion);
 }
 
-/* Tells the listeners what a finished statement did. */
+/* Report to the listener what a finished statement did. */
 static void
 guard_report(Node *statement)
 {
@@ -188,7 +191,7 @@ guard_report(Node *statement)
 		listener.alert(CreateCommandTag(statement));
 }
 
-/* Whoever may do it, in functions that the entry calls, too. */
+/* Report a change of a setting, of any role, inside of a call too. */
 static void
 report_setting(Node *statement)
 {
@@ -202,7 +205,7 @@ report_setting(Node *statement)
 		listener.setting(CreateCommandTag(statement), what);
 }
 
-/* Before the statement runs. */
+/* Check a statement before it runs. */
 static void
 look_at(Node *statement, bool transactional)
 {
@@ -231,10 +234,10 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 
 	if (transactional && context == PROCESS_UTILITY_TOPLEVEL)
 		touched = extension_dropped = false;
-	/* A statement within this one, as of a script, reports itself and leaves this one's mark. */
+	/* A statement within this one, as of a script, reports itself and keeps this one's mark. */
 	before = touched;
 	touched = false;
-	/* Before anything is asked: within a superuser's REINDEX, others' functions run statements. */
+	/* Set it first: within a superuser's REINDEX, functions of other roles run statements. */
 	by_superuser = transactional && superuser();
 	if (copying && listener.copying)
 		listener.copying(true);
@@ -250,7 +253,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	PG_FINALLY();
 	{
 		by_superuser = outer;
-		/* Somebody may catch it, and the statement around it goes on. */
+		/* A handler may catch the error, and the statement around it goes on. */
 		if (failed)
 			touched = before;
 		if (copying && listener.copying)
@@ -264,7 +267,7 @@ guard_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	report_setting(statement);
 }
 
-/* In another database it may be there from a time when that was the vault's. */
+/* In another database, the extension may be left from a time when the vault was there. */
 static void
 note_extension_dropped(void)
 {
@@ -273,7 +276,7 @@ note_extension_dropped(void)
 		on_dropped();
 }
 
-/* Whoever drops it has been found to own it, and holds it locked. */
+/* The server has checked the ownership, and holds the database locked. */
 static void
 note_database_dropped(Oid database)
 {
@@ -325,7 +328,7 @@ guard_analyze(ParseState *pstate, Query *query, COMPAT_CONST_JUMBLE JumbleState 
 		refuse_outside();
 }
 
-/* Triggers, policies and members can be changed there, too, with no statement that says so. */
+/* Report a direct write: it can change triggers, policies and members without their statements. */
 static void
 guard_check_catalog(Oid relation)
 {
@@ -333,7 +336,7 @@ guard_check_catalog(Oid relation)
 		listener.catalog(get_rel_name(relation));
 }
 
-/* Of whatever the statement came to, rules and views resolved. */
+/* Check the relations of a statement after rules and views were resolved. */
 static bool
 guard_check(CHECK_PERMS_PARAMETERS)
 {

@@ -1,6 +1,6 @@
 /*
  * guard.h
- *		Keeps DDL away from the vault's schemas and roles; see guard.c.
+ *		Protects the vault's schemas and roles from statements outside of a call; see guard.c.
  */
 #ifndef VAULT_GUARD_GUARD_H
 #define VAULT_GUARD_GUARD_H
@@ -9,15 +9,18 @@
 
 #include "tcop/cmdtag.h"
 
-/* Installs the hooks.  Preload only. */
+/* Install the hooks.  Preload only. */
 extern void guard_init(void);
 
 /*
- * What later features want to know: a superuser's statement touched the vault's
- * objects, or in any database its roles, or wrote a system catalog directly, which could be about
- * the vault; a superuser's COPY FROM begins or ends; anybody changed a setting that weakens
- * (setting_guard.h); and that the vault is dropped by this
- * transaction, with its extension or its database.
+ * Events that the guard reports.  Each function may be NULL.
+ *
+ *		alert		a superuser's statement touched the vault's objects, or in any database its
+ *					roles; called after the statement
+ *		catalog		a superuser's statement writes a system catalog directly, which could be about
+ *					the vault; called before the statement runs
+ *		copying		a superuser's COPY FROM into the vault begins or ends
+ *		setting		some role changed a setting that weakens the vault (setting_guard.h)
  */
 typedef struct GuardListener
 {
@@ -27,10 +30,17 @@ typedef struct GuardListener
 	void (*setting)(CommandTag statement, const char *what);
 } GuardListener;
 
+/* Register the one listener, which is copied.  Preload only. */
 extern void guard_set_listener(const GuardListener *listener);
-/* While vault itself makes and drops partitions; on every way out it is taken back. */
+
+/*
+ * Register the function that is called when this transaction drops the vault, with its extension or
+ * its database.  Preload only.
+ */
+extern void guard_set_dropped(void (*dropped)(void));
+
+/* Exempt the vault's own work, as on partitions.  The caller takes it back on every way out. */
 extern void guard_set_own_work(bool own_work);
 extern bool guard_is_own_work(void);
-extern void guard_set_dropped(void (*dropped)(void));
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * protected_objects.c
- *		Which utility statements are about the vault's roles and objects.
+ *		Recognizes utility statements on the vault's roles and objects.
  *
- * Statements are looked at before they run, so names are resolved here as the statement
- * will resolve them.  What is created, altered or dropped by whatever statement, the object
- * access hook sees (guard.c); here is what it does not see, or sees too late.
+ * Statements are checked before they run, so names are resolved here as the statement will resolve
+ * them.  The object access hook (guard.c) sees the objects that any statement creates, alters or
+ * drops.  This file has the statements that the hook does not see, or sees too late.
  */
 #include "guard/protected_objects.h"
 
@@ -35,7 +35,7 @@ is_vault_role_name(const char *name)
 	return false;
 }
 
-/* The role that a specification means; CURRENT_USER and the like are resolved. */
+/* True if a specification means a role of vault; CURRENT_USER and the like are resolved. */
 static bool
 spec_is_vault_role(RoleSpec *spec)
 {
@@ -79,7 +79,7 @@ options_name_vault_role(List *options)
 	return false;
 }
 
-/* ALTER DEFAULT PRIVILEGES FOR ROLE vault_…, or to the benefit of one. */
+/* ALTER DEFAULT PRIVILEGES FOR ROLE vault_…, or with such a role as grantee. */
 static bool
 default_privileges_name_vault_role(AlterDefaultPrivilegesStmt *statement)
 {
@@ -87,7 +87,7 @@ default_privileges_name_vault_role(AlterDefaultPrivilegesStmt *statement)
 		names_vault_role(statement->action->grantees);
 }
 
-/* What COMMENT and SECURITY LABEL are about, if that is a role of vault. */
+/* True if the object of COMMENT or SECURITY LABEL is a role of vault. */
 static bool
 is_vault_role_object(ObjectType type, Node *object)
 {
@@ -192,7 +192,7 @@ schema_of_object(Oid class, Oid object, Snapshot snapshot)
 	return schema;
 }
 
-/* GRANT and REVOKE on objects, of which the object access hook learns nothing. */
+/* GRANT and REVOKE on objects: the object access hook does not see them. */
 static bool
 grant_concerns_vault(GrantStmt *statement)
 {
@@ -217,7 +217,7 @@ grant_concerns_vault(GrantStmt *statement)
 	return false;
 }
 
-/* The table that a statement about one is about. */
+/* Return the table of a statement about one, or NULL. */
 static RangeVar *
 table_of(Node *statement)
 {
@@ -240,7 +240,7 @@ table_of(Node *statement)
 	}
 }
 
-/* DROP TRIGGER, POLICY, RULE: the name follows that of its table. */
+/* DROP TRIGGER, POLICY, RULE: the name of the table comes first. */
 static bool
 drop_concerns_vault(DropStmt *statement)
 {
@@ -289,7 +289,7 @@ alteration_concerns_vault(AlterTableStmt *statement)
 	return statement->relation && range_var_is_ours(statement->relation);
 }
 
-/* What COMMENT, SECURITY LABEL and ALTER EXTENSION ADD or DROP are about. */
+/* True if the object of COMMENT, SECURITY LABEL or ALTER EXTENSION ADD or DROP is ours. */
 static bool
 object_is_ours(ObjectType type, Node *object)
 {
@@ -297,7 +297,7 @@ object_is_ours(ObjectType type, Node *object)
 	Relation relation = NULL;
 	bool ours;
 
-	/* There are none of these in the schemas, and some of them have no address. */
+	/* The schemas contain none of these, and some of them have no address. */
 	if (type == OBJECT_ROLE || type == OBJECT_DATABASE || type == OBJECT_TABLESPACE)
 		return false;
 	address = get_object_address(type, object, &relation, AccessShareLock, true);
@@ -318,7 +318,7 @@ extension_contents_concern_vault(AlterExtensionContentsStmt *statement)
 		object_is_ours(statement->objtype, statement->object);
 }
 
-/* The superuser's ways to send the tables elsewhere. */
+/* CREATE and ALTER PUBLICATION: a superuser can send the tables elsewhere by them. */
 static bool
 publication_concerns_vault(List *objects)
 {

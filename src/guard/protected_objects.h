@@ -1,6 +1,6 @@
 /*
  * protected_objects.h
- *		Which utility statements are about the vault's roles and objects.
+ *		Recognizes utility statements on the vault's roles and objects.
  */
 #ifndef VAULT_GUARD_PROTECTED_OBJECTS_H
 #define VAULT_GUARD_PROTECTED_OBJECTS_H
@@ -10,19 +10,19 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapshot.h"
 
-/* In every database of the server: roles are of all. */
+/* These are for every database of the server, because roles are shared. */
 extern bool is_vault_role_name(const char *name);
 extern bool concerns_vault_roles(Node *statement);
 
-/* Only where the extension is: elsewhere the names are anybody's. */
+/* These hold only where the extension is: elsewhere the names are free for any schema. */
 extern bool is_vault_schema(Oid schema);
 extern bool is_vault_relation(Oid relation);
 extern bool range_var_is_ours(RangeVar *relation);
 extern bool concerns_vault_objects(Node *statement);
 
 /*
- * The schema that holds an object, or is it: with SnapshotSelf as the running statement left
- * it, with NULL as it was before.
+ * Return the schema that an object is in, or the object itself if it is a schema.  SnapshotSelf
+ * shows it as the running statement has left it, NULL as it was before.
  */
 extern Oid schema_of_object(Oid class, Oid object, Snapshot snapshot);
 

@@ -1,12 +1,12 @@
 /*
  * setting_guard.c
- *		Which settings weaken what the vault promises, and who changes them how.
+ *		The list of settings that can weaken the guarantees of the vault, and their changes.
  *
  * Settings decide whether a read waits for its record, what the server's log shows and whether
- * triggers run; whoever may change them leaves a row.  Told of is every change of a setting that
- * is kept (of a role, a database, the system, a function) and of the right to make one, also
- * when it strengthens: what is taken back was there.  Of a session only what it sets, and not
- * what anybody may set there.
+ * triggers run.  A change of one leaves a row in the audit trail, of every role.  Reported is every
+ * change that is kept (of a role, a database, the system, a function), and of the right to make
+ * one.  A change that strengthens is reported too: it shows that the weaker value was there.  Of a
+ * session only SET is reported, and not for a setting that every role may set there.
  */
 #include "guard/setting_guard.h"
 
@@ -17,7 +17,7 @@
 
 #include "platform/settings.h"
 
-/* In docs/audit.md, too. */
+/* The list is in docs/audit.md, too. */
 const WeakSetting weak_settings[] = {
 	{"vault.allow_core_dumps", .shown = true, .weak = "on"},
 	{"vault.allow_swappable_keys", .shown = true, .weak = "on"},
@@ -72,7 +72,7 @@ find_setting(const char *name)
 	return NULL;
 }
 
-/* "name = value", "name set", "name reset"; NULL: it is none of these. */
+/* Return "name = value", "name set" or "name reset"; NULL for a setting that is not in the list. */
 static const char *
 setting_guard_describe(VariableSetStmt *set, bool with_open)
 {
@@ -130,7 +130,7 @@ of_system(AlterSystemStmt *statement)
 	return what ? psprintf("%s for the system", what) : NULL;
 }
 
-/* Going back to what the session began with is none, and poolers do it all the time. */
+/* A return to the session's first values is not reported: poolers do it all the time. */
 static const char *
 of_session(VariableSetStmt *statement)
 {

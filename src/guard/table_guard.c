@@ -1,11 +1,11 @@
 /*
  * table_guard.c
- *		What would lock or write the vault's tables outside of a call.
+ *		Recognizes statements that would lock or write the vault's tables outside of a call.
  *
- * Whoever has privileges on every table, as members of pg_write_all_data have, could hold a
- * lock that everybody waits for; and to analyse a statement takes its locks before any privilege
- * is asked, so PREPARE is enough.  What a query takes (ACCESS SHARE) may be taken by whoever may
- * query: pg_dump does.  Views lead to what is below them, anybody's.
+ * A role with privileges on every table, as members of pg_write_all_data have, could hold a lock
+ * that all sessions wait for.  The analysis of a statement takes its locks before any privilege is
+ * checked, so PREPARE is enough.  A role that may query may take the lock of a query (ACCESS
+ * SHARE): pg_dump does.  A view of any owner leads to the relations below it.
  */
 #include "guard/table_guard.h"
 
@@ -45,7 +45,7 @@ view_reaches_vault_walker(Node *node, void *context)
 	return query_tree_walker((Query *) node, view_reaches_vault_walker, context, 0);
 }
 
-/* A relation of vault, or a view of one, however far below. */
+/* True for a relation of vault, and for a view of one at any depth. */
 static bool
 reaches_vault(Oid relation)
 {
@@ -137,7 +137,7 @@ blocks_vault(Node *statement)
 	}
 }
 
-/* The target of a raw statement. */
+/* Return the target of a raw statement, or NULL. */
 static RangeVar *
 table_guard_target_of(Node *node)
 {
@@ -156,7 +156,7 @@ table_guard_target_of(Node *node)
 	}
 }
 
-/* Raw statements; below FOR UPDATE and the like every relation counts. */
+/* Walk raw statements; below FOR UPDATE and the like every relation counts. */
 static bool
 raw_write_walker(Node *node, void *context)
 {
