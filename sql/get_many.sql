@@ -1,17 +1,23 @@
--- get_many: the text secrets that match, may be read and are readable, in memory only and within a limit.
+-- get_many: the text secrets that match, may be read and are readable, in memory only and within a
+-- limit.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_many_admin;
 CREATE ROLE regress_many_app;
 SELECT vault.create_tenant('many', 'regress_many_admin') IS NOT NULL AS made;
 SET ROLE regress_many_admin;
 SELECT vault.create_principal('app', db_role => 'regress_many_app') IS NOT NULL AS made;
-SELECT vault."grant"('app', '{read}', 'app/**') IS NOT NULL AS allowed, vault."grant"('app', '{read}', 'app/no/*', effect => 'deny') IS NOT NULL AS denied,
+SELECT vault."grant"('app', '{read}', 'app/**') IS NOT NULL AS allowed,
+	vault."grant"('app', '{read}', 'app/no/*', effect => 'deny') IS NOT NULL AS denied,
 	vault."grant"('app', '{list}', '**') IS NOT NULL AS listed;
-SELECT count(vault.put(name, 'value of ' || name)) FROM unnest(ARRAY['a', 'app', 'app/a', 'app/b', 'app/b/c', 'app/no/x', 'app/deleted',
+SELECT count(vault.put(name, 'value of ' || name))
+	FROM unnest(ARRAY['a', 'app', 'app/a', 'app/b', 'app/b/c', 'app/no/x', 'app/deleted',
 	'app/off', 'app/gone', 'app/two', 'app-x/a', 'b/app/a']) AS name;
-SELECT vault.put('app/bytes', '\x01'::bytea), vault.put('app/json', '{"a":1}'::jsonb), vault.put('app/two', 'second'),
-	vault.put('app/two', 'pending', label => 'pending'), vault.put('app/a', 'in prod', environment => 'prod');
-SELECT vault.delete('app/deleted') IS NOT NULL AS deleted, vault.deactivate('app/off', 'test'), vault.destroy('app/gone', 1);
+SELECT vault.put('app/bytes', '\x01'::bytea), vault.put('app/json', '{"a":1}'::jsonb),
+	vault.put('app/two', 'second'),
+	vault.put('app/two', 'pending', label => 'pending'),
+	vault.put('app/a', 'in prod', environment => 'prod');
+SELECT vault.delete('app/deleted') IS NOT NULL AS deleted, vault.deactivate('app/off', 'test'),
+	vault.destroy('app/gone', 1);
 
 -- the administrator: everything readable; the application: what it may read
 SELECT * FROM vault.get_many('**') ORDER BY name COLLATE "C";
@@ -39,7 +45,10 @@ CREATE FUNCTION pg_temp.temp_blocks() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	plan json;
 BEGIN
-	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT count(*), sum(length(value)) FROM vault.get_many(''large/*'')' INTO plan;
+	EXECUTE
+	'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT count(*), '
+	'sum(length(value)) FROM vault.get_many(''large/*'')'
+	INTO plan;
 	RETURN (plan->0->'Plan'->>'Temp Written Blocks')::bigint;
 END
 $$;

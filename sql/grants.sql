@@ -5,7 +5,8 @@ CREATE ROLE regress_grants_app;
 SELECT vault.create_tenant('grants', 'regress_grants_admin') IS NOT NULL AS made;
 SET ROLE regress_grants_admin;
 SELECT vault.create_principal('app', db_role => 'regress_grants_app') IS NOT NULL AS made;
-SELECT vault.put('db/main/password', 'v1'), vault.put('db/other/password', 'v1'), vault.put('top', 'v1'),
+SELECT vault.put('db/main/password', 'v1'), vault.put('db/other/password', 'v1'),
+	vault.put('top', 'v1'),
 	vault.put('db/main/password', 'p1', environment => 'prod');
 
 -- no grant: denied and absent are told in the same way, whatever is asked
@@ -26,12 +27,16 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 CREATE TEMP TABLE calls (call text);
-INSERT INTO calls VALUES ('get(%L)'), ('get(%L, 1)'), ('get(%L, 99)'), ('get_bytes(%L)'), ('get_json(%L)'), ('put(%L, ''x'')'), ('put(%L, ''x'', expected_version => 0)'),
-	('put(%L, ''x'', expected_version => 7)'), ('put(%L, ''x'', type => ''json'')'), ('rotate(%L)'), ('rotate(%L, ''x'')'), ('rollback(%L)'), ('rollback(%L, 3)'), ('describe(%L)'),
-	('delete(%L)'), ('undelete(%L)'), ('destroy(%L, 1)'), ('destroy(%L, 99)'), ('deactivate(%L, ''why'')'),
+INSERT INTO calls VALUES ('get(%L)'), ('get(%L, 1)'), ('get(%L, 99)'), ('get_bytes(%L)'),
+	('get_json(%L)'), ('put(%L, ''x'')'), ('put(%L, ''x'', expected_version => 0)'),
+	('put(%L, ''x'', expected_version => 7)'), ('put(%L, ''x'', type => ''json'')'), ('rotate(%L)'),
+	('rotate(%L, ''x'')'), ('rollback(%L)'), ('rollback(%L, 3)'), ('describe(%L)'),
+	('delete(%L)'), ('undelete(%L)'), ('destroy(%L, 1)'), ('destroy(%L, 99)'),
+	('deactivate(%L, ''why'')'),
 	('reactivate(%L, ''why'')'), ('rename(%L, ''db/new/password'')'), ('tag(%L, ''{}'')');
 SELECT call, left(denied, 5) AS sqlstate, denied = absent AS same
-FROM calls, LATERAL (SELECT pg_temp.try('SELECT vault.' || format(call, 'db/main/password')) AS denied,
+FROM calls, LATERAL (SELECT pg_temp.try('SELECT vault.'
+	|| format(call, 'db/main/password')) AS denied,
 	pg_temp.try('SELECT vault.' || format(call, 'db/none/password')) AS absent) answers;
 SELECT count(*) FROM vault.list();
 SELECT count(*) FROM vault.get_many('**');
@@ -39,10 +44,13 @@ SELECT count(*) FROM vault.secrets;
 SELECT count(*) FROM vault.versions;
 
 -- each permission: what it allows, and nothing else.  A known name that is absent is VT005.
-CREATE FUNCTION pg_temp.matrix() RETURNS TABLE (call text, there text, absent text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.matrix() RETURNS TABLE (call text, there text, absent text)
+	LANGUAGE plpgsql AS $$
 BEGIN
-	FOR call IN VALUES ('get(%L)'), ('put(%L, ''x'', expected_version => 99)'), ('rotate(%L, ''x'')'), ('rollback(%L, 99)'), ('delete(%L)'),
-		('undelete(%L)'), ('destroy(%L, 99)'), ('deactivate(%L, '''')'), ('describe(%L)'), ('tag(%L, ''[]'')')
+	FOR call IN VALUES ('get(%L)'), ('put(%L, ''x'', expected_version => 99)'),
+	('rotate(%L, ''x'')'), ('rollback(%L, 99)'), ('delete(%L)'),
+		('undelete(%L)'), ('destroy(%L, 99)'), ('deactivate(%L, '''')'), ('describe(%L)'),
+		('tag(%L, ''[]'')')
 	LOOP
 		there := left(pg_temp.try('SELECT vault.' || format(call, 'db/main/password')), 5);
 		absent := left(pg_temp.try('SELECT vault.' || format(call, 'db/none/password')), 5);
@@ -55,7 +63,8 @@ END
 $$;
 RESET ROLE;
 GRANT ALL ON FUNCTION pg_temp.try(text), pg_temp.matrix() TO PUBLIC;
-CREATE FUNCTION pg_temp.with_only(permission text) RETURNS TABLE (call text, there text, absent text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.with_only(permission text)
+	RETURNS TABLE (call text, there text, absent text) LANGUAGE plpgsql AS $$
 DECLARE
 	given uuid;
 BEGIN

@@ -1,11 +1,13 @@
--- Which grant applies: patterns, environments, denials that win; and a revoke is in force at the next call.
+-- Which grant applies: patterns, environments, denials that win; and a revoke is in force at the
+-- next call.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_apply_admin;
 CREATE ROLE regress_apply_app;
 SELECT vault.create_tenant('apply', 'regress_apply_admin') IS NOT NULL AS made;
 SET ROLE regress_apply_admin;
 SELECT vault.create_principal('app', db_role => 'regress_apply_app') IS NOT NULL AS made;
-SELECT vault.put('db/main/password', 'v1'), vault.put('db/other/password', 'v1'), vault.put('top', 'v1'),
+SELECT vault.put('db/main/password', 'v1'), vault.put('db/other/password', 'v1'),
+	vault.put('top', 'v1'),
 	vault.put('db/main/password', 'p1', environment => 'prod');
 \set VERBOSITY sqlstate
 
@@ -46,7 +48,8 @@ SELECT vault.describe('db/other/password');
 SELECT vault.get('db/other/password');
 
 -- the view of one's grants; the trail of who gave them
-SELECT grantee, effect, permissions, name_pattern, environments, created_by FROM vault.grants ORDER BY effect, permissions, name_pattern;
+SELECT grantee, effect, permissions, name_pattern, environments, created_by FROM vault.grants
+	ORDER BY effect, permissions, name_pattern;
 
 -- revoke: at the next call, also in an open transaction of any level, and a deny likewise
 SET ROLE regress_apply_admin;

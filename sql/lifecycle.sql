@@ -1,4 +1,5 @@
--- Deleted, deactivated, expired: each stops reads with its own SQLSTATE and is undone by its own call.
+-- Deleted, deactivated, expired: each stops reads with its own SQLSTATE and is undone by its own
+-- call.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_lifecycle_admin;
 SELECT vault.create_tenant('lifecycle', 'regress_lifecycle_admin') IS NOT NULL AS made;
@@ -25,8 +26,11 @@ END
 $$;
 CREATE FUNCTION pg_temp.all_calls() RETURNS TABLE (call text, answer text) LANGUAGE plpgsql AS $$
 BEGIN
-	FOR call IN VALUES ('get(''key'')'), ('get(''key'', 1)'), ('get_bytes(''key'')'), ('put(''key'', ''x'')'), ('put(''key'', ''x'', label => ''pending'')'), ('put(''key'', ''x'', expected_version => 0)'), ('rotate(''key'', ''x'')'),
-		('rollback(''key'', 1)'), ('describe(''key'')'), ('tag(''key'', ''{"a": "b"}'')'), ('rename(''key'', ''new'')'), ('deactivate(''key'', ''why'')'),
+	FOR call IN VALUES ('get(''key'')'), ('get(''key'', 1)'), ('get_bytes(''key'')'),
+	('put(''key'', ''x'')'), ('put(''key'', ''x'', label => ''pending'')'),
+	('put(''key'', ''x'', expected_version => 0)'), ('rotate(''key'', ''x'')'),
+		('rollback(''key'', 1)'), ('describe(''key'')'), ('tag(''key'', ''{"a": "b"}'')'),
+		('rename(''key'', ''new'')'), ('deactivate(''key'', ''why'')'),
 		('reactivate(''key'', ''why'')'), ('undelete(''key'')'), ('delete(''key'')')
 	LOOP
 		BEGIN
@@ -43,17 +47,22 @@ $$;
 SELECT * FROM pg_temp.all_calls();
 
 -- deleted: recoverable for the tenant's window, and its name stays taken
-SELECT until > now() + '29 days 23 hours' AND until <= clock_timestamp() + '30 days' AS window FROM vault.delete('key') AS until;
-SELECT name, state, deleted_at IS NOT NULL AS deleted, purge_at - deleted_at BETWEEN '29 days 23:59' AND '30 days 00:01' AS window FROM vault.secrets;
+SELECT until > now() + '29 days 23 hours' AND until <= clock_timestamp() + '30 days' AS window
+	FROM vault.delete('key') AS until;
+SELECT name, state, deleted_at IS NOT NULL AS deleted,
+	purge_at - deleted_at BETWEEN '29 days 23:59' AND '30 days 00:01' AS window FROM vault.secrets;
 SELECT name, state FROM vault.list();
 SELECT * FROM pg_temp.all_calls();
-SELECT regexp_replace(pg_temp.message('SELECT vault.get(''key'')'), 'until .* hint', 'until (when) hint') AS get,
-	regexp_replace(pg_temp.message('SELECT vault.tag(''key'', ''{}'')'), 'until .* hint', 'until (when) hint') AS tag;
+SELECT regexp_replace(pg_temp.message('SELECT vault.get(''key'')'), 'until .* hint',
+	'until (when) hint') AS get,
+	regexp_replace(pg_temp.message('SELECT vault.tag(''key'', ''{}'')'), 'until .* hint',
+	'until (when) hint') AS tag;
 SELECT vault.undelete('key');
 SELECT vault.get('key');
 SELECT vault.undelete('key');
 SELECT vault.set_recovery_window('7 days');
-SELECT until > now() + '6 days 23 hours' AND until <= clock_timestamp() + '7 days' AS window FROM vault.delete('key') AS until;
+SELECT until > now() + '6 days 23 hours' AND until <= clock_timestamp() + '7 days' AS window
+	FROM vault.delete('key') AS until;
 -- one version of a deleted secret can still be destroyed
 SELECT vault.destroy('key', 1);
 SELECT vault.undelete('key');
@@ -74,7 +83,8 @@ SELECT vault.deactivate('key', NULL), vault.deactivate('key', repeat('x', 256));
 SELECT vault.deactivate('key', repeat('x', 256));
 SELECT vault.deactivate('absent', 'why');
 SELECT vault.get('key');
-SELECT operation, reason FROM vault.audit WHERE operation IN ('deactivate', 'reactivate') AND decision = 'allow' ORDER BY id;
+SELECT operation, reason FROM vault.audit
+	WHERE operation IN ('deactivate', 'reactivate') AND decision = 'allow' ORDER BY id;
 
 -- deactivated, then deleted and undeleted: still deactivated
 SELECT vault.deactivate('key', 'incident');
@@ -109,7 +119,8 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-CREATE TRIGGER in_the_past BEFORE UPDATE ON vault_data.secret FOR EACH ROW WHEN (NEW.name = 'late') EXECUTE FUNCTION pg_temp.in_the_past();
+CREATE TRIGGER in_the_past BEFORE UPDATE ON vault_data.secret FOR EACH ROW
+	WHEN (NEW.name = 'late') EXECUTE FUNCTION pg_temp.in_the_past();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER in_the_past;
 SET ROLE regress_lifecycle_admin;
 SELECT vault.delete('late') IS NOT NULL AS deleted;

@@ -1,5 +1,5 @@
--- What is no name by its grammar reaches neither the trail nor an error, whichever argument it was given for; control and bidi
--- characters are never raw in the trail nor in errors.
+-- What is no name by its grammar reaches neither the trail nor an error, whichever argument it was
+-- given for; control and bidi characters are never raw in the trail nor in errors.
 \set VERBOSITY terse
 \set QUIET on
 CREATE ROLE nan_admin LOGIN;
@@ -37,7 +37,8 @@ SELECT vault.reserve_role('my secret: hunter2!', 'my secret: hunter2!');
 -- Characters that play tricks with terminals
 SET SESSION AUTHORIZATION nan_admin;
 SET application_name = E'evil\x1b[2J';
-SELECT vault.deactivate('db/password', E'line one\nline two \x1b[31mred\x1b[0m ' || U&'right\202Eleft\200B\0085');
+SELECT vault.deactivate('db/password',
+	E'line one\nline two \x1b[31mred\x1b[0m ' || U&'right\202Eleft\200B\0085');
 RESET application_name;
 SELECT vault.reactivate('db/password', E'tab\tand\\backslash');
 SELECT vault.get(E'a\nb');
@@ -51,7 +52,8 @@ DO $$ BEGIN EXECUTE format('SET %s.tenant = %L', 'vault', U&'my secret: \202E hu
 SELECT vault.whoami() IS NULL, set_config('vault.tenant', 'my secret: hunter2!', true);
 \set VERBOSITY terse
 ALTER ROLE nan_admin SET vault.tenant = 'my secret: hunter2!';
-CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql SET vault.environment = 'my secret: hunter2!' AS 'SELECT 1';
+CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql
+	SET vault.environment = 'my secret: hunter2!' AS 'SELECT 1';
 ALTER SYSTEM SET vault.root_key_source = 'my secret: hunter2!';
 ALTER SYSTEM SET vault.proxies = 'my secret: hunter2!';
 ALTER SYSTEM SET vault.rotation_hosts = 'user:hunter2!@db:5432';
@@ -62,8 +64,13 @@ SHOW vault.request_id;
 RESET vault.tenant;
 RESET vault.request_id;
 SELECT operation, decision, secret, environment, reason, application_name <> '' AS told
-FROM vault.audit WHERE tenant = 'nan' AND operation IN ('put', 'rotate', 'get', 'get_many', 'deactivate', 'reactivate', 'rename') ORDER BY id;
-SELECT count(*) AS with_the_value FROM vault_data.audit_log a WHERE a::text LIKE '%hunter2%' AND a.tenant = 'nan';
-SELECT count(*) AS raw FROM vault_data.audit_log a WHERE a.tenant = 'nan' AND a::text ~ '[\x01-\x1f\x7f\u0080-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]';
+FROM vault.audit WHERE tenant = 'nan'
+	AND operation IN ('put', 'rotate', 'get', 'get_many', 'deactivate', 'reactivate', 'rename')
+	ORDER BY id;
+SELECT count(*) AS with_the_value FROM vault_data.audit_log a
+	WHERE a::text LIKE '%hunter2%' AND a.tenant = 'nan';
+SELECT count(*) AS raw FROM vault_data.audit_log a
+	WHERE a.tenant = 'nan' AND a::text ~
+	'[\x01-\x1f\x7f\u0080-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]';
 SELECT ok FROM vault.verify_audit('nan');
 SELECT vault.destroy_tenant('nan', 'nan');

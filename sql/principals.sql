@@ -1,4 +1,5 @@
--- A database role is who it was bound as, exactly: not by membership, not after a rename or when made anew.
+-- A database role is who it was bound as, exactly: not by membership, not after a rename or when
+-- made anew.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_principals_op IN ROLE vault_admin;
 CREATE ROLE regress_principals_admin;
@@ -48,17 +49,20 @@ SELECT vault.create_principal('null-kind', NULL);
 SELECT vault.drop_principal('nobody-here');
 SELECT vault.drop_principal(NULL);
 
--- an administrator binds neither a superuser nor another tenant's role, nor into another tenant; an operator may
+-- an administrator binds neither a superuser nor another tenant's role, nor into another tenant; an
+-- operator may
 \set VERBOSITY default
 SELECT vault.create_principal('super', db_role => 'regress_principals_super');
 \set VERBOSITY sqlstate
 SELECT vault.create_principal('foreign', db_role => 'regress_principals_other');
 SELECT vault.create_principal('elsewhere', tenant => 'principals-b');
 SELECT vault.drop_principal('regress_principals_other', tenant => 'principals-b');
-SELECT count(*) FROM vault.principals WHERE name IN ('super', 'foreign', 'reserved', 'ghost', 'elsewhere');
+SELECT count(*) FROM vault.principals
+	WHERE name IN ('super', 'foreign', 'reserved', 'ghost', 'elsewhere');
 SET ROLE regress_principals_op;
 SELECT vault.create_principal('reserved', db_role => 'vault_exec', tenant => 'principals-a');
-SELECT vault.create_principal('super', 'user', 'regress_principals_super', 'principals-a') IS NOT NULL AS made;
+SELECT vault.create_principal('super', 'user', 'regress_principals_super',
+	'principals-a') IS NOT NULL AS made;
 SELECT vault.create_principal('nowhere');
 
 -- who is no administrator makes and drops nobody
@@ -73,7 +77,8 @@ SELECT tenant, principal, operator FROM vault.whoami();
 
 -- one role, two tenants: vault.tenant selects, and never grants
 SET ROLE regress_principals_op;
-SELECT vault.create_principal('app', db_role => 'regress_principals_app', tenant => 'principals-b') IS NOT NULL AS made;
+SELECT vault.create_principal('app', db_role => 'regress_principals_app',
+	tenant => 'principals-b') IS NOT NULL AS made;
 SET ROLE regress_principals_app;
 \set VERBOSITY default
 SELECT vault.get('x');
@@ -124,6 +129,8 @@ SET ROLE regress_principals_app;
 SELECT tenant, principal FROM vault.whoami();
 
 RESET ROLE;
-SELECT vault.destroy_tenant('principals-a', 'principals-a'), vault.destroy_tenant('principals-b', 'principals-b');
-DROP ROLE regress_principals_op, regress_principals_admin, regress_principals_other, regress_principals_app,
+SELECT vault.destroy_tenant('principals-a', 'principals-a'),
+	vault.destroy_tenant('principals-b', 'principals-b');
+DROP ROLE regress_principals_op, regress_principals_admin, regress_principals_other,
+	regress_principals_app,
 	regress_principals_member, regress_principals_super;

@@ -1,11 +1,14 @@
--- purge removes what is past its recovery window, with all its versions, in batches, over all tenants; nothing else.
+-- purge removes what is past its recovery window, with all its versions, in batches, over all
+-- tenants; nothing else.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_purge_op IN ROLE vault_admin;
 CREATE ROLE regress_purge_a;
 CREATE ROLE regress_purge_b;
-SELECT vault.create_tenant('purge-a', 'regress_purge_a') AS a, vault.create_tenant('purge-b', 'regress_purge_b') AS b \gset
+SELECT vault.create_tenant('purge-a', 'regress_purge_a') AS a,
+	vault.create_tenant('purge-b', 'regress_purge_b') AS b \gset
 SET ROLE regress_purge_a;
-SELECT count(vault.put('n' || n, 'x')) + count(vault.put('n' || n, 'y')) AS put FROM generate_series(1, 5) AS n;
+SELECT count(vault.put('n' || n, 'x')) + count(vault.put('n' || n, 'y')) AS put
+	FROM generate_series(1, 5) AS n;
 SELECT count(vault.delete('n' || n)) AS deleted FROM generate_series(1, 4) AS n;
 SET ROLE regress_purge_b;
 SELECT vault.put('n1', 'x');
@@ -22,7 +25,8 @@ SELECT vault.purge(NULL);
 SET ROLE regress_purge_a;
 SELECT vault.purge();
 
--- a superuser moves the end of the window into the past, which the trail shows as an alert: nothing goes for that
+-- a superuser moves the end of the window into the past, which the trail shows as an alert: nothing
+-- goes for that
 RESET ROLE;
 BEGIN;
 UPDATE vault_data.secret SET purge_at = clock_timestamp() - interval '1 second'
@@ -39,7 +43,8 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-CREATE TRIGGER in_the_past BEFORE UPDATE ON vault_data.secret FOR EACH ROW WHEN (NEW.purge_at IS NOT NULL) EXECUTE FUNCTION pg_temp.in_the_past();
+CREATE TRIGGER in_the_past BEFORE UPDATE ON vault_data.secret FOR EACH ROW
+	WHEN (NEW.purge_at IS NOT NULL) EXECUTE FUNCTION pg_temp.in_the_past();
 ALTER TABLE vault_data.secret ENABLE ALWAYS TRIGGER in_the_past;
 SET ROLE regress_purge_a;
 SELECT count(vault.undelete('n' || n)) AS undeleted FROM generate_series(1, 3) AS n;
@@ -62,11 +67,15 @@ SELECT vault.purge(1), vault.purge(2);
 SELECT vault.purge(2);
 SELECT vault.purge();
 RESET ROLE;
-SELECT t.name AS tenant, s.name, s.purge_at IS NOT NULL AS deleted, (SELECT count(*) FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id) AS versions
-FROM vault_data.secret s JOIN vault_data.tenant t USING (tenant_id) WHERE tenant_id IN (:'a', :'b') ORDER BY 1, 2;
+SELECT t.name AS tenant, s.name, s.purge_at IS NOT NULL AS deleted,
+	(SELECT count(*) FROM vault_data.secret_version v
+	WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id) AS versions
+FROM vault_data.secret s JOIN vault_data.tenant t USING (tenant_id) WHERE tenant_id IN (:'a', :'b')
+	ORDER BY 1, 2;
 SELECT count(*) FROM vault_data.secret_version WHERE tenant_id IN (:'a', :'b');
 SELECT decision, operation, secret, role FROM vault_data.audit_log
-WHERE tenant_id IN (:'a', :'b') AND operation = 'purge' AND role LIKE 'regress%' ORDER BY tenant, secret COLLATE "C";
+WHERE tenant_id IN (:'a', :'b') AND operation = 'purge' AND role LIKE 'regress%' ORDER BY tenant,
+	secret COLLATE "C";
 
 -- the name is free again, and numbers begin anew under another id
 SET ROLE regress_purge_a;

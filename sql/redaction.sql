@@ -1,11 +1,15 @@
--- Statements that use the vault are not shown to others: activity, prepared statements, errors; and who may change that.
+-- Statements that use the vault are not shown to others: activity, prepared statements, errors; and
+-- who may change that.
 CREATE ROLE regress_redaction_app LOGIN;
 SELECT vault.create_tenant('redaction', 'regress_redaction_app') IS NOT NULL AS created;
 CREATE FUNCTION activity() RETURNS text LANGUAGE sql SECURITY DEFINER
 	RETURN (SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid());
-CREATE FUNCTION keep(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN vault.put('redaction', value); END $$;
-CREATE FUNCTION keep_too(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN keep(value); END $$;
-CREATE FUNCTION unrelated(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN activity(); END $$;
+CREATE FUNCTION keep(value text) RETURNS int
+	LANGUAGE plpgsql AS $$ BEGIN RETURN vault.put('redaction', value); END $$;
+CREATE FUNCTION keep_too(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN keep(value);
+	END $$;
+CREATE FUNCTION unrelated(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN activity();
+	END $$;
 SET ROLE regress_redaction_app;
 
 -- a plain statement is shown, one that uses the vault is not
@@ -36,14 +40,16 @@ END $$;
 SET ROLE regress_redaction_app;
 SELECT unrelated('hush');
 RESET ROLE;
-CREATE OR REPLACE FUNCTION unrelated(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN activity(); END $$;
+CREATE OR REPLACE FUNCTION unrelated(value text) RETURNS text
+	LANGUAGE plpgsql AS $$ BEGIN RETURN activity(); END $$;
 SET ROLE regress_redaction_app;
 SELECT unrelated('plain');
 
 -- functions that call each other
 RESET ROLE;
 CREATE FUNCTION ping(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-CREATE FUNCTION pong(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN ping(value); END $$;
+CREATE FUNCTION pong(value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN ping(value);
+	END $$;
 CREATE OR REPLACE FUNCTION ping(value text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF value = 'never' THEN RETURN pong(value) || keep(value); END IF;
@@ -61,7 +67,8 @@ SELECT vault.put('redaction', 'a' 'hush');
 SELECT vault.put('redaction', 'hush'), 1 / 0;
 SELECT vault.no_such('hush');
 SELECT vault.put('not//a/name', 'hush');
-DO $$ BEGIN PERFORM vault.put('redaction', 'hush'); RAISE EXCEPTION 'own words' USING DETAIL = 'hush', HINT = 'own hint'; END $$;
+DO $$ BEGIN PERFORM vault.put('redaction', 'hush');
+	RAISE EXCEPTION 'own words' USING DETAIL = 'hush', HINT = 'own hint'; END $$;
 SELECT 'plain'::int;
 
 -- with strict, all that the session does
@@ -79,7 +86,8 @@ SET vault.redaction = strict;
 RESET ROLE;
 RESET vault.redaction;
 
--- what holds no value of a message stays: types, encodings, commands, names of vault; and a hint where the text is gone
+-- what holds no value of a message stays: types, encodings, commands, names of vault; and a hint
+-- where the text is gone
 SET ROLE regress_redaction_app;
 \set VERBOSITY default
 \set SHOW_CONTEXT never
@@ -98,14 +106,19 @@ BEGIN READ ONLY;
 SELECT vault.get('redaction') IS NOT NULL AS reads_work, vault.put('redaction', 'hush');
 ROLLBACK;
 SELECT vault.import_policy('{"format": "vault-policy-v1", "roles": ["hush", "hush"]}');
-SELECT vault.import_policy('{"format": "vault-policy-v1", "principals": [{"name": "hush", "kind": "user"}, {"name": "hush", "kind": "user"}]}');
+SELECT
+	vault.import_policy(
+	'{"format": "vault-policy-v1", "principals": [{"name": "hush", "kind": "user"}, '
+	'{"name": "hush", "kind": "user"}]}');
 -- values that look like what may stay, or that hold the text between arguments
 SELECT vault.put('redaction', 'x', expected_version => 'hush": "hush');
 SELECT vault.put('redaction', 'x', expected_version => 'integer: "hush"');
 SELECT vault.put('redaction', ('hush", "%s')::numeric::text);
 -- an error that the vault passes on has its text too, without a value
 RESET ROLE;
-CREATE FUNCTION regress_redaction_raise(value text, code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM vault.whoami(); RAISE EXCEPTION 'it is %', value USING ERRCODE = code; END $$;
+CREATE FUNCTION regress_redaction_raise(value text, code text) RETURNS void
+	LANGUAGE plpgsql AS $$ BEGIN PERFORM vault.whoami();
+	RAISE EXCEPTION 'it is %', value USING ERRCODE = code; END $$;
 SET ROLE regress_redaction_app;
 SELECT regress_redaction_raise('own', '42501');
 RESET ROLE;

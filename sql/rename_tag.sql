@@ -5,7 +5,8 @@ CREATE ROLE regress_rename_app;
 SELECT vault.create_tenant('rename', 'regress_rename_admin') IS NOT NULL AS made;
 SET ROLE regress_rename_admin;
 SELECT vault.create_principal('app', db_role => 'regress_rename_app') IS NOT NULL AS made;
-SELECT vault.put('old/key', 'one'), vault.put('old/key', 'two'), vault.put('taken', 'x'), vault.put('old/key', 'prod', environment => 'prod');
+SELECT vault.put('old/key', 'one'), vault.put('old/key', 'two'), vault.put('taken', 'x'),
+	vault.put('old/key', 'prod', environment => 'prod');
 SELECT id AS secret_id FROM vault.secrets WHERE name = 'old/key' AND environment = 'default' \gset
 
 -- the same secret under another name, with its versions; other environments stay
@@ -26,7 +27,8 @@ SELECT vault.rename('taken', 'free');
 SELECT vault.put('old/key', 'the name is free');
 
 -- each permission that is missing, on the old name and on the new
-CREATE FUNCTION pg_temp.try(old_permissions text[], new_permissions text[]) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.try(old_permissions text[], new_permissions text[]) RETURNS text
+	LANGUAGE plpgsql AS $$
 DECLARE
 	answer text := 'renamed';
 BEGIN
@@ -49,8 +51,10 @@ EXCEPTION WHEN raise_exception THEN
 END
 $$;
 RESET ROLE;
-SELECT old, new, pg_temp.try(old, new) FROM (VALUES ('{read,write,delete}'::text[], '{write}'::text[]), ('{write,delete}', '{write}'),
-	('{read,delete}', '{write}'), ('{read,write}', '{write}'), ('{read,write,delete}', '{read,delete,rotate,list,grant}'),
+SELECT old, new, pg_temp.try(old, new)
+	FROM (VALUES ('{read,write,delete}'::text[], '{write}'::text[]), ('{write,delete}', '{write}'),
+	('{read,delete}', '{write}'), ('{read,write}', '{write}'),
+	('{read,write,delete}', '{read,delete,rotate,list,grant}'),
 	('{read,write,delete}', '{}'), ('{}', '{write}')) AS permissions (old, new);
 
 -- tags
@@ -68,7 +72,8 @@ SELECT vault.tag('new/key', NULL);
 SELECT vault.tag('new/key', 'null');
 SELECT vault.tag('new/key', '{"a": {}}');
 SELECT vault.tag('new/key', jsonb_build_object('a', repeat('x', 9000)));
-SELECT vault.tag('new/key', (SELECT jsonb_object_agg('tag' || n, '') FROM generate_series(1, 63) AS n));
+SELECT vault.tag('new/key', (SELECT jsonb_object_agg('tag' || n, '')
+	FROM generate_series(1, 63) AS n));
 SELECT vault.tag('absent', '{}');
 SELECT vault.tag('taken', '{}');
 SELECT tags FROM vault.secrets WHERE name = 'new/key';

@@ -1,4 +1,5 @@
--- What a restore or somebody has switched off is named by vault.verify() and vault.status(), and vault.repair() switches it on, with an alert of each; it hides nothing, and is for operators.
+-- What a restore or somebody has switched off is named by vault.verify() and vault.status(), and
+-- vault.repair() switches it on, with an alert of each; it hides nothing, and is for operators.
 \set SHOW_CONTEXT never
 -- what locks the trail in its own transaction could not wait for its record there
 SET vault.audit_mode = queued;
@@ -7,7 +8,8 @@ CREATE ROLE regress_repair_auditor IN ROLE vault_auditor;
 CREATE ROLE regress_repair_app;
 SELECT vault.create_tenant('repair-a', 'regress_repair_app') IS NOT NULL AS made;
 CREATE VIEW pg_temp.found AS SELECT object_kind, name, fault FROM vault.verify('repair-a');
-CREATE VIEW pg_temp.told AS SELECT role, operation, decision, object_kind, reason, detail FROM vault_data.audit_log
+CREATE VIEW pg_temp.told AS SELECT role, operation, decision, object_kind, reason, detail
+	FROM vault_data.audit_log
 	WHERE operation = 'repair' AND xid = pg_current_xact_id() ORDER BY id;
 
 -- nothing to do: no row, no alert, and the call is in the trail
@@ -50,7 +52,9 @@ SELECT * FROM vault.repair();
 RESET ROLE;
 TABLE pg_temp.found;
 SELECT problems IS NULL AS none FROM vault.status();
-SELECT count(*) AS jobs, count(*) FILTER (WHERE active AND database = current_database() AND command ~ '^(SELECT|CALL) vault_data\.job_') AS right_ones,
+SELECT count(*) AS jobs, count(*) FILTER
+	(WHERE active AND database = current_database()
+	AND command ~ '^(SELECT|CALL) vault_data\.job_') AS right_ones,
 	count(*) FILTER (WHERE schedule <> '0 0 31 2 *') AS new_ones
 FROM cron.job WHERE username = 'vault_jobs';
 -- each fault is an alert with its objects, and the calls are there
@@ -58,8 +62,10 @@ TABLE pg_temp.told;
 ROLLBACK;
 
 -- a trigger of somebody else stays off: an operator does not arm it
-CREATE FUNCTION public.regress_repair() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE TRIGGER regress_repair BEFORE INSERT ON vault_data.tenant FOR EACH ROW EXECUTE FUNCTION public.regress_repair();
+CREATE FUNCTION public.regress_repair() RETURNS trigger
+	LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER regress_repair BEFORE INSERT ON vault_data.tenant FOR EACH ROW EXECUTE
+	FUNCTION public.regress_repair();
 ALTER TABLE vault_data.tenant DISABLE TRIGGER regress_repair;
 SET ROLE regress_repair_op;
 SELECT * FROM vault.repair();
@@ -105,7 +111,8 @@ ROLLBACK;
 BEGIN;
 \set ON_ERROR_ROLLBACK on
 UPDATE cron.job SET nodeport = 1 WHERE jobname = 'vault:purge';
-SELECT count(*) = CASE current_setting('cron.use_background_workers') WHEN 'on' THEN 0 ELSE 1 END AS as_it_should FROM pg_temp.found;
+SELECT count(*) = CASE current_setting('cron.use_background_workers') WHEN 'on' THEN 0 ELSE 1
+	END AS as_it_should FROM pg_temp.found;
 ROLLBACK;
 \unset ON_ERROR_ROLLBACK
 

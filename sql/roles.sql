@@ -1,4 +1,5 @@
--- What a role holds its members hold, directly or through other roles, from the next call on; and nobody gets a role that holds more than who gives it.
+-- What a role holds its members hold, directly or through other roles, from the next call on; and
+-- nobody gets a role that holds more than who gives it.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_roles_op IN ROLE vault_admin;
 CREATE ROLE regress_roles_admin;
@@ -6,9 +7,11 @@ CREATE ROLE regress_roles_lead;
 CREATE ROLE regress_roles_app;
 CREATE ROLE regress_roles_other;
 SET ROLE regress_roles_op;
-SELECT vault.create_tenant('roles', 'regress_roles_admin') IS NOT NULL AS made, vault.create_tenant('roles-other', 'regress_roles_other') IS NOT NULL AS other;
+SELECT vault.create_tenant('roles', 'regress_roles_admin') IS NOT NULL AS made,
+	vault.create_tenant('roles-other', 'regress_roles_other') IS NOT NULL AS other;
 SET ROLE regress_roles_admin;
-SELECT vault.create_principal('lead', 'user', 'regress_roles_lead') IS NOT NULL AS lead, vault.create_principal('app', db_role => 'regress_roles_app') IS NOT NULL AS app;
+SELECT vault.create_principal('lead', 'user', 'regress_roles_lead') IS NOT NULL AS lead,
+	vault.create_principal('app', db_role => 'regress_roles_app') IS NOT NULL AS app;
 SELECT vault.put('team/a', 'v'), vault.put('other/a', 'v');
 SELECT name, built_in FROM vault.roles ORDER BY name;
 
@@ -67,7 +70,8 @@ SELECT vault.add_member('crew', 'team');
 SELECT vault.add_member('crew', 'crew');
 \set VERBOSITY sqlstate
 SELECT count(vault.create_role('level' || i)) FROM generate_series(1, 9) AS i;
-SELECT count(*) FROM (SELECT vault.add_member('level' || i, 'level' || i + 1) FROM generate_series(1, 7) AS i) AS m;
+SELECT count(*) FROM (SELECT vault.add_member('level' || i, 'level' || i + 1)
+	FROM generate_series(1, 7) AS i) AS m;
 SELECT vault.add_member('level8', 'app');
 SELECT vault.add_member('level9', 'level1');
 SELECT vault.add_member('level8', 'crew');
@@ -90,19 +94,24 @@ END
 $$;
 RESET ROLE;
 GRANT ALL ON FUNCTION pg_temp.try(text) TO PUBLIC;
-CREATE FUNCTION pg_temp.as_member(role text) RETURNS TABLE (call text, answer text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.as_member(role text) RETURNS TABLE (call text, answer text)
+	LANGUAGE plpgsql AS $$
 BEGIN
 	SET LOCAL ROLE regress_roles_admin;
 	PERFORM vault.add_member(role, 'app');
 	SET LOCAL ROLE regress_roles_app;
-	FOR call IN VALUES ('get(''other/a'')'), ('put(''other/a'', ''w'')'), ('rotate(''other/a'', ''x'')'), ('deactivate(''other/a'', ''t'')'), ('reactivate(''other/a'', ''t'')'), ('describe(''other/a'')'),
-		('"grant"(''lead'', ''{read}'', ''x'')'), ('"grant"(''lead'', ''{list}'', ''x'')'), ('create_role(''made'')')
+	FOR call IN VALUES ('get(''other/a'')'), ('put(''other/a'', ''w'')'),
+	('rotate(''other/a'', ''x'')'), ('deactivate(''other/a'', ''t'')'),
+	('reactivate(''other/a'', ''t'')'), ('describe(''other/a'')'),
+		('"grant"(''lead'', ''{read}'', ''x'')'), ('"grant"(''lead'', ''{list}'', ''x'')'),
+		('create_role(''made'')')
 	LOOP
 		answer := pg_temp.try('SELECT vault.' || call);
 		RETURN NEXT;
 	END LOOP;
 	call := 'sees grants of others, rows of the trail of others';
-	answer := (SELECT count(*) > 2 FROM vault.grants) || ' ' || (SELECT count(*) > 0 FROM vault.audit WHERE principal <> 'app');
+	answer := (SELECT count(*) > 2 FROM vault.grants) || ' '
+	|| (SELECT count(*) > 0 FROM vault.audit WHERE principal <> 'app');
 	RETURN NEXT;
 	RESET ROLE;
 	RAISE EXCEPTION USING ERRCODE = 'RR000';
@@ -110,7 +119,8 @@ EXCEPTION WHEN SQLSTATE 'RR000' THEN
 	RETURN;
 END
 $$;
-SELECT role, call, answer FROM unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator', 'auditor']) AS role, pg_temp.as_member(role);
+SELECT role, call, answer FROM unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator',
+	'auditor']) AS role, pg_temp.as_member(role);
 
 -- nobody raises their own rights
 SET ROLE regress_roles_admin;
@@ -128,7 +138,8 @@ SELECT vault.add_member('team', 'lead');
 SELECT vault.remove_member('team', 'lead');
 SELECT vault."grant"('team', '{read}', 'team/b') IS NOT NULL AS given;
 SELECT vault."grant"('team', '{write}', 'team/b');
--- a role with a denial: nobody leaves it who could not give what it denies; nobody puts an administrator in it
+-- a role with a denial: nobody leaves it who could not give what it denies; nobody puts an
+-- administrator in it
 SET ROLE regress_roles_admin;
 SELECT vault.create_role('barred') IS NOT NULL AS made;
 SELECT vault."grant"('barred', '{write}', 'team/**', effect => 'deny') IS NOT NULL AS denied;
@@ -136,7 +147,8 @@ SET ROLE regress_roles_lead;
 SELECT vault.add_member('barred', 'app');
 SELECT vault.remove_member('barred', 'app');
 SELECT vault.add_member('barred', 'regress_roles_admin');
-SELECT vault."grant"('barred', '{read}', 'team/**', effect => 'deny') IS NOT NULL AS denied_while_no_administrator_is_in_it;
+SELECT vault."grant"('barred', '{read}', 'team/**',
+	effect => 'deny') IS NOT NULL AS denied_while_no_administrator_is_in_it;
 SET ROLE regress_roles_admin;
 SELECT vault.create_principal('boss') IS NOT NULL AS made;
 SELECT vault.add_member('admin', 'boss'), vault.add_member('barred', 'boss');
@@ -171,8 +183,11 @@ SELECT count(*) FROM vault.roles WHERE NOT built_in;
 SELECT count(*) FROM vault.role_members;
 RESET ROLE;
 SELECT object_kind, name, fault FROM vault.verify('roles');
-SELECT operation, object_kind, detail - 'role_id' - 'member_id' AS detail, count(*) FROM vault_data.audit_log WHERE tenant = 'roles' AND object_kind = 'membership' AND decision = 'allow' GROUP BY 1, 2, 3 ORDER BY 1, 3;
+SELECT operation, object_kind, detail - 'role_id' - 'member_id' AS detail, count(*)
+	FROM vault_data.audit_log WHERE tenant = 'roles' AND object_kind = 'membership'
+	AND decision = 'allow' GROUP BY 1, 2, 3 ORDER BY 1, 3;
 
 SELECT vault.destroy_tenant('roles', 'roles'), vault.destroy_tenant('roles-other', 'roles-other');
 DROP FUNCTION pg_temp.as_member(text), pg_temp.try(text);
-DROP ROLE regress_roles_op, regress_roles_admin, regress_roles_lead, regress_roles_app, regress_roles_other;
+DROP ROLE regress_roles_op, regress_roles_admin, regress_roles_lead, regress_roles_app,
+	regress_roles_other;

@@ -29,9 +29,11 @@ SELECT vault.whoami();
 
 -- no key material in what may be seen of keys
 SET ROLE regress_status_auditor;
-SELECT count(*) > 0 AS some, bool_and(state IN ('active', 'retired')) AS states FROM vault.root_keys;
+SELECT count(*) > 0 AS some, bool_and(state IN ('active', 'retired')) AS states
+	FROM vault.root_keys;
 SELECT attrelid::regclass AS view, array_agg(attname ORDER BY attnum) AS columns FROM pg_attribute
-WHERE attrelid IN ('vault.root_keys'::regclass, 'vault.tenant_keys'::regclass) AND attnum > 0 GROUP BY 1 ORDER BY 1;
+WHERE attrelid IN ('vault.root_keys'::regclass, 'vault.tenant_keys'::regclass) AND attnum > 0
+	GROUP BY 1 ORDER BY 1;
 SET ROLE regress_status_client;
 SELECT count(*) FROM vault.root_keys;
 

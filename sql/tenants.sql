@@ -1,4 +1,5 @@
--- Tenants are made, suspended, resumed and destroyed by operators only; a destroyed one leaves no key and no row but its trail.
+-- Tenants are made, suspended, resumed and destroyed by operators only; a destroyed one leaves no
+-- key and no row but its trail.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_tenants_op IN ROLE vault_admin;
 CREATE ROLE regress_tenants_auditor IN ROLE vault_auditor;
@@ -6,8 +7,10 @@ CREATE ROLE regress_tenants_admin;
 SET ROLE regress_tenants_op;
 SELECT vault.create_tenant('tenants-a', 'regress_tenants_admin') AS first_id \gset
 SELECT vault.create_tenant('tenants-b') AS second_id \gset
-SELECT name, state, recovery_window FROM vault.tenants WHERE name LIKE 'tenants-%' AND state <> 'destroyed' ORDER BY name;
-SELECT tenant, generation, state FROM vault.tenant_keys WHERE tenant LIKE 'tenants-%' ORDER BY tenant;
+SELECT name, state, recovery_window FROM vault.tenants
+	WHERE name LIKE 'tenants-%' AND state <> 'destroyed' ORDER BY name;
+SELECT tenant, generation, state FROM vault.tenant_keys WHERE tenant LIKE 'tenants-%'
+	ORDER BY tenant;
 
 -- duplicate, malformed and unknown names
 SELECT vault.create_tenant('tenants-a');

@@ -4,14 +4,16 @@ CREATE ROLE regress_versions_admin;
 SELECT vault.create_tenant('versions', 'regress_versions_admin') IS NOT NULL AS made;
 SET ROLE regress_versions_admin;
 CREATE FUNCTION pg_temp.labels() RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(version || coalesce(' ' || label, '') || CASE WHEN destroyed_at IS NULL THEN '' ELSE ' (destroyed)' END, ', ' ORDER BY version)
+	SELECT string_agg(version || coalesce(' ' || label, '') || CASE WHEN destroyed_at IS NULL
+	THEN '' ELSE ' (destroyed)' END, ', ' ORDER BY version)
 	FROM vault.versions WHERE name = 'key' $$;
 \set VERBOSITY sqlstate
 
 -- put and rotate move current to previous
 SELECT vault.put('key', 'one'), vault.put('key', 'two'), vault.rotate('key', 'three');
 SELECT pg_temp.labels();
-SELECT version, created_by, key_generation, created_at IS NOT NULL AS created FROM vault.versions WHERE name = 'key' ORDER BY version;
+SELECT version, created_by, key_generation, created_at IS NOT NULL AS created FROM vault.versions
+	WHERE name = 'key' ORDER BY version;
 
 -- rollback: to the previous one, to any, to the current one, to none
 SELECT vault.rollback('key');
@@ -47,7 +49,8 @@ SELECT vault.rotate('absent', 'x');
 SELECT vault.rotate('key', '');
 SELECT vault.rotate('key');
 SELECT vault.get('key') ~ '^[A-Za-z0-9_-]{43}$' AS made_up;
-SELECT count(DISTINCT vault.get('key', n)) FROM (SELECT vault.rotate('key') AS n FROM generate_series(1, 5)) AS made;
+SELECT count(DISTINCT vault.get('key', n))
+	FROM (SELECT vault.rotate('key') AS n FROM generate_series(1, 5)) AS made;
 SELECT vault.put('settings', '{"a": 1}', type => 'json');
 \set VERBOSITY default
 SELECT vault.rotate('settings');
@@ -73,7 +76,8 @@ SELECT vault.get('gone');
 SELECT count(*) FROM vault.get_many('gone');
 SELECT vault.put('gone', 'four');
 SELECT vault.get('gone');
-SELECT version, label, key_generation, destroyed_at IS NOT NULL AS destroyed FROM vault.versions WHERE name = 'gone' ORDER BY version;
+SELECT version, label, key_generation, destroyed_at IS NOT NULL AS destroyed FROM vault.versions
+	WHERE name = 'gone' ORDER BY version;
 SELECT current_version, previous_version, pending_version, versions FROM vault.describe('gone');
 
 -- the constraints hold against anybody: numbers, labels, what is gone
@@ -85,10 +89,21 @@ BEGIN; UPDATE vault_data.secret SET previous_version = current_version WHERE id 
 BEGIN; UPDATE vault_data.secret SET pending_version = current_version WHERE id = :'id'; ROLLBACK;
 BEGIN; UPDATE vault_data.secret SET purge_at = now() WHERE id = :'id'; ROLLBACK;
 BEGIN; UPDATE vault_data.secret SET id = gen_random_uuid() WHERE id = :'id'; ROLLBACK;
-BEGIN; UPDATE vault_data.secret_version SET version = 9 WHERE secret_id = :'id' AND version = 1; ROLLBACK;
-BEGIN; UPDATE vault_data.secret_version SET (envelope, key_generation, destroyed_at) = (SELECT envelope, 1, NULL::timestamptz FROM vault_data.secret_version WHERE secret_id = :'id' AND version = 1) WHERE secret_id = :'id' AND version = 2; ROLLBACK;
-BEGIN; UPDATE vault_data.secret_version SET envelope = NULL WHERE secret_id = :'id' AND version = 1; ROLLBACK;
-BEGIN; INSERT INTO vault_data.secret_version SELECT * FROM vault_data.secret_version WHERE secret_id = :'id' AND version = 1; ROLLBACK;
+BEGIN;
+UPDATE vault_data.secret_version SET version = 9 WHERE secret_id = :'id' AND version = 1;
+ROLLBACK;
+BEGIN;
+UPDATE vault_data.secret_version SET (envelope, key_generation, destroyed_at) =
+	(SELECT envelope, 1, NULL::timestamptz FROM vault_data.secret_version
+	WHERE secret_id = :'id' AND version = 1) WHERE secret_id = :'id' AND version = 2;
+ROLLBACK;
+BEGIN;
+UPDATE vault_data.secret_version SET envelope = NULL WHERE secret_id = :'id' AND version = 1;
+ROLLBACK;
+BEGIN;
+INSERT INTO vault_data.secret_version SELECT * FROM vault_data.secret_version
+	WHERE secret_id = :'id' AND version = 1;
+ROLLBACK;
 
 SELECT vault.destroy_tenant('versions', 'versions');
 DROP FUNCTION pg_temp.labels();
