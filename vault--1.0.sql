@@ -828,7 +828,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;
 	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name AND kind <> 'built-in role') THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN
@@ -1546,7 +1546,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id;
 	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id) = 'role' THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant exists already', p_name), 'Name another database role.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant already exists', p_name), 'Name another database role.');
 	END IF;
 	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
 	WHERE b.tenant_id = p_tenant AND b.principal_id = found_id AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
@@ -1596,7 +1596,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('tenant name', p_name);
 	IF vault_data.find_tenant(p_name) IS NOT NULL THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	this_tenant := vault_data.enter_new_tenant(p_name);
 	INSERT INTO vault_data.tenant (tenant_id, name, administered) VALUES (this_tenant, p_name, p_admin_role IS NOT NULL);
@@ -1719,7 +1719,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role name', p_name);
 	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('a principal or role "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('a principal or role "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, 'role');
 	RETURN new_id;
@@ -2201,7 +2201,7 @@ DECLARE
 	new_id uuid := vault_data.new_id();
 BEGIN
 	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant AND i.name = given.name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" exists already', given.name),
+		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" already exists', given.name),
 			'Choose another name, or change its keys with vault.set_issuer_keys().');
 	END IF;
 	IF (SELECT pg_catalog.count(*) FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant) >= 16 THEN
@@ -2926,7 +2926,7 @@ BEGIN
 	INSERT INTO vault_data.notification_order (tenant_id) VALUES (this_tenant) ON CONFLICT DO NOTHING;
 	PERFORM vault_data.order_notifications(this_tenant, true);
 	IF EXISTS (SELECT FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant AND b.name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('subscriber "%s" exists already', p_name), 'Choose another name, or vault.unsubscribe() it.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('subscriber "%s" already exists', p_name), 'Choose another name, or vault.unsubscribe() it.');
 	END IF;
 	IF (SELECT pg_catalog.count(*) FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant) >= 64 THEN
 		PERFORM vault_data.fail('54000', 'the tenant has 64 subscribers', 'Take one away with vault.unsubscribe().');
@@ -3340,7 +3340,7 @@ BEGIN
 	ELSIF p_description IS NULL OR p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
 	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name) OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" exists already', p_name), 'Choose another name, or change it with vault.alter_type().');
+		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" already exists', p_name), 'Choose another name, or change it with vault.alter_type().');
 	END IF;
 	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
 		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
@@ -4155,7 +4155,7 @@ BEGIN
 		PERFORM vault_data.require('override', p_name, s.environment);
 	END IF;
 	IF vault_data.secret_id(p_new_name, s.environment) IS NOT NULL THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" already exists', p_new_name), 'Choose another name.');
 	END IF;
 	UPDATE vault_data.secret SET name = p_new_name, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;
@@ -4829,7 +4829,7 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_fault), 'Use a role with fewer privileges.');
 	ELSIF p_login_fault IS NOT NULL THEN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_login_fault),
-			'Whoever administers the role lets it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
+			'Ask an administrator of the role to let it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
 	END IF;
 END
 $$;

@@ -182,7 +182,7 @@ sub target
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE ROLE other_numbers_for_roles; DROP ROLE other_numbers_for_roles; CREATE TABLE moves_oids ()');
 	$node->safe_psql('postgres', 'DROP TABLE moves_oids');
-	# postgres exists already; nothing else may fail
+	# postgres already exists; nothing else may fail
 	my ($stdout, $stderr) = run_command([ 'psql', '-X', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-f', "$dir/globals.sql", 'postgres' ]);
 	is(join("\n", grep { /ERROR/ && !/role "postgres" already exists/ } split /\n/, $stderr), '', "$name: globals");
 	return $node;

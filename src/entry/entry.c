@@ -325,7 +325,7 @@ explain_from_inside(const VaultCall *call, ErrorData *error)
 			error, psprintf("cannot execute %s in a read-only transaction", call->operation),
 			"Call it in a transaction that is READ WRITE; reads of secrets work in both.");
 	else if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && error->constraint_name)
-		entry_explain(error, "what is to be made exists already, or somebody else is making it",
+		entry_explain(error, "the object already exists, or another session is creating it",
 					  "Try again; the views of schema vault show what there is.");
 }
 

@@ -124,7 +124,7 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid kind: a principal is a user or a service', 'Give ''user'' or ''service''.');
 	END IF;
 	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name AND kind <> 'built-in role') THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('principal "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, p_kind);
 	IF p_db_role IS NOT NULL THEN

@@ -326,7 +326,7 @@ BEGIN
 		PERFORM vault_data.require('override', p_name, s.environment);
 	END IF;
 	IF vault_data.secret_id(p_new_name, s.environment) IS NOT NULL THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" exists already', p_new_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('secret "%s" already exists', p_new_name), 'Choose another name.');
 	END IF;
 	UPDATE vault_data.secret SET name = p_new_name, updated_at = pg_catalog.clock_timestamp()
 	WHERE tenant_id = s.tenant_id AND id = s.id;

@@ -196,7 +196,7 @@ BEGIN
 	INSERT INTO vault_data.notification_order (tenant_id) VALUES (this_tenant) ON CONFLICT DO NOTHING;
 	PERFORM vault_data.order_notifications(this_tenant, true);
 	IF EXISTS (SELECT FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant AND b.name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('subscriber "%s" exists already', p_name), 'Choose another name, or vault.unsubscribe() it.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('subscriber "%s" already exists', p_name), 'Choose another name, or vault.unsubscribe() it.');
 	END IF;
 	IF (SELECT pg_catalog.count(*) FROM vault_data.subscriber b WHERE b.tenant_id = this_tenant) >= 64 THEN
 		PERFORM vault_data.fail('54000', 'the tenant has 64 subscribers', 'Take one away with vault.unsubscribe().');

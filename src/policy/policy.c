@@ -177,7 +177,7 @@ policy_require(const Caller *caller, const SecretName *secret, Permission wanted
 				(int) secret->name_size, secret->name, (int) secret->environment_size,
 				secret->environment),
 		 errhint(
-			 "Whoever administers the tenant can grant it; vault.explain_access() says what decided.")));
+			 "Ask an administrator of the tenant for a grant; vault.explain_access() shows the deciding rule.")));
 }
 
 bool

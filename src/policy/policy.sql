@@ -471,7 +471,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id;
 	IF (SELECT p.kind FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.id = found_id) = 'role' THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant exists already', p_name), 'Name another database role.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('a role "%s" of the tenant already exists', p_name), 'Name another database role.');
 	END IF;
 	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
 	WHERE b.tenant_id = p_tenant AND b.principal_id = found_id AND vault_data.is_live(b) ORDER BY b.role_name <> p_db_role LIMIT 1;
@@ -521,7 +521,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('tenant name', p_name);
 	IF vault_data.find_tenant(p_name) IS NOT NULL THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('tenant "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	this_tenant := vault_data.enter_new_tenant(p_name);
 	INSERT INTO vault_data.tenant (tenant_id, name, administered) VALUES (this_tenant, p_name, p_admin_role IS NOT NULL);

@@ -35,7 +35,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role name', p_name);
 	IF EXISTS (SELECT FROM vault_data.principal WHERE tenant_id = p_tenant AND name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('a principal or role "%s" exists already', p_name), 'Choose another name.');
+		PERFORM vault_data.fail('23505', pg_catalog.format('a principal or role "%s" already exists', p_name), 'Choose another name.');
 	END IF;
 	INSERT INTO vault_data.principal (tenant_id, id, name, kind) VALUES (p_tenant, new_id, p_name, 'role');
 	RETURN new_id;

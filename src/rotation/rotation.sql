@@ -228,7 +228,7 @@ BEGIN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_fault), 'Use a role with fewer privileges.');
 	ELSIF p_login_fault IS NOT NULL THEN
 		PERFORM vault_data.fail('42501', format('rotation of the password of role "%s" is refused: %s', p_role, p_login_fault),
-			'Whoever administers the role lets it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
+			'Ask an administrator of the role to let it log in, with ALTER ROLE … LOGIN, CONNECTION LIMIT or VALID UNTIL.');
 	END IF;
 END
 $$;

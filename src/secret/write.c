@@ -39,7 +39,7 @@ refuse_existing(const Write *write)
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_UNIQUE_VIOLATION),
-		 errmsg("secret \"%.*s\" exists already", (int) write->name.name_size, write->name.name),
+		 errmsg("secret \"%.*s\" already exists", (int) write->name.name_size, write->name.name),
 		 errhint("expected_version 0 asks that it does not; leave it out to put a new version.")));
 }
 

@@ -304,7 +304,7 @@ DECLARE
 	new_id uuid := vault_data.new_id();
 BEGIN
 	IF EXISTS (SELECT FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant AND i.name = given.name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" exists already', given.name),
+		PERFORM vault_data.fail('23505', pg_catalog.format('issuer "%s" already exists', given.name),
 			'Choose another name, or change its keys with vault.set_issuer_keys().');
 	END IF;
 	IF (SELECT pg_catalog.count(*) FROM vault_data.token_issuer i WHERE i.tenant_id = this_tenant) >= 16 THEN

@@ -219,7 +219,7 @@ BEGIN
 	ELSIF p_description IS NULL OR p_description = '' OR pg_catalog.octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023', 'invalid description: it is empty or longer than 1024 bytes', 'Say what such a secret is.');
 	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name) OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name) THEN
-		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" exists already', p_name), 'Choose another name, or change it with vault.alter_type().');
+		PERFORM vault_data.fail('23505', pg_catalog.format('type "%s" already exists', p_name), 'Choose another name, or change it with vault.alter_type().');
 	END IF;
 	PERFORM vault_data.check_type_settings(p_min_length, p_max_length, p_classes, p_excluded, p_prefix, p_min_entropy, p_generated_length,
 		p_history, p_rotation_interval, p_max_lifetime, p_recovery_window, p_warn_at);
