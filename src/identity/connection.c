@@ -1,6 +1,6 @@
 /*
  * connection.c
- *		Address, proxies and certificate of the connection.
+ *		Address, proxies and certificate of the connection, kept for the life of the backend.
  */
 #include "identity/connection.h"
 

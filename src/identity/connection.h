@@ -1,10 +1,11 @@
 /*
  * connection.h
- *		What is known for sure of the client's connection.
+ *		Verified facts of the client's connection.
  *
- * Facts of the TCP peer and of its verified TLS certificate, learnt once a backend.  A
- * Unix socket has no address, and behind one of vault.proxies anybody can be: both
- * count as unknown, unless a verified token says the address.
+ * These are the facts of the TCP peer and of its verified TLS certificate, learnt once in a
+ * backend.  A Unix socket has no address, and behind a proxy of vault.proxies there can be any
+ * client.  Both count as unknown, unless a verified token has the address.  Results live as long
+ * as the backend.
  */
 #ifndef VAULT_IDENTITY_CONNECTION_H
 #define VAULT_IDENTITY_CONNECTION_H
@@ -14,13 +15,13 @@
 #include "context/call.h"
 #include "platform/netblock.h"
 
-/* The client's address; family 0: unknown. */
+/* Get the client's address; family 0 means unknown. */
 extern void connection_address(const Caller *caller, NetAddress *address);
 
 /*
- * Whom failures are counted against: the address (of IPv6 the network of 64 bits, inside
- * which a host chooses freely), on a Unix socket the user of the operating system; and in
- * both cases the role that the session was authenticated as.
+ * The peer that failures are counted for.  It is the address; of IPv6 it is the network of 64 bits,
+ * inside which a host chooses freely; on a Unix socket it is the user of the operating system.  In
+ * all cases the role that the session was authenticated as belongs to it.
  */
 typedef struct Peer
 {
@@ -34,15 +35,12 @@ extern const Peer *connection_peer(void);
 
 extern bool connection_is_encrypted(void);
 
-/*
- * "cn:…", "dn:…", "dns:…", "uri:…", "email:…" of the client certificate; none
- * without one.
- */
+/* Get "cn:…", "dn:…", "dns:…", "uri:…", "email:…" of the client certificate; none without one. */
 extern const char *const *connection_services(int *count);
 
 /*
- * The one of them that stands for the client in the trail, or NULL: the first "uri:",
- * else the "dn:", else any other name.  At most 255 bytes.
+ * Return the one of them that stands for the client in the audit trail, or NULL: the first "uri:",
+ * else the "dn:", else any other name.  It has at most 255 bytes.
  */
 extern const char *connection_service(void);
 

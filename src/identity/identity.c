@@ -1,20 +1,18 @@
 /*
  * identity.c
- *		Who a database role is.
+ *		The principal that a database role stands for.
  *
- * A binding holds the role's oid and the name that it had: both must fit.  A
- * role that was dropped and made again, or renamed, is nobody until it is bound
- * anew; a dump carries the name and finds the new cluster's oid.  Membership
- * counts for nothing.
+ * A binding holds the role's oid and the name that it had: both must fit.  A role that was dropped
+ * and made again, or renamed, is unidentified until it is bound anew.  A dump carries the name, and
+ * finds the oid of the new cluster.  Membership counts for nothing.
  *
- * The cache is this backend's: role to the tenants it is bound in.  Changes of
- * the tables of bindings, principals and tenants, and of pg_authid, empty it
- * at the next call.
+ * The cache is of this backend: it maps a role to the tenants that it is bound in.  Changes of the
+ * tables of bindings, principals and tenants, and of pg_authid, empty it at the next call.
  *
- * If the row of the binding, of its principal or of its tenant was changed outside
- * vault, the role is nobody there, and told so (VT004).  It still counts among
- * the tenants of the role: another must not take its place unasked.  Operators and auditors
- * are only nobody: they are who finds out.
+ * If the row of the binding, of its principal or of its tenant was changed outside vault, the role
+ * is unidentified in that tenant, and gets VT004.  The tenant still counts among those of the role:
+ * another one must not take its place unasked.  Operators and auditors are unidentified and get no
+ * error, because they must be able to investigate.
  */
 #include "identity/identity.h"
 
@@ -60,7 +58,7 @@ typedef struct Candidate
 	bool suspended;
 	char tenant_name[64];
 	char principal_name[64];
-	char *changed_row; /* label of one that was changed outside vault, or NULL */
+	char *changed_row; /* label of a row that was changed outside vault, or NULL */
 	struct Candidate *next;
 } Candidate;
 
@@ -72,7 +70,7 @@ typedef struct IdentityCacheEntry
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static IdentityCacheEntry *latest = NULL; /* of the cache, to spare most look-ups */
+static IdentityCacheEntry *latest = NULL; /* the last hit, which spares most look-ups */
 static bool cache_stale = false;
 static uint64 generation = 0;
 
@@ -96,7 +94,7 @@ identity_roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 	generation++;
 }
 
-/* In the present memory context; the first label stays. */
+/* Check a row, and keep the label of the first one that was changed, in the current context. */
 static void
 note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
 {
@@ -104,7 +102,7 @@ note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
 		candidate->changed_row = row_label(scan, table);
 }
 
-/* Nobody is a role, whatever a binding says. */
+/* False for a role of the tenant: no database role stands for one, even if a binding says so. */
 static bool
 is_person_or_service(TableScan *scan)
 {
@@ -215,11 +213,11 @@ candidates_of(Oid role)
 		return entry->candidates;
 	}
 
-	/* Rows cannot be told from changed ones while the vault is sealed. */
+	/* While the vault is sealed there is no key to check the rows with. */
 	if (!root_is_open())
 		return NULL;
 
-	/* If reading the tables makes the cache stale, what was read is not kept. */
+	/* The rows are not kept if reading the tables makes the cache stale. */
 	list = load_candidates(role);
 	if (!cache_stale)
 	{
@@ -262,7 +260,7 @@ identity_resolve(Caller *caller)
 		row_refuse(changed_row);
 }
 
-/* A row of the role is of another tenant, in a table of (tenant_id, …). */
+/* True if a row of the role is of another tenant, in a table of (tenant_id, …). */
 static bool
 has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenant)
 {
@@ -278,10 +276,9 @@ has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenan
 }
 
 /*
- * Somebody else's tenant has this role already.  Who could join it there would get what
- * its clients mean for that tenant: whatever they write when their own tenant, or its
- * issuer, does not take them any more.  And a tenant that has a role's password rotated
- * can log in as it.
+ * Such a role must not join a second tenant without an operator.  That tenant would get values that
+ * its clients mean for the first one, once the first tenant, or its issuer, does not accept them
+ * any more.  And a tenant that has a role's password rotated can log in as that role.
  */
 bool
 identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant)
@@ -299,7 +296,7 @@ refuse_to_bind(const char *name, const char *hint)
 			 errmsg("permission denied to bind role \"%s\"", name), errhint("%s", hint)));
 }
 
-/* What binds administrators and not operators. */
+/* Check the rules for administrators; operators are exempt. */
 static void
 require_consent(const VaultCall *call, Oid role, const char *name)
 {
@@ -317,7 +314,10 @@ require_consent(const VaultCall *call, Oid role, const char *name)
 			"An operator reserves the role for the tenant with vault.reserve_role(), or binds it.");
 }
 
-/* Who may be bound, or let show tokens, by whom; see identity.sql.  One role at a time. */
+/*
+ * Raise unless the caller may bind the role, or let it show tokens; the rules are in identity.sql.
+ * The lock on the role lines up those that bind it.
+ */
 static void
 check_bindable(const VaultCall *call, Oid role, const char *name)
 {
@@ -331,7 +331,7 @@ check_bindable(const VaultCall *call, Oid role, const char *name)
 		require_consent(call, role, name);
 }
 
-/* The client API's EXECUTE privileges come with membership in vault_client. */
+/* Make the role a member of vault_client, which has EXECUTE on the functions for clients. */
 static void
 enrol_as_client(Oid role, const char *name)
 {

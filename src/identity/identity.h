@@ -1,6 +1,8 @@
 /*
  * identity.h
  *		Principals by database role; see identity.c.
+ *
+ * All functions run inside a transaction.  The cache behind them is of this backend.
  */
 #ifndef VAULT_IDENTITY_IDENTITY_H
 #define VAULT_IDENTITY_IDENTITY_H
@@ -39,6 +41,7 @@ extern bool identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant);
 /* Return the names of the roles that the caller's token gives, as text[]. */
 extern Datum identity_token_role_names(const Caller *caller);
 
+/* Registers the callbacks that empty the cache.  Preload only. */
 extern void identity_init(void);
 
 #endif

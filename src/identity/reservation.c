@@ -1,13 +1,14 @@
 /*
  * reservation.c
- *		Database roles that operators keep for tenants.
+ *		Database roles that operators reserve for tenants.
  *
- * A reserved role is bound, by administrators, in the tenants that it is reserved for and
- * in no other.  It goes by its name, so a role can be reserved before it is made, and
- * one that is dropped and made again is reserved still.
+ * Administrators bind a reserved role in the tenants that it is reserved for, and in no other.  The
+ * reservation goes by name, so a role can be reserved before it is made, and a role that is dropped
+ * and made again is still reserved.
  *
- * Who binds holds a lock on the role's name until the end of the transaction, shared with others
- * who bind, and who reserves holds it alone: either sees what the other has done.
+ * A transaction that binds a role holds a lock on the role's name until its end, in share mode.  A
+ * transaction that reserves the role holds the lock in exclusive mode.  So each of them sees the
+ * rows of the other.
  */
 #include "identity/reservation.h"
 
@@ -63,7 +64,7 @@ role_is_of_system(const char *name)
 	return strncmp(name, "vault_", 6) == 0 || strncmp(name, "pg_", 3) == 0;
 }
 
-/* Nobody has these for a tenant. */
+/* Refuse superusers and the roles of vault and of PostgreSQL, which no tenant has. */
 static void
 refuse_powerful(const char *name, Oid role)
 {

@@ -1,6 +1,6 @@
 /*
  * reservation.h
- *		Database roles that operators keep for tenants; see reservation.c.
+ *		Database roles that operators reserve for tenants; see reservation.c.
  */
 #ifndef VAULT_IDENTITY_RESERVATION_H
 #define VAULT_IDENTITY_RESERVATION_H
@@ -12,13 +12,13 @@
 typedef enum Reservation
 {
 	RESERVED_FOR_NOBODY,
-	RESERVED_HERE, /* for this tenant, and perhaps for others too */
+	RESERVED_HERE, /* reserved for this tenant, and perhaps for others too */
 	RESERVED_ELSEWHERE
 } Reservation;
 
 /*
- * Of a role by its name, as of now; it stays so until the end of the transaction.  VT004 if a row
- * was changed outside vault.
+ * Return the reservation of a role by its name.  Locks the name in share mode, so that the answer
+ * holds until the end of the transaction.  VT004 if a row was changed outside vault.
  */
 extern Reservation reservation_of(const char *role, const pg_uuid_t *tenant);
 
@@ -29,7 +29,7 @@ extern Reservation reservation_of(const char *role, const pg_uuid_t *tenant);
  */
 extern void reservation_require(const char *role, const pg_uuid_t *tenant);
 
-/* By its name a role of vault or of PostgreSQL itself, which no tenant has. */
+/* True if the name is that of a role of vault or of PostgreSQL itself, which no tenant has. */
 extern bool role_is_of_system(const char *name);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * issued_token.h
- *		The vault's own tokens: their rules, making one, and whether one still counts.
+ *		The vault's own tokens: their rules, their making, and their rows.
  *
- * The key derives from the instance key.  A token counts while its row is there: taking the
- * row away revokes it.  What else decides is in the row too, under its MAC.
+ * The key derives from the instance key.  A token counts while its row exists: to delete the row is
+ * to revoke it.  The other facts that decide are in the row too, under its MAC.
  */
 #ifndef VAULT_TOKEN_ISSUED_TOKEN_H
 #define VAULT_TOKEN_ISSUED_TOKEN_H
@@ -15,20 +15,23 @@
 
 #include "identity/jwt.h"
 
-/* As tokens tell the time. */
+/* Convert a time to seconds since 1970, as tokens have it. */
 static inline int64
 unix_seconds(TimestampTz at)
 {
 	return at / USECS_PER_SEC + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 }
 
-/* Whether this is the issuer of the vault's own tokens. */
+/* True for the issuer of the vault's own tokens. */
 extern bool issued_token_here(const char *issuer);
 
-/* Verifies one of them. */
+/* Verify one of them.  Fills the claims if it returns JWT_OK. */
 extern JwtFault issued_token_verify(const char *text, size_t size, int64 now, JwtClaims *claims);
 
-/* Whose one is that is refused although the signature is right; false if it is not. */
+/*
+ * Get tenant and subject of a token that was refused although its signature is valid; false if the
+ * signature is invalid.
+ */
 extern bool issued_token_signed_for(const char *text, size_t size, pg_uuid_t *tenant,
 									char subject[JWT_MAX_CLAIM + 1]);
 
@@ -38,10 +41,10 @@ typedef struct IssuedToken
 	TimestampTz created_at;
 	TimestampTz expires_at;
 	bool single_use;
-	pg_uuid_t life; /* of the shared memory that it was issued in */
+	pg_uuid_t life; /* life of the shared memory that the token was issued in */
 } IssuedToken;
 
-/* False if it was revoked; reads what is committed now.  VT004 if the row was changed. */
+/* Read the row as committed now; false if the token was revoked.  VT004 if the row was changed. */
 extern bool issued_token_find(const pg_uuid_t *tenant, const pg_uuid_t *token, IssuedToken *found);
 
 #endif

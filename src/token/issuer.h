@@ -1,10 +1,10 @@
 /*
  * issuer.h
- *		The issuers of a tenant, compiled: their keys, what their tokens must fulfil, and whom
- *		their subjects and groups stand for.
+ *		The issuers of a tenant, compiled: their keys, the rules for their tokens, and the
+ *		principals and roles of their subjects and groups.
  *
- * A set lives until one of the tables changes; each row of it was authentic, or the set
- * raises VT004.  Exact subjects are many, and looked up one by one.
+ * This backend keeps a set until one of the tables changes.  Each row of it was authentic; another
+ * row raises VT004.  Exact subjects are many, and looked up one by one.
  */
 #ifndef VAULT_TOKEN_ISSUER_H
 #define VAULT_TOKEN_ISSUER_H
@@ -15,10 +15,10 @@
 
 #include "identity/jwt.h"
 
-/* Seconds that the clocks of issuers may be wrong by. */
+/* Seconds by which the clock of an issuer may differ. */
 #define TOKEN_SKEW 30
 
-/* No issuer that is added has such a name: the vault's own. */
+/* The names of the vault's own issuer begin so; no issuer that is added has such a name. */
 #define OWN_ISSUER_PREFIX "urn:vault:"
 
 typedef struct SubjectPattern
@@ -40,7 +40,7 @@ typedef struct Issuer
 	char name[64];
 	JwtRules rules;
 	JwtKeySet *keys;
-	bool counts_names; /* a principal's own name is a subject of it */
+	bool counts_names; /* the name of a principal is a subject of this issuer */
 	SubjectPattern *patterns;
 	int pattern_count;
 	GroupRole *group_roles;
@@ -48,7 +48,7 @@ typedef struct Issuer
 	struct Issuer *next;
 } Issuer;
 
-/* To be asked anew for each token. */
+/* Return the first issuer of a tenant, or NULL.  The pointer is valid until the next call. */
 extern const Issuer *issuers_of(const pg_uuid_t *tenant);
 
 typedef enum SubjectAnswer
@@ -59,13 +59,13 @@ typedef enum SubjectAnswer
 } SubjectAnswer;
 
 /*
- * Whom a subject stands for by what was added to the issuer: an exact one before patterns.
- * Names of principals are the caller's matter.
+ * Find the principal of a subject among those that were added to the issuer: an exact subject goes
+ * before patterns.  Names of principals are left to the caller.
  */
 extern SubjectAnswer issuer_find_subject(const Issuer *issuer, const char *subject,
 										 pg_uuid_t *principal, bool *is_exact);
 
-/* Grows with every change of the tables. */
+/* Return a number that grows with every change of the tables. */
 extern uint64 issuer_generation(void);
 
 extern void issuer_init(void);

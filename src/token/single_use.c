@@ -2,10 +2,11 @@
  * single_use.c
  *		The table of used tokens, under a lock of its own.
  *
- * Quotas when tokens are issued keep it from filling.  If it is full all the same, it forgets the
- * older half of the principal that has most of it, in the tenant that has most of it, and from then
- * on refuses what that principal was issued up to there: nobody else's tokens are refused, and
- * none is accepted twice.  That limit is a place of the table, too, with no token's id.
+ * Quotas when tokens are issued keep the table from filling.  If it is full all the same, it
+ * forgets the older half of the principal that has most of it, in the tenant that has most of it.
+ * From then on it refuses the tokens that the principal was issued up to that time.  Tokens of
+ * other principals are not refused, and no token is accepted twice.  That limit is a place of the
+ * table, too, without the id of a token.
  */
 #include "token/single_use.h"
 
@@ -22,9 +23,9 @@ typedef struct Used
 {
 	pg_uuid_t tenant;
 	pg_uuid_t principal;
-	pg_uuid_t id; /* zero: a limit, for all that was issued up to then */
+	pg_uuid_t id; /* zero for a limit: all tokens issued up to then are refused */
 	TimestampTz issued;
-	TimestampTz expires; /* in the past: the place is free */
+	TimestampTz expires; /* a time in the past means that the place is free */
 	uint64 owner;
 } Used;
 

@@ -1,11 +1,12 @@
 /*
  * single_use.h
- *		Tokens for one use: which of them have been used.
+ *		Tokens for one use, and the record of those that have been used.
  *
- * A table of fixed size in shared memory and no row, so that a use stays one when the transaction
- * is rolled back or READ ONLY.  It ends with the shared memory: a token has in its row in which
- * life of it the token was made, and is refused in every other, as after a restart, a crash, a
- * promotion or a restore.  No clock is asked, of which a standby has another.
+ * Uses are kept in a table of fixed size in shared memory, and in no row, so a use outlives a
+ * rollback and is possible in a READ ONLY transaction.  They end with the shared memory.  The row
+ * of a token therefore has the life of the shared memory that the token was made in.  The token is
+ * refused in every other life, as after a restart, a crash, a promotion or a restore.  No clock is
+ * used for that: a standby has another one.
  */
 #ifndef VAULT_TOKEN_SINGLE_USE_H
 #define VAULT_TOKEN_SINGLE_USE_H
@@ -15,7 +16,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-/* How many may be outstanding, used or not: of a principal, and of a tenant. */
+/* The most tokens, used or not, that may be outstanding for a principal and for a tenant. */
 #define ONCE_OF_A_PRINCIPAL 512
 #define ONCE_OF_A_TENANT    1024
 
@@ -29,12 +30,12 @@ typedef struct SingleUseToken
 	TimestampTz expires;
 } SingleUseToken;
 
-/* Of the present shared memory: at random. */
+/* Return the random id of the current life of the shared memory. */
 extern pg_uuid_t single_use_life(void);
 
 /*
- * Takes the token for the backend's serial.  NULL, and it stays taken whatever becomes of the
- * transaction; or why it is refused, a literal.
+ * Use the token, for the backend's serial of it.  Returns NULL, and the token stays used even if
+ * the transaction is rolled back; or the reason of the refusal, a literal.
  */
 extern const char *single_use_take(const SingleUseToken *token, uint64 serial);
 

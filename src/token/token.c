@@ -1,27 +1,30 @@
 /*
  * token.c
- *		Who a caller is by the token that it shows.
+ *		The principal of a caller by the token that it shows.
  *
- * For pooled applications that share a database role.  The caller is
+ * For pooled applications that share a database role.  There are three outcomes:
  *
- *		nobody yet, and its role decides	no token is set; or the call comes from inside a
- *					SECURITY DEFINER function, whose owner did not set it; or the
- *					vault is sealed
- *		the token's principal	the present transaction set the token; an issuer of a tenant
- *					that lets this role show tokens has signed it, or the vault itself
- *					has; it fulfils the issuer's rules now; its subject stands for one
- *					principal of that tenant: by an exact subject of the issuer, else by
- *					patterns, and by the principal's name where names count; this role
- *					and tenant are those that it says, if the issuer maps claims for
- *					them; it was not revoked nor, if for one use, used before.  Groups
- *					that the issuer maps add roles, and never make up for a principal
- *		refused		in every other case: a token that is there never gives way to the
- *					role.  All are told the same (VT014); the trail says why
+ *		The role decides.  No token is set; or the call comes from inside a SECURITY DEFINER
+ *		function, whose owner did not set it; or the vault is sealed.
  *
- * A tenant's issuer is looked for among the tenants that the role may show tokens for, by
- * its name, and verified with that tenant's keys only: it cannot speak for another.
- * If several accept the token, vault.tenant selects.  What was verified is kept until
- * anything that it rests on changes; expiry and revocation are looked at in every call.
+ *		The caller is the token's principal.  All of this holds:
+ *		- this transaction has set the token;
+ *		- an issuer of a tenant that lets this role show tokens has signed it, or the vault itself;
+ *		- it fulfils the issuer's rules now;
+ *		- its subject stands for one principal of that tenant: by an exact subject of the issuer,
+ *		  else by patterns, and by the principal's name where names count;
+ *		- it names this role and tenant, if the issuer maps claims for them;
+ *		- it was not revoked and, if it is for one use, not used before.
+ *		Groups that the issuer maps add roles, and never replace a principal.
+ *
+ *		The token is refused, in every other case: a token that is set never gives way to the role.
+ *		All clients get the same error (VT014); the audit trail has the reason.
+ *
+ * The issuer is searched by its name among the tenants that the role may show tokens for, and its
+ * tokens are verified with the keys of its tenant only: it cannot speak for another tenant.  If
+ * several tenants accept the token, vault.tenant selects.  This backend keeps the last verified
+ * token until anything that the answer rests on changes.  Expiry and revocation are checked in
+ * every call.
  */
 #include "token/token.h"
 
@@ -60,7 +63,7 @@ enum
 	PRINCIPAL_KIND
 };
 
-/* What the answer rests on, besides the clock. */
+/* The state that the answer rests on, besides the clock. */
 typedef struct TokenCacheKey
 {
 	uint64 serial;
@@ -68,7 +71,7 @@ typedef struct TokenCacheKey
 	uint64 issuers;
 	uint64 token_roles;
 	uint64 epoch;
-	uint64 role; /* as wide as the others: compared as bytes */
+	uint64 role; /* as wide as the others, because the struct is compared as bytes */
 } TokenCacheKey;
 
 static struct
@@ -78,13 +81,16 @@ static struct
 	Caller caller;
 	int64 valid_until; /* seconds since 1970 */
 	bool is_issued_here;
-	pg_uuid_t id; /* if so */
+	pg_uuid_t id; /* of a token that is issued here */
 } verified;
 
 static uint64 token_role_generation = 0;
-static const char *login_fault = NULL; /* why what was given is no token; a literal */
+static const char *login_fault = NULL; /* why the text of vault.login() is no token; a literal */
 
-/* A token is in UTF-8, the trail in the database's encoding: what that does not have becomes "?". */
+/*
+ * Copy the subject of a token, which is UTF-8, in the database's encoding.  Bytes of characters
+ * that the encoding does not have become "?".
+ */
 static void
 take_subject(Caller *caller, const char *subject)
 {
@@ -108,7 +114,7 @@ token_roles_changed(void)
 	token_role_generation++;
 }
 
-/* fault is a literal: it outlives the error. */
+/* Raise VT014.  The fault is a literal, because the caller keeps it beyond the error. */
 VAULT_NORETURN static void
 token_refuse(Caller *caller, const char *fault)
 {
@@ -120,7 +126,7 @@ token_refuse(Caller *caller, const char *fault)
 			 "Get a new token and set it in the transaction that uses it; the audit trail says what is wrong with this one.")));
 }
 
-/* The same for one whose signature is right: it is known whose it is. */
+/* The same for a token with a valid signature: count it for its subject. */
 VAULT_NORETURN static void
 refuse_signed(Caller *caller, const ShownToken *token, const char *fault)
 {
@@ -128,7 +134,7 @@ refuse_signed(Caller *caller, const ShownToken *token, const char *fault)
 	token_refuse(caller, fault);
 }
 
-/* A peer that shows many forgeries has to wait, except with tokens that were good before. */
+/* True if this peer has shown too many forgeries; a token that was good before is exempt. */
 static bool
 is_kept_waiting(const ShownToken *token, const pg_uuid_t *tenant, const char *issuer)
 {
@@ -159,7 +165,7 @@ present_cache_key(Oid role, const ShownToken *token)
 	return basis;
 }
 
-/* The tenants whose tokens this role may show. */
+/* Get the tenants that this role may show tokens for. */
 static int
 tenants_of_role(Oid role, pg_uuid_t **tenants)
 {
@@ -184,7 +190,7 @@ tenants_of_role(Oid role, pg_uuid_t **tenants)
 	return count;
 }
 
-/* Fills the caller's tenant; false if there is none, or vault.tenant asks for another. */
+/* Fill the caller's tenant; false if it does not exist, or vault.tenant names another. */
 static bool
 token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 {
@@ -205,7 +211,7 @@ token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 	return true;
 }
 
-/* Roles of the tenant have names beside those of principals; nobody is one. */
+/* True for a role of the tenant: it has a name beside those of principals, and is no caller. */
 static bool
 is_role(TableScan *scan)
 {
@@ -216,7 +222,7 @@ is_role(TableScan *scan)
 	return strcmp(kind, "user") != 0 && strcmp(kind, "service") != 0;
 }
 
-/* By (tenant, name) or (tenant, id), as the index says. */
+/* Fill the principal by (tenant, name) or (tenant, id), as the index says; false if none. */
 static bool
 take_principal(Caller *caller, TableId index, Datum key)
 {
@@ -248,8 +254,8 @@ is_address(const char *text)
 }
 
 /*
- * Whom the subject of an issuer's token stands for.  What is added exactly decides alone;
- * what a pattern matches and a name that counts must mean the same principal.
+ * Fill the principal that the subject of an issuer's token stands for.  An exact subject decides
+ * alone; a pattern that matches and a name that counts must mean the same principal.
  */
 static void
 resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer, const char *subject)
@@ -308,7 +314,7 @@ describe_token_role(const Caller *caller, TokenRole *role)
 	scan_end(&scan);
 }
 
-/* In the order of their names; those for the trail may be cut off, the roles are not. */
+/* Keep the roles in the order of their names.  The text for the trail may be cut off. */
 static void
 note_token_roles(Caller *caller, TokenRole *roles, int count)
 {
@@ -324,7 +330,7 @@ note_token_roles(Caller *caller, TokenRole *roles, int count)
 	}
 }
 
-/* The roles of the token's groups, each once. */
+/* Keep the roles of the token's groups, each once. */
 static void
 take_groups(Caller *caller, const ShownToken *token, const Issuer *issuer, const JwtClaims *claims)
 {
@@ -345,7 +351,7 @@ take_groups(Caller *caller, const ShownToken *token, const Issuer *issuer, const
 	note_token_roles(caller, roles, count);
 }
 
-/* What the token says of role, tenant and address; raises if it does not fit. */
+/* Check the claims about role, tenant and address, and keep the address. */
 static void
 take_claims(Caller *caller, const ShownToken *token, const JwtRules *rules, const JwtClaims *claims)
 {
@@ -386,7 +392,7 @@ uuid_of(const char *text)
 	return *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
 }
 
-/* The key is one for all tenants: forgeries are counted for none. */
+/* Refuse a token of the vault.  The key is one for all tenants: a forgery counts for none. */
 VAULT_NORETURN static void
 refuse_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants, int count,
 			  JwtFault fault)
@@ -458,14 +464,14 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 
 typedef struct IssuerMatch
 {
-	int accepted; /* by so many issuers; the last of them: */
-	const Issuer *issuer;
+	int accepted;         /* number of issuers that accept the token */
+	const Issuer *issuer; /* the last of them, with its tenant and claims */
 	pg_uuid_t tenant;
 	JwtClaims claims;
-	bool waits;                      /* an issuer was not asked, for the forgeries of this peer */
-	JwtFault fault;                  /* the greatest: of the one that came closest */
-	pg_uuid_t refused_by;            /* its tenant */
-	char subject[JWT_MAX_CLAIM + 1]; /* if its signature is right */
+	bool waits;                      /* an issuer was skipped, for forgeries of this peer */
+	JwtFault fault;                  /* the greatest fault: of the issuer that came closest */
+	pg_uuid_t refused_by;            /* the tenant of that issuer */
+	char subject[JWT_MAX_CLAIM + 1]; /* empty if the signature is invalid */
 } IssuerMatch;
 
 static void
@@ -479,7 +485,7 @@ note_fault(const Caller *caller, const ShownToken *token, const Issuer *issuer, 
 	finding->subject[0] = 0;
 	if (fault < JWT_FAULT_CLAIMS_SYNTAX || fault == JWT_FAULT_INTERNAL)
 		return;
-	/* As for one that is accepted: the principal's claim stands for a sub that is missing. */
+	/* As in a token that is accepted, the principal's claim replaces a missing "sub". */
 	if (!jwt_signed_claim(issuer->keys, token->text, token->size, "sub", finding->subject) &&
 		issuer->rules.principal_claim)
 		(void) jwt_signed_claim(issuer->keys, token->text, token->size,
@@ -515,7 +521,7 @@ try_issuers(const Caller *caller, const ShownToken *token, const char *name, Iss
 	}
 }
 
-/* In the trail of the tenant whose issuer signed it, or in no tenant's. */
+/* Refuse in the trail of the tenant whose issuer signed the token, or in that of no tenant. */
 VAULT_NORETURN static void
 refuse_foreign(Caller *caller, const IssuerMatch *finding, const char *fault)
 {
@@ -528,8 +534,8 @@ refuse_foreign(Caller *caller, const IssuerMatch *finding, const char *fault)
 }
 
 /*
- * Of no issuer that counts here, or of one that does not accept it.  It is counted only
- * here: with keys that tenants share, one that another accepts is no failure.
+ * Refuse a token of no issuer that counts here, or of one that does not accept it.  Failures are
+ * counted only here: with keys that tenants share, a token that another one accepts is no failure.
  */
 VAULT_NORETURN static void
 refuse_unaccepted(Caller *caller, const ShownToken *token, const char *name,
@@ -554,7 +560,7 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name, const 
 	for (int i = 0; i < count; i++)
 		if (token_take_tenant(caller, &tenants[i]))
 			try_issuers(caller, token, name, &finding);
-	/* Whose a token is must not depend on who was asked. */
+	/* The tenant of a token must not depend on the issuers that were skipped. */
 	if (finding.waits)
 		refuse_foreign(caller, &(IssuerMatch){0}, kept_waiting);
 	if (finding.accepted == 0)
@@ -574,7 +580,7 @@ verify_foreign(Caller *caller, const ShownToken *token, const char *name, const 
 	throttle_remember(&finding.tenant, token->text, token->size);
 }
 
-/* ---- the whole ---- */
+/* ---- tokens of both kinds ---- */
 
 static void
 token_verify(Caller *caller, const ShownToken *token)
@@ -601,7 +607,7 @@ token_verify(Caller *caller, const ShownToken *token)
 	verified.known = true;
 }
 
-/* What can change while nothing that the answer rests on does. */
+/* Check the expiry and the revocation, which can change while the cache key does not. */
 static void
 require_still_valid(Caller *caller)
 {
