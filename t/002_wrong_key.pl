@@ -1,7 +1,7 @@
-# A key that is not the right one, or does not come the way it must, leaves the vault sealed with the reason: another
-# key of the same generation, a file that others can read, that belongs to somebody else, that is no file, that lies
-# in the data directory, that is malformed; a command that fails or prints something else. A command is executed
-# directly, never by a shell.
+# A key that is not the right one, or does not come the way it must, leaves the vault sealed with
+# the reason: another key of the same generation, a file that others can read, that belongs to
+# somebody else, that is no file, that lies in the data directory, that is malformed; a command that
+# fails or prints something else. A command is executed directly, never by a shell.
 use strict;
 use warnings;
 
@@ -62,7 +62,8 @@ sub accepted
 
 # Keys in a file
 write_file($key, "vault-root-key:v1:1:$wrong\n");
-refused('another key of the same generation', 'the root key does not match its check value', 'VT003');
+refused('another key of the same generation', 'the root key does not match its check value',
+	'VT003');
 write_file($key, "vault-root-key:v1:2:$base64\n");
 unseal_says('another generation', 'the root key source does not hold the active generation');
 write_file($key, "vault-root-key:v1:1:$base64\nvault-root-key:v1:2\n");
@@ -72,7 +73,8 @@ unseal_says('a key that is too short', 'the root key source holds a malformed li
 write_file($key, "vault-root-key:v1:0:$base64\n");
 unseal_says('generation 0', 'the root key source holds a malformed line');
 write_file($key, "$base64\n$hex\n");
-unseal_says('two keys without a generation', 'the root key source holds a key without a generation beside others');
+unseal_says('two keys without a generation',
+	'the root key source holds a key without a generation beside others');
 write_file($key, '');
 unseal_says('an empty file', 'the root key file is missing or empty');
 write_file($key, "# only a comment\n");
@@ -82,7 +84,8 @@ write_file($key, "$base64\n");
 accepted('a bare key in base64');
 write_file($key, $hex);
 accepted('a bare key in hex, without a newline');
-write_file($key, "# a comment\r\n\r\nvault-root-key:v1:7:$wrong\r\nvault-root-key:v1:1:$base64\r\n");
+write_file($key,
+	"# a comment\r\n\r\nvault-root-key:v1:7:$wrong\r\nvault-root-key:v1:1:$base64\r\n");
 accepted('other generations beside it, and DOS line ends');
 
 # The file itself
@@ -106,19 +109,24 @@ set_source($node, "file:$inside");
 unseal_says('in the data directory', 'the root key file lies in the data directory');
 symlink $node->data_dir, "$keys/link" or die "$keys/link: $!";
 set_source($node, "file:$keys/link/root.key");
-unseal_says('in the data directory, through a linked directory', 'the root key file lies in the data directory');
+unseal_says('in the data directory, through a linked directory',
+	'the root key file lies in the data directory');
 symlink $inside, "$keys/link.key" or die "$keys/link.key: $!";
 set_source($node, "file:$keys/link.key");
-unseal_says('in the data directory, through a link', 'the root key file lies in the data directory');
+unseal_says('in the data directory, through a link',
+	'the root key file lies in the data directory');
 psql_as($node, 'postgres', 'SELECT vault.seal()');
 unlink $inside;
 
 for my $bad ('file:root.key', 'command:cat', 'nothing', 'file:')
 {
-	(undef, undef, my $stderr) = psql_as($node, 'postgres', "ALTER SYSTEM SET vault.root_key_source = '$bad'");
-	like($stderr, qr/invalid value for parameter "vault.root_key_source"/, "source \"$bad\" is refused");
+	(undef, undef, my $stderr) = psql_as($node, 'postgres',
+		"ALTER SYSTEM SET vault.root_key_source = '$bad'");
+	like($stderr, qr/invalid value for parameter "vault.root_key_source"/,
+		"source \"$bad\" is refused");
 }
-is(sql_state($node, 'SHOW vault.root_key_source', 'app'), '42501', 'the source is not shown to everybody');
+is(sql_state($node, 'SHOW vault.root_key_source', 'app'), '42501',
+	'the source is not shown to everybody');
 
 # Commands
 my $script = "$keys/give-key";
@@ -144,9 +152,11 @@ unseal_says('a command that is killed', 'the root key command failed');
 use_command('echo this is no key');
 unseal_says('a command that prints something else', 'the root key source holds a malformed line');
 use_command('head -c 100000 /dev/zero');
-unseal_says('a command that prints too much', 'the root key command did not answer in time or printed too much');
+unseal_says('a command that prints too much',
+	'the root key command did not answer in time or printed too much');
 use_command('exit 0');
-is(sql_state($node, 'SELECT vault.unseal()'), '55000', 'a command that prints nothing does not unseal');
+is(sql_state($node, 'SELECT vault.unseal()'), '55000',
+	'a command that prints nothing does not unseal');
 set_source($node, "command:$keys/none");
 unseal_says('no such command', 'the root key command cannot be started');
 write_file($script, "#!/bin/sh\ncat '$key'\n", 0600);
@@ -159,7 +169,8 @@ my $touched = "$keys/touched";
 use_command(qq{printf '<%s>' "\$@" >'$seen'; cat '$key'},
 	qq{ a;touch $touched \$(touch $touched) `touch $touched` | > $touched 'b c' \$HOME *});
 accepted('a command with arguments that a shell would interpret');
-is(read_file($seen), "<a;touch><$touched><\$(touch><$touched)><`touch><$touched`><|><>><$touched><'b><c'><\$HOME><*>",
+is(read_file($seen),
+	"<a;touch><$touched><\$(touch><$touched)><`touch><$touched`><|><>><$touched><'b><c'><\$HOME><*>",
 	'they stay arguments');
 ok(!-e $touched, 'and no shell has run');
 
@@ -169,8 +180,10 @@ is(sealed_reason($node), '', 'the command unseals at the start of the server');
 
 use_command('exit 1');
 $node->restart;
-is(sealed_reason($node), 'the root key command failed', 'a command that fails at the start leaves it sealed');
+is(sealed_reason($node), 'the root key command failed',
+	'a command that fails at the start leaves it sealed');
 use_command("cat '$key'");
-ok($node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()'), 'and a reload asks again');
+ok($node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()'),
+	'and a reload asks again');
 
 done_testing();

@@ -1,6 +1,6 @@
-# The root key in shares: any three of five unseal, two do not, and a duplicate does not count. Mistyped shares are
-# refused, shares of another set do not add up and are forgotten. Nothing writes a share anywhere. A new root key
-# has new shares, and the old ones are of no use.
+# The root key in shares: any three of five unseal, two do not, and a duplicate does not count.
+# Mistyped shares are refused, shares of another set do not add up and are forgotten. Nothing writes
+# a share anywhere. A new root key has new shares, and the old ones are of no use.
 use strict;
 use warnings;
 
@@ -12,7 +12,8 @@ use VaultTest;
 
 my $node = new_vault_node('main', source => 'manual', no_init => 1, conf => 'log_statement = none');
 
-is(sql_state($node, 'SELECT vault.init(5, 6)'), '22023', 'a threshold above the number of shares is refused');
+is(sql_state($node, 'SELECT vault.init(5, 6)'), '22023',
+	'a threshold above the number of shares is refused');
 is(sql_state($node, 'SELECT vault.init(5, 1)'), '22023', 'a threshold of one is refused');
 is(sql_state($node, 'SELECT vault.init(33, 3)'), '22023', '33 shares are refused');
 is(sealed_reason($node), 'the vault is not initialised', 'nothing of that initialised the vault');
@@ -31,7 +32,8 @@ psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 sub readable
 {
 	my ($what) = @_;
-	is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', "$what: unsealed, and the value is there");
+	is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value',
+		"$what: unsealed, and the value is there");
 	return;
 }
 
@@ -66,14 +68,17 @@ sub progress
 
 # Two do not, the third does
 restart();
-is(sealed_reason($node), 'shares are awaited: vault.unseal(share)', 'after a restart: sealed, with the reason');
+is(sealed_reason($node), 'shares are awaited: vault.unseal(share)',
+	'after a restart: sealed, with the reason');
 is(unseal($shares[4]), 'sealed: 1 of 3 shares given', 'the first');
 is(unseal($shares[4]), 'sealed: 1 of 3 shares given', 'the same again does not count');
-is(unseal("  $shares[0]\n"), 'sealed: 2 of 3 shares given', 'the second, with white space around it');
+is(unseal("  $shares[0]\n"), 'sealed: 2 of 3 shares given',
+	'the second, with white space around it');
 is(unseal($shares[4]), 'sealed: 2 of 3 shares given', 'a duplicate does not make three');
 is(progress(), '2|3', 'status shows the progress');
 sealed('two of three');
-is(VaultClient->new($node, 'app')->query('SELECT vault.unseal($1)', $shares[2])->{state}, '42501', 'a principal cannot give a share');
+is(VaultClient->new($node, 'app')->query('SELECT vault.unseal($1)', $shares[2])->{state}, '42501',
+	'a principal cannot give a share');
 sealed('after that');
 is(unseal($shares[2]), 'unsealed', 'the third');
 readable('three of three');
@@ -120,9 +125,11 @@ is(unseal(undef), '55000', 'without a share there is nothing to ask');
 for my $share (@shares[ 0 .. 4 ])
 {
 	my ($middle) = substr $share, 30, 24;
-	is_deeply([ scan_for($middle, $node->data_dir, $node->logfile) ], [], 'no share on disk or in the log');
+	is_deeply([ scan_for($middle, $node->data_dir, $node->logfile) ], [],
+		'no share on disk or in the log');
 }
-like(read_file($node->logfile), qr/invalid share: it is malformed or mistyped/, 'though the log has the errors');
+like(read_file($node->logfile), qr/invalid share: it is malformed or mistyped/,
+	'though the log has the errors');
 
 # A new root key
 restart();
@@ -135,7 +142,8 @@ readable('after the rotation');
 
 restart();
 my @mixed = map { unseal($_) } @others[ 0, 1 ], $shares[2];
-is($mixed[2], 'sealed: 1 of 3 shares given', 'a share of the old set does not complete the new one');
+is($mixed[2], 'sealed: 1 of 3 shares given',
+	'a share of the old set does not complete the new one');
 sealed('two new and one old');
 is(unseal($shares[0]), 'sealed: 2 of 3 shares given', 'the old set is collected');
 is(unseal($shares[1]), 'VT003', 'and complete it is not the key');
@@ -145,12 +153,14 @@ is((map { unseal($_) } @others[ 4, 2, 0 ])[2], 'unsealed', 'three new shares');
 readable('with the new set');
 
 # Another number of shares; a rotation that is rolled back
-my @rolled = split /\n/, $node->safe_psql('postgres', 'BEGIN; SELECT vault.rotate_root_key(); ROLLBACK');
+my @rolled = split /\n/,
+	$node->safe_psql('postgres', 'BEGIN; SELECT vault.rotate_root_key(); ROLLBACK');
 readable('after a rotation rolled back');
 my @pair = split /\n/, $node->safe_psql('postgres', 'SELECT vault.rotate_root_key(4, 2)');
 is(scalar @pair, 4, 'rotate_root_key(4, 2) returns four shares');
 restart();
-is((map { unseal($_) } @rolled[ 0 .. 2 ])[2], 'VT003', 'shares of the rotation rolled back do not unseal');
+is((map { unseal($_) } @rolled[ 0 .. 2 ])[2], 'VT003',
+	'shares of the rotation rolled back do not unseal');
 is((map { unseal($_) } @pair[ 3, 0 ])[1], 'unsealed', 'two of four do');
 readable('two of four');
 
@@ -165,8 +175,10 @@ is((map { unseal($_) } @pair[ 1, 2 ])[1], 'unsealed', 'and are not in the way of
 
 # A server with another source takes no shares.
 my $file = new_vault_node('file');
-is(sql_state($file, "SELECT vault.unseal('$foreign[0]')"), '00000', 'a share for an unsealed vault is ignored');
+is(sql_state($file, "SELECT vault.unseal('$foreign[0]')"), '00000',
+	'a share for an unsealed vault is ignored');
 $file->safe_psql('postgres', 'SELECT vault.seal()');
-is(sql_state($file, "SELECT vault.unseal('$foreign[0]')"), '55000', 'and refused by one whose key is in a file');
+is(sql_state($file, "SELECT vault.unseal('$foreign[0]')"), '55000',
+	'and refused by one whose key is in a file');
 
 done_testing();

@@ -1,6 +1,6 @@
-# A kill at any point of vault.rotate_root_key(), of the whole server or of the backend, loses nothing: afterwards the
-# vault is unsealed without people, one generation is active, every tenant key is wrapped with it, and every secret
-# is readable.
+# A kill at any point of vault.rotate_root_key(), of the whole server or of the backend, loses
+# nothing: afterwards the vault is unsealed without people, one generation is active, every tenant
+# key is wrapped with it, and every secret is readable.
 use strict;
 use warnings;
 
@@ -18,7 +18,8 @@ my $key = key_directory($node) . '/root.key';
 $node->safe_psql('postgres', qq{
 	CREATE ROLE app LOGIN;
 	SELECT count(vault.create_tenant('t' || i, 'app')) FROM generate_series(1, $tenants) i});
-psql_as($node, 'app', join '', map { "SET vault.tenant = 't$_'; SELECT vault.put('s', 'value of $_');" } 1 .. $tenants);
+psql_as($node, 'app', join '',
+	map { "SET vault.tenant = 't$_'; SELECT vault.put('s', 'value of $_');" } 1 .. $tenants);
 $node->safe_psql('postgres', 'SELECT vault.rotate_root_key()');
 
 # Every value, as its tenants see it
@@ -78,7 +79,8 @@ for my $round (1 .. soak_rounds(20, 200))
 
 	my $label = "round $round, $what";
 	is(sealed_reason($node), '', "$label: unsealed");
-	is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.root_keys WHERE state = 'active'}), 1,
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.root_keys WHERE state = 'active'}),
+		1,
 		"$label: one active generation");
 	is($node->safe_psql('postgres',
 			'SELECT DISTINCT k.root_generation = s.root_key_generation FROM vault.tenant_keys k, vault.status() s'),

@@ -1,5 +1,6 @@
-# vault.seal() wins against readers: with 16 clients reading, no read that started after it returned succeeds, and
-# readers get VT001 and nothing else. Rotation of keys and rewrapping, on the other hand, fail no read.
+# vault.seal() wins against readers: with 16 clients reading, no read that started after it returned
+# succeeds, and readers get VT001 and nothing else. Rotation of keys and rewrapping, on the other
+# hand, fail no read.
 use strict;
 use warnings;
 
@@ -33,7 +34,8 @@ $node->safe_psql('postgres', q{
 		END;
 		INSERT INTO public.reads VALUES (started, clock_timestamp(), state, value, path);
 	END $$});
-psql_as($node, 'app', q{SELECT vault.put('s' || i, 'value of ' || i) FROM generate_series(1, 20) i});
+psql_as($node, 'app',
+	q{SELECT vault.put('s' || i, 'value of ' || i) FROM generate_series(1, 20) i});
 
 # pgbench in the background: start_load(SCRIPT, OPTION ...), stop_load(LOAD) returns its output
 sub start_load
@@ -44,7 +46,8 @@ sub start_load
 
 	write_file($file, $script);
 	my $run = IPC::Run::start(
-		[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', '-c', $clients, '-j', 2, @options,
+		[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', '-c', $clients, '-j',
+		2, @options,
 			'-f', $file, 'postgres' ],
 		'<', \undef, '>&', \$output);
 	return { run => $run, output => \$output };
@@ -62,14 +65,16 @@ sub wait_for_reads
 {
 	my ($more) = @_;
 	my $now = $node->safe_psql('postgres', 'SELECT count(*) FROM reads');
-	$node->poll_query_until('postgres', "SELECT count(*) >= $now + $more FROM reads") or die 'the readers stand still';
+	$node->poll_query_until('postgres', "SELECT count(*) >= $now + $more FROM reads")
+		or die 'the readers stand still';
 	return;
 }
 
 # Seal and unseal, several times, while 16 clients read
 my $operator = VaultClient->new($node, 'postgres');
 my @periods;
-my $load = start_load("\\set i random(1, 20)\nSELECT read_one('s' || :i, CASE WHEN :i % 2 = 0 THEN 'get' ELSE 'many' END);\n",
+my $load = start_load(
+	"\\set i random(1, 20)\nSELECT read_one('s' || :i, CASE WHEN :i % 2 = 0 THEN 'get' ELSE 'many' END);\n",
 	'-T', 3600);
 
 wait_for_reads(200);
@@ -88,18 +93,23 @@ my $output = stop_load($load);
 unlike($output, qr/aborted|ERROR/, 'no client ended early');
 
 my $sealed = 'SELECT FROM (VALUES ' . join(', ', @periods) . ') AS p (sealed, unsealing)';
-is($node->safe_psql('postgres', "SELECT count(*) FROM reads r WHERE state = '00000' AND EXISTS ($sealed
+is($node->safe_psql('postgres',
+	"SELECT count(*) FROM reads r WHERE state = '00000' AND EXISTS ($sealed
 		WHERE r.started > p.sealed AND r.ended < p.unsealing)"),
 	0, 'no read that started after seal() had returned succeeds');
 my $while = $node->safe_psql('postgres', "SELECT count(*) FROM reads r WHERE EXISTS ($sealed
 		WHERE r.started > p.sealed AND r.ended < p.unsealing)");
 cmp_ok($while, '>', 100 * @periods, 'and there were many');
-is($node->safe_psql('postgres', q{SELECT DISTINCT state FROM reads WHERE state <> '00000'}), 'VT001',
+is($node->safe_psql('postgres', q{SELECT DISTINCT state FROM reads WHERE state <> '00000'}),
+	'VT001',
 	'a refused read gets VT001 and nothing else');
-is($node->safe_psql('postgres', q{SELECT count(DISTINCT path) FROM reads WHERE state = '00000'}), 2, 'both ways of reading succeeded');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM reads WHERE state = '00000' AND value !~ '^value of [0-9]+$'}),
+is($node->safe_psql('postgres', q{SELECT count(DISTINCT path) FROM reads WHERE state = '00000'}), 2,
+	'both ways of reading succeeded');
+is($node->safe_psql('postgres',
+	q{SELECT count(*) FROM reads WHERE state = '00000' AND value !~ '^value of [0-9]+$'}),
 	0, 'and gave whole values');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM reads WHERE state <> '00000' AND value IS NOT NULL}), 0,
+is($node->safe_psql('postgres',
+	q{SELECT count(*) FROM reads WHERE state <> '00000' AND value IS NOT NULL}), 0,
 	'a refused read gave none');
 
 # A session that is idle in a transaction is sealed too.
@@ -114,29 +124,34 @@ $operator->query('SELECT vault.unseal()');
 is($reader->value(q{SELECT vault.get('s1')}), 'value of 1', 'unsealing counts at once');
 $operator->query('SELECT vault.seal()');
 $operator->query('ROLLBACK');
-is($reader->query(q{SELECT vault.get('s1')})->{state}, 'VT001', 'a seal() that is rolled back has sealed');
+is($reader->query(q{SELECT vault.get('s1')})->{state}, 'VT001',
+	'a seal() that is rolled back has sealed');
 is($operator->value('SELECT vault.unseal()'), 'unsealed', 'unsealed');
 
 # Keys rotate while they read and write: nobody fails.
 $load = start_load("\\set i random(1, 20)\n\\set n random(1, 20)\nSELECT vault.get('s' || :i);\n"
-	  . "SELECT count(*) FROM vault.get_many('*');\nSELECT vault.put('w' || :n, 'new');\n", '-T', 3600);
+	  . "SELECT count(*) FROM vault.get_many('*');\nSELECT vault.put('w' || :n, 'new');\n", '-T',
+	  	3600);
 $node->poll_query_until('postgres', 'SELECT count(*) > 200 FROM vault.versions');
 my $failed = 0;
 my $moved = 0;
 for my $round (1 .. soak_rounds(8, 60))
 {
 	my $result = $operator->query('SELECT vault.rotate_tenant_key($1)', 'acme');
-	$failed++, diag("rotate_tenant_key: $result->{state} $result->{message}") if $result->{state} ne '00000';
+	$failed++, diag("rotate_tenant_key: $result->{state} $result->{message}")
+		if $result->{state} ne '00000';
 	for (1 .. 20)
 	{
 		$result = $operator->query('SELECT vault.rewrap(37)');
-		$failed++, diag("rewrap: $result->{state} $result->{message}") if $result->{state} ne '00000';
+		$failed++, diag("rewrap: $result->{state} $result->{message}")
+			if $result->{state} ne '00000';
 		$moved += $result->{rows}[0][0] // 0;
 	}
 	if ($round % 2 == 0)
 	{
 		$result = $operator->query('SELECT vault.rotate_root_key()');
-		$failed++, diag("rotate_root_key: $result->{state} $result->{message}") if $result->{state} ne '00000';
+		$failed++, diag("rotate_root_key: $result->{state} $result->{message}")
+			if $result->{state} ne '00000';
 	}
 }
 $load->{run}->signal('TERM');
@@ -145,20 +160,26 @@ unlike($output, qr/aborted|ERROR/, 'no read or write fails while keys rotate');
 is($failed, 0, 'no rotation failed');
 cmp_ok($moved, '>', 20, 'versions moved');
 
-# A session that has not ended yet, or autovacuum, may hold rows or the table: what they hold is left for the next call.
-ok($node->poll_query_until('postgres', q{SELECT vault.rewrap(1000) = 0 AND (SELECT count(*) FROM vault.tenant_keys) = 1}),
+# A session that has not ended yet, or autovacuum, may hold rows or the table: what they hold is
+# left for the next call.
+ok($node->poll_query_until('postgres',
+	q{SELECT vault.rewrap(1000) = 0 AND (SELECT count(*) FROM vault.tenant_keys) = 1}),
 	'in the end one tenant key is left');
-is(psql_as($node, 'app', q{SELECT count(*) FROM generate_series(1, 20) i WHERE vault.get('s' || i) = 'value of ' || i}), 20,
+is(psql_as($node, 'app',
+	q{SELECT count(*) FROM generate_series(1, 20) i WHERE vault.get('s' || i) = 'value of ' || i}),
+	20,
 	'and every value is there');
 
 # Rows that rewrapping left behind are skipped by a long read.
-psql_as($node, 'app', q{SELECT vault.put('many/' || i, repeat('long value of ' || i, 300)) FROM generate_series(1, 500) i});
+psql_as($node, 'app',
+	q{SELECT vault.put('many/' || i, repeat('long value of ' || i, 300)) FROM generate_series(1, 500) i});
 for (1 .. 2)
 {
 	$operator->value('SELECT vault.rotate_tenant_key($1)', 'acme');
 	$operator->value('SELECT vault.rewrap(100000)');
 }
-my (undef, $counts) = psql_as($node, 'app', q{SELECT count(*) FROM vault.get_many('many/*'); SELECT count(*) FROM vault.get_many('many/*')});
+my (undef, $counts) = psql_as($node, 'app',
+	q{SELECT count(*) FROM vault.get_many('many/*'); SELECT count(*) FROM vault.get_many('many/*')});
 is($counts, "500\n500", 'get_many after rewrapping');
 
 done_testing();

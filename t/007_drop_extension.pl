@@ -1,5 +1,6 @@
-# DROP EXTENSION leaves nothing but the roles, and the extension can be made again. CREATE EXTENSION fails, and leaves
-# nothing, where somebody has prepared a schema or a role, and for anyone who is not a superuser.
+# DROP EXTENSION leaves nothing but the roles, and the extension can be made again. CREATE EXTENSION
+# fails, and leaves nothing, where somebody has prepared a schema or a role, and for anyone who is
+# not a superuser.
 use strict;
 use warnings;
 
@@ -25,7 +26,8 @@ my $traces = q{
 	UNION ALL SELECT 'object of ' || refobjid::regrole FROM pg_shdepend
 		WHERE refclassid = 'pg_authid'::regclass AND refobjid::regrole::text LIKE 'vault%'
 	ORDER BY 1};
-my $roles = q{SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'vault%'};
+my $roles =
+	q{SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'vault%'};
 
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_cron; CREATE EXTENSION pgcrypto');
 
@@ -40,8 +42,10 @@ sub fails
 }
 
 # Who is no superuser
-$node->safe_psql('postgres', 'CREATE ROLE mallory LOGIN CREATEDB CREATEROLE; GRANT CREATE ON DATABASE postgres TO mallory');
-is(sql_state($node, 'CREATE EXTENSION vault', 'mallory'), '42501', 'CREATE on the database does not suffice');
+$node->safe_psql('postgres',
+	'CREATE ROLE mallory LOGIN CREATEDB CREATEROLE; GRANT CREATE ON DATABASE postgres TO mallory');
+is(sql_state($node, 'CREATE EXTENSION vault', 'mallory'), '42501',
+	'CREATE on the database does not suffice');
 is($node->safe_psql('postgres', $traces), '', 'nothing is left behind');
 is($node->safe_psql('postgres', $roles), '', 'no role either');
 
@@ -52,7 +56,8 @@ for my $schema ('vault', 'vault_data')
 		CREATE SCHEMA $schema;
 		CREATE FUNCTION $schema.get(name text) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'});
 	fails("schema $schema prepared", qr/ERROR:  schema "$schema" already exists/);
-	is($node->safe_psql('postgres', $traces), "schema $schema", 'only the prepared schema is there');
+	is($node->safe_psql('postgres', $traces), "schema $schema",
+		'only the prepared schema is there');
 	is($node->safe_psql('postgres', $roles), '', 'and no role');
 	psql_as($node, 'mallory', "DROP SCHEMA $schema CASCADE");
 }
@@ -71,7 +76,8 @@ for my $prepared (
 {
 	my ($role, $sql) = @$prepared;
 	$node->safe_psql('postgres', $sql);
-	fails($sql, qr/ERROR:  role "$role" exists and is not as vault would have made it/, qr/HINT:  Drop the role/);
+	fails($sql, qr/ERROR:  role "$role" exists and is not as vault would have made it/,
+		qr/HINT:  Drop the role/);
 	is($node->safe_psql('postgres', $traces), '', "$sql: nothing is left behind");
 	is($node->safe_psql('postgres', $roles), $role, "$sql: and no other role");
 	$node->safe_psql('postgres', "DROP ROLE $role");
@@ -83,22 +89,27 @@ my $first = $node->safe_psql('postgres', 'SELECT instance FROM vault.status()');
 is(psql_as($node, 'app', q{SELECT vault.put('a', 'value')}), 1, 'the vault works');
 
 $node->safe_psql('postgres', 'BEGIN; DROP EXTENSION vault; ROLLBACK');
-is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'a DROP that is rolled back changes nothing');
+is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value',
+	'a DROP that is rolled back changes nothing');
 is(sql_state($node, 'DROP EXTENSION vault', 'app'), '42501', 'a principal cannot drop it');
 is(sql_state($node, 'DROP EXTENSION vault', 'mallory'), '42501', 'nor can one with CREATEROLE');
-is(sql_state($node, 'DROP TABLE vault_data.secret'), '2BP01', 'not even a superuser drops a part of it');
+is(sql_state($node, 'DROP TABLE vault_data.secret'), '2BP01',
+	'not even a superuser drops a part of it');
 is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'and the vault still works');
 
 $node->safe_psql('postgres', 'DROP EXTENSION vault');
 is($node->safe_psql('postgres', $traces), '', 'DROP EXTENSION leaves nothing');
-is($node->safe_psql('postgres', $roles), 'vault_admin vault_auditor vault_client vault_exec vault_jobs vault_owner', 'but the roles');
+is($node->safe_psql('postgres', $roles),
+	'vault_admin vault_auditor vault_client vault_exec vault_jobs vault_owner', 'but the roles');
 is(sql_state($node, q{SELECT vault.get('a')}, 'app'), '3F000', 'and no function');
 
 # Made again
 create_vault_here();
-isnt($node->safe_psql('postgres', 'SELECT instance FROM vault.status()'), $first, 'made again, it is another vault');
+isnt($node->safe_psql('postgres', 'SELECT instance FROM vault.status()'), $first,
+	'made again, it is another vault');
 is(sql_state($node, q{SELECT vault.get('a')}, 'app'), 'VT005', 'without the old secrets');
-is(psql_as($node, 'app', q{SELECT vault.put('a', 'new'); SELECT vault.get('a')}), "1\nnew", 'and works');
+is(psql_as($node, 'app', q{SELECT vault.put('a', 'new'); SELECT vault.get('a')}), "1\nnew",
+	'and works');
 $node->restart;
 is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'new', 'also after a restart');
 
@@ -114,41 +125,53 @@ is($node->safe_psql('postgres', q{
 		SELECT vault.get('b')}),
 	"1\n0\nt\n1\nnewest", 'dropped, made and used in one session');
 
-# Background work on many tables and DROP EXTENSION never wait for each other: both take the extension first.
+# Background work on many tables and DROP EXTENSION never wait for each other: both take the
+# extension first.
 my $blocker = $node->background_psql('postgres', on_error_stop => 0);
 $blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_progress');
-ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_progress'::regclass) = 1
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_progress'::regclass) = 1
 		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_extension'::regclass) = 1
 		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.backend_type = 'vault sealer'}),
 	'the sealer waits for a table, and holds the extension');
 $blocker->query_safe('COMMIT; BEGIN; SELECT vault_data.job_partitions()');
 my $dropper = $node->background_psql('postgres', on_error_stop => 0);
-$dropper->query_until(qr/^dropping/m, "\\echo dropping\nSET application_name = 'dropper';\nDROP EXTENSION vault;\nCREATE EXTENSION vault;\n");
+$dropper->query_until(qr/^dropping/m,
+	"\\echo dropping\nSET application_name = 'dropper';\nDROP EXTENSION vault;\nCREATE EXTENSION vault;\n");
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1
 		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.application_name = 'dropper' AND NOT l.granted AND l.classid = 'pg_extension'::regclass}),
 	'DROP EXTENSION waits for a job');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) JOIN pg_class c ON c.oid = l.relation
+is($node->safe_psql('postgres',
+	q{SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) JOIN pg_class c ON c.oid = l.relation
 		WHERE a.application_name = 'dropper' AND c.relnamespace = 'vault_data'::regnamespace}), '0', 'and has locked no table yet');
 $blocker->query_safe('COMMIT');
 $blocker->quit;
 $dropper->quit;
-is($node->safe_psql('postgres', 'SELECT initialised FROM vault.status()'), 'f', 'then it is dropped, and can be made again');
+is($node->safe_psql('postgres', 'SELECT initialised FROM vault.status()'), 'f',
+	'then it is dropped, and can be made again');
 
 # The roles can be dropped too.
-$node->safe_psql('postgres', 'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
+$node->safe_psql('postgres',
+	'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
 is($node->safe_psql('postgres', $roles), '', 'the roles own nothing that is left');
 
-# Background workers keep a database from being copied and renamed, but not once it takes no connections.
+# Background workers keep a database from being copied and renamed, but not once it takes no
+# connections.
 create_vault_here();
 psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
-my @steps = ('ALTER DATABASE postgres ALLOW_CONNECTIONS false', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'},
-	'CREATE DATABASE copied TEMPLATE postgres', 'ALTER DATABASE postgres RENAME TO renamed', 'ALTER DATABASE renamed RENAME TO postgres', 'ALTER DATABASE postgres ALLOW_CONNECTIONS true');
+my @steps = ('ALTER DATABASE postgres ALLOW_CONNECTIONS false',
+	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'},
+	'CREATE DATABASE copied TEMPLATE postgres', 'ALTER DATABASE postgres RENAME TO renamed',
+		'ALTER DATABASE renamed RENAME TO postgres',
+		'ALTER DATABASE postgres ALLOW_CONNECTIONS true');
 my ($refused) = $node->psql('template1', $steps[2]);
 isnt($refused, 0, 'a database whose workers are connected cannot be copied');
 $node->safe_psql('template1', $_) for @steps;
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('vault audit', 'vault sealer')}), 'copied and renamed, and the workers are back');
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('vault audit', 'vault sealer')}), 'copied and renamed, and the workers are back');
 is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'the vault goes on');
-my (undef, undef, $elsewhere) = psql_as($node, 'app', q{SELECT vault.get('a')}, database => 'copied');
+my (undef, undef, $elsewhere) = psql_as($node, 'app', q{SELECT vault.get('a')},
+	database => 'copied');
 like($elsewhere, qr/vault lives in database "postgres"/, 'and is of no use in the copy');
 $node->safe_psql('postgres', 'DROP DATABASE copied');
 

@@ -1,5 +1,6 @@
-# Where the server has not loaded vault, or in another database than vault.database, CREATE EXTENSION is refused with
-# a hint; and where it was made while it was loaded, every function fails with 55000 and none crashes.
+# Where the server has not loaded vault, or in another database than vault.database, CREATE
+# EXTENSION is refused with a hint; and where it was made while it was loaded, every function fails
+# with 55000 and none crashes.
 use strict;
 use warnings;
 
@@ -8,16 +9,21 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VaultTest;
 
-my $node = new_vault_node('main', no_start => 1, conf => "shared_preload_libraries = ''\nlog_statement = none\nrestart_after_crash = on\n");
+my $node = new_vault_node('main', no_start => 1,
+	conf => "shared_preload_libraries = ''\nlog_statement = none\nrestart_after_crash = on\n");
 
 sub refused
 {
 	my ($what, $database, $message, $hint) = @_;
-	my (undef, undef, $stderr) = psql_as($node, 'postgres', 'CREATE EXTENSION vault CASCADE', database => $database);
+	my (undef, undef, $stderr) = psql_as($node, 'postgres', 'CREATE EXTENSION vault CASCADE',
+		database => $database);
 	like($stderr, $message, "$what: CREATE EXTENSION is refused");
 	like($stderr, $hint, "$what: with a hint");
-	is(sql_state($node, 'CREATE EXTENSION vault CASCADE', 'postgres', database => $database), '55000', "$what: 55000");
-	is($node->safe_psql($database, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'vault%'}), 0, "$what: nothing is left behind");
+	is(sql_state($node, 'CREATE EXTENSION vault CASCADE', 'postgres', database => $database),
+		'55000', "$what: 55000");
+	is($node->safe_psql($database,
+		q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'vault%'}), 0,
+		"$what: nothing is left behind");
 	return;
 }
 
@@ -25,31 +31,38 @@ sub refused
 $node->start;
 refused('not loaded', 'postgres', qr/ERROR:  vault is not loaded by the server/,
 	qr/HINT:  Add vault to shared_preload_libraries and restart the server\./);
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_roles WHERE rolname LIKE 'vault%'}), 0, 'nor a role');
-is(sql_state($node, q{LOAD 'vault'; CREATE EXTENSION vault CASCADE}), '55000', 'LOAD does not help');
-is(sql_state($node, q{CREATE EXTENSION vault CASCADE}, 'postgres', env => { PGOPTIONS => '-c session_preload_libraries=vault' }),
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_roles WHERE rolname LIKE 'vault%'}), 0,
+	'nor a role');
+is(sql_state($node, q{LOAD 'vault'; CREATE EXTENSION vault CASCADE}), '55000',
+	'LOAD does not help');
+is(sql_state($node, q{CREATE EXTENSION vault CASCADE}, 'postgres',
+	env => { PGOPTIONS => '-c session_preload_libraries=vault' }),
 	'55000', 'nor does session_preload_libraries');
 
 # Loaded, in another database
 $node->append_conf('postgresql.conf', q{shared_preload_libraries = 'pg_cron,vault'});
 $node->restart;
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
-refused('another database', 'elsewhere', qr/ERROR:  vault lives in database "postgres" of this server/,
+refused('another database', 'elsewhere',
+	qr/ERROR:  vault lives in database "postgres" of this server/,
 	qr/HINT:  Connect to that database, or set vault\.database/);
 
 # Loaded, and not made yet, or looked for in the wrong place: the first error of a newcomer
 sub missing
 {
 	my ($database, $hint) = @_;
-	for my $statement ('SELECT vault.status()', q{SELECT vault.get('a')}, 'SELECT * FROM vault.secrets')
+	for my $statement ('SELECT vault.status()', q{SELECT vault.get('a')},
+		'SELECT * FROM vault.secrets')
 	{
 		my (undef, undef, $stderr) = psql_as($node, 'postgres', $statement, database => $database);
-		like($stderr, qr/ERROR:  (?:schema "vault"|relation "vault\.secrets") does not exist\n/, "in $database, without the extension: $statement");
+		like($stderr, qr/ERROR:  (?:schema "vault"|relation "vault\.secrets") does not exist\n/,
+			"in $database, without the extension: $statement");
 		like($stderr, $hint, 'with a hint for this place');
 	}
 	return;
 }
-my $other = qr/HINT:  The extension is in the database that vault\.database names, "postgres", and this one is "elsewhere"\./;
+my $other =
+	qr/HINT:  The extension is in the database that vault\.database names, "postgres", and this one is "elsewhere"\./;
 missing('postgres', qr/HINT:  A superuser runs CREATE EXTENSION vault CASCADE in this database\./);
 missing('elsewhere', $other);
 
@@ -59,7 +72,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app')});
 psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
-refused('another database, with the vault made', 'elsewhere', qr/ERROR:  vault lives in database "postgres"/, qr/HINT:/);
+refused('another database, with the vault made', 'elsewhere',
+	qr/ERROR:  vault lives in database "postgres"/, qr/HINT:/);
 
 # Made, and then not loaded any more, or moved away from
 sub dead
@@ -76,16 +90,19 @@ sub dead
 		my ($rc, $stdout) = psql_as($node, 'app', $statement);
 		is($stdout, '', "$what: no row from $statement");
 	}
-	for my $statement (q{INSERT INTO vault_data.audit_log (tenant_id, id, at, tls, operation, decision)
+	for my $statement
+		(q{INSERT INTO vault_data.audit_log (tenant_id, id, at, tls, operation, decision)
 			VALUES (gen_random_uuid(), 1, now(), false, 'x', 'allow')},
-		q{DELETE FROM vault_data.secret}, q{UPDATE vault_data.secret SET deactivated_at = now()}, q{DELETE FROM vault_data.audit_log})
+		q{DELETE FROM vault_data.secret}, q{UPDATE vault_data.secret SET deactivated_at = now()},
+		q{DELETE FROM vault_data.audit_log})
 	{
 		my $state = sql_state($node, "BEGIN; $statement; ROLLBACK");
 		note("$what: $statement: $state");
 		isnt($state, 'connection', "$what: a direct change does not crash");
 	}
 	my $inner = states_of_calls($node, 'postgres', schema => 'vault_data');
-	is_deeply([ map { "$_: $inner->{$_}" } grep { $inner->{$_} =~ /^(?:connection|XX000)$/ } sort keys %$inner ], [], "$what: no inner function crashes");
+	is_deeply([ map { "$_: $inner->{$_}" } grep { $inner->{$_} =~ /^(?:connection|XX000)$/ }
+		sort keys %$inner ], [], "$what: no inner function crashes");
 	return;
 }
 
@@ -93,7 +110,8 @@ $node->append_conf('postgresql.conf', q{shared_preload_libraries = 'pg_cron'});
 $node->restart;
 dead('not loaded any more');
 
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron,vault'\nvault.database = 'elsewhere'\n");
+$node->append_conf('postgresql.conf',
+	"shared_preload_libraries = 'pg_cron,vault'\nvault.database = 'elsewhere'\n");
 $node->restart;
 dead('another database configured');
 
@@ -112,8 +130,10 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.secrets'), 1, 'once'
 for my $who ([ 'app', 'vault' ], [ 'postgres', 'vault' ], [ 'postgres', 'vault_data' ])
 {
 	my ($role, $schema) = @$who;
-	my $states = states_of_calls($node, $role, schema => $schema, except => qr/^(seal|rotate_root_key)\(/);
-	is_deeply([ map { "$_: $states->{$_}" } grep { $states->{$_} =~ /^(?:connection|XX000)$/ } sort keys %$states ],
+	my $states = states_of_calls($node, $role, schema => $schema,
+		except => qr/^(seal|rotate_root_key)\(/);
+	is_deeply([ map { "$_: $states->{$_}" } grep { $states->{$_} =~ /^(?:connection|XX000)$/ }
+		sort keys %$states ],
 		[], "loaded: functions of $schema called by $role with nulls");
 }
 

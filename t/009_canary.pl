@@ -1,6 +1,7 @@
-# A value that travels as a bind parameter leaves no trace outside of memory: not in the heap, in TOAST, in WAL, in a
-# temporary file, in the server's log with default settings, in a dump or in logical decoding; and neither does a
-# value that was refused. A plain table, a plain log line and a plain sort show that each would be found.
+# A value that travels as a bind parameter leaves no trace outside of memory: not in the heap, in
+# TOAST, in WAL, in a temporary file, in the server's log with default settings, in a dump or in
+# logical decoding; and neither does a value that was refused. A plain table, a plain log line and a
+# plain sort show that each would be found.
 use strict;
 use warnings;
 
@@ -50,19 +51,27 @@ sub state { my ($client, @query) = @_; return $client->query(@query)->{state} }
 my $long = $secret . join('', map { chr(33 + $_ * 7 % 90) } 1 .. 100_000) . $secret;
 is($app->value('SELECT vault.put($1, $2::text)', 'text', "the value is $secret"), 1, 'a text');
 is($app->value('SELECT vault.put($1, $2::text)', 'long', $long), 1, 'a long text');
-is($app->value('SELECT vault.put($1, $2::text)', 'repeated', $secret x 4000), 1, 'a text that compresses well');
-is($app->value('SELECT vault.put($1, $2::bytea)', 'bytes', '\x' . unpack 'H*', "\0\xff$secret"), 1, 'bytes');
-is($app->value('SELECT vault.put($1, $2::jsonb)', 'json', qq({"password": "$secret", "n": [1, "$secret"]})), 1, 'JSON');
+is($app->value('SELECT vault.put($1, $2::text)', 'repeated', $secret x 4000), 1,
+	'a text that compresses well');
+is($app->value('SELECT vault.put($1, $2::bytea)', 'bytes', '\x' . unpack 'H*', "\0\xff$secret"), 1,
+	'bytes');
+is($app->value('SELECT vault.put($1, $2::jsonb)', 'json',
+	qq({"password": "$secret", "n": [1, "$secret"]})), 1, 'JSON');
 is($app->value('SELECT vault.get($1)', 'text'), "the value is $secret", 'the text comes back');
 is($app->value('SELECT vault.get($1)', 'long'), $long, 'so does the long one');
-is($app->value('SELECT vault.get_bytes($1)', 'bytes'), '\x' . unpack('H*', "\0\xff$secret"), 'and the bytes');
+is($app->value('SELECT vault.get_bytes($1)', 'bytes'), '\x' . unpack('H*', "\0\xff$secret"),
+	'and the bytes');
 like($app->value('SELECT vault.get_json($1)', 'json'), qr/"password": "$secret"/, 'and the JSON');
 
 # Typed: judged, normalised, described, taken apart
-is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/password', $secret, 'password'), 1, 'a password');
-is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/db', "postgres://app:$secret\@db.example/shop", 'database'), 1, 'a database');
-is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/oauth', qq({"client_id": "acme", "client_secret": "$secret"}), 'oauth_credentials'), 1, 'credentials');
-is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/loud', $secret, 'loud'), 1, 'what a validator in SQL sees');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/password', $secret, 'password'),
+	1, 'a password');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/db',
+	"postgres://app:$secret\@db.example/shop", 'database'), 1, 'a database');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/oauth',
+	qq({"client_id": "acme", "client_secret": "$secret"}), 'oauth_credentials'), 1, 'credentials');
+is($app->value('SELECT vault.put($1, $2::text, type => $3)', 'typed/loud', $secret, 'loud'), 1,
+	'what a validator in SQL sees');
 is($app->value('SELECT vault.get_field($1, $2)', 'typed/db', 'password'), $secret, 'a field');
 like($app->value('SELECT vault.conninfo($1)', 'typed/db'), qr/password='$secret'/, 'a conninfo');
 
@@ -74,13 +83,16 @@ for my $i (1 .. 5000)
 	die $result->{message} if $result->{state} ne '00000';
 }
 $app->query('COMMIT');
-is(scalar @{ $app->query('SELECT * FROM vault.get_many($1)', 'many/*')->{rows} }, 5000, '5,000 read at once');
-is($app->value('SELECT count(*) FROM vault.get_many($1) a JOIN vault.get_many($1) b USING (name)', 'many/1*'), 1111,
+is(scalar @{ $app->query('SELECT * FROM vault.get_many($1)', 'many/*')->{rows} }, 5000,
+	'5,000 read at once');
+is($app->value('SELECT count(*) FROM vault.get_many($1) a JOIN vault.get_many($1) b USING (name)',
+	'many/1*'), 1111,
 	'read twice and joined by name');
 
 # Changed
 is($app->value('SELECT vault.rotate($1, $2)', 'text', "rotated $secret"), 2, 'rotated');
-is($app->value('SELECT vault.put($1, $2::text, label => $3)', 'text', "pending $secret", 'pending'), 3, 'pending');
+is($app->value('SELECT vault.put($1, $2::text, label => $3)', 'text', "pending $secret", 'pending'),
+	3, 'pending');
 is($app->value('SELECT vault.rollback($1, $2)', 'text', 1), 1, 'rolled back to an older version');
 is($app->value('SELECT vault.rename($1, $2)', 'repeated', 'renamed'), '', 'renamed');
 ok($app->value('SELECT vault.delete($1)', 'json'), 'deleted');
@@ -90,25 +102,37 @@ $app->query('SELECT vault.put($1, $2::text)', 'never', "never $secret");
 $app->query('ROLLBACK');
 $app->query('BEGIN');
 $app->query('SELECT vault.put($1, $2::text)', 'text', "once $secret");
-is($app->query('SELECT 1 / $1::int', 0)->{state}, '22012', 'an error aborts a transaction with a put');
+is($app->query('SELECT 1 / $1::int', 0)->{state}, '22012',
+	'an error aborts a transaction with a put');
 $app->query('ROLLBACK');
-$node->safe_psql('postgres', q{SELECT vault.rotate_tenant_key('acme'); SELECT vault.rewrap(100000); SELECT vault.rotate_root_key()});
+$node->safe_psql('postgres',
+	q{SELECT vault.rotate_tenant_key('acme'); SELECT vault.rewrap(100000); SELECT vault.rotate_root_key()});
 
 # Refused
-is(state($app, 'SELECT vault.put($1, $2::text)', 'too-long', $refused x 40_000), '22023', 'too long');
+is(state($app, 'SELECT vault.put($1, $2::text)', 'too-long', $refused x 40_000), '22023',
+	'too long');
 is(state($app, 'SELECT vault.put($1, $2::text)', 'no//name', $refused), '22023', 'a bad name');
-is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed', $refused, 'nonsense'), '22023', 'a bad type');
-for my $case ([ 'password', " $refused" ], [ 'json', $refused ], [ 'database', "postgres://app:$refused\@/shop" ], [ 'oauth_credentials', qq({"client_secret": "$refused"}) ],
-	[ 'oauth_token', "$refused $refused" ], [ 'loud', "fail $refused" ], [ 'loud', "echo $refused" ])
+is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed', $refused, 'nonsense'),
+	'22023', 'a bad type');
+for my $case ([ 'password', " $refused" ], [ 'json', $refused ],
+	[ 'database', "postgres://app:$refused\@/shop" ],
+	[ 'oauth_credentials', qq({"client_secret": "$refused"}) ],
+	[ 'oauth_token', "$refused $refused" ], [ 'loud', "fail $refused" ],
+		[ 'loud', "echo $refused" ])
 {
-	is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed/refused', $case->[1], $case->[0]), 'VT013', "refused by type $case->[0]");
+	is(state($app, 'SELECT vault.put($1, $2::text, type => $3)', 'typed/refused', $case->[1],
+		$case->[0]), 'VT013', "refused by type $case->[0]");
 }
-is(state($app, 'SELECT vault.put($1, $2::text)', 'typed/password', $secret), 'VT013', 'a password that was there before');
+is(state($app, 'SELECT vault.put($1, $2::text)', 'typed/password', $secret), 'VT013',
+	'a password that was there before');
 is(state($guest, 'SELECT vault.put($1, $2::text)', 'denied', $refused), '42501', 'denied');
 is(state($guest, 'SELECT vault.rotate($1, $2)', 'text', $refused), '42501', 'a rotation denied');
-is(state($app, 'SELECT vault.put($1, $2::jsonb)', 'bad-json', qq({"a": "$malformed)), '22P02', 'malformed JSON');
-is(state($app, 'SELECT vault.put($1, $2::bytea)', 'bad-bytes', "\\x$refused"), '22023', 'malformed bytes');
-is(state($app, 'SELECT vault.put($1, $2::text, expected_version => $3)', 'text', $refused, 0), '23505', 'a name that exists');
+is(state($app, 'SELECT vault.put($1, $2::jsonb)', 'bad-json', qq({"a": "$malformed)), '22P02',
+	'malformed JSON');
+is(state($app, 'SELECT vault.put($1, $2::bytea)', 'bad-bytes', "\\x$refused"), '22023',
+	'malformed bytes');
+is(state($app, 'SELECT vault.put($1, $2::text, expected_version => $3)', 'text', $refused, 0),
+	'23505', 'a name that exists');
 is(state($app, 'SELECT vault.get_json($1)', 'text'), 'VT013', 'a text read as JSON');
 is(state($app, 'SELECT vault.get($1)', 'bytes'), 'VT013', 'bytes read as text');
 $app->value('SELECT vault.put($1, $2::text)', "many/$_", "$secret again") for 1, 2;
@@ -116,28 +140,35 @@ $node->safe_psql('postgres', q{
 	UPDATE vault_data.secret_version v SET envelope = o.envelope
 	FROM vault_data.secret_version o, vault_data.secret s, vault_data.secret t
 	WHERE s.name = 'many/1' AND t.name = 'many/2' AND v.secret_id = s.id AND o.secret_id = t.id AND v.version = 1 AND o.version = 1});
-is(state($app, 'SELECT vault.get($1, 1)', 'many/1'), 'VT004', 'a ciphertext moved to another secret');
+is(state($app, 'SELECT vault.get($1, 1)', 'many/1'), 'VT004',
+	'a ciphertext moved to another secret');
 $node->safe_psql('postgres', 'SELECT vault.seal()');
 is(state($app, 'SELECT vault.put($1, $2::text)', 'sealed', $refused), 'VT001', 'sealed');
 $node->safe_psql('postgres', 'SELECT vault.unseal()');
 
 # Cursors: within a transaction from memory, never held
 $app->query('BEGIN');
-is($app->query(q{DECLARE c CURSOR FOR SELECT * FROM vault.get_many('many/*')})->{state}, '00000', 'a cursor');
+is($app->query(q{DECLARE c CURSOR FOR SELECT * FROM vault.get_many('many/*')})->{state}, '00000',
+	'a cursor');
 is(scalar @{ $app->query('FETCH 10 FROM c')->{rows} }, 10, 'gives rows');
 $app->query('COMMIT');
-is($app->query(q{DECLARE h CURSOR WITH HOLD FOR SELECT * FROM vault.get_many('many/*')})->{state}, '0A000', 'one WITH HOLD is refused');
-is($app->query(q{DECLARE h CURSOR WITH HOLD FOR SELECT vault.get('long')})->{state}, '0A000', 'for a single value too');
+is($app->query(q{DECLARE h CURSOR WITH HOLD FOR SELECT * FROM vault.get_many('many/*')})->{state},
+	'0A000', 'one WITH HOLD is refused');
+is($app->query(q{DECLARE h CURSOR WITH HOLD FOR SELECT vault.get('long')})->{state}, '0A000',
+	'for a single value too');
 
 # Dumps and logical decoding
 $app->query('INSERT INTO plain VALUES ($1)', "the plain value is $plain");
 my @connection = ('-h', $node->host, '-p', $node->port, '-U', 'postgres');
 command_ok([ 'pg_dump', @connection, '-Fp', '-f', "$dumps/plain.sql", 'postgres' ], 'pg_dump, SQL');
-command_ok([ 'pg_dump', @connection, '-Fc', '-Z0', '-f', "$dumps/custom", 'postgres' ], 'pg_dump, custom');
-command_ok([ 'pg_dump', @connection, '--inserts', '-f', "$dumps/inserts.sql", 'postgres' ], 'pg_dump, INSERTs');
+command_ok([ 'pg_dump', @connection, '-Fc', '-Z0', '-f', "$dumps/custom", 'postgres' ],
+	'pg_dump, custom');
+command_ok([ 'pg_dump', @connection, '--inserts', '-f', "$dumps/inserts.sql", 'postgres' ],
+	'pg_dump, INSERTs');
 command_ok([ 'pg_dumpall', @connection, '-f', "$dumps/all.sql" ], 'pg_dumpall');
 write_file("$dumps/decoded",
-	$node->safe_psql('postgres', q{SELECT data FROM pg_logical_slot_get_changes('canary', NULL, NULL)}));
+	$node->safe_psql('postgres',
+		q{SELECT data FROM pg_logical_slot_get_changes('canary', NULL, NULL)}));
 
 sub found
 {
@@ -160,19 +191,22 @@ for my $file ('plain.sql', 'custom', 'inserts.sql', 'all.sql', 'decoded')
 my @plain_files = scan_for($plain, $node->data_dir);
 cmp_ok(scalar(grep { m{/base/\d+/} } @plain_files), '>', 0, 'and in the heap');
 cmp_ok(scalar(grep { m{/pg_wal/} } @plain_files), '>', 0, 'and in the WAL');
-is(sql_state($node, "SELECT '$plain' FROM nowhere", 'app'), '42P01', 'a literal in a statement that fails');
+is(sql_state($node, "SELECT '$plain' FROM nowhere", 'app'), '42P01',
+	'a literal in a statement that fails');
 is(scalar(() = scan_for($plain, $node->logfile)), 1, 'and in the log');
 
 # Temporary files, as a crash leaves them: three sessions stand in the middle of a result.
 my $marker = canary();
 my $sorter = VaultClient->new($node, 'app');
 my $reader = VaultClient->new($node, 'app');
-$sorter->query('CREATE TEMP TABLE wide AS SELECT repeat($1::text, 20) || i AS v FROM generate_series(1, 2000) i', $marker);
+$sorter->query(
+	'CREATE TEMP TABLE wide AS SELECT repeat($1::text, 20) || i AS v FROM generate_series(1, 2000) i', $marker);
 $_->query('BEGIN') for $sorter, $reader;
 $sorter->query('DECLARE c CURSOR FOR SELECT v, length(v) FROM wide ORDER BY v DESC');
 $sorter->query('FETCH 1 FROM c');
 $reader->query(q{DECLARE c SCROLL CURSOR FOR SELECT * FROM vault.get_many('many/*')});
-is(scalar @{ $reader->query('FETCH 3 FROM c')->{rows} }, 3, 'a session stands in the middle of a long result');
+is(scalar @{ $reader->query('FETCH 3 FROM c')->{rows} }, 3,
+	'a session stands in the middle of a long result');
 crash_server($node);
 
 my @temporary = glob($node->data_dir . '/base/pgsql_tmp/*');

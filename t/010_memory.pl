@@ -1,6 +1,7 @@
-# While the server runs, another process of its user cannot read its memory: not that of the postmaster, not that of a
-# backend, whether from within the server (COPY … FROM PROGRAM) or from outside. allow_core_dumps takes that away, for
-# debugging, and shows that the check can fail. The root key's page is locked, and empty after seal().
+# While the server runs, another process of its user cannot read its memory: not that of the
+# postmaster, not that of a backend, whether from within the server (COPY … FROM PROGRAM) or from
+# outside. allow_core_dumps takes that away, for debugging, and shows that the check can fail. The
+# root key's page is locked, and empty after seal().
 use strict;
 use warnings;
 
@@ -24,7 +25,8 @@ psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 sub from_within
 {
 	my ($pid) = @_;
-	my $program = qq{perl -e 'print open(my \$f, "<", "/proc/$pid/mem") ? "open" : "\$!"'} =~ s/'/''/gr;
+	my $program = qq{perl -e 'print open(my \$f, "<", "/proc/$pid/mem") ? "open" : "\$!"'} =~
+		s/'/''/gr;
 	my $output = $node->safe_psql('postgres', qq{
 		CREATE TEMP TABLE answer (line text);
 		COPY answer FROM PROGRAM '$program';
@@ -65,10 +67,13 @@ my %process = (backend => $client->pid, postmaster => $node->{_pid});
 for my $name (sort keys %process)
 {
 	is(owner($process{$name}), 'not own', "$name: not dumpable");
-	like(from_within($process{$name}), qr/denied|not permitted/, "$name: its memory cannot be opened by a program of the server");
-	like(from_outside($process{$name}), qr/denied|not permitted/, "$name: nor by another process of its user");
+	like(from_within($process{$name}), qr/denied|not permitted/,
+		"$name: its memory cannot be opened by a program of the server");
+	like(from_outside($process{$name}), qr/denied|not permitted/,
+		"$name: nor by another process of its user");
 }
-like(own_backend(), qr/denied|not permitted/, 'nor can the program read the backend that started it');
+like(own_backend(), qr/denied|not permitted/,
+	'nor can the program read the backend that started it');
 
 my $memory = $node->safe_psql('postgres', 'SELECT key_memory FROM vault.status()');
 like($memory, qr/^(?:memfd_secret|mlock)$/, "the root key's memory is locked ($memory)");
@@ -83,16 +88,19 @@ is(owner($node->{_pid}), 'own', 'and the postmaster');
 
 SKIP:
 {
-	skip 'other processes cannot be read here (ptrace_scope)', 7 if from_outside($client->pid) ne 'open';
+	skip 'other processes cannot be read here (ptrace_scope)', 7
+		if from_outside($client->pid) ne 'open';
 
 	is(from_within($client->pid), 'open', 'and a program of the server can read it');
 	is($client->value(q{SELECT vault.get('a')}), 'value', 'the backend has read a value');
 	my ($base64) = read_file(key_directory($node) . '/root.key') =~ /^vault-root-key:v1:1:(\S+)$/m;
 	my $key = MIME::Base64::decode_base64($base64);
 
-	ok(memory_holds($client->pid, 'vault.get'), 'a text that the backend knows is found in its memory');
+	ok(memory_holds($client->pid, 'vault.get'),
+		'a text that the backend knows is found in its memory');
 	my $present = memory_holds($client->pid, $key);
-	is($present, $memory eq 'memfd_secret' ? 0 : 1, 'the root key is found only where the page can be read')
+	is($present, $memory eq 'memfd_secret' ? 0 : 1,
+		'the root key is found only where the page can be read')
 	  or diag("in $memory");
 	ok(!memory_holds($client->pid, $base64), 'its text is not there');
 	$node->safe_psql('postgres', 'SELECT vault.seal()');

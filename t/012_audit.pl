@@ -1,6 +1,7 @@
-# No plaintext is ever received without its row in the trail: not when backends, the worker, the launcher or the whole server are
-# killed under load, nor when the worker is frozen or cannot write, when calls are cancelled, or the trail is locked. Callers are
-# then refused with VT011 in a bounded time, and served again afterwards. The caller's synchronous_commit does not count.
+# No plaintext is ever received without its row in the trail: not when backends, the worker, the
+# launcher or the whole server are killed under load, nor when the worker is frozen or cannot write,
+# when calls are cancelled, or the trail is locked. Callers are then refused with VT011 in a bounded
+# time, and served again afterwards. The caller's synchronous_commit does not count.
 use strict;
 use warnings;
 
@@ -16,7 +17,8 @@ my $secrets = 20;
 my $node = new_vault_node(
 	'main',
 	init => { extra => ['--wal-segsize=1'] },
-	conf => "log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\nsynchronous_commit = off\nvault.audit_ring_size = 512\nmax_connections = 40\n");
+	conf =>
+	"log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\nsynchronous_commit = off\nvault.audit_ring_size = 512\nmax_connections = 40\n");
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE admin LOGIN;
@@ -37,15 +39,20 @@ psql_as($node, 'admin', qq{
 sub check_trail
 {
 	my ($server, $what) = @_;
-	is($server->safe_psql('postgres', 'SELECT count(*) - count(DISTINCT id) FROM vault_data.audit_log'), 0, "$what: no record is there twice");
-	is($server->safe_psql('postgres', 'SELECT tenant_name, fault, id, detail FROM vault.verify_audit() WHERE NOT ok'), '', "$what: the chain verifies");
+	is($server->safe_psql('postgres',
+		'SELECT count(*) - count(DISTINCT id) FROM vault_data.audit_log'), 0,
+		"$what: no record is there twice");
+	is($server->safe_psql('postgres',
+		'SELECT tenant_name, fault, id, detail FROM vault.verify_audit() WHERE NOT ok'), '',
+		"$what: the chain verifies");
 	return;
 }
 
 sub worker_pid
 {
 	my $sql = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'vault audit'};
-	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM ($sql) w") or die 'there is no worker';
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM ($sql) w")
+		or die 'there is no worker';
 	return $node->safe_psql('postgres', $sql);
 }
 
@@ -67,7 +74,8 @@ sub launcher_pid
 sub told
 {
 	my ($request) = @_;
-	return $node->safe_psql('postgres', "SELECT string_agg(operation || ' ' || decision, ', ' ORDER BY at, id) FROM vault_data.audit_log WHERE request_id = '$request'");
+	return $node->safe_psql('postgres',
+		"SELECT string_agg(operation || ' ' || decision, ', ' ORDER BY at, id) FROM vault_data.audit_log WHERE request_id = '$request'");
 }
 
 # A session whose calls carry a request id
@@ -87,18 +95,20 @@ sub session
 sub app_settings
 {
 	my (%settings) = @_;
-	$node->safe_psql('postgres', join ';', 'ALTER ROLE app RESET ALL', map { "ALTER ROLE app SET $_ = '$settings{$_}'" } sort keys %settings);
+	$node->safe_psql('postgres', join ';', 'ALTER ROLE app RESET ALL',
+		map { "ALTER ROLE app SET $_ = '$settings{$_}'" } sort keys %settings);
 	return;
 }
 
-# One call of a client under load: how many rows the trail must have of it, and whether it may have more, because the
-# call was cut short and had released more than was received
+# One call of a client under load: how many rows the trail must have of it, and whether it may have
+# more, because the call was cut short and had released more than was received
 sub one_call
 {
 	my ($client, $request, $kind) = @_;
 	my ($result, $each) = (undef, 1);
 
-	return (0, 1) if $client->query('SELECT set_config($1, $2, false)', 'vault.request_id', $request)->{state} ne '00000';
+	return (0, 1) if $client->query('SELECT set_config($1, $2, false)', 'vault.request_id',
+		$request)->{state} ne '00000';
 	if ($kind == 0)
 	{
 		$result = $client->query('SELECT vault.get($1)', 'app/' . (1 + int rand $secrets));
@@ -126,7 +136,8 @@ sub one_call
 	return ($each * @{ $result->{rows} }, $result->{state} eq '00000' ? 0 : 1);
 }
 
-# Runs in a process of its own until the connection ends or there is a file "stop"; logs what it received.
+# Runs in a process of its own until the connection ends or there is a file "stop"; logs what it
+# received.
 sub client_main
 {
 	my ($name, $log) = @_;
@@ -198,8 +209,10 @@ sub check_received
 {
 	my ($what) = @_;
 	my @received = received();
-	my $values = join ', ', map { my ($id, $rows, $cut_short) = split / /; "('$id', $rows, $cut_short)" } @received;
-	my $sql = qq{SELECT string_agg(concat_ws(' ', id, 'received', rows, 'told', a.count), ', ') FROM (VALUES $values) AS r (id, rows, cut_short)
+	my $values = join ', ',
+		map { my ($id, $rows, $cut_short) = split / /; "('$id', $rows, $cut_short)" } @received;
+	my $sql =
+		qq{SELECT string_agg(concat_ws(' ', id, 'received', rows, 'told', a.count), ', ') FROM (VALUES $values) AS r (id, rows, cut_short)
 		LEFT JOIN (SELECT request_id, count(*) FROM vault_data.audit_log WHERE decision IN ('allow', 'deny') GROUP BY 1) AS a ON a.request_id = r.id
 		WHERE coalesce(a.count, 0) < r.rows OR (cut_short = 0 AND a.count > r.rows)};
 	is($node->safe_psql('postgres', $sql), '', "$what: each of what was received has its row");
@@ -211,7 +224,9 @@ sub check_received
 # ---- kills under load ----
 
 my %kill = (
-	backend => sub { crash_backend($node, $node->safe_psql('postgres', q{SELECT max(pid) FROM pg_stat_activity WHERE usename = 'app'})) },
+	backend => sub { crash_backend($node,
+		$node->safe_psql('postgres',
+		q{SELECT max(pid) FROM pg_stat_activity WHERE usename = 'app'})) },
 	worker => sub { crash_backend($node, worker_pid()) },
 	launcher => sub { crash_backend($node, launcher_pid()) },
 	server => sub { crash_server($node); $node->start },
@@ -235,7 +250,9 @@ for my $round (1 .. soak_rounds(scalar @kinds, 50))
 is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.versions v
 		WHERE v.name = 'app/1' AND 1 <> (SELECT count(*) FROM vault_data.audit_log a WHERE operation = 'put' AND decision = 'allow' AND a.version = v.version AND a.secret = v.name)}),
 	0, 'every version has its one row, too');
-is($node->safe_psql('postgres', q{SELECT count(*) = max(version) FROM vault.versions WHERE name = 'app/1'}), 't', 'and its number');
+is($node->safe_psql('postgres',
+	q{SELECT count(*) = max(version) FROM vault.versions WHERE name = 'app/1'}), 't',
+	'and its number');
 
 # ---- the worker does not answer ----
 
@@ -246,17 +263,22 @@ kill 'STOP', $worker or die "kill: $!";
 my $result = $client->query(q{SELECT vault.get('app/2')});
 is($result->{state}, 'VT011', 'worker frozen: a read is refused');
 is_deeply($result->{rows}, [], 'with nothing returned');
-like($result->{message}, qr/^the audit record could not be written, and nothing is returned$/, 'and told why');
+like($result->{message}, qr/^the audit record could not be written, and nothing is returned$/,
+	'and told why');
 like($result->{hint}, qr/"vault audit"/, 'and what to look at');
-is($client->query(q{SELECT count(*) FROM vault.get_many('app/*')})->{state}, 'VT011', 'so are many');
+is($client->query(q{SELECT count(*) FROM vault.get_many('app/*')})->{state}, 'VT011',
+	'so are many');
 is($client->query(q{SELECT count(*) FROM vault.list()})->{state}, 'VT011', 'and a list');
 is($client->query(q{SELECT vault.get('private')})->{state}, '42501', 'a refusal stays one');
-is($client->query(q{SELECT vault.put('app/3', 'while frozen')})->{state}, '00000', 'a change has its row in its own transaction');
-is($client->query(q{SELECT sealed FROM vault.status()})->{state}, '00000', 'the state can be asked');
+is($client->query(q{SELECT vault.put('app/3', 'while frozen')})->{state}, '00000',
+	'a change has its row in its own transaction');
+is($client->query(q{SELECT sealed FROM vault.status()})->{state}, '00000',
+	'the state can be asked');
 kill 'CONT', $worker;
 is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'worker runs again: so do reads');
 my $many = join ', ', ('get_many allow') x $secrets;
-is(told('frozen'), "get allow, get error, $many, get_many error, list allow, get deny, put allow, status allow, get allow", 'each attempt is told once');
+is(told('frozen'),
+	"get allow, get error, $many, get_many error, list allow, get deny, put allow, status allow, get allow", 'each attempt is told once');
 is(worker_pid(), $worker, 'by the same worker');
 $client->close;
 
@@ -274,10 +296,12 @@ for (1 .. 80)
 }
 is($refused, 2, 'queued: once the ring is full, reads are refused');
 cmp_ok($served, '>', 40, 'and not before');
-is($client->query(q{SELECT vault.get('private')})->{state}, '42501', 'what may not be read is refused as ever');
+is($client->query(q{SELECT vault.get('private')})->{state}, '42501',
+	'what may not be read is refused as ever');
 kill 'CONT', $worker;
 $client->value(q{SELECT vault.get('app/3')});
-$node->poll_query_until('postgres', "SELECT count(*) = $served + 1 FROM vault_data.audit_log WHERE request_id = 'queued' AND decision = 'allow'")
+$node->poll_query_until('postgres',
+	"SELECT count(*) = $served + 1 FROM vault_data.audit_log WHERE request_id = 'queued' AND decision = 'allow'")
   or die 'a record was lost';
 pass('each read that was served is told');
 $client->close;
@@ -297,15 +321,20 @@ if ($continue == 0)
 }
 $node->restart;
 waitpid $continue, 0;
-is($node->safe_psql('postgres', q{SELECT count(*) FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'get'}), 40,
+is($node->safe_psql('postgres',
+	q{SELECT count(*) FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'get'}), 40,
 	'queued: a fast shutdown loses none');
-is($node->safe_psql('postgres', q{SELECT decision FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'put'}), 'aborted',
+is($node->safe_psql('postgres',
+	q{SELECT decision FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'put'}), 'aborted',
 	'nor what it rolled back');
 
 # A thousand at once through a lane of 64
 app_settings('vault.audit_timeout' => '60s');
-is(psql_as($node, 'admin', q{SET vault.request_id = 'thousand'; SELECT count(*) FROM vault.get_many('many/*')}), 1000, 'get_many of 1000 secrets');
-is($node->safe_psql('postgres', q{SELECT count(DISTINCT secret), count(*) FROM vault_data.audit_log WHERE request_id = 'thousand'}), '1000|1000', 'is told as 1000 reads');
+is(psql_as($node, 'admin',
+	q{SET vault.request_id = 'thousand'; SELECT count(*) FROM vault.get_many('many/*')}), 1000,
+	'get_many of 1000 secrets');
+is($node->safe_psql('postgres',
+	q{SELECT count(DISTINCT secret), count(*) FROM vault_data.audit_log WHERE request_id = 'thousand'}), '1000|1000', 'is told as 1000 reads');
 
 # ---- cancelled ----
 
@@ -317,7 +346,9 @@ is_deeply($result->{rows}, [], 'and returns nothing');
 $client->send(q{SELECT vault.get('app/4')});
 my $waiting = session('app', 'vault.request_id' => 'terminated');
 $waiting->send(q{SELECT vault.get('app/4')});
-$node->poll_query_until('postgres', "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = " . $waiting->pid) or die 'it does not wait';
+$node->poll_query_until('postgres',
+	"SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = " . $waiting->pid)
+	or die 'it does not wait';
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $waiting->pid . ')');
 $result = $waiting->receive;
 isnt($result->{state}, '00000', 'so does the end of the session');
@@ -336,7 +367,9 @@ my $cancelled = 0;
 wait_for_load(50);
 for (1 .. soak_rounds(150, 3000))
 {
-	$cancelled += grep { $_->[0] eq 't' } @{ $operator->query(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'})->{rows} };
+	$cancelled += grep { $_->[0] eq 't' }
+		@{ $operator->query(
+		q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'})->{rows} };
 	Time::HiRes::sleep(0.005);
 }
 wait_for_load(50);
@@ -347,15 +380,19 @@ check_received('cancelled');
 # ---- ended by an operator ----
 
 is(psql_as($node, 'signaller', 'SELECT true'), 't', 'whoever may signal backends');
-is(sql_state($node, 'SELECT pg_terminate_backend(' . worker_pid() . ')', 'signaller'), '42501', 'cannot end the worker');
-is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . launcher_pid() . ')'), 'f', 'and nobody the launcher');
+is(sql_state($node, 'SELECT pg_terminate_backend(' . worker_pid() . ')', 'signaller'), '42501',
+	'cannot end the worker');
+is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . launcher_pid() . ')'), 'f',
+	'and nobody the launcher');
 for my $round (1 .. 2)
 {
 	$worker = worker_pid();
 	@clients = start_load(3);
 	wait_for_load(30);
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
-	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker") or die 'the worker did not end';
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker")
+		or die 'the worker did not end';
 	wait_for_load(100);
 	end_load(@clients);
 	check_received("worker ended, round $round");
@@ -366,7 +403,8 @@ $worker = worker_pid();
 @clients = start_load(3);
 wait_for_load(30);
 kill 'TERM', $launcher or die "kill: $!";    # only the system can
-$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker") or die 'the worker goes on without its launcher';
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker")
+	or die 'the worker goes on without its launcher';
 wait_for_load(100);
 end_load(@clients);
 check_received('launcher ended');
@@ -376,13 +414,16 @@ isnt(worker_pid(), $worker, 'with one worker of its own');
 # ---- locks ----
 
 app_settings('vault.audit_timeout' => '500ms');
-for my $lock ('vault_data.audit_log IN ACCESS SHARE MODE', 'vault_data.audit_log_default IN ACCESS SHARE MODE', 'vault.audit IN ROW SHARE MODE', 'vault.audit IN SHARE MODE', 'vault.audit')
+for my $lock ('vault_data.audit_log IN ACCESS SHARE MODE',
+	'vault_data.audit_log_default IN ACCESS SHARE MODE', 'vault.audit IN ROW SHARE MODE',
+	'vault.audit IN SHARE MODE', 'vault.audit')
 {
 	is(sql_state($node, "BEGIN; LOCK TABLE $lock", 'app'), '42501', "no user can LOCK TABLE $lock");
 }
 my $locker = session('app');
 $locker->query('BEGIN ISOLATION LEVEL SERIALIZABLE');
-is($locker->query('LOCK TABLE vault.audit IN ACCESS SHARE MODE')->{state}, '00000', 'but for what reading takes');
+is($locker->query('LOCK TABLE vault.audit IN ACCESS SHARE MODE')->{state}, '00000',
+	'but for what reading takes');
 cmp_ok($locker->value('SELECT count(*) FROM vault.audit'), '>', 0, 'a long snapshot of the trail');
 $locker->query('SELECT pg_advisory_lock(n) FROM generate_series(1, 100) n');
 $client = session('app', 'vault.request_id' => 'locks');
@@ -391,22 +432,26 @@ $locker->close;
 $locker = session('postgres');
 $locker->query('BEGIN');
 $locker->query('LOCK TABLE vault_data.audit_log');
-is($client->query(q{SELECT vault.get('app/3')})->{state}, 'VT011', 'a superuser\'s lock: readers are refused, they do not hang');
+is($client->query(q{SELECT vault.get('app/3')})->{state}, 'VT011',
+	'a superuser\'s lock: readers are refused, they do not hang');
 is($client->query(q{SELECT vault.get('private')})->{state}, '42501', 'nor do those who are denied');
 $client->query('SET statement_timeout = 200');
-is($client->query(q{SELECT vault.put('app/3', 'x')})->{state}, '57014', 'a change waits for the lock as for any other');
+is($client->query(q{SELECT vault.put('app/3', 'x')})->{state}, '57014',
+	'a change waits for the lock as for any other');
 $client->query('SET statement_timeout = 0');
 $locker->query('ROLLBACK');
 $client->query(q{SET vault.request_id = 'unlocked'});
-$node->poll_query_until('postgres', q{SELECT count(*) = 5 FROM vault_data.audit_log WHERE request_id = 'locks'}) or die 'a record was lost: ' . told('locks');
+$node->poll_query_until('postgres',
+	q{SELECT count(*) = 5 FROM vault_data.audit_log WHERE request_id = 'locks'})
+	or die 'a record was lost: ' . told('locks');
 is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'unlocked, reads go on');
 is(told('locks'), 'get allow, get allow, get error, get deny, put error', 'and all of it is told');
 $client->close;
 
 # ---- nowhere to write ----
 
-# A process can write to no file past this size. For the worker and the size of the trail it is as on a full tablespace:
-# the WAL, in segments of 1 MB, has room.
+# A process can write to no file past this size. For the worker and the size of the trail it is as
+# on a full tablespace: the WAL, in segments of 1 MB, has room.
 sub limit_files
 {
 	my ($pid, $bytes) = @_;
@@ -421,7 +466,8 @@ SKIP:
 	$node->safe_psql('postgres', q{ALTER ROLE admin SET vault.audit_timeout = '1s'});
 	$client = session('app', 'vault.request_id' => 'full');
 	my $filler = session('admin', 'vault.request_id' => 'filler');
-	my $size = q{SELECT max(pg_relation_size(relid)) FROM pg_partition_tree('vault_data.audit_log') WHERE isleaf};
+	my $size =
+		q{SELECT max(pg_relation_size(relid)) FROM pg_partition_tree('vault_data.audit_log') WHERE isleaf};
 	my ($bytes, $before) = (0, 0);
 	while ($bytes < 2 << 20 || $bytes == $before)    # until no free space is left in it
 	{
@@ -444,8 +490,11 @@ SKIP:
 	ok(slurp_file($node->logfile) =~ /ERROR:  could not extend file "/, 'the log says why');
 	is(worker_pid(), $worker, 'the worker tries on');
 	limit_files($worker, 'unlimited');
-	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE request_id = 'full'}) or die 'a record was lost';
-	is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'with room again: reads go on');
+	$node->poll_query_until('postgres',
+		q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE request_id = 'full'})
+		or die 'a record was lost';
+	is($client->value(q{SELECT vault.get('app/3')}), 'while frozen',
+		'with room again: reads go on');
 	is(told('full'), 'get allow, get error, get allow', 'and nothing was lost');
 	check_trail($node, 'after a full disk');
 	$filler->close;
@@ -454,11 +503,14 @@ SKIP:
 	@clients = start_load(3);
 	wait_for_load(50);
 	my $offset = -s $node->logfile;
-	limit_files($node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'}), 0);
+	limit_files($node->safe_psql('postgres',
+		q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'}), 0);
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	end_load(@clients);
-	ok(slurp_file($node->logfile, $offset) =~ /WAL writer process \(PID \d+\) was terminated by signal 6/, 'no room for WAL: the server stops at once');
+	ok(slurp_file($node->logfile,
+		$offset) =~ /WAL writer process \(PID \d+\) was terminated by signal 6/,
+		'no room for WAL: the server stops at once');
 	check_received('no room for WAL');
 	is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and is back');
 }
@@ -466,17 +518,24 @@ SKIP:
 # ---- sealed ----
 
 $node->safe_psql('postgres', 'SELECT vault.seal()');
-is(sql_state($node, q{SET vault.request_id = 'sealed'; SELECT vault.get('app/3')}, 'app'), 'VT001', 'sealed: a read is refused');
+is(sql_state($node, q{SET vault.request_id = 'sealed'; SELECT vault.get('app/3')}, 'app'), 'VT001',
+	'sealed: a read is refused');
 is(told('sealed'), 'get error', 'and told');
-is($node->safe_psql('postgres', q{SELECT mac IS NULL FROM vault_data.audit_log WHERE request_id = 'sealed'}), 't', 'without a MAC, as there is no key');
+is($node->safe_psql('postgres',
+	q{SELECT mac IS NULL FROM vault_data.audit_log WHERE request_id = 'sealed'}), 't',
+	'without a MAC, as there is no key');
 $node->safe_psql('postgres', 'SELECT vault.unseal()');
 
 # ---- partitions ----
 
 # What a superuser does there is itself told, and there must be a place for that.
-my $part = $node->safe_psql('postgres', q{SELECT DISTINCT tableoid::regclass FROM vault_data.audit_log WHERE at > now() - interval '1 second'});
-is($part, $node->safe_psql('postgres', q{SELECT to_char(now() AT TIME ZONE 'UTC', '"vault_data.audit_log_"YYYY_MM')}), 'rows are in the partition of their month');
-is(sql_state($node, "BEGIN; ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default; ALTER TABLE vault_data.audit_log DETACH PARTITION $part"), 'VT011', 'the last partition cannot be taken away');
+my $part = $node->safe_psql('postgres',
+	q{SELECT DISTINCT tableoid::regclass FROM vault_data.audit_log WHERE at > now() - interval '1 second'});
+is($part, $node->safe_psql('postgres',
+	q{SELECT to_char(now() AT TIME ZONE 'UTC', '"vault_data.audit_log_"YYYY_MM')}),
+	'rows are in the partition of their month');
+is(sql_state($node,
+	"BEGIN; ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default; ALTER TABLE vault_data.audit_log DETACH PARTITION $part"), 'VT011', 'the last partition cannot be taken away');
 is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and reads go on');
 
 # ---- without the extension ----
@@ -484,8 +543,11 @@ is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and rea
 $worker = worker_pid();
 $node->safe_psql('postgres', 'DROP EXTENSION vault CASCADE');
 is(worker_pid(), $worker, 'the worker outlives the extension');
-$node->safe_psql('postgres', q{CREATE EXTENSION vault CASCADE; SELECT vault.init(); SELECT vault.create_tenant('acme', 'app')});
-is(psql_as($node, 'app', q{SET vault.request_id = 'again'; SELECT vault.put('a', 'x'); SELECT vault.get('a')}), "1\nx", 'and serves the next one');
+$node->safe_psql('postgres',
+	q{CREATE EXTENSION vault CASCADE; SELECT vault.init(); SELECT vault.create_tenant('acme', 'app')});
+is(psql_as($node, 'app',
+	q{SET vault.request_id = 'again'; SELECT vault.put('a', 'x'); SELECT vault.get('a')}), "1\nx",
+	'and serves the next one');
 is(told('again'), 'put allow, get allow', 'with its trail');
 check_trail($node, 'after CREATE EXTENSION');
 is(worker_pid(), $worker, 'and is the same');
@@ -494,7 +556,8 @@ $node->stop;
 my $bare = new_vault_node('bare', no_start => 1, conf => "log_statement = none\n");
 $bare->append_conf('postgresql.conf', q{vault.database = 'nowhere'});
 $bare->start;
-$bare->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity}) or die 'no answer';
+$bare->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity})
+	or die 'no answer';
 $bare->wait_for_log(qr/database "nowhere" does not exist/);
 is($bare->safe_psql('postgres', 'SELECT 1'), 1, 'without its database the server runs');
 $bare->stop;

@@ -1,5 +1,6 @@
-# Writers of the same secrets do not get into each other's way: version numbers are contiguous, one version is current,
-# every successful put is in the trail once, and nobody fails. Of those who make the same tenant at once one succeeds.
+# Writers of the same secrets do not get into each other's way: version numbers are contiguous, one
+# version is current, every successful put is in the trail once, and nobody fails. Of those who make
+# the same tenant at once one succeeds.
 use strict;
 use warnings;
 
@@ -23,7 +24,8 @@ sub pgbench
 	my $file = $node->basedir . '/script.sql';
 	write_file($file, $script);
 	my ($stdout, $stderr) = run_command(
-		[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', @$options, '-f', $file, 'postgres' ]);
+		[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', @$options, '-f',
+		$file, 'postgres' ]);
 	unlike($stderr, qr/error|abort/i, "$what: nobody failed");
 	return $stdout;
 }
@@ -34,7 +36,8 @@ my $output = pgbench('puts', [ '-M', 'prepared', '-c', $clients, '-j', 2, '-t', 
 	"\\set i random(1, 20)\nSELECT vault.put('s' || :i, 'value of client ' || :client_id);\n");
 like($output, qr{actually processed: $total/$total}, 'every put succeeded');
 
-is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.versions'), $total, 'each made a version');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.versions'), $total,
+	'each made a version');
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM vault.secrets s
 		WHERE ARRAY(SELECT version FROM vault.versions v WHERE v.name = s.name ORDER BY 1)
@@ -43,9 +46,11 @@ is($node->safe_psql('postgres', q{
 is($node->safe_psql('postgres',
 		q{SELECT count(*) FROM vault.secrets s WHERE 1 <> (SELECT count(*) FROM vault.versions v WHERE v.name = s.name AND label = 'current')}),
 	0, 'each secret has one current version');
-is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT (secret, version)) FROM vault.audit WHERE operation = 'put'}),
+is($node->safe_psql('postgres',
+	q{SELECT count(*), count(DISTINCT (secret, version)) FROM vault.audit WHERE operation = 'put'}),
 	"$total|$total", 'the trail has each put once');
-is(psql_as($node, 'app', q{SELECT count(*) FROM vault.secrets s WHERE vault.get(s.name) ~ '^value of client [0-7]$'}),
+is(psql_as($node, 'app',
+	q{SELECT count(*) FROM vault.secrets s WHERE vault.get(s.name) ~ '^value of client [0-7]$'}),
 	20, 'every secret is readable');
 
 # One name that is not there yet, several times over
@@ -61,10 +66,12 @@ for my $round (1 .. 10)
 # Compare-and-set: of those who ask for the same version one succeeds.
 for my $round (0 .. 4)
 {
-	$_->send('SELECT vault.put($1, $2::text, expected_version => $3)', 'cas', 'x', $round) for @sessions;
+	$_->send('SELECT vault.put($1, $2::text, expected_version => $3)', 'cas', 'x', $round)
+		for @sessions;
 	my @states = sort map { $_->receive->{state} } @sessions;
 	my $loser = $round ? '40001' : '23505';
-	is_deeply(\@states, [ '00000', ($loser) x ($clients - 1) ], "compare-and-set on version $round: one succeeds");
+	is_deeply(\@states, [ '00000', ($loser) x ($clients - 1) ],
+		"compare-and-set on version $round: one succeeds");
 }
 $_->close for @sessions;
 
@@ -74,22 +81,30 @@ for my $round (1 .. 5)
 {
 	$_->send('SELECT vault.create_tenant($1)', "new$round") for @operators;
 	my @states = sort map { $_->receive->{state} } @operators;
-	is_deeply(\@states, [ '00000', ('23505') x ($clients - 1) ], "one of those who make tenant new$round succeeds");
+	is_deeply(\@states, [ '00000', ('23505') x ($clients - 1) ],
+		"one of those who make tenant new$round succeeds");
 }
-is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.tenants WHERE name LIKE 'new%'}), 5, 'and each is there once');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.tenant_keys WHERE tenant LIKE 'new%'}), 5, 'with one key');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.tenants WHERE name LIKE 'new%'}), 5,
+	'and each is there once');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.tenant_keys WHERE tenant LIKE 'new%'}),
+	5, 'with one key');
 
 # New keys for the same tenant, and of the root, at once
 $_->send('SELECT vault.rotate_tenant_key($1)', 'acme') for @operators;
 my @generations = sort map { $_->receive->{rows}[0][0] // 'failed' } @operators;
-is_deeply(\@generations, [ 2 .. $clients + 1 ], 'concurrent rotations of a tenant key follow one another');
+is_deeply(\@generations, [ 2 .. $clients + 1 ],
+	'concurrent rotations of a tenant key follow one another');
 $_->send('SELECT vault.rotate_root_key()') for @operators;
-is_deeply([ map { $_->receive->{state} } @operators ], [ ('00000') x $clients ], 'so do those of the root key');
-is($node->safe_psql('postgres', 'SELECT root_key_generation FROM vault.status()'), $clients + 1, 'each made a generation');
-is(psql_as($node, 'app', q{SELECT count(*) FROM vault.secrets s WHERE name LIKE 's%' AND vault.get(s.name) ~ '^value'}),
+is_deeply([ map { $_->receive->{state} } @operators ], [ ('00000') x $clients ],
+	'so do those of the root key');
+is($node->safe_psql('postgres', 'SELECT root_key_generation FROM vault.status()'), $clients + 1,
+	'each made a generation');
+is(psql_as($node, 'app',
+	q{SELECT count(*) FROM vault.secrets s WHERE name LIKE 's%' AND vault.get(s.name) ~ '^value'}),
 	20, 'every secret is readable');
 $node->restart;
-is(psql_as($node, 'app', q{SELECT count(*) FROM vault.secrets s WHERE name LIKE 's%' AND vault.get(s.name) ~ '^value'}),
+is(psql_as($node, 'app',
+	q{SELECT count(*) FROM vault.secrets s WHERE name LIKE 's%' AND vault.get(s.name) ~ '^value'}),
 	20, 'also after a restart');
 
 done_testing();

@@ -1,6 +1,6 @@
-# seal() lasts until unseal() or a restart of the server, and nothing that runs at the same time undoes it: no reload,
-# no crash, no root key that is being made. Whatever the order, the vault ends sealed with a reason or unsealed with
-# the key that reads everything.
+# seal() lasts until unseal() or a restart of the server, and nothing that runs at the same time
+# undoes it: no reload, no crash, no root key that is being made. Whatever the order, the vault ends
+# sealed with a reason or unsealed with the key that reads everything.
 use strict;
 use warnings;
 
@@ -19,13 +19,15 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	CREATE ROLE operator LOGIN IN ROLE vault_admin;
 	SELECT vault.create_tenant('acme', 'app')});
-psql_as($node, 'app', q{SELECT vault.put('a', 'first'); SELECT vault.put('a', 'second'); SELECT vault.put('b', 'third')});
+psql_as($node, 'app',
+	q{SELECT vault.put('a', 'first'); SELECT vault.put('a', 'second'); SELECT vault.put('b', 'third')});
 
 sub readable
 {
 	my ($what) = @_;
 	is(sealed_reason($node), '', "$what: unsealed");
-	my ($rc, $values) = psql_as($node, 'app', q{SELECT vault.get('a', 1), vault.get('a'), vault.get('b')});
+	my ($rc, $values) = psql_as($node, 'app',
+		q{SELECT vault.get('a', 1), vault.get('a'), vault.get('b')});
 	is($values, 'first|second|third', "$what: everything is readable");
 	return;
 }
@@ -45,7 +47,8 @@ sub reload
 	my $offset = -s $node->logfile;
 	$node->reload;
 	$node->wait_for_log(qr/received SIGHUP, reloading configuration files/, $offset);
-	$node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$settings'") or die 'no reload';
+	$node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$settings'")
+		or die 'no reload';
 	return;
 }
 
@@ -55,7 +58,8 @@ my $by_operator = qr/^sealed by an operator$/;
 my $offset = -s $node->logfile;
 psql_as($node, 'operator', 'SELECT vault.seal()');
 sealed('seal()', $by_operator);
-like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was sealed by role "operator"/, 'the log says who sealed');
+like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was sealed by role "operator"/,
+	'the log says who sealed');
 
 for my $round (1 .. 3)
 {
@@ -70,7 +74,8 @@ sealed('after a crash and a reload', $by_operator);
 $offset = -s $node->logfile;
 is(psql_as($node, 'operator', 'SELECT vault.unseal()'), 'unsealed', 'unseal() ends it');
 readable('after unseal()');
-like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was unsealed by role "operator"/, 'the log says who unsealed');
+like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was unsealed by role "operator"/,
+	'the log says who unsealed');
 crash_backend($node, VaultClient->new($node, 'postgres')->pid);
 readable('a crash after that');
 
@@ -83,7 +88,8 @@ readable('a restart of the server ends it');
 $offset = -s $node->logfile;
 psql_as($node, 'operator', 'BEGIN; SELECT vault.seal(); ROLLBACK');
 sealed('seal() that is rolled back', $by_operator);
-like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was sealed by role "operator"/, 'the log says so all the same');
+like(substr(read_file($node->logfile), $offset), qr/LOG:  vault was sealed by role "operator"/,
+	'the log says so all the same');
 reload();
 sealed('and a reload', $by_operator);
 psql_as($node, 'operator', 'SELECT vault.unseal()');
@@ -93,7 +99,8 @@ readable('and unseal()');
 $offset = -s $node->logfile;
 is(sql_state($node, 'SELECT vault.seal()', 'app'), '42501', 'a principal cannot seal');
 readable('after that');
-unlike(substr(read_file($node->logfile), $offset), qr/vault was sealed/, 'and the log has no such line');
+unlike(substr(read_file($node->logfile), $offset), qr/vault was sealed/,
+	'and the log has no such line');
 
 # With seal_on_crash the crash ends the key, not the operator's seal.
 set_conf($node, 'vault.seal_on_crash', 'on');
@@ -110,7 +117,8 @@ $node->restart;
 my $gate = key_directory($node) . '/gate';
 my $asked = key_directory($node) . '/asked';
 my $command = key_directory($node) . '/command';
-write_file($command, "#!/bin/sh\n: > '$asked'\nuntil [ -e '$gate' ]; do sleep 0.05; done\ncat '$key'\n", 0700);
+write_file($command,
+	"#!/bin/sh\n: > '$asked'\nuntil [ -e '$gate' ]; do sleep 0.05; done\ncat '$key'\n", 0700);
 write_file($gate, '');
 set_source($node, "command:$command");
 $node->stop;
@@ -123,7 +131,8 @@ for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	usleep(100_000);
 }
 my $early = VaultClient->new($node, 'operator');
-is($early->query('SELECT vault.seal()')->{state}, '00000', 'seal() while the source is being asked');
+is($early->query('SELECT vault.seal()')->{state}, '00000',
+	'seal() while the source is being asked');
 write_file($gate, '');
 ok($node->wait_for_log(qr/LOG:  vault is (?:un)?sealed/, $offset), 'the source answers');
 sealed('after that', $by_operator);
@@ -141,7 +150,8 @@ my $sealer = VaultClient->new($node, 'operator');
 sub make
 {
 	$maker->query('BEGIN');
-	is($maker->query('SELECT vault.rotate_root_key()')->{state}, '00000', 'a new root key is being made');
+	is($maker->query('SELECT vault.rotate_root_key()')->{state}, '00000',
+		'a new root key is being made');
 	return;
 }
 
@@ -188,14 +198,16 @@ readable('with the old key');
 # The session that makes the key cannot get past another's seal() with one more.
 make();
 $sealer->query('SELECT vault.seal()');
-isnt($maker->query('SELECT vault.rotate_root_key()')->{state}, '00000', 'no further key once it is sealed');
+isnt($maker->query('SELECT vault.rotate_root_key()')->{state}, '00000',
+	'no further key once it is sealed');
 $maker->query('COMMIT');
 sealed('and the commit changes nothing', $by_operator);
 is($sealer->value('SELECT vault.unseal()'), 'unsealed', 'unsealed');
 readable('with the old key');
 
 make();
-is($maker->query('SELECT vault.unseal()')->{state}, '25001', 'unseal() in the transaction that makes a key is refused');
+is($maker->query('SELECT vault.unseal()')->{state}, '25001',
+	'unseal() in the transaction that makes a key is refused');
 $maker->query('COMMIT');
 readable('nothing came of it');
 make();
@@ -216,12 +228,14 @@ readable('with the new key');
 # Where a part of the transaction could be undone without the rest
 my $text = read_file($key);
 my %parts = (
-	'in an exception block' => q{DO $$BEGIN BEGIN PERFORM vault.rotate_root_key(); EXCEPTION WHEN division_by_zero THEN NULL; END; END$$},
+	'in an exception block' =>
+		q{DO $$BEGIN BEGIN PERFORM vault.rotate_root_key(); EXCEPTION WHEN division_by_zero THEN NULL; END; END$$},
 	'in a savepoint' => 'BEGIN; SAVEPOINT s; SELECT vault.rotate_root_key()');
 for my $where (sort keys %parts)
 {
 	my $generation = generation();
-	is(sql_state($node, $parts{$where}, 'operator'), '25001', "rotate_root_key() $where is refused");
+	is(sql_state($node, $parts{$where}, 'operator'), '25001',
+		"rotate_root_key() $where is refused");
 	is(read_file($key), $text, "$where: the key file is as it was");
 	is_deeply([ glob(key_directory($node) . '/*') ], [$key], "$where: and alone");
 	is(generation(), $generation, "$where: so is the generation");
@@ -239,12 +253,15 @@ for my $mixed ("$text$base64\n", "$base64\n$text")
 {
 	write_file($key, $mixed);
 	my ($rc, undef, $stderr) = psql_as($node, 'operator', 'SELECT vault.unseal()');
-	like($stderr, qr/no root key: the root key source holds a key without a generation beside others/, 'a bare key beside others is refused');
+	like($stderr,
+		qr/no root key: the root key source holds a key without a generation beside others/,
+		'a bare key beside others is refused');
 	is(sql_state($node, 'SELECT vault.unseal()', 'operator'), '55000', 'with its SQLSTATE');
 	sealed('a mixed file', qr/./);
 }
 $node->restart;
-sealed('a mixed file at a start', qr/^the root key source holds a key without a generation beside others$/);
+sealed('a mixed file at a start',
+	qr/^the root key source holds a key without a generation beside others$/);
 write_file($key, $text);
 is(psql_as($node, 'operator', 'SELECT vault.unseal()'), 'unsealed', 'the file as it was unseals');
 readable('with it');
@@ -258,9 +275,11 @@ $node->stop;
 my $empty = new_vault_node('empty', conf => $quiet);
 my $first = VaultClient->new($empty, 'postgres');
 $first->query('BEGIN');
-is($first->query('SELECT vault.rotate_root_key()')->{state}, '00000', 'without tenants: a new root key is being made');
+is($first->query('SELECT vault.rotate_root_key()')->{state}, '00000',
+	'without tenants: a new root key is being made');
 $empty->safe_psql('postgres', 'SELECT vault.seal()');
-isnt($first->query('SELECT vault.rotate_root_key()')->{state}, '00000', 'another session seals: no further key');
+isnt($first->query('SELECT vault.rotate_root_key()')->{state}, '00000',
+	'another session seals: no further key');
 $first->query('COMMIT');
 like(sealed_reason($empty), $by_operator, 'and the commit does not unseal');
 is($empty->safe_psql('postgres', 'SELECT vault.unseal()'), 'unsealed', 'unseal() does');
@@ -279,13 +298,16 @@ sub still
 	is(psql_as($people, 'app', q{SELECT vault.get('a')}), 'value', "$what: readable");
 	return;
 }
-$people->safe_psql('postgres', 'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; ROLLBACK TO s; COMMIT');
+$people->safe_psql('postgres',
+	'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; ROLLBACK TO s; COMMIT');
 still('dropped in a savepoint that is rolled back');
-$people->safe_psql('postgres', 'BEGIN; SAVEPOINT s; SAVEPOINT t; DROP EXTENSION vault CASCADE; RELEASE t; ROLLBACK TO s; COMMIT');
+$people->safe_psql('postgres',
+	'BEGIN; SAVEPOINT s; SAVEPOINT t; DROP EXTENSION vault CASCADE; RELEASE t; ROLLBACK TO s; COMMIT');
 still('in one that was released into it');
 $people->safe_psql('postgres', 'BEGIN; DROP EXTENSION vault CASCADE; ROLLBACK');
 still('in a transaction that is rolled back');
-$people->safe_psql('postgres', 'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; RELEASE s; SAVEPOINT t; ROLLBACK TO t; COMMIT');
+$people->safe_psql('postgres',
+	'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; RELEASE s; SAVEPOINT t; ROLLBACK TO t; COMMIT');
 $people->safe_psql('postgres', 'CREATE EXTENSION vault');
 is(sealed_reason($people), 'the vault is not initialised', 'one that commits seals');
 

@@ -1,7 +1,8 @@
-# What the server writes about statements that use the vault shows none of their literals and parameters: in the log
-# (statements, durations, parameters, parse trees, errors, the crash of a process; as text, CSV and JSON), with
-# auto_explain and pgaudit, in pg_stat_statements and in pg_stat_activity, whether the vault is loaded before them
-# or after. Plain statements beside them show that each place would have it.
+# What the server writes about statements that use the vault shows none of their literals and
+# parameters: in the log (statements, durations, parameters, parse trees, errors, the crash of a
+# process; as text, CSV and JSON), with auto_explain and pgaudit, in pg_stat_statements and in
+# pg_stat_activity, whether the vault is loaded before them or after. Plain statements beside them
+# show that each place would have it.
 use strict;
 use warnings;
 
@@ -17,7 +18,8 @@ my $libraries = qx("$ENV{PG_CONFIG}" --pkglibdir);
 chomp $libraries;
 my $has_pgaudit = -e "$libraries/pgaudit.so";
 my @others = ('auto_explain', 'pg_stat_statements', $has_pgaudit ? 'pgaudit' : ());
-my $pgaudit = $has_pgaudit ? "pgaudit.log = all\npgaudit.log_parameter = on\npgaudit.log_statement = on\n" : '';
+my $pgaudit = $has_pgaudit
+	? "pgaudit.log = all\npgaudit.log_parameter = on\npgaudit.log_statement = on\n" : '';
 
 my $node = new_vault_node('main', conf => <<"CONF");
 shared_preload_libraries = 'vault, pg_cron, ${\ join(', ', @others)}'
@@ -120,7 +122,8 @@ sub settle
 sub statistics
 {
 	my ($canary) = @_;
-	return $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%$canary' || '%'");
+	return $node->safe_psql('postgres',
+		"SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%$canary' || '%'");
 }
 
 # Statements with a literal; %s is the value. Those of the second list fail, with this SQLSTATE.
@@ -228,8 +231,10 @@ sub pgbench
 	my ($mode, $role, $canary, $statement) = @_;
 	my $script = $node->basedir . '/pgbench.sql';
 	write_file($script, "$statement\n", 0644);
-	command_ok([ 'pgbench', '-h', $node->host, '-p', $node->port, '-U', $role, '-n', '-M', $mode, '-t', 3,
-			'-D', "value=$canary", '-f', $script, 'postgres' ], "pgbench -M $mode as $role: $statement");
+	command_ok([ 'pgbench', '-h', $node->host, '-p', $node->port, '-U', $role, '-n', '-M', $mode,
+		'-t', 3,
+			'-D', "value=$canary", '-f', $script, 'postgres' ],
+			"pgbench -M $mode as $role: $statement");
 	return;
 }
 
@@ -239,28 +244,40 @@ sub test_statements
 	my $app = VaultClient->new($node, 'app');
 
 	run_all('simple', $app, $canary, @succeed, @fail);
-	is($app->simple(fill(q{SELECT 1; SELECT vault.put('a', '%s'); SELECT 2}, $canary))->{state}, '00000', 'several at once');
+	is($app->simple(fill(q{SELECT 1; SELECT vault.put('a', '%s'); SELECT 2}, $canary))->{state},
+		'00000', 'several at once');
 	run_all('query', $app, $canary, grep { !ref $_ || $_->[1] !~ /\$1/ } @succeed, @fail);
 	settle();
 	hidden('no literal in the log', $canary);
 	is(statistics($canary), 0, 'none in the statistics');
 
 	$canary = canary();
-	is($app->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000', 'a parameter');
-	is($app->query('SELECT vault.put($1, $2::text), 1 / $3::int', 'b', $canary, 0)->{state}, '22012', 'one in an error');
-	is($app->query('SELECT vault.put($1, $2::jsonb)', 'b', qq({"a": $canary))->{state}, '22P02', 'malformed JSON');
-	is($app->query('SELECT vault.put($1, $2::jsonb)', 'b', qq({"a": "$canary"}))->{state}, '00000', 'JSON');
-	is($app->query('SELECT vault.put($1, $2::bytea)', 'b', '\x' . unpack('H*', $canary))->{state}, '00000', 'bytes');
-	is($app->query('SELECT vault.put($1, $2::text, expected_version => $3)', 'b', 'x', $canary)->{state}, '22P02',
+	is($app->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000',
+		'a parameter');
+	is($app->query('SELECT vault.put($1, $2::text), 1 / $3::int', 'b', $canary, 0)->{state},
+		'22012', 'one in an error');
+	is($app->query('SELECT vault.put($1, $2::jsonb)', 'b', qq({"a": $canary))->{state}, '22P02',
+		'malformed JSON');
+	is($app->query('SELECT vault.put($1, $2::jsonb)', 'b', qq({"a": "$canary"}))->{state}, '00000',
+		'JSON');
+	is($app->query('SELECT vault.put($1, $2::bytea)', 'b', '\x' . unpack('H*', $canary))->{state},
+		'00000', 'bytes');
+	is($app->query('SELECT vault.put($1, $2::text, expected_version => $3)', 'b', 'x',
+		$canary)->{state}, '22P02',
 		'a malformed number');
-	is($app->query('SELECT store_atomic($1, $2)', 'b', $canary)->{state}, '00000', 'through functions');
+	is($app->query('SELECT store_atomic($1, $2)', 'b', $canary)->{state}, '00000',
+		'through functions');
 	is($app->query('SELECT store_atomic($1, $2), $3::int', 'b', $canary, $canary)->{state}, '22P02',
 		'through functions, malformed');
 	my $refused = $app->query(q{SELECT set_config('vault.' || 'tenant', $1, true)}, "$canary !");
-	is($refused->{message}, 'invalid value for parameter "vault.tenant": <not a name: ' . length("$canary !") . ' bytes>', 'what a setting is refused for');
-	is($app->query(q{SELECT set_config('vault.tenant', $1, true)}, "$canary-" . '0' x 64)->{state}, '22023', 'and with its name');
+	is($refused->{message},
+		'invalid value for parameter "vault.tenant": <not a name: ' . length("$canary !")
+		. ' bytes>', 'what a setting is refused for');
+	is($app->query(q{SELECT set_config('vault.tenant', $1, true)}, "$canary-" . '0' x 64)->{state},
+		'22023', 'and with its name');
 	my $quiet = VaultClient->new($node, 'quiet');
-	is($quiet->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000', 'a parameter in a duration');
+	is($quiet->query('SELECT vault.put($1, $2::text)', 'b', $canary)->{state}, '00000',
+		'a parameter in a duration');
 	pgbench('simple', 'app', $canary, q{SELECT vault.put('b', ':value');});
 	pgbench('simple', 'quiet', $canary, q{SELECT store_too('b', ':value');});
 	for my $mode ('extended', 'prepared')
@@ -268,7 +285,8 @@ sub test_statements
 		pgbench($mode, 'app', $canary, q{SELECT vault.put('b', :value);});
 		pgbench($mode, 'quiet', $canary, q{SELECT store_too('b', :value);});
 	}
-	is($app->fast_path($node->safe_psql('postgres', q{SELECT 'vault.get_json'::regproc::oid}), 'b')->{state}, '08P01',
+	is($app->fast_path($node->safe_psql('postgres', q{SELECT 'vault.get_json'::regproc::oid}),
+		'b')->{state}, '08P01',
 		'a fast-path call with too few arguments');
 	$app = VaultClient->new($node, 'app');
 	my $put = $node->safe_psql('postgres',
@@ -297,11 +315,13 @@ sub test_parse_trees
 	my ($canary, $plain) = (canary(), canary());
 	my $parsing = VaultClient->new($node, 'parsing');
 
-	is($parsing->simple("SELECT vault.put('a', '$canary')")->{state}, '00000', 'with debug_print_parse');
+	is($parsing->simple("SELECT vault.put('a', '$canary')")->{state}, '00000',
+		'with debug_print_parse');
 	is($parsing->simple("SELECT lower('$plain')")->{state}, '00000', 'a plain one');
 	settle();
 	hidden('no constant of a parse tree in the log', $canary);
-	my $log = join('', map { read_file($_) } glob "$logs/*.log") =~ s/\s+//gr;    # trees are wrapped, within numbers too
+	# trees are wrapped, within numbers too
+	my $log = join('', map { read_file($_) } glob "$logs/*.log") =~ s/\s+//gr;
 	my ($secret_bytes, $plain_bytes) = map { join '', map { ord } split // } $canary, $plain;
 	is(index($log, $secret_bytes), -1, 'nor its bytes');
 	cmp_ok(index($log, $plain_bytes), '>', 0, 'while those of the plain one are there');
@@ -324,11 +344,14 @@ sub test_controls
 
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
 	ok(scalar($log =~ qr/LOG:  statement: SELECT '${plain}_a'/), 'plain: log_statement');
-	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/), 'durations with parameters');
-	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/), 'auto_explain');
+	ok(scalar($log =~
+		qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/), 'durations with parameters');
+	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/),
+		'auto_explain');
 	ok(scalar($log =~ qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/), 'errors');
 	ok(scalar($log =~ qr/DETAIL:  Failing row contains \(${plain}_f\)/), 'details');
-	ok(scalar($log =~ qr/STATEMENT:  INSERT INTO checked VALUES \('${plain}_f'\)/), 'statements of errors');
+	ok(scalar($log =~ qr/STATEMENT:  INSERT INTO checked VALUES \('${plain}_f'\)/),
+		'statements of errors');
 	ok(scalar($log =~ qr/WARNING:  the value is ${plain}_e/), 'warnings');
   SKIP:
 	{
@@ -349,9 +372,11 @@ sub test_remains
 	like($result->{message}, qr/name/, 'the vault tells what is wrong');
 	isnt($result->{hint}, '', 'and what to do');
 	is($app->simple(q{SELECT vault.get('a', 99999)})->{state}, 'VT005', 'with its SQLSTATE');
-	like($app->simple(q{SELECT vault.gett('a')})->{message}, qr/function vault\.gett\(unknown\) does not exist/,
+	like($app->simple(q{SELECT vault.gett('a')})->{message},
+		qr/function vault\.gett\(unknown\) does not exist/,
 		'a misspelt function is named');
-	like($app->simple(q{SELECT vault.get('a' x)})->{message}, qr/^syntax error at or near "/, 'a syntax error is one');
+	like($app->simple(q{SELECT vault.get('a' x)})->{message}, qr/^syntax error at or near "/,
+		'a syntax error is one');
 	settle();
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
 	ok(scalar($log =~ qr/LOG:  statement: \*\*\*\n/), 'the log has that there was a statement');
@@ -359,7 +384,8 @@ sub test_remains
   SKIP:
 	{
 		skip 'pgaudit is not installed', 1 unless $has_pgaudit;
-		ok(scalar($log =~ qr/AUDIT: SESSION,[0-9]+,[0-9]+,READ,SELECT,<vault: redacted>/), 'and its class');
+		ok(scalar($log =~ qr/AUDIT: SESSION,[0-9]+,[0-9]+,READ,SELECT,<vault: redacted>/),
+			'and its class');
 	}
 	return;
 }
@@ -369,7 +395,8 @@ sub activity_of
 	my ($client, $event) = @_;
 	my $pid = $client->pid;
 	$node->poll_query_until('postgres',
-		"SELECT wait_event = '$event' FROM pg_stat_activity WHERE pid = $pid") or die 'it does not wait';
+		"SELECT wait_event = '$event' FROM pg_stat_activity WHERE pid = $pid")
+		or die 'it does not wait';
 	return $node->safe_psql('postgres', "SELECT query FROM pg_stat_activity WHERE pid = $pid");
 }
 
@@ -388,7 +415,8 @@ sub test_activity
 			my $client = VaultClient->new($node, 'quiet');
 			$client->$how($statement{$name});
 			my $seen = activity_of($client, 'PgSleep');
-			is($seen, $name eq 'plain' ? $statement{plain} : '<vault: redacted>', "pg_stat_activity, $name, $how");
+			is($seen, $name eq 'plain' ? $statement{plain} : '<vault: redacted>',
+				"pg_stat_activity, $name, $how");
 			$node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . $client->pid . ')');
 			is($client->receive->{state}, '57P01', 'terminated');
 		}
@@ -430,7 +458,8 @@ sub test_sampling
 	my $app = VaultClient->new($node, 'app');
 	my $sampler = VaultClient->new($node, 'postgres');
 
-	$node->safe_psql('postgres', q{CREATE OR REPLACE FUNCTION sample(p int, rounds int, OUT redacted int, OUT seen int)
+	$node->safe_psql('postgres',
+		q{CREATE OR REPLACE FUNCTION sample(p int, rounds int, OUT redacted int, OUT seen int)
 		LANGUAGE plpgsql AS $$
 		DECLARE q text;
 		BEGIN
@@ -463,8 +492,10 @@ sub test_crash
 	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	settle();
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
-	ok(scalar($log =~ qr/DETAIL:  Failed process was running: SELECT '$canary'/), 'the postmaster logs what it did') if $is_found;
-	ok(scalar($log =~ qr/DETAIL:  Failed process was running: <vault: redacted>/), 'the postmaster logs that it was redacted') unless $is_found;
+	ok(scalar($log =~ qr/DETAIL:  Failed process was running: SELECT '$canary'/),
+		'the postmaster logs what it did') if $is_found;
+	ok(scalar($log =~ qr/DETAIL:  Failed process was running: <vault: redacted>/),
+		'the postmaster logs that it was redacted') unless $is_found;
 	hidden('and nothing of it is in the log', $canary) unless $is_found;
 	return;
 }
@@ -476,7 +507,8 @@ sub test_strict
 	my $app = VaultClient->new($node, 'app');
 
 	is($strict->value('SHOW vault.redaction'), 'strict', 'a role with strict redaction');
-	is($strict->query('SET vault.redaction = standard')->{state}, '42501', 'which it cannot loosen');
+	is($strict->query('SET vault.redaction = standard')->{state}, '42501',
+		'which it cannot loosen');
 	$strict->simple("SELECT '$before'");
 	for my $client ($strict, $app)
 	{
@@ -494,7 +526,8 @@ sub test_strict
 	hidden('what it does after it has used the vault is not', $after);
 	hidden('nor are its parameters', $bound);
 	is(statistics($after), 0, 'nor in the statistics');
-	is(scalar(() = found($standard)), 3, 'while with standard redaction a plain statement still is');
+	is(scalar(() = found($standard)), 3,
+		'while with standard redaction a plain statement still is');
 	return;
 }
 
@@ -502,16 +535,19 @@ sub test_strict
 my $job = canary();
 my $plain_job = canary();
 my $scheduler = VaultClient->new($node, 'app');
-$scheduler->value(q{SELECT cron.schedule('vaulted', '* * * * *', $1)}, "SELECT vault.put('job', '$job')");
+$scheduler->value(q{SELECT cron.schedule('vaulted', '* * * * *', $1)},
+	"SELECT vault.put('job', '$job')");
 $scheduler->value(q{SELECT cron.schedule('plain', '* * * * *', $1)}, "SELECT '$plain_job'");
 
 for my $order ('first', 'last')
 {
 	if ($order eq 'last')
 	{
-		$node->append_conf('postgresql.conf', "shared_preload_libraries = '" . join(', ', @others, 'pg_cron', 'vault') . "'");
+		$node->append_conf('postgresql.conf',
+			"shared_preload_libraries = '" . join(', ', @others, 'pg_cron', 'vault') . "'");
 		$node->restart;
-		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'it remains sealed';
+		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()')
+			or die 'it remains sealed';
 	}
 	note("vault is loaded $order");
 	test_controls();
@@ -525,10 +561,12 @@ for my $order ('first', 'last')
 	test_strict();
 }
 
-$node->poll_query_until('postgres', q{SELECT count(DISTINCT jobid) = 2 FROM cron.job_run_details WHERE status = 'succeeded'})
+$node->poll_query_until('postgres',
+	q{SELECT count(DISTINCT jobid) = 2 FROM cron.job_run_details WHERE status = 'succeeded'})
   or die 'no job was run';
 settle();
-cmp_ok(scalar(() = found($plain_job)), '>', 0, 'the command of a plain job of pg_cron is in the log');
+cmp_ok(scalar(() = found($plain_job)), '>', 0,
+	'the command of a plain job of pg_cron is in the log');
 hidden('that of one that uses the vault is not', $job);
 
 my ($killed, $plainly_killed) = (canary(), canary());

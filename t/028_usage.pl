@@ -1,5 +1,6 @@
-# The counts of usage are those of the trail, exactly, whatever crashes: the whole server while many principals read,
-# the worker that counts, a backend. A dump carries them, and counting goes on where it was.
+# The counts of usage are those of the trail, exactly, whatever crashes: the whole server while many
+# principals read, the worker that counts, a backend. A dump carries them, and counting goes on
+# where it was.
 use strict;
 use warnings;
 
@@ -9,7 +10,8 @@ use Test::More;
 use VaultClient;
 use VaultTest;
 
-my $node = new_vault_node('main', conf => "log_statement = none\nmax_connections = 40\nrestart_after_crash = on\n");
+my $node = new_vault_node('main',
+	conf => "log_statement = none\nmax_connections = 40\nrestart_after_crash = on\n");
 my $principals = 6;
 
 $node->safe_psql('postgres', q{CREATE ROLE app LOGIN; SELECT vault.create_tenant('acme', 'app')});
@@ -47,14 +49,17 @@ sub counts_agree
 # What a step of the sealer reads is what is new, however long the trail.
 $node->safe_psql('postgres', q{CREATE ROLE auditor LOGIN IN ROLE vault_auditor});
 psql_as($node, 'app', q{SELECT count(vault.get('key/1')) FROM generate_series(1, 3000)});
-$node->poll_query_until('postgres', 'SELECT sum(reads) >= 3000 FROM vault_data.usage') or die 'nothing is counted';
+$node->poll_query_until('postgres', 'SELECT sum(reads) >= 3000 FROM vault_data.usage')
+	or die 'nothing is counted';
 cmp_ok(rows_read_by_steps($node, 'auditor', 5), '<', 1500, 'steps do not read the trail again');
 
-# Every reader asks for many things at once, so that the server has something to do when it dies: reads of both versions, denials, failures.
+# Every reader asks for many things at once, so that the server has something to do when it dies:
+# reads of both versions, denials, failures.
 sub ask
 {
 	my ($client, $n) = @_;
-	$client->send(q{SELECT vault.get('key/' || n, 1 + n % 2) FROM generate_series(1, 20) AS n}) if $n % 4 == 0;
+	$client->send(q{SELECT vault.get('key/' || n, 1 + n % 2) FROM generate_series(1, 20) AS n})
+		if $n % 4 == 0;
 	$client->send(q{SELECT count(*) FROM vault.get_many('key/1*')}) if $n % 4 == 1;
 	$client->send(q{SELECT vault.get('no/such/key')}) if $n % 4 == 2;
 	$client->send(q{SELECT vault.get('key/1', 77)}) if $n % 4 == 3;
@@ -74,7 +79,8 @@ sub read_for
 		for my $client (@clients)
 		{
 			my $result = $client->receive;
-			$received += @{ $result->{rows} } if $result->{state} eq '00000' && @{ $result->{rows} } > 1;
+			$received += @{ $result->{rows} }
+				if $result->{state} eq '00000' && @{ $result->{rows} } > 1;
 		}
 	}
 	ask($clients[$_], $_ * 4) for 0 .. $#clients;    # the last answers are not waited for
@@ -90,29 +96,37 @@ for my $round (1 .. soak_rounds(3, 30))
 	{
 		crash_server($node);
 		$node->start;
-		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
+		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()')
+			or die 'sealed';
 		counts_agree($node, "round $round, all processes killed");
 	}
 	elsif ($round % 3 == 2)
 	{
-		my $worker = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'vault sealer'});
+		my $worker = $node->safe_psql('postgres',
+			q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'vault sealer'});
 		ok($worker, 'there is a worker that counts');
 		crash_backend($node, $worker);
-		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
+		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()')
+			or die 'sealed';
 		counts_agree($node, "round $round, the worker killed");
 	}
 	else
 	{
 		$_->close for @clients;
 		$node->restart;
-		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
+		$node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()')
+			or die 'sealed';
 		counts_agree($node, "round $round, a restart");
 	}
 }
 cmp_ok($received, '>', 100, 'values were received');
-cmp_ok($node->safe_psql('postgres', 'SELECT sum(reads) FROM vault_data.usage'), '>=', $received, 'and each is counted');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.usage WHERE reads > 0 AND version NOT IN (1, 2)'), 0, 'by version');
-is($node->safe_psql('postgres', 'SELECT count(DISTINCT principal) FROM vault.usage WHERE failed > 0 AND secret IS NULL'), $principals, 'failed attempts too');
+cmp_ok($node->safe_psql('postgres', 'SELECT sum(reads) FROM vault_data.usage'), '>=', $received,
+	'and each is counted');
+is($node->safe_psql('postgres',
+	'SELECT count(*) FROM vault.usage WHERE reads > 0 AND version NOT IN (1, 2)'), 0, 'by version');
+is($node->safe_psql('postgres',
+	'SELECT count(DISTINCT principal) FROM vault.usage WHERE failed > 0 AND secret IS NULL'),
+	$principals, 'failed attempts too');
 
 # Sealed: what is asked meanwhile is counted later.
 $node->safe_psql('postgres', 'SELECT vault.seal()');
@@ -122,11 +136,16 @@ counts_agree($node, 'unsealed again');
 
 # A dump
 my $file = $node->basedir . '/dump';
-command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-Fc', '-f', $file, 'postgres' ], 'dumped');
-my $copy = new_vault_node('copy', no_extension => 1, conf => "log_statement = none\nmax_connections = 40\n");
+command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-Fc', '-f', $file,
+	'postgres' ], 'dumped');
+my $copy = new_vault_node('copy', no_extension => 1,
+	conf => "log_statement = none\nmax_connections = 40\n");
 write_file(key_directory($copy) . '/root.key', read_file(key_directory($node) . '/root.key'));
-run_log([ 'sh', '-c', "pg_dumpall --globals-only -h '" . $node->host . "' -p " . $node->port . " -U postgres | psql -q -X -h '" . $copy->host . "' -p " . $copy->port . ' -U postgres' ]);
-command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres', '--exit-on-error', '--single-transaction', $file ], 'restored');
+run_log([ 'sh', '-c',
+	"pg_dumpall --globals-only -h '" . $node->host . "' -p " . $node->port
+	. " -U postgres | psql -q -X -h '" . $copy->host . "' -p " . $copy->port . ' -U postgres' ]);
+command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres',
+	'--exit-on-error', '--single-transaction', $file ], 'restored');
 chmod 0600, key_directory($copy) . '/root.key';
 $copy->safe_psql('postgres', 'SELECT vault.unseal()');
 is(psql_as($copy, 'reader1', q{SELECT vault.get('key/1')}), 'newer', 'the copy works');

@@ -1,5 +1,6 @@
-# Who is refused too often has to wait: counted for subjects, forged tokens and principals, each at one peer and in one
-# tenant, across sessions and rollbacks. It shuts out nobody else, ends, grows, and cannot be made to be forgotten.
+# Who is refused too often has to wait: counted for subjects, forged tokens and principals, each at
+# one peer and in one tenant, across sessions and rollbacks. It shuts out nobody else, ends, grows,
+# and cannot be made to be forgotten.
 use strict;
 use warnings;
 
@@ -24,8 +25,10 @@ my $mallory = key('mallory');
 for my $n (1, 2)
 {
 	my $admin = VaultClient->new($node, "admin$n");
-	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', "https://$n.example", 'vault', jwks($idp{$n}));
-	$node->safe_psql('postgres', "SELECT vault.allow_tokens(role, tenant => 't$n') FROM unnest('{pool,pool2}'::text[]) AS role");
+	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', "https://$n.example", 'vault',
+		jwks($idp{$n}));
+	$node->safe_psql('postgres',
+		"SELECT vault.allow_tokens(role, tenant => 't$n') FROM unnest('{pool,pool2}'::text[]) AS role");
 	for my $i (1 .. 9)
 	{
 		$admin->value('SELECT vault.create_principal($1)', "app$i");
@@ -39,9 +42,14 @@ for my $n (1, 2)
 
 # A new token each time: another nonce
 my $made = 0;
-sub good { my ($n, $subject, %more) = @_; return token($idp{$n}, { iss => "https://$n.example", sub => $subject, nonce => ++$made, %more }) }
-sub expired { my ($n, $subject) = @_; return good($n, $subject, iat => time - 200, exp => time - 100) }
-sub forged { my ($n, $subject) = @_; return token($mallory, { iss => "https://$n.example", sub => $subject, nonce => ++$made }, { kid => $n == 1 ? 'one' : 'two' }) }
+sub good { my ($n, $subject, %more) = @_;
+	return token($idp{$n},
+	{ iss => "https://$n.example", sub => $subject, nonce => ++$made, %more }) }
+sub expired { my ($n, $subject) = @_;
+	return good($n, $subject, iat => time - 200, exp => time - 100) }
+sub forged { my ($n, $subject) = @_;
+	return token($mallory, { iss => "https://$n.example", sub => $subject, nonce => ++$made },
+	{ kid => $n == 1 ? 'one' : 'two' }) }
 
 sub state_of
 {
@@ -76,14 +84,17 @@ is(login('pool', expired(1, 'app1')), 'VT014', 'a third, in a third session');
 is(login('pool', good(1, 'app1')), 'VT014', 'then a good one is refused too');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit
 	WHERE tenant = 't1' AND subject = 'app1' AND reason LIKE '%too many tokens of this subject from this peer were refused'}), 'the trail says why');
-is($open->query('SELECT vault.login($1)', good(1, 'app1'))->{state}, 'VT014', 'also in a session that was there before');
+is($open->query('SELECT vault.login($1)', good(1, 'app1'))->{state}, 'VT014',
+	'also in a session that was there before');
 is(login('pool', good(1, 'app2')), '00000', 'one of another subject is not');
 is(login('pool', good(2, 'app1')), '00000', 'nor one of this name in another tenant');
 is(login('pool2', good(1, 'app1')), '00000', 'nor the subject itself at another peer');
 
 my $admin = VaultClient->new($node, 'admin1');
-sub issued { my ($principal, $role) = @_; return $admin->value('SELECT vault.issue_token($1, db_role => $2)', $principal, $role) }
-is(login('pool', issued('app3', 'pool2')), 'VT014', "a token of the vault's own, of another role") for 1 .. 3;
+sub issued { my ($principal, $role) = @_;
+	return $admin->value('SELECT vault.issue_token($1, db_role => $2)', $principal, $role) }
+is(login('pool', issued('app3', 'pool2')), 'VT014', "a token of the vault's own, of another role")
+	for 1 .. 3;
 is(login('pool', issued('app3', undef)), 'VT014', 'counts in the same way');
 is(login('pool2', issued('app3', undef)), '00000', 'and not elsewhere');
 limits(max_failures => 0);
@@ -103,9 +114,11 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit
 is(login('pool', $known), '00000', 'except for what was good before');
 is(login('pool', good(2, 'app4')), '00000', 'not with tokens of another tenant');
 is(login('pool', issued('app4', undef)), '00000', "nor with the vault's own");
-is(login('pool2', good(1, 'app4')), '00000', 'and the subject that was named is not shut out elsewhere');
+is(login('pool2', good(1, 'app4')), '00000',
+	'and the subject that was named is not shut out elsewhere');
 my $own = issued('app4', undef);
-is(login('pool2', join '.', (split /\./, issued('app4', undef))[ 0, 1 ], (split /\./, $own)[2]), 'VT014', "forged tokens of the vault's own") for 1 .. 5;
+is(login('pool2', join '.', (split /\./, issued('app4', undef))[ 0, 1 ], (split /\./, $own)[2]),
+	'VT014', "forged tokens of the vault's own") for 1 .. 5;
 is(login('pool2', $own), 'VT014', 'are counted too');
 is(login('pool2', good(1, 'app6')), '00000', 'without those of the issuers');
 is(login('pool', good(1, 'nobody')), 'VT014', 'while a subject is none') for 1 .. 3;
@@ -119,12 +132,14 @@ my $reader = VaultClient->new($node, 'bound');
 is($reader->query('SELECT vault.get($1)', 'other')->{state}, '42501', 'a denied call') for 1 .. 6;
 is($reader->value('SELECT vault.get($1)', 'key'), 't1', 'however often it comes, it counts once');
 $reader->query('BEGIN');
-$reader->query('SELECT vault.get($1)', "guess$_"), $reader->query('ROLLBACK'), $reader->query('BEGIN') for 1, 2;
+$reader->query('SELECT vault.get($1)', "guess$_"), $reader->query('ROLLBACK'),
+	$reader->query('BEGIN') for 1, 2;
 $reader->query('ROLLBACK');
 is($reader->value('SELECT vault.get($1)', 'key'), 't1', 'below the limit');
 is(state_of('bound', 'SELECT vault.get($1)', 'guess3'), '42501', 'a fourth, in another session');
 my $refused = $reader->query('SELECT vault.get($1)', 'key');
-is($refused->{state}, '42501', 'then what is allowed is refused, in a session that was allowed it before');
+is($refused->{state}, '42501',
+	'then what is allowed is refused, in a session that was allowed it before');
 is($refused->{message}, 'permission denied after too many denials', 'with the reason');
 like($refused->{hint}, qr/vault\.max_denials/, 'and the remedy');
 is(state_of('bound', 'SELECT vault.get($1)', 'key'), '42501', 'in another session too');
@@ -143,7 +158,8 @@ sub with_token
 	$client->query('ROLLBACK');
 	return $result->{state};
 }
-is(with_token($first, 1, 'app7', "guess$_"), '42501', 'a principal of a token is denied') for 1 .. 4;
+is(with_token($first, 1, 'app7', "guess$_"), '42501', 'a principal of a token is denied')
+	for 1 .. 4;
 is(with_token($second, 1, 'app7', 'key'), '42501', 'and has to wait');
 is(with_token($second, 1, 'app8', 'key'), '00000', 'another one of the same role does not');
 is(with_token($second, 2, 'app7', 'key'), '00000', 'nor one of this name in another tenant');
@@ -161,7 +177,8 @@ for my $round (1 .. 2)
 is($many[0]->value('SELECT vault.get($1)', 'key'), 't1', '32 denials in 16 sessions');
 $many[$_]->send('SELECT vault.get($1)', "guess3.$_") for 0 .. 7;
 $many[$_]->receive for 0 .. 7;
-is($many[9]->query('SELECT vault.get($1)', 'key')->{state}, '42501', 'eight more are too many, for each of them');
+is($many[9]->query('SELECT vault.get($1)', 'key')->{state}, '42501',
+	'eight more are too many, for each of them');
 $_->close for @many;
 limits(max_denials => 0);
 is($reader->value('SELECT vault.get($1)', 'key'), 't1', 'no limit');
@@ -169,15 +186,18 @@ is($reader->value('SELECT vault.get($1)', 'key'), 't1', 'no limit');
 # ---- guesses: tries of who may write and not read, taken back ----
 
 limits(max_denials => 4);
-$node->safe_psql('postgres', 'CREATE ROLE scribe1 LOGIN; CREATE ROLE scribe2 LOGIN; CREATE ROLE scribe3 LOGIN; CREATE ROLE editor LOGIN');
+$node->safe_psql('postgres',
+	'CREATE ROLE scribe1 LOGIN; CREATE ROLE scribe2 LOGIN; CREATE ROLE scribe3 LOGIN; CREATE ROLE editor LOGIN');
 for my $name ('scribe1', 'scribe2', 'scribe3', 'editor')
 {
 	$admin->value('SELECT vault.create_principal($1, db_role => $1)', $name);
-	$admin->value('SELECT vault.grant($1, $2, $3)', $name, $name eq 'editor' ? '{read,write}' : '{write,rotate}', 'entry/*');
+	$admin->value('SELECT vault.grant($1, $2, $3)', $name,
+		$name eq 'editor' ? '{read,write}' : '{write,rotate}', 'entry/*');
 }
 my $pin = 'xK7qM9vT-4711';
 $admin->value('SELECT vault.set_type_policy($1, history => 3)', 'password');
-$admin->value('SELECT vault.put($1, $2::text, type => $3)', "entry/$_", $pin, 'password') for 1 .. 3;
+$admin->value('SELECT vault.put($1, $2::text, type => $3)', "entry/$_", $pin, 'password')
+	for 1 .. 3;
 my %scribe = map { $_ => VaultClient->new($node, $_) } 'scribe1', 'scribe2', 'scribe3', 'editor';
 
 # The answers to tries in subtransactions that are rolled back; with rotate() or put()
@@ -190,36 +210,52 @@ sub guessed
 	for my $value (@values)
 	{
 		$client->query('SAVEPOINT s');
-		push @states, $client->query("SELECT vault.$call(\$1, \$2::text)", 'entry/1', $value)->{state};
+		push @states, $client->query("SELECT vault.$call(\$1, \$2::text)", 'entry/1',
+			$value)->{state};
 		$client->query('ROLLBACK TO s');
 	}
 	$client->query('ROLLBACK');
 	return "@states";
 }
 sub value_of { my ($n) = @_; return sprintf 'xK7qM9vT-%04d', $n }
-is(guessed('editor', 'put', map { value_of($_) } 1 .. 9), join(' ', ('00000') x 9), 'who may read guesses nothing');
+is(guessed('editor', 'put', map { value_of($_) } 1 .. 9), join(' ', ('00000') x 9),
+	'who may read guesses nothing');
 is(guessed('editor', 'put', $pin), 'VT013', 'and is told of the history');
-is(guessed('scribe1', 'put', (value_of(1)) x 9), join(' ', ('00000') x 9), 'the same value counts once');
+is(guessed('scribe1', 'put', (value_of(1)) x 9), join(' ', ('00000') x 9),
+	'the same value counts once');
 is(guessed('scribe1', 'rotate', $pin), 'VT013', 'a right guess is one more');
-ok($node->poll_query_until('postgres', q{SELECT count(*) FILTER (WHERE decision = 'error' AND reason LIKE 'VT013: %') = 1
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) FILTER (WHERE decision = 'error' AND reason LIKE 'VT013: %') = 1
 	AND count(*) FILTER (WHERE decision = 'aborted') = 9 FROM vault.audit WHERE principal = 'scribe1'}), 'the trail has it, and those that were wrong, although all is rolled back')
-  or diag $node->safe_psql('postgres', q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1' GROUP BY 1, 2, 3});
-is(guessed('scribe1', 'put', map { value_of($_) } 2, 3, 4), '00000 00000 42501', 'two more are too many');
+  or diag $node->safe_psql('postgres',
+  	q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1' GROUP BY 1, 2, 3});
+is(guessed('scribe1', 'put', map { value_of($_) } 2, 3, 4), '00000 00000 42501',
+	'two more are too many');
 my $denial = $scribe{scribe1}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other');
-is("$denial->{state} $denial->{message}", '42501 permission denied after too many denials', 'then every call is refused');
-is($scribe{editor}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other')->{state}, '00000', 'not those of others');
+is("$denial->{state} $denial->{message}", '42501 permission denied after too many denials',
+	'then every call is refused');
+is($scribe{editor}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other')->{state},
+	'00000', 'not those of others');
 
-is(join(' ', map { $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/2', value_of($_))->{state} } 11 .. 19), join(' ', ('00000') x 9), 'what is committed is no guess');
+is(join(' ', map
+	{ $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/2', value_of($_))->{state} }
+	11 .. 19), join(' ', ('00000') x 9), 'what is committed is no guess');
 $scribe{scribe2}->query('BEGIN');
 $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of($_)) for 21 .. 24;
 $scribe{scribe2}->query('COMMIT');
-is($scribe{scribe2}->query('SELECT vault.rotate($1)', 'entry/3')->{state}, '00000', 'also many in one transaction');
+is($scribe{scribe2}->query('SELECT vault.rotate($1)', 'entry/3')->{state}, '00000',
+	'also many in one transaction');
 $scribe{scribe2}->query('BEGIN');
-$scribe{scribe2}->query('SAVEPOINT s'), $scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of($_)), $scribe{scribe2}->query('RELEASE s') for 31 .. 34;
+$scribe{scribe2}->query('SAVEPOINT s'),
+	$scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of($_)),
+	$scribe{scribe2}->query('RELEASE s') for 31 .. 34;
 $scribe{scribe2}->query('ROLLBACK');
-is($scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(41))->{state}, '42501', 'and is, if that is rolled back in the end');
-is($scribe{scribe3}->query('SELECT vault.put($1, $2::text, expected_version => 99)', 'entry/3', value_of($_))->{state}, '40001', 'so is a write that fails for another reason') for 51 .. 54;
-is($scribe{scribe3}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(61))->{state}, '42501', 'because the history was asked before');
+is($scribe{scribe2}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(41))->{state},
+	'42501', 'and is, if that is rolled back in the end');
+is($scribe{scribe3}->query('SELECT vault.put($1, $2::text, expected_version => 99)', 'entry/3',
+	value_of($_))->{state}, '40001', 'so is a write that fails for another reason') for 51 .. 54;
+is($scribe{scribe3}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of(61))->{state},
+	'42501', 'because the history was asked before');
 $scribe{$_}->close for keys %scribe;
 limits(max_denials => 0);
 
@@ -249,8 +285,11 @@ is(login('pool', good(1, 'app9')), 'VT014', 'is not taken for the first');
 # ---- with a provider and keys that tenants share ----
 
 my $shared = key('shared');
-VaultClient->new($node, "admin$_")->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'shared', 'https://shared.example', "for-t$_", jwks($shared)) for 1, 2;
-sub shared { my ($audience) = @_; return token($shared, { iss => 'https://shared.example', aud => $audience, sub => 'app8', nonce => ++$made }) }
+VaultClient->new($node, "admin$_")->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'shared',
+	'https://shared.example', "for-t$_", jwks($shared)) for 1, 2;
+sub shared { my ($audience) = @_;
+	return token($shared,
+	{ iss => 'https://shared.example', aud => $audience, sub => 'app8', nonce => ++$made }) }
 limits(max_failures => 4);
 for my $n (1, 2)
 {
@@ -258,7 +297,8 @@ for my $n (1, 2)
 }
 is(login('pool', shared("for-t$_")), '00000', "which is no failure of t$_") for 1, 2;
 is(login('pool', shared('for-none')), 'VT014', 'one that none takes') for 1 .. 4;
-is(join(' ', sort map { login('pool', shared("for-t$_")) } 1, 2), '00000 VT014', 'is a failure in one of them');
+is(join(' ', sort map { login('pool', shared("for-t$_")) } 1, 2), '00000 VT014',
+	'is a failure in one of them');
 
 # ---- a back-off ends, and the next is longer ----
 

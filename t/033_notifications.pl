@@ -1,5 +1,6 @@
-# Every notification of a transaction that commits reaches a subscriber once, in an order that fits what it tells of, whatever
-# the order of the commits; of two consumers one at a time has any. A crash between taking and acknowledging gives them again.
+# Every notification of a transaction that commits reaches a subscriber once, in an order that fits
+# what it tells of, whatever the order of the commits; of two consumers one at a time has any. A
+# crash between taking and acknowledging gives them again.
 use strict;
 use warnings;
 
@@ -16,7 +17,8 @@ my $node = new_vault_node('main', conf => "log_statement = none\n");
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app')});
-psql_as($node, 'app', q{SELECT vault.put('s' || n, 'x') FROM generate_series(1, 10) AS n; SELECT vault.subscribe('k', '{rotated}')});
+psql_as($node, 'app',
+	q{SELECT vault.put('s' || n, 'x') FROM generate_series(1, 10) AS n; SELECT vault.subscribe('k', '{rotated}')});
 
 # ---- writers whose transactions last, and of whom some roll back; two consumers who ask at the same moment ----
 
@@ -35,7 +37,8 @@ ROLLBACK;
 \endif
 SQL
 my ($out, $err) = ('', '');
-my $bench = IPC::Run::start([ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', '-c', $writers, '-j', 2, '-t', $each, '-f', $script, 'postgres' ],
+my $bench = IPC::Run::start([ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app',
+	'-c', $writers, '-j', 2, '-t', $each, '-f', $script, 'postgres' ],
 	'<', \undef, '>', \$out, '2>', \$err);
 
 my @consumers = map { VaultClient->new($node, 'app') } 1 .. 2;
@@ -45,7 +48,9 @@ my ($rounds_with, $rounds_without) = (0, 0);
 # One round: both ask, whoever has a batch acknowledges its last
 sub consume
 {
-	$_->send(q{SELECT id, secret, payload->>'version' FROM vault.next_notifications('k', 7, '1 hour')}) for @consumers;
+	$_->send(
+		q{SELECT id, secret, payload->>'version' FROM vault.next_notifications('k', 7, '1 hour')})
+		for @consumers;
 	my @batches = map { $_->receive } @consumers;
 	my @having = grep { @{ $batches[$_]{rows} } } 0 .. 1;
 	$both++ if @having > 1;
@@ -67,8 +72,11 @@ is($both // 0, 0, 'never by two at once');
 my %seen;
 $seen{ $_->[0] }++ for @taken;
 is(scalar(grep { $_ > 1 } values %seen), 0, 'none twice');
-is(join(',', sort keys %seen), psql_as($node, 'app', q{SELECT string_agg(id::text, ',' ORDER BY id::text) FROM vault.notifications WHERE kind = 'rotated'}), 'and none is missing');
-is(scalar(@taken), psql_as($node, 'app', q{SELECT count(*) - 10 FROM vault.versions}), 'one for each version that was committed');
+is(join(',', sort keys %seen),
+	psql_as($node, 'app',
+	q{SELECT string_agg(id::text, ',' ORDER BY id::text) FROM vault.notifications WHERE kind = 'rotated'}), 'and none is missing');
+is(scalar(@taken), psql_as($node, 'app', q{SELECT count(*) - 10 FROM vault.versions}),
+	'one for each version that was committed');
 my (%last, $backwards);
 for (@taken)
 {
@@ -78,7 +86,8 @@ for (@taken)
 }
 is($backwards // 0, 0, 'those of one secret in the order of its versions');
 is(psql_as($node, 'app', q{SELECT waiting FROM vault.subscribers}), 0, 'nothing waits');
-cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT at < lag(at) OVER (ORDER BY position) AS earlier FROM vault_data.notification WHERE position IS NOT NULL) n WHERE earlier}),
+cmp_ok($node->safe_psql('postgres',
+	q{SELECT count(*) FROM (SELECT at < lag(at) OVER (ORDER BY position) AS earlier FROM vault_data.notification WHERE position IS NOT NULL) n WHERE earlier}),
 	'>', 0, 'and some were committed after ones that were written later');
 $_->close for @consumers;
 
@@ -86,7 +95,8 @@ $_->close for @consumers;
 
 psql_as($node, 'app', q{SELECT vault.rotate('s1'), vault.rotate('s2'), vault.rotate('s3')});
 my $next = q{SELECT secret FROM vault.next_notifications('k', 2, '%s')};
-my $acknowledge = q{SELECT vault.acknowledge('k', (SELECT id FROM vault.notifications WHERE kind = 'rotated' AND secret = '%s' ORDER BY at DESC LIMIT 1))};
+my $acknowledge =
+	q{SELECT vault.acknowledge('k', (SELECT id FROM vault.notifications WHERE kind = 'rotated' AND secret = '%s' ORDER BY at DESC LIMIT 1))};
 
 # taken and not committed
 my $client = VaultClient->new($node, 'app');
@@ -94,35 +104,46 @@ $client->simple('BEGIN');
 is_deeply($client->query(sprintf $next, '1 hour')->{rows}, [ ['s1'], ['s2'] ], 'taken');
 crash_server($node);
 $node->start;
-is(psql_as($node, 'app', sprintf $next, '0'), "s1\ns2", 'a crash before the commit: again, at once');
+is(psql_as($node, 'app', sprintf $next, '0'), "s1\ns2",
+	'a crash before the commit: again, at once');
 
 # taken with a lease and committed, one of the two acknowledged
 is(psql_as($node, 'app', sprintf $next, '3 seconds'), "s1\ns2", 'taken with a lease');
 psql_as($node, 'app', sprintf $acknowledge, 's1');
 crash_server($node);
 $node->start;
-$node->poll_query_until('postgres', q{SELECT leased_until <= clock_timestamp() FROM vault_data.subscriber}) or die 'the lease does not end';
-is(psql_as($node, 'app', sprintf $next, '0'), "s2\ns3", 'a crash before the rest is acknowledged: the rest, once the lease is over');
+$node->poll_query_until('postgres',
+	q{SELECT leased_until <= clock_timestamp() FROM vault_data.subscriber})
+	or die 'the lease does not end';
+is(psql_as($node, 'app', sprintf $next, '0'), "s2\ns3",
+	'a crash before the rest is acknowledged: the rest, once the lease is over');
 
 # what was acknowledged stays so
 psql_as($node, 'app', sprintf $acknowledge, 's3');
 crash_server($node);
 $node->start;
 is(psql_as($node, 'app', sprintf $next, '0'), '', 'what was acknowledged does not come again');
-is(psql_as($node, 'app', q{SELECT waiting, leased_until FROM vault.subscribers}), '0|', 'and nothing waits');
+is(psql_as($node, 'app', q{SELECT waiting, leased_until FROM vault.subscribers}), '0|',
+	'and nothing waits');
 
 # ---- what was not delivered when a dump was made is delivered where it is restored, and only that ----
 
 psql_as($node, 'app', q{SELECT vault.rotate('s4')});
 my $file = $node->basedir . '/dump';
-command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-Fc', '-f', $file, 'postgres' ], 'dumped');
-my $copy = new_vault_node('copy', no_extension => 1, conf => "log_statement = none\n", source => "file:" . key_directory($node) . '/root.key');
-$copy->safe_psql('postgres', 'CREATE ROLE vault_jobs LOGIN NOINHERIT; CREATE ROLE vault_client NOLOGIN; CREATE ROLE app LOGIN IN ROLE vault_client');
-command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres', '--exit-on-error', '--single-transaction', $file ], 'restored');
-$copy->safe_psql('postgres', 'SELECT vault.unseal()') if $copy->safe_psql('postgres', 'SELECT sealed FROM vault.status()') eq 't';
+command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-Fc', '-f', $file,
+	'postgres' ], 'dumped');
+my $copy = new_vault_node('copy', no_extension => 1, conf => "log_statement = none\n",
+	source => "file:" . key_directory($node) . '/root.key');
+$copy->safe_psql('postgres',
+	'CREATE ROLE vault_jobs LOGIN NOINHERIT; CREATE ROLE vault_client NOLOGIN; CREATE ROLE app LOGIN IN ROLE vault_client');
+command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres',
+	'--exit-on-error', '--single-transaction', $file ], 'restored');
+$copy->safe_psql('postgres', 'SELECT vault.unseal()')
+	if $copy->safe_psql('postgres', 'SELECT sealed FROM vault.status()') eq 't';
 is(sql_state($copy, sprintf($next, '0'), 'app'), 'VT015', 'a copy delivers nothing');
 $copy->safe_psql('postgres', q{SELECT vault.adopt('a test')});
-is(psql_as($copy, 'app', sprintf $next, '0'), 's4', 'the rest is delivered there, once an operator has adopted it');
+is(psql_as($copy, 'app', sprintf $next, '0'), 's4',
+	'the rest is delivered there, once an operator has adopted it');
 psql_as($copy, 'app', q{SELECT vault.rotate('s5')});
 is(psql_as($copy, 'app', sprintf $next, '0'), "s4\ns5", 'and what comes after');
 $copy->stop;

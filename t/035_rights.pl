@@ -1,7 +1,9 @@
-# Nobody raises their own rights: after any sequence of calls, nobody holds anything that they did not hold before and that
-# those who called did not hold either; whoever they can speak for holds no more than they did. Nor does an administrator lose what
-# those who called did not hold, or the tenant its last one, which would let an operator appoint somebody. Over every permission, with
-# denials, conditions, roles, tokens, issuers and documents, at random. VAULT_SEED=… plays the same again.
+# Nobody raises their own rights: after any sequence of calls, nobody holds anything that they did
+# not hold before and that those who called did not hold either; whoever they can speak for holds no
+# more than they did. Nor does an administrator lose what those who called did not hold, or the
+# tenant its last one, which would let an operator appoint somebody. Over every permission, with
+# denials, conditions, roles, tokens, issuers and documents, at random. VAULT_SEED=… plays the same
+# again.
 use strict;
 use warnings;
 
@@ -15,7 +17,8 @@ my $rounds = soak_rounds(40);
 diag("VAULT_SEED=$seed");
 
 my $node = new_vault_node('main');
-$node->safe_psql('postgres', join '', map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool outsider));
+$node->safe_psql('postgres', join '',
+	map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool outsider));
 $node->safe_psql('postgres', 'CREATE ROLE op IN ROLE vault_admin');
 $node->safe_psql('postgres', q{
 	CREATE SCHEMA game;
@@ -170,7 +173,8 @@ $node->safe_psql('postgres', q{
 	$$;
 });
 
-# What somebody holds that is theirs neither from before nor by those who call; of whoever these speak for, what they did not hold.
+# What somebody holds that is theirs neither from before nor by those who call; of whoever these
+# speak for, what they did not hold.
 $node->safe_psql('postgres', q{
 	CREATE VIEW game.gained AS
 	WITH n AS MATERIALIZED (SELECT * FROM game.present WHERE principal <> 'adm'),
@@ -252,18 +256,24 @@ my (%done, %states);
 for my $round (1 .. $rounds)
 {
 	my $n = (($seed + $round * 7919) % 1_000_003) / 1_000_003;
-	my $out = $node->safe_psql('postgres', "BEGIN; SELECT 'found: ' || coalesce(game.play($n, 60), 'nothing'); SELECT 'tally: ' || game.tally(); ROLLBACK");
+	my $out = $node->safe_psql('postgres',
+		"BEGIN; SELECT 'found: ' || coalesce(game.play($n, 60), 'nothing'); SELECT 'tally: ' || game.tally(); ROLLBACK");
 	my ($found) = $out =~ /^found: (.*)^tally/ms;
 	chomp $found;
 	is($found, 'nothing', "round $round of VAULT_SEED=$seed") or last;
 	$out =~ /^tally: (.*)/m or die $out;
-	for (split /;/, $1) { my ($call, $state, $count) = split / /; $states{$state} += $count; $done{$call} += $count if $state eq '00000' }
+	for (split /;/, $1) { my ($call, $state, $count) = split / /; $states{$state} += $count;
+		$done{$call} += $count if $state eq '00000' }
 }
 
-# the game was one: calls of every kind were allowed, others were refused, and none failed for another reason
-ok($done{$_}, "some calls of $_ were allowed") for qw(grant revoke add_member remove_member import_policy issue_token create_principal create_role bind_role unbind_role drop_principal);
+# the game was one: calls of every kind were allowed, others were refused, and none failed for
+# another reason
+ok($done{$_}, "some calls of $_ were allowed")
+	for
+	qw(grant revoke add_member remove_member import_policy issue_token create_principal create_role bind_role unbind_role drop_principal);
 cmp_ok($states{42501} // 0, '>', $rounds * 10, 'and many were refused');
-is(join(' ', grep { !/^(00000|42501|42704|42809|23505|22023|0LP01|54000|VT010|VT014|55000|42710)$/ } sort keys %states), '', 'no call failed for another reason');
+is(join(' ', grep { !/^(00000|42501|42704|42809|23505|22023|0LP01|54000|VT010|VT014|55000|42710)$/ }
+	sort keys %states), '', 'no call failed for another reason');
 
 $node->stop;
 done_testing();

@@ -1,6 +1,7 @@
-# A ring that is full, or flooded by one tenant, takes nothing from anybody else and loses nothing that the trail
-# promises: other tenants and operators have room of their own, refusals and aborted changes have kept places, and what finds no room
-# waits in its session. With the worker stopped, so that what fits is exact.
+# A ring that is full, or flooded by one tenant, takes nothing from anybody else and loses nothing
+# that the trail promises: other tenants and operators have room of their own, refusals and aborted
+# changes have kept places, and what finds no room waits in its session. With the worker stopped, so
+# that what fits is exact.
 use strict;
 use warnings;
 
@@ -12,7 +13,8 @@ use VaultClient;
 use VaultTest;
 
 # Eight lanes of 16 records, of which 2 are kept.
-my $node = new_vault_node('main', conf => "vault.audit_ring_size = 128\nvault.audit_timeout = 500ms\nautovacuum = off");
+my $node = new_vault_node('main',
+	conf => "vault.audit_ring_size = 128\nvault.audit_timeout = 500ms\nautovacuum = off");
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN; CREATE ROLE other LOGIN; CREATE ROLE nobody LOGIN;
 	CREATE ROLE ops LOGIN IN ROLE vault_admin;
@@ -20,7 +22,8 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'app'), vault.create_tenant('globex', 'other')});
 psql_as($node, 'app', q{SELECT vault.put('db/' || i, 'value') FROM generate_series(1, 100) i});
 psql_as($node, 'other', q{SELECT vault.put('web/key', 'value')});
-$node->safe_psql('postgres', 'ALTER ROLE app SET vault.audit_mode = queued; ALTER ROLE other SET vault.audit_mode = queued; ALTER ROLE ops SET vault.audit_mode = queued');
+$node->safe_psql('postgres',
+	'ALTER ROLE app SET vault.audit_mode = queued; ALTER ROLE other SET vault.audit_mode = queued; ALTER ROLE ops SET vault.audit_mode = queued');
 
 my %client = map { $_ => VaultClient->new($node, $_) } qw(app other ops nobody);
 $client{$_}->query('SELECT vault.whoami()') for qw(app other ops);
@@ -28,8 +31,10 @@ my $leaver = VaultClient->new($node, 'app');
 $leaver->simple('SELECT vault.whoami()');
 my $direct = VaultClient->new($node, 'postgres');
 
-my $worker = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'vault audit'});
-sub rows { return $node->safe_psql('postgres', "SELECT count(*) FROM vault_data.audit_log WHERE $_[0]") }
+my $worker = $node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'vault audit'});
+sub rows { return $node->safe_psql('postgres',
+	"SELECT count(*) FROM vault_data.audit_log WHERE $_[0]") }
 Time::HiRes::sleep(0.1);
 my $id = $node->safe_psql('postgres', 'SELECT coalesce(max(id), 0) FROM vault_data.audit_log');
 kill 'STOP', $worker or die $!;
@@ -42,12 +47,15 @@ while (($result = $client{app}->query(q{SELECT vault.get('db/1')}))->{state} eq 
 is($result->{state}, 'VT011', 'a tenant whose lane is full is refused');
 is($read, 14, 'having had what a lane has room for, less what is kept');
 is($client{other}->query(q{SELECT vault.get('web/key')})->{state}, '00000', 'another tenant reads');
-is($client{ops}->query(q{SELECT count(*) FROM vault.verify('globex')})->{state}, '00000', 'an operator works');
+is($client{ops}->query(q{SELECT count(*) FROM vault.verify('globex')})->{state}, '00000',
+	'an operator works');
 
 # ---- its refusals have places of their own, and then wait in the session ----
 
-is($client{app}->query(qq{SELECT vault.get('nowhere/$_')})->{state}, 'VT005', "refusal $_ is one as before") for 1 .. 5;
-is($client{app}->query(q{SELECT vault.get('db/2')})->{state}, 'VT011', 'reads are refused all the same');
+is($client{app}->query(qq{SELECT vault.get('nowhere/$_')})->{state}, 'VT005',
+	"refusal $_ is one as before") for 1 .. 5;
+is($client{app}->query(q{SELECT vault.get('db/2')})->{state}, 'VT011',
+	'reads are refused all the same');
 
 # ---- changes that are rolled back, more than are told each by each ----
 
@@ -61,19 +69,28 @@ $leaver->close;
 # ---- strangers cannot stand in the way of anybody ----
 
 $client{nobody}->query(q{SELECT vault.get('db/1')}) for 1 .. 3;
-is($client{other}->query(q{SELECT vault.get('web/key')})->{state}, '00000', 'the other tenant still reads');
+is($client{other}->query(q{SELECT vault.get('web/key')})->{state}, '00000',
+	'the other tenant still reads');
 
 kill 'CONT', $worker or die $!;
 $client{app}->query('SELECT vault.whoami()');
-my $wanted = qq{SELECT count(*) = 65 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'tag'};
-ok($node->poll_query_until('postgres', $wanted), 'what was rolled back is told: 64 changes, and one row for the rest')
+my $wanted =
+	qq{SELECT count(*) = 65 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'tag'};
+ok($node->poll_query_until('postgres', $wanted),
+	'what was rolled back is told: 64 changes, and one row for the rest')
   or diag(rows("id > $id AND decision = 'aborted'"));
-is($node->safe_psql('postgres', "SELECT reason FROM vault_data.audit_log WHERE id > $id AND reason ~ '^stands for'"), 'stands for up to 6 changes', 'with their number');
-ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'put'"),
+is($node->safe_psql('postgres',
+	"SELECT reason FROM vault_data.audit_log WHERE id > $id AND reason ~ '^stands for'"),
+	'stands for up to 6 changes', 'with their number');
+ok($node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'put'"),
 	'so is that of a session that went away');
-is(rows("id > $id AND operation = 'get' AND decision = 'error' AND secret LIKE 'nowhere/%'"), 5, 'all refusals are there');
-is(rows("id > $id AND operation = 'get' AND decision = 'allow' AND secret = 'db/1'"), $read, 'and all reads, each once');
-is(rows("id > $id AND operation = 'get' AND reason ~ '^VT011'"), 2, 'and those that were refused for want of room');
+is(rows("id > $id AND operation = 'get' AND decision = 'error' AND secret LIKE 'nowhere/%'"), 5,
+	'all refusals are there');
+is(rows("id > $id AND operation = 'get' AND decision = 'allow' AND secret = 'db/1'"), $read,
+	'and all reads, each once');
+is(rows("id > $id AND operation = 'get' AND reason ~ '^VT011'"), 2,
+	'and those that were refused for want of room');
 is(rows("decision = 'alert' AND reason ~ 'records are lost'"), 0, 'nothing was lost');
 
 # ---- a flood does not delay others by what is waiting ----
@@ -83,12 +100,16 @@ $client{other} = VaultClient->new($node, 'other');
 my $script = $node->basedir . '/flood.sql';
 write_file($script, "SELECT count(*) FROM vault.get_many('db/**');\n");
 chmod 0644, $script;
-$node->safe_psql('postgres', 'ALTER ROLE app SET vault.audit_timeout = 60000; ALTER ROLE app RESET vault.audit_mode; ALTER ROLE other RESET vault.audit_mode');
-my $flood = IPC::Run::start([ 'pgbench', '-n', '-c', 3, '-T', 5, '-f', $script, '-U', 'app', '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \my $out, '2>', \my $err);
-$node->poll_query_until('postgres', "SELECT count(*) > 2000 FROM vault_data.audit_log WHERE operation = 'get_many'") or die;
+$node->safe_psql('postgres',
+	'ALTER ROLE app SET vault.audit_timeout = 60000; ALTER ROLE app RESET vault.audit_mode; ALTER ROLE other RESET vault.audit_mode');
+my $flood = IPC::Run::start([ 'pgbench', '-n', '-c', 3, '-T', 5, '-f', $script, '-U', 'app', '-h',
+	$node->host, '-p', $node->port, 'postgres' ], '>', \my $out, '2>', \my $err);
+$node->poll_query_until('postgres',
+	"SELECT count(*) > 2000 FROM vault_data.audit_log WHERE operation = 'get_many'") or die;
 my $reader = VaultClient->new($node, 'other');
 $reader->query(q{SELECT vault.get('web/key')});
-# Between the time of a record and the row stand at most two batches: rows of the other tenant that were written in between.
+# Between the time of a record and the row stand at most two batches: rows of the other tenant that
+# were written in between.
 my $before = $node->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log');
 $reader->query(q{SELECT vault.get('web/key')}) for 1 .. 50;
 my $between = $node->safe_psql('postgres', <<"SQL");
@@ -98,7 +119,8 @@ SELECT max(n) FROM (SELECT r.id, (SELECT count(*) FROM vault_data.audit_log f WH
 SQL
 cmp_ok($between, '<=', 3 * 256, "at most $between records of the flood come first");
 $flood->finish;
-is(psql_as($node, 'auditor', 'SELECT count(*) FROM vault.verify_audit() WHERE NOT ok'), 0, 'and the trail is whole');
+is(psql_as($node, 'auditor', 'SELECT count(*) FROM vault.verify_audit() WHERE NOT ok'), 0,
+	'and the trail is whole');
 
 $node->stop;
 done_testing();

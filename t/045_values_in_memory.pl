@@ -1,6 +1,7 @@
-# After an error a value that was on its way is not in the memory of the backend, wherever the error came: in the type, in
-# the server's JSON, in a rotator, in a result that grew too large. A value that is held shows that the search finds it. Nor is
-# the end of a longer statement in shared memory behind the short text that replaced it.
+# After an error a value that was on its way is not in the memory of the backend, wherever the error
+# came: in the type, in the server's JSON, in a rotator, in a result that grew too large. A value
+# that is held shows that the search finds it. Nor is the end of a longer statement in shared memory
+# behind the short text that replaced it.
 use strict;
 use warnings;
 no warnings "portable";    # addresses
@@ -15,7 +16,9 @@ plan skip_all => 'there is no /proc here' unless -r '/proc/self/maps';
 
 # The C library would overwrite what is freed.
 delete $ENV{MALLOC_PERTURB_};
-my $node = new_vault_node('main', conf => "vault.allow_core_dumps = on\nlog_statement = none\nlog_min_error_statement = panic\ntrack_activity_query_size = 16kB\nvault.max_result_memory = 1MB");
+my $node = new_vault_node('main',
+	conf =>
+	"vault.allow_core_dumps = on\nlog_statement = none\nlog_min_error_statement = panic\ntrack_activity_query_size = 16kB\nvault.max_result_memory = 1MB");
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
@@ -37,7 +40,8 @@ sub put
 	my $client = VaultClient->new($node, 'app');
 
 	$canary{$name} = canary();
-	$client->value('SELECT vault.put($1, $2::text, type => $3)', $name, $form =~ s/%s/$canary{$name}/gr, $type);
+	$client->value('SELECT vault.put($1, $2::text, type => $3)', $name,
+		$form =~ s/%s/$canary{$name}/gr, $type);
 	$client->close;
 	return;
 }
@@ -46,12 +50,14 @@ put('text', 'generic', 'begin %s end');
 put('unicode', 'generic', '{"a": "%s", "b": "\u0000"}');
 put('number', 'generic', '{"a": "%s", "b": 1e400000}');
 put('cut', 'generic', '{"a": "%s", "b": [1, ');
-put('database', 'database', '{"engine": "postgres", "host": "h", "dbname": "d", "user": "u", "password": "%s"}');
+put('database', 'database',
+	'{"engine": "postgres", "host": "h", "dbname": "d", "user": "u", "password": "%s"}');
 put('token', 'oauth_token', '{"access_token": "%s", "expires_in": 3600}');
 put("many/$_", 'generic', "%s" . 'x' x 300_000) for 1 .. 5;
 put('role', 'password', '%s');
 put('nobody', 'json', '{"user": "nobody", "password": "%s"}');
-psql_as($node, 'app', q{SELECT vault.set_rotation('role', 'on demand', 'postgres_role', '{"user": "forbidden"}')});
+psql_as($node, 'app',
+	q{SELECT vault.set_rotation('role', 'on demand', 'postgres_role', '{"user": "forbidden"}')});
 $node->safe_psql('postgres', q{SELECT vault.disallow_rotation('forbidden', 'acme')});
 
 my $held = VaultClient->new($node, 'reader');
@@ -59,7 +65,8 @@ if (!defined readable($held->pid))
 {
 	plan skip_all => 'other processes cannot be read here (ptrace_scope)';
 }
-$held->simple(q{BEGIN; DECLARE c CURSOR FOR SELECT v FROM (SELECT vault.get('text') AS v OFFSET 0) s, generate_series(1, 3); FETCH 1 FROM c});
+$held->simple(
+	q{BEGIN; DECLARE c CURSOR FOR SELECT v FROM (SELECT vault.get('text') AS v OFFSET 0) s, generate_series(1, 3); FETCH 1 FROM c});
 ok(memory_holds($held->pid, $canary{text}), 'a value that is held is found');
 $held->close;
 
@@ -75,7 +82,8 @@ my @errors = (
 	[ 'many/1' => '54000', q{SELECT * FROM vault.get_many('many/**')} ],
 	[ 'many/4' => '54000', q{SELECT * FROM vault.get_many('many/**')} ],
 	[ role => '42501', q{SELECT vault.rotate('role')} ],
-	[ nobody => 'VT013', q{SELECT vault.set_rotation('nobody', 'on demand', 'postgres_role', '{"user": "rotated"}')} ]);
+	[ nobody => 'VT013',
+	q{SELECT vault.set_rotation('nobody', 'on demand', 'postgres_role', '{"user": "rotated"}')} ]);
 
 sub test_errors
 {
@@ -97,11 +105,13 @@ sub test_errors
 		{
 			my $quoted = $sql =~ s/^SELECT (?:\* FROM )?/PERFORM /r;
 			my $from = $sql =~ /^SELECT \* FROM (.*)/ ? "PERFORM * FROM $1" : $quoted;
-			$result = $client->simple("DO \$do\$ BEGIN BEGIN $from; EXCEPTION WHEN OTHERS THEN PERFORM set_config('test.state', SQLSTATE, false); END; END \$do\$");
+			$result = $client->simple(
+				"DO \$do\$ BEGIN BEGIN $from; EXCEPTION WHEN OTHERS THEN PERFORM set_config('test.state', SQLSTATE, false); END; END \$do\$");
 			$result = { state => $client->value(q{SELECT current_setting('test.state')}) };
 		}
 		like($result->{state}, qr/^(?:$states)$/, "$how: $sql") or diag($result->{message});
-		ok(!memory_holds($client->pid, $canary{$name}), 'and the value is not in memory') or diag(where($client->pid, $canary{$name}));
+		ok(!memory_holds($client->pid, $canary{$name}), 'and the value is not in memory')
+			or diag(where($client->pid, $canary{$name}));
 		$client->close;
 	}
 	return;
@@ -116,15 +126,18 @@ for (1 .. 50)
 	$worker->simple(q{SELECT vault.get_field('database', 'nosuch')});
 	$worker->simple(q{SELECT vault.get_json('cut')});
 }
-is($worker->value(q{SELECT vault.get_field('database', 'password')}), $canary{database}, 'a read after many errors');
-is($worker->value(q{SELECT count(vault.get('database')) FROM generate_series(1, 500)}), 500, 'and many reads in one statement');
+is($worker->value(q{SELECT vault.get_field('database', 'password')}), $canary{database},
+	'a read after many errors');
+is($worker->value(q{SELECT count(vault.get('database')) FROM generate_series(1, 500)}), 500,
+	'and many reads in one statement');
 $worker->close;
 
 # Values that are moved to a new key
 $node->safe_psql('postgres', q{SELECT vault.rotate_tenant_key('acme')});
 my $mover = VaultClient->new($node, 'operator');
 cmp_ok($mover->value('SELECT vault.rewrap(1000)'), '>', 5, 'values are moved under a new key');
-ok(!memory_holds($mover->pid, $canary{$_}), "and \"$_\" is not in memory") for 'text', 'database', 'many/3';
+ok(!memory_holds($mover->pid, $canary{$_}), "and \"$_\" is not in memory")
+	for 'text', 'database', 'many/3';
 $mover->close;
 
 # The slot of the activity: a long literal, and nothing of its end behind the text in its place
@@ -162,7 +175,8 @@ sub regions
 			my $place = index($tail . $chunk, $text);
 			if ($place >= 0)
 			{
-				push @found, sprintf '%x in %s %s', $at + $place - length $tail, $line, substr($tail . $chunk, $place > 40 ? $place - 40 : 0, 120) =~ s/[^ -~]/./gr;
+				push @found, sprintf '%x in %s %s', $at + $place - length $tail, $line,
+					substr($tail . $chunk, $place > 40 ? $place - 40 : 0, 120) =~ s/[^ -~]/./gr;
 				last;
 			}
 			$tail = substr $chunk, -length $text;

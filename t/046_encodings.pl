@@ -1,6 +1,7 @@
-# Text has an encoding: what is put into a database of LATIN1 is the same text in one of UTF8 to which a dump is restored, and
-# back; values, their histories, the rows that decide and the trail with its seals verify there. A character that the database
-# does not have is VT013, and get_bytes() gives it in UTF-8. SQL_ASCII keeps bytes as they are.
+# Text has an encoding: what is put into a database of LATIN1 is the same text in one of UTF8 to
+# which a dump is restored, and back; values, their histories, the rows that decide and the trail
+# with its seals verify there. A character that the database does not have is VT013, and get_bytes()
+# gives it in UTF-8. SQL_ASCII keeps bytes as they are.
 use strict;
 use warnings;
 
@@ -17,7 +18,8 @@ my $conf = "log_statement = none\nmax_connections = 20\n";
 sub node_of
 {
 	my ($name, $encoding) = @_;
-	return new_vault_node($name, init => { extra => [ '-E', $encoding, '--locale', $encoding eq 'UTF8' ? 'C.UTF-8' : 'C' ] },
+	return new_vault_node($name,
+		init => { extra => [ '-E', $encoding, '--locale', $encoding eq 'UTF8' ? 'C.UTF-8' : 'C' ] },
 		conf => $conf, no_extension => 1);
 }
 
@@ -27,13 +29,19 @@ sub restore
 	my ($from, $to) = @_;
 	my $dump = $from->basedir . '/dump';
 
-	$from->command_ok([ 'pg_dumpall', '-h', $from->host, '-p', $from->port, '-U', 'postgres', '--globals-only', '-f', "$dump.sql" ], 'roles are dumped');
-	$from->command_ok([ 'pg_dump', '-h', $from->host, '-p', $from->port, '-U', 'postgres', '-Fc', '-f', $dump, 'postgres' ], 'the database is dumped');
-	$to->run_log([ 'psql', '-X', '-q', '-h', $to->host, '-p', $to->port, '-U', 'postgres', '-f', "$dump.sql", 'postgres' ]);
-	system('cp', '-p', key_directory($from) . '/root.key', key_directory($to) . '/root.key') == 0 or die 'cp';
-	$to->command_ok([ 'pg_restore', '-h', $to->host, '-p', $to->port, '-U', 'postgres', '-d', 'postgres', $dump ], 'and restored');
+	$from->command_ok([ 'pg_dumpall', '-h', $from->host, '-p', $from->port, '-U', 'postgres',
+		'--globals-only', '-f', "$dump.sql" ], 'roles are dumped');
+	$from->command_ok([ 'pg_dump', '-h', $from->host, '-p', $from->port, '-U', 'postgres', '-Fc',
+		'-f', $dump, 'postgres' ], 'the database is dumped');
+	$to->run_log([ 'psql', '-X', '-q', '-h', $to->host, '-p', $to->port, '-U', 'postgres', '-f',
+		"$dump.sql", 'postgres' ]);
+	system('cp', '-p', key_directory($from) . '/root.key', key_directory($to) . '/root.key') == 0
+		or die 'cp';
+	$to->command_ok([ 'pg_restore', '-h', $to->host, '-p', $to->port, '-U', 'postgres', '-d',
+		'postgres', $dump ], 'and restored');
 	$to->restart;
-	$to->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'it remains sealed';
+	$to->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()')
+		or die 'it remains sealed';
 	return;
 }
 
@@ -41,8 +49,11 @@ sub verifies
 {
 	my ($node, $what) = @_;
 
-	is($node->safe_psql('postgres', 'SELECT object_kind, name, fault FROM vault.verify()'), '', "$what: nothing was changed outside");
-	is($node->safe_psql('postgres', 'SELECT tenant_name, detail FROM vault.verify_audit() WHERE NOT ok'), '', "$what: the trail verifies");
+	is($node->safe_psql('postgres', 'SELECT object_kind, name, fault FROM vault.verify()'), '',
+		"$what: nothing was changed outside");
+	is($node->safe_psql('postgres',
+		'SELECT tenant_name, detail FROM vault.verify_audit() WHERE NOT ok'), '',
+		"$what: the trail verifies");
 	return;
 }
 
@@ -92,9 +103,11 @@ sub reads
 		q{vault.get_field('e/db', 'password')} => $mueller,
 		q{vault.get_field('e/db', 'dbname')} => "d$zoe",
 		q{(SELECT string_agg(value, ' ' ORDER BY name) FROM vault.get_many('e/*') WHERE name IN ('e/a', 'e/person'))} => "$mueller $mueller",
-		q{(SELECT description || (tags ->> 'wer') FROM vault.secrets WHERE name = 'e/a')} => "$mueller$zoe",
+		q{(SELECT description || (tags ->> 'wer') FROM vault.secrets WHERE name = 'e/a')} =>
+		"$mueller$zoe",
 		q{(SELECT metadata ->> 'dbname' FROM vault.secrets WHERE name = 'e/db')} => "d$zoe",
-		q{(SELECT reason FROM vault.audit WHERE operation = 'deactivate' AND decision = 'allow')} => "wegen $mueller");
+		q{(SELECT reason FROM vault.audit WHERE operation = 'deactivate' AND decision = 'allow')} =>
+		"wegen $mueller");
 
 	for my $expression (sort keys %expect)
 	{
@@ -117,35 +130,44 @@ my $utf8 = node_of('utf8', 'UTF8');
 restore($latin, $utf8);
 reads($utf8, 'restored to UTF8');
 verifies($utf8, 'restored to UTF8');
-is($utf8->safe_psql('postgres', q{SELECT count(*) FROM vault.export_audit('acme') l WHERE l LIKE '%M%ller%'}) > 0 ? 'yes' : 'no', 'yes', 'the trail has the text');
+is($utf8->safe_psql('postgres',
+	q{SELECT count(*) FROM vault.export_audit('acme') l WHERE l LIKE '%M%ller%'}) > 0 ? 'yes'
+	: 'no', 'yes', 'the trail has the text');
 
 # The exported trail of either is the same, and verifies without the database.
 for my $node ($latin, $utf8)
 {
 	my $export = $node->basedir . '/trail.jsonl';
-	$node->run_log([ 'psql', '-X', '-At', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-d', 'postgres', '-o', $export, '-c', q{SELECT vault.export_audit('acme')} ]);
+	$node->run_log([ 'psql', '-X', '-At', '-h', $node->host, '-p', $node->port, '-U', 'postgres',
+		'-d', 'postgres', '-o', $export, '-c', q{SELECT vault.export_audit('acme')} ]);
 	command_ok([ 'vault-audit-verify', $export ], 'the export of ' . $node->name . ' fits');
 }
 
 # A character that LATIN1 does not have
-psql_as($utf8, 'app', qq{SELECT vault.put('f/han', '$han'), vault.put('f/plain', 'plain'), vault.put('f/json', '{"a": "$han"}', type => 'json'), vault.put('f/escaped', '{"a": "\\u00fc"}', type => 'json')});
+psql_as($utf8, 'app',
+	qq{SELECT vault.put('f/han', '$han'), vault.put('f/plain', 'plain'), vault.put('f/json', '{"a": "$han"}', type => 'json'), vault.put('f/escaped', '{"a": "\\u00fc"}', type => 'json')});
 is(psql_as($utf8, 'app', q{SELECT vault.get('f/han')}), $han, 'UTF8 has it');
 my $back = node_of('back', 'LATIN1');
 restore($utf8, $back);
 reads($back, 'restored to LATIN1');
 verifies($back, 'restored to LATIN1');
 my $client = VaultClient->new($back, 'app');
-for my $sql (q{SELECT vault.get('f/han')}, q{SELECT vault.get_json('f/json')}, q{SELECT vault.get_field('f/json', 'a')}, q{SELECT * FROM vault.get_many('f/**')})
+for my $sql (q{SELECT vault.get('f/han')}, q{SELECT vault.get_json('f/json')},
+	q{SELECT vault.get_field('f/json', 'a')}, q{SELECT * FROM vault.get_many('f/**')})
 {
 	my $result = $client->simple($sql);
-	like($result->{state}, $sql =~ /get_field/ ? qr/22023|VT013/ : qr/VT013/, "$sql: not in LATIN1");
+	like($result->{state}, $sql =~ /get_field/ ? qr/22023|VT013/ : qr/VT013/,
+		"$sql: not in LATIN1");
 	unlike($result->{message} . $result->{hint}, qr/0x|\xe6/, 'and nothing of it is told');
 }
-like($client->simple(q{SELECT vault.get('f/han')})->{message}, qr/characters that the encoding of the database does not have/, 'it says why');
+like($client->simple(q{SELECT vault.get('f/han')})->{message},
+	qr/characters that the encoding of the database does not have/, 'it says why');
 like($client->simple(q{SELECT vault.get('f/han')})->{hint}, qr/get_bytes/, 'and what to do');
-is($client->value(q{SELECT vault.get_bytes('f/han')}), '\x' . unpack('H*', $han), 'get_bytes() gives it in UTF-8');
+is($client->value(q{SELECT vault.get_bytes('f/han')}), '\x' . unpack('H*', $han),
+	'get_bytes() gives it in UTF-8');
 is($client->value(q{SELECT vault.get('f/plain')}), 'plain', 'what is beside it is read');
-is(psql_as($back, 'app', q{SELECT vault.get_json('f/escaped') ->> 'a'}), "\xc3\xbc", 'an escape is a character');
+is(psql_as($back, 'app', q{SELECT vault.get_json('f/escaped') ->> 'a'}), "\xc3\xbc",
+	'an escape is a character');
 
 # SQL_ASCII: bytes as they come; in UTF8 what is no text is refused
 my $bytes = node_of('bytes', 'SQL_ASCII');

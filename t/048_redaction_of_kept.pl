@@ -1,6 +1,7 @@
-# A value does not reach the log by what a session has kept or by what runs before the vault is called: parameters of kept plans
-# and literals of EXECUTE after ten thousand other statements, rows of COPY into a view or table whose triggers use the
-# vault, statements on such tables that fail before the first call, pipelines, DO blocks, cursors. Plain ones show the places.
+# A value does not reach the log by what a session has kept or by what runs before the vault is
+# called: parameters of kept plans and literals of EXECUTE after ten thousand other statements, rows
+# of COPY into a view or table whose triggers use the vault, statements on such tables that fail
+# before the first call, pipelines, DO blocks, cursors. Plain ones show the places.
 use strict;
 use warnings;
 
@@ -56,12 +57,15 @@ sub hidden
 sub shown { my ($what, $canary) = @_; return ok(index(read_file($log), $canary) >= 0, $what) }
 
 # Named statements and pipelines, which the client does not have
-sub parse { my ($client, $name, $sql) = @_; return $client->_message('P', "$name\0$sql\0" . pack('n', 0)) }
+sub parse { my ($client, $name, $sql) = @_;
+	return $client->_message('P', "$name\0$sql\0" . pack('n', 0)) }
 
 sub bind_and_execute
 {
 	my ($client, $name, @values) = @_;
-	$client->_message('B', "\0$name\0" . pack('nn', 0, scalar @values) . join('', map { pack('N/a*', $_) } @values) . pack('n', 0));
+	$client->_message('B',
+		"\0$name\0" . pack('nn', 0, scalar @values) . join('', map { pack('N/a*', $_) } @values)
+		. pack('n', 0));
 	$client->_message('E', "\0" . pack('N', 0));
 	return;
 }
@@ -132,18 +136,25 @@ for my $target ('entry', 'shelf', 'plain')
 		}
 	}
 }
-for my $sql (q{INSERT INTO shelf SELECT '%s', (1 / (random() * 0)::int)}, q{INSERT INTO shelf VALUES ('%s', 99)}, q{INSERT INTO entry SELECT '%s', ('x' || random())::int},
-	q{WITH v AS (SELECT '%s' AS v) INSERT INTO shelf SELECT v, 1 / (random() * 0)::int FROM v}, q{INSERT INTO ruled SELECT '%s' || 1 / (random() * 0)::int}, q{SELECT '%s' FROM reading WHERE 1 / (random() * 0)::int = number})
+for my $sql (q{INSERT INTO shelf SELECT '%s', (1 / (random() * 0)::int)},
+	q{INSERT INTO shelf VALUES ('%s', 99)},
+	q{INSERT INTO entry SELECT '%s', ('x' || random())::int},
+	q{WITH v AS (SELECT '%s' AS v) INSERT INTO shelf SELECT v, 1 / (random() * 0)::int FROM v},
+		q{INSERT INTO ruled SELECT '%s' || 1 / (random() * 0)::int},
+		q{SELECT '%s' FROM reading WHERE 1 / (random() * 0)::int = number})
 {
 	my $canary = canary();
 	my $result = $app->query($sql =~ s/%s/$canary/r);
 	isnt($result->{state}, '00000', "it fails: $sql");
 	unlike(join(' ', @$result{qw(message detail context hint)}), qr/$canary/, 'without the value');
-	my @lines = grep { /\Q$canary\E/ && !/LOG:  (?:statement|execute <unnamed>): / } split /^/, read_file($log);
-	is(scalar @lines, 0, 'but for the statement that is logged before it is analysed') or diag(@lines);
+	my @lines = grep { /\Q$canary\E/ && !/LOG:  (?:statement|execute <unnamed>): / } split /^/,
+		read_file($log);
+	is(scalar @lines, 0, 'but for the statement that is logged before it is analysed')
+		or diag(@lines);
 }
 my $canary = canary();
-is($app->query(q{INSERT INTO plain SELECT $1, 1 / (random() * 0)::int}, $canary)->{state}, '22012', 'a plain one fails');
+is($app->query(q{INSERT INTO plain SELECT $1, 1 / (random() * 0)::int}, $canary)->{state}, '22012',
+	'a plain one fails');
 shown('and is in the log', $canary);
 
 # In another database nothing of the vault is there, and it says so.
@@ -153,7 +164,8 @@ my $result = $other->simple(q{SELECT vault.get('a')});
 is($result->{state}, '3F000', 'in another database');
 is($result->{message}, 'schema "vault" does not exist', 'the schema is named');
 like($result->{hint}, qr/vault\.database/, 'with a hint');
-is($other->simple(q{SELECT * FROM vault.secrets})->{message}, 'relation "vault.secrets" does not exist', 'and the view');
+is($other->simple(q{SELECT * FROM vault.secrets})->{message},
+	'relation "vault.secrets" does not exist', 'and the view');
 $node->stop;
 
 done_testing();

@@ -1,5 +1,6 @@
-# The drivers that people use find the functions with the parameters that they send, read in read-only transactions, and
-# show the vault's SQLSTATEs: psycopg 2 and 3, SQLAlchemy, node-pg and JDBC, each in a program of test/clients.
+# The drivers that people use find the functions with the parameters that they send, read in
+# read-only transactions, and show the vault's SQLSTATEs: psycopg 2 and 3, SQLAlchemy, node-pg and
+# JDBC, each in a program of test/clients.
 use strict;
 use warnings;
 
@@ -9,29 +10,39 @@ use Test::More;
 use VaultTest;
 
 my $python = -x '/usr/bin/python3' ? '/usr/bin/python3' : 'python3';
-my $node_modules = join ':', '/usr/share/nodejs', '/usr/local/lib/vault-test-clients/node_modules', ($ENV{NODE_PATH} // ());
+my $node_modules = join ':', '/usr/share/nodejs', '/usr/local/lib/vault-test-clients/node_modules',
+	($ENV{NODE_PATH} // ());
 my ($jdbc) = grep { -r } glob '/usr/share/java/postgresql.jar /usr/share/java/postgresql-jdbc*.jar';
 my $programs = 'test/clients';
 
 # How each is started, and what says that it is there.
 my %client = (
-	psycopg2 => { run => [ $python, "$programs/psycopg2_client.py" ], probe => [ $python, '-c', 'import psycopg2' ] },
-	psycopg3 => { run => [ $python, "$programs/psycopg3_client.py" ], probe => [ $python, '-c', 'import psycopg' ] },
-	sqlalchemy => { run => [ $python, "$programs/sqlalchemy_client.py" ], probe => [ $python, '-c', 'import sqlalchemy, psycopg2' ] },
-	node => { run => [ 'node', "$programs/node_client.js" ], probe => [ 'node', '-e', 'require("pg")' ] },
+	psycopg2 => { run => [ $python, "$programs/psycopg2_client.py" ],
+		probe => [ $python, '-c', 'import psycopg2' ] },
+	psycopg3 => { run => [ $python, "$programs/psycopg3_client.py" ],
+	probe => [ $python, '-c', 'import psycopg' ] },
+	sqlalchemy => { run => [ $python, "$programs/sqlalchemy_client.py" ],
+	probe => [ $python, '-c', 'import sqlalchemy, psycopg2' ] },
+	node => { run => [ 'node', "$programs/node_client.js" ],
+	probe => [ 'node', '-e', 'require("pg")' ] },
 	jdbc => {
-		run => [ 'java', '-Duser.home=/nonexistent', '-cp', $jdbc // '', "$programs/JdbcClient.java" ],
+		run => [ 'java', '-Duser.home=/nonexistent', '-cp',
+			$jdbc // '', "$programs/JdbcClient.java" ],
 		probe => [ 'javac', '-version' ],
 		missing => !$jdbc
 	});
 
 # What every client has to say; some drivers have no statements of the server.
 my %expected = (
-	put_text => 1, get_text => 'true', unchanged => 1, put_bytes => 1, get_bytes => '00ff', binary => 'VT013', text_bytes => 'plain',
+	put_text => 1, get_text => 'true', unchanged => 1, put_bytes => 1, get_bytes => '00ff',
+		binary => 'VT013', text_bytes => 'plain',
 	put_json => 1, get_json => 1, put_jsonb => 2, adapter => 3, rotate_json => 4, json_last => 4,
-	tags_untyped => 'x', tags_json => 'y', tags_jsonb => 'z', many => 'postgres://u:p@h/d?pgbouncer=true',
-	strict => '55000', foreign => '42501', absent => 'VT005', null => '22023', form => 'VT013', weak => 1,
-	read_only => 'generic', read_only_put => '25006', serializable => 'generic', serializable_put => '25006', stranger => 'VT010');
+	tags_untyped => 'x', tags_json => 'y', tags_jsonb => 'z',
+	many => 'postgres://u:p@h/d?pgbouncer=true',
+	strict => '55000', foreign => '42501', absent => 'VT005', null => '22023', form => 'VT013',
+	weak => 1,
+	read_only => 'generic', read_only_put => '25006', serializable => 'generic',
+	serializable_put => '25006', stranger => 'VT010');
 my %prepares = map { $_ => 1 } qw(psycopg3 node jdbc);
 
 my $node = new_vault_node('main', conf => "listen_addresses = '127.0.0.1'");
@@ -43,10 +54,13 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE stranger LOGIN;
 	GRANT vault_client TO stranger;
 	SELECT vault.create_tenant('acme', 'adm')});
-psql_as($node, 'adm', q{SELECT vault.put('elsewhere/one', 'x'), vault.create_principal('app', db_role => 'app')});
-psql_as($node, 'adm', "SELECT vault.grant('app', '{read,write,rotate}', '$_/**')") for sort keys %client;
+psql_as($node, 'adm',
+	q{SELECT vault.put('elsewhere/one', 'x'), vault.create_principal('app', db_role => 'app')});
+psql_as($node, 'adm', "SELECT vault.grant('app', '{read,write,rotate}', '$_/**')")
+	for sort keys %client;
 
-local %ENV = (%ENV, PGHOST => '127.0.0.1', PGPORT => $node->port, PGUSER => 'app', PGDATABASE => 'postgres', PYTHONDONTWRITEBYTECODE => 1, NODE_PATH => $node_modules);
+local %ENV = (%ENV, PGHOST => '127.0.0.1', PGPORT => $node->port, PGUSER => 'app',
+	PGDATABASE => 'postgres', PYTHONDONTWRITEBYTECODE => 1, NODE_PATH => $node_modules);
 
 sub is_there
 {
@@ -66,17 +80,20 @@ for my $name (sort keys %client)
 		my ($out, $err) = ('', '');
 		my $done = IPC::Run::run($client{$name}{run}, '<', \undef, '>', \$out, '2>', \$err);
 		ok($done, "$name: runs to its end") or diag($err);
-		my %said = map { my ($check, $value) = split /\t/, $_, 2; $check => $value =~ s/^True$/true/r } grep { /\t/ } split /\r?\n/, $out;
+		my %said = map { my ($check, $value) = split /\t/, $_, 2;
+			$check => $value =~ s/^True$/true/r } grep { /\t/ } split /\r?\n/, $out;
 		is($said{$_} // '', $expected{$_}, "$name: $_") for sort keys %expected;
 		next if !$prepares{$name};
-		is($said{$_} // '', $name eq 'jdbc' && $_ eq 'simple' ? 1 : 'true', "$name: $_") for qw(prepared prepared_tags simple);
+		is($said{$_} // '', $name eq 'jdbc' && $_ eq 'simple' ? 1 : 'true', "$name: $_")
+			for qw(prepared prepared_tags simple);
 	}
 }
 
 # No driver has left a value in the server's log.
 my $log = slurp_file($node->logfile);
 unlike($log, qr/hunter2|quoted|"a": ?\d/, 'no value is in the log');
-is(psql_as($node, 'postgres', "SELECT count(*) FROM vault.verify('acme')"), '0', 'what the clients wrote is whole');
+is(psql_as($node, 'postgres', "SELECT count(*) FROM vault.verify('acme')"), '0',
+	'what the clients wrote is whole');
 
 $node->stop;
 done_testing();

@@ -1,5 +1,6 @@
-# A library that was built for a newer minor release of PostgreSQL than the one that runs is refused when it is loaded, at the start, by LOAD
-# and by CREATE EXTENSION, with a reason and a remedy; one built for an older one works. What only newer servers have keeps nothing from loading.
+# A library that was built for a newer minor release of PostgreSQL than the one that runs is refused
+# when it is loaded, at the start, by LOAD and by CREATE EXTENSION, with a reason and a remedy; one
+# built for an older one works. What only newer servers have keeps nothing from loading.
 use strict;
 use warnings;
 
@@ -19,7 +20,8 @@ my $newer = int($number / 10000) . '.99';
 
 # What is not in each minor release is weak: the loader leaves it out.
 my %undefined = map { (split)[1, 0] } split /\n/, `nm -D --undefined-only '$library'`;
-my @came_later = grep { defined $undefined{$_} && $undefined{$_} ne 'w' } qw(DatumGetHeapTupleHeader heap_datum_check);
+my @came_later = grep { defined $undefined{$_} && $undefined{$_} ne 'w' }
+	qw(DatumGetHeapTupleHeader heap_datum_check);
 is("@came_later", '', 'functions that came with a minor release are weak');
 
 # Built for a newer one
@@ -27,8 +29,10 @@ replace_file($library, stamped_library($library, server => int($number / 10000) 
 $node->stop;
 is($node->start(fail_ok => 1), 0, 'built for a newer minor release: the server does not start');
 my $log = slurp_file($node->logfile);
-like($log, qr/FATAL:  vault was built for PostgreSQL \Q$newer\E, and this server is \Q$running\E\n/, 'it says why');
-like($log, qr/HINT:  Update the server to that minor release or a later one, or install a vault that was built/, 'and what helps');
+like($log, qr/FATAL:  vault was built for PostgreSQL \Q$newer\E, and this server is \Q$running\E\n/,
+	'it says why');
+like($log,
+	qr/HINT:  Update the server to that minor release or a later one, or install a vault that was built/, 'and what helps');
 unlike($log, qr/undefined symbol/, 'and not in terms of the loader');
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
@@ -36,7 +40,8 @@ $node->start;
 for my $statement (q{LOAD 'vault'}, 'SELECT * FROM vault.status()')
 {
 	my (undef, undef, $stderr) = psql_as($node, 'postgres', $statement);
-	like($stderr, qr/ERROR:  vault was built for PostgreSQL \Q$newer\E/, "not preloaded: $statement is refused");
+	like($stderr, qr/ERROR:  vault was built for PostgreSQL \Q$newer\E/,
+		"not preloaded: $statement is refused");
 	is(sql_state($node, $statement), '0A000', 'with a code of its own');
 }
 $node->stop;
@@ -45,9 +50,12 @@ $node->stop;
 replace_file($library, stamped_library($library, server => int($number / 10000) * 10000 + 1));
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron,vault'");
 is($node->start(fail_ok => 1), 1, 'built for an older minor release: it starts');
-$node->safe_psql('postgres', q{SELECT vault.init(); CREATE ROLE app LOGIN; SELECT vault.create_tenant('acme', 'app')});
-is(psql_as($node, 'app', q{SELECT vault.put('a', 'value'); SELECT vault.get('a')}), "1\nvalue", 'and works');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.verify()'), 0, 'verify() has nothing to say');
+$node->safe_psql('postgres',
+	q{SELECT vault.init(); CREATE ROLE app LOGIN; SELECT vault.create_tenant('acme', 'app')});
+is(psql_as($node, 'app', q{SELECT vault.put('a', 'value'); SELECT vault.get('a')}), "1\nvalue",
+	'and works');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM vault.verify()'), 0,
+	'verify() has nothing to say');
 $node->stop;
 
 # And with what it was built for

@@ -1,5 +1,5 @@
-# `make install` over a server that runs: a new file takes the place of the library's, so sessions and workers go on with the one they have, new
-# sessions too, and a restart finds the new one.
+# `make install` over a server that runs: a new file takes the place of the library's, so sessions
+# and workers go on with the one they have, new sessions too, and a restart finds the new one.
 use strict;
 use warnings;
 
@@ -18,14 +18,18 @@ psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 
 # What a build of the next version leaves, so that nothing is compiled here
 my $tree = PostgreSQL::Test::Utils::tempdir();
-system("tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';
+system(
+	"tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';
 write_file("$tree/vault.so", stamped_library($library, library => '1.0.7'), 0755);
 
 # Sessions that stay, and one for each call
 my $load = $node->basedir . '/load.sql';
 write_file($load, "SELECT length(vault.get('a'));\n", 0644);
-my @pgbench = ('pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', '-f', $load, '-T', 3600, 'postgres');
-my @running = map { my ($out, $err) = ('', ''); { run => IPC::Run::start([ @pgbench, @$_ ], '>', \$out, '2>', \$err), err => \$err } } [ '-c', 3 ], [ '-c', 1, '-C' ];
+my @pgbench = ('pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', '-f', $load,
+	'-T', 3600, 'postgres');
+my @running = map { my ($out, $err) = ('', '');
+	{ run => IPC::Run::start([ @pgbench, @$_ ], '>', \$out, '2>', \$err), err => \$err } } [ '-c',
+	3 ], [ '-c', 1, '-C' ];
 my $reads = q{SELECT count(*) FROM vault.audit WHERE operation = 'get'};
 sub go_on
 {
@@ -37,19 +41,23 @@ sub go_on
 go_on('before');
 
 my $version = 'SELECT version FROM vault.status()';
-my $workers = q{SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity WHERE backend_type LIKE 'vault %'};
-my ($old_workers, $old_version) = ($node->safe_psql('postgres', $workers), $node->safe_psql('postgres', $version));
+my $workers =
+	q{SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity WHERE backend_type LIKE 'vault %'};
+my ($old_workers, $old_version) = ($node->safe_psql('postgres', $workers),
+	$node->safe_psql('postgres', $version));
 my $old_inode = (stat $library)[1];
 for my $round (1 .. 3)
 {
-	my $said = `env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -C '$tree' -o vault.so -o bin/vault-audit-verify install PG_CONFIG='$server->{bin}/pg_config' 2>&1`;
+	my $said =
+		`env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -C '$tree' -o vault.so -o bin/vault-audit-verify install PG_CONFIG='$server->{bin}/pg_config' 2>&1`;
 	is($?, 0, "installed, $round") or diag($said);
 	go_on("installed, $round");
 }
 isnt((stat $library)[1], $old_inode, 'the library is another file');
 is_deeply([ glob "$server->{lib}/*inst*" ], [], 'nothing is left beside it');
 is($node->safe_psql('postgres', $workers), $old_workers, 'the workers are the same');
-is($node->safe_psql('postgres', $version), $old_version, 'the server has the library that it started with');
+is($node->safe_psql('postgres', $version), $old_version,
+	'the server has the library that it started with');
 go_on('after');
 
 $_->{run}->kill_kill for @running;

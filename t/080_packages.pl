@@ -1,6 +1,7 @@
-# What packagers and their tools read says what is so: META.json is what PGXN takes and names the minor releases that the
-# code does, the archive holds the commit and nothing else, the man page has the program's options, Debian's files name one
-# version, and the scripts of the packages parse. Building and installing packages is script/packages' part.
+# What packagers and their tools read says what is so: META.json is what PGXN takes and names the
+# minor releases that the code does, the archive holds the commit and nothing else, the man page has
+# the program's options, Debian's files name one version, and the scripts of the packages parse.
+# Building and installing packages is script/packages' part.
 use strict;
 use warnings;
 
@@ -43,15 +44,25 @@ sub check
 is(check(sub { }), '', 'META.json is what PGXN takes');
 my %wrong = (
 	'a missing name'            => [ sub { delete $_[0]{name} }, qr/^META: name is missing$/ ],
-	'an unknown key'            => [ sub { $_[0]{colour} = 'red' }, qr/^META: there is no key colour$/ ],
-	'a version of two parts'    => [ sub { $_[0]{version} = '1.0' }, qr/^META\.version: not a semantic version$/ ],
-	'an unknown license'        => [ sub { $_[0]{license} = 'mine' }, qr/^META\.license: not one of / ],
-	'a tag with a slash'        => [ sub { $_[0]{tags} = ['a/b'] }, qr/^META\.tags\[0\]: not a tag/ ],
-	'no file of the extension'  => [ sub { delete $_[0]{provides}{vault}{file} }, qr/^META\.provides\.vault: file is missing$/ ],
-	'a range that is none'      => [ sub { $_[0]{prereqs}{runtime}{requires}{PostgreSQL} = '>= 15' }, qr/no range of versions: '>= 15'$/ ],
-	'an unknown phase'          => [ sub { $_[0]{prereqs}{sometimes} = {} }, qr/^META\.prereqs: there is no key sometimes$/ ],
-	'an unknown status'         => [ sub { $_[0]{release_status} = 'good' }, qr/^META\.release_status: not one of stable, testing, unstable$/ ],
-	'a resource without a host' => [ sub { $_[0]{resources}{homepage} = 'vault' }, qr/^META\.resources\.homepage: not a URL$/ ],);
+	'an unknown key'            => [ sub { $_[0]{colour} = 'red' },
+	qr/^META: there is no key colour$/ ],
+	'a version of two parts'    => [ sub { $_[0]{version} = '1.0' },
+	qr/^META\.version: not a semantic version$/ ],
+	'an unknown license'        => [ sub { $_[0]{license} = 'mine' },
+	qr/^META\.license: not one of / ],
+	'a tag with a slash'        => [ sub { $_[0]{tags} = ['a/b'] },
+	qr/^META\.tags\[0\]: not a tag/ ],
+	'no file of the extension'  => [ sub { delete $_[0]{provides}{vault}{file} },
+	qr/^META\.provides\.vault: file is missing$/ ],
+	'a range that is none'      =>
+	[ sub { $_[0]{prereqs}{runtime}{requires}{PostgreSQL} = '>= 15' },
+	qr/no range of versions: '>= 15'$/ ],
+	'an unknown phase'          => [ sub { $_[0]{prereqs}{sometimes} = {} },
+	qr/^META\.prereqs: there is no key sometimes$/ ],
+	'an unknown status'         => [ sub { $_[0]{release_status} = 'good' },
+	qr/^META\.release_status: not one of stable, testing, unstable$/ ],
+	'a resource without a host' => [ sub { $_[0]{resources}{homepage} = 'vault' },
+	qr/^META\.resources\.homepage: not a URL$/ ],);
 like(check($wrong{$_}[0]), $wrong{$_}[1], "not $_") for sort keys %wrong;
 is(check(sub { $_[0]{x_own} = { anything => 1 } }), '', 'a key of ones own is free');
 
@@ -61,16 +72,20 @@ sub range_takes
 	my ($range, $number) = @_;
 	for my $part (split /\s*,\s*/, $range)
 	{
-		my ($operator, $major, $minor) = $part =~ /^(\S+) (\d+)\.(\d+)\.0$/ or die "no part of a range: $part";
+		my ($operator, $major, $minor) = $part =~ /^(\S+) (\d+)\.(\d+)\.0$/
+			or die "no part of a range: $part";
 		my $other = $major * 10000 + $minor;
-		return 0 if $operator eq '>=' && $number < $other || $operator eq '<' && $number >= $other || $operator eq '!=' && $number == $other;
+		return 0 if $operator eq '>=' && $number < $other || $operator eq '<' && $number >= $other
+			|| $operator eq '!=' && $number == $other;
 	}
 	return 1;
 }
 
-my %minimum = map { int($_ / 10000) => $_ } text('src/platform/compat.h') =~ /define VAULT_MINIMUM_VERSION_NUM (\d+)/g;
+my %minimum = map { int($_ / 10000) => $_ }
+	text('src/platform/compat.h') =~ /define VAULT_MINIMUM_VERSION_NUM (\d+)/g;
 my @majors = grep { /^\d+$/ } split /\n/, text('debian/pgversions');
-is(join(' ', grep { !$minimum{$_} } @majors), '', 'debian/pgversions names majors that compat.h knows');
+is(join(' ', grep { !$minimum{$_} } @majors), '',
+	'debian/pgversions names majors that compat.h knows');
 cmp_ok(scalar(@majors), '>=', 4, 'and they are several');
 my $range = $meta->{prereqs}{runtime}{requires}{PostgreSQL};
 my @differ;
@@ -97,7 +112,8 @@ is(text('debian/control'), $control, 'debian/control is made from control.in');
 ($control = text('debian/tests/control.in')) =~ s/PGVERSION/$major/g;
 is(text('debian/tests/control'), $control, 'and so is that of its tests');
 
-for my $script (glob("$source/debian/*.in"), "$source/debian/tests/vault", "$source/container/entrypoint", glob("$source/test/packages/*"))
+for my $script (glob("$source/debian/*.in"), "$source/debian/tests/vault",
+	"$source/container/entrypoint", glob("$source/test/packages/*"))
 {
 	open my $in, '<', $script or die "$script: $!";
 	my ($shell) = (<$in> // '') =~ m{(?:bin/|env |shell=)((?:ba)?sh)$} or next;
@@ -122,7 +138,8 @@ SKIP:
 {
 	skip 'there is no man', 1 unless has_program('man');
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ 'man', '-l', '--warnings', "$source/docs/vault-audit-verify.1" ], '<', \undef, '>', \$out, '2>', \$err);
+	IPC::Run::run([ 'man', '-l', '--warnings', "$source/docs/vault-audit-verify.1" ], '<', \undef,
+		'>', \$out, '2>', \$err);
 	is($err . ($out =~ /EXIT STATUS/ ? '' : 'empty'), '', 'man shows it without a warning');
 }
 
@@ -157,17 +174,21 @@ SKIP:
 	is($rc, 0, 'script/dist makes the archive') or diag $said;
 	like($said, qr/what is not committed is left out/, 'and says what it leaves out');
 	is(join(' ', sort grep { !m{/$} } names_in("$dir/vault-$meta->{version}.zip")),
-		join(' ', sort map { "vault-$meta->{version}/$_" } qw(META.json vault.control script/dist test/packages/check-meta.pl)),
+		join(' ', sort map { "vault-$meta->{version}/$_" }
+		qw(META.json vault.control script/dist test/packages/check-meta.pl)),
 		'it holds what is committed, in a directory of its name');
 
-	write_file("$clone/vault.control", text('vault.control') =~ s/^default_version = '.*'/default_version = '9.9'/mr);
+	write_file("$clone/vault.control",
+		text('vault.control') =~ s/^default_version = '.*'/default_version = '9.9'/mr);
 	output(@git, 'commit', '-q', '-a', '-m', 'another version');
 	($said, $rc) = output("$clone/script/dist", $dir);
-	like($said, qr/^dist: META\.json says \Q$meta->{version}\E, vault\.control 9\.9$/m, 'no archive of two versions');
+	like($said, qr/^dist: META\.json says \Q$meta->{version}\E, vault\.control 9\.9$/m,
+		'no archive of two versions');
 	write_file("$clone/META.json", '{}');
 	output(@git, 'commit', '-q', '-a', '-m', 'nothing');
 	($said, $rc) = output("$clone/script/dist", $dir);
-	like($said, qr/^dist: META\.json is not what PGXN takes$/m, 'nor of a META.json that PGXN does not take');
+	like($said, qr/^dist: META\.json is not what PGXN takes$/m,
+		'nor of a META.json that PGXN does not take');
 }
 
 done_testing();

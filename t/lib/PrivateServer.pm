@@ -1,9 +1,11 @@
-# A copy of the PostgreSQL installation that belongs to a test, which may then exchange the files of vault in it.
+# A copy of the PostgreSQL installation that belongs to a test, which may then exchange the files of
+# vault in it.
 #
 #   my $server = private_server();      programs started from here on are its own
 #   replace_file("$server->{lib}/vault.so", stamped_library("$server->{lib}/vault.so", library => "1.1"));
 #
-# PostgreSQL finds its directories from where its program is, so a copy of the same shape works anywhere.
+# PostgreSQL finds its directories from where its program is, so a copy of the same shape works
+# anywhere.
 package PrivateServer;
 
 use strict;
@@ -35,7 +37,8 @@ sub private_server
 	for my $what (sort keys %from)
 	{
 		make_path($to{$what});
-		system("tar -C '$from{$what}' -cf - --exclude=./bitcode --exclude=./pgxs --exclude=./man . | tar -C '$to{$what}' -xf -") == 0
+		system(
+			"tar -C '$from{$what}' -cf - --exclude=./bitcode --exclude=./pgxs --exclude=./man . | tar -C '$to{$what}' -xf -") == 0
 		  or die "cannot copy $from{$what}";
 	}
 	symlink "$from{pkglibdir}/pgxs", "$to{pkglibdir}/pgxs" or die "$to{pkglibdir}/pgxs: $!";
@@ -57,8 +60,8 @@ sub _common
 	return $common;
 }
 
-# stamped_library(FILE, library => VERSION, server => NUMBER): the bytes of a library that says it is of another
-# version of vault, or was built for another PostgreSQL
+# stamped_library(FILE, library => VERSION, server => NUMBER): the bytes of a library that says it
+# is of another version of vault, or was built for another PostgreSQL
 sub stamped_library
 {
 	my ($file, %opt) = @_;

@@ -4,9 +4,9 @@
 #   my $result = $client->query('SELECT vault.put($1, $2::text)', 'name', $value);
 #   $result->{rows}[0][0]    $result->{state}    $result->{message}    $result->{hint}
 #
-# It speaks the extended protocol over the node's socket, with trust as the only authentication, and parameters
-# and results in text form. send() and receive() apart let several clients run at once. It guards that a value
-# never becomes part of a statement or of a program's arguments.
+# It speaks the extended protocol over the node's socket, with trust as the only authentication, and
+# parameters and results in text form. send() and receive() apart let several clients run at once.
+# It guards that a value never becomes part of a statement or of a program's arguments.
 package VaultClient;
 
 use strict;
@@ -20,9 +20,11 @@ sub new
 	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!";
 	my $self = bless { socket => $socket }, $class;
-	my %startup = (user => $role, database => $opt{database} // 'postgres', application_name => 'test client');
+	my %startup = (user => $role, database => $opt{database} // 'postgres',
+		application_name => 'test client');
 
-	my $body = pack('N', 3 << 16) . join('', map { "$_\0$startup{$_}\0" } sort keys %startup) . "\0";
+	my $body = pack('N', 3 << 16) . join('', map { "$_\0$startup{$_}\0" } sort keys %startup)
+		. "\0";
 	$self->_write(pack('N', length($body) + 4) . $body);
 	my $result = $self->receive;
 	die "as $role: $result->{message}" if $result->{state} ne '00000';
@@ -71,7 +73,8 @@ sub send_simple
 sub fast_path
 {
 	my ($self, $oid, @arguments) = @_;
-	$self->_message('F', pack('Nnn', $oid, 0, scalar @arguments) . pack('(N/a*)*', @arguments) . pack('n', 0));
+	$self->_message('F',
+		pack('Nnn', $oid, 0, scalar @arguments) . pack('(N/a*)*', @arguments) . pack('n', 0));
 	return $self->receive;
 }
 
@@ -96,14 +99,16 @@ sub start
 sub receive
 {
 	my ($self) = @_;
-	my $result = { rows => [], state => '00000', message => '', hint => '', detail => '', context => '' };
+	my $result = { rows => [], state => '00000', message => '', hint => '', detail => '',
+		context => '' };
 
 	while (1)
 	{
 		my ($type, $body) = $self->_read;
 		if (!defined $type)
 		{
-			@$result{qw(state message)} = ('connection', 'the connection was lost') if $result->{state} eq '00000';
+			@$result{qw(state message)} = ('connection', 'the connection was lost')
+				if $result->{state} eq '00000';
 			last;
 		}
 		if ($type eq 'D') { push @{ $result->{rows} }, _row($body) }

@@ -7,7 +7,8 @@
 #   token($key, $claims, { alg => ... })   with more, or other, or without members of the header
 #   raw_token($key, $header, $payload)     of these texts, as they are
 #
-# For psql, which has backticks: perl -I t/lib -MVaultJwt -e 'print token(key("okta"), {sub => "billing"})'
+# For psql, which has backticks: perl -I t/lib -MVaultJwt -e 'print token(key("okta"), {sub =>
+# "billing"})'
 package VaultJwt;
 
 use strict;
@@ -67,12 +68,15 @@ sub key
 	}
 	if ($kind eq 'EC')
 	{
-		_openssl('genpkey', '-quiet', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', $path);
+		_openssl('genpkey', '-quiet', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256',
+			'-out', $path);
 		my $public = _openssl('pkey', '-in', $path, '-pubout', '-outform', 'DER');
 		return { kid => $name, alg => 'ES256', path => $path,
-			jwk => { kty => 'EC', crv => 'P-256', x => base64url(substr $public, -64, 32), y => base64url(substr $public, -32) } };
+			jwk => { kty => 'EC', crv => 'P-256', x => base64url(substr $public, -64, 32),
+			y => base64url(substr $public, -32) } };
 	}
-	_openssl('genpkey', '-quiet', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', $path);
+	_openssl('genpkey', '-quiet', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out',
+		$path);
 	my ($modulus) = _openssl('rsa', '-in', $path, '-noout', '-modulus') =~ /Modulus=([0-9A-F]+)/;
 	return { kid => $name, alg => 'RS256', path => $path,
 		jwk => { kty => 'RSA', alg => 'RS256', n => base64url(pack 'H*', $modulus), e => 'AQAB' } };
@@ -99,7 +103,8 @@ sub sign_with
 	my ($key, $text, $form) = @_;
 	my $input = _file('input', $text);
 
-	return _openssl('pkeyutl', '-sign', '-rawin', '-inkey', $key->{path}, '-in', $input) if $key->{alg} eq 'EdDSA';
+	return _openssl('pkeyutl', '-sign', '-rawin', '-inkey', $key->{path}, '-in', $input)
+		if $key->{alg} eq 'EdDSA';
 	my $signature = _openssl('dgst', '-sha256', '-sign', $key->{path}, $input);
 	return $key->{alg} eq 'ES256' && ($form // '') ne 'DER' ? _raw_ecdsa($signature) : $signature;
 }
@@ -109,7 +114,8 @@ sub sign_pss
 {
 	my ($key, $text) = @_;
 
-	return _openssl('dgst', '-sha256', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32', '-sign', $key->{path}, _file('input', $text));
+	return _openssl('dgst', '-sha256', '-sigopt', 'rsa_padding_mode:pss', '-sigopt',
+		'rsa_pss_saltlen:32', '-sign', $key->{path}, _file('input', $text));
 }
 
 sub raw_token
@@ -124,7 +130,8 @@ sub claims
 {
 	my ($given) = @_;
 	my $now = time;
-	my %claims = (iss => 'https://idp.example', aud => 'vault', iat => $now, exp => $now + 300, %$given);
+	my %claims = (iss => 'https://idp.example', aud => 'vault', iat => $now, exp => $now + 300,
+		%$given);
 
 	delete @claims{ grep { !defined $claims{$_} } keys %claims };
 	return $json->encode(\%claims);

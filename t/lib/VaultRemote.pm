@@ -14,7 +14,8 @@ use VaultTest;
 
 our @EXPORT = qw(new_remote_node remote_tls remote_conf remote_address);
 
-# It trusts postgres at its socket, asks everybody else for TLS and a password, and logs every statement.
+# It trusts postgres at its socket, asks everybody else for TLS and a password, and logs every
+# statement.
 sub new_remote_node
 {
 	my ($name) = @_;
@@ -25,18 +26,22 @@ sub new_remote_node
 	mkdir $tls or die "$tls: $!";
 	for my $ca ('ca', 'other')
 	{
-		system_or_bail('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', "/CN=$ca", '-days', '2',
+		system_or_bail('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+			'ec_paramgen_curve:P-256', '-nodes', '-subj', "/CN=$ca", '-days', '2',
 			'-keyout', "$tls/$ca.key", '-out', "$tls/$ca.crt");
 	}
 	write_file("$tls/san", "subjectAltName=DNS:localhost\n");
-	system_or_bail('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost',
+	system_or_bail('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+		'-nodes', '-subj', '/CN=localhost',
 		'-keyout', "$tls/server.key", '-out', "$tls/server.csr");
-	system_or_bail('openssl', 'x509', '-req', '-in', "$tls/server.csr", '-CA', "$tls/ca.crt", '-CAkey', "$tls/ca.key", '-CAcreateserial',
+	system_or_bail('openssl', 'x509', '-req', '-in', "$tls/server.csr", '-CA', "$tls/ca.crt",
+		'-CAkey', "$tls/ca.key", '-CAcreateserial',
 		'-days', '2', '-extfile', "$tls/san", '-out', "$tls/server.crt");
 	chmod 0600, "$tls/server.key";
 	$remote->append_conf('postgresql.conf',
 		"listen_addresses = 'localhost'\nssl = on\nssl_cert_file = '$tls/server.crt'\nssl_key_file = '$tls/server.key'\nlog_statement = all");
-	write_file($remote->data_dir . '/pg_hba.conf', "local all postgres trust\nhostssl all all all scram-sha-256\n");
+	write_file($remote->data_dir . '/pg_hba.conf',
+		"local all postgres trust\nhostssl all all all scram-sha-256\n");
 	$remote->start;
 	return $remote;
 }
@@ -52,7 +57,8 @@ sub remote_tls
 sub remote_conf
 {
 	my ($remote) = @_;
-	return sprintf "vault.rotation_hosts = 'db.example:5432, localhost:%s'\nvault.rotation_root_certificates = '%s/ca.crt'\n",
+	return sprintf
+		"vault.rotation_hosts = 'db.example:5432, localhost:%s'\nvault.rotation_root_certificates = '%s/ca.crt'\n",
 	  $remote->port, remote_tls($remote);
 }
 

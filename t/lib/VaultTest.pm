@@ -3,8 +3,9 @@
 #   my $node = new_vault_node('main');                    a running server with an initialised vault
 #   my $node = new_vault_node('main', source => 'manual', no_init => 1);
 #
-# It guards what all tests must do alike: the root key lies outside of the data directory, in a directory of mode
-# 0700, and a plaintext is looked for in every encoding that it could have left in.
+# It guards what all tests must do alike: the root key lies outside of the data directory, in a
+# directory of mode 0700, and a plaintext is looked for in every encoding that it could have left
+# in.
 package VaultTest;
 
 use strict;
@@ -24,7 +25,8 @@ $ENV{PGUSER} = 'postgres';
 # With glibc, freed memory is overwritten, so that whatever uses it later is found.
 $ENV{MALLOC_PERTURB_} = 165;
 
-our @EXPORT = qw(new_vault_node create_vault quiet_jobs key_directory canary scan_for sql_state psql_as soak_rounds
+our @EXPORT =
+	qw(new_vault_node create_vault quiet_jobs key_directory canary scan_for sql_state psql_as soak_rounds
   new_clock set_clock start_with_clock set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
 
 # new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
@@ -56,7 +58,8 @@ cron.use_background_workers = on
 vault.database = '$database'
 max_worker_processes = 20
 CONF
-	$node->append_conf('postgresql.conf', "vault.root_key_source = '" . ($source =~ s/'/''/gr) . "'")
+	$node->append_conf('postgresql.conf',
+		"vault.root_key_source = '" . ($source =~ s/'/''/gr) . "'")
 	  if defined $source;
 	$node->append_conf('postgresql.conf', $opt{conf}) if defined $opt{conf};
 
@@ -106,9 +109,10 @@ sub canary
 	return 'CNRY' . unpack('H*', $bytes);
 }
 
-# scan_for(CANARY, DIRECTORY_OR_FILE ...): the files that hold the marker, as "path (form)". Forms: raw, hex, base64
-# at each of the three alignments and wrapped or not, decimal bytes with a blank between them, and raw within pglz
-# (a control byte before each eight literals). Files that vanish meanwhile do not count.
+# scan_for(CANARY, DIRECTORY_OR_FILE ...): the files that hold the marker, as "path (form)". Forms:
+# raw, hex, base64 at each of the three alignments and wrapped or not, decimal bytes with a blank
+# between them, and raw within pglz (a control byte before each eight literals). Files that vanish
+# meanwhile do not count.
 sub scan_for
 {
 	my ($canary, @places) = @_;
@@ -191,12 +195,14 @@ sub _file_form
 	return;
 }
 
-# sql_state(NODE, SQL [, ROLE [, OPTION => VALUE ...]]): the SQLSTATE of the first error, '00000' without one,
-# 'connection' when there was no session. Options: database, env => { PGPASSWORD => ... }.
+# sql_state(NODE, SQL [, ROLE [, OPTION => VALUE ...]]): the SQLSTATE of the first error, '00000'
+# without one, 'connection' when there was no session. Options: database, env => { PGPASSWORD => ...
+# }.
 sub sql_state
 {
 	my ($node, $sql, $role, %opt) = @_;
-	my ($rc, undef, $stderr) = _psql($node, $role, $sql, %opt, params => [ '-v', 'VERBOSITY=sqlstate' ]);
+	my ($rc, undef, $stderr) = _psql($node, $role, $sql, %opt,
+		params => [ '-v', 'VERBOSITY=sqlstate' ]);
 
 	return $1 if $stderr =~ /^(?:psql:[^\n]*?)?(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5})\s*$/m;
 	return '00000' if $rc == 0;
@@ -204,8 +210,9 @@ sub sql_state
 	die "psql ended with $rc: $stderr";
 }
 
-# psql_as(NODE, ROLE, SQL [, OPTION => VALUE ...]): what it printed, and it dies when psql fails; in list context
-# (exit status, stdout, stderr) without dying. Options as for sql_state, and params => [ more psql arguments ].
+# psql_as(NODE, ROLE, SQL [, OPTION => VALUE ...]): what it printed, and it dies when psql fails; in
+# list context (exit status, stdout, stderr) without dying. Options as for sql_state, and params =>
+# [ more psql arguments ].
 sub psql_as
 {
 	my ($node, $role, $sql, %opt) = @_;
@@ -234,8 +241,9 @@ sub _psql
 	return ($rc, $stdout, $stderr);
 }
 
-# A clock for servers that can be moved: new_clock(DIRECTORY) compiles what makes it so, and returns undef without a
-# compiler; set_clock(CLOCK, TIME) sets it to seconds since 1970, from where it goes on.
+# A clock for servers that can be moved: new_clock(DIRECTORY) compiles what makes it so, and returns
+# undef without a compiler; set_clock(CLOCK, TIME) sets it to seconds since 1970, from where it goes
+# on.
 sub new_clock
 {
 	my ($directory) = @_;
@@ -266,7 +274,8 @@ sub start_with_clock
 	return;
 }
 
-# set_conf(NODE, NAME, VALUE): changes a setting in postgresql.conf and reloads; returns once new sessions have it
+# set_conf(NODE, NAME, VALUE): changes a setting in postgresql.conf and reloads; returns once new
+# sessions have it
 sub set_conf
 {
 	my ($node, $name, $value) = @_;
@@ -293,9 +302,9 @@ sub sealed_reason
 		"SELECT CASE WHEN sealed THEN reason ELSE '' END FROM vault.status()");
 }
 
-# states_of_calls(NODE, ROLE, OPTION => VALUE ...): calls every function of a schema with NULL for each argument;
-# returns { name => SQLSTATE }, names as "get(text, integer, text)". Options: database, schema (vault), and
-# except => a pattern of names.
+# states_of_calls(NODE, ROLE, OPTION => VALUE ...): calls every function of a schema with NULL for
+# each argument; returns { name => SQLSTATE }, names as "get(text, integer, text)". Options:
+# database, schema (vault), and except => a pattern of names.
 sub states_of_calls
 {
 	my ($node, $role, %opt) = @_;
@@ -317,7 +326,8 @@ SQL
 		next if defined $opt{except} && $name =~ $opt{except};
 		$states{$name} = $client->query($sql)->{state};
 		next if $states{$name} ne 'connection';
-		$node->poll_query_until($opt{database} // 'postgres', 'SELECT true') or die "$name: the server is gone";
+		$node->poll_query_until($opt{database} // 'postgres', 'SELECT true')
+			or die "$name: the server is gone";
 		$client = VaultClient->new($node, $role, database => $opt{database} // 'postgres');
 	}
 	$client->close;
@@ -379,7 +389,8 @@ sub _stat
 sub rows_read_by_steps
 {
 	my ($node, $auditor, $steps) = @_;
-	my $query = q{SELECT sum(idx_tup_fetch) + sum(seq_tup_read) FROM pg_stat_all_tables WHERE relname LIKE 'audit\_log%'};
+	my $query =
+		q{SELECT sum(idx_tup_fetch) + sum(seq_tup_read) FROM pg_stat_all_tables WHERE relname LIKE 'audit\_log%'};
 	my $step = sub { psql_as($node, $auditor, 'SELECT vault.audit_checkpoint()'); sleep 1 };
 
 	# the first two settle what came before, and what the sealer has not reported yet
@@ -398,7 +409,8 @@ sub read_file
 	return scalar <$in>;
 }
 
-# write_file(PATH, TEXT [, MODE]): 0600 unless told. Whoever reads the file meanwhile sees all of the old or of the new.
+# write_file(PATH, TEXT [, MODE]): 0600 unless told. Whoever reads the file meanwhile sees all of
+# the old or of the new.
 sub write_file
 {
 	my ($path, $text, $mode) = @_;
