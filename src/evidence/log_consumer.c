@@ -88,7 +88,8 @@ static bool closing = false;
 void
 consumer_add_listener(const ConsumerListener *listener)
 {
-	Assert(listener_count < MAX_LISTENERS);
+	if (listener_count == MAX_LISTENERS)
+		elog(FATAL, "more than %d listeners of the log consumer", MAX_LISTENERS);
 	listeners[listener_count++] = *listener;
 }
 

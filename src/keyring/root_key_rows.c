@@ -31,7 +31,8 @@ key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id, ui
 	size_t size = strlen(label);
 	uint32 number = pg_hton32(generation);
 
-	Assert(size <= 64);
+	if (size > 64)
+		elog(ERROR, "the label of a check value has more than 64 bytes");
 	memcpy(info, label, size);
 	memcpy(info + size, id->data, UUID_LEN);
 	memcpy(info + size + UUID_LEN, &number, 4);

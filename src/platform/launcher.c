@@ -53,14 +53,16 @@ static LauncherShared *shared = NULL;
 void
 workers_add(const char *name, const char *function)
 {
-	Assert(child_count < MAX_CHILDREN);
+	if (child_count == MAX_CHILDREN)
+		elog(FATAL, "more than %d background workers", MAX_CHILDREN);
 	children[child_count++] = (Child){.name = name, .function = function, .pause = FIRST_PAUSE_MS};
 }
 
 void
 workers_on_reload(void (*callback)(void))
 {
-	Assert(callback_count < MAX_CALLBACKS);
+	if (callback_count == MAX_CALLBACKS)
+		elog(FATAL, "more than %d callbacks of the launcher", MAX_CALLBACKS);
 	callbacks[callback_count++] = callback;
 }
 

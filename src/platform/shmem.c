@@ -29,7 +29,8 @@ static shmem_startup_hook_type previous_startup = NULL;
 void
 shmem_register(const char *name, Size size, ShmemInit init, ShmemForget forget, void **pointer)
 {
-	Assert(area_count < MAX_AREAS);
+	if (area_count == MAX_AREAS)
+		elog(FATAL, "more than %d areas of shared memory", MAX_AREAS);
 	areas[area_count++] = (Area){name, size, init, forget, pointer};
 }
 

@@ -221,11 +221,19 @@ open_scan(TableScan *scan, TableId table, TableId index, Snapshot snapshot)
 	scan->index = open_or_fail(index, true);
 }
 
+/* Refuse to write past the arrays of scan keys, which are on the stack. */
+static void
+require_room_for_keys(int nkeys)
+{
+	if (nkeys > MAX_SCAN_KEYS)
+		elog(ERROR, "a scan has more than %d keys", MAX_SCAN_KEYS);
+}
+
 void
 scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot, const Datum *keys,
 		   int nkeys)
 {
-	Assert(nkeys <= MAX_SCAN_KEYS);
+	require_room_for_keys(nkeys);
 	open_scan(scan, table, index, snapshot);
 	scan->scan = compat_index_beginscan(scan->heap, scan->index, scan->snapshot, nkeys);
 	scan_again(scan, keys, nkeys);
@@ -237,7 +245,7 @@ scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot
 {
 	ScanKeyData scankeys[MAX_SCAN_KEYS];
 
-	Assert(nkeys < MAX_SCAN_KEYS);
+	require_room_for_keys(nkeys + 1);
 	open_scan(scan, table, index, snapshot);
 	scan->scan = compat_index_beginscan(scan->heap, scan->index, scan->snapshot, nkeys + 1);
 	set_keys(scan, scankeys, keys, nkeys);
