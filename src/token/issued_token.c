@@ -7,7 +7,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "context/call.h"
 #include "crypto/raise.h"
 #include "integrity/integrity.h"
 #include "keyring/root_key_rows.h"
@@ -129,15 +128,11 @@ issued_token_find(const pg_uuid_t *tenant, const pg_uuid_t *token, IssuedToken *
 	return exists;
 }
 
-PG_FUNCTION_INFO_V1(vault_sign_token);
-
-/* sign_token(id, principal's name, expires_at, db_role): in the call's tenant. */
-Datum
-vault_sign_token(PG_FUNCTION_ARGS)
+char *
+issued_token_sign(const pg_uuid_t *tenant, const pg_uuid_t *id, const char *name,
+				  TimestampTz expires_at, const char *role)
 {
-	const VaultCall *call = call_required();
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char token[JWT_MAX_BYTES + 1];
+	char *token = palloc(JWT_MAX_BYTES + 1);
 	JwtClaims claims = {0};
 	CryptoStatus status;
 	SecretKey seed;
@@ -145,15 +140,16 @@ vault_sign_token(PG_FUNCTION_ARGS)
 
 	strlcpy(claims.subject, name, sizeof(claims.subject));
 	strlcpy(claims.principal, name, sizeof(claims.principal));
-	strlcpy(claims.tenant, uuid_text(&call->tenant), sizeof(claims.tenant));
-	strlcpy(claims.token_id, uuid_text(PG_GETARG_UUID_P(0)), sizeof(claims.token_id));
-	if (!PG_ARGISNULL(3))
-		strlcpy(claims.role, text_to_cstring(PG_GETARG_TEXT_PP(3)), sizeof(claims.role));
+	strlcpy(claims.tenant, uuid_text(tenant), sizeof(claims.tenant));
+	strlcpy(claims.token_id, uuid_text(id), sizeof(claims.token_id));
+	if (role)
+		strlcpy(claims.role, role, sizeof(claims.role));
 	claims.issued_at = unix_seconds(GetCurrentTimestamp());
-	claims.expires_at = unix_seconds(PG_GETARG_TIMESTAMPTZ(2));
+	claims.expires_at = unix_seconds(expires_at);
 	instance_derive(OWN_KEY_LABEL, &seed);
 	status = jwt_make(&seed, OWN_KID, own_rules(), &claims, token, &size);
 	secret_wipe(&seed, sizeof(seed));
 	crypto_require(status);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(token, size));
+	token[size] = 0;
+	return token;
 }

@@ -25,6 +25,13 @@ unix_seconds(TimestampTz at)
 /* True for the issuer of the vault's own tokens. */
 extern bool issued_token_here(const char *issuer);
 
+/*
+ * Make a token for a principal of a tenant.  It is for one role, or for any role if that is NULL.
+ * The text is allocated; the caller wipes it.
+ */
+extern char *issued_token_sign(const pg_uuid_t *tenant, const pg_uuid_t *id, const char *name,
+							   TimestampTz expires_at, const char *role);
+
 /* Verify one of them.  Fills the claims if it returns JWT_OK. */
 extern JwtFault issued_token_verify(const char *text, size_t size, int64 now, JwtClaims *claims);
 

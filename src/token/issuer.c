@@ -5,9 +5,7 @@
 #include "token/issuer.h"
 
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -68,9 +66,8 @@ issuer_generation(void)
 	return generation;
 }
 
-/* What tokens say is UTF-8, and what tables say is in the database's encoding. */
-static char *
-as_in_tokens(const char *text)
+char *
+issuer_text_in_tokens(const char *text)
 {
 	size_t size = strlen(text);
 	char *converted = palloc(encoding_room(size));
@@ -81,7 +78,7 @@ as_in_tokens(const char *text)
 	return converted;
 }
 
-/* NULL if no table can say it. */
+/* Convert a text of a token for a table; NULL if the database's encoding does not have it. */
 static char *
 as_in_tables(const char *text)
 {
@@ -108,7 +105,7 @@ free_required(void *required)
 	jwt_required_free(required);
 }
 
-/* The memory that is not PostgreSQL's goes with the present memory context. */
+/* Free memory that is not the server's together with the current memory context. */
 static void
 free_with_context(MemoryContextCallbackFunction function, void *what)
 {
@@ -158,10 +155,10 @@ optional_text(TableScan *scan, AttrNumber column)
 	bool isnull;
 	Datum value = scan_get(scan, column, &isnull);
 
-	return isnull ? NULL : as_in_tokens(TextDatumGetCString(value));
+	return isnull ? NULL : issuer_text_in_tokens(TextDatumGetCString(value));
 }
 
-static int64
+int64
 issuer_seconds_of(const Interval *interval)
 {
 	return (interval->month * INT64CONST(30) + interval->day) * SECS_PER_DAY +
@@ -384,12 +381,6 @@ issuer_find_subject(const Issuer *issuer, const char *subject, pg_uuid_t *princi
 	return answer;
 }
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : as_in_tokens(text_to_cstring(PG_GETARG_TEXT_PP(number)));
-}
-
 /* The argument that a phrase of jwt_rules_fault() is about. */
 static const char *
 argument_at_fault(const char *fault)
@@ -405,31 +396,11 @@ argument_at_fault(const char *fault)
 	return "claim_mapping";
 }
 
-PG_FUNCTION_INFO_V1(vault_check_issuer);
-PG_FUNCTION_INFO_V1(vault_read_jwks);
-PG_FUNCTION_INFO_V1(vault_check_subject);
-
-/*
- * check_issuer(issuer, audience, max_lifetime, the claims in the order of the columns, and
- * those that are required)
- */
-Datum
-vault_check_issuer(PG_FUNCTION_ARGS)
+void
+issuer_check(const JwtRules *rules, const char *claims)
 {
-	JwtRules rules = {
-		.issuer = text_argument(fcinfo, 0),
-		.audience = text_argument(fcinfo, 1),
-		.skew = TOKEN_SKEW,
-		.max_lifetime = PG_ARGISNULL(2) ? 0 : issuer_seconds_of(PG_GETARG_INTERVAL_P(2)),
-		.principal_claim = text_argument(fcinfo, 3),
-		.tenant_claim = text_argument(fcinfo, 4),
-		.role_claim = text_argument(fcinfo, 5),
-		.address_claim = text_argument(fcinfo, 6),
-		.groups_claim = text_argument(fcinfo, 7),
-	};
-	char *claims = text_argument(fcinfo, 8);
 	JwtRequired *required = NULL;
-	const char *fault = jwt_rules_fault(&rules);
+	const char *fault = jwt_rules_fault(rules);
 
 	if (fault == NULL && claims)
 		fault = jwt_required_parse(claims, strlen(claims), &required);
@@ -437,39 +408,14 @@ vault_check_issuer(PG_FUNCTION_ARGS)
 	if (fault)
 		error_bad_argument(argument_at_fault(fault), fault,
 						   "Its tokens are verified by these rules.");
-	if (strncmp(rules.issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0)
+	if (strncmp(rules->issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0)
 		error_bad_argument("issuer", "this is a name of the vault's own tokens",
 						   "Tokens of the vault need no issuer: vault.issue_token() makes them.");
-	if (rules.max_lifetime > 366 * SECS_PER_DAY)
+	if (rules->max_lifetime > 366 * SECS_PER_DAY)
 		error_bad_argument("max_lifetime", "maximum lifetime is above 366 days", NULL);
-	PG_RETURN_VOID();
 }
 
-/* NULL: all of them. */
-static const JwksAlgorithms *
-algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorithms)
-{
-	const char *fault;
-	char **names;
-	Datum *elements;
-	bool *nulls;
-	int count;
-
-	if (PG_ARGISNULL(number))
-		return NULL;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &count);
-	names = palloc((count + 1) * sizeof(char *));
-	for (int i = 0; i < count; i++)
-		names[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(elements[i]);
-	fault = jwks_algorithms((const char *const *) names, count, algorithms);
-	if (fault)
-		error_bad_argument("algorithms", fault,
-						   "Give NULL for all of EdDSA, ES256, RS256 and PS256.");
-	return algorithms;
-}
-
-/* Who pastes a provider's set wants to know what of it counts. */
+/* Report the keys of a provider's set that do not verify tokens, to the client and the trail. */
 static void
 tell_passed_over(VaultCall *call, const JwksReport *report, int used)
 {
@@ -506,16 +452,11 @@ stored_keys(const JwtKeySet *keys)
 	return cstring_to_text(written);
 }
 
-/* read_jwks(text, algorithms): the keys that count, as they are stored. */
-Datum
-vault_read_jwks(PG_FUNCTION_ARGS)
+text *
+issuer_read_keys(VaultCall *call, const char *given, const JwksAlgorithms *algorithms)
 {
-	VaultCall *call = call_required();
-	JwksAlgorithms list;
-	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
 	JwksReport report;
 	JwtKeySet *keys = NULL;
-	char *given = text_argument(fcinfo, 0);
 	const char *fault;
 
 	if (given == NULL)
@@ -530,16 +471,12 @@ vault_read_jwks(PG_FUNCTION_ARGS)
 			"It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
 	free_with_context(free_keys, keys);
 	tell_passed_over(call, &report, jwks_count(keys));
-	PG_RETURN_TEXT_P(stored_keys(keys));
+	return stored_keys(keys);
 }
 
-/* check_subject(what, subject, match) */
-Datum
-vault_check_subject(PG_FUNCTION_ARGS)
+void
+issuer_check_subject(const char *what, const char *subject, const char *match)
 {
-	char *what = text_argument(fcinfo, 0);
-	char *subject = text_argument(fcinfo, 1);
-	char *match = text_argument(fcinfo, 2);
 	bool is_pattern = match && strcmp(match, "pattern") == 0;
 	const char *fault;
 
@@ -554,7 +491,6 @@ vault_check_subject(PG_FUNCTION_ARGS)
 			is_pattern
 				? "In a pattern \"*\" stands for what is between the separators /, :, | and @, and \"**\" at its end for anything."
 				: "It is up to 512 bytes of text, as the provider writes it.");
-	PG_RETURN_VOID();
 }
 
 void

@@ -11,8 +11,11 @@
 
 #include "platform/compat.h"
 
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "context/call.h"
+#include "identity/jwks.h"
 #include "identity/jwt.h"
 
 /* Seconds by which the clock of an issuer may differ. */
@@ -67,6 +70,24 @@ extern SubjectAnswer issuer_find_subject(const Issuer *issuer, const char *subje
 
 /* Return a number that grows with every change of the tables. */
 extern uint64 issuer_generation(void);
+
+/* Check an issuer that is to be added, and its required claims; raise 22023 if one is invalid. */
+extern void issuer_check(const JwtRules *rules, const char *claims);
+
+/*
+ * Read a provider's JWKS, and return the keys that count as they are stored.  Passed over keys are
+ * reported by a NOTICE and in the call's reason.  NULL for the algorithms means all of them.  22023
+ * if no key is left.
+ */
+extern text *issuer_read_keys(VaultCall *call, const char *given, const JwksAlgorithms *algorithms);
+
+/* Check a subject, or a pattern of subjects, that is to be added; raise 22023 if it is invalid. */
+extern void issuer_check_subject(const char *what, const char *subject, const char *match);
+
+/* Convert a text of the database's encoding to UTF-8, as tokens have it.  Allocated here. */
+extern char *issuer_text_in_tokens(const char *text);
+
+extern int64 issuer_seconds_of(const Interval *interval);
 
 extern void issuer_init(void);
 
