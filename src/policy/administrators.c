@@ -1,25 +1,23 @@
 /*
  * administrators.c
- *		Who administers a tenant, as others see it: operators, who appoint somebody only where
- *		nobody does, and those who change what administrators hold.
+ *		The administrators of a tenant, for decisions of others: operators appoint one only where
+ *		there is none, and changes of what administrators hold are restricted.
  *
- * An administrator holds "grant" on everything, and nothing denies it anywhere.  Conditions
- * of allowances count as met and those of denials as not, until they are over: at night, too,
- * the tenant has an administrator.  For good is another matter: what begins later or ends
- * does not count then, and every denial does that is not over.
+ * An administrator holds "grant" on everything, and nothing denies it anywhere.  Conditions of
+ * allowances count as met and those of denials as not met, until they are over: the tenant has an
+ * administrator at night, too.  An administrator for good is another matter.  There an allowance
+ * that begins later or ends does not count, and every denial that is not over counts.
  */
-#include "policy/delegation.h"
+#include "policy/administrators.h"
 
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "utils/array.h"
 
-#include "context/call.h"
 #include "platform/sql.h"
 #include "policy/grants.h"
 
-static bool
-administrators_administers(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
+bool
+administrators_include(const pg_uuid_t *tenant, const pg_uuid_t *principal, bool *may)
 {
 	GrantSet set = grants_load(tenant, principal);
 	AccessRequest request = {.assumption = ASSUME_GENEROUS, .at = GetCurrentTimestamp()};
@@ -55,54 +53,29 @@ administers_for_good(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 	return allowed;
 }
 
-PG_FUNCTION_INFO_V1(vault_administers);
-PG_FUNCTION_INFO_V1(vault_may_administer);
-PG_FUNCTION_INFO_V1(vault_reaches_administrator);
-PG_FUNCTION_INFO_V1(vault_administrators);
-
-/* administers(principal): in the call's tenant. */
-Datum
-vault_administers(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(administrators_administers(&call_required()->tenant, PG_GETARG_UUID_P(0), NULL));
-}
-
-/* may_administer(principal): the same but for denials; of a role, whether it makes one. */
-Datum
-vault_may_administer(PG_FUNCTION_ARGS)
-{
-	bool may;
-
-	(void) administrators_administers(&call_required()->tenant, PG_GETARG_UUID_P(0), &may);
-	PG_RETURN_BOOL(may);
-}
-
-/* reaches_administrator(subject): it, or somebody who is a member of it, may administer. */
-Datum
-vault_reaches_administrator(PG_FUNCTION_ARGS)
+bool
+administrators_reached(const pg_uuid_t *tenant, const pg_uuid_t *subject)
 {
 	static Sql members = {"WITH RECURSIVE down (id) AS (SELECT $2 UNION"
 						  " SELECT m.member_id FROM down d JOIN vault_data.role_member m"
 						  " ON m.tenant_id = $1 AND m.role_id = d.id) SELECT id FROM down",
 						  2,
 						  {UUIDOID, UUIDOID}};
-	VaultCall *call = call_required();
-	Datum values[2] = {UUIDPGetDatum(&call->tenant), PG_GETARG_DATUM(0)};
+	Datum values[2] = {UUIDPGetDatum(tenant), UUIDPGetDatum(subject)};
 	bool reaches = false;
 	uint64 count;
 
 	sql_begin();
 	count = sql_read(&members, values, NULL);
 	for (uint64 i = 0; !reaches && i < count; i++)
-		(void) administrators_administers(&call->tenant, DatumGetUUIDP(sql_value(i, 1, NULL)),
-										  &reaches);
+		(void) administrators_include(tenant, DatumGetUUIDP(sql_value(i, 1, NULL)), &reaches);
 	sql_end();
-	PG_RETURN_BOOL(reaches);
+	return reaches;
 }
 
 /*
- * Whoever may administer has the one allowance by which one does, from a role perhaps; of
- * these, who are bound to a role that is there, by a row that is the vault's.
+ * Principals that may administer have the one allowance for it, perhaps from a role.  Those among
+ * them count that are bound to a role that exists, by a row that is authentic.
  */
 static Sql candidates = {
 	"WITH RECURSIVE down (id) AS ("
@@ -119,12 +92,9 @@ static Sql candidates = {
 	1,
 	{UUIDOID}};
 
-/* administrators(for_good): of the call's tenant, whose database roles exist. */
 Datum
-vault_administrators(PG_FUNCTION_ARGS)
+administrators_list(const pg_uuid_t *tenant, bool for_good)
 {
-	const pg_uuid_t *tenant = &call_required()->tenant;
-	bool for_good = PG_GETARG_BOOL(0);
 	MemoryContext outer = CurrentMemoryContext;
 	ArrayBuildState *found = initArrayResult(UUIDOID, outer, false);
 	Datum value = UUIDPGetDatum(tenant);
@@ -137,7 +107,7 @@ vault_administrators(PG_FUNCTION_ARGS)
 		Datum id = sql_value(i, 1, NULL);
 
 		if (for_good ? administers_for_good(tenant, DatumGetUUIDP(id))
-					 : administrators_administers(tenant, DatumGetUUIDP(id), NULL))
+					 : administrators_include(tenant, DatumGetUUIDP(id), NULL))
 			found = accumArrayResult(found, id, false, UUIDOID, outer);
 	}
 	sql_end();

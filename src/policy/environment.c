@@ -122,19 +122,3 @@ environment_require_declared(const char *environment, size_t size)
 			psprintf("Its environments are %s. A call that names none means vault.environment.",
 					 declared.names));
 }
-
-PG_FUNCTION_INFO_V1(vault_check_environment);
-
-/* check_environment(given): itself, or 22023 if it is none that may be named. */
-Datum
-vault_check_environment(PG_FUNCTION_ARGS)
-{
-	text *given;
-
-	if (PG_ARGISNULL(0))
-		error_bad_argument("environment", "it is null", NULL);
-	given = PG_GETARG_TEXT_PP(0);
-	environment_require_form("environment", VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	environment_require_declared(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
-	PG_RETURN_TEXT_P(given);
-}

@@ -10,7 +10,6 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -309,9 +308,8 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 	return generation;
 }
 
-/* Makes the next key of the call's tenant (the zero one: the instance). */
-static uint32
-new_key(void)
+uint32
+tenant_key_make(void)
 {
 	static Sql newest = {"SELECT COALESCE(pg_catalog.max(generation), 0)"
 						 " FROM vault_data.tenant_key WHERE tenant_id = $1",
@@ -348,15 +346,7 @@ new_key(void)
 static void
 make_instance_key(void)
 {
-	(void) new_key();
-}
-
-PG_FUNCTION_INFO_V1(vault_new_tenant_key);
-
-Datum
-vault_new_tenant_key(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(new_key());
+	(void) tenant_key_make();
 }
 
 /* One row of vault_data.tenant_key. */

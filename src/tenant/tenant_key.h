@@ -24,6 +24,12 @@ extern EnvelopeKey *tenant_key_open(const pg_uuid_t *tenant, uint32 generation);
 /* The generation that new envelopes are sealed with. */
 extern uint32 tenant_key_active(const pg_uuid_t *tenant);
 
+/*
+ * Make the next key of the call's tenant, where the zero id stands for the instance, and return its
+ * generation.  Locks the tenant's row, so that those that make a key come one after the other.
+ */
+extern uint32 tenant_key_make(void);
+
 extern void tenant_key_init(void);
 
 #endif

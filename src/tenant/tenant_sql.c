@@ -17,6 +17,7 @@
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/tables.h"
+#include "tenant/tenant_key.h"
 
 PG_FUNCTION_INFO_V1(vault_visible_tenants);
 PG_FUNCTION_INFO_V1(vault_current_tenant_id);
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(vault_note);
 PG_FUNCTION_INFO_V1(vault_alert);
 PG_FUNCTION_INFO_V1(vault_caller_principal);
 PG_FUNCTION_INFO_V1(vault_lock_policy);
+PG_FUNCTION_INFO_V1(vault_new_tenant_key);
 
 /* lock_policy(): lines up changes of the tenant's policy until the end of the transaction. */
 Datum
@@ -226,4 +228,11 @@ vault_caller_principal(PG_FUNCTION_ARGS)
 	if (!call->caller.is_identified)
 		PG_RETURN_NULL();
 	return return_uuid(&call->caller.principal);
+}
+
+/* new_tenant_key(): makes the next key of the call's tenant. */
+Datum
+vault_new_tenant_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(tenant_key_make());
 }
