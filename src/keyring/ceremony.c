@@ -2,9 +2,14 @@
  * ceremony.c
  *		The key ceremonies: a new root key for vault.init() and vault.rotate_root_key().
  *
- * The order is: the source holds the new generation, durably; the page holds it
- * staged; rows are written and every tenant key is wrapped anew; commit. Killed
- * at any point, the database names a generation that the source has.
+ * The order of the steps is:
+ *
+ *		1. The source has the new generation, durably.
+ *		2. The page has it staged.
+ *		3. Rows are written, and every tenant key is wrapped anew.
+ *		4. The transaction commits.
+ *
+ * If the process is killed at any point, the database names a generation that the source has.
  */
 #include "keyring/keyring.h"
 
@@ -34,7 +39,7 @@ keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make)(void))
 	make_instance_key = make;
 }
 
-/* A fresh key; shares of it go to the result if people are the source. */
+/* Make a random key; put shares of it into the result if people are the source. */
 static void
 make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 {
@@ -58,8 +63,9 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 }
 
 /*
- * The key of the generation that is to follow `above` (0: the first): from a
- * command, or made here and, for a file, written there before anything uses it.
+ * Get the key of the generation that follows `above`, which is 0 for the first, and return that
+ * generation.  The key comes from a command, or is made here.  With a file as the source, it is
+ * written there before anything uses it.
  */
 static uint32
 next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *result)
@@ -121,8 +127,8 @@ take_share_counts(const int *shares, const int *threshold, RootRecord *record)
 }
 
 /*
- * Servers that follow this one, or will: what streams and is not logical (a base backup too), and
- * physical slots of those that are away.  Archived WAL has followers that nobody can count.
+ * True if servers follow this one, or will: WAL senders that are not logical (a base backup too),
+ * and physical slots of standbys that are away.  Followers of archived WAL cannot be counted.
  */
 static bool
 has_standby(void)
@@ -136,7 +142,10 @@ has_standby(void)
 	return sql_run(&find, NULL, NULL) > 0;
 }
 
-/* People bring their shares to any server; a file or a command is each server's own. */
+/*
+ * True if there is a standby that would not have the new key.  People give their shares to any
+ * server; a file or a command belongs to one server.
+ */
 static bool
 outruns_standby(void)
 {
@@ -210,7 +219,7 @@ keyring_rotate(const int *shares, const int *threshold, bool force, ReturnSetInf
 						 0};
 	RootRecord record;
 
-	/* A copy that shares the source with its original is not to change it. */
+	/* A copy that shares the source with its original must not change the source. */
 	keyring_origin()->require();
 	sql_begin();
 	require_no_standby(force);

@@ -2,8 +2,8 @@
  * keyring.c
  *		The seal of the vault: unseal, seal, status, and the check that the entry makes.
  *
- * The database knows of a root key its generation and its check value, never
- * the key.  A wrong key is therefore found when it is offered.
+ * The database has the generation and the check value of a root key, never the key.  A wrong key is
+ * therefore found when it is offered.
  */
 #include "keyring/keyring.h"
 
@@ -25,7 +25,7 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-/* How often, and for how long, unseal() waits for who loaded a dump to be gone. */
+/* Number and length of the waits of unseal() for the end of a session that loaded a dump. */
 #define RESTORER_WAITS   200
 #define RESTORER_WAIT_MS 10
 
@@ -53,7 +53,7 @@ keyring_origin(void)
 	return origin;
 }
 
-/* After the crash of a backend the page may still hold what people once gave. */
+/* Try the keys of the page: after the crash of a backend it may still hold those of the shares. */
 static const char *
 try_page(const RootRecord *record, uint64 epoch)
 {
@@ -128,7 +128,7 @@ keyring_begin_trail(void)
 	trail.begin();
 }
 
-/* What the page says, unless the data came after it had said so. */
+/* Get the reason in the page, unless the data came after that was written. */
 static void
 tell_reason(bool initialised, char *reason, size_t size)
 {
@@ -157,7 +157,7 @@ keyring_refuse_sealed(void)
 			 errhint("Reason: %s. An operator mends that and calls vault.unseal().", reason)));
 }
 
-/* The key in memory must be that of the data in this database. */
+/* Raise unless the key in memory is that of the data in this database. */
 static void
 check_instance(void)
 {
@@ -184,7 +184,7 @@ instance_changed(void)
 	instance_checked = false;
 }
 
-/* Just opened: if it was restored, the trail says so before anything else is done. */
+/* After the vault was opened: a restored one says so in the trail before anything else is done. */
 static void
 keyring_await_settled(void)
 {
@@ -200,7 +200,7 @@ keyring_require_unsealed(void)
 	root_wait_started();
 	if (!root_is_open())
 	{
-		/* Data restored since the server started: the source may have their key. */
+		/* If the data was restored since the server started, the source may have its key. */
 		root_get_sealed_reason(reason, sizeof(reason));
 		if ((strcmp(reason, NOT_INITIALISED) != 0 && strcmp(reason, NO_WORKER) != 0 &&
 			 strcmp(reason, NO_WORKER_SLOT) != 0) ||
@@ -211,7 +211,7 @@ keyring_require_unsealed(void)
 	check_instance();
 }
 
-/* Sealing does not wait for a commit, so neither does the line in the log. */
+/* Write to the server's log at once: sealing does not wait for a commit either. */
 static void
 keyring_report(const char *what)
 {
@@ -228,7 +228,7 @@ keyring_seal(void)
 	keyring_report("sealed");
 }
 
-/* Enough shares: restores the key and tries it.  The shares are spent either way. */
+/* Restore the key from enough shares, and try it.  The shares are forgotten in any case. */
 static void
 combine_shares(const RootRecord *record)
 {
@@ -280,7 +280,7 @@ unseal_with_share(const text *given, const RootRecord *record)
 	return root_state() == ROOT_UNSEALED ? "unsealed" : "sealed meanwhile";
 }
 
-/* Already: publishing anew would wipe a key that somebody is staging. */
+/* True if the vault is open already: to publish again would wipe a key that is being staged. */
 static bool
 is_unsealed_for(const RootRecord *record)
 {
@@ -290,7 +290,7 @@ is_unsealed_for(const RootRecord *record)
 		root_generation() == record->generation;
 }
 
-/* pg_restore does not wait for the end of its session, so it is given a moment. */
+/* Wait a moment for the end of a restore: pg_restore does not wait for the end of its session. */
 static void
 await_restorer(void)
 {
@@ -347,7 +347,7 @@ keyring_unseal(const text *share)
 	return result;
 }
 
-/* The key in memory is that of the data in this database. */
+/* True if the key in memory is that of the data in this database. */
 static bool
 is_open_for(const RootRecord *record)
 {
@@ -395,14 +395,14 @@ keyring_status(KeyringStatus *status)
 	status->problems = problems_for_caller();
 }
 
-/* A key without its check value is of no use, and a new vault may follow. */
+/* Forget the key when the vault is dropped: it is of no use, and a new vault may follow. */
 static void
 vault_dropped(void)
 {
 	root_forget_at_commit();
 }
 
-/* Before the root page is opened, the database has to be asked. */
+/* Tell the state of the trail.  Before the root page is opened, only the database knows it. */
 static TrailState
 trail_state(void)
 {

@@ -1,6 +1,9 @@
 /*
  * keyring.h
- *		The root key's life: init, unseal, seal, rotation, check values.
+ *		The life of the root key: init, unseal, seal, rotation.
+ *
+ * The key itself is in the secret page (root_page.h), which has its own lock.  Functions that later
+ * features register here are called inside a transaction.
  */
 #ifndef VAULT_KEYRING_KEYRING_H
 #define VAULT_KEYRING_KEYRING_H
@@ -52,14 +55,14 @@ typedef struct KeyringStatus
 extern void keyring_status(KeyringStatus *status);
 
 /*
- * What re-wraps everything under a root key, and what makes the instance key, both in
- * the present transaction.
+ * Register the function that wraps everything under a root key, and the one that makes the instance
+ * key; both work in the current transaction.  Preload.
  */
 extern void keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make_key)(void));
 
 /*
- * Whether this vault is a copy (the reason, or NULL), what refuses to go on if it is, and what
- * writes down, in vault.init(), where it is at home.
+ * The functions of src/origin.  held() returns the reason why this vault is a copy, or NULL;
+ * require() raises if it is one; settle() records in vault.init() where the vault is at home.
  */
 typedef struct OriginCalls
 {
@@ -71,12 +74,13 @@ typedef struct OriginCalls
 extern void keyring_set_origin(const OriginCalls *calls);
 extern const OriginCalls *keyring_origin(void);
 
-/* What vault.repair() would find, in words, or NULL; for status(). */
+/* Register the function that describes what vault.repair() would find, or NULL.  Preload. */
 extern void keyring_set_problems(char *(*problems)(void) );
 
 /*
- * What prepares the trail of a new vault, and begins it once there is a key; what waits until one
- * that came from elsewhere has said so there.  Preload.
+ * The functions of src/evidence.  prepare() prepares the trail of a new vault, and begin() begins
+ * it once there is a key.  await_settled() waits until a vault that came from elsewhere has
+ * recorded that.  Preload.
  */
 typedef struct KeyringTrail
 {

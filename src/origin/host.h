@@ -1,6 +1,6 @@
 /*
  * host.h
- *		Where this server runs, as far as a copy of it would run elsewhere.
+ *		The identity of the place that this server runs in; a copy of it would run in another one.
  */
 #ifndef VAULT_ORIGIN_HOST_H
 #define VAULT_ORIGIN_HOST_H
@@ -12,22 +12,22 @@
 #define MACHINE_BYTES 33
 
 /*
- * Texts are empty where the system does not tell; what one of two places does not know is not
- * compared.  Neither device numbers, which change with the order of mounts, nor addresses, ports
- * and names of the host are in it.
+ * A text is empty if the system does not tell it; an empty text is not compared.  Device numbers
+ * are left out, because they change with the order of mounts.  So are addresses, ports and names of
+ * the host.
  */
 typedef struct Host
 {
 	char system[24];             /* identifier of the cluster */
-	TimeLineID timeline;         /* 0: in recovery */
+	TimeLineID timeline;         /* 0 in recovery */
 	char machine[MACHINE_BYTES]; /* a digest of the machine's id */
-	char directory[MAXPGPATH];   /* of the data, links resolved */
-	char file[24];               /* number of its control file, */
-	char born[48];               /* and when that was made */
+	char directory[MAXPGPATH];   /* the data directory, links resolved */
+	char file[24];               /* inode number of its control file */
+	char born[48];               /* time when that file was made */
 	Oid database;
 } Host;
 
-/* What does not change while the server runs is looked at once. */
+/* Get the place.  Facts that do not change while the server runs are read once. */
 extern const Host *host_here(void);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * origin.c
- *		The row of vault_data.origin, and what it is compared with.
+ *		The row of vault_data.origin, and its comparison with this server.
  *
- * A row that was loaded from a dump, or put back, is told by its transaction: it is written by one
- * whose id stands in it.
+ * The row holds the id of the transaction that wrote it.  A row that was loaded from a dump, or put
+ * back, is recognized by another id in its header.
  */
 #include "origin/origin.h"
 
@@ -36,7 +36,7 @@ enum
 	ORIGIN_WRITTEN
 };
 
-/* The column's text is another than here; what one of them does not know is not compared. */
+/* True if the column's text differs from the one here; an empty text is not compared. */
 static bool
 origin_differs(TableScan *scan, int column, const char *here)
 {
@@ -69,7 +69,7 @@ origin_compare(TableScan *scan, StringInfo reasons)
 	const Host *here = host_here();
 	TimeLineID timeline = DatumGetInt32(scan_get(scan, ORIGIN_TIMELINE, NULL));
 
-	/* While sealed nobody can tell, and nothing can be done either. */
+	/* While the vault is sealed the MAC cannot be checked, and nothing can be done either. */
 	if (root_is_open() && !row_is_authentic(scan, TABLE_ORIGIN))
 		origin_add_reason(reasons, true, "the row of its home was changed outside vault");
 	origin_add_reason(reasons, origin_differs(scan, ORIGIN_SYSTEM, here->system),
@@ -121,7 +121,7 @@ origin_require(void)
 				 "A copy does nothing outside of its server. Once no other goes on, an operator releases it with vault.adopt().")));
 }
 
-/* One row for the instance, whatever was there. */
+/* Replace the rows by one for this server. */
 static void
 origin_settle(void)
 {

@@ -1,17 +1,17 @@
 /*
  * origin.h
- *		Whether this is the vault that acts, or a copy of it.
+ *		The home of the vault: a copy of it elsewhere is held.
  *
- * vault.init() writes down where the vault is at home (host.h), under a MAC.  Where that does not
- * fit the running server, the vault is held: it is read, written and rotated inside as always, and
- * does nothing outside of this server, until an operator calls vault.adopt().
+ * vault.init() records the home of the vault (host.h), under a MAC.  If that differs from the
+ * running server, the vault is held.  Values are read, written and rotated inside as always.  The
+ * vault does nothing outside of this server, until an operator calls vault.adopt().
  *
  *		held		base backup or clone started elsewhere, a restored dump, recovery to a point
  *					in time, a standby that was promoted, pg_upgrade, another machine, a data
  *					directory that was moved or restored; a row that is missing or was changed
  *		at home		restarts and crashes, another port, socket, address, name or mount
  *
- * Whatever acts outside asks origin_require(), right before it does.
+ * Code that acts outside calls origin_require() right before it does.
  */
 #ifndef VAULT_ORIGIN_ORIGIN_H
 #define VAULT_ORIGIN_ORIGIN_H

@@ -1,9 +1,9 @@
 /*
  * environment.c
- *		Environments that a tenant has declared: the column of its row, kept for the session.
+ *		Environments that a tenant has declared: a column of its row, kept for the session.
  *
- * The row is read anew when identity_generation() has grown, which it does whenever a tenant has
- * changed.  A backend mostly serves one tenant, so that of the last call is all that is kept.
+ * The row is read anew when identity_generation() has grown: it grows whenever a tenant has
+ * changed.  A backend mostly serves one tenant, so only that of the last call is kept.
  */
 #include "policy/environment.h"
 
@@ -25,14 +25,14 @@
 typedef struct Declared
 {
 	bool is_loaded;
-	uint64 generation; /* of identities, before the row was read */
+	uint64 generation; /* identity_generation() before the row was read */
 	pg_uuid_t tenant;
-	char *names; /* with ", " between them; NULL: none are declared */
+	char *names; /* separated by ", "; NULL if none are declared */
 } Declared;
 
 static Declared declared;
 
-/* In the present memory context; NULL: none. */
+/* Return the names in the current memory context, or NULL if none are declared. */
 static char *
 names_of(TableScan *scan)
 {

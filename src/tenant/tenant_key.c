@@ -2,9 +2,9 @@
  * tenant_key.c
  *		Making, wrapping and unwrapping tenant keys.
  *
- * Root key rotation holds SHARE ROW EXCLUSIVE on vault_data.tenant_key; whoever
- * makes a tenant key takes ROW EXCLUSIVE before asking which root generation is
- * present, so that no key is left under an old one.
+ * Root key rotation holds SHARE ROW EXCLUSIVE on vault_data.tenant_key.  A transaction that makes a
+ * tenant key takes ROW EXCLUSIVE before it reads the current root generation, so that no key is
+ * left under an old one.
  */
 #include "tenant/tenant_key.h"
 
