@@ -132,7 +132,7 @@ $node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $client->pid . ')');
 $client->receive;
 my $strict = VaultClient->new($node, 'strict');
 for my $sql ('SELECT * FROM all_of_them()',
-	q{SELECT vault.get('a') || i FROM generate_series(1, 400) i ORDER BY 1})
+	q{SELECT vault.get('a') || i, i FROM generate_series(1, 400) i ORDER BY 1})
 {
 	is($strict->simple($sql)->{state}, '53400', "with temp_file_limit = 0: $sql");
 	is(spilled($canary), 0, 'and nothing is written');
