@@ -74,6 +74,9 @@ COMMENT ON FUNCTION vault_data.check_server()
 
 SELECT vault_data.check_server();
 
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.check_server() TO vault_owner, vault_exec;
+
 /*
  * vault.envelope: the ciphertext of one value.  Made and opened in C only; its
  * input checks the structure.
@@ -107,7 +110,9 @@ GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.envelope_in(cstring),
+	vault_data.envelope_out(vault.envelope), vault_data.envelope_recv(internal),
+	vault_data.envelope_send(vault.envelope) TO vault_owner, vault_exec;
 
 /*
  * Every table has row security, forced, and two policies: "tenant" for views, which run as
@@ -217,6 +222,8 @@ ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only_truncate;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.audit_change(), vault_data.decision_changed(),
+	vault_data.refuse_change() TO vault_exec;
 
 /*
  * The instance and its root keys: check values only, never a key.  These two
@@ -623,6 +630,17 @@ GRANT SELECT ON vault.tenants TO vault_client, vault_admin, vault_auditor;
 GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.alert(text, uuid, text),
+	vault_data.check_identifier(text, text), vault_data.choose_tenant(text),
+	vault_data.declare_environments(uuid, text[]), vault_data.enter_new_tenant(text),
+	vault_data.enter_tenant(text), vault_data.environment_list(text[]),
+	vault_data.fail(text, text, text), vault_data.find_tenant(text),
+	vault_data.in_turns(text, text[], boolean, integer), vault_data.lock_policy(),
+	vault_data.new_id(), vault_data.new_tenant_key(), vault_data.note(text, integer),
+	vault_data.resume_tenant(text), vault_data.rotate_tenant_key(text),
+	vault_data.set_environments(text[], text), vault_data.set_recovery_window(interval, text),
+	vault_data.set_tenant_state(text, text, text), vault_data.suspend_tenant(text),
+	vault_data.tenant_names() TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.sees_all_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;
@@ -648,6 +666,8 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
 ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.authenticate_row(), vault_data.is_authentic(record),
+	vault_data.require_authentic(record) TO vault_exec;
 
 /*
  * Where the vault is at home: the server and the place that it was initialised or adopted at. A
@@ -1067,6 +1087,14 @@ REVOKE ALL ON vault.principals, vault.reserved_roles, vault.audit FROM PUBLIC;
 GRANT SELECT ON vault.principals, vault.reserved_roles, vault.audit TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_principal(uuid, text, text, text),
+	vault_data.bind_role(text, text, text), vault_data.bind_role(uuid, text),
+	vault_data.create_principal(text, text, text, text), vault_data.drop_principal(text, text),
+	vault_data.is_administrator(), vault_data.is_auditor(),
+	vault_data.is_live(vault_data.principal_binding), vault_data.release_role(text, text),
+	vault_data.require_administrator(), vault_data.require_person_or_service(uuid, text),
+	vault_data.require_reservable(text), vault_data.reserve_role(text, text),
+	vault_data.sees_policy(uuid, uuid), vault_data.unbind_role(text, text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text), vault.bind_role(text, text, text),
 	vault.unbind_role(text, text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.reserve_role(text, text), vault.release_role(text, text) TO vault_admin;
@@ -1676,6 +1704,30 @@ REVOKE ALL ON vault.grants FROM PUBLIC;
 GRANT SELECT ON vault.grants TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamp with time zone, timestamp with time zone, boolean),
+	vault_data."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamp with time zone, timestamp with time zone, boolean),
+	vault_data.add_administrator(uuid, text), vault_data.add_grant(vault_data.access_grant),
+	vault_data.administers(uuid), vault_data.administrators(boolean),
+	vault_data.all_permissions(), vault_data.appoint_admin(text, text),
+	vault_data.appointee(uuid, text, text), vault_data.begin_change_of_administrators(),
+	vault_data.caller_principal(), vault_data.check_addresses(text[]),
+	vault_data.check_environment(text), vault_data.check_grant(vault_data.access_grant),
+	vault_data.check_membership(uuid, uuid), vault_data.check_name(text),
+	vault_data.check_pattern(text), vault_data.check_permissions(text[]),
+	vault_data.check_services(text[]), vault_data.check_time(text, timestamp with time zone),
+	vault_data.check_windows(text[]), vault_data.create_tenant(text, text),
+	vault_data.end_change_of_administrators(jsonb), vault_data.environment(text),
+	vault_data.find_principal(uuid, text), vault_data.give(vault_data.access_grant),
+	vault_data.holds_denial(uuid), vault_data.holds_nothing(uuid),
+	vault_data.may_administer(uuid), vault_data.may_change_member(uuid, boolean),
+	vault_data.may_delegate(vault_data.access_grant, text[]), vault_data.name_matches(text, text),
+	vault_data.permission_list(text), vault_data.permitted(text, text, text),
+	vault_data.reaches_administrator(uuid), vault_data.reaches_all_of(uuid),
+	vault_data.refuse_against_administrator(), vault_data.refuse_delegation(),
+	vault_data.require(text, text, text), vault_data.require_authentic_rows(uuid),
+	vault_data.require_reaches_all_of(uuid), vault_data.revoke(uuid),
+	vault_data.sees_secret(uuid, text, text), vault_data.tell_of_appointment(uuid, uuid)
+	TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_tenant(text, text), vault.appoint_admin(text, text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
 	vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
@@ -1892,6 +1944,10 @@ REVOKE ALL ON vault.roles, vault.role_members FROM PUBLIC;
 GRANT SELECT ON vault.roles, vault.role_members TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_built_in_roles(uuid), vault_data.add_member(text, text),
+	vault_data.add_role(uuid, text), vault_data.create_role(text, text),
+	vault_data.drop_role(text, text), vault_data.find_role(uuid, text),
+	vault_data.remove_member(text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_role(text, text), vault.drop_role(text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.add_member(text, text), vault.remove_member(text, text) TO vault_client;
 
@@ -2720,6 +2776,24 @@ REVOKE ALL ON vault.issuers, vault.token_roles, vault.issued_tokens FROM PUBLIC;
 GRANT SELECT ON vault.issuers, vault.token_roles, vault.issued_tokens TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean),
+	vault_data.add_subject(text, text, text, text, text), vault_data.allow_tokens(text, text),
+	vault_data.bind_token_role(text), vault_data.check_claim_mapping(jsonb),
+	vault_data.check_issuer(text, text, interval, text, text, text, text, text, text),
+	vault_data.check_subject(text, text, text), vault_data.claim_mapping(vault_data.token_issuer),
+	vault_data.disallow_tokens(text, text), vault_data.find_issuer(uuid, text),
+	vault_data.find_speaker(uuid, text), vault_data.forget_tokens(uuid),
+	vault_data.issue_token(text, interval, boolean, text), vault_data.map_group(text, text, text),
+	vault_data.read_issuer_row(vault_data.token_issuer, jsonb, jsonb),
+	vault_data.read_jwks(text, text[]), vault_data.remove_issuer(text, text),
+	vault_data.remove_subject(text, text, text, text, text),
+	vault_data.replace_issuer(uuid, vault_data.token_issuer),
+	vault_data.require_holder_of_everything(), vault_data.require_may_speak_for(uuid),
+	vault_data.require_token_quota(uuid, uuid, text), vault_data.revoke_token(uuid),
+	vault_data.revoke_tokens(text, text), vault_data.set_issuer_keys(text, text, text),
+	vault_data.shows_token(), vault_data.sign_token(uuid, text, timestamp with time zone, text),
+	vault_data.store_issuer(vault_data.token_issuer), vault_data.token_life(),
+	vault_data.token_quota(boolean), vault_data.unmap_group(text, text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.login(text), vault.issue_token(text, interval, boolean, text), vault.revoke_token(uuid) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.map_group(text, text, text), vault.unmap_group(text, text, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.add_subject(text, text, text, text, text),
@@ -3115,6 +3189,14 @@ REVOKE ALL ON vault.notifications, vault.subscribers FROM PUBLIC;
 GRANT SELECT ON vault.notifications, vault.subscribers TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.acknowledge(text, uuid, text),
+	vault_data.announce(uuid, text, text, uuid, jsonb), vault_data.check_kinds(text[]),
+	vault_data.find_subscriber(text, text), vault_data.forget_notifications(integer),
+	vault_data.forget_notifications_of_tenant(integer), vault_data.may_know(text, text),
+	vault_data.next_notifications(text, integer, interval, text), vault_data.notification_kinds(),
+	vault_data.order_notifications(uuid, boolean), vault_data.policy_changed(),
+	vault_data.subscribe(text, text[], text, text), vault_data.unsubscribe(text, text)
+	TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.subscribe(text, text[], text, text), vault.unsubscribe(text, text),
 	vault.next_notifications(text, integer, interval, text), vault.acknowledge(text, uuid, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.forget_notifications(integer) TO vault_admin;
@@ -3503,6 +3585,18 @@ REVOKE ALL ON vault.types, vault.type_policies FROM PUBLIC;
 GRANT SELECT ON vault.types, vault.type_policies TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
+	vault_data.builtin_types(),
+	vault_data.check_type_functions(regprocedure, regprocedure, text[]),
+	vault_data.check_type_settings(integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault_data.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
+	vault_data.drop_type(text), vault_data.require_strong_type(uuid, text),
+	vault_data.require_type_author(), vault_data.reset_type_policy(text, text),
+	vault_data.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text),
+	vault_data.tell_users_of_type(uuid, text, jsonb),
+	vault_data.type_difference(vault_data.secret_type, vault_data.secret_type),
+	vault_data.type_function(oid, boolean), vault_data.type_is_used(text),
+	vault_data.type_lifecycles(uuid), vault_data.warnings(integer[]) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.builtin_types(), vault_data.warnings(integer[]) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
 	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
@@ -3815,6 +3909,10 @@ REVOKE ALL ON vault.secrets, vault.versions FROM PUBLIC;
 GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.keep_end(), vault_data.refuse_reuse(),
+	vault_data.retype(text, text, text),
+	vault_data.seal_next(uuid, integer, text, boolean, timestamp with time zone, integer, vault.envelope),
+	vault_data.state_of(timestamp with time zone, timestamp with time zone) TO vault_exec;
 GRANT EXECUTE ON FUNCTION
 	vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
@@ -4269,7 +4367,20 @@ COMMENT ON FUNCTION vault.destroy_tenant(text, text)
 	'confirm is its name once more';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.change_type(text, text, text), vault_data.check_reason(text),
+	vault_data.check_tags(jsonb), vault_data.deactivate(text, text, text),
+	vault_data.delete(text, text), vault_data.describe(text, text),
+	vault_data.destroy(text, integer, text), vault_data.destroy_tenant(text, text),
+	vault_data.end_after_rollback(vault_data.secret, vault_data.secret_version),
+	vault_data.find_secret(text, text, text), vault_data.list(text, text),
+	vault_data.look_up_secret(text, text, text), vault_data.purge(integer),
+	vault_data.purge_tenant(integer), vault_data.reactivate(text, text, text),
+	vault_data.rename(text, text, text), vault_data.require_not_deactivated(vault_data.secret),
+	vault_data.require_not_deleted(vault_data.secret), vault_data.rollback(text, integer, text),
+	vault_data.secret_id(text, text),
+	vault_data.set_secret_state(text, text, text, boolean, text),
+	vault_data.small(vault.envelope), vault_data.tag(text, jsonb, text),
+	vault_data.undelete(text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
 	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),

@@ -89,3 +89,5 @@ ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE vault_data.audit_log_default ENABLE ALWAYS TRIGGER append_only_truncate;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.audit_change(), vault_data.decision_changed(),
+	vault_data.refuse_change() TO vault_exec;

@@ -31,4 +31,6 @@ GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_owner, vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.envelope_in(cstring),
+	vault_data.envelope_out(vault.envelope), vault_data.envelope_recv(internal),
+	vault_data.envelope_send(vault.envelope) TO vault_owner, vault_exec;

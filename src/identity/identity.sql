@@ -363,6 +363,14 @@ REVOKE ALL ON vault.principals, vault.reserved_roles, vault.audit FROM PUBLIC;
 GRANT SELECT ON vault.principals, vault.reserved_roles, vault.audit TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_principal(uuid, text, text, text),
+	vault_data.bind_role(text, text, text), vault_data.bind_role(uuid, text),
+	vault_data.create_principal(text, text, text, text), vault_data.drop_principal(text, text),
+	vault_data.is_administrator(), vault_data.is_auditor(),
+	vault_data.is_live(vault_data.principal_binding), vault_data.release_role(text, text),
+	vault_data.require_administrator(), vault_data.require_person_or_service(uuid, text),
+	vault_data.require_reservable(text), vault_data.reserve_role(text, text),
+	vault_data.sees_policy(uuid, uuid), vault_data.unbind_role(text, text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_principal(text, text, text, text), vault.drop_principal(text, text), vault.bind_role(text, text, text),
 	vault.unbind_role(text, text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.reserve_role(text, text), vault.release_role(text, text) TO vault_admin;

@@ -19,3 +19,5 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
 ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.authenticate_row(), vault_data.is_authentic(record),
+	vault_data.require_authentic(record) TO vault_exec;

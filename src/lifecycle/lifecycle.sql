@@ -440,7 +440,20 @@ COMMENT ON FUNCTION vault.destroy_tenant(text, text)
 	'confirm is its name once more';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vault_data TO vault_exec;
+GRANT EXECUTE ON FUNCTION vault_data.change_type(text, text, text), vault_data.check_reason(text),
+	vault_data.check_tags(jsonb), vault_data.deactivate(text, text, text),
+	vault_data.delete(text, text), vault_data.describe(text, text),
+	vault_data.destroy(text, integer, text), vault_data.destroy_tenant(text, text),
+	vault_data.end_after_rollback(vault_data.secret, vault_data.secret_version),
+	vault_data.find_secret(text, text, text), vault_data.list(text, text),
+	vault_data.look_up_secret(text, text, text), vault_data.purge(integer),
+	vault_data.purge_tenant(integer), vault_data.reactivate(text, text, text),
+	vault_data.rename(text, text, text), vault_data.require_not_deactivated(vault_data.secret),
+	vault_data.require_not_deleted(vault_data.secret), vault_data.rollback(text, integer, text),
+	vault_data.secret_id(text, text),
+	vault_data.set_secret_state(text, text, text, boolean, text),
+	vault_data.small(vault.envelope), vault_data.tag(text, jsonb, text),
+	vault_data.undelete(text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.list(text, text), vault.describe(text, text), vault.rollback(text, integer, text),
 	vault.deactivate(text, text, text), vault.reactivate(text, text, text), vault.delete(text, text),
 	vault.undelete(text, text), vault.destroy(text, integer, text), vault.rename(text, text, text),

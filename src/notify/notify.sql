@@ -385,6 +385,14 @@ REVOKE ALL ON vault.notifications, vault.subscribers FROM PUBLIC;
 GRANT SELECT ON vault.notifications, vault.subscribers TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.acknowledge(text, uuid, text),
+	vault_data.announce(uuid, text, text, uuid, jsonb), vault_data.check_kinds(text[]),
+	vault_data.find_subscriber(text, text), vault_data.forget_notifications(integer),
+	vault_data.forget_notifications_of_tenant(integer), vault_data.may_know(text, text),
+	vault_data.next_notifications(text, integer, interval, text), vault_data.notification_kinds(),
+	vault_data.order_notifications(uuid, boolean), vault_data.policy_changed(),
+	vault_data.subscribe(text, text[], text, text), vault_data.unsubscribe(text, text)
+	TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.subscribe(text, text[], text, text), vault.unsubscribe(text, text),
 	vault.next_notifications(text, integer, interval, text), vault.acknowledge(text, uuid, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.forget_notifications(integer) TO vault_admin;

@@ -70,3 +70,6 @@ COMMENT ON FUNCTION vault_data.check_server()
 	'database, and the minor release is recent';
 
 SELECT vault_data.check_server();
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.check_server() TO vault_owner, vault_exec;

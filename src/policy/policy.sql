@@ -601,6 +601,30 @@ REVOKE ALL ON vault.grants FROM PUBLIC;
 GRANT SELECT ON vault.grants TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamp with time zone, timestamp with time zone, boolean),
+	vault_data."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamp with time zone, timestamp with time zone, boolean),
+	vault_data.add_administrator(uuid, text), vault_data.add_grant(vault_data.access_grant),
+	vault_data.administers(uuid), vault_data.administrators(boolean),
+	vault_data.all_permissions(), vault_data.appoint_admin(text, text),
+	vault_data.appointee(uuid, text, text), vault_data.begin_change_of_administrators(),
+	vault_data.caller_principal(), vault_data.check_addresses(text[]),
+	vault_data.check_environment(text), vault_data.check_grant(vault_data.access_grant),
+	vault_data.check_membership(uuid, uuid), vault_data.check_name(text),
+	vault_data.check_pattern(text), vault_data.check_permissions(text[]),
+	vault_data.check_services(text[]), vault_data.check_time(text, timestamp with time zone),
+	vault_data.check_windows(text[]), vault_data.create_tenant(text, text),
+	vault_data.end_change_of_administrators(jsonb), vault_data.environment(text),
+	vault_data.find_principal(uuid, text), vault_data.give(vault_data.access_grant),
+	vault_data.holds_denial(uuid), vault_data.holds_nothing(uuid),
+	vault_data.may_administer(uuid), vault_data.may_change_member(uuid, boolean),
+	vault_data.may_delegate(vault_data.access_grant, text[]), vault_data.name_matches(text, text),
+	vault_data.permission_list(text), vault_data.permitted(text, text, text),
+	vault_data.reaches_administrator(uuid), vault_data.reaches_all_of(uuid),
+	vault_data.refuse_against_administrator(), vault_data.refuse_delegation(),
+	vault_data.require(text, text, text), vault_data.require_authentic_rows(uuid),
+	vault_data.require_reaches_all_of(uuid), vault_data.revoke(uuid),
+	vault_data.sees_secret(uuid, text, text), vault_data.tell_of_appointment(uuid, uuid)
+	TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_tenant(text, text), vault.appoint_admin(text, text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),
 	vault."grant"(text, text, text, text[], text, text[], text[], text[], boolean, timestamptz, timestamptz, boolean),

@@ -208,5 +208,9 @@ REVOKE ALL ON vault.roles, vault.role_members FROM PUBLIC;
 GRANT SELECT ON vault.roles, vault.role_members TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_built_in_roles(uuid), vault_data.add_member(text, text),
+	vault_data.add_role(uuid, text), vault_data.create_role(text, text),
+	vault_data.drop_role(text, text), vault_data.find_role(uuid, text),
+	vault_data.remove_member(text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.create_role(text, text), vault.drop_role(text, text) TO vault_client, vault_admin;
 GRANT EXECUTE ON FUNCTION vault.add_member(text, text), vault.remove_member(text, text) TO vault_client;

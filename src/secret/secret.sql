@@ -303,6 +303,10 @@ REVOKE ALL ON vault.secrets, vault.versions FROM PUBLIC;
 GRANT SELECT ON vault.secrets, vault.versions TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.keep_end(), vault_data.refuse_reuse(),
+	vault_data.retype(text, text, text),
+	vault_data.seal_next(uuid, integer, text, boolean, timestamp with time zone, integer, vault.envelope),
+	vault_data.state_of(timestamp with time zone, timestamp with time zone) TO vault_exec;
 GRANT EXECUTE ON FUNCTION
 	vault.put(text, text, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),
 	vault.put(text, bytea, text, text, text, anycompatible, timestamptz, integer, text, boolean, boolean),

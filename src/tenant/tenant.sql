@@ -328,6 +328,17 @@ GRANT SELECT ON vault.tenants TO vault_client, vault_admin, vault_auditor;
 GRANT SELECT ON vault.tenant_keys, vault.root_keys TO vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.alert(text, uuid, text),
+	vault_data.check_identifier(text, text), vault_data.choose_tenant(text),
+	vault_data.declare_environments(uuid, text[]), vault_data.enter_new_tenant(text),
+	vault_data.enter_tenant(text), vault_data.environment_list(text[]),
+	vault_data.fail(text, text, text), vault_data.find_tenant(text),
+	vault_data.in_turns(text, text[], boolean, integer), vault_data.lock_policy(),
+	vault_data.new_id(), vault_data.new_tenant_key(), vault_data.note(text, integer),
+	vault_data.resume_tenant(text), vault_data.rotate_tenant_key(text),
+	vault_data.set_environments(text[], text), vault_data.set_recovery_window(interval, text),
+	vault_data.set_tenant_state(text, text, text), vault_data.suspend_tenant(text),
+	vault_data.tenant_names() TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.suspend_tenant(text), vault.resume_tenant(text), vault.rotate_tenant_key(text) TO vault_admin;
 GRANT EXECUTE ON FUNCTION vault.set_recovery_window(interval, text), vault.set_environments(text[], text) TO vault_admin, vault_client;
 GRANT EXECUTE ON FUNCTION vault.current_tenant_id(), vault_data.visible_tenants(), vault_data.sees_all_tenants() TO vault_client, vault_admin, vault_auditor, vault_exec, vault_owner;

@@ -823,6 +823,24 @@ REVOKE ALL ON vault.issuers, vault.token_roles, vault.issued_tokens FROM PUBLIC;
 GRANT SELECT ON vault.issuers, vault.token_roles, vault.issued_tokens TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.add_issuer(text, text, text, text, jsonb, interval, text, text[], jsonb, boolean),
+	vault_data.add_subject(text, text, text, text, text), vault_data.allow_tokens(text, text),
+	vault_data.bind_token_role(text), vault_data.check_claim_mapping(jsonb),
+	vault_data.check_issuer(text, text, interval, text, text, text, text, text, text),
+	vault_data.check_subject(text, text, text), vault_data.claim_mapping(vault_data.token_issuer),
+	vault_data.disallow_tokens(text, text), vault_data.find_issuer(uuid, text),
+	vault_data.find_speaker(uuid, text), vault_data.forget_tokens(uuid),
+	vault_data.issue_token(text, interval, boolean, text), vault_data.map_group(text, text, text),
+	vault_data.read_issuer_row(vault_data.token_issuer, jsonb, jsonb),
+	vault_data.read_jwks(text, text[]), vault_data.remove_issuer(text, text),
+	vault_data.remove_subject(text, text, text, text, text),
+	vault_data.replace_issuer(uuid, vault_data.token_issuer),
+	vault_data.require_holder_of_everything(), vault_data.require_may_speak_for(uuid),
+	vault_data.require_token_quota(uuid, uuid, text), vault_data.revoke_token(uuid),
+	vault_data.revoke_tokens(text, text), vault_data.set_issuer_keys(text, text, text),
+	vault_data.shows_token(), vault_data.sign_token(uuid, text, timestamp with time zone, text),
+	vault_data.store_issuer(vault_data.token_issuer), vault_data.token_life(),
+	vault_data.token_quota(boolean), vault_data.unmap_group(text, text, text) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.login(text), vault.issue_token(text, interval, boolean, text), vault.revoke_token(uuid) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.map_group(text, text, text), vault.unmap_group(text, text, text) TO vault_client;
 GRANT EXECUTE ON FUNCTION vault.add_subject(text, text, text, text, text),

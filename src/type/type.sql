@@ -382,6 +382,18 @@ REVOKE ALL ON vault.types, vault.type_policies FROM PUBLIC;
 GRANT SELECT ON vault.types, vault.type_policies TO vault_client, vault_admin, vault_auditor;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vault_data.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
+	vault_data.builtin_types(),
+	vault_data.check_type_functions(regprocedure, regprocedure, text[]),
+	vault_data.check_type_settings(integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[]),
+	vault_data.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
+	vault_data.drop_type(text), vault_data.require_strong_type(uuid, text),
+	vault_data.require_type_author(), vault_data.reset_type_policy(text, text),
+	vault_data.set_type_policy(text, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text),
+	vault_data.tell_users_of_type(uuid, text, jsonb),
+	vault_data.type_difference(vault_data.secret_type, vault_data.secret_type),
+	vault_data.type_function(oid, boolean), vault_data.type_is_used(text),
+	vault_data.type_lifecycles(uuid), vault_data.warnings(integer[]) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault_data.builtin_types(), vault_data.warnings(integer[]) TO vault_client, vault_admin, vault_auditor, vault_owner;
 GRANT EXECUTE ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
 	vault.alter_type(text, text, regprocedure, regprocedure, integer, integer, text[], text, text, integer, integer, integer, interval, interval, interval, interval[], text[]),
