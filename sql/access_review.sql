@@ -1,5 +1,5 @@
--- Why a decision is as it is, and who may do what: as the decision itself, with conditions and
--- roles, and without any right to a value.
+-- The reason for a decision, and the permissions of all principals: equal to the decision itself,
+-- with conditions and roles, and without any right to a value.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_review_admin;
 CREATE ROLE regress_review_app;
@@ -42,13 +42,13 @@ SELECT :shown FROM vault.explain_access('app', 'read', 'db/b', at => '2025-12-31
 SELECT :shown FROM vault.explain_access('app', 'read', 'db/a', 'prod', '2027-03-30 10:00+02',
 	'10.1.2.3', service => 'dns:app.internal');
 SELECT :shown FROM vault.explain_access('app', 'list', 'db/a', 'prod') WHERE applies;
--- what it says is what happens
+-- the explanation agrees with what happens
 \set VERBOSITY sqlstate
 SELECT effect FROM vault.explain_access('app', 'read', 'db/a') WHERE reason LIKE 'decision%';
 SELECT vault.get('db/a');
 SELECT effect FROM vault.explain_access('app', 'write', 'db/a') WHERE reason LIKE 'decision%';
 SELECT vault.put('db/a', 'w');
--- who may ask about whom
+-- the callers that may ask, and about which principals
 SELECT count(*) FROM vault.explain_access('watcher', 'read', 'db/a');
 SELECT count(*) FROM vault.explain_access('app', 'read', 'db/a', service => 'app');
 SET ROLE regress_review_watcher;

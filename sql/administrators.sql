@@ -1,5 +1,5 @@
--- Who takes an administrator away holds all that it holds; no client leaves a tenant without an
--- administrator; whom an operator appoints after that, and that it is told.
+-- To take an administrator away, a caller must hold all that it holds. No client leaves a tenant
+-- without an administrator. An operator may then appoint one, and the trail tells of it.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_seats_op IN ROLE vault_admin;
 CREATE ROLE regress_seats_boss;
@@ -65,7 +65,7 @@ INSERT INTO ways VALUES
 	('imports a policy without grants',
 	'import_policy(''{"format": "vault-policy-v1", "grants": []}'', false)');
 
--- who holds less: all but "read", or "read" but for a part; and who holds as much
+-- callers that hold less: all but "read", or "read" but for a part; and one that holds as much
 SELECT way, pg_temp.try('regress_seats_deputy', call) AS deputy FROM ways;
 SELECT way FROM ways WHERE pg_temp.try('regress_seats_deputy', call) <>
 	pg_temp.try('regress_seats_blind', call);
@@ -139,7 +139,7 @@ SELECT preparation, pg_temp.after('SELECT ' || preparation)
 	'vault.add_member(''chiefs'', ''second''), vault.grant(''second'', ''{grant}'', ''x'', '
 	'effect => ''deny'', valid_until => ''2001-01-01'')'))
 	AS p (preparation);
--- what ends does not take the place of what lasts
+-- a grant that ends does not replace one that lasts
 SET ROLE regress_seats_boss;
 BEGIN;
 SELECT vault.grant('regress_seats_boss', :'everything', '**',

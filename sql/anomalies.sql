@@ -102,7 +102,7 @@ SELECT vault_data.detect(:'a', :now) AS found, vault_data.detect(:'a', :now) AS 
 	vault_data.detect('00000000-0000-0000-0000-000000000000', :now) AS of_nobody;
 SELECT kind, principal, at, severity, evidence FROM vault.anomalies WHERE at > '2031-01-01'
 	ORDER BY tenant, kind, principal, at;
--- what has come in late is judged too, what has changed again is no second anomaly
+-- late counts are checked too; counts that change again are no second anomaly
 UPDATE vault_data.usage_hour SET reads = 300, changed_at = :now + interval '1 hour'
 	WHERE tenant_id = :'a' AND principal_id = pg_temp.principal('rate1') AND hour = :now;
 UPDATE vault_data.usage_hour SET reads = 500, changed_at = :now + interval '1 hour'
@@ -112,8 +112,8 @@ SELECT vault_data.detect(:'a', :now + interval '1 hour') AS found;
 SELECT kind, principal, at, evidence ->> 'reads' AS reads, evidence ->> 'hours' AS hours
 	FROM vault.anomalies WHERE tenant = 'anomalies-a' AND principal = 'rate2';
 
--- who sees them: administrators, operators, auditors; not the principal that could learn to stay
--- below
+-- visible to administrators, operators and auditors; not to the principal, which could learn to
+-- stay below
 SET ROLE regress_anomalies_a;
 SELECT tenant, count(*) FROM vault.anomalies GROUP BY 1;
 SET ROLE regress_anomalies_auditor;

@@ -29,7 +29,7 @@ SELECT vault."grant"('other', '{Delete}', 'a/**', effect => 'Allow');
 SELECT vault.put('a/key', 'three');
 \set VERBOSITY default
 
--- what is no word of the list
+-- words that are not in the list
 SET ROLE regress_case_admin;
 SELECT vault.create_principal('third', 'robot');
 SELECT vault."grant"('app', '{reads}', 'a/**');

@@ -1,5 +1,4 @@
--- What must hold against operators, administrators and clients who try what they should not; each
--- of these once worked.
+-- Attacks by operators, administrators and clients are refused; each of these once worked.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_attacks_op IN ROLE vault_admin;
 CREATE ROLE regress_attacks_auditor IN ROLE vault_auditor;
@@ -79,7 +78,7 @@ SET ROLE regress_attacks_op;
 SELECT vault.drop_principal('regress_attacks_other', 'attacks-b');
 SELECT vault.appoint_admin('attacks-b', 'regress_attacks_other') IS NOT NULL AS appointed;
 
--- what an operator does is decided by what is committed, never by an old snapshot
+-- committed rows decide about an operator's call, never an old snapshot
 RESET ROLE;
 CREATE TEMP TABLE calls (call text);
 INSERT INTO calls VALUES ('create_tenant(''attacks-c'')'),
@@ -198,7 +197,7 @@ SELECT relname, attname FROM kept WHERE kept ~ 'marker|attacks' AND type <> 'reg
 -- nor do extended statistics and what ANALYZE makes of expressions
 SELECT count(*) FROM pg_statistic_ext WHERE stxnamespace = 'vault_data'::regnamespace;
 
--- whoever plays a role of vault changes nothing about it, whatever it is called in the statement
+-- a member of a role of vault cannot alter that role, under any name that the statement gives it
 SET SESSION AUTHORIZATION regress_attacks_app;
 ALTER ROLE CURRENT_USER SET work_mem = '8MB';
 RESET SESSION AUTHORIZATION;
@@ -223,7 +222,7 @@ ALTER ROLE SESSION_USER SET work_mem = '1GB';
 RESET SESSION AUTHORIZATION;
 SELECT rolname, setconfig FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole
 	WHERE rolname IN ('vault_client', 'regress_attacks_app');
--- what the role may do is still there
+-- the rights of the role are unchanged
 SET ROLE regress_attacks_second;
 SELECT vault.get('key');
 

@@ -65,8 +65,8 @@ CALL pg_temp.call_all('regress_calls_op');
 CALL pg_temp.call_all('regress_calls_super');
 CALL pg_temp.call_all('regress_calls_nobody');
 SELECT pg_temp.all_told();
--- Whom PostgreSQL does not let execute the function never comes to the entry: that is the one case
--- without a row.
+-- A caller without EXECUTE on the function never reaches the entry: that is the one case without
+-- a row.
 CREATE TEMP VIEW expected AS SELECT c.*, CASE WHEN state = '00000' THEN 'allow'
 	WHEN state IN ('42501', 'VT010', 'VT014') THEN 'deny' ELSE 'error' END AS decision,
 	has_function_privilege(caller, signature, 'EXECUTE') AS may_execute FROM call AS c;
@@ -140,7 +140,7 @@ SELECT operation, decision, principal, role, session_role,
 	authenticated_role = session_user AS authenticated, reason FROM vault_data.audit_log
 	WHERE request_id = 'roles' ORDER BY at, id;
 
--- what is refused or fails: one row with what was asked
+-- a refusal or a failure leaves one row with the request
 SET ROLE regress_calls_app;
 SELECT vault.put('app/expired', 'x', expires_at => clock_timestamp() + '2 seconds'),
 	vault.put('app/off', 'x'), vault.put('app/gone', 'x'), vault.put('app/version', 'x');
@@ -180,7 +180,7 @@ SELECT vault.resume_tenant('calls-b');
 RESET ROLE;
 :trail;
 
--- whatever becomes of the transaction
+-- in every end of the transaction
 SET vault.request_id = 'undone';
 SET ROLE regress_calls_app;
 BEGIN;
@@ -230,8 +230,8 @@ $$;
 SELECT length(vault.get('app/key')) / 0;
 RESET ROLE;
 :trail;
--- what is prepared could be rolled back later by anybody: a change cannot be, a read is in the
--- trail already
+-- a prepared transaction could be rolled back later by any session: a change cannot be prepared,
+-- a read is in the trail already
 SET vault.request_id = 'prepared';
 SET ROLE regress_calls_app;
 BEGIN;

@@ -39,7 +39,7 @@ SELECT bool_and(session_role = authenticated_role AND application_name LIKE 'pg_
 	count(DISTINCT id) = count(*) AS ids_differ, count(grant_id) AS with_grant
 FROM vault.audit WHERE tenant_id = :'a';
 
--- what fails or is rolled back is in the trail as such
+-- the trail shows failures and rollbacks as such
 SELECT max(id) AS before FROM vault.audit \gset
 BEGIN;
 SELECT vault.put('undone', 'x');
@@ -96,7 +96,7 @@ DELETE FROM :part;
 RESET ROLE;
 SELECT count(*) > 15 AS still_there FROM vault_data.audit_log WHERE tenant_id = :'a';
 
--- what a superuser does to the tables directly is an alert, with triggers switched to replica too
+-- a superuser's direct change of a table is an alert, also with triggers switched to replica
 BEGIN;
 UPDATE vault_data.secret SET deactivated_at = 'infinity' WHERE tenant_id = :'a';
 SET LOCAL session_replication_role = replica;
@@ -108,8 +108,8 @@ SELECT operation, decision, object_kind, role = current_user AS by_me, reason,
 FROM vault_data.audit_log WHERE tenant_id = :'a' AND decision = 'alert' ORDER BY id;
 ROLLBACK;
 
--- who sees what: a tenant its own, a principal its own rows unless it administers, operators and
--- auditors all
+-- visible rows: to a tenant its own, to a principal its own unless it administers, to operators
+-- and auditors all
 SET ROLE regress_audit_other;
 SELECT count(*) FROM vault.audit WHERE tenant_id <> :'b' OR tenant <> 'audit-b';
 SELECT count(*) FILTER (WHERE tenant_id = :'b') > 0 AS own FROM vault.audit;

@@ -13,7 +13,7 @@ SET ROLE regress_views_op;
 SELECT vault.create_tenant('views-a', 'regress_views_admin') AS a,
 	vault.create_tenant('views-b', 'regress_views_other') AS b \gset
 
--- who may do what in the other tenant, too, so that there is something not to be seen
+-- permissions in the other tenant, too, so that there is something that must not be seen
 SET ROLE regress_views_other;
 SELECT vault.create_principal('stranger') IS NOT NULL AS made, vault.put('far/key', 'x'),
 	vault.get('far/key');
@@ -47,7 +47,7 @@ SELECT vault.put('app/key', 'x'), vault.put('app/db',
 SET ROLE regress_views_lead;
 SELECT vault."grant"('app', '{read}', 'app/key') AS lent \gset
 SELECT vault.revoke(:'lent');
--- what is rolled back or refused changes nothing
+-- a rollback or a refusal changes nothing
 BEGIN;
 SELECT vault."grant"('app', '{read}', 'app/*') IS NOT NULL AS undone;
 ROLLBACK;
@@ -122,8 +122,8 @@ SELECT o, vault_data.is_read(o, d, k, i)
 	('get', 'allow', 'secret', NULL), ('put', 'allow', 'secret', :'a'),
 	(NULL, 'allow', 'secret', :'a'), ('getter', 'allow', 'secret', :'a')) AS v (o, d, k, i);
 
--- who sees what: a principal its own rows, an administrator the tenant's, another tenant's nothing
--- of them, operators and auditors all
+-- visible rows: to a principal its own, to an administrator the tenant's, to another tenant's
+-- none of them, to operators and auditors all
 SET ROLE regress_views_lead;
 SELECT by, operation, what, grantee, name_pattern FROM vault.permission_changes ORDER BY id;
 SET ROLE regress_views_app;

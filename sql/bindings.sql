@@ -85,7 +85,7 @@ SELECT pg_temp.attempt('SELECT vault.bind_role(''token-only'', ''regress_bnd_app
 	without_consent;
 RESET ROLE;
 RESET vault.role_binding;
--- whoever is bound has what the principal holds: that must be one's own to give
+-- a bound role has what the principal holds: the caller must be able to give all of it
 SET ROLE regress_bnd_deputy;
 SELECT pg_temp.attempt('SELECT vault.unbind_role(''app'')') AS unbinds;
 SET ROLE regress_bnd_admin;

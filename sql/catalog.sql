@@ -1,5 +1,5 @@
--- What the catalogue says of the extension is what its security rests on; most queries list what
--- breaks a rule, and have no rows.
+-- The catalog entries that the extension's security rests on; most queries list what breaks a
+-- rule, and have no rows.
 CREATE TEMP VIEW api AS SELECT p.*, p.oid::regprocedure AS signature FROM pg_proc p
 	WHERE pronamespace = 'vault'::regnamespace;
 CREATE TEMP VIEW inner_function AS SELECT p.*, p.oid::regprocedure AS signature FROM pg_proc p
@@ -41,7 +41,7 @@ SELECT signature FROM api a WHERE prosrc LIKE 'vault\_as\_%'
 	'jsonb'::regtype::oid::text, 'g') AND i.prorettype = a.prorettype
 	AND i.proretset = a.proretset);
 
--- who may execute: for each function of the API
+-- the roles that may execute each function of the API
 SELECT may_execute, array_agg(proname ORDER BY proname) AS functions FROM (
 	SELECT proname, string_agg(CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
 	', ' ORDER BY grantee::regrole::text COLLATE "C") AS may_execute

@@ -10,7 +10,7 @@ SELECT vault.create_principal('app', db_role => 'regress_conditions_app') IS NOT
 	vault.create_principal('lead', db_role => 'regress_conditions_lead') IS NOT NULL AS made;
 SELECT vault.put('key', 'v');
 
--- what is malformed is refused when it is written, naming the field
+-- a malformed condition is refused when it is written, naming the field
 SELECT vault."grant"('app', '{read}', 'key', addresses => '{10.0.0.1/8}');
 SELECT vault."grant"('app', '{read}', 'key', addresses => '{10.0.0/8}');
 SELECT vault."grant"('app', '{read}', 'key', addresses => '{10.0.0.0/33}');
@@ -55,7 +55,7 @@ SELECT pg_temp.refusal('addresses', array_fill('10.0.0.0/8'::text, '{65}')::text
 	pg_temp.refusal('windows', array_fill('mon 09:00-17:00 UTC'::text, '{33}')::text),
 	pg_temp.refusal('services', array_fill('cn:x'::text, '{65}')::text),
 	pg_temp.refusal('services', ARRAY['cn:' || repeat('x', 509)]::text);
--- what is accepted is stored in one form
+-- an accepted condition is stored in one form
 SELECT vault."grant"('app', '{read}', 'none',
 	addresses => '{10.0.0.0/8,192.0.2.1,::FFFF:192.0.2.0/120,2001:DB8:0:0::/32,::/0}',
 	windows =>

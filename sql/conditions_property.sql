@@ -54,7 +54,7 @@ DECLARE
 	clock timestamp := at AT TIME ZONE p[4];
 	day date;
 BEGIN
-	-- whether the clock is between the beginning and the end of a window of today or of yesterday
+	-- true if the clock is between the beginning and the end of a window of today or of yesterday
 	FOREACH day IN ARRAY ARRAY[clock::date, clock::date - 1] LOOP
 		IF extract(dow FROM day)::int = ANY (pg_temp.days(p[1])) AND clock >= day + p[2]::interval
 			AND clock < day + p[3]::interval +

@@ -82,7 +82,7 @@ SELECT count(*) FROM vault.explain_access(NULL, 'read', 'team/a', tenant => 'del
 SELECT count(*) FROM vault.explain_access('lead', 'rule', 'team/a', tenant => 'delegation');
 SELECT count(*) FROM vault.explain_access('lead', 'read', 'team//a', tenant => 'delegation');
 
--- who holds "grant" on a part is no administrator
+-- a holder of "grant" on a part is no administrator
 SET ROLE regress_delegation_lead;
 SELECT vault.create_principal('friend');
 SELECT count(*) FROM vault.principals;

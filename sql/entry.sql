@@ -130,7 +130,7 @@ SELECT regress_doors.surroundings();
 COMMIT;
 RESET row_security;
 
--- what is planted in the caller's path and as temporary objects does not run inside
+-- objects planted in the caller's search_path or as temporary objects do not run inside
 CREATE FUNCTION regress_doors.lower(text) RETURNS text
 	LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted code ran as %', current_user; END $$;
 CREATE FUNCTION regress_doors.clock_timestamp() RETURNS timestamptz
@@ -148,8 +148,8 @@ SELECT name, state FROM vault.list('planted*');
 SELECT name FROM vault.secrets WHERE name OPERATOR(pg_catalog.=) 'key';
 RESET search_path;
 
--- who becomes an operator or an auditor, or ceases to be one, is that at the next call of the same
--- session
+-- a role that becomes an operator or an auditor, or ceases to be one, is that at the next call of
+-- the same session
 RESET ROLE;
 CREATE PROCEDURE pg_temp.tried(what text) LANGUAGE plpgsql AS $$
 DECLARE

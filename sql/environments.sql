@@ -26,7 +26,7 @@ SET ROLE regress_env_app;
 SELECT name, environment FROM vault.list(environment => '*');
 SET ROLE regress_env_admin;
 
--- what is there has to be named, deleted secrets and grants too
+-- environments in use must be named, those of deleted secrets and of grants too
 SELECT pg_temp.attempt('SELECT vault.set_environments(''{dev,prod}'')') AS secrets,
 	pg_temp.attempt('SELECT vault.set_environments(''{porduction,prod}'')') AS grants,
 	pg_temp.attempt('SELECT vault.set_environments(''{dev,a/b}'')') AS malformed,

@@ -16,7 +16,7 @@ SELECT vault."grant"('app', '{read,write,rotate}', '**') IS NOT NULL AS app,
 	vault."grant"('reader', '{read}', 'db/**') IS NOT NULL AS reader;
 RESET ROLE;
 
--- which warning: each case by hand
+-- the warning that is due: each case by hand
 CREATE FUNCTION pg_temp.due(days_left numeric, warned interval) RETURNS interval LANGUAGE sql AS $$
 	SELECT vault_data.due_warning('2030-01-31', '{30 days,14 days,7 days,1 day}', warned,
 	'2030-01-31'::timestamptz - days_left * interval '1 day') $$;
@@ -165,8 +165,8 @@ SELECT vault.rotate('db/y', 'third'), vault.get('db/y'), vault.put('db/x', 'thir
 	vault.get('db/x');
 SELECT name, expires_at, grace_until FROM vault.secrets WHERE name IN ('db/x', 'db/y', 'db/z')
 	ORDER BY name;
--- what had expired stays so when it is replaced: by its number, and after a rollback; what was in
--- its grace does not
+-- an expired version stays expired when it is replaced: by its number, and after a rollback; one
+-- in its grace period does not
 SELECT call, pg_temp.told('SELECT ' || call)
 	FROM unnest(ARRAY['vault.get(''db/y'', 2)', 'vault.get(''db/z'', 2)',
 	'vault.get_bytes(''db/z'', 2)', 'vault.get(''db/z'', 1)', 'vault.get(''db/x'', 1)']) AS call;
@@ -175,7 +175,7 @@ SELECT vault.rollback('db/y', 2);
 SELECT vault.get('db/y');
 ROLLBACK;
 
--- what expires
+-- secrets that expire
 SELECT vault.set_expiry('db/x', now() + interval '40 days', '1 day'),
 	vault.set_expiry('db/y', clock_timestamp() + '2 seconds', '1 hour'),
 	vault.set_expiry('db/z', now() + interval '10 days'),
@@ -234,7 +234,7 @@ SELECT vault.put('db/z', 'fifth', expires_at => now() + interval '13 days'),
 SET ROLE regress_expiry_op;
 SELECT vault.announce_expiring(), vault.announce_expiring();
 SELECT * FROM announced WHERE n > 6;
--- what is about to be purged
+-- secrets that are about to be purged
 RESET ROLE;
 SET session_replication_role = replica;
 UPDATE vault_data.secret SET purge_at = now() + interval '2 days' WHERE name = 'db/gone';

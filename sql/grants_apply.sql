@@ -1,5 +1,5 @@
--- Which grant applies: patterns, environments, denials that win; and a revoke is in force at the
--- next call.
+-- The grant that applies: patterns, environments, denials that win; and a revoke is in force at
+-- the next call.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_apply_admin;
 CREATE ROLE regress_apply_app;

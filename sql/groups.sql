@@ -48,7 +48,7 @@ SELECT vault.add_issuer('keycloak', 'https://idp.example', 'vault', :'jwks',
 	'{"groups": "/realm_access/roles"}') IS NOT NULL AS added,
 	vault.add_issuer('plain', 'https://plain.example', 'vault', :'jwks') IS NOT NULL AS added;
 
--- who maps must be able to hand out what the role holds
+-- the caller of map_group() must be able to hand out all that the role holds
 SET ROLE regress_groups_manager;
 SELECT r, pg_temp.state(format('SELECT vault.map_group(''keycloak'', ''g'', %L)', r))
 	FROM unnest(ARRAY['team', 'owner', 'reader', 'denied', 'none']) AS r;
@@ -109,7 +109,7 @@ SET LOCAL vault.token = :'developer';
 SELECT pg_temp.state('SELECT vault.get(''team/key'')');
 ROLLBACK;
 
--- who administers by a group administers, and hands nothing on
+-- an administrator by a group administers, and cannot hand anything on
 BEGIN;
 SELECT vault.login(:'admin');
 SELECT c, pg_temp.state('SELECT ' || c)
@@ -170,7 +170,7 @@ SET ROLE regress_groups_admin;
 SELECT count(vault.drop_role('r' || i)) FROM generate_series(1, 33) AS i;
 SELECT count(*) FROM vault.group_roles WHERE group_name = 'many';
 
--- what a superuser maps is refused, and found; each covered column
+-- a superuser's own mapping is refused, and found; each covered column
 RESET ROLE;
 UPDATE vault_data.group_role SET group_name = 'nobody' WHERE group_name = 'ops';
 SET ROLE regress_groups_pool;

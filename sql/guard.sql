@@ -147,7 +147,7 @@ CREATE TABLE public.regress_guard_other (n integer);
 SELECT operation, decision, object_kind, role = current_user AS by_me, reason
 	FROM vault_data.audit_log WHERE id > :before ORDER BY id;
 
--- what a statement reaches is told, too, if one within it fails and is caught
+-- the objects that a statement reaches are recorded, too, if one within it fails and is caught
 CREATE TYPE public.regress_guard_type AS ENUM ('a');
 CREATE TABLE vault.regress_guard_table (n public.regress_guard_type);
 CREATE FUNCTION public.regress_guard_event() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -165,7 +165,7 @@ DROP EVENT TRIGGER regress_guard_event;
 DROP FUNCTION public.regress_guard_event();
 DROP TABLE vault.regress_guard_table;
 
--- what is rolled back is told as such
+-- a rollback is recorded as such
 SELECT max(id) AS before FROM vault_data.audit_log \gset
 BEGIN;
 GRANT vault_admin TO regress_guard;

@@ -8,7 +8,7 @@ SELECT count(vault.create_tenant(t, 'regress_' || t)) AS made
 	FROM unnest(ARRAY['head_p', 'head_q']) AS t;
 SELECT tenant_id AS p FROM vault_data.tenant WHERE name = 'head_p' \gset
 
--- what other tests have left free would be taken first
+-- space that other tests have left free would be used first
 VACUUM FULL vault_data.secret;
 -- secrets of one tenant are found, and leave their places to those of another, which have the same
 -- names
@@ -23,7 +23,7 @@ SET ROLE regress_head_p;
 SELECT count(vault.rename('same', 'moved', environment => 'e' || n)) AS renamed
 	FROM generate_series(1, 200) AS n;
 RESET ROLE;
--- what a transaction of before may still see, VACUUM would leave in its place
+-- VACUUM would keep rows that an earlier transaction may still see
 DO $$
 BEGIN
 	FOR n IN 1 .. 600 LOOP

@@ -36,7 +36,7 @@ SET ROLE regress_hold_admin;
 SELECT vault.rotate('begun');
 SELECT count(*) FROM vault.next_notifications('hooks', lease => '0');
 
--- whichever part of its home is another, and a row that is missing
+-- each part of its origin that differs, and a row that is missing
 RESET ROLE;
 CREATE FUNCTION pg_temp.held_if(change text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -87,7 +87,7 @@ SELECT name, outcome FROM vault.rotate_matching('**') WHERE name NOT IN ('begun'
 	ORDER BY name COLLATE "C";
 SELECT name, outcome FROM vault.rotate_matching('outside', dry_run => false);
 
--- what stays inside goes on: reading, writing, rotation of values and of roles of this server
+-- work inside goes on: reading, writing, rotation of values and of roles of this server
 SELECT vault.get('outside'), vault.put('outside2', 'x'), vault.rotate('inside'),
 	vault.rotate('role');
 SELECT vault.rotate('external') IS NULL AS begun;

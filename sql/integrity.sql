@@ -2,8 +2,8 @@
 -- refused where it is used, and verify names it.
 \set SHOW_CONTEXT never
 
--- what is covered stands before revision, what decides nothing after mac: whoever adds a column
--- decides
+-- covered columns stand before revision, columns that decide nothing after mac: a new column goes
+-- to one of the two
 CREATE TEMP VIEW deciding AS
 SELECT c.oid, c.relname, r.attnum AS revision, a.attnum AS mac
 FROM pg_class c JOIN pg_attribute r ON r.attrelid = c.oid AND r.attname = 'revision'
@@ -47,7 +47,7 @@ SET ROLE regress_integrity_admin;
 SELECT vault.create_role('crew') IS NOT NULL AS made;
 SELECT vault.add_member('crew', 'app');
 
--- what the rows say of themselves
+-- the rows' own MACs
 RESET ROLE;
 SELECT name, revision, octet_length(mac) FROM vault_data.secret WHERE tenant_id = :'a'
 	ORDER BY name;
@@ -215,7 +215,7 @@ SELECT change, answer, finding FROM (VALUES ('revision = revision + 1'), ('mac =
 	pg_temp.after(format('UPDATE vault_data.secret SET ' || change
 	|| ' WHERE name = ''one'' AND tenant_id = %L', :'a', :'a'), 'regress_integrity_app',
 	'SELECT vault.get(''one'')');
--- what is not covered may be changed: it decides nothing, and the envelope is bound by itself
+-- an uncovered column may be changed: it decides nothing, and the envelope is bound by itself
 SELECT change, answer, finding FROM (VALUES ('description = ''changed'''),
 	('tags = ''{"a": "b"}'''), ('updated_at = now()'), ('envelope = NULL')) AS c (change),
 	pg_temp.after(format('UPDATE vault_data.secret SET ' || change
@@ -279,8 +279,8 @@ SELECT * FROM pg_temp.after(format(
 	'''regress_integrity_admin'') WHERE role_name = ''regress_integrity_app''',
 	:'a'), 'regress_integrity_app', 'SELECT vault.get(''one'')');
 
--- what others decide by: an administrator's rights before an operator appoints another, the name
--- that a grant is given to, what a window says
+-- rows that other decisions use: an administrator's rights before an operator appoints another,
+-- the name that a grant is given to, the text of a window
 SELECT who, call, change, answer FROM (VALUES
 	('op', 'appoint_admin(''integrity-a'', ''regress_integrity_op'')',
 	'UPDATE vault_data.access_grant SET name_pattern = ''none'' WHERE name_pattern = ''**'' AND '
@@ -309,7 +309,7 @@ SELECT answer FROM pg_temp.after(format(
 	'UPDATE vault_data.access_grant SET effect = ''allow'' WHERE id = %L', :'denied'),
 	'regress_integrity_admin', format('SELECT vault.revoke(%L)', :'denied'));
 
--- what it says
+-- its report
 \set VERBOSITY default
 BEGIN;
 UPDATE vault_data.principal_binding SET created_at = now()

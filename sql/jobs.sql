@@ -122,7 +122,7 @@ CREATE FUNCTION cron.schedule_in_database(text, text, text, text, text) RETURNS 
 	LANGUAGE sql AS 'SELECT 1/0::bigint';
 SELECT vault.install_jobs();
 ROLLBACK TO before;
--- who may not connect cannot run a job
+-- a role without CONNECT cannot run a job
 SELECT current_database() AS db \gset
 REVOKE CONNECT ON DATABASE :"db" FROM PUBLIC;
 \set VERBOSITY terse

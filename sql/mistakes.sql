@@ -1,5 +1,5 @@
--- Who mistypes a name of the API is told the nearest one; what could be a value stays hidden, and
--- so does a name that is near none.
+-- A mistyped name of the API is answered with the nearest one. A text that could be a value stays
+-- hidden, and so does a name that is near none.
 \set SHOW_CONTEXT never
 -- functions
 SELECT vault.gett('a');

@@ -64,7 +64,7 @@ SELECT given, pg_temp.try('SELECT vault."grant"(''regress_names_admin'', ''{read
 FROM unnest(ARRAY['*', '**', 'a/*', 'a/**', '**/a', 'a/**/b', 'a*b', '*a*', 'a/*-*', '', 'a**',
 	'**a', '***', 'a//b', 'a/', '..', 'a?b', '[a]', NULL]) AS given;
 
--- what patterns hold
+-- the names that patterns match
 RESET ROLE;
 SELECT pattern, array_agg(name ORDER BY name COLLATE "C") FILTER
 	(WHERE vault_data.name_matches(name, pattern)) AS holds

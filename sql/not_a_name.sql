@@ -1,5 +1,5 @@
--- What is no name by its grammar reaches neither the trail nor an error, whichever argument it was
--- given for; control and bidi characters are never raw in the trail nor in errors.
+-- A text that is no name by the grammar reaches neither the trail nor an error, for any argument;
+-- control and bidi characters are never raw in the trail nor in errors.
 \set VERBOSITY terse
 \set QUIET on
 CREATE ROLE nan_admin LOGIN;

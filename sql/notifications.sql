@@ -1,5 +1,5 @@
--- What others should learn of is written once, with what it tells of, and seen by those who may
--- know of it; subscribers get each once they ask, in order, until they acknowledge it.
+-- A notification is written once, with the change that it tells of, and seen by those who may know
+-- of it; subscribers get each when they ask, in order, until they acknowledge it.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_notify_op IN ROLE vault_admin;
 CREATE ROLE regress_notify_auditor IN ROLE vault_auditor;
@@ -101,7 +101,7 @@ SELECT b.n FROM vault.next_notifications('hooks', 2, '0') JOIN batch b USING (id
 SELECT vault.acknowledge('hooks', id) FROM batch WHERE n = 4;
 SELECT vault.acknowledge('hooks', id) FROM batch WHERE n = 2;
 SELECT b.n FROM vault.next_notifications('hooks', 2, '0') JOIN batch b USING (id) ORDER BY n;
--- what is rolled back was not taken
+-- a rolled back call has taken nothing
 BEGIN;
 SELECT count(*) FROM vault.next_notifications('hooks', 2);
 ROLLBACK;
@@ -178,8 +178,8 @@ SELECT vault.forget_notifications() AS gone;
 RESET ROLE;
 SELECT * FROM old;
 
--- what a principal may not know of now waits for it and holds up nothing; other kinds are passed;
--- after the retention it waits no more
+-- a notification that a principal may not know of now waits for it and holds up nothing; other
+-- kinds are passed; after the retention it waits no more
 CREATE ROLE regress_notify_late;
 SET ROLE regress_notify_other;
 SELECT vault.create_principal('late', db_role => 'regress_notify_late') IS NOT NULL AS made,

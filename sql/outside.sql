@@ -68,7 +68,7 @@ SELECT action, answer, count(*) > 1 AS several FROM (
 	WHERE n NOT IN (1, 13) AND c.relnamespace = 'vault'::regnamespace AND c.relkind = 'v') AS t
 WHERE answer NOT LIKE '42501%' AND answer NOT LIKE '0A000 cannot execute MERGE on relation%'
 	GROUP BY 1, 2 ORDER BY 1, 2;
--- what a query takes may be taken: pg_dump does
+-- the lock of a query may be taken: pg_dump does
 SELECT DISTINCT pg_temp.try('regress_outside_reader',
 	format('LOCK TABLE %s IN ACCESS SHARE MODE', oid::regclass)) AS answer FROM pg_class
 	WHERE relnamespace = 'vault_data'::regnamespace AND relkind IN ('r', 'p');
@@ -145,7 +145,7 @@ BEGIN
 END
 $$;
 
--- what a superuser does instead leaves an alert each
+-- each act of a superuser instead leaves an alert
 RESET ROLE;
 SELECT coalesce(max(id), 0) AS before FROM vault_data.audit_log \gset
 BEGIN;
@@ -200,7 +200,7 @@ SELECT count(*) FROM vault_data.instance;
 COMMIT;
 SELECT count(*) FROM vault_data.audit_log WHERE id > :before AND decision = 'alert';
 
--- what decides is compared as it is, whatever collation the caller brings
+-- names that decide are compared bytewise, under any collation of the caller
 CREATE COLLATION public.regress_outside
 	(provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 SELECT 'outside' = 'OUTSIDE' COLLATE public.regress_outside AS equal_to_it;

@@ -48,7 +48,7 @@ SELECT count(*) = jsonb_array_length(:'document'::jsonb->'grants') - 1 AS all_ot
 	FROM jsonb_array_elements(vault.export_policy()->'grants') AS g
 	WHERE :'document'::jsonb->'grants' @> jsonb_build_array(g)
 	AND g->>'grantee' <> 'regress_document_other';
--- what the document does not say any more goes; a section that it leaves out stays
+-- an entry that the document no longer has goes; a section that it leaves out stays
 SELECT action, kind, name, detail FROM
 	vault.import_policy(
 	'{"format": "vault-policy-v1", "members": [{"role": "team", "member": "crew"}]}', false);
@@ -310,7 +310,7 @@ SELECT pg_temp.refusal(jsonb_build_object('format', 'vault-policy-v1', 'issuers'
 	(SELECT jsonb_agg(:'tokens'::jsonb #> '{issuers,1}' || jsonb_build_object('name', 'i' || i))
 	FROM generate_series(1, 17) AS i)));
 SELECT vault.export_policy() @> :'tokens'::jsonb AS unchanged;
--- what was changed by hand is not exported, and nothing is built on it
+-- a row changed by hand is not exported, and nothing is built on it
 RESET ROLE;
 BEGIN;
 UPDATE vault_data.token_issuer SET audience = 'mine' WHERE name = 'okta';

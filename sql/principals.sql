@@ -65,7 +65,7 @@ SELECT vault.create_principal('super', 'user', 'regress_principals_super',
 	'principals-a') IS NOT NULL AS made;
 SELECT vault.create_principal('nowhere');
 
--- who is no administrator makes and drops nobody
+-- a caller that is no administrator creates and drops no principal
 SET ROLE regress_principals_app;
 \set VERBOSITY default
 SELECT vault.create_principal('friend');

@@ -94,7 +94,7 @@ SELECT vault.put('cas', 'x', label => 'previous');
 \set VERBOSITY sqlstate
 SELECT vault.put('cas', 'x', label => NULL);
 
--- what failed left nothing, and what is rolled back was never there
+-- a failed call leaves nothing, and a rolled back one was never there
 SELECT count(*) FROM vault.secrets WHERE name LIKE 'bad%' OR name = 'cas-absent';
 BEGIN;
 SELECT vault.put('undone', 'x'), vault.put('cas', 'undone');

@@ -19,7 +19,7 @@ SELECT vault.create_principal('writer', db_role => 'regress_po_writer') IS NOT N
 SELECT vault."grant"('writer', '{write}', 'app/**') IS NOT NULL,
 	vault."grant"('reader', '{read}', 'app/**') IS NOT NULL;
 
--- what the policy asks of strength can be left out, what the form asks cannot
+-- the policy's rules of strength can be skipped, the rules of the form cannot
 SELECT pg_temp.attempt('SELECT vault.put(''app/weak'', ''hunter2'', type => ''password'')') AS
 	refused;
 SET ROLE regress_po_writer;
@@ -89,7 +89,7 @@ SELECT vault.deactivate('app/end', 'test'),
 SELECT secret, version, reason FROM vault.audit
 	WHERE operation = 'put' AND decision = 'allow' AND reason = 'unchanged' AND secret = 'app/same'
 	ORDER BY id;
--- who may not read is not told whether a guess is right
+-- a caller without "read" is not told whether a guess is right
 SET ROLE regress_po_writer;
 SELECT pg_temp.attempt('SELECT vault.put(''app/same'', ''two'', if_changed => true)') AS writer;
 SET ROLE regress_po_reader;

@@ -1,5 +1,5 @@
--- whoever only looks needs no lock: every function that writes nothing works in a read-only
--- transaction, also SERIALIZABLE and DEFERRABLE, and those that write say 25006
+-- Reading functions need no lock: every function that writes nothing works in a read-only
+-- transaction, also SERIALIZABLE and DEFERRABLE, and those that write raise 25006
 SET client_min_messages = warning;
 CREATE ROLE regress_ro_admin;
 CREATE ROLE regress_ro_app;
@@ -20,7 +20,7 @@ SELECT vault.put('a/one', 'first'), vault.put('a/json', '{"a": 1}', type => 'jso
 SELECT vault.subscribe('regress-ro-s') IS NOT NULL AS subscriber;
 RESET ROLE;
 
--- what is called here, and what it does
+-- the functions that are called here, and what each does
 CREATE TEMP TABLE call (role name, statement text);
 GRANT SELECT ON call TO PUBLIC;
 INSERT INTO call VALUES
@@ -79,8 +79,8 @@ SET default_transaction_read_only = on;
 SELECT vault.get('a/one'), (SELECT type FROM vault.describe('a/one'));
 RESET default_transaction_read_only;
 
--- what writes is refused, whole; nothing is left out: every function that is in neither list is of
--- operators or needs what is not here
+-- functions that write are refused, whole; nothing is left out: every function that is in neither
+-- list is of operators or needs what is not here
 BEGIN READ ONLY;
 SET LOCAL ROLE regress_ro_admin;
 SELECT statement, pg_temp.attempt(statement) AS outcome

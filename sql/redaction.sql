@@ -86,8 +86,8 @@ SET vault.redaction = strict;
 RESET ROLE;
 RESET vault.redaction;
 
--- what holds no value of a message stays: types, encodings, commands, names of vault; and a hint
--- where the text is gone
+-- the parts of a message that hold no value stay: types, encodings, commands, names of vault; and
+-- a hint replaces the text that is gone
 SET ROLE regress_redaction_app;
 \set VERBOSITY default
 \set SHOW_CONTEXT never

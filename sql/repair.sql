@@ -1,7 +1,7 @@
--- What a restore or somebody has switched off is named by vault.verify() and vault.status(), and
--- vault.repair() switches it on, with an alert of each; it hides nothing, and is for operators.
+-- vault.verify() and vault.status() name the triggers and jobs that are off, after a restore or by
+-- hand; vault.repair() switches them on, with an alert each, hides nothing, and is for operators.
 \set SHOW_CONTEXT never
--- what locks the trail in its own transaction could not wait for its record there
+-- a transaction that locks the trail could not wait for its own record there
 SET vault.audit_mode = queued;
 CREATE ROLE regress_repair_op IN ROLE vault_admin;
 CREATE ROLE regress_repair_auditor IN ROLE vault_auditor;
@@ -73,7 +73,7 @@ RESET ROLE;
 SELECT tgenabled FROM pg_trigger WHERE tgname = 'regress_repair';
 DROP FUNCTION public.regress_repair() CASCADE;
 
--- what was changed while nothing fired is no repair's affair
+-- rows changed while no trigger fired are not repaired
 BEGIN;
 \set ON_ERROR_ROLLBACK on
 ALTER TABLE vault_data.tenant DISABLE TRIGGER ALL;
@@ -95,7 +95,7 @@ SELECT fault, done, count(*) FROM vault.repair() GROUP BY 1, 2 ORDER BY 3;
 TABLE pg_temp.found;
 ROLLBACK;
 
--- whom pg_cron cannot log in as, a superuser sees to
+-- a role that pg_cron cannot log in as is left to a superuser
 BEGIN;
 \set ON_ERROR_ROLLBACK on
 SELECT current_database() AS db \gset
@@ -116,7 +116,7 @@ SELECT count(*) = CASE current_setting('cron.use_background_workers') WHEN 'on' 
 ROLLBACK;
 \unset ON_ERROR_ROLLBACK
 
--- where what finds it was dropped, both say so, and the rest is found all the same
+-- both report that a checking function was dropped, and find the rest all the same
 BEGIN;
 \set ON_ERROR_ROLLBACK on
 ALTER EXTENSION vault DROP FUNCTION vault_data.silenced_triggers();

@@ -1,5 +1,5 @@
--- What a role holds its members hold, directly or through other roles, from the next call on; and
--- nobody gets a role that holds more than who gives it.
+-- Members hold what their role holds, directly or through other roles, from the next call on. No
+-- caller can give a role that holds more than itself.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_roles_op IN ROLE vault_admin;
 CREATE ROLE regress_roles_admin;
@@ -133,7 +133,7 @@ SELECT vault.add_member('level1', 'lead');
 SELECT vault.add_member('level9', 'lead');
 SELECT vault.create_role('mine');
 SELECT vault.drop_role('crew');
--- what it could give as a grant it can give as a role, and take back
+-- a permission that it could give as a grant it can give as a role, and take back
 SELECT vault.add_member('team', 'lead');
 SELECT vault.remove_member('team', 'lead');
 SELECT vault."grant"('team', '{read}', 'team/b') IS NOT NULL AS given;
@@ -163,7 +163,7 @@ SELECT vault.create_role('by-operator', 'roles') IS NOT NULL AS made;
 SELECT vault.add_member('owner', 'app');
 SELECT vault.drop_role('team', 'roles');
 SELECT vault.drop_role('by-operator', 'roles');
--- who administers through a role counts: no other is appointed, and an operator cannot drop it
+-- an administrator through a role counts: no other is appointed, and an operator cannot drop it
 SELECT vault.appoint_admin('roles', 'regress_roles_op');
 SET ROLE regress_roles_admin;
 SELECT vault.add_member('owner', 'lead');

@@ -58,14 +58,14 @@ SELECT vault.remove_rotation('app/key');
 SELECT count(*) FROM vault.rotation_status;
 SET ROLE regress_rotation_op;
 SELECT vault.set_rotation('app/key', 'weekly');
--- what acts on more than the secret is for administrators
+-- a rotator that acts on more than the secret is for administrators
 SET ROLE regress_rotation_app;
 SELECT vault.set_rotation('app/key', 'weekly', 'postgres_role', '{"user": "regress_rotation_app"}');
 SELECT vault.set_rotation('app/key', 'weekly', 'postgres_remote',
 	'{"user": "x", "host": "localhost", "dbname": "x"}');
 SELECT vault.set_rotation('app/key', 'weekly', 'function', '{"set": "public.f"}');
 \set VERBOSITY terse
--- what is no schedule
+-- texts that are no schedule
 SELECT vault.set_rotation('app/key', 'sometimes');
 SELECT vault.set_rotation('app/key', '-1 day');
 SELECT vault.set_rotation('app/key', '0.5 seconds');
@@ -79,7 +79,7 @@ SELECT vault.set_rotation('app/key', 'daily', overlap => '1 day');
 SELECT vault.set_rotation('app/key', 'daily', overlap => '-1 day');
 SELECT vault.set_rotation('app/key', '0 3 * * *', overlap => '24 hours');
 SELECT vault.set_rotation('app/json', 'daily');
--- what is
+-- texts that are one
 SELECT e, vault.set_rotation('app/key', e) > now() AS due
 	FROM
 	unnest(
@@ -149,7 +149,7 @@ SET ROLE regress_rotation_app;
 SELECT version, label, retired_at IS NOT NULL AS retired FROM vault.versions WHERE name = 'app/key'
 	ORDER BY 1;
 
--- whoever writes meanwhile wins, and the run has failed
+-- a concurrent writer wins, and the run has failed
 RESET ROLE;
 CALL pg_temp.make_due();
 SET ROLE regress_rotation_op;

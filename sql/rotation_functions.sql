@@ -35,7 +35,7 @@ SET ROLE regress_rfn_other;
 SELECT vault.put('theirs', 'x'), vault.set_rotation('theirs', 'weekly',
 	overlap => '0') IS NOT NULL AS set;
 
--- who has a function run must be allowed to run it
+-- the caller must have EXECUTE on the function that it has run
 SET ROLE regress_rfn_owner;
 REVOKE EXECUTE ON FUNCTION regress_rfn.set FROM PUBLIC;
 SET ROLE regress_rfn_admin;
@@ -93,7 +93,7 @@ ROLLBACK;
 SELECT current_version, (SELECT step FROM vault.rotation_status WHERE tenant = 'rfn-a') AS step
 	FROM vault.secrets WHERE tenant = 'rfn-a' AND name = 'key';
 
--- what they raise, whatever they call it, ends one attempt and nothing else; nothing of it is
+-- an error that they raise, with any SQLSTATE, ends one attempt and nothing else; nothing of it is
 -- passed on
 CREATE PROCEDURE pg_temp.tried(function text) LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- Who may do what to a rotation, and which runs are stopped: what a rotator reaches is more than
+-- The permissions that a rotation needs, and the runs that are stopped: a rotator reaches more than
 -- the secret.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
@@ -161,7 +161,7 @@ SET ROLE regress_rights_op;
 SELECT vault.allow_rotation('regress_rights_b', 'rights');
 SET ROLE regress_rights_admin;
 SELECT vault.rotate('pair'), vault.get_json('pair') ->> 'user' AS "user";
--- what fails otherwise is tried eight times
+-- other failures are tried eight times
 SELECT vault.put('pair', '{"user": "somebody", "password": "x"}'::jsonb, 'json');
 RESET ROLE;
 SELECT vault.rotate_due();
@@ -272,7 +272,7 @@ RESET ROLE;
 SELECT vault.rotate_due() > 0 AS done;
 :status;
 
--- what can be made up is made up, one by one and by a pattern
+-- values that can be generated are generated, one by one and by a pattern
 SET ROLE regress_rights_admin;
 SELECT vault.put('made/json', '{}'::jsonb, 'json');
 SELECT vault.put('made/ssh', vault.generate('ssh_key'), 'ssh_key');

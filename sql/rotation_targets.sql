@@ -28,7 +28,7 @@ SELECT vault.put('login', 'one'), vault.put('pair',
 	'json'), vault.put('binary', '\x00'::bytea), vault.put('function', 'one');
 SELECT vault.create_principal('owner', db_role => 'regress_targets_owner') IS NOT NULL AS made;
 
--- which roles: an operator decides, and not all can be
+-- an operator decides which roles, and some cannot be allowed
 \set VERBOSITY terse
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": "regress_targets_login"}');
 SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
@@ -85,7 +85,7 @@ SELECT count(*) FROM vault.rotation_roles;
 SELECT vault.put('login', 'x');
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": "regress_targets_login"}');
 
--- what a configuration and a value must be
+-- the rules of a configuration and of a value
 SET ROLE regress_targets_admin;
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role');
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": ""}');
@@ -136,7 +136,7 @@ SET ROLE regress_targets_admin;
 SELECT vault.rollback('login', 2);
 RESET ROLE;
 SELECT pg_temp.verifier('login') <> :'third' AS changed;
--- what is no longer allowed fails, and leaves the secret as it was
+-- a rotation that is no longer allowed fails, and leaves the secret as it was
 SET ROLE regress_targets_op;
 SELECT vault.disallow_rotation('regress_targets_login', 'targets-a');
 SET ROLE regress_targets_admin;
@@ -175,7 +175,7 @@ ALTER ROLE regress_targets_login RENAME TO regress_targets_renamed;
 CREATE ROLE regress_targets_login LOGIN;
 SET ROLE regress_targets_admin;
 SELECT vault.rotate('login');
--- whom it is allowed for is shown by the name that it has now, and taken back by that
+-- the role that it is allowed for is shown under its present name, and taken back by that
 SELECT db_role, state FROM vault.rotation_roles ORDER BY db_role;
 RESET ROLE;
 BEGIN;
@@ -349,7 +349,7 @@ SET ROLE regress_targets_admin;
 SELECT vault.rollback('function', 1);
 RESET ROLE;
 SELECT * FROM regress_targets.log;
--- what goes wrong: only the SQLSTATE is told
+-- failures: only the SQLSTATE is told
 CREATE PROCEDURE pg_temp.rotate_by(function text, test text DEFAULT 'regress_targets.test',
 	INOUT outcome text DEFAULT NULL) LANGUAGE plpgsql AS $$
 BEGIN

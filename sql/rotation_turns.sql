@@ -51,7 +51,7 @@ SELECT count(*) AS begun FROM vault.rotation_status WHERE tenant = 'turns-slow' 
 SELECT array_length(string_to_array(pg_temp.rotated('many'), ' '), 1) BETWEEN 30
 	AND 200 AS and_many_goes_on;
 
--- who is suspended is passed over, and so is what was changed outside, however much it is
+-- a suspended tenant is passed over, and so are rows changed outside, however many they are
 SELECT vault.suspend_tenant('turns-slow');
 UPDATE vault_data.rotation_schedule SET every = '2 days'
 	WHERE tenant_id = (SELECT id FROM vault.tenants WHERE name = 'turns-many') AND next_at <= now();

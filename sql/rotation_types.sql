@@ -29,14 +29,14 @@ SELECT vault.set_rotation('key', 'on demand') IS NULL AS never;
 SELECT name, every FROM vault.rotation_status ORDER BY name;
 SELECT vault.set_rotation('key', overlap => '30 days');
 \set VERBOSITY terse
--- what nobody can make up is rotated by those who can
+-- values that vault cannot generate are rotated by external rotators
 SELECT vault.set_rotation('token');
 SELECT vault.rotate('token');
 SELECT vault.set_rotation('token', rotator => 'external') IS NULL AS never;
 -- other times leave the rotator as it is
 SELECT vault.set_rotation('token', 'weekly') IS NOT NULL AS due;
 SELECT every, rotator FROM vault.rotation_status WHERE name = 'token';
--- what is no password is no login
+-- a value without a password is no login
 SELECT vault.set_rotation('token', 'weekly', 'postgres_role',
 	'{"user": "regress_rotation_types_admin"}');
 SELECT vault.remove_rotation('token');
@@ -74,7 +74,7 @@ SELECT expires_at IS NOT NULL AS still, grace_until IS NOT NULL AS with_grace FR
 	WHERE name = 'login';
 SELECT vault.rollback('login', 2);
 
--- what an external rotator brings is judged as any value, and the run goes on waiting
+-- a value from an external rotator is checked as any other, and the run goes on waiting
 SELECT vault.put('outside', 'Tr0ub4dor&3xkcd-2', 'password'),
 	vault.set_rotation('outside', 'weekly', 'external', overlap => '0') IS NOT NULL AS set;
 RESET ROLE;

@@ -64,7 +64,7 @@ RESET ROLE;
 SELECT DISTINCT reason FROM vault.audit
 	WHERE operation = 'login' AND decision <> 'allow' AND tenant LIKE 'once-%' ORDER BY 1;
 
--- who was forgotten goes on with what is issued from now on
+-- after the table has forgotten, tokens that are issued from now on work
 SELECT format('SET ROLE regress_once_%1$s; SELECT vault.revoke_tokens(''flood''); '
 	'INSERT INTO token SELECT %1$L, ''new'', 1, vault.issue_token(''flood'', single_use => true)',
 	t) FROM unnest('{a,b,c,d}'::text[]) AS t \gexec

@@ -50,8 +50,8 @@ SELECT vault.add_issuer('okta', 'https://idp.example', 'vault', :'jwks') IS NOT 
 	vault.add_issuer('strict', 'https://strict.example', 'vault', :'jwks',
 	by_name => false) IS NOT NULL AS a3;
 
--- who: administrators who could issue a token for the principal, by their own role; nobody else,
--- operators included
+-- allowed to administrators who could issue a token for the principal, by their own role; to no
+-- other caller, operators included
 CREATE TEMP TABLE tries (who text, call text);
 INSERT INTO tries SELECT w, format('vault.add_subject(%L, ''okta'', ''sub-%s-%s'')', p, w, p)
 	FROM unnest(ARRAY['admin', 'second', 'manager', 'app', 'other', 'op']) AS w,
@@ -81,7 +81,7 @@ SELECT vault.remove_subject('boss', 'okta', 'sub-admin-boss'),
 	vault.remove_subject('second', 'okta', 'sub-admin-second'),
 	vault.remove_subject('second', 'okta', 'sub-second-second');
 
--- what is malformed is named
+-- a malformed part is named
 SELECT s, pg_temp.state(format('SELECT vault.add_subject(%s)', s))
 	FROM unnest(ARRAY['NULL, ''okta'', ''x''', '''nobody'', ''okta'', ''x''',
 	'''team'', ''okta'', ''x''', '''billing'', NULL, ''x''', '''billing'', ''none'', ''x''',
@@ -193,7 +193,7 @@ SELECT pg_temp.state(format('SELECT vault.import_policy(%L, dry_run => false)',
 	'{"principal": "boss", "issuer": "okta", "subject": "x"}')));
 RESET ROLE;
 
--- what a superuser adds or changes is refused where it would count, and found
+-- a superuser's own rows and changes are refused where they would count, and found
 INSERT INTO vault_data.external_subject SELECT tenant_id, gen_random_uuid(), issuer_id,
 	principal_id, 'mine', 'exact', now(), NULL, 1, '\x00' FROM vault_data.external_subject
 	WHERE subject = 'org/app';

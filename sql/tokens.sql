@@ -26,7 +26,7 @@ SELECT vault."grant"('billing', '{read}', 'billing/**') IS NOT NULL AS g1,
 	vault."grant"('web', '{read,write}', 'web/**') IS NOT NULL AS g2,
 	vault."grant"('bound', '{read}', '**') IS NOT NULL AS g3;
 SELECT vault.put('billing/key', 'of billing'), vault.put('web/key', 'of web');
--- who may show tokens: nobody, until an administrator of the tenant says so
+-- no role may show tokens until an administrator of the tenant says so
 SELECT vault.issue_token('billing') AS billing, vault.issue_token('web') AS web,
 	vault.issue_token('bound') AS bound \gset
 SET ROLE regress_tokens_plain;
@@ -140,7 +140,7 @@ SELECT pg_temp.state(format(s, :'billing'))
 ALTER SYSTEM SET vault.token = 'abc';
 SELECT count(*) FROM pg_db_role_setting WHERE setconfig::text LIKE '%vault.token%';
 
--- what is no token: the setting refuses it at once, login as any other
+-- a text that is no token: the setting refuses it at once, login as any other
 SET ROLE regress_tokens_pool;
 SELECT pg_temp.state(format('SET LOCAL vault.token = %L', t))
 	FROM unnest(ARRAY['a b', 'a=b', 'ä.b.c', E'a\nb', repeat('a', 16385)]) AS t;

@@ -53,7 +53,7 @@ SELECT
 	pg_temp.attempt('SELECT vault.put(''pin2'', ''\x343731313030''::bytea, type => ''tfun_pin'')')
 	AS bytes, pg_temp.attempt('SELECT vault.get_field(''pin'', ''x'')') AS field;
 
--- which functions: of a superuser, in SQL or PL/pgSQL, of one text, not VOLATILE, not the server's
+-- functions allowed: a superuser's, in SQL or PL/pgSQL, of one text, not VOLATILE, not the server's
 CREATE FUNCTION regress_tfun.of_admin(value text) RETURNS text
 	LANGUAGE sql IMMUTABLE AS 'SELECT value';
 RESET ROLE;
@@ -184,7 +184,7 @@ SELECT name, description, validator, min_length, max_length, history FROM vault.
 	WHERE name = 'tfun_pin';
 SET ROLE regress_tfun_admin;
 SELECT pg_temp.attempt('SELECT vault.put(''pin'', ''12345'')') AS short;
--- who changes a type says so in the trail of each tenant that uses it, and of no other
+-- a change of a type is in the trail of each tenant that uses it, and of no other
 SET ROLE regress_tfun_admin;
 SELECT principal IS NULL AS by_operator, role, decision, object_kind, reason, detail
 	FROM vault.audit WHERE operation = 'alter_type' ORDER BY id DESC LIMIT 1;

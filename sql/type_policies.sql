@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.tried(type text, VARIADIC given text[])
 	$$ SELECT v, pg_temp.attempt(format('SELECT vault.put(%L, %L, type => %L)', 'try/' || md5(v), v,
 	type)) FROM unnest(given) AS v $$;
 
--- who: administrators of the tenant, operators; not whoever may write
+-- allowed to administrators of the tenant and to operators; not to all who may write
 SET ROLE regress_tpol_writer;
 SELECT pg_temp.attempt('SELECT vault.set_type_policy(''password'', min_length => 1)') AS writer,
 	pg_temp.attempt('SELECT vault.reset_type_policy(''password'')') AS reset;
@@ -50,7 +50,7 @@ SET ROLE regress_tpol_other;
 SELECT count(*) FROM vault.type_policies;
 SELECT * FROM pg_temp.tried('password', 'xK7qM9vTx2', 'Pw-x');
 
--- what is made up fits the policy, at any length that it allows
+-- generated values fit the policy, at any length that it allows
 SET ROLE regress_tpol_writer;
 SELECT bool_and(length(v) = 20 AND v LIKE 'Pw-%' AND substr(v, 4) !~ '[0O1l]' AND v ~ '[a-z]'
 	AND v ~ '[A-Z]' AND v ~ '[2-9]' AND v ~ '[^A-Za-z0-9]') AS fits, count(DISTINCT v)
@@ -66,8 +66,8 @@ SELECT pg_temp.attempt('SELECT vault.generate(''database'')') AS no_generator,
 DECLARE held CURSOR WITH HOLD FOR SELECT vault.generate();
 SELECT vault.put('made', 'Pw-xK7#qM9vT2', type => 'password'), vault.rotate('made'),
 	length(vault.get('made')), vault.get('made') LIKE 'Pw-%' AS fits;
--- what is made up has 64 random bits at least, whatever a policy asks and whoever sets it:
--- characters that are drawn, after the prefix and those of a class
+-- generated values have 64 random bits at least, under any policy of any caller: characters that
+-- are drawn, after the prefix and those of a class
 CREATE FUNCTION pg_temp.policies(VARIADIC settings text[]) RETURNS TABLE (setting text, answer text)
 	LANGUAGE sql AS
 	$$ SELECT v, pg_temp.attempt(format(
@@ -137,7 +137,7 @@ SELECT vault.set_type_policy('password', history => 0),
 SELECT vault.set_type_policy('json', history => 2), vault.put('json', '{"a": 1}', type => 'json'),
 	pg_temp.attempt('SELECT vault.put(''json'', ''{"a": 1}'')') AS same,
 	pg_temp.attempt('SELECT vault.put(''json'', ''{"a": 2}'')') AS another;
--- what is kept of it is a keyed fingerprint: the same value of two secrets leaves two
+-- the history keeps a keyed fingerprint: the same value of two secrets leaves two
 RESET ROLE;
 SELECT count(*) AS stored, count(DISTINCT fingerprint) AS different,
 	bool_and(octet_length(fingerprint) = 16) AS short FROM vault_data.secret_version v

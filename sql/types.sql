@@ -168,7 +168,7 @@ SELECT pg_temp.attempt('SELECT vault.conninfo(''try/database/2'')') AS conninfo,
 	pg_temp.attempt('SELECT vault.database_url(''try/database/2'')') AS url,
 	pg_temp.attempt('SELECT vault.conninfo(''oauth'')') AS of_another_type,
 	pg_temp.attempt('SELECT vault.conninfo(''none'')') AS absent;
--- what it gives is what it takes
+-- its output is valid input
 SELECT vault.put('db/from-url', vault.database_url('db'), type => 'database'),
 	vault.put('db/from-conninfo', vault.conninfo('db'), type => 'database');
 SELECT vault.conninfo('db/from-url') = vault.conninfo('db') AS by_url,

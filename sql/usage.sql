@@ -85,7 +85,7 @@ FROM vault.usage WHERE tenant LIKE 'usage-%' ORDER BY tenant, secret, environmen
 SELECT count(*), sum(failed) >= 1 AS failed FROM vault.usage
 	WHERE tenant IS NULL AND principal IS NULL;
 RESET ROLE;
--- what the hours say, and the networks: a local socket is this machine
+-- counts by hour and by network: a local socket is this machine
 SELECT p.name, sum(calls) AS calls, sum(reads) AS reads, sum(denials) AS denials,
 	(SELECT array_agg(network) FROM vault_data.usage_network n
 	WHERE n.tenant_id = p.tenant_id AND n.principal_id = p.id) AS networks
@@ -145,7 +145,7 @@ SELECT count(*) FROM vault.unused_secrets('0');
 -- grants that decide nothing; a denial is none
 SET ROLE regress_usage_a;
 SELECT id = :'unused' AS unused, grantee, permissions, name_pattern FROM vault.never_used_grants;
--- who has read and may not any more: revoked, denied, dropped
+-- readers that may not read any more: revoked, denied, dropped
 SELECT * FROM vault.ghost_readers;
 SELECT vault.revoke(:'grant_one');
 SELECT vault."grant"('two', '{read}', 'app/*', '{prod}', 'deny') IS NOT NULL AS denied;

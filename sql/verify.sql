@@ -2,7 +2,7 @@
 -- envelopes exchanged, objects of the extension altered. It is for operators, auditors and
 -- administrators.
 \set SHOW_CONTEXT never
--- what locks the trail in its own transaction could not wait for its record there
+-- a transaction that locks the trail could not wait for its own record there
 SET vault.audit_mode = queued;
 CREATE ROLE regress_verify_admin;
 CREATE ROLE regress_verify_app;
@@ -345,7 +345,7 @@ INSERT INTO alteration (change) VALUES
 	('CREATE RULE mine AS ON DELETE TO vault_data.access_grant DO INSTEAD NOTHING'),
 	('ALTER VIEW vault.secrets RESET (security_barrier)'),
 	('ALTER ROLE vault_exec BYPASSRLS'), ('GRANT vault_owner TO regress_verify_stranger'),
-	-- what keeps a check from being made is told, and the others are made
+	-- the reason why a check cannot be made is reported, and the others are made
 	('REVOKE SELECT ON vault_data.access_grant FROM vault_exec'),
 	('REVOKE ALL ON vault_data.secret_type FROM vault_exec'),
 	('REVOKE EXECUTE ON FUNCTION vault_data.verify_bindings(uuid) FROM vault_exec'),
@@ -362,7 +362,7 @@ SELECT DISTINCT n, regexp_replace(regexp_replace(finding, 'log_[0-9]{4}_[0-9]{2}
 -- none went unnoticed
 SELECT count(*) AS alterations FROM alteration;
 
--- who may ask, and of whom
+-- the callers that may ask, and about which tenants
 SELECT * FROM vault.verify('none');
 SET ROLE regress_verify_op;
 SELECT count(*) FROM vault.verify('verify-a');
@@ -391,7 +391,7 @@ SELECT * FROM vault.verify('verify-a');
 COMMIT;
 
 SELECT vault.destroy_tenant('verify-a', 'verify-a'), vault.destroy_tenant('verify-b', 'verify-b');
--- what is gone is gone rightly
+-- missing rows are missing rightly
 SELECT * FROM vault.verify() WHERE object_id IN (:'a', :'b', :'app', :'allowed', :'of_b');
 SET client_min_messages = warning;
 DROP SCHEMA regress_verify CASCADE;

@@ -33,7 +33,7 @@ sub victim
 sub refuses_everything
 {
 	my ($when) = @_;
-	# What tells or changes nothing that the key protects is not asked.
+	# Functions that neither tell nor change anything that the key protects are left out.
 	my $states = states_of_calls($node, 'postgres',
 		except =>
 		qr/^(status|unseal|seal|init|whoami|current_tenant_id|install_jobs|remove_jobs|job_commands)\(/);

@@ -54,7 +54,7 @@ sub prune
 my $before = prune();
 my $moved = 0;
 
-# How long a rotation takes here, so that the kill falls anywhere within the first few
+# Measure the time of a rotation here, so that the kill falls anywhere within the first few
 my $started = Time::HiRes::time();
 $node->safe_psql('postgres', 'SELECT vault.rotate_root_key()') for 1 .. 4;
 my $span = (Time::HiRes::time() - $started) / 4;

@@ -74,7 +74,7 @@ $source->safe_psql('postgres',
 psql_as($source, 'app',
 	q{SET vault.tenant = 'acme'; SELECT vault.put('after', 'of the second key')});
 
-# ---- what must be the same ----
+# ---- the parts that must be the same ----
 
 # Every value that its owner can read, of every version
 my $values = q{SELECT s.environment, s.name, v.version, v.label,

@@ -11,7 +11,7 @@ use VaultTest;
 
 my $node = new_vault_node('main', no_extension => 1, conf => 'log_statement = none');
 
-# What of the vault is in the catalogues, besides its roles
+# The objects of the vault in the catalogs, besides its roles
 my $traces = q{
 	SELECT 'extension ' || extname FROM pg_extension WHERE extname = 'vault'
 	UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'vault%'
@@ -41,7 +41,7 @@ sub fails
 	return;
 }
 
-# Who is no superuser
+# A role that is no superuser
 $node->safe_psql('postgres',
 	'CREATE ROLE mallory LOGIN CREATEDB CREATEROLE; GRANT CREATE ON DATABASE postgres TO mallory');
 is(sql_state($node, 'CREATE EXTENSION vault', 'mallory'), '42501',

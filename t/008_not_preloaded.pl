@@ -1,5 +1,5 @@
-# Where the server has not loaded vault, or in another database than vault.database, CREATE
-# EXTENSION is refused with a hint; and where it was made while it was loaded, every function fails
+# CREATE EXTENSION is refused with a hint in a server that has not loaded vault, and in another
+# database than vault.database; where it was made while it was loaded, every function fails
 # with 55000 and none crashes.
 use strict;
 use warnings;

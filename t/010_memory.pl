@@ -21,7 +21,7 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'app')});
 psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 
-# Whether a program that the server starts can open the memory of a process: "open", or why not
+# Try to open the memory of a process from a program that the server starts: "open", or the reason
 sub from_within
 {
 	my ($pid) = @_;
@@ -52,7 +52,7 @@ sub own_backend
 		SELECT line FROM answer});
 }
 
-# Where a peer's files belong to root it is not dumpable: no core file, no ptrace.
+# A peer whose files belong to root is not dumpable: no core file, no ptrace.
 sub owner
 {
 	my ($pid) = @_;
@@ -108,7 +108,7 @@ SKIP:
 	is(memory_holds($node->{_pid}, $key), 0, 'nor in the postmaster');
 }
 
-# How many regions of a process's memory hold a text; the server's shared buffers are searched too.
+# Count the regions of a process's memory that hold a text, the server's shared buffers included.
 sub memory_holds
 {
 	my ($pid, $text) = @_;

@@ -54,7 +54,7 @@ write_file("$keys/root.key", read_file(key_directory($primary) . '/root.key'));
 $primary->wait_for_catchup($standby);
 my $audited = $primary->safe_psql('postgres', 'SELECT count(*) FROM vault_data.audit_log');
 
-$primary->stop;    # what is told until then arrives, too
+$primary->stop;    # records of before arrive, too
 $standby->promote;
 my $trail = 'SELECT count(*), max(id) FROM vault_data.audit_log';
 my ($arrived, $newest) = split /\|/, $standby->safe_psql('postgres', $trail);

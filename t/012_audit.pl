@@ -35,7 +35,7 @@ psql_as($node, 'admin', qq{
 
 # ---- the machinery ----
 
-# What must hold of the trail as a whole, after each fault
+# Check the trail as a whole, after each fault
 sub check_trail
 {
 	my ($server, $what) = @_;
@@ -306,7 +306,7 @@ $node->poll_query_until('postgres',
 pass('each read that was served is told');
 $client->close;
 
-# What is queued is written before the server stops.
+# Queued records are written before the server stops.
 $client = session('app', 'vault.request_id' => 'stopping');
 kill 'STOP', $worker or die "kill: $!";
 $client->value(q{SELECT vault.get('app/3')}) for 1 .. 40;
@@ -528,7 +528,7 @@ $node->safe_psql('postgres', 'SELECT vault.unseal()');
 
 # ---- partitions ----
 
-# What a superuser does there is itself told, and there must be a place for that.
+# A superuser's act there is itself recorded, and there must be a partition for that.
 my $part = $node->safe_psql('postgres',
 	q{SELECT DISTINCT tableoid::regclass FROM vault_data.audit_log WHERE at > now() - interval '1 second'});
 is($part, $node->safe_psql('postgres',

@@ -225,7 +225,7 @@ sealed('also after a reload', qr/./);
 is($sealer->value('SELECT vault.unseal()'), 'unsealed', 'unsealed');
 readable('with the new key');
 
-# Where a part of the transaction could be undone without the rest
+# In a transaction of which a part could be undone without the rest
 my $text = read_file($key);
 my %parts = (
 	'in an exception block' =>

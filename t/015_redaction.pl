@@ -1,4 +1,4 @@
-# What the server writes about statements that use the vault shows none of their literals and
+# The server's output about statements that use the vault shows none of their literals and
 # parameters: in the log (statements, durations, parameters, parse trees, errors, the crash of a
 # process; as text, CSV and JSON), with auto_explain and pgaudit, in pg_stat_statements and in
 # pg_stat_activity, whether the vault is loaded before them or after. Plain statements beside them
@@ -362,7 +362,7 @@ sub test_controls
 	return;
 }
 
-# What remains useful
+# Parts that remain useful
 sub test_remains
 {
 	my $app = VaultClient->new($node, 'app');

@@ -1,5 +1,5 @@
-# Whatever a superuser changes in the rows that decide, at random, vault.verify() finds it, and a
-# session that had read before is refused. What vault itself does never looks like that: rotations
+# vault.verify() finds every change, at random, by a superuser of the rows that decide, and a
+# session that had read before is refused. The vault's own work never looks like that: rotations
 # and rewrap, dump and restore, and any number of changes while it looks.
 use strict;
 use warnings;
@@ -66,7 +66,7 @@ sub findings
 }
 is(findings($node), '', 'nothing to find');
 
-# ---- what vault itself does ----
+# ---- the vault's own work ----
 
 for my $round (1 .. 2)
 {
@@ -180,7 +180,7 @@ for my $how ('custom', 'plain', 'disabled triggers')
 
 # ---- at random ----
 
-# What a column of this name may be changed to
+# The values that a column of this name may be changed to
 my %value = (
 	tenant_id => q{(SELECT tenant_id FROM vault_data.tenant t WHERE t.name = 'c')},
 	principal_id =>
@@ -353,7 +353,7 @@ for my $case (
 	}
 }
 
-# ---- where it cannot look ----
+# ---- tables that it cannot read ----
 
 $node->safe_psql('postgres', 'SELECT vault.seal()');
 is(sql_state($node, 'SELECT count(*) FROM vault.verify()'), 'VT001',

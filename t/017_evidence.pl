@@ -152,7 +152,7 @@ for my $column (sort keys %change)
 		qr/^row deleted\|$seal\|$id\|/m, qr/row deleted: .* of seal $seal /);
 	kind('another month', "UPDATE $log SET at = at - interval '40 days' WHERE $where AND id = $id",
 		qr/^row deleted\|$seal\|$id\|/m, qr/row deleted: .* of seal $seal /);
-	# what is newer than the other tenant's last seal could be of it, for the program
+	# for the program, rows newer than the other tenant's last seal could be of that tenant
 	kind('another tenant',
 		"UPDATE $log SET tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'globex') WHERE $where AND id = $id",
 		qr/^row (?:inserted|changed)\|\|$id\|/m,
@@ -321,7 +321,7 @@ is(system("$program -c $dir/key $dir/trail >/dev/null 2>&1") >> 8, 2,
 	'a checkpoint without a key is a mistake of usage');
 is(system("$program $dir/nothing >/dev/null 2>&1") >> 8, 2, 'a file that is not there, too');
 
-# ---- what is forged before it is sealed never is, and there is an alert ----
+# ---- a row that is forged before it is sealed is never sealed, and there is an alert ----
 
 my $alerts =
 	q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'seal trail' AND decision = 'alert'};

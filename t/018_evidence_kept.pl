@@ -1,4 +1,4 @@
-# What keeps the evidence over time: partitions made ahead, alike in all that guards them; a dump
+# The evidence is kept over time: partitions made ahead, alike in all that guards them; a dump
 # with partitions restored into another cluster, plain, custom and in parallel, which verifies and
 # is sealed further; and retention: whole months, of tenants that may go, never under a hold, and
 # what is left verifies.

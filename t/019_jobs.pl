@@ -141,7 +141,7 @@ is($apart->safe_psql('postgres',
 is($apart->safe_psql('postgres', 'SELECT count(schedule) FROM vault.jobs'), 0,
 	'though this database cannot see its times');
 
-# What is out of reach is said, with the statement that removes it.
+# A job out of reach is reported, with the statement that removes it.
 for my $statement ('SELECT vault.remove_jobs()', 'DROP EXTENSION vault')
 {
 	$apart->safe_psql('scheduler', $commands);

@@ -186,7 +186,7 @@ psql_as($node, 'adm',
 my %pool = (unix => $unix =~ s/^/user=pool /r, direct => "user=pool $tcp",
 	proxy => "user=pool $tcp");
 
-# What a session of the pool gets for these statements: values, and the SQLSTATE of the first error
+# Run statements in a session of the pool: return values, and the SQLSTATE of the first error
 sub pooled
 {
 	my ($by, @statements) = @_;
@@ -266,7 +266,7 @@ is(pooled('unix', 'BEGIN', $in, 'SAVEPOINT s', $out, 'ROLLBACK TO s', $get, 'COM
 is(pooled('unix', 'BEGIN', $out, 'SAVEPOINT s', $in, $get, 'ROLLBACK TO s', $get, 'COMMIT'),
 	'value 42501', 'and gives none');
 
-# what is no address refuses the whole token, and only the trail says why
+# a claim that is no address refuses the whole token, and only the trail says why
 psql_as($node, 'adm',
 	q{SELECT vault.grant('app', '{read}', 'open-to-tokens'), vault.put('open-to-tokens', 'value')});
 my $case = 0;
@@ -358,7 +358,7 @@ is(system($verifier, '-q', "$tls/trail"), 0, 'and the program for auditors takes
 write_file("$tls/forged", read_file("$tls/trail") =~ s/dns:only\.internal/dns:other.internal/r);
 isnt(system($verifier, '-q', "$tls/forged"), 0, 'but not another name');
 
-# what decided is in the trail with where it came from
+# the trail has the address that decided, with its origin
 is( $node->safe_psql('postgres',
 	q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE operation = 'get' AND decision = 'deny' AND address = '127.0.0.1' AND tls}),
 	't', 'refusals are in the trail, with address and TLS');

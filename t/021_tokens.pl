@@ -111,7 +111,7 @@ for (1 .. 600)
 	select undef, undef, undef, 0.1;
 }
 
-# What one leaves behind
+# The traces that one leaves behind
 my $first = VaultClient->new($pooler, 'pool', database => 'one');
 my $second = VaultClient->new($pooler, 'pool', database => 'one');
 my $of_first = of_tenant(1, 'app1');
@@ -172,7 +172,7 @@ is($wrong, 0, 'no answer crosses');
 is($right, 10000, 'and each of 10,000 is right');
 $_->close for @clients, $first, $second;
 
-# ---- what is refused ----
+# ---- refused tokens ----
 
 my $public_pem = do
 {
@@ -290,7 +290,7 @@ for my $case (@refused)
 }
 is(scalar keys %texts, 1, 'all with one text');
 
-# What providers send beside that: members of the header that are ignored, fractions, media types
+# Providers also send members of the header that are ignored, fractions, media types
 for my $case ((map { [ "$_ in the header", token($okta, \%good, { $_ => 'https://idp.example' }) ] }
 	qw(jku x5u x5c x5t)),
 	[ 'exp a fraction', payload(qq({$rest,"sub":"app1","exp":${\ ($now + 300)}.5})) ],

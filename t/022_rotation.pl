@@ -255,7 +255,7 @@ $node->poll_query_until('postgres',
 	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
 ok(logs_in('far'), 'once it is back, the rotation is done');
 
-# ---- what the other server says, and what this one's environment says ----
+# ---- the other server's messages, and this server's environment ----
 
 $remote->safe_psql('postgres',
 	q{ALTER ROLE far SET client_min_messages = 'debug5'; ALTER ROLE far SET debug_print_parse = on});
@@ -320,7 +320,7 @@ for my $name (sort keys %rotators)
 	run_job();    # nothing else is due
 	my (undef, $before) = split /\|/, versions($name);
 
-	# What rotate() does at once is done with its transaction
+	# Work that rotate() does at once is done with its transaction
 	kill_in_step("SELECT vault.rotate('$name')", 'admin') if $r->{atomic} || $name eq 'generate';
 	is(versions($name), "1|$before", "$name: killed in rotate(), as before");
 	ok(logs_in($name), "$name: and it logs in");

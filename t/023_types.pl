@@ -1,5 +1,5 @@
-# What a secret of type database gives out opens a database: psql logs in with it, whatever stands
-# in the password, and does not with another one.
+# The conninfo and URL of a secret of type database open a database: psql logs in with them, under
+# any password, and does not with another one.
 use strict;
 use warnings;
 

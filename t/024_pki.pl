@@ -31,7 +31,7 @@ my $adm = $as{adm};
 
 # ---- helpers ----
 
-# What a program prints; it dies if the program fails
+# Return the output of a program; die if the program fails
 sub output
 {
 	my ($out, $err) = ('', '');
@@ -131,7 +131,7 @@ sub output_bytes
 	return $out;
 }
 
-# ---- what is broken ----
+# ---- broken files ----
 
 refused('key of another', qr/private key is not that of its certificate/,
 	put('bad', text('web.crt') . text('twin.key'), 'certificate'), text('twin.key'));
@@ -222,7 +222,7 @@ is($adm->query('SELECT vault.import_certificate($1, NULL)', 'web/tls')->{state},
 is($adm->query('SELECT vault.import_certificate($1, $2::bytea, $3, expected_version => 0)',
 	'web/tls', hex_of('web.p12'), $passphrase)->{state}, '23505', 'conditions of put hold');
 
-# ---- who sees what ----
+# ---- visibility ----
 
 is($as{$_->[0]}->value('SELECT count(*) > 0 FROM vault.certificates'), $_->[1],
 	"$_->[0] sees certificates: $_->[1]")

@@ -125,7 +125,7 @@ sub load_in_parallel
 	return;
 }
 
-# What the target has and the source has not, or the other way round
+# Compare target and source: list the rows that one of them lacks
 sub difference
 {
 	my ($newest) = @_;
@@ -286,7 +286,7 @@ for my $case (@months)
 	check($what, $file);
 }
 
-# ---- what a restore lets pass ends with it ----
+# ---- the exceptions for a restore end with it ----
 
 sub alerts { my ($since) = @_;
 	return app($target,
@@ -336,7 +336,7 @@ is(psql_as($target, 'acme_app', q{SELECT vault.get('db/x')}, database => 'app'),
 is(app($target, q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'restore'}), 1,
 	'and it is told once');
 
-# Whoever edits where it was at home is found when it is opened.
+# An edited origin is found when the vault is opened.
 $drop{force}->();
 load('forged', '-e', 'month0');
 app($target,

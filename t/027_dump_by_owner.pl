@@ -1,4 +1,4 @@
-# Who is no superuser dumps the database: its owner everything but the vault, a role that reads all
+# Roles that are no superuser dump the database: its owner all but the vault, a role that reads all
 # data for dumps the vault too, as ciphertext; either dump restores. Nobody else, and the role that
 # dumps reads no value and changes nothing.
 use strict;

@@ -20,7 +20,7 @@ psql_as($node, 'app', qq{
 	SELECT count(vault.put('key/' || n, 'value')) + count(vault.put('key/' || n, 'newer')) FROM generate_series(1, 20) AS n;
 	SELECT count(vault.create_principal('reader' || n, db_role => 'reader' || n)), count(vault.grant('reader' || n, '{read}', 'key/*')) FROM generate_series(1, $principals) AS n});
 
-# What differs between the trail and the counts; nothing, once the log consumer has seen all
+# List the differences between the trail and the counts; none, once the log consumer has seen all
 my $differences = q{
 	WITH trail AS (
 		SELECT tenant_id, object_id, principal_id, version, count(*) AS reads, min(at) AS first, max(at) AS last FROM vault_data.audit_log
@@ -46,7 +46,7 @@ sub counts_agree
 	return;
 }
 
-# What a step of the sealer reads is what is new, however long the trail.
+# A step of the sealer reads new rows only, however long the trail is.
 $node->safe_psql('postgres', q{CREATE ROLE auditor LOGIN IN ROLE vault_auditor});
 psql_as($node, 'app', q{SELECT count(vault.get('key/1')) FROM generate_series(1, 3000)});
 $node->poll_query_until('postgres', 'SELECT sum(reads) >= 3000 FROM vault_data.usage')

@@ -1,4 +1,4 @@
-# Who is refused too often has to wait: counted for subjects, forged tokens and principals, each at
+# After too many refusals a caller waits: counted for subjects, forged tokens and principals, at
 # one peer and in one tenant, across sessions and rollbacks. It shuts out nobody else, ends, grows,
 # and cannot be made to be forgotten.
 use strict;

@@ -55,8 +55,7 @@ sub rotates
 	return 0;
 }
 
-# What an operator does at the targets before a copy is adopted whose values they do not have any
-# more
+# An operator's work at the targets before a copy is adopted whose values they no longer have
 sub take_over
 {
 	my ($server) = @_;

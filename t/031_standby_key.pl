@@ -50,7 +50,7 @@ is(generations(), '1 2 3', 'one that was cut short is there');
 is(rotate($primary), '', 'the next one');
 is(generations(), '1 2 3', 'replaces it after a crash of the server, too');
 
-# What somebody else has written to the same file is somebody's key
+# A generation that another server has written to the same file is a key of that server
 write_file($file,
 	read_file($file) =~
 	s/(# not committed when written: )3 by [0-9a-f]+/${1}4 by 00000000000000000000000000000000/r

@@ -130,7 +130,7 @@ ok(refused('outside', 1), 'then it is refused at once');
 is(admin(q{SELECT vault.rotate('outside', 'third', retire => 'now')}), 3, 'or is given');
 ok(refused('outside', 2), 'at once as well');
 
-# ---- where it makes no sense ----
+# ---- secrets for which it makes no sense ----
 
 is(sql_state($node, q{SELECT vault.rotate('plain', retire => 'later')}, 'admin'), '22023',
 	'another word is refused');

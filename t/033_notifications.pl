@@ -118,7 +118,7 @@ $node->poll_query_until('postgres',
 is(psql_as($node, 'app', sprintf $next, '0'), "s2\ns3",
 	'a crash before the rest is acknowledged: the rest, once the lease is over');
 
-# what was acknowledged stays so
+# acknowledged notifications stay so
 psql_as($node, 'app', sprintf $acknowledge, 's3');
 crash_server($node);
 $node->start;
@@ -126,7 +126,7 @@ is(psql_as($node, 'app', sprintf $next, '0'), '', 'what was acknowledged does no
 is(psql_as($node, 'app', q{SELECT waiting, leased_until FROM vault.subscribers}), '0|',
 	'and nothing waits');
 
-# ---- what was not delivered when a dump was made is delivered where it is restored, and only that ----
+# ---- notifications pending at the dump are delivered after the restore, and only these ----
 
 psql_as($node, 'app', q{SELECT vault.rotate('s4')});
 my $file = $node->basedir . '/dump';

@@ -40,7 +40,7 @@ is($node->safe_psql('postgres',
 	sprintf 'SELECT extract(epoch FROM clock_timestamp()) - %d BETWEEN 86000 AND 100000', $now),
 	't', 'the clock moves');
 
-# What the jobs do in a tick, as they are run
+# Run the jobs of one tick, as pg_cron does
 my $told = 0;
 sub tick
 {
@@ -134,7 +134,7 @@ is(sql_state($node, q{SELECT vault.get('db/asleep')}, 'app'), 'VT006',
 	'after a long pause: refused at once');
 told_at(151, 'expired db/asleep', 'and only the last is told');
 
-# what was delivered a month ago goes
+# notifications delivered a month ago are removed
 is($node->safe_psql('postgres', 'SET ROLE vault_jobs; SELECT vault_data.job_notifications() > 10'),
 	't', 'old notifications go');
 is($node->safe_psql('postgres',

@@ -27,7 +27,7 @@ $node->safe_psql('postgres', q{
 	SELECT vault.put(n, n, environment => e) FROM unnest('{a,b,a/a,a/b,b/a,a/b/a}'::text[]) AS n, unnest('{dev,prod}'::text[]) AS e;
 	SELECT vault.allow_tokens('pool')});
 
-# What is held in each of some situations, by an evaluation of the tables that is not the vault's.
+# Evaluate the tables, without vault's own code: the permissions held in each of some situations.
 $node->safe_psql('postgres', q{
 	CREATE TABLE game.situation (nr int, later interval, working boolean, tls boolean, session_user_too boolean, services text[], address inet);
 	INSERT INTO game.situation VALUES (1, '30 min', true, true, true, '{cn:x}', '10.1.0.1'), (2, '30 min', false, false, true, '{}', '192.168.0.1'),
@@ -173,8 +173,8 @@ $node->safe_psql('postgres', q{
 	$$;
 });
 
-# What somebody holds that is theirs neither from before nor by those who call; of whoever these
-# speak for, what they did not hold.
+# List permissions that a principal holds neither from before nor by its callers, and those that the
+# principals behind the callers did not hold.
 $node->safe_psql('postgres', q{
 	CREATE VIEW game.gained AS
 	WITH n AS MATERIALIZED (SELECT * FROM game.present WHERE principal <> 'adm'),

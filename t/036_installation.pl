@@ -1,4 +1,4 @@
-# What stands in the server before CREATE EXTENSION gives nobody anything of the vault: default
+# Objects in the server before CREATE EXTENSION give no role anything of the vault: default
 # privileges, roles of its names, a schema. Nor do default privileges reach the months of the trail
 # that are made later. What a superuser does to the vault's roles in another database is in the
 # trail.
@@ -67,7 +67,7 @@ is($node->safe_psql('postgres', qq{SELECT count(*) FROM pg_class WHERE relname =
 is($node->safe_psql('postgres', $given), '', 'and gives nothing');
 is($node->safe_psql('postgres', q{SELECT * FROM vault.verify()}), '',
 	'so verify() is content again');
-# what is given afterwards it tells, also where the server takes it for the script's own
+# it reports privileges given afterwards, also those that the server takes for the script's own
 $node->safe_psql('postgres',
 	q{ALTER EXTENSION vault DROP TABLE vault_data.instance; GRANT DELETE ON vault_data.instance TO x; ALTER EXTENSION vault ADD TABLE vault_data.instance});
 is($node->safe_psql('postgres', q{SELECT name, fault FROM vault.verify()}),

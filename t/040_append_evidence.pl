@@ -44,7 +44,7 @@ sub release { my ($holder) = @_; $holder->simple('ROLLBACK'); $holder->close; re
 sub remove { return $node->safe_psql('postgres', "DELETE FROM vault_data.audit_log $_[0]") }
 sub newest { return $node->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log') }
 
-# ---- what was rolled back, wholly or in part, is not missed ----
+# ---- rows that were rolled back, wholly or in part, are not missed ----
 
 my $holder = hold();
 my ($rc) = psql_as($node, 'app',

@@ -1,5 +1,5 @@
-# What a read decides, it decides again after the wait for its record: with the worker stopped,
-# whatever takes the value away and commits before the record is on disk keeps it from leaving, for
+# A read decides again after the wait for its record: with the worker stopped, every change that
+# takes the value away and commits before the record is on disk keeps it from leaving, for
 # every function that hands values out. What takes nothing away, takes nothing away.
 use strict;
 use warnings;
@@ -81,7 +81,7 @@ my %read = (
 my %secret = (get => 'text', get_version => 'text', get_bytes => 'bytes', get_json => 'json',
 	get_field => 'db', conninfo => 'db', database_url => 'db');
 
-# what is done, by whom, and the state that every read ends with
+# the statement, its role, and the SQLSTATE that every read ends with
 my @cases = (
 	[ 'revoked', '42501', q{SELECT vault.revoke(id) FROM vault.grants WHERE grantee = 'app'} ],
 	[ 'denied', '42501', q{SELECT vault.grant('app', '{read}', '**', effect => 'deny')} ],
@@ -184,7 +184,7 @@ for my $case ([ 'stays', q{SELECT 1}, 'the value' ],
 		"a token's group $case->[0] while the record waited");
 }
 
-# ---- what only looks, and the seal ----
+# ---- calls that only read, and the seal ----
 
 $w = afresh();
 is(meanwhile('app', "SELECT count(*) FROM vault.list()", [ q{SELECT vault.suspend_tenant('acme')} ],

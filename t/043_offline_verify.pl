@@ -240,7 +240,7 @@ is(verified('NULL', $older), '',
 
 # ---- a tenant that never was ----
 
-# What came of its making is told in the trail without a tenant, and both verifiers take it.
+# The trail tells of its creation without a tenant, and both verifiers accept it.
 $node->safe_psql('postgres', q{CREATE ROLE lasting LOGIN;
 	BEGIN; SELECT vault.create_tenant('never', 'lasting'); SELECT vault.suspend_tenant('never'); ROLLBACK;
 	DO $$ BEGIN PERFORM vault.create_tenant('failed', 'no such role'); EXCEPTION WHEN undefined_object THEN NULL; END $$;

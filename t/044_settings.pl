@@ -46,7 +46,7 @@ sub leaves
 	return;
 }
 
-# ---- what the server starts with ----
+# ---- settings that the server starts with ----
 
 my $start =
 	q{SELECT string_agg(reason, ', ' ORDER BY id) FROM vault.audit WHERE operation = 'settings'};

@@ -57,7 +57,7 @@ sub verifies
 	return;
 }
 
-# What is in no other place than ASCII: everywhere that text is taken
+# Text that is not ASCII, everywhere that text is accepted
 sub fill
 {
 	my ($node) = @_;

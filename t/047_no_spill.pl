@@ -40,7 +40,7 @@ $setup->query(q{CREATE PROCEDURE one(INOUT v text) LANGUAGE plpgsql AS
 	$$ BEGIN v := repeat(v, 20); END $$});
 $setup->close;
 
-# How many temporary files hold the text
+# Count the temporary files that hold the text
 sub spilled
 {
 	my ($text) = @_;
@@ -93,7 +93,7 @@ for my $place (@places)
 	}
 }
 
-# What they give is complete.
+# Their results are complete.
 my $client = VaultClient->new($node, 'app');
 is(scalar(@{ $client->simple(
 	q{INSERT INTO t SELECT i FROM generate_series(1, 40) i RETURNING vault.get('a')})->{rows} }),
@@ -122,7 +122,7 @@ is($client->simple(
 	q{DO $$ DECLARE r record; v text; BEGIN FOR r IN SELECT name FROM vault.secrets LOOP v := vault.get(r.name); COMMIT; END LOOP; END $$})->{state}, '00000', 'one that reads inside is not');
 is(spilled($canary), 0, 'nothing is left in a file');
 
-# What spills by itself is stopped by a limit.
+# Queries that spill by themselves are stopped by a limit.
 $client->send_simple('SELECT * FROM all_of_them()');
 $node->poll_query_until('postgres',
 	q{SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = } . $client->pid)

@@ -59,7 +59,7 @@ sub who
 	return $answer;
 }
 
-# Whether the principal of a token reads a name
+# True if the principal of a token reads a name
 sub reads
 {
 	my ($token, $name) = @_;
@@ -77,7 +77,7 @@ sub last_reason
 		"SELECT count(*) > 0 FROM vault.audit WHERE operation = 'login' AND decision = 'deny' AND reason LIKE '%$pattern%'");
 }
 
-# What passing over is told of: NOTICE and detail
+# NOTICE and detail tell of the keys that are passed over
 sub notices
 {
 	my ($call) = @_;

@@ -15,7 +15,7 @@ my $node_modules = join ':', '/usr/share/nodejs', '/usr/local/lib/vault-test-cli
 my ($jdbc) = grep { -r } glob '/usr/share/java/postgresql.jar /usr/share/java/postgresql-jdbc*.jar';
 my $programs = 'test/clients';
 
-# How each is started, and what says that it is there.
+# The command of each client, and the check that it is installed.
 my %client = (
 	psycopg2 => { run => [ $python, "$programs/psycopg2_client.py" ],
 		probe => [ $python, '-c', 'import psycopg2' ] },
@@ -32,7 +32,7 @@ my %client = (
 		missing => !$jdbc
 	});
 
-# What every client has to say; some drivers have no statements of the server.
+# The report that every client has to give; some drivers have no server-side statements.
 my %expected = (
 	put_text => 1, get_text => 'true', unchanged => 1, put_bytes => 1, get_bytes => '00ff',
 		binary => 'VT013', text_bytes => 'plain',

@@ -18,7 +18,7 @@ my $number = $node->safe_psql('postgres', 'SHOW server_version_num');
 my $running = int($number / 10000) . '.' . $number % 10000;
 my $newer = int($number / 10000) . '.99';
 
-# What is not in each minor release is weak: the loader leaves it out.
+# Functions that not every minor release has are weak: the loader leaves them out.
 my %undefined = map { (split)[1, 0] } split /\n/, `nm -D --undefined-only '$library'`;
 my @came_later = grep { defined $undefined{$_} && $undefined{$_} ne 'w' }
 	qw(DatumGetHeapTupleHeader heap_datum_check);

@@ -106,7 +106,7 @@ is(sql_state($node, 'ALTER EXTENSION vault UPDATE'), '55000', 'as a state of the
 is($node->safe_psql('postgres', $version), '1.0.1', 'and nothing is changed');
 works('not updated');
 
-# What a restart with files of before would find
+# The state that a restart with the former files would find
 my $forged = q{UPDATE pg_extension SET extversion = '%s' WHERE extname = 'vault'};
 $node->safe_psql('postgres', sprintf $forged, '1.1');
 (undef, undef, $stderr) = psql_as($node, 'app', q{SELECT vault.get('a')});

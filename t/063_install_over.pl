@@ -16,7 +16,7 @@ my $node = new_vault_node('over');
 $node->safe_psql('postgres', q{CREATE ROLE app LOGIN; SELECT vault.create_tenant('acme', 'app')});
 psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 
-# What a build of the next version leaves, so that nothing is compiled here
+# The files that a build of the next version leaves, so that nothing is compiled here
 my $tree = PostgreSQL::Test::Utils::tempdir();
 system(
 	"tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';

@@ -32,7 +32,7 @@ sub ask
 	return $answer;
 }
 
-# What a server lacks to be upgraded with, or ''
+# Name the parts that a server lacks for an upgrade, or ''
 sub lacking
 {
 	my ($config) = @_;
@@ -225,7 +225,7 @@ sub fill
 	return;
 }
 
-# What must be the same; reads and the seals of the trail go on.
+# Rows that must be the same; reads and the seals of the trail go on.
 sub picture
 {
 	my ($node, $newest) = @_;
@@ -257,7 +257,7 @@ my $values =
 sub values_of { my ($node) = @_;
 	return as($node, 'app', $values) . "\n" . as($node, 'Other App', $values) }
 
-# What a server that runs holds, and the checkpoint of before
+# The contents of a running server, and the checkpoint of before
 sub keep_picture
 {
 	my ($node) = @_;
@@ -288,7 +288,7 @@ sub original
 	return keep_picture($node);
 }
 
-# ---- what must hold afterwards ----
+# ---- checks after an upgrade ----
 
 sub check_held
 {
@@ -513,7 +513,7 @@ sub restore_plain
 	return;
 }
 
-# What pg_upgradecluster does unless told otherwise: schemas by pg_dumpall, then the data with
+# The steps of pg_upgradecluster by default: schemas by pg_dumpall, then the data with
 # triggers disabled
 sub restore_as_upgradecluster
 {
@@ -630,7 +630,7 @@ sub check_upgradecluster
 	return;
 }
 
-# ---- what is run ----
+# ---- the runs ----
 
 read_blocks();
 my ($others, $reasons) = other_servers();

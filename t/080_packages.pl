@@ -1,4 +1,4 @@
-# What packagers and their tools read says what is so: META.json is what PGXN takes and names the
+# Files for packagers and their tools are true: META.json is what PGXN takes and names the
 # minor releases that the code does, the archive holds the commit and nothing else, the man page has
 # the program's options, Debian's files name one version, and the scripts of the packages parse.
 # Building and installing packages is script/packages' part.

@@ -31,7 +31,7 @@ sub new
 	return $self;
 }
 
-# What came in by NOTIFY with the answers so far: [ channel, payload ] each
+# Notifications that came with the answers so far: [ channel, payload ] each
 sub notified { return @{ $_[0]{notified} // [] } }
 
 # The backend's process

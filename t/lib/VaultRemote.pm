@@ -46,14 +46,14 @@ sub new_remote_node
 	return $remote;
 }
 
-# Where ca.crt, that signed its certificate, and other.crt, that did not, are
+# The directory of ca.crt, that signed its certificate, and of other.crt, that did not
 sub remote_tls
 {
 	my ($remote) = @_;
 	return $remote->basedir . '/tls';
 }
 
-# What a vault needs to rotate there
+# The settings that a vault needs to rotate there
 sub remote_conf
 {
 	my ($remote) = @_;

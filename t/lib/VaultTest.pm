@@ -94,7 +94,7 @@ sub quiet_jobs
 	return;
 }
 
-# Where a node's root key is: beside its data directory
+# Return the file of a node's root key, beside its data directory
 sub key_directory
 {
 	my ($node) = @_;
@@ -138,7 +138,7 @@ sub scan_for
 	return sort @found;
 }
 
-# How a text may look: fixed strings for index(), and patterns
+# The forms of a text: fixed strings for index(), and patterns
 sub _forms
 {
 	my ($canary) = @_;
@@ -294,7 +294,7 @@ sub set_source
 	return set_conf($node, 'vault.root_key_source', $source);
 }
 
-# Why the vault is sealed, '' if it is not
+# Return the reason why the vault is sealed, '' if it is not
 sub sealed_reason
 {
 	my ($node, %opt) = @_;
