@@ -1,9 +1,10 @@
 /*
  * get.c
- *		get, get_bytes, get_json, get_field, conninfo, database_url.
+ *		Read one secret by name: get, get_bytes, get_json, get_field, conninfo, database_url.
  *
- * Secret and version are read under one fresh snapshot, in every isolation level: what was
- * deleted, deactivated or rotated is so for the next call.  read.c says when the value leaves.
+ * Secret and version are read under one fresh snapshot, in every isolation level. A deletion,
+ * deactivation or rotation takes effect for the next call. read.c describes the moment at which
+ * the value leaves.
  */
 #include "platform/compat.h"
 
@@ -30,7 +31,7 @@ PG_FUNCTION_INFO_V1(vault_get_json);
 
 #define MAX_FIELD 63
 
-/* The value that a read by name asks for, and its head; version 0: the current one. */
+/* Read the head and the value of a secret by name. Version 0 is the current one. */
 static bytea *
 read_value(const SecretName *name, int version, SecretHead *head, uint8_t *format)
 {
@@ -52,15 +53,15 @@ read_value(const SecretName *name, int version, SecretHead *head, uint8_t *forma
 	return value;
 }
 
-/* Where the arguments of a read by name stand; -1: it has none. */
+/* Positions of the arguments of a read by name; -1 if the function does not have the argument. */
 typedef struct ReadArguments
 {
 	int version;
 	int environment;
-	const char *field; /* NULL: the whole value */
+	const char *field; /* name of the field; NULL for the whole value */
 } ReadArguments;
 
-/* The version argument; 0: the current one. */
+/* Get the version argument; 0 for the current version. */
 static int
 wanted_version(FunctionCallInfo fcinfo, int number)
 {
@@ -71,7 +72,7 @@ wanted_version(FunctionCallInfo fcinfo, int number)
 	return PG_GETARG_INT32(number);
 }
 
-/* The same of a head that has been written since, or whose value is not in it. */
+/* Do the same for a head that was written since, or that does not hold the value. */
 static void
 require_head(TableScan *scan, const SecretName *name, const SecretHead *before, int version,
 			 Snapshot snapshot)
@@ -86,7 +87,9 @@ require_head(TableScan *scan, const SecretName *name, const SecretHead *before, 
 		secret_version_require(&head, version, snapshot);
 }
 
-/* The secret of this name is the same, and this version of it can be read as of now. */
+/*
+ * Raise an error unless the name still leads to the same secret and this version is readable now.
+ */
 static void
 require_readable_still(const SecretName *name, const SecretHead *before, int version)
 {
@@ -102,7 +105,7 @@ require_readable_still(const SecretName *name, const SecretHead *before, int ver
 	UnregisterSnapshot(snapshot);
 }
 
-/* The whole of a read by name, which is the first argument. */
+/* Perform a read by name. The name is the first argument. */
 static bytea *
 read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *format)
 {
@@ -154,7 +157,7 @@ require_text(bytea *value, uint8_t format)
 			 errhint("Read it with vault.get_bytes().")));
 }
 
-/* Parses without letting the parser show what it stumbled over. */
+/* Parse the value without the parser's error message, which would show a part of it. */
 Datum
 secret_parse_json(text *value)
 {
@@ -200,7 +203,7 @@ get_json_body(FunctionCallInfo fcinfo)
 	return secret_parse_json(secret_require_text(value));
 }
 
-/* A name of a field is shown in the trail. */
+/* Get the name of the field, which is shown in the trail. */
 static char *
 field_argument(FunctionCallInfo fcinfo)
 {

@@ -1,9 +1,9 @@
 /*
  * get_many.c
- *		get_many: all secrets of a pattern that the caller may read.
+ *		get_many: read all secrets that match a pattern and that the caller may read.
  *
- * Secrets and versions are read under one fresh snapshot, as in get.c.  The rows wait in the
- * result until their records are safe, and each is then judged again.
+ * Secrets and versions are read under one fresh snapshot, as in get.c. The rows stay in the result
+ * until their records are safe, and each is then checked again.
  */
 #include "platform/compat.h"
 
@@ -31,7 +31,7 @@
 
 PG_FUNCTION_INFO_V1(vault_get_many);
 
-/* A row of the result, by which it is judged again if the wait for its record was long. */
+/* A row of the result, for the second check after a long wait for its record. */
 typedef struct Kept
 {
 	HeadMark mark;
@@ -50,28 +50,28 @@ typedef struct BulkRead
 	size_t environment_size;
 	bool strict;
 	bool database_urls;
-	bool surveys; /* looks for what would be left out, and gives nothing */
+	bool surveys; /* true: look for secrets that would be left out, and return no value */
 	StringInfoData left_out;
 	int left_out_count;
 	ReturnSetInfo *result;
-	MemoryContext result_memory; /* overwritten when the query ends */
-	TableScan versions;          /* open from the first row on */
+	MemoryContext result_memory; /* memory of the result, overwritten when the query ends */
+	TableScan versions;          /* scan of the versions, open from the first row on */
 	bool versions_open;
-	TableScan heads; /* the same, of those that are handed out */
+	TableScan heads; /* scan of the heads of the rows of the result */
 	bool heads_open;
 	Snapshot snapshot;
-	MemoryContext memory; /* of the call */
+	MemoryContext memory; /* memory of the call */
 	MemoryContext row_memory;
 	int64 bytes;
-	Kept *kept; /* as many as rows, and in their order */
+	Kept *kept; /* one entry for each row, in the order of the rows */
 	int64 kept_count;
 	int64 kept_room;
-	int64 refused; /* of these rows */
+	int64 refused; /* number of kept rows that were refused */
 } BulkRead;
 
 /*
- * The rows are kept in memory whatever work_mem says, because a tuplestore that
- * spills would write plaintext to a temporary file.
+ * Begin a tuplestore that stays in memory whatever work_mem is: one that spills would write
+ * plaintext to a temporary file.
  */
 static void
 begin_rows(BulkRead *bulk)
@@ -84,7 +84,7 @@ begin_rows(BulkRead *bulk)
 	MemoryContextSwitchTo(old);
 }
 
-/* They are handed over when the call returns, and not if it fails. */
+/* Prepare the result, which is handed over when the call returns and dropped if the call fails. */
 static void
 begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 {
@@ -119,7 +119,10 @@ bulk_account(BulkRead *bulk, const bytea *value)
 				 errhint("Read fewer secrets at once, with a narrower pattern.")));
 }
 
-/* Stands the scan of versions on the current one; in the memory of the call, as it lives on. */
+/*
+ * Move the scan of versions to the current version of the secret. The scan is opened in the memory
+ * of the call, because it outlives the row.
+ */
 static bool
 find_version(BulkRead *bulk, const SecretHead *head)
 {
@@ -150,7 +153,7 @@ bulk_value(BulkRead *bulk, SecretHead *head, uint8_t *format)
 
 #define MAX_NAMED 20
 
-/* A secret that matches, that the caller may read, and that the result does not have. */
+/* Note a secret that matches and that the caller may read, but that is missing in the result. */
 static void
 leave_out(BulkRead *bulk, const SecretName *name, const char *why)
 {
@@ -162,7 +165,10 @@ leave_out(BulkRead *bulk, const SecretName *name, const char *why)
 	MemoryContextSwitchTo(row);
 }
 
-/* What was deleted is gone on purpose, and nobody waits for it. */
+/*
+ * Return true if the secret can be read; note it as left out otherwise. A deleted secret is not
+ * noted, because it was removed on purpose.
+ */
 static bool
 is_readable(BulkRead *bulk, const SecretName *name, const SecretHead *head)
 {
@@ -173,7 +179,7 @@ is_readable(BulkRead *bulk, const SecretName *name, const SecretHead *head)
 	return false;
 }
 
-/* The value as the result has it; NULL: it is left out. */
+/* Get the value in the form that the result has; NULL if it is left out. */
 static bytea *
 bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *head)
 {
@@ -205,8 +211,9 @@ bulk_refuse_characters(const SecretName *name)
 }
 
 /*
- * All or nothing: first looks whether all that matches can be given, before anything is recorded
- * as given.  What changes in between is found by the second reading.
+ * Raise an error if strict is set and a secret was left out: all or nothing. The survey checks
+ * that all matching secrets can be returned before any of them is recorded as read. The second
+ * reading finds the changes in between.
  */
 static void
 require_whole(const BulkRead *bulk)
@@ -238,7 +245,7 @@ new_kept(BulkRead *bulk)
 	return &bulk->kept[bulk->kept_count++];
 }
 
-/* The row waits in the result until its record is safe. */
+/* Keep the row in the result until its record is safe. */
 static void
 bulk_keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 {
@@ -255,7 +262,7 @@ bulk_keep(BulkRead *bulk, TableScan *scan, const SecretHead *head, bytea *value)
 	kept->refused = false;
 }
 
-/* Whether it is where it was and as it was: most are. */
+/* Return true if the head is at the same place and unchanged, as most are. */
 static bool
 bulk_stands(BulkRead *bulk, const Kept *kept)
 {
@@ -293,7 +300,7 @@ may_leave(BulkRead *bulk, const SecretName *name, const Kept *kept)
 	return may;
 }
 
-/* The name in a row of the result; all are of one environment. */
+/* Get the name from a row of the result. All rows are of one environment. */
 static SecretName
 name_in(const BulkRead *bulk, TupleTableSlot *slot)
 {
@@ -317,7 +324,10 @@ check_row_again(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
 	leave_out(bulk, &name, "it changed meanwhile");
 }
 
-/* Walks the rows of a result, and what is kept of each, without moving who will read it. */
+/*
+ * Visit the rows of a result and their Kept entries, without moving the read pointer of the
+ * executor.
+ */
 static void
 each_row(BulkRead *bulk, Tuplestorestate *rows,
 		 void (*visit)(BulkRead *bulk, TupleTableSlot *slot, Kept *kept))
@@ -346,8 +356,9 @@ copy_row(BulkRead *bulk, TupleTableSlot *slot, Kept *kept)
 }
 
 /*
- * What cannot be read any more is left out as if it had been so before.  The rows with it stay
- * where they were, as the memory of all is overwritten in the end.
+ * Check each row again, and leave out those that cannot be read any more, as if that had been so
+ * at first. Their values stay in the old tuplestore, because the memory of both is overwritten in
+ * the end.
  */
 static void
 bulk_check_again(BulkRead *bulk)
@@ -410,7 +421,10 @@ bulk_row(BulkRead *bulk, TableScan *scan)
 	bulk_keep(bulk, scan, &head, value);
 }
 
-/* Names are in order: past the pattern's fixed beginning nothing can match. */
+/*
+ * Return true if the scan is past the fixed prefix of the pattern. Names are in order, so nothing
+ * matches from there on.
+ */
 static bool
 is_past_prefix(TableScan *scan, const char *pattern, size_t prefix)
 {
@@ -485,7 +499,7 @@ bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	initStringInfo(&bulk->left_out);
 }
 
-/* A call that found nothing is a record, too. */
+/* Record a call that found nothing. */
 static void
 record_nothing(const BulkRead *bulk)
 {
@@ -499,8 +513,8 @@ record_nothing(const BulkRead *bulk)
 }
 
 /*
- * get_many(name_pattern, environment, strict, database_urls): what the caller may read of what
- * matches, is readable and is text.
+ * get_many(name_pattern, environment, strict, database_urls): return the matching secrets that the
+ * caller may read, that are readable, and that are text.
  */
 static Datum
 get_many_body(FunctionCallInfo fcinfo)

@@ -1,10 +1,10 @@
 /*
  * head_cache.c
- *		A hash table in shared memory that forgets: no locks, no chains.
+ *		A hash table in shared memory that overwrites old entries, without locks and chains.
  *
- * An entry is one atomic word: block, offset, and 16 bits of the hash, which spare
- * most visits to the wrong row.  A name has the four entries of one bucket to be in.
- * Zero is an empty entry, as no row has offset zero.
+ * An entry is one atomic word: block, offset, and 16 bits of the hash. These bits avoid most
+ * visits to the wrong row. A name can be in any of the four entries of one bucket. Zero is an
+ * empty entry, as no row has offset zero.
  */
 #include "secret/head_cache.h"
 

@@ -1,9 +1,9 @@
 /*
  * head_cache.h
- *		Where the heads of secrets were last found, so that most reads walk no index.
+ *		The last known place of the heads of secrets, so that most reads walk no index.
  *
- * A guess that all backends share: what it says is checked against the row that is
- * there, and whoever asked walks the index if it is wrong.
+ * All backends share the cache, and its entries are hints: the caller checks the row at the place,
+ * and walks the index if the entry is wrong.
  */
 #ifndef VAULT_SECRET_HEAD_CACHE_H
 #define VAULT_SECRET_HEAD_CACHE_H

@@ -39,7 +39,7 @@ enum
 
 static SecretRotator rotator = NULL;
 
-/* An object of strings, small. */
+/* Raise an error unless the tags are a small object of strings. */
 static void
 check_tags(Jsonb *tags)
 {
@@ -108,7 +108,10 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 						   "Give NULL or 'infinity' for no expiry.");
 }
 
-/* Other features' functions that end here do not have the last arguments. */
+/*
+ * Get a flag; false if there is no such argument. Functions of other features that end here do not
+ * have the last arguments.
+ */
 static bool
 put_flag(FunctionCallInfo fcinfo, int number)
 {
@@ -116,8 +119,8 @@ put_flag(FunctionCallInfo fcinfo, int number)
 }
 
 /*
- * Whether a value is the one that is stored tells who may write whether a guess is right, as
- * often as they like.  So it is told only to who may read it.
+ * Read the flags. With if_changed, the answer tells whether a guessed value is the stored one, and
+ * a caller can ask without limit. Therefore it requires the permission to read, not only to write.
  */
 static void
 read_flags(FunctionCallInfo fcinfo, Write *write)
@@ -173,8 +176,8 @@ secret_put_text(FunctionCallInfo fcinfo)
 }
 
 /*
- * The call with its tags, given as a parameter of any type that JSON comes in.  It is a copy: a
- * constant stands in the original for the next row, too.
+ * Return a copy of the call with its tags converted from any type that JSON comes in. The original
+ * keeps its argument: a constant stands there for the next row, too.
  */
 static FunctionCallInfo
 with_tags(FunctionCallInfo given)
@@ -198,14 +201,14 @@ put_bytes_body(FunctionCallInfo fcinfo)
 	return put_varlena(with_tags(fcinfo), FORMAT_BYTES);
 }
 
-/* JSON that is no jsonb stays as it was written. */
+/* put for JSON that is not jsonb: the value is stored as it was written. */
 static Datum
 put_json_body(FunctionCallInfo fcinfo)
 {
 	return put_varlena(with_tags(fcinfo), FORMAT_JSON);
 }
 
-/* As PostgreSQL prints it. */
+/* Take a jsonb value as PostgreSQL prints it. */
 static void
 take_jsonb(FunctionCallInfo fcinfo, int number, Write *write)
 {
@@ -237,7 +240,7 @@ secret_set_rotator(SecretRotator function)
 	rotator = function;
 }
 
-/* As put_rotate() without another rotator. */
+/* Rotate as put_rotate() does without another rotator. */
 static int
 rotate_here(Write *write)
 {
@@ -260,7 +263,7 @@ put_take_value(FunctionCallInfo fcinfo, int number, uint8_t format, Write *write
 	write->given_size = VARSIZE_ANY_EXHDR(value);
 }
 
-/* The version that was current is refused from now on. */
+/* Retire the version that was current: it is refused from now on. */
 static void
 retire_previous(const Write *write)
 {
@@ -283,7 +286,7 @@ takes_now(FunctionCallInfo fcinfo, int number)
 	return true;
 }
 
-/* rotate(name, new_value, environment, retire); the value is taken already. */
+/* rotate(name, new_value, environment, retire). The caller has taken the value already. */
 static Datum
 put_rotate(FunctionCallInfo fcinfo, Write *write)
 {
@@ -449,7 +452,7 @@ put_retype(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(write_change_type(&write));
 }
 
-/* retype(name, environment, type): a new version of the same value, inside a call. */
+/* retype(name, environment, type): store the same value as a new version, inside a call. */
 Datum
 vault_retype(PG_FUNCTION_ARGS)
 {
@@ -470,7 +473,7 @@ rotate_plain(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(rotate_here(&write));
 }
 
-/* rotate_plain(name, environment): inside a call, without another rotator. */
+/* rotate_plain(name, environment): rotate inside a call, without another rotator. */
 Datum
 vault_rotate_plain(PG_FUNCTION_ARGS)
 {
@@ -485,7 +488,7 @@ vault_generate(PG_FUNCTION_ARGS)
 	return entry_run_with_values(ENTRY_CLIENT, fcinfo, generate_body);
 }
 
-/* check_tags(tags): 22023 unless they may be stored. */
+/* check_tags(tags): raise 22023 unless the tags may be stored. */
 Datum
 vault_check_tags(PG_FUNCTION_ARGS)
 {
@@ -495,7 +498,10 @@ vault_check_tags(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* secret_id(name, environment) in the call's tenant, NULL if there is none. */
+/*
+ * secret_id(name, environment): return the id in the call's tenant; NULL if the secret does not
+ * exist.
+ */
 Datum
 vault_secret_id(PG_FUNCTION_ARGS)
 {

@@ -1,11 +1,11 @@
 /*
  * read.c
- *		What get and get_many have in common: the record of a read, and the wait for it.
+ *		The common part of get and get_many: the record of a read, and the wait for it.
  *
- * A read executes no SQL: identity, policy and the two index walks are done
- * here, so it needs no other user and leaves nothing to undo.  The values leave
- * only after the audit record is safe; what was decided before that wait is then decided once
- * more: who calls, what it may, whether the secret and its version can be read.
+ * A read executes no SQL: identity, policy and the two index walks are done here. It therefore
+ * needs no other user and leaves nothing to undo. The values leave only after the audit record is
+ * safe. The decisions that were made before that wait are then made again: the identity of the
+ * caller, its permissions, and whether the secret and its version can be read.
  */
 #include "secret/read.h"
 
@@ -22,8 +22,9 @@
 #include "type/registry.h"
 
 /*
- * A holdable cursor would keep plaintext, on disk too, for whoever comes next.  A loop of PL/pgSQL
- * becomes one when it commits: what is left of its rows is made at once, and stored.
+ * Refuse a holdable cursor, which would keep plaintext, on disk too, for later readers. The cursor
+ * of a PL/pgSQL loop becomes holdable when the loop commits: its remaining rows are then computed
+ * and stored at once.
  */
 void
 secret_refuse_holdable_cursor(void)
@@ -44,7 +45,7 @@ secret_refuse_holdable_cursor(void)
 				 errhint("Read the secret inside the loop, or end the transaction after it.")));
 }
 
-/* Sealing between the check and now must win. */
+/* Raise an error if the vault was sealed since the check. */
 static void
 require_same_epoch(uint64 epoch)
 {
@@ -72,8 +73,8 @@ read_record(const SecretName *name, const SecretHead *head, int version, const p
 }
 
 /*
- * While the record was on its way to the disk, a seal may have come, or whatever else takes the
- * value away.  True if there was such a while.
+ * Wait for the records. Returns true if there was a wait: a seal, or another change that takes the
+ * value away, may have come while the record was on its way to disk.
  */
 bool
 read_await_records(uint64 epoch)
@@ -88,7 +89,7 @@ read_await_records(uint64 epoch)
 	return waited;
 }
 
-/* The field of the value, if one is asked for. */
+/* Return the field of the value, or the value itself if no field is requested. */
 bytea *
 read_part_of(bytea *value, const SecretHead *head, const char *field)
 {
@@ -98,7 +99,10 @@ read_part_of(bytea *value, const SecretHead *head, const char *field)
 		type_field(head->type, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), field));
 }
 
-/* Some drivers send text as bytes: such a value is text, too, if it is valid and prints. */
+/*
+ * Return true if the value is text. Some drivers send text as bytes: such a value is text, too, if
+ * it is valid and prints.
+ */
 bool
 read_is_text(const bytea *value, uint8_t format)
 {

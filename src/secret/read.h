@@ -1,29 +1,36 @@
 /*
  * read.h
- *		What get and get_many have in common: the record of a read, and the wait for it.
+ *		The common part of get and get_many: the record of a read, and the wait for it.
  *
- * For this folder only.  secret_refuse_holdable_cursor() is declared in secret.h.
+ * For this folder only. secret_refuse_holdable_cursor() is declared in secret.h.
  */
 #ifndef VAULT_SECRET_READ_H
 #define VAULT_SECRET_READ_H
 
 #include "secret/secret.h"
 
-/* Record that this version is read, before it leaves.  field: only that; NULL: the whole. */
+/*
+ * Record that this version is read, before it leaves. If field is not NULL, only that field is
+ * read.
+ */
 extern void read_record(const SecretName *name, const SecretHead *head, int version,
 						const pg_uuid_t *grant, const char *field);
 
 /*
- * Wait until the records of this call are safe.  While a record was on its way to the disk, a seal
- * may have come, or whatever else takes the value away: raises if the vault was sealed since the
- * epoch.  Returns true if there was such a while; what was decided before must be decided again.
+ * Wait until the records of this call are safe. A seal, or another change that takes the value
+ * away, may come while a record is on its way to disk. Raises if the vault was sealed since the
+ * epoch. Returns true if there was a wait: the caller must then repeat the decisions that it made
+ * before.
  */
 extern bool read_await_records(uint64 epoch);
 
-/* The field of the value, if one is asked for; NULL: the value itself. */
+/* Return a field of the value; if field is NULL, the value itself. */
 extern bytea *read_part_of(bytea *value, const SecretHead *head, const char *field);
 
-/* Some drivers send text as bytes: such a value is text, too, if it is valid and prints. */
+/*
+ * Return true if the value is text. Some drivers send text as bytes: such a value is text, too, if
+ * it is valid and prints.
+ */
 extern bool read_is_text(const bytea *value, uint8_t format);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * reuse_probe.c
- *		The tries of this transaction, newest first, until it is known what becomes of them.
+ *		The probes of this transaction, newest first, until the transaction or subtransaction
+ *		ends.
  *
- * The levels of their subtransactions never rise from one to the next.
+ * From one list entry to the next, the subtransaction level never rises.
  */
 #include "secret/reuse_probe.h"
 
@@ -15,14 +16,17 @@
 
 typedef struct ReuseProbe
 {
-	int level; /* of the subtransaction */
+	int level; /* nesting level of the subtransaction */
 	ThrottleTicket ticket;
 	struct ReuseProbe *next;
 } ReuseProbe;
 
 static ReuseProbe *probes = NULL;
 
-/* What the vault makes up is no probe; what operators and jobs write is not a principal's. */
+/*
+ * Return true if the caller could learn from the comparison. A value that the vault generates is
+ * no probe, and a write of an operator or a job is not one of a principal.
+ */
 static bool
 may_learn(const Write *write)
 {
@@ -50,7 +54,7 @@ reuse_probe_record(const Write *write)
 	probes = probe;
 }
 
-/* Of the levels from this one on. */
+/* Count the probes of this subtransaction level and of deeper ones. */
 static void
 count_probes(int level)
 {

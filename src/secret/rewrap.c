@@ -1,11 +1,11 @@
 /*
  * rewrap.c
- *		Moves envelopes under the active key of their tenant, in batches.
+ *		Move envelopes under the active key of their tenant, in batches.
  *
- * A batch is one transaction; secrets that somebody else holds are skipped and
- * found by the next batch.  The head is locked before its versions, as everywhere,
- * so that the copy that it holds moves with its version.  A retired key that no
- * envelope needs any more is deleted, under a lock that no put in flight can pass.
+ * A batch is one transaction. It skips secrets that another transaction holds; the next batch
+ * finds them. The head is locked before its versions, as everywhere, so that the copy in the head
+ * moves with its version. A retired key that no envelope needs any more is deleted, under a lock
+ * that no put in flight can pass.
  */
 #include "platform/compat.h"
 
@@ -75,7 +75,10 @@ rewrap_row(const pg_uuid_t *tenant, HeapTuple row, TupleDesc layout)
 	sql_run(&copy, values, NULL);
 }
 
-/* At most `limit` rows of the call's tenant; returns how many.  Values are in `memory` only. */
+/*
+ * Rewrap at most `limit` rows of the call's tenant, and return their number. Values are in
+ * `memory` only.
+ */
 static int
 rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
@@ -99,13 +102,13 @@ rewrap_batch(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 		CHECK_FOR_INTERRUPTS();
 		rewrap_row(tenant, rows->vals[i], rows->tupdesc);
 		MemoryContextSwitchTo(old);
-		MemoryContextReset(memory); /* which wipes the value */
+		MemoryContextReset(memory); /* wipes the value */
 	}
 	return count;
 }
 
 /*
- * Takes away retired keys that nothing is sealed with.  Only in a call that found
+ * Delete the retired keys that no version is sealed with. This is done only in a call that found
  * nothing to move: a read that saw a row just before it moved has had its key since.
  */
 static void
@@ -123,7 +126,7 @@ forget_retired(const pg_uuid_t *tenant)
 		sql_run(&forget, &value, NULL);
 }
 
-/* Tenants with a retired key. */
+/* Return the tenants that have a retired key. */
 static List *
 tenants_to_rewrap(void)
 {
@@ -148,7 +151,7 @@ tenants_to_rewrap(void)
 	return tenants;
 }
 
-/* At most so many of a tenant; how many it were. */
+/* Rewrap at most `limit` rows of a tenant, and return their number. */
 static int
 rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
@@ -166,7 +169,10 @@ rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 	return count;
 }
 
-/* Each tenant has an equal share of what is left; those that have more are returned. */
+/*
+ * Give each tenant an equal share of the rest of the limit. Returns the tenants that have more
+ * rows.
+ */
 static List *
 rewrap_in_turn(List *turn, int limit, int *moved, MemoryContext memory)
 {

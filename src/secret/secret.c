@@ -1,6 +1,6 @@
 /*
  * secret.c
- *		What reading and writing secrets have in common.
+ *		The common part of reading and writing secrets.
  */
 #include "secret/secret.h"
 
@@ -15,7 +15,7 @@
 #include "secret/head_cache.h"
 #include "tenant/tenant_key.h"
 
-/* Whether it has expired, by the clock and not by whether a job ran. */
+/* Return the state by the expiry, which depends on the clock and not on a job. */
 static SecretState
 state_by_expiry(TableScan *scan, SecretHead *head)
 {
@@ -60,7 +60,10 @@ secret_head_from(TableScan *scan, SecretHead *head)
 	head->in_head = false;
 }
 
-/* A value that is not in the head, or in its grace, asks for more than the head. */
+/*
+ * Make the mark of a head. A value that is not in the head, or that is in its grace, requires a
+ * new check of more than the head.
+ */
 HeadMark
 secret_mark(const SecretHead *head)
 {
@@ -112,7 +115,10 @@ find_by_index(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, 
 	return scan_next(scan);
 }
 
-/* Of all rows that a snapshot sees, one at most has the key: any way that leads to it is right. */
+/*
+ * Begin a scan on the secret, first at this place. A snapshot sees at most one row with the key,
+ * so any way that leads to it is right.
+ */
 bool
 secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
 				 Snapshot snapshot, const ItemPointerData *place)
@@ -313,7 +319,7 @@ secret_to_store(const char *text, size_t *size)
 
 PG_FUNCTION_INFO_V1(vault_small);
 
-/* small(envelope): itself if it may be copied into the head, else NULL. */
+/* small(envelope): return the envelope if it may be copied into the head; NULL otherwise. */
 Datum
 vault_small(PG_FUNCTION_ARGS)
 {

@@ -15,7 +15,7 @@
 #include "platform/tables.h"
 #include "policy/policy.h"
 
-/* How the value was given; kept inside the envelope. */
+/* Form in which the value was given; kept inside the envelope. */
 typedef enum ValueFormat
 {
 	FORMAT_TEXT = 1,
@@ -42,7 +42,7 @@ enum
 	SECRET_PURGE_AT,
 	SECRET_DEACTIVATED_AT,
 	SECRET_GRACE_UNTIL = 15,
-	SECRET_ENVELOPE = 19 /* copy of the current version's, if it is small */
+	SECRET_ENVELOPE = 19 /* copy of the envelope of the current version, if it is small */
 };
 
 /* Columns of vault_data.secret_version. */
@@ -65,7 +65,7 @@ enum
 typedef enum SecretState
 {
 	STATE_ACTIVE,
-	STATE_GRACE, /* expired, and still readable for a while */
+	STATE_GRACE, /* expired, and still readable until the end of its grace */
 	STATE_EXPIRED,
 	STATE_DEACTIVATED,
 	STATE_DELETED
@@ -75,122 +75,134 @@ typedef struct SecretHead
 {
 	pg_uuid_t tenant;
 	pg_uuid_t id;
-	char type[ENVELOPE_MAX_TYPE + 1]; /* of the current version */
-	SecretState state;                /* as of when the head was read */
+	char type[ENVELOPE_MAX_TYPE + 1]; /* type of the current version */
+	SecretState state;                /* state when the head was read */
 	int current;
 	int last;
-	TimestampTz expires_at;  /* DT_NOEND: never */
-	TimestampTz grace_until; /* of one in its grace */
-	TimestampTz purge_at;    /* of a deleted one */
-	TransactionId writer;    /* of the row; see scan_writer() */
-	bool in_head;            /* the value that was read is the copy in the head */
+	TimestampTz expires_at;  /* end of the validity; DT_NOEND: never */
+	TimestampTz grace_until; /* end of the grace, if the state is STATE_GRACE */
+	TimestampTz purge_at;    /* time of the purge, if the secret is deleted */
+	TransactionId writer;    /* writer of the row; see scan_writer() */
+	bool in_head;            /* true if the value that was read is the copy in the head */
 } SecretHead;
 
-/* Reads the head that a scan over vault_data.secret stands on. */
+/* Fill in the head from the row of vault_data.secret that the scan stands on. */
 extern void secret_head_from(TableScan *scan, SecretHead *head);
 
-/* By which a head that a value was read from is known again, as long as it is as it was. */
+/*
+ * Mark by which the head of a value that was read is recognized, as long as the head is unchanged.
+ */
 typedef struct HeadMark
 {
 	pg_uuid_t tenant;
 	pg_uuid_t id;
 	TransactionId writer;
-	int version;       /* which was current */
-	TimestampTz until; /* it is active by itself; DT_NOBEGIN: is to be judged anew */
+	int version;       /* current version when the head was read */
+	TimestampTz until; /* end of being active without a change; DT_NOBEGIN: check it again */
 } HeadMark;
 
 extern HeadMark secret_mark(const SecretHead *head);
 
 /*
- * Whether the scan, which may stand on the head of any secret, stands on this one as it was read,
- * and it is still active: then neither its MAC nor anything else of it has to be looked at again.
+ * Return true if the scan stands on the head of the mark, the head is unchanged, and it is still
+ * active. The scan may stand on the head of any secret. If true, neither the MAC of the row nor
+ * anything else of it has to be checked again.
  */
 extern bool secret_head_stands(TableScan *scan, const HeadMark *mark);
 
-/* Begins a scan that stands on the head of the secret, or on none; see secret_find. */
+/* Begin a scan on the head of the secret. Returns false if it does not exist; see secret_find(). */
 extern bool
 secret_scan(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name, Snapshot snapshot);
 
-/* The same, and it was at this place a moment ago. */
+/* Do the same for a secret that was at this place a moment ago. */
 extern bool secret_scan_from(TableScan *scan, const pg_uuid_t *tenant, const SecretName *name,
 							 Snapshot snapshot, const ItemPointerData *place);
 
 /*
- * Finds a secret by its place, without a planner: of several indexes that start
- * with the tenant it would take any while the table is small, and keep the plan.
+ * Find a secret by an index that is given in C, without a planner. The planner would take any of
+ * several indexes that start with the tenant while the table is small, and would keep the plan.
  */
 extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretHead *head);
 
-/* Of what a value may be read: raises VT006, VT007, VT008 unless active, or in its grace. */
+/* Raise VT006, VT007 or VT008 unless the secret is active or in its grace. */
 extern void secret_require_readable(const SecretHead *head);
 extern bool secret_is_readable(const SecretHead *head);
 
 /*
- * Opens an envelope into a new varlena, a buffer that is overwritten when the present memory
- * context ends, so that it is not to be freed and what outlives that is copied.  The caller must
- * have decided that the value may be read.
+ * Open an envelope into a new varlena. It lives in a buffer that is overwritten when the present
+ * memory context ends: do not free it, and copy data that must outlive the context. The caller
+ * must have decided that the value may be read.
  */
 extern bytea *secret_open(const SecretHead *head, int version, uint32 generation, bytea *envelope,
 						  uint8_t *format);
 
-/* Seals a value under the tenant's active key; *generation is which. */
+/* Seal a value under the tenant's active key. Sets *generation to the generation of that key. */
 extern bytea *
 secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, int version,
 			const void *value, size_t size, uint8_t format, uint32 *generation);
 
 /*
- * The value of any version but a destroyed one, for code of the vault's own: nobody's permission is
- * asked, and a retired one is opened too.
+ * Return the value of any version except a destroyed one, for the vault's own code. This function
+ * checks no permission, and opens a retired version too.
  */
 extern bytea *secret_open_version(const SecretHead *head, int version, uint8_t *format);
 
-/* Whether the current version is this value in this form, as stored; false if it was destroyed. */
+/*
+ * Return true if the current version is this value in this form, as it is stored; false if it was
+ * destroyed.
+ */
 extern bool
 secret_is_current_value(const SecretHead *head, const void *value, size_t size, uint8_t format);
 
 /*
- * What is stored of text and JSON is UTF-8.  In the database's encoding: itself, or a new buffer,
- * or NULL if it has characters that there are not, or is no text.
+ * Return stored text or JSON, which is UTF-8, in the encoding of the database: the argument itself
+ * or a new buffer. Returns NULL if the encoding does not have one of its characters, or if it is
+ * not text.
  */
 extern bytea *secret_as_text(bytea *stored);
 
-/* The same, or VT013. */
+/* Do the same, and raise VT013 instead of returning NULL. */
 extern bytea *secret_require_text(bytea *stored);
 
-/* And the other way, VT013 too; *size is that of the result. */
+/* Convert text to the stored form; raises VT013 as well. Sets *size to the size of the result. */
 extern const char *secret_to_store(const char *text, size_t *size);
 
-/* The text of a value as jsonb; VT013 if it is none, without a word of it. */
+/*
+ * Return the text of a value as jsonb. Raises VT013 without any part of the text if it is not
+ * JSON.
+ */
 extern Datum secret_parse_json(text *value);
 
 /*
- * Stores a pending version, for code that has decided that it may; value NULL: the type makes one
- * up.  is_stored: it is in UTF-8, as what is stored is, and not in the database's encoding.
- * Returns its number.
+ * Store a pending version and return its number. The caller must have decided that this is
+ * allowed. If value is NULL, the type generates one. If is_stored is true, the value is in UTF-8,
+ * like stored values, and not in the encoding of the database.
  */
 extern int secret_store_pending(const SecretName *name, const void *value, size_t size,
 								uint8_t format, bool is_stored);
 
 /*
- * Who rotates what does not rotate by storing a value alone.  Called by rotate() once the
- * permission is there; value NULL: to be made up; retire_now: what was in use leaked.  False: not
- * done.  version 0: it is not made yet.
+ * Rotator for secrets whose rotation is more than storing a value. rotate() calls it once the
+ * permission is checked. A value of NULL is to be generated. retire_now is true if the value in
+ * use leaked. Returns false if it did nothing. *version is 0 if the version does not exist yet.
  */
 typedef bool (*SecretRotator)(const SecretName *name, const void *value, size_t size,
 							  uint8_t format, bool retire_now, int *version);
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*
- * What vault.put() does, for features that make the value themselves; inside a call.  type NULL:
- * that of the secret, or generic.  Returns the version's number.
+ * Do the work of vault.put(), inside a call, for features that make the value themselves. A type
+ * of NULL means the type of the secret, or generic. Returns the number of the version.
  */
 extern int secret_put(const SecretName *name, const char *type, const void *value, size_t size,
 					  uint8_t format, bool pending);
 
-/* What gives a value away refuses to be read through a cursor WITH HOLD. */
+/* Refuse to run in a cursor WITH HOLD. Every function that returns a value calls it. */
 extern void secret_refuse_holdable_cursor(void);
 
-/* The body of vault.put(name, text, …), for features that make values of what they are given. */
+/*
+ * Run the body of vault.put(name, text, …), for features that make values from their arguments.
+ */
 extern Datum secret_put_text(FunctionCallInfo fcinfo);
 
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);

@@ -1,9 +1,9 @@
 /*
  * secret_version.c
- *		Versions of a secret: whether one can be read, and its value.
+ *		Versions of a secret: their values, and whether they can be read.
  *
- * A version is looked up under the snapshot of the caller, and is authenticated before anything of
- * it counts.
+ * A version is looked up under the snapshot of the caller. Its row is authenticated before any of
+ * its data is used.
  */
 #include "secret/secret_version.h"
 
@@ -14,8 +14,8 @@
 #include "platform/errors.h"
 
 /*
- * Opens the version that the scan stands on; NULL if it was destroyed.  A version has the type that
- * the secret had when it was made, which is left in the head.
+ * Open the version that the scan stands on; return NULL if it was destroyed. A version has the
+ * type that the secret had when the version was made. That type is set in the head.
  */
 bytea *
 secret_version_open(TableScan *scan, SecretHead *head, int version, uint8_t *format)
@@ -34,7 +34,7 @@ secret_version_open(TableScan *scan, SecretHead *head, int version, uint8_t *for
 					   DatumGetByteaPP(envelope), format);
 }
 
-/* Whether the overlap is over of a rotation that the job has not ended yet. */
+/* Return true if the overlap of a rotation is over that the job has not ended yet. */
 static bool
 overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 {
@@ -54,7 +54,10 @@ overlap_is_over(const SecretHead *head, int version, Snapshot snapshot)
 	return over;
 }
 
-/* Why a version that is not the current one cannot be read, or NULL; of that one the head tells. */
+/*
+ * Return the reason for which an old version cannot be read, or NULL. For the current version the
+ * head decides.
+ */
 static const char *
 past_fault(TableScan *scan, const SecretHead *head, int version, Snapshot snapshot)
 {
@@ -159,7 +162,7 @@ secret_is_current_value(const SecretHead *head, const void *value, size_t size, 
 		VARSIZE_ANY_EXHDR(current) == size && secret_equal(VARDATA_ANY(current), value, size);
 }
 
-/* The value of the current version from the copy in the head; NULL if there is none. */
+/* Return the value of the current version from the copy in the head; NULL if there is no copy. */
 bytea *
 secret_version_open_copy(TableScan *scan, SecretHead *head, uint8_t *format)
 {
@@ -178,7 +181,7 @@ secret_version_open_copy(TableScan *scan, SecretHead *head, uint8_t *format)
 					   format);
 }
 
-/* A version whose value is not in the head, or that was replaced meanwhile. */
+/* Require a version whose value is not in the head, or that was replaced meanwhile. */
 void
 secret_version_require(const SecretHead *head, int version, Snapshot snapshot)
 {
@@ -196,7 +199,7 @@ secret_version_require(const SecretHead *head, int version, Snapshot snapshot)
 		secret_refuse_destroyed(version);
 }
 
-/* The same without an error, for a bulk read. */
+/* Check the same without an error, for a bulk read. */
 bool
 secret_version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
 {
@@ -213,7 +216,7 @@ secret_version_may_leave(const SecretHead *head, int version, Snapshot snapshot)
 	return may;
 }
 
-/* Whether the head that the scan stands on has the value in it. */
+/* Return true if the head that the scan stands on has a copy of the value. */
 bool
 secret_version_has_copy(TableScan *scan)
 {

@@ -1,8 +1,8 @@
 /*
  * secret_version.h
- *		Versions of a secret: whether one can be read, and its value.
+ *		Versions of a secret: their values, and whether they can be read.
  *
- * For this folder only; secret.h has secret_open_version() for other features.  A value is a
+ * For this folder only; secret.h has secret_open_version() for other features. A value is a
  * varlena of secret_open(), which is overwritten when its memory context ends.
  */
 #ifndef VAULT_SECRET_SECRET_VERSION_H
@@ -11,28 +11,28 @@
 #include "secret/secret.h"
 
 /*
- * Opens the version that the scan stands on; NULL if it was destroyed.  The type of the version is
- * left in the head.
+ * Open the version that the scan stands on; return NULL if it was destroyed. Sets the type of the
+ * head to that of the version.
  */
 extern bytea *secret_version_open(TableScan *scan, SecretHead *head, int version, uint8_t *format);
 
-/* The value of the current version from the copy in the head; NULL if there is none. */
+/* Return the value of the current version from the copy in the head; NULL if there is no copy. */
 extern bytea *secret_version_open_copy(TableScan *scan, SecretHead *head, uint8_t *format);
 
-/* Whether the head that the scan stands on has the value in it. */
+/* Return true if the head that the scan stands on has a copy of the value. */
 extern bool secret_version_has_copy(TableScan *scan);
 
 /*
- * Look a version up and open it.  Raises if it does not exist, is destroyed, or is retired; the
- * last only without retired_too.
+ * Look up a version and open it. Raises an error if it does not exist or is destroyed. Raises an
+ * error for a retired version, too, unless retired_too is true.
  */
 extern bytea *secret_version_read(SecretHead *head, int version, Snapshot snapshot,
 								  bool retired_too, uint8_t *format);
 
-/* The version can be read: raises if not. */
+/* Raise an error unless the version can be read. */
 extern void secret_version_require(const SecretHead *head, int version, Snapshot snapshot);
 
-/* The same without an error, for a bulk read. */
+/* Check the same without an error, for a bulk read. */
 extern bool secret_version_may_leave(const SecretHead *head, int version, Snapshot snapshot);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * value_check.c
- *		What the type of a secret makes of a value before it is sealed.
+ *		Check of a value by the type of its secret, before the value is sealed.
  *
- * It may refuse it, write it in another form, and tell when it expires and what of it is no
- * secret.  Values that must not come again are known by a keyed fingerprint.
+ * The type may refuse the value, or write it in another form. It finds its expiry and those facts
+ * of it that are not secret. A keyed fingerprint recognizes a value that must not be used again.
  */
 #include "secret/write.h"
 
@@ -46,8 +46,8 @@ value_check_begin(Write *write)
 }
 
 /*
- * A value of this secret is known again by this, with the key, and by nobody without.  The key
- * is not one of the tenant's: those rotate, and then the history would be forgotten.
+ * Compute the fingerprint that recognizes a value of this secret. It is worthless without the key.
+ * The key is not one of the tenant's, because a rotation of those would lose the history.
  */
 static void
 compute_fingerprint(Write *write, const pg_uuid_t *secret)
@@ -81,7 +81,7 @@ version_has_fingerprint(TableScan *scan, const unsigned char *fingerprint)
 		secret_equal(VARDATA_ANY(DatumGetByteaPP(stored)), fingerprint, FINGERPRINT_BYTES);
 }
 
-/* Versions that were destroyed count, too. */
+/* Return true if the value is in the history. Destroyed versions count, too. */
 static bool
 is_old_value(Write *write, const TenantType *type, const SecretHead *head)
 {
@@ -104,7 +104,10 @@ is_old_value(Write *write, const TenantType *type, const SecretHead *head)
 	return again;
 }
 
-/* A change of type keeps the value, which is in the history of course. */
+/*
+ * Refuse a value of the history, or mark it as weak. A change of type is not compared: it keeps
+ * the value, which is in the history.
+ */
 static void
 compare_with_history(Write *write, const TenantType *type, const SecretHead *head)
 {
@@ -118,7 +121,9 @@ compare_with_history(Write *write, const TenantType *type, const SecretHead *hea
 	write->value_check->is_weak = true;
 }
 
-/* What the type makes of the value; returns the rule on strength that it breaks, or NULL. */
+/*
+ * Take the value as the type normalizes it. Returns the rule on strength that it breaks, or NULL.
+ */
 static const char *
 value_check_take_value(Write *write, const TenantType *type)
 {
@@ -144,7 +149,10 @@ value_check_take_value(Write *write, const TenantType *type)
 	return weakness;
 }
 
-/* Of what is expired or in its grace a new version is wanted, and where another end is. */
+/*
+ * Return true if the value needs no new version. An expired secret, one in its grace, and one that
+ * gets another expiry need a new version.
+ */
 static bool
 is_unchanged(const Write *write, const SecretHead *head)
 {

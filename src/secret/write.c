@@ -1,13 +1,13 @@
 /*
  * write.c
- *		A new version of a value is stored.
+ *		Store a new version of a value.
  *
- * The value is sealed in C before any statement sees it; SQL handles ciphertext
- * and metadata only.  The update of the head row puts writers of one secret in a
- * queue; its counter gives the version number, which goes into the envelope, so
- * the update calls back into C (seal_next) for what depends on it, once more if it
- * had to wait for another writer.  The envelope is stored with its version and,
- * if small, once more in the head, so that a read finds all it needs in one row.
+ * The value is sealed in C before any statement sees it; SQL handles ciphertext and metadata only.
+ * The update of the head row puts the writers of one secret in a queue. The counter of the head
+ * gives the version number, which goes into the envelope. Therefore the update calls back into C
+ * (seal_next) for the data that depends on the number, once more if it had to wait for another
+ * writer. The envelope is stored with its version and, if small, once more in the head, so that a
+ * read finds all it needs in one row.
  */
 #include "secret/write.h"
 
@@ -83,7 +83,7 @@ begin_head(Write *write)
 	write->type = write->given_type;
 	write->secret = id_new_ordered();
 	write->version = 1;
-	write->value_check->type[0] = 0; /* the fingerprint is of this id */
+	write->value_check->type[0] = 0; /* the fingerprint depends on this id */
 	value_check_make(write, write->type, NULL);
 }
 
@@ -96,14 +96,14 @@ write_seal(Write *write)
 					write->value, write->size, write->format, &write->generation);
 }
 
-/* What the head keeps a copy of. */
+/* Return the envelope if the head keeps a copy of it; NULL otherwise. */
 static bytea *
 small_copy(const Write *write)
 {
 	return VARSIZE(write->envelope) <= SECRET_INLINE_BYTES ? write->envelope : NULL;
 }
 
-/* What a type says is in UTF-8. */
+/* Convert the metadata of a type, which is in UTF-8. */
 static Datum
 metadata_json(const char *metadata)
 {
@@ -128,7 +128,7 @@ expiry_value(TimestampTz expires_at, char *null)
 	return TimestampTzGetDatum(expires_at);
 }
 
-/* The values that the statements below share, $3 to $5. */
+/* Set the values $3 to $5, which the statements below share. */
 static void
 metadata_values(const Write *write, Datum *values, char *nulls)
 {
@@ -148,7 +148,10 @@ require_expected(const Write *write, int current)
 		refuse_conflict(write, current);
 }
 
-/* The value is there already: what was given besides is stored, and no version is made. */
+/*
+ * Keep the version, because the stored value is the same. Stores only the description and tags
+ * that were given.
+ */
 static bool
 keep_version(Write *write, const SecretHead *head)
 {
@@ -179,7 +182,7 @@ keep_version(Write *write, const SecretHead *head)
 	"vault_data.seal_next(id, last_version + 1, type, deactivated_at IS NULL," \
 	" purge_at, current_version, envelope)"
 
-/* A new version of a secret that exists; false if there is none. */
+/* Add a new version to an existing secret. Returns false if it does not exist. */
 static bool
 advance_head(Write *write)
 {
@@ -224,7 +227,7 @@ advance_head(Write *write)
 	return sql_run(write->pending ? &pending : &current, values, nulls) == 1;
 }
 
-/* The head of a secret that did not exist; false if it does now. */
+/* Create the head of a new secret. Returns false if another session has created it. */
 static bool
 create_head(Write *write)
 {
@@ -293,7 +296,7 @@ insert_version(const Write *write)
 	sql_run(&insert, values, nulls);
 }
 
-/* One attempt; false if somebody else made the secret meanwhile. */
+/* Attempt to write once. Returns false if another session created the secret meanwhile. */
 static bool
 write_once(Write *write)
 {
@@ -313,7 +316,10 @@ write_require(const Write *write, Permission permission)
 	call->has_grant = true;
 }
 
-/* Nothing is known of generic values, and their look tells that something could be. */
+/*
+ * Warn if a generic value has a known format. The vault knows nothing of generic values, and a
+ * type would check this one.
+ */
 static void
 notice_known_format(const Write *write)
 {
@@ -331,9 +337,9 @@ notice_known_format(const Write *write)
 }
 
 /*
- * The lock on the table of versions comes before the choice of the key: whoever
- * takes a retired key away holds a lock against it (rewrap.c).  The entry, which may outlive an
- * error in here, keeps no pointer to the write.
+ * Store the version. The lock on the table of versions comes before the choice of the key: the
+ * deletion of a retired key holds a lock against it (rewrap.c). The entry may outlive an error in
+ * here, so it keeps no pointer to the write.
  */
 static int
 store_permitted(Write *write)
@@ -343,7 +349,7 @@ store_permitted(Write *write)
 	value_check_begin(write);
 	lock_named(LOCK_KEYS, &call_required()->tenant, UUID_LEN, ShareLock);
 	versions = table_open(table_oid(TABLE_SECRET_VERSION), RowExclusiveLock);
-	write->memory = CurrentMemoryContext; /* outlives SPI's */
+	write->memory = CurrentMemoryContext; /* outlives the memory of SPI */
 	PG_TRY();
 	{
 		sql_begin();
@@ -408,7 +414,7 @@ secret_put(const SecretName *name, const char *type, const void *value, size_t s
 	return write_store(&write, MAY_WRITE);
 }
 
-/* The arguments of seal_next, in secret.sql. */
+/* Check the head from the arguments of seal_next; see secret.sql. */
 static void
 write_check_head(FunctionCallInfo fcinfo, Write *write)
 {
@@ -425,7 +431,7 @@ write_check_head(FunctionCallInfo fcinfo, Write *write)
 	secret_require_readable(&head);
 	require_expected(write, current);
 	require_same_type(write, head.type);
-	/* Another secret has come in the place of the one that the value was judged for. */
+	/* Another secret has taken the place of the one that the value was checked for. */
 	if (!write->new_type && strcmp(write->value_check->type, head.type) != 0)
 		refuse_conflict(write, current);
 	write->type = write->new_type ? write->new_type : pstrdup(head.type);
@@ -434,9 +440,9 @@ write_check_head(FunctionCallInfo fcinfo, Write *write)
 PG_FUNCTION_INFO_V1(vault_seal_next);
 
 /*
- * seal_next(id, version, type, active, purge_at, current, copy): inside the update
- * of a head by put or rotate, checks the head, seals the value as that version
- * and returns the copy for the head to keep.
+ * seal_next(id, version, type, active, purge_at, current, copy): inside the update of a head by
+ * put or rotate, check the head, seal the value as that version, and return the copy for the head
+ * to keep.
  */
 Datum
 vault_seal_next(PG_FUNCTION_ARGS)

@@ -1,6 +1,7 @@
 /*
  * write.h
- *		A new version on its way: what was given, what its type made of it, and where it goes.
+ *		A new version before it is stored: its arguments, the value as its type normalizes it, and
+ *		its place.
  */
 #ifndef VAULT_SECRET_WRITE_H
 #define VAULT_SECRET_WRITE_H
@@ -10,15 +11,15 @@
 
 #define FINGERPRINT_BYTES 16
 
-/* What the type made of a value; in memory that is wiped and freed with its context. */
+/* Result of the check by the type; in memory that is wiped and freed with its context. */
 typedef struct ValueCheck
 {
-	char type[NAMEDATALEN]; /* empty: not judged yet */
+	char type[NAMEDATALEN]; /* type that has checked the value; empty: not checked yet */
 	char *generated;
 	size_t generated_size;
 	TypeFacts facts;
-	TimestampTz expires_at; /* DT_NOEND: never */
-	bool is_weak;           /* and was accepted all the same */
+	TimestampTz expires_at; /* end of the validity; DT_NOEND: never */
+	bool is_weak;           /* true if the value is weak and was accepted nevertheless */
 	bool has_fingerprint;
 	unsigned char fingerprint[FINGERPRINT_BYTES];
 } ValueCheck;
@@ -26,51 +27,53 @@ typedef struct ValueCheck
 typedef struct Write
 {
 	SecretName name;
-	const void *given; /* in the database's encoding; NULL: the type makes one up */
+	const void *given; /* value in the encoding of the database; NULL: the type generates one */
 	size_t given_size;
 	uint8_t given_format;
-	bool given_is_stored; /* it comes from what is stored, and is in UTF-8 */
-	const void *value;    /* the same as it is stored: text in UTF-8 */
+	bool given_is_stored; /* true if the value comes from a stored one, and is in UTF-8 */
+	const void *value;    /* value as it is stored: text is in UTF-8 */
 	size_t size;
 	uint8_t format;
 	const char *given_type;
-	const char *type; /* given, or that of the secret */
+	const char *type; /* type as given, or that of the secret */
 	ValueCheck *value_check;
-	const char *description; /* NULL: as it was */
-	Datum tags;              /* 0: as they were */
-	TimestampTz expires_at;  /* DT_NOEND: never */
-	int expected;            /* -1: any */
+	const char *description; /* description; NULL: unchanged */
+	Datum tags;              /* tags; 0: unchanged */
+	TimestampTz expires_at;  /* end of the validity; DT_NOEND: never */
+	int expected;            /* expected version; -1: any */
 	bool pending;
 	bool must_exist;
 	bool accept_weak;
 	bool if_changed;
-	const char *new_type; /* that the secret gets; NULL: it keeps its own */
+	const char *new_type; /* new type of the secret; NULL: it keeps its own */
 
-	/* What the head row answered, and the envelope made for it. */
+	/* Answer of the head row, and the envelope made for it. */
 	pg_uuid_t secret;
 	int version;
-	bool unchanged; /* the version is the current one, which has this value */
+	bool unchanged; /* true if the version is the current one, which has this value */
 	bytea *envelope;
 	uint32 generation;
-	MemoryContext memory; /* that type and envelope live in */
+	MemoryContext memory; /* memory of type and envelope */
 } Write;
 
-/* Before value_check_make(), in a memory context that outlives the write. */
+/*
+ * Begin the check. Call it before value_check_make(), in a memory context that outlives the write.
+ */
 extern void value_check_begin(Write *write);
 
 /*
- * Has the type judge the value, and raises VT013 if it will not do.  Before any statement, once
- * for each type that the secret is found to have; head is NULL for a new secret.
+ * Check the value by the type; raises VT013 if the type refuses it. Call it before any statement,
+ * once for each type that the secret is found to have. head is NULL for a new secret.
  */
 extern void value_check_make(Write *write, const char *type_name, const SecretHead *head);
 
-/* 42501, or notes the grant that allows it. */
+/* Raise 42501, or note the grant that allows the write. */
 extern void write_require(const Write *write, Permission permission);
 
-/* The same, and stores the new version, whose number it returns. */
+/* Do the same, store the new version, and return its number. */
 extern int write_store(Write *write, Permission permission);
 
-/* Stores the value that is given again, as new_type; who may is decided. */
+/* Store the given value again, as new_type. The caller has checked the permission. */
 extern int write_change_type(Write *write);
 
 #endif
