@@ -1,11 +1,11 @@
 /*
  * administrators.c
- *		The administrators of a tenant, for decisions of others: operators appoint one only where
- *		there is none, and changes of what administrators hold are restricted.
+ *		The administrators of a tenant. Operators appoint one only if the tenant has none, and
+ *		changes of the grants of administrators are restricted.
  *
- * An administrator holds "grant" on everything, and nothing denies it anywhere.  Conditions of
+ * An administrator holds "grant" on everything, and nothing denies it anywhere. Conditions of
  * allowances count as met and those of denials as not met, until they are over: the tenant has an
- * administrator at night, too.  An administrator for good is another matter.  There an allowance
+ * administrator at night, too. For an administrator for good the rules are stricter. An allowance
  * that begins later or ends does not count, and every denial that is not over counts.
  */
 #include "policy/administrators.h"
@@ -74,8 +74,8 @@ administrators_reached(const pg_uuid_t *tenant, const pg_uuid_t *subject)
 }
 
 /*
- * Principals that may administer have the one allowance for it, perhaps from a role.  Those among
- * them count that are bound to a role that exists, by a row that is authentic.
+ * Principals that may administer have the one allowance for it, perhaps from a role. Only those
+ * count that are bound to an existing role by an authentic row.
  */
 static Sql candidates = {
 	"WITH RECURSIVE down (id) AS ("

@@ -1,6 +1,6 @@
 /*
  * condition.c
- *		Judging conditions.
+ *		Check of conditions.
  */
 #include "policy/condition.h"
 
@@ -11,8 +11,9 @@
 const char condition_address_unknown[] = "the client's address is not known";
 
 /*
- * POSIX rules have a digit, and the server writes them in capitals, which no name with a slash and
- * a digit is in.  Its list of names would raise where one of them is a link to a missing file.
+ * Find the zone. POSIX rules contain a digit, and the server writes them in capitals; no zone name
+ * with a slash and a digit is all capitals. The server's list of names is not used, because it
+ * raises an error if one of them is a link to a missing file.
  */
 pg_tz *
 zone_named(const char *name)

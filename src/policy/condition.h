@@ -2,9 +2,9 @@
  * condition.h
  *		Conditions of a grant, and the request that they are checked against.
  *
- * A grant that allows applies only where all of its conditions are met.  One that
- * denies, too, but an address that is not known meets its list of addresses: who
- * hides the address does not escape the denial.  Times are those of the wall clock.
+ * A grant that allows applies only if all of its conditions are met. The same holds for a grant
+ * that denies, with one exception: an unknown address meets its list of addresses, so that hiding
+ * the address does not escape the denial. Times are those of the wall clock.
  */
 #ifndef VAULT_POLICY_CONDITION_H
 #define VAULT_POLICY_CONDITION_H
@@ -18,54 +18,54 @@
 #include "platform/netblock.h"
 #include "policy/window.h"
 
-/* Limits of one grant's lists. */
+/* Limits of the lists of one grant. */
 #define MAX_ADDRESSES 64
 #define MAX_WINDOWS   32
 #define MAX_SERVICES  64
 #define SERVICE_BYTES 512
 
-/* An absent list is NULL and has no elements. */
+/* Conditions of one grant. An absent list is NULL and has no elements. */
 typedef struct Condition
 {
 	NetBlock *addresses;
 	int address_count;
 	Window *windows;
-	pg_tz **zones; /* of the windows; NULL: the server does not know it any more */
+	pg_tz **zones; /* zones of the windows; NULL: the server does not know the zone any more */
 	int window_count;
 	char **services;
 	int service_count;
 	bool require_tls;
 	bool require_session_user;
-	TimestampTz valid_from; /* -infinity, infinity: no limit */
+	TimestampTz valid_from; /* start of the validity; -infinity, infinity: no limit */
 	TimestampTz valid_until;
 } Condition;
 
 /*
- * The zone of this name, in any case; NULL if the server has none, or takes it for POSIX rules.
- * Never raises, whatever is in the server's directory of zones.
+ * Return the zone of this name, in any case. Returns NULL if the server has no such zone, or takes
+ * the name for POSIX rules. Never raises, whatever the server's directory of zones contains.
  */
 extern pg_tz *zone_named(const char *name);
 
 typedef enum Assumption
 {
 	ASSUME_NOTHING,  /* check against the request */
-	ASSUME_GENEROUS, /* allowances' conditions are met, denials' are not */
-	ASSUME_STRICT    /* the other way round */
+	ASSUME_GENEROUS, /* conditions of allowances are met, those of denials are not */
+	ASSUME_STRICT    /* conditions of denials are met, those of allowances are not */
 } Assumption;
 
 typedef struct AccessRequest
 {
 	Assumption assumption;
 	TimestampTz at;
-	NetAddress address; /* family 0: unknown */
+	NetAddress address; /* client address; family 0: unknown */
 	bool tls;
-	bool session_user;           /* it is the current one */
-	const char *subject;         /* of a token; may be empty */
-	const char *const *services; /* of the certificate */
+	bool session_user;           /* true if the session user is the current user */
+	const char *subject;         /* subject of the token; may be empty */
+	const char *const *services; /* services of the client certificate */
 	int service_count;
 } AccessRequest;
 
-/* What of a condition can fail, in the order in which it is asked; the address comes last. */
+/* Parts of a condition that can fail, in the order of the checks; the address comes last. */
 typedef enum ConditionAspect
 {
 	ASPECT_VALIDITY,
@@ -77,25 +77,28 @@ typedef enum ConditionAspect
 	CONDITION_ASPECTS
 } ConditionAspect;
 
-/* NULL, or why this of it is not met. */
+/* Return NULL, or the reason for which this part of the condition is not met. */
 extern const char *
 condition_aspect_fault(const Condition *c, const AccessRequest *request, ConditionAspect aspect);
 
-/* NULL, or the first reason why the condition is not met. */
+/* Return NULL, or the first reason for which the condition is not met. */
 extern const char *condition_fault(const Condition *condition, const AccessRequest *request);
 
-/* What condition_fault says if all that fails is that the address is unknown. */
+/* Result of condition_fault() if the only fault is that the address is unknown. */
 extern const char condition_address_unknown[];
 
-/* Whatever meets the inner one meets the outer one; either may be NULL: none. */
+/*
+ * Return true if every request that meets the inner condition meets the outer one. Either may be
+ * NULL: no condition.
+ */
 extern bool condition_covers(const Condition *outer, const Condition *inner);
 
-/* It will not be met again. */
+/* Return true if the condition will not be met again. */
 extern bool condition_is_over(const Condition *condition, TimestampTz now);
 
 extern void access_request_now(const Caller *caller, AccessRequest *request);
 
-/* Compiles one element; NULL or what is wrong with it. */
+/* Check one element of the list of services; return NULL or its fault. */
 extern const char *service_fault(const char *text);
 
 #endif

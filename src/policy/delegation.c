@@ -1,22 +1,22 @@
 /*
  * delegation.c
- *		The policy's SQL edge: checks of names, and who may hand out what.
+ *		The SQL functions of policy: checks of names, and the rules for handing out permissions.
  *
- * Nobody raises their own rights.  To hand out an allowance, and to take a denial
- * back, a principal must hold "grant" and each permission concerned on patterns
- * that cover the grant's, in each of its environments, with no denial of
- * any of them that overlaps it.  To take an allowance back, or to add a
- * denial, "grant" alone is asked in the same way.
+ * A principal cannot raise its own rights. To hand out an allowance, or to take a denial back, it
+ * must hold "grant" and each permission concerned. It must hold them on patterns that cover the
+ * pattern of the grant, in each environment of the grant, with no denial of any of them that
+ * overlaps the grant. To take an allowance back, or to add a denial, only "grant" is required in
+ * the same way.
  *
- * What a principal holds under a condition counts if that is met now, and for a grant
- * whose own conditions are at least as narrow.  A denial counts whether its
- * conditions are met now or not, until it is over.
+ * A permission under a condition counts if the condition is met now, and only for a grant whose
+ * own conditions are at least as narrow. A denial counts whether its conditions are met now or
+ * not, until it is over.
  *
- * What a group of a token allows (vault.map_group) lasts as long as the token, and does not
- * count; what it denies does.
+ * An allowance from a group of a token (vault.map_group) lasts as long as the token, and does not
+ * count; a denial from such a group counts.
  *
- * To make somebody a member of a role is to hand out all that the role holds, and
- * to end that is to take it back.
+ * Adding a member to a role hands out all that the role holds, and removing the member takes it
+ * back.
  */
 #include "policy/delegation.h"
 
@@ -97,7 +97,10 @@ allows_all_of(const Grant *g, const Grant *proposal, const AccessRequest *reques
 		pattern_covers(g->pattern, g->pattern_size, proposal->pattern, proposal->pattern_size);
 }
 
-/* One permission, over the whole of what is to be handed out.  Any gives "list". */
+/*
+ * Return true if the set holds one permission over the whole of the proposal. Any permission gives
+ * "list".
+ */
 static bool
 holds_throughout(const GrantSet *set, int permission, const Grant *proposal,
 				 const AccessRequest *request)
@@ -118,7 +121,10 @@ holds_throughout(const GrantSet *set, int permission, const Grant *proposal,
 	return covered;
 }
 
-/* Whoever gets any permission gets "list": a denial of that is in the way of all. */
+/*
+ * Return true if the set may hand out the permissions. Every permission gives "list", so a denial
+ * of "list" prevents handing out any of them.
+ */
 static bool
 may_hand_out(const GrantSet *set, int mask, const Grant *proposal, const AccessRequest *request)
 {
@@ -152,7 +158,10 @@ PG_FUNCTION_INFO_V1(vault_check_windows);
 PG_FUNCTION_INFO_V1(vault_check_services);
 PG_FUNCTION_INFO_V1(vault_environment);
 
-/* Who hands out: the caller's grants and request; false for nobody. */
+/*
+ * Get the grants and the request of the caller. Returns false if the caller is no principal of the
+ * call's tenant.
+ */
 static bool
 take_caller(const VaultCall *call, GrantSet *set, AccessRequest *request)
 {
@@ -200,8 +209,8 @@ vault_may_delegate(PG_FUNCTION_ARGS)
 }
 
 /*
- * may_change_member(role, removes): whether the caller may hand out, or take back, all
- * that the role holds or will hold.  With a role that holds nothing, administrators may.
+ * may_change_member(role, removes): return true if the caller may hand out, or take back, all that
+ * the role holds or will hold. For a role that holds nothing, the caller must be an administrator.
  */
 Datum
 vault_may_change_member(PG_FUNCTION_ARGS)
@@ -229,8 +238,8 @@ vault_may_change_member(PG_FUNCTION_ARGS)
 }
 
 /*
- * check_membership(role, member): no cycle, and no chain of more than MAX_ROLE_DEPTH.
- * The caller holds the lock that lines up changes of memberships.
+ * check_membership(role, member): raise an error for a cycle, and for a chain of more than
+ * MAX_ROLE_DEPTH. The caller holds the lock that serializes changes of memberships.
  */
 Datum
 vault_check_membership(PG_FUNCTION_ARGS)
@@ -275,7 +284,7 @@ permission_argument(FunctionCallInfo fcinfo)
 	return (Permission) permission_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 }
 
-/* require(permission, name, environment): or 42501; notes the deciding grant. */
+/* require(permission, name, environment): raise 42501 unless permitted; note the deciding grant. */
 Datum
 vault_require(PG_FUNCTION_ARGS)
 {
@@ -288,7 +297,7 @@ vault_require(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* permitted(permission, name, environment), without an error. */
+/* permitted(permission, name, environment): return the decision without an error. */
 Datum
 vault_permitted(PG_FUNCTION_ARGS)
 {
@@ -311,7 +320,10 @@ vault_is_administrator(PG_FUNCTION_ARGS)
 				   policy_is_administrator(&call->caller));
 }
 
-/* The caller is a member of the built-in role "auditor" of the call's tenant. */
+/*
+ * is_auditor(): return true if the caller is a member of the built-in role "auditor" of the call's
+ * tenant.
+ */
 Datum
 vault_is_auditor(PG_FUNCTION_ARGS)
 {
@@ -322,7 +334,10 @@ vault_is_auditor(PG_FUNCTION_ARGS)
 				   policy_is_auditor(&call->caller));
 }
 
-/* Operators pass for what concerns no value. */
+/*
+ * require_administrator(): raise an error for a caller that is no administrator. Operators pass if
+ * the operation does not concern a value.
+ */
 Datum
 vault_require_administrator(PG_FUNCTION_ARGS)
 {
@@ -349,7 +364,7 @@ vault_name_matches(PG_FUNCTION_ARGS)
 								   VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
 }
 
-/* The check_… functions return what they were given, or raise 22023. */
+/* The check_… functions return their argument, or raise 22023. */
 Datum
 vault_check_identifier(PG_FUNCTION_ARGS)
 {
@@ -417,7 +432,7 @@ vault_check_permissions(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* A list of texts: not empty, not too long, none of them null. */
+/* Get a list of texts that is not empty, not too long, and has no null element. */
 static char **
 list_argument(FunctionCallInfo fcinfo, const char *what, int max, int *count)
 {
@@ -433,7 +448,7 @@ list_argument(FunctionCallInfo fcinfo, const char *what, int max, int *count)
 	return texts;
 }
 
-/* Which one it is, where there are several. */
+/* Add the number of the element to the fault if there are several elements. */
 static const char *
 of_element(int number, int count, const char *fault)
 {
@@ -447,7 +462,7 @@ text_list(const Datum *texts, int count)
 		construct_array((Datum *) texts, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* check_addresses(text[]): each as it is written canonically. */
+/* check_addresses(text[]): return each address in its canonical form. */
 Datum
 vault_check_addresses(PG_FUNCTION_ARGS)
 {
@@ -470,7 +485,7 @@ vault_check_addresses(PG_FUNCTION_ARGS)
 	return text_list(checked, count);
 }
 
-/* check_windows(text[]): each as it is written canonically. */
+/* check_windows(text[]): return each window in its canonical form. */
 Datum
 vault_check_windows(PG_FUNCTION_ARGS)
 {
@@ -518,7 +533,7 @@ vault_check_services(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* environment(given): what a call that names none means. */
+/* environment(given): return the environment of a call that names none. */
 Datum
 vault_environment(PG_FUNCTION_ARGS)
 {
@@ -527,7 +542,7 @@ vault_environment(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(PG_GETARG_TEXT_PP(0));
 }
 
-/* holds_nothing(role), holds_denial(role): itself and through its roles. */
+/* holds_nothing(role), holds_denial(role): check the role itself and its own roles. */
 Datum
 vault_holds_nothing(PG_FUNCTION_ARGS)
 {

@@ -9,7 +9,10 @@
 
 #include "policy/policy.h"
 
-/* Checks the grammar (22023); environment NULL: vault.environment. */
+/*
+ * Make a SecretName of the arguments, and raise 22023 if their grammar is invalid. If environment
+ * is NULL, use vault.environment.
+ */
 extern void secret_name_from(const text *name, const text *environment, SecretName *secret);
 
 #endif

@@ -2,8 +2,8 @@
  * environment.c
  *		Environments that a tenant has declared: a column of its row, kept for the session.
  *
- * The row is read anew when identity_generation() has grown: it grows whenever a tenant has
- * changed.  A backend mostly serves one tenant, so only that of the last call is kept.
+ * The row is read anew when identity_generation() has grown. It grows with every change of a
+ * tenant. A backend mostly serves one tenant, so only the tenant of the last call is kept.
  */
 #include "policy/environment.h"
 
@@ -27,7 +27,7 @@ typedef struct Declared
 	bool is_loaded;
 	uint64 generation; /* identity_generation() before the row was read */
 	pg_uuid_t tenant;
-	char *names; /* separated by ", "; NULL if none are declared */
+	char *names; /* names, separated by ", "; NULL if none are declared */
 } Declared;
 
 static Declared declared;

@@ -1,12 +1,12 @@
 /*
  * grants.c
- *		Compiling grants, and their cache.
+ *		Compile grants, and cache them.
  *
- * The cache is this backend's: principal to its grants and those of its roles.
- * Changes of the tables of grants, of memberships and of principals empty it at the next
- * call.  Beside it stands the set of the last caller whose token gives roles.
+ * The cache belongs to this backend. It maps a principal to its grants and those of its roles.
+ * Changes of the tables of grants, of memberships and of principals empty it at the next call.
+ * Beside it there is the set of the last caller whose token gives roles.
  *
- * What built-in roles may do stands here and not in a table, where it could be
+ * The permissions of built-in roles are part of this code and not of a table, where they could be
  * changed.
  */
 #include "policy/grants.h"
@@ -45,14 +45,17 @@ typedef struct GrantsCacheEntry
 
 static MemoryContext cache_memory = NULL;
 static HTAB *cache = NULL;
-static GrantsCacheEntry *latest = NULL; /* of the cache, to spare most look-ups */
+static GrantsCacheEntry *latest = NULL; /* last entry used, which avoids most lookups */
 static bool cache_stale = false;
 static uint64 changes = 0;
 
-/* Of a caller with roles by token; gone with the cache, and when another one comes. */
+/*
+ * Set of a caller with roles by token. It goes with the cache, and is replaced by that of the next
+ * such caller.
+ */
 static struct
 {
-	MemoryContext memory; /* NULL: there is none */
+	MemoryContext memory; /* memory of the set; NULL: there is no set */
 	GrantsCacheKey key;
 	int count;
 	pg_uuid_t roles[CALLER_TOKEN_ROLES];
@@ -64,7 +67,7 @@ static const char *const permission_names[PERMISSION_COUNT] = {EACH_PERMISSION(P
 
 StaticAssertDecl(PERMISSION_COUNT <= 8, "the mask of a Grant holds every permission");
 
-/* Each on ** in every environment. */
+/* Built-in roles; each grant is on ** in every environment. */
 static const struct
 {
 	const char *name;
@@ -94,7 +97,7 @@ permission_array(int mask)
 	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* A text[] as an array of C strings in the present memory context. */
+/* Return a text[] as an array of C strings in the present memory context. */
 char **
 text_array(Datum datum, int *count)
 {
@@ -122,7 +125,10 @@ permission_mask(Datum permissions)
 	return mask;
 }
 
-/* Rows were checked when they were written, and carry a MAC: what does not parse is no typo. */
+/*
+ * Refuse a row that cannot be parsed. Rows were checked when they were written, and carry a MAC,
+ * so this is no typo.
+ */
 static void
 grants_refuse_malformed(const char *what)
 {
@@ -218,15 +224,15 @@ grant_compile(const Datum *values, const bool *nulls, Grant *grant)
 }
 
 /*
- * A row that was changed outside vault stops the principal: to leave it out would
- * take a denial away.
+ * Refuse a row that was changed outside vault. This stops the principal: skipping the row could
+ * drop a denial.
  */
 static void
 require_row(TableScan *scan, TableId table)
 {
 	if (row_is_authentic(scan, table))
 		return;
-	cache_stale = true; /* what was loaded so far goes with it */
+	cache_stale = true; /* drops what was loaded so far */
 	row_refuse(row_label(scan, table));
 }
 
@@ -352,7 +358,7 @@ compare_heads(const void *a, const void *b)
 	return x->grant < y->grant ? -1 : x->grant > y->grant;
 }
 
-/* Where each length that occurs ends among the sorted heads. */
+/* Set the end of each prefix length that occurs in the sorted heads. */
 static void
 add_lengths(GrantSet *set)
 {
@@ -383,7 +389,10 @@ grants_add_heads(GrantSet *set)
 	add_lengths(set);
 }
 
-/* Behind those that the principal is a member of: what it holds without a token stays its own. */
+/*
+ * Add the roles by token behind those that the principal is a member of, so that grants that it
+ * holds without a token stay its own.
+ */
 static void
 add_roles_by_token(GrantSet *set, const pg_uuid_t *roles, int count)
 {
@@ -436,7 +445,7 @@ grants_empty_cache(void)
 
 	cache = NULL;
 	latest = NULL;
-	by_token.memory = NULL; /* a child of the cache's */
+	by_token.memory = NULL; /* a child of the cache's memory */
 	if (cache_memory)
 		MemoryContextDelete(cache_memory);
 	cache_memory = NULL;
@@ -465,7 +474,7 @@ grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 		return entry->grants;
 	}
 
-	/* If reading the tables makes the cache stale, what was read is not kept. */
+	/* If reading the tables makes the cache stale, the result is not kept. */
 	old = MemoryContextSwitchTo(cache_memory);
 	loaded = grants_load(tenant, principal);
 	MemoryContextSwitchTo(old);
@@ -536,5 +545,5 @@ grants_init(void)
 {
 	tables_on_change(TABLE_ACCESS_GRANT, grants_changed);
 	tables_on_change(TABLE_ROLE_MEMBER, grants_changed);
-	tables_on_change(TABLE_PRINCIPAL, grants_changed); /* names and kinds of roles */
+	tables_on_change(TABLE_PRINCIPAL, grants_changed); /* for names and kinds of roles */
 }

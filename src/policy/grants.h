@@ -1,11 +1,11 @@
 /*
  * grants.h
- *		Compiled grants, shared by the decision (policy.c), by who may hand out what
- *		(delegation.c), and by what explains decisions.
+ *		Compiled grants. The decision (policy.c), the rules for handing out (delegation.c) and the
+ *		explanation of decisions share them.
  *
  * The set of a principal has its own grants and those of every role that it is a member of,
- * directly or through other roles.  That of a caller who showed a token has those of the roles
- * too that groups of the token give; it decides, and hands nothing out (delegation.c).
+ * directly or through other roles. The set of a caller with a token also has the grants of the
+ * roles that groups of the token give. That set decides, and hands nothing out (delegation.c).
  */
 #ifndef VAULT_POLICY_GRANTS_H
 #define VAULT_POLICY_GRANTS_H
@@ -18,7 +18,7 @@
 #include "policy/condition.h"
 #include "policy/policy.h"
 
-/* The longest chain of memberships, from a principal to a role. */
+/* Length of the longest chain of memberships, from a principal to a role. */
 #define MAX_ROLE_DEPTH 8
 
 typedef struct Grant
@@ -28,27 +28,30 @@ typedef struct Grant
 	uint16 source; /* index into the set's sources */
 	char *pattern;
 	size_t pattern_size;
-	size_t prefix_size;  /* what every matching name starts with */
-	char **environments; /* NULL: all */
+	size_t prefix_size;  /* length of the prefix that every matching name has */
+	char **environments; /* environments of the grant; NULL: all */
 	int environment_count;
-	Condition *condition; /* NULL: none */
-	pg_uuid_t id;         /* of a built-in role's grant: the role's */
+	Condition *condition; /* condition of the grant; NULL: none */
+	pg_uuid_t id;         /* id of the grant; for a built-in role's grant, the id of the role */
 	TimestampTz created_at;
 } Grant;
 
-/* The principal itself first, then roles in the order of their distance. */
+/*
+ * Source of a grant. The principal itself comes first, then roles in the order of their distance.
+ */
 typedef struct GrantSource
 {
 	pg_uuid_t id;
-	int parent; /* who is a member of it; -1: the principal itself */
+	int parent; /* index of the source that is a member of it; -1: the principal itself */
 	bool built_in;
-	bool by_token; /* a group of the caller's token gives it */
+	bool by_token; /* true if a group of the caller's token gives it */
 	char name[64];
 } GrantSource;
 
 /*
- * By what grants are found: how long what every matching name starts with is, and the last
- * bytes of that, zeros before a short one.  Sorted, so that of a thousand grants few are looked at.
+ * Key by which grants are found: the length of the prefix of every matching name, and the last
+ * bytes of that prefix, with zeros before a short one. The heads are sorted, so that only a few of
+ * a thousand grants are examined.
  */
 typedef struct GrantHead
 {
@@ -57,7 +60,10 @@ typedef struct GrantHead
 	uint32 grant; /* index into the set's grants */
 } GrantHead;
 
-/* The heads with one size of prefix end before `end`; those with the next begin there. */
+/*
+ * Range of the heads of one prefix size. It ends before `end`, and the range of the next size
+ * begins there.
+ */
 typedef struct GrantLength
 {
 	uint32 prefix_size;
@@ -68,39 +74,42 @@ typedef struct GrantSet
 {
 	Grant *grants;
 	GrantHead *heads;
-	GrantLength *lengths; /* in ascending order */
+	GrantLength *lengths; /* ranges of prefix sizes, in ascending order */
 	int length_count;
 	int count;
 	int capacity;
 	GrantSource *sources;
 	int source_count;
 	int source_capacity;
-	bool conditional; /* one of the grants has a condition */
+	bool conditional; /* true if one of the grants has a condition */
 } GrantSet;
 
-/* From the cache; valid until the next call. */
+/* Return the set of a principal from the cache; valid until the next call. */
 extern GrantSet grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal);
 
-/* The same of a caller, with the roles of its token. */
+/* Return the set of a caller, with the roles of its token. */
 extern GrantSet grants_of_caller(const Caller *caller);
 
-/* Read anew, into the present memory context; as if a token gave these roles. */
+/*
+ * Read the grants anew, into the present memory context; the second function as if a token gave
+ * these roles.
+ */
 extern GrantSet grants_load(const pg_uuid_t *tenant, const pg_uuid_t *principal);
 extern GrantSet grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal,
 								 const pg_uuid_t *roles, int count);
 
-/* Compiles a row of vault_data.access_grant. */
+/* Compile a row of vault_data.access_grant. */
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
 extern bool grant_is_on_everything(const Grant *grant);
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
-/* Whatever its permissions are. */
+/* Return true if the grant applies to the secret, regardless of its permissions. */
 extern bool
 grant_applies(const Grant *grant, const SecretName *secret, const AccessRequest *request);
 
-/* Where it holds; NULL, or why the secret is not there. */
+/* Part of the place of a grant. Returns NULL, or the reason for which the secret is not there. */
 typedef enum GrantPlace
 {
 	PLACE_ENVIRONMENT,
@@ -110,19 +119,25 @@ typedef enum GrantPlace
 extern const char *
 grant_place_fault(const Grant *grant, const SecretName *secret, GrantPlace place);
 
-/* Whether a condition (may be NULL) of an allowance or denial is met. */
+/* Return true if the condition of an allowance or denial (NULL: none) is met. */
 extern bool grant_is_in_force(const Grant *grant, const AccessRequest *request);
 
-/* What the set, as it was loaded, allows; first (may be NULL) as for policy_permissions. */
+/*
+ * Return the mask that the set, as it was loaded, allows. first (may be NULL) is as for
+ * policy_permissions().
+ */
 extern int grants_decide(const GrantSet *set, const SecretName *secret,
 						 const AccessRequest *request, Permission wanted, const Grant **first);
 
-/* "grant" on everything; may (NULL allowed) tells whether that is but for denials. */
+/*
+ * Return true if the set has "grant" on everything. may (may be NULL) is set to the result without
+ * regard to denials.
+ */
 extern bool grants_administer(const GrantSet *set, const AccessRequest *request, bool *may);
 
 extern void grants_init(void);
 
-/* 0 if there is no such permission. */
+/* Return the permission of this name; 0 if it does not exist. */
 extern int permission_by_name(const char *name);
 extern int permission_mask(Datum permissions);
 extern Datum permission_array(int mask);

@@ -2,20 +2,17 @@
  * name.c
  *		Names, identifiers and patterns; name.h has the grammar.
  *
- * Guards which names a grant reaches.  A caller checks the text with the
- * *_fault function before it asks anything else.  Errors of value check fall to
- * the safe side: pattern_covers says no and pattern_overlaps yes where they do
- * not know, and text longer than any valid one matches nothing.
+ * Decides which names a grant reaches. A caller checks the text with the *_fault function before
+ * any other use. Where they cannot know, the functions answer on the safe side: pattern_covers
+ * says no and pattern_overlaps says yes. Text longer than any valid one matches nothing.
  *
- * Bounds: matching runs through both texts with one way back, to the last "*"
- * of the segment and the last "**" of the pattern, which suffices because what
- * precedes a star never gains from matching later.  Covering and overlapping
- * walk over pairs of segments in arrays of fixed size.  All of them take at
- * most a small multiple of size × size steps; nothing recurses or allocates.
+ * Bounds: matching runs through both texts with one way back, to the last "*" of the segment and
+ * the last "**" of the pattern. That suffices because the part before a star never gains from
+ * matching later. Covering and overlapping walk over pairs of segments in arrays of fixed size.
+ * All of them take at most a small multiple of size × size steps; nothing recurses or allocates.
  *
- * pattern_covers takes inner as a name in which "*" and "**" are letters that
- * only "*" and "**" of outer can match.  If outer matches that, it matches
- * whatever the letters stand for.
+ * pattern_covers takes inner as a name in which "*" and "**" are letters that only "*" and "**"
+ * of outer can match. If outer matches that, it matches every text that the letters stand for.
  */
 #include "policy/name.h"
 
@@ -31,10 +28,10 @@ typedef struct NameSegment
 	const char *text;
 	size_t size;
 	bool any;   /* "**": zero or more segments */
-	bool loose; /* of outer: "*" in one run with a "**" */
+	bool loose; /* set for outer only: a "*" in one run with a "**" */
 } NameSegment;
 
-/* Every call looks at each character of its name. */
+/* Characters of names. A table, because every call looks at each character of its name. */
 static const bool name_chars[UCHAR_MAX + 1] = {['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 											   ['0' ... '9'] = true, ['.'] = true,
 											   ['_'] = true,         ['-'] = true};
@@ -59,7 +56,7 @@ is_any(const char *text, size_t size)
 	return size == 2 && text[0] == '*' && text[1] == '*';
 }
 
-/* "*" is valid only in a pattern, and "**" only as the whole segment. */
+/* Check a segment. A "*" is valid only in a pattern, and "**" only as the whole segment. */
 static const char *
 segment_fault(const char *text, size_t size, bool pattern)
 {
@@ -132,16 +129,16 @@ identifier_fault(const char *text, size_t size)
 }
 
 /*
- * One segment of a pattern against one segment of text.  A "*" in the text is
- * a letter that only "*" matches.
+ * Match one segment of a pattern against one segment of text. A "*" in the text is a letter that
+ * only "*" matches.
  */
 static bool
 segment_matches(const char *glob, size_t glob_size, const char *text, size_t text_size)
 {
 	size_t g = 0;
 	size_t t = 0;
-	size_t star = SIZE_MAX; /* behind the last "*" of the glob */
-	size_t resume = 0;      /* where the text goes on if it takes one more */
+	size_t star = SIZE_MAX; /* position behind the last "*" of the glob */
+	size_t resume = 0;      /* position in the text if that "*" takes one more */
 
 	while (t < text_size)
 	{
@@ -169,17 +166,16 @@ segment_matches(const char *glob, size_t glob_size, const char *text, size_t tex
 }
 
 /*
- * Positions are offsets of segments; one behind the size is the end.  A name
- * that ends before its pattern is lost at once, since every later attempt has
- * less of it.
+ * Match a name. Positions are offsets of segments; one behind the size is the end. A name that
+ * ends before its pattern is refused at once, since every later attempt has less of it.
  */
 bool
 pattern_matches(const char *pattern, size_t pattern_size, const char *name, size_t name_size)
 {
 	size_t p = 0;
 	size_t n = 0;
-	size_t star = SIZE_MAX; /* the segment behind the last "**" */
-	size_t resume = 0;      /* the segment of the name it was tried at */
+	size_t star = SIZE_MAX; /* segment behind the last "**" */
+	size_t resume = 0;      /* segment of the name at which it was tried */
 
 	if (pattern_size - 1 >= NAME_MAX_BYTES || name_size - 1 >= NAME_MAX_BYTES)
 		return false;
@@ -213,8 +209,8 @@ pattern_matches(const char *pattern, size_t pattern_size, const char *name, size
 }
 
 /*
- * Cuts a valid pattern into segments and returns their number.  A "**" at the
- * end, which holds at least one segment, becomes "**" and "*".
+ * Split a valid pattern into segments and return their number. A "**" at the end, which holds at
+ * least one segment, becomes "**" and "*".
  */
 static size_t
 name_split(const char *pattern, size_t size, NameSegment segments[MAX_SEGMENTS])
@@ -242,9 +238,9 @@ name_split(const char *pattern, size_t size, NameSegment segments[MAX_SEGMENTS])
 }
 
 /*
- * In a run of "*" and "**" the order means nothing: k times "*" and some "**"
- * are k or more segments.  Brings each run with a "**" into the form k times
- * "*", marked loose, and one "**" behind; returns the new count.
+ * Normalize runs of "*" and "**", and return the new count. The order within a run means nothing:
+ * k times "*" and some "**" are k or more segments. Each run with a "**" becomes k times "*",
+ * marked loose, and one "**" behind.
  */
 static size_t
 merge_runs(NameSegment *segments, size_t count)
@@ -277,7 +273,7 @@ merge_runs(NameSegment *segments, size_t count)
 	return kept;
 }
 
-/* Whoever stands before a "**" may also stand behind it. */
+/* Mark the state behind each "**" that is reached, because "**" may match no segment. */
 static void
 skip_gaps(const NameSegment *outer, size_t count, bool *reached)
 {
@@ -286,7 +282,7 @@ skip_gaps(const NameSegment *outer, size_t count, bool *reached)
 			reached[i + 1] = true;
 }
 
-/* From the states reached before a segment of inner to those behind it. */
+/* Step from the states reached before a segment of inner to those behind it. */
 static void
 cover_step(const NameSegment *outer, size_t count, const NameSegment *inner, const bool *reached,
 		   bool *next)
@@ -328,8 +324,8 @@ pattern_covers(const char *outer, size_t outer_size, const char *inner, size_t i
 }
 
 /*
- * True if some text is matched by both.  Row i holds what of b can stand
- * against the first i bytes of a: row[j] for the first j bytes of b.
+ * Return true if some text is matched by both. In row i, row[j] is true if the first j bytes of b
+ * can match the first i bytes of a.
  */
 static bool
 segments_overlap(const NameSegment *a, const NameSegment *b)
@@ -361,8 +357,8 @@ segments_overlap(const NameSegment *a, const NameSegment *b)
 }
 
 /*
- * The same over segments, where "**" takes the part of "*".  A "*" beside
- * "**" is a segment like others there.
+ * Do the same over segments, with "**" in the part of "*". A "*" beside "**" is a segment like
+ * others there.
  */
 bool
 pattern_overlaps(const char *a, size_t a_size, const char *b, size_t b_size)

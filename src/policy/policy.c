@@ -21,7 +21,10 @@ grant_has_environment(const Grant *grant, const char *environment, size_t size)
 	return false;
 }
 
-/* Most patterns are a name, or a beginning and "**": those need no matching. */
+/*
+ * Return true if the pattern matches. Most patterns are a name, or a prefix and "**", and need no
+ * full matching.
+ */
 static bool
 name_fits(const Grant *grant, const SecretName *secret)
 {
@@ -68,7 +71,7 @@ grant_place_fault(const Grant *grant, const SecretName *secret, GrantPlace place
 	return name_fits(grant, secret) ? NULL : "its pattern does not match the name";
 }
 
-/* The first of the heads from..to, all of one size, that is not before the tail. */
+/* Find the first of the heads from..to, all of one size, that is not before the tail. */
 static uint32
 find_head(const GrantHead *heads, uint32 from, uint32 to, uint64 tail)
 {
@@ -84,13 +87,13 @@ find_head(const GrantHead *heads, uint32 from, uint32 to, uint64 tail)
 	return from;
 }
 
-/* What was decided so far. */
+/* Decision so far. */
 typedef struct Decision
 {
 	int allowed;
 	int denied;
 	int wanted;
-	int first; /* the first grant that allows it; INT_MAX: none */
+	int first; /* first grant that allows `wanted`; INT_MAX: none */
 } Decision;
 
 static void
@@ -112,8 +115,8 @@ policy_judge(const GrantSet *set, int number, const SecretName *secret,
 }
 
 /*
- * For each length of prefix that occurs, the grants whose prefix ends as the name does
- * there.
+ * Decide. For each prefix length that occurs, look only at the grants whose prefix ends with the
+ * same bytes as that prefix of the name.
  */
 int
 grants_decide(const GrantSet *set, const SecretName *secret, const AccessRequest *request,

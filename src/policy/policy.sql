@@ -1,8 +1,9 @@
 /*
- * Grants: what a principal or a role may do with which names, where, from where, when and
- * as which service; and who is a member of which role.
+ * Grants and memberships. A grant gives a principal or a role permissions on names, with
+ * conditions on environment, address, time and service. A membership makes a principal or role a
+ * member of a role.
  *
- * A condition that is not asked is NULL. What decides stands before revision.
+ * A condition that is not required is NULL. The columns that decide stand before revision.
  */
 CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
@@ -89,7 +90,7 @@ ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside of a call, or only checks a text. */
+/* Helpers. Each refuses to work outside of a call, or only checks a text. */
 CREATE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
 CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
@@ -100,14 +101,17 @@ CREATE FUNCTION vault_data.may_change_member(role uuid, removes boolean) RETURNS
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_change_member';
 CREATE FUNCTION vault_data.check_membership(role uuid, member uuid) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_membership';
-/* What policy_is_administrator() says of the caller, of anybody in the tenant; may_: but for denials. */
+/*
+ * Return the result of policy_is_administrator() for any principal of the tenant; may_administer()
+ * does so without regard to denials.
+ */
 CREATE FUNCTION vault_data.administers(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administers';
 CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
-/* Of the call's tenant, those who are bound to a role that is there. */
+/* Return the administrators of the call's tenant that are bound to an existing role. */
 CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
@@ -130,7 +134,7 @@ CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
 COMMENT ON FUNCTION vault_data.check_environment(text)
 	IS 'returns the environment if it may be named: a declared one, if the tenant has declared any';
-/* What is stored and written to documents has a year of four digits. */
+/* Require a year of four digits, because times are stored and written to documents. */
 CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -149,7 +153,7 @@ COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text)
 	IS 'returns true if the caller may know of the secret: by any permission on its name, or '
 	'as operator or auditor';
 
-/* A principal or a role that is not built in. */
+/* Find a principal, or a role that is not built in. */
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -164,7 +168,10 @@ BEGIN
 END
 $$;
 
-/* Before rows of others decide: who administers a tenant, for one. */
+/*
+ * Check the rows of a tenant before rows of other principals decide, for example on its
+ * administrators.
+ */
 CREATE FUNCTION vault_data.require_authentic_rows(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -183,8 +190,9 @@ END
 $$;
 
 /*
- * Whoever takes a principal out of action must be able to hand out all that it holds, and anybody may
- * go: who holds less could make room for somebody else, whom an operator appoints.
+ * Return true if the caller can hand out all that the principal holds. Only such a caller may take
+ * a principal out of action; otherwise a caller with fewer rights could make room for another
+ * principal, which an operator appoints. Any principal may take itself out of action.
  */
 CREATE FUNCTION vault_data.reaches_all_of(p_principal uuid) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
@@ -201,8 +209,9 @@ END
 $$;
 
 /*
- * Who administers the tenant, before something that can end that: at all, for good, and whom of
- * these the caller could not make an administrator again. Changes line up.
+ * Get the administrators of the tenant before a change that can end their rights: all of them,
+ * those for good, and those that the caller could not make administrators again. The lock
+ * serializes such changes.
  */
 CREATE FUNCTION vault_data.begin_change_of_administrators() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -210,7 +219,7 @@ DECLARE
 	at_all uuid[];
 BEGIN
 	PERFORM vault_data.lock_policy();
-	/* Whom an operator takes away is decided by rows of others. */
+	/* The removal of an administrator by an operator depends on the rows of other principals. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic_rows(vault.current_tenant_id());
 	END IF;
@@ -220,7 +229,10 @@ BEGIN
 END
 $$;
 
-/* After it; a tenant without an administrator gets one from an operator, and no client brings that about. */
+/*
+ * Check the administrators after the change. A tenant without an administrator gets one from an
+ * operator, so no client may bring that about.
+ */
 CREATE FUNCTION vault_data.end_change_of_administrators(p_before jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -264,7 +276,7 @@ $$;
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
-/* The grant as it is stored, or an error that names what is wrong with it. */
+/* Return the grant in its stored form, or raise an error that names its fault. */
 CREATE FUNCTION vault_data.check_grant(given vault_data.access_grant) RETURNS vault_data.access_grant
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -300,14 +312,17 @@ BEGIN
 END
 $$;
 
-/* Gives what was checked, if the caller may. */
+/* Store a checked grant, if the caller may give it. */
 CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	stops boolean := false;
 	before jsonb;
 BEGIN
-	/* In turn: a membership that is being made could put an administrator under it. */
+	/*
+	 * Serialize with memberships: one that is being made could put an administrator under this
+	 * principal.
+	 */
 	IF given.effect = 'deny' THEN
 		PERFORM vault_data.lock_policy();
 		stops := vault_data.reaches_administrator(given.principal_id);
@@ -315,7 +330,10 @@ BEGIN
 	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* An administrator could not take a denial of their own back: only their equals give one. */
+	/*
+	 * An administrator cannot take back a denial of its own permissions, so only another
+	 * administrator with equal rights can give one.
+	 */
 	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_delegate(given, given.permissions)) THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
@@ -367,7 +385,10 @@ COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text
 	IS 'allows or denies a principal or role permissions on names that match, if the '
 	'conditions are met; returns the id of the grant';
 
-/* A literal is a text first: one permission, several with commas between them, or an array. */
+/*
+ * Parse a list of permissions. A literal is a text first: one permission, several with commas
+ * between them, or an array.
+ */
 CREATE FUNCTION vault_data.permission_list(p_permissions text) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -408,18 +429,21 @@ BEGIN
 	IF NOT FOUND OR NOT vault_data.may_delegate(given, CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* From an administrator their equals take something, unless it is over, or was changed outside. */
+	/*
+	 * Only an administrator with equal rights takes an allowance from an administrator, unless it
+	 * is over or was changed outside.
+	 */
 	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions) AND given.principal_id <> vault_data.caller_principal()
 		AND COALESCE(given.valid_until > pg_catalog.clock_timestamp(), true) AND vault_data.is_authentic(given)
 		AND vault_data.reaches_administrator(given.principal_id)
 	THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
-	/* Its effect decided who may take it back. */
+	/* The effect of the grant decides the right to take it back, so its row must be authentic. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
-	/* One that was changed outside stops whom it is given to: to take it back ends that. */
+	/* A grant that was changed outside stops its principal; taking it back ends that. */
 	makes := given.effect = 'allow' AND 'grant' = ANY (given.permissions) AND given.name_pattern = '**' AND given.environments IS NULL
 		AND vault_data.is_authentic(given);
 	IF makes THEN
@@ -451,8 +475,9 @@ COMMENT ON VIEW vault.grants
 	'administrators and members of auditor, all to operators and auditors';
 
 /*
- * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
- * its oid; or else the one that has its name. NULL for nobody yet.
+ * Find the principal that an operator means by a database role. This is the principal that is or
+ * was bound to the role, by its name or its oid, or else the principal that has its name. Returns
+ * NULL if there is none yet.
  */
 CREATE FUNCTION vault_data.appointee(p_tenant uuid, p_name text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -486,7 +511,10 @@ BEGIN
 END
 $$;
 
-/* Somebody who may do everything in the tenant: new, or whoever was there and holds it again. */
+/*
+ * Add a principal that may do everything in the tenant, or give an existing principal these rights
+ * again.
+ */
 CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -540,7 +568,10 @@ COMMENT ON FUNCTION vault.create_tenant(text, text)
 	IS 'creates a tenant with a key of its own; the role becomes a principal that holds '
 	'everything on ** there';
 
-/* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
+/*
+ * Report an appointment, because an operator could reach into the tenant by it. Readers of the
+ * trail and subscribers of notifications see it.
+ */
 CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -559,14 +590,14 @@ DECLARE
 	had_one boolean;
 	appointed uuid;
 BEGIN
-	/* One at a time, and what is checked next is seen as of then. */
+	/* Run one appointment at a time; the checks below see the state of that moment. */
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
 	present := vault_data.administrators(false);
-	/* Again, of whom it is: nothing changes. */
+	/* Do nothing if the role is bound to an administrator already. */
 	SELECT b.principal_id INTO appointed FROM vault_data.principal_binding b
 	WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b) AND b.principal_id = ANY (present);
 	IF FOUND THEN

@@ -74,14 +74,14 @@ vault_sees_policy(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(policy_is_auditor(&caller) || policy_is_administrator(&caller));
 }
 
-/* administers(principal): in the call's tenant. */
+/* administers(principal): return true for an administrator of the call's tenant. */
 Datum
 vault_administers(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(administrators_include(&call_required()->tenant, PG_GETARG_UUID_P(0), NULL));
 }
 
-/* may_administer(principal): the same without regard to denials. */
+/* may_administer(principal): do the same without regard to denials. */
 Datum
 vault_may_administer(PG_FUNCTION_ARGS)
 {
@@ -91,7 +91,7 @@ vault_may_administer(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may);
 }
 
-/* reaches_administrator(subject): true if it, or a member of it, may administer. */
+/* reaches_administrator(subject): return true if it, or a member of it, may administer. */
 Datum
 vault_reaches_administrator(PG_FUNCTION_ARGS)
 {
@@ -100,14 +100,14 @@ vault_reaches_administrator(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(administrators_reached(&call->tenant, PG_GETARG_UUID_P(0)));
 }
 
-/* administrators(for_good): of the call's tenant, whose database roles exist. */
+/* administrators(for_good): return those of the call's tenant whose database roles exist. */
 Datum
 vault_administrators(PG_FUNCTION_ARGS)
 {
 	return administrators_list(&call_required()->tenant, PG_GETARG_BOOL(0));
 }
 
-/* check_environment(given): returns it, or raises 22023 if a call may not name it. */
+/* check_environment(given): return it, or raise 22023 if a call may not name it. */
 Datum
 vault_check_environment(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * window.c
- *		Parsing, printing and judging time windows.
+ *		Parse, print and compare time windows.
  */
 #include "policy/window.h"
 
@@ -11,7 +11,7 @@
 
 #define EVERY_DAY 0x7f
 
-/* What is left of the text. */
+/* Rest of the text to parse. */
 typedef struct WindowRest
 {
 	const char *text;
@@ -25,7 +25,7 @@ window_skip_blanks(WindowRest *rest)
 		rest->text++;
 }
 
-/* Perhaps with blanks around it. */
+/* Take a character, with or without blanks around it. */
 static bool
 window_take(WindowRest *rest, char wanted)
 {
@@ -51,7 +51,7 @@ take_spaces(WindowRest *rest)
 	return rest->text > before;
 }
 
-/* -1 if none follows. */
+/* Take a day of the week; return -1 if none follows. */
 static int
 take_day(WindowRest *rest)
 {
@@ -100,7 +100,7 @@ take_days(WindowRest *rest, unsigned char *days)
 	return true;
 }
 
-/* One or two. */
+/* Take one or two digits. */
 static bool
 window_take_digits(WindowRest *rest, int least, int *number)
 {
@@ -113,7 +113,7 @@ window_take_digits(WindowRest *rest, int least, int *number)
 	return digits >= least;
 }
 
-/* H:MM or HH:MM, 00:00 to 24:00. */
+/* Take a time: H:MM or HH:MM, 00:00 to 24:00. */
 static bool
 window_take_time(WindowRest *rest, short *minutes)
 {
@@ -148,7 +148,7 @@ window_parse(const char *text, size_t size, Window *window)
 		: CALENDAR_ZONE_FAULT;
 }
 
-/* Runs of three days and more as a range, from Monday on. */
+/* Write the days. Runs of three days and more become a range, from Monday on. */
 static int
 format_days(unsigned char days, char *text, size_t room)
 {

@@ -2,15 +2,13 @@
  * window.h
  *		Time windows: "mon-fri 09:00-17:00 Europe/Berlin".
  *
- * Plain C without server headers.  Days are "daily", or days and ranges of days with
- * commas between them, whole or of three letters, in any case; a range may go over
- * the end of the week.  From is in
- * the window and to is not; 24:00 is the end of a day.  A window with to before from goes
- * over midnight and belongs to the day on which it begins.
+ * Plain C without server headers. Days are "daily", or days and ranges of days with commas between
+ * them. Their names are full or have three letters, in any case; a range may go over the end of
+ * the week. The window includes its begin and excludes its end; 24:00 is the end of a day. A
+ * window that ends before it begins goes over midnight and belongs to the day on which it begins.
  *
- * A window holds whenever a clock on the wall in its zone shows a time in it.  So a time that a
- * change of the clocks leaves out does not come that day, and one that it
- * repeats comes twice.
+ * A window holds whenever a wall clock in its zone shows a time in it. A time that a clock change
+ * leaves out does not occur on that day, and one that a clock change repeats occurs twice.
  */
 #ifndef VAULT_POLICY_WINDOW_H
 #define VAULT_POLICY_WINDOW_H
@@ -25,24 +23,24 @@
 typedef struct Window
 {
 	unsigned char days; /* bit 0: Sunday */
-	short from;         /* minutes since midnight */
+	short from;         /* begin, in minutes since midnight */
 	short to;
 	char zone[WINDOW_ZONE_BYTES];
 } Window;
 
 /*
- * NULL if the text is valid, else a static phrase.  Of the zone only the form is
- * checked: "UTC", or a name with a slash in it.
+ * Parse a window. Returns NULL if the text is valid, and otherwise a static phrase with the fault.
+ * Only the form of the zone is checked: "UTC", or a name with a slash in it.
  */
 extern const char *window_parse(const char *text, size_t size, Window *window);
 
-/* The one way to write this window. */
+/* Write the canonical form of this window. */
 extern void window_format(const Window *window, char text[WINDOW_TEXT_BYTES]);
 
-/* Weekday 0 is Sunday. */
+/* Return true if the window holds at this time. Weekday 0 is Sunday. */
 extern bool window_holds(const Window *window, int weekday, int minute);
 
-/* Every time of inner is one of any of the outer ones of the same zone. */
+/* Return true if every time of inner is in one of the outer windows of the same zone. */
 extern bool windows_cover(const Window *outer, int count, const Window *inner);
 
 #endif
