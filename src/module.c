@@ -1,6 +1,6 @@
 /*
  * module.c
- *		What happens when the server loads the module: a table of contents.
+ *		Initialization when the server loads the module: a table of contents.
  */
 #include "platform/compat.h"
 
@@ -45,7 +45,7 @@ void
 _PG_init(void)
 {
 	version_check_server();
-	/* Loaded later, or by pg_upgrade, every function refuses to work. */
+	/* If the module is loaded later, or by pg_upgrade, every function refuses to work. */
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 

@@ -2,8 +2,8 @@
  * call.c
  *		The stack of open calls of this backend.
  *
- * Every open call is on the C stack of entry/entry.c, which undoes it on every way out.  Here is
- * only the pointer to the innermost one.
+ * Every open call is on the C stack of entry/entry.c, which undoes it on every way out. This file
+ * has only the pointer to the innermost one.
  */
 #include "context/call.h"
 

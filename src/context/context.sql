@@ -1,7 +1,7 @@
 /*
- * Every table has row security, forced, and two policies: "tenant" for views, which run as
- * vault_owner, and "entry" for the work of vault_exec. No other role has a policy: a role with
- * privileges on every table, as members of pg_write_all_data and pg_read_all_data have, finds no
+ * Every table has forced row security and two policies: "tenant" for views, which run as
+ * vault_owner, and "entry" for the work of vault_exec. No other role has a policy. A role with
+ * privileges on every table, such as a member of pg_write_all_data or pg_read_all_data, finds no
  * row and writes none.
  */
 CREATE FUNCTION vault_data.is_inside() RETURNS boolean

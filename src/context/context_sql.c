@@ -1,6 +1,7 @@
 /*
  * context_sql.c
- *		Functions for the policies of row security: is there an open call, and of which tenant?
+ *		Functions for the policies of row security: they tell whether a call is open, and of which
+ *		tenant.
  */
 #include "context/call.h"
 
@@ -9,7 +10,7 @@
 PG_FUNCTION_INFO_V1(vault_is_inside);
 PG_FUNCTION_INFO_V1(vault_is_inside_tenant);
 
-/* is_inside() */
+/* is_inside(): return true inside of a call. */
 Datum
 vault_is_inside(PG_FUNCTION_ARGS)
 {
@@ -17,8 +18,8 @@ vault_is_inside(PG_FUNCTION_ARGS)
 }
 
 /*
- * is_inside(tenant).  The zero id is that of the instance: it matches while an operator has entered
- * no tenant.
+ * is_inside(tenant): return true inside of a call of this tenant. The zero id is that of the
+ * instance: it matches while an operator has entered no tenant.
  */
 Datum
 vault_is_inside_tenant(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * instance_key.c
- *		Prepared MACs, one for each use, until the root key's page or the key changes.
+ *		Prepared MACs, one for each use, valid until the root key's page or the key changes.
  */
 #include "tenant/instance_key.h"
 

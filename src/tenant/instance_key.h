@@ -1,12 +1,12 @@
 /*
  * instance_key.h
- *		MACs and keys of the vault as a whole: of the audit trail, and of the rows
- *		that decide access.
+ *		MACs and keys of the vault as a whole: for the audit trail, and for the rows that decide
+ *		access.
  *
- * All derive from the instance key, which is the key of the zero uuid in
- * vault_data.tenant_key.  It is made by vault.init(), wrapped anew with each root
- * key, and otherwise stays: what it authenticates outlives tenants and their keys.
- * Whoever uses it for something of a tenant has the tenant's id in the data.
+ * All derive from the instance key, which is the key of the zero uuid in vault_data.tenant_key.
+ * vault.init() makes it, and each new root key wraps it anew. Otherwise it stays, because the data
+ * that it authenticates outlives tenants and their keys. A caller that uses it for data of a
+ * tenant must include the tenant's id in the data.
  */
 #ifndef VAULT_TENANT_INSTANCE_KEY_H
 #define VAULT_TENANT_INSTANCE_KEY_H
@@ -26,12 +26,12 @@ typedef enum MacUse
 #define MAC_BYTES SHA256_BYTES
 
 /*
- * HMAC-SHA-256 under the key for this use.  False while the vault is sealed; raises
- * VT003 or VT004 if the key is damaged or missing.  Inside a transaction.
+ * Compute HMAC-SHA-256 under the key for this use. Returns false while the vault is sealed; raises
+ * VT003 or VT004 if the key is damaged or missing. Must run inside a transaction.
  */
 extern bool instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BYTES]);
 
-/* A key for another use.  Raises VT001 while the vault is sealed. */
+/* Derive a key for another use. Raises VT001 while the vault is sealed. */
 extern void instance_derive(const char *label, SecretKey *key);
 
 extern void instance_key_init(void);

@@ -1,12 +1,12 @@
 /*
  * Tenants and their keys.
  *
- * Row security of every table with tenants is two policies, which no caller can
- * turn: inside a call the row is of the tenant that it resolved; what a view shows
- * outside is of the current role's, and all for operators and auditors. They are
- * written so that they are filters and no index conditions: next to one, equality
- * on a whole unique key would no longer be recognised as one row. Statements and
- * views name the tenant themselves.
+ * Row security of every table with tenants consists of two policies, which no caller can change.
+ * Inside a call a row must belong to the tenant that the call resolved. Outside, a view shows the
+ * rows of the current role's tenant, and all rows to operators and auditors. The policies are
+ * written as filters and not as index conditions: next to an index condition, equality on a whole
+ * unique key would no longer be recognized as one row. Statements and views name the tenant
+ * themselves.
  */
 CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
@@ -39,7 +39,10 @@ COMMENT ON COLUMN vault_data.tenant.administered
 	IS 'true if the tenant has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
-/* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
+/*
+ * Keys of tenants. The zero uuid has one too, the instance key, from which the keys of the vault
+ * as a whole derive.
+ */
 CREATE TABLE vault_data.tenant_key (
 	tenant_id       uuid NOT NULL,
 	generation      integer NOT NULL CHECK (generation >= 1),
@@ -62,7 +65,7 @@ ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 
-/* These two are no tenant's. */
+/* These two tables belong to no tenant. */
 ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY entry ON vault_data.instance TO vault_exec
@@ -110,7 +113,7 @@ CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
-/* A row of the trail that somebody should look at, in this transaction. */
+/* Write an alert to the trail, in this transaction. */
 CREATE FUNCTION vault_data.alert(object_kind text, object uuid, reason text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_alert';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
@@ -125,7 +128,10 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
-/* Of the call's tenant, and not its row, which operators must be able to change. */
+/*
+ * Lock the policy of the call's tenant. The lock is not on the tenant's row, because operators
+ * must be able to change the row.
+ */
 CREATE FUNCTION vault_data.lock_policy() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
@@ -139,9 +145,10 @@ END
 $$;
 
 /*
- * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
- * tenant that the entry is in and returns how many it did. Each gets an equal share of what is left;
- * who has more goes on in the next round with what others did not need. Nobody is always first.
+ * Do work tenant by tenant, up to a number of rows. vault_data.<work>(rows) does it for the tenant
+ * of the call and returns the number of rows done. Each tenant gets an equal share of the rest. A
+ * tenant with more rows goes on in the next round with the rows that others did not need. No
+ * tenant is always first.
  */
 CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -173,7 +180,7 @@ BEGIN
 		END LOOP;
 		turn := more;
 	END LOOP;
-	/* The call itself is no tenant's. */
+	/* The call itself belongs to no tenant. */
 	PERFORM vault_data.enter_tenant_id('00000000-0000-0000-0000-000000000000');
 	RETURN total;
 END
@@ -250,7 +257,10 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.set_recovery_window(interval, text)
 	IS 'sets the time for which deleted secrets of the tenant can be recovered, 7 to 90 days';
 
-/* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
+/*
+ * Return the environments sorted, without repetitions, and NULL for none. Raise 22023 unless each
+ * is an identifier.
+ */
 CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -266,7 +276,10 @@ BEGIN
 END
 $$;
 
-/* What is there would be out of reach: secrets, deleted ones too, and grants. */
+/*
+ * Refuse a list that leaves out an environment in use, because its secrets (deleted ones too) and
+ * grants would be out of reach.
+ */
 CREATE FUNCTION vault_data.declare_environments(p_tenant uuid, p_environments text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

@@ -1,8 +1,8 @@
 /*
  * tenant_key.c
- *		Making, wrapping and unwrapping tenant keys.
+ *		Make, wrap and unwrap tenant keys.
  *
- * Root key rotation holds SHARE ROW EXCLUSIVE on vault_data.tenant_key.  A transaction that makes a
+ * Root key rotation holds SHARE ROW EXCLUSIVE on vault_data.tenant_key. A transaction that makes a
  * tenant key takes ROW EXCLUSIVE before it reads the current root generation, so that no key is
  * left under an old one.
  */
@@ -40,7 +40,7 @@ enum
 typedef struct TenantKeyCacheKey
 {
 	pg_uuid_t tenant;
-	uint32 generation; /* 0: the entry says which one is active */
+	uint32 generation; /* generation; 0: the entry has the number of the active one */
 } TenantKeyCacheKey;
 
 typedef struct TenantKeyCacheEntry
@@ -127,7 +127,10 @@ raise_wrong_key(void)
 			 "The row in vault_data.tenant_key was changed outside vault, or belongs to another root key; restore it from a backup.")));
 }
 
-/* The root key of a generation, prepared; the caller frees it.  NULL if not held. */
+/*
+ * Return the prepared root key of a generation, which the caller frees; NULL if the page does not
+ * hold it.
+ */
 static EnvelopeKey *
 prepare_root(uint32 generation)
 {
@@ -142,7 +145,7 @@ prepare_root(uint32 generation)
 	return prepared;
 }
 
-/* Unwraps into key; false if the root generation is not held. */
+/* Unwrap a tenant key into key; return false if the page does not hold the root generation. */
 static bool
 tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
 				  SecretKey *key)
@@ -184,9 +187,9 @@ require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, 
 }
 
 /*
- * Reads the row and unwraps it (VT004 if there is none); false if it names a root
- * generation that the page does not hold (any more: a rotation may just have
- * committed).
+ * Read the row and unwrap its key; raise VT004 if the row does not exist. Returns false if the
+ * page does not hold the root generation of the row, or no longer does: a rotation may just have
+ * committed.
  */
 static bool
 load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
@@ -197,7 +200,7 @@ load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, keys, 2);
 	if (!scan_next(&scan))
-		crypto_require(CRYPTO_ERR_AUTH); /* names a key that there is not */
+		crypto_require(CRYPTO_ERR_AUTH); /* names a key that does not exist */
 	loaded = tenant_key_unwrap(tenant, generation,
 							   DatumGetInt32(scan_get(&scan, COL_ROOT_GENERATION, NULL)),
 							   DatumGetByteaPP(scan_get(&scan, COL_WRAPPED, NULL)), key);
@@ -227,7 +230,7 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 	secret_wipe(&key, sizeof(key));
 	crypto_require(status);
 
-	/* Reading the table may have emptied the cache. */
+	/* Look again: reading the table may have emptied the cache. */
 	entry = cache_find(tenant, generation);
 	entry->prepared = prepared;
 	return prepared;
@@ -255,7 +258,7 @@ tenant_key_active(const pg_uuid_t *tenant)
 	return active;
 }
 
-/* Wraps under a root generation that the page holds. */
+/* Wrap a tenant key under a root generation that the page holds. */
 static bytea *
 tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
 {
@@ -279,7 +282,7 @@ tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key
 	return wrapped;
 }
 
-/* The call's tenant gets a new key, which becomes the active one. */
+/* Insert a new key of the call's tenant, which becomes the active one. */
 static uint32
 insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 {
@@ -349,7 +352,7 @@ make_instance_key(void)
 	(void) tenant_key_make();
 }
 
-/* One row of vault_data.tenant_key. */
+/* Row of vault_data.tenant_key. */
 typedef struct KeyRow
 {
 	pg_uuid_t tenant;
@@ -407,7 +410,7 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 	PG_END_TRY();
 }
 
-/* Every tenant key moves under another root key, in this transaction. */
+/* Rewrap every tenant key under another root key, in this transaction. */
 static void
 rewrap_all(uint32 root_gen)
 {

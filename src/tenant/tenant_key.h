@@ -2,8 +2,9 @@
  * tenant_key.h
  *		The keys of tenants: made, wrapped under the root key, cached unwrapped.
  *
- * Every tenant has generations 1, 2, …, and one of them is active.  The cache is of this backend.
- * Changes of vault_data.tenant_key, and a new epoch of the root page, empty it at the next call.
+ * Every tenant has generations 1, 2, …, and one of them is active. The cache belongs to this
+ * backend. Changes of vault_data.tenant_key, and a new epoch of the root page, empty it at the
+ * next call.
  */
 #ifndef VAULT_TENANT_TENANT_KEY_H
 #define VAULT_TENANT_TENANT_KEY_H
@@ -15,8 +16,8 @@
 #include "crypto/envelope.h"
 
 /*
- * Return the key of a generation.  It is ready for use until the next call of this function or of
- * tenant_key_active().  VT003 if the key does not match its check value.
+ * Return the key of a generation. It is ready for use until the next call of this function or of
+ * tenant_key_active(). Raises VT003 if the key does not match its check value.
  */
 extern EnvelopeKey *tenant_key_open(const pg_uuid_t *tenant, uint32 generation);
 

@@ -42,7 +42,10 @@ vault_lock_policy(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* visible_tenants(): for views, the caller's tenant; all of them for operators and auditors. */
+/*
+ * visible_tenants(): return, for views, the caller's tenant; all of them for operators and
+ * auditors.
+ */
 Datum
 vault_visible_tenants(PG_FUNCTION_ARGS)
 {
@@ -115,7 +118,7 @@ return_uuid(const pg_uuid_t *id)
 	PG_RETURN_UUID_P(copy);
 }
 
-/* enter_tenant(name): makes the call of an operator look into that tenant. */
+/* enter_tenant(name): make the call of an operator look into that tenant. */
 Datum
 vault_enter_tenant(PG_FUNCTION_ARGS)
 {
@@ -130,7 +133,7 @@ vault_enter_tenant(PG_FUNCTION_ARGS)
 	return return_uuid(&tenant);
 }
 
-/* enter_new_tenant(name): the same with a fresh id, for create_tenant(). */
+/* enter_new_tenant(name): do the same with a fresh id, for create_tenant(). */
 Datum
 vault_enter_new_tenant(PG_FUNCTION_ARGS)
 {
@@ -143,8 +146,8 @@ vault_enter_new_tenant(PG_FUNCTION_ARGS)
 }
 
 /*
- * choose_tenant(name): the caller's own tenant, for NULL or its name; for an operator any other.
- * Another caller learns nothing about other tenants.
+ * choose_tenant(name): return the caller's own tenant for NULL or its name; for an operator any
+ * other. Another caller learns nothing about other tenants.
  */
 Datum
 vault_choose_tenant(PG_FUNCTION_ARGS)
@@ -162,7 +165,7 @@ vault_choose_tenant(PG_FUNCTION_ARGS)
 	return vault_enter_tenant(fcinfo);
 }
 
-/* find_tenant(name): the id or NULL; for operators only. */
+/* find_tenant(name): return the id or NULL; for operators only. */
 Datum
 vault_find_tenant(PG_FUNCTION_ARGS)
 {
@@ -174,7 +177,7 @@ vault_find_tenant(PG_FUNCTION_ARGS)
 	return return_uuid(&tenant);
 }
 
-/* tenant_names(): the tenants that are not destroyed, for batch jobs of operators. */
+/* tenant_names(): return the tenants that are not destroyed, for batch jobs of operators. */
 Datum
 vault_tenant_names(PG_FUNCTION_ARGS)
 {
@@ -182,7 +185,7 @@ vault_tenant_names(PG_FUNCTION_ARGS)
 	return tenant_names();
 }
 
-/* new_id(): a random uuid from OpenSSL. */
+/* new_id(): return a random uuid from OpenSSL. */
 Datum
 vault_new_id(PG_FUNCTION_ARGS)
 {
@@ -191,7 +194,7 @@ vault_new_id(PG_FUNCTION_ARGS)
 	return return_uuid(&id);
 }
 
-/* note(reason, version): sets both in the audit rows of this call. */
+/* note(reason, version): set both in the audit rows of this call. */
 Datum
 vault_note(PG_FUNCTION_ARGS)
 {
@@ -201,7 +204,7 @@ vault_note(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* alert(object_kind, object, reason): records an alert about an object of the call's tenant. */
+/* alert(object_kind, object, reason): record an alert about an object of the call's tenant. */
 Datum
 vault_alert(PG_FUNCTION_ARGS)
 {
@@ -219,7 +222,7 @@ vault_alert(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* caller_principal(): the principal that called, NULL for an operator without identity. */
+/* caller_principal(): return the principal that called; NULL for an operator without identity. */
 Datum
 vault_caller_principal(PG_FUNCTION_ARGS)
 {
@@ -230,7 +233,7 @@ vault_caller_principal(PG_FUNCTION_ARGS)
 	return return_uuid(&call->caller.principal);
 }
 
-/* new_tenant_key(): makes the next key of the call's tenant. */
+/* new_tenant_key(): make the next key of the call's tenant. */
 Datum
 vault_new_tenant_key(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * issuer.c
- *		The cache of issuers, and the checks of those that are added.
+ *		The cache of issuers, and the checks of new issuers.
  */
 #include "token/issuer.h"
 
@@ -203,7 +203,7 @@ load_patterns(Issuer *issuer)
 	scan_end(&scan);
 }
 
-/* In the order of the index, so the roles of a group stand together. */
+/* Load the group roles in the order of the index, so that the roles of a group stand together. */
 static void
 load_group_roles(Issuer *issuer)
 {
@@ -235,7 +235,10 @@ load_group_roles(Issuer *issuer)
 	scan_end(&scan);
 }
 
-/* Names count until somebody says whom a subject stands for, unless the issuer says more. */
+/*
+ * Return true if the issuer takes names of principals as subjects, which is the default. A mapping
+ * of the exact subject goes before a name.
+ */
 static bool
 counts_names(TableScan *scan)
 {
@@ -325,7 +328,7 @@ issuers_of(const pg_uuid_t *tenant)
 	if (entry)
 		return entry->first;
 
-	/* If reading the table makes the cache stale, what was read is not kept. */
+	/* If reading the table makes the cache stale, the result is not kept. */
 	first = load_issuers(tenant);
 	if (!cache_stale)
 	{
@@ -335,7 +338,7 @@ issuers_of(const pg_uuid_t *tenant)
 	return first;
 }
 
-/* The principal of this subject exactly; the index has both kinds of it. */
+/* Find the principal of exactly this subject. The index has exact subjects and patterns. */
 static bool
 find_exact(const Issuer *issuer, const char *subject, pg_uuid_t *principal)
 {
@@ -381,7 +384,7 @@ issuer_find_subject(const Issuer *issuer, const char *subject, pg_uuid_t *princi
 	return answer;
 }
 
-/* The argument that a phrase of jwt_rules_fault() is about. */
+/* Return the argument that a phrase of jwt_rules_fault() is about. */
 static const char *
 argument_at_fault(const char *fault)
 {

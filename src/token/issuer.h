@@ -3,8 +3,8 @@
  *		The issuers of a tenant, compiled: their keys, the rules for their tokens, and the
  *		principals and roles of their subjects and groups.
  *
- * This backend keeps a set until one of the tables changes.  Each row of it was authentic; another
- * row raises VT004.  Exact subjects are many, and looked up one by one.
+ * This backend keeps a set until one of the tables changes. Every row in a set is authentic;
+ * another row raises VT004. Exact subjects are many, so they are looked up one by one.
  */
 #ifndef VAULT_TOKEN_ISSUER_H
 #define VAULT_TOKEN_ISSUER_H
@@ -18,10 +18,10 @@
 #include "identity/jwks.h"
 #include "identity/jwt.h"
 
-/* Seconds by which the clock of an issuer may differ. */
+/* Allowed difference of an issuer's clock, in seconds. */
 #define TOKEN_SKEW 30
 
-/* The names of the vault's own issuer begin so; no issuer that is added has such a name. */
+/* Prefix of the names of the vault's own issuer; no issuer that is added has such a name. */
 #define OWN_ISSUER_PREFIX "urn:vault:"
 
 typedef struct SubjectPattern
@@ -43,7 +43,7 @@ typedef struct Issuer
 	char name[64];
 	JwtRules rules;
 	JwtKeySet *keys;
-	bool counts_names; /* the name of a principal is a subject of this issuer */
+	bool counts_names; /* true if the name of a principal is a subject of this issuer */
 	SubjectPattern *patterns;
 	int pattern_count;
 	GroupRole *group_roles;
@@ -84,7 +84,10 @@ extern text *issuer_read_keys(VaultCall *call, const char *given, const JwksAlgo
 /* Check a subject, or a pattern of subjects, that is to be added; raise 22023 if it is invalid. */
 extern void issuer_check_subject(const char *what, const char *subject, const char *match);
 
-/* Convert a text of the database's encoding to UTF-8, as tokens have it.  Allocated here. */
+/*
+ * Convert a text of the database's encoding to UTF-8, as tokens have it. The result is allocated
+ * in the current memory context.
+ */
 extern char *issuer_text_in_tokens(const char *text);
 
 extern int64 issuer_seconds_of(const Interval *interval);

@@ -66,7 +66,7 @@ vault_login(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* bind_token_role(db_role): in the call's tenant. */
+/* bind_token_role(db_role): bind the role in the call's tenant. */
 Datum
 vault_bind_token_role(PG_FUNCTION_ARGS)
 {
@@ -76,7 +76,7 @@ vault_bind_token_role(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* shows_token(): true if a token says who the caller is. */
+/* shows_token(): return true if a token gives the identity of the caller. */
 Datum
 vault_shows_token(PG_FUNCTION_ARGS)
 {
@@ -101,7 +101,7 @@ vault_token_quota(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(PG_GETARG_BOOL(0) ? ONCE_OF_A_TENANT : ONCE_OF_A_PRINCIPAL);
 }
 
-/* sign_token(id, principal's name, expires_at, db_role): in the call's tenant. */
+/* sign_token(id, principal's name, expires_at, db_role): sign a token in the call's tenant. */
 Datum
 vault_sign_token(PG_FUNCTION_ARGS)
 {
@@ -172,7 +172,7 @@ algorithms_argument(FunctionCallInfo fcinfo, int number, JwksAlgorithms *algorit
 	return algorithms;
 }
 
-/* read_jwks(text, algorithms): the keys that count, as they are stored. */
+/* read_jwks(text, algorithms): return the keys that count, as they are stored. */
 Datum
 vault_read_jwks(PG_FUNCTION_ARGS)
 {
