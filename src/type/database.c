@@ -1,8 +1,8 @@
 /*
  * database.c
- *		The type "database": which connections are good, their fields, and another login in one.
+ *		The type "database": the check of a connection, its fields, and the change of its login.
  *
- * database_parse.c reads a value and database_format.c writes it.  A URL that would come out in
+ * database_parse.c reads a value and database_format.c writes it. A URL that would come out in
  * another form is kept beside the members as the member "url", and comes out as it was given.
  */
 #include "type/database.h"
@@ -45,7 +45,7 @@ all_texts_fault(const Connection *connection)
 			rule = text_fault(connection->member[i]);
 	for (int i = 0; i < connection->others && rule == NULL; i++)
 	{
-		/* JSON may have lines. */
+		/* JSON may contain line breaks. */
 		if (!connection->other[i].is_json)
 			rule = text_fault(connection->other[i].value);
 		else if (strlen(connection->other[i].value) > MAX_SETTING)
@@ -59,7 +59,7 @@ all_texts_fault(const Connection *connection)
 	return rule;
 }
 
-/* Elements of a list with commas between them. */
+/* Count the elements of a list with commas between them. */
 static int
 count_of(const char *list)
 {
@@ -70,7 +70,10 @@ count_of(const char *list)
 	return count;
 }
 
-/* 1 to 65535; empty among several, where the engine's own is meant. */
+/*
+ * Check a port: 1 to 65535. It may be empty in a list of several, where it means the default port
+ * of the engine.
+ */
 static bool
 is_port(const char *port, size_t size, bool among_several)
 {
@@ -124,7 +127,7 @@ member_fault(const Connection *connection)
 		return "its engine is not a name such as postgresql";
 	if (fault)
 		return fault;
-	/* Some others have passwords without users. */
+	/* Some other engines have passwords without users. */
 	if ((user == NULL && database_is_postgresql(connection)) || (user && *user == '\0'))
 		return "it has no user";
 	if (connection->member[PASSWORD] == NULL || *connection->member[PASSWORD] == '\0')
@@ -132,7 +135,7 @@ member_fault(const Connection *connection)
 	return dbname && *dbname == '\0' ? "its dbname is empty" : NULL;
 }
 
-/* A URL that the members give again, byte for byte, need not be kept. */
+/* Drop the URL if the members give it again, byte for byte. */
 static const char *
 drop_plain_url(Connection *connection)
 {

@@ -1,7 +1,7 @@
 /*
  * database.h
- *		How to connect to a database: given as JSON, as a URL or as a conninfo string, kept
- *		as JSON, handed out in any of the three.
+ *		Connections to databases: given as JSON, as a URL or as a conninfo string, kept as JSON,
+ *		handed out in any of the three.
  *
  * Plain C without server headers.
  */
@@ -13,13 +13,16 @@
 extern const char *
 database_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts);
 
-/* Beside the members: username, database, url, conninfo (of PostgreSQL only). */
+/*
+ * Return a field. Besides the members there are username, database, url, and conninfo (for
+ * PostgreSQL only).
+ */
 extern TypeField
 database_field(const void *value, size_t size, const char *name, char **out, size_t *out_size);
 
 /*
- * The value with another login, for value_free(): in the members, and in the URL where one is kept.
- * NULL: it is no connection, or there was no memory.
+ * Return the value with another login, in the members and in a kept URL; free it with
+ * value_free(). Returns NULL if the value is no connection, or if there is no memory.
  */
 extern char *database_with_login(const void *value, size_t size, const char *user,
 								 const char *password, size_t *out_size);

@@ -25,7 +25,10 @@ add_quoted(Text *text, const char *name, const char *value)
 	text_add(text, "'", 1);
 }
 
-/* What a parameter of libpq says: text, a number, or a truth value as libpq writes it. */
+/*
+ * Return the value of a parameter of libpq: text, a number, or a truth value as libpq writes it.
+ * Returns NULL for other JSON.
+ */
 static const char *
 parameter_value(const Setting *setting)
 {
@@ -52,7 +55,7 @@ database_format_conninfo(Text *text, const Connection *connection)
 			add_quoted(text, connection->other[i].name, parameter_value(&connection->other[i]));
 }
 
-/* All but what RFC 3986 calls unreserved. */
+/* Add the value with all characters encoded except those that RFC 3986 calls unreserved. */
 static void
 add_encoded(Text *text, const char *value)
 {
@@ -89,7 +92,7 @@ add_host(Text *text, const char *host, size_t size)
 	value_free(copy);
 }
 
-/* Each host with its port, or the one port. */
+/* Add each host with its port, or with the only port. */
 static void
 add_hosts(Text *text, const char *host, const char *port)
 {
@@ -125,7 +128,10 @@ add_login(Text *text, const char *user, const char *password)
 	add_encoded(text, password);
 }
 
-/* What libpq takes, or for other engines everything that is text, a number or a truth value. */
+/*
+ * Add the parameters that libpq takes. For other engines, add everything that is text, a number or
+ * a truth value.
+ */
 static void
 add_query(Text *text, const Connection *connection)
 {
@@ -206,7 +212,7 @@ database_format_json(Text *text, const Connection *connection, bool public)
 	text_add_string(text, "}");
 }
 
-/* A parameter of the query, with a new value if it is the user or the password. */
+/* Add a parameter of the query, with a new value if it is the user or the password. */
 static bool
 add_parameter(Text *text, const char *from, const char *end, const char *user, const char *password)
 {
@@ -223,7 +229,7 @@ add_parameter(Text *text, const char *from, const char *end, const char *user, c
 	return replaced;
 }
 
-/* The URL, which was found good, with another login; all else byte for byte. */
+/* Write a valid URL with another login; everything else stays byte for byte. */
 char *
 database_format_url_with_login(const char *url, const char *user, const char *password)
 {

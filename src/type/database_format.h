@@ -11,10 +11,10 @@
 extern void database_format_conninfo(Text *text, const Connection *connection);
 extern void database_format_url(Text *text, const Connection *connection);
 
-/* public: only the members that are metadata. */
+/* Write the connection as JSON. If public is true, write only the members that are metadata. */
 extern void database_format_json(Text *text, const Connection *connection, bool public);
 
-/* The URL, which was found good, with another login; all else byte for byte. */
+/* Write a valid URL with another login; everything else stays byte for byte. */
 extern char *
 database_format_url_with_login(const char *url, const char *user, const char *password);
 

@@ -11,7 +11,7 @@
 const char *const database_members[MEMBERS] = {"engine", "host",     "port",
 											   "user",   "password", "dbname"};
 
-/* Engines that speak PostgreSQL's protocol, with the port that goes with each, and others. */
+/* Engines that speak PostgreSQL's protocol, and other engines, each with its port. */
 static const struct
 {
 	const char *engine;
@@ -33,7 +33,7 @@ static const struct
 			   {"redis", "6379", false},
 			   {"rediss", "6379", false}};
 
-/* What libpq knows besides, and nothing that names a file to be written or a service. */
+/* Other parameters that libpq knows, without those that name a file to be written or a service. */
 static const char *const parameters[] = {"application_name",
 										 "channel_binding",
 										 "client_encoding",
@@ -83,7 +83,7 @@ database_is_parameter(const char *name)
 	return false;
 }
 
-/* The number of a member, by any name that it goes by; MEMBERS: it is none. */
+/* Return the number of a member, by any of its names; MEMBERS if there is no such member. */
 int
 database_member_of(const char *name)
 {
@@ -106,7 +106,10 @@ database_find_other(Connection *connection, const char *name)
 	return NULL;
 }
 
-/* Takes the value over, which is NULL where there was no memory. */
+/*
+ * Set a member or another setting. Takes ownership of the value, which is NULL if there was no
+ * memory.
+ */
 const char *
 database_set(Connection *connection, const char *name, char *value, bool is_json)
 {
@@ -134,7 +137,10 @@ database_set(Connection *connection, const char *name, char *value, bool is_json
 											  : "it names a member twice";
 }
 
-/* A number of JSON has no zeros before it; a URL with them is kept beside it. */
+/*
+ * Remove zeros before a port, because a number in JSON has none. A URL with them is kept beside
+ * it.
+ */
 void
 database_strip_zeros(char *port)
 {
@@ -144,7 +150,10 @@ database_strip_zeros(char *port)
 		memmove(port, port + zeros, strlen(port + zeros) + 1);
 }
 
-/* Its number among the engines, whatever driver goes with it; the number behind them: unknown. */
+/*
+ * Return the index of the engine, regardless of its driver; the number of engines if it is
+ * unknown.
+ */
 static size_t
 engine_of(const Connection *connection)
 {
@@ -166,7 +175,7 @@ database_is_postgresql(const Connection *connection)
 	return engine < COUNT(engines) && engines[engine].is_postgresql;
 }
 
-/* The engine by one name, and the port that goes with it. */
+/* Set the engine by one name, and the port that goes with it. */
 const char *
 database_complete(Connection *connection)
 {

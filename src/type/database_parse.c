@@ -2,8 +2,8 @@
  * database_parse.c
  *		Read a connection to a database from JSON, a URL or a conninfo.
  *
- * All forms are read into members and other settings.  What is not a member is kept: as text, or
- * from JSON as it was written.
+ * All forms are read into members and other settings. A setting that is no member is kept as text,
+ * or, from JSON, as it was written.
  */
 #include "type/database_parse.h"
 
@@ -14,7 +14,7 @@
 #include "type/text.h"
 #include "type/type.h"
 
-/* A string without zero bytes; NULL with *rule set if it is none. */
+/* Return a string without zero bytes; NULL, with *rule set, if the part is no such string. */
 static char *
 database_text_of(JsonPart string, const char **rule)
 {
@@ -31,7 +31,10 @@ database_text_of(JsonPart string, const char **rule)
 static const char *read_url(const char *value, size_t size, Connection *connection);
 static bool is_url(const char *value);
 
-/* One member of JSON.  Null says of a member that it is not there, and of others what it says. */
+/*
+ * Read one member of JSON. For a member of the connection, null means that it is absent; for
+ * another setting, null is its value.
+ */
 static const char *
 read_member(Connection *connection, const char *name, JsonPart part)
 {
@@ -54,7 +57,7 @@ read_member(Connection *connection, const char *name, JsonPart part)
 	return text ? NULL : TYPE_NO_MEMORY;
 }
 
-/* A URL among the members says the same as they do; what they leave out is taken from it. */
+/* Merge the URL into the members. It must agree with them, and gives those that are missing. */
 static const char *
 merge_url(Connection *connection)
 {
@@ -125,7 +128,7 @@ database_hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A part of a URL, decoded; NULL with *rule set if it cannot be. */
+/* Decode a part of a URL; return NULL, with *rule set, if it cannot be decoded. */
 char *
 database_parse_encoded(const char *from, size_t size, const char **rule)
 {
@@ -166,7 +169,7 @@ set_decoded(Connection *connection, const char *name, const char *from, size_t s
 	return rule ? rule : database_set(connection, name, value, false);
 }
 
-/* The last of these characters before the end, or NULL. */
+/* Return the last position of this character before the end, or NULL. */
 const char *
 database_last_of(const char *from, const char *end, char wanted)
 {
@@ -176,7 +179,7 @@ database_last_of(const char *from, const char *end, char wanted)
 	return NULL;
 }
 
-/* host, host:port, [v6], [v6]:port; all may be empty. */
+/* Read host, host:port, [v6] or [v6]:port; all may be empty. */
 static const char *
 read_host(const char *from, const char *end, Text *hosts, Text *ports)
 {
@@ -202,7 +205,7 @@ read_host(const char *from, const char *end, Text *hosts, Text *ports)
 	return rule;
 }
 
-/* A list without anything in it was not given. */
+/* Set a member to a list. A list of empty elements counts as not given. */
 static const char *
 set_list(Connection *connection, const char *name, Text *list)
 {
@@ -215,7 +218,7 @@ set_list(Connection *connection, const char *name, Text *list)
 	return empty ? NULL : database_set(connection, name, text_take(list, NULL), false);
 }
 
-/* Hosts with commas between them. */
+/* Read the hosts, with commas between them. */
 static const char *
 read_hosts(Connection *connection, const char *from, const char *end)
 {
@@ -262,7 +265,10 @@ read_query(Connection *connection, const char *from, const char *end)
 		name = database_parse_encoded(from, equals - from, &rule);
 		if (rule == NULL && strcmp(name, "url") == 0)
 			rule = "it is a URL with a parameter of the name url";
-		/* Of what is no business of libpq the first counts; the URL has them all. */
+		/*
+		 * Of a repeated parameter that libpq does not know, the first one counts. The URL has all
+		 * of them.
+		 */
 		if (rule == NULL && (database_is_parameter(name) || !database_find_other(connection, name)))
 			rule = set_decoded(connection, name, equals + 1, stop - equals - 1);
 		value_free(name);
@@ -271,7 +277,7 @@ read_query(Connection *connection, const char *from, const char *end)
 	return rule;
 }
 
-/* The engine of a scheme: without "jdbc:" before and a driver behind it. */
+/* Set the engine from a scheme, without "jdbc:" before it and a driver behind it. */
 static const char *
 set_engine(Connection *connection, const char *from, size_t size)
 {
@@ -287,7 +293,7 @@ set_engine(Connection *connection, const char *from, size_t size)
 	return database_set(connection, "engine", value_copy(from, size), false);
 }
 
-/* user and user:password in front of the hosts. */
+/* Read user, or user:password, before the hosts. */
 static const char *
 read_login(Connection *connection, const char *from, const char *at)
 {
@@ -301,7 +307,7 @@ read_login(Connection *connection, const char *from, const char *at)
 	return rule;
 }
 
-/* scheme://user:password@host:port,host:port/dbname?name=value&... */
+/* Read scheme://user:password@host:port,host:port/dbname?name=value&... */
 static const char *
 read_url(const char *value, size_t size, Connection *connection)
 {
@@ -332,7 +338,10 @@ database_is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* A value behind "=": bare up to a blank, or in single quotes; a backslash takes the next as it is. */
+/*
+ * Read a value behind "=": bare up to a blank, or in single quotes. A backslash takes the next
+ * character as it is.
+ */
 static char *
 database_read_word(const char **at, const char *end, const char **rule)
 {
@@ -364,7 +373,7 @@ database_read_word(const char **at, const char *end, const char **rule)
 	return word;
 }
 
-/* name = value name = 'value' ..., as libpq reads it */
+/* Read name = value name = 'value' ..., as libpq does. */
 static const char *
 read_conninfo(const char *value, size_t size, Connection *connection)
 {
@@ -403,7 +412,7 @@ read_conninfo(const char *value, size_t size, Connection *connection)
 	return rule;
 }
 
-/* Whether it begins with a scheme and "://". */
+/* Return true if the value begins with a scheme and "://". */
 static bool
 is_url(const char *value)
 {
@@ -425,7 +434,7 @@ database_parse(const char *value, size_t size, Connection *connection)
 {
 	const char *first = value + strspn(value, " \t\r\n");
 
-	/* A line's end is no part of a URL. */
+	/* The end of a line is no part of a URL. */
 	while (size > 0 && database_is_blank(value[size - 1]))
 		size--;
 	if (*first == '{')

@@ -7,13 +7,15 @@
 
 #include "type/database_members.h"
 
-/* Reads any of the forms, which ends with NUL; NULL, or the rule that is broken. */
+/*
+ * Read any of the forms; the value ends with NUL. Returns NULL, or the rule that the value breaks.
+ */
 extern const char *database_parse(const char *value, size_t size, Connection *connection);
 
-/* A part of a URL, decoded; NULL with *rule set if it cannot be. */
+/* Decode a part of a URL; return NULL, with *rule set, if it cannot be decoded. */
 extern char *database_parse_encoded(const char *from, size_t size, const char **rule);
 
-/* The last of these characters before the end, or NULL. */
+/* Return the last position of this character before the end, or NULL. */
 extern const char *database_last_of(const char *from, const char *end, char wanted);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * json_text.c
- *		A strict reader of JSON (RFC 8259) that keeps what it reads as it is.
+ *		A strict reader of JSON (RFC 8259) that keeps the text as it is.
  *
- * json_text_fault() walks the whole text once and keeps every member's name.  The other functions
- * may walk what it has accepted without further checks.  Depth is bounded, and names are
+ * json_text_fault() walks the whole text once and keeps every member's name. The other functions
+ * may walk a text that it has accepted without further checks. Depth is bounded, and names are
  * compared after sorting, so that the work grows with n log n.
  */
 #include "type/json_text.h"
@@ -17,7 +17,7 @@
 
 typedef struct Name
 {
-	unsigned object; /* whose it is */
+	unsigned object; /* number of the object that has the member */
 	JsonPart part;
 } Name;
 
@@ -25,7 +25,7 @@ typedef struct Reader
 {
 	const char *at;
 	const char *end;
-	int depth; /* that is left */
+	int depth; /* remaining depth */
 	unsigned objects;
 	Name *names;
 	size_t count;
@@ -44,7 +44,7 @@ hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Four hex digits, or -1. */
+/* Read four hex digits; return -1 if there are not four. */
 static int
 hex_unit(const char *at, const char *end)
 {
@@ -63,7 +63,7 @@ hex_unit(const char *at, const char *end)
 	return unit;
 }
 
-/* A character of several bytes; -1: the bytes are not UTF-8. */
+/* Read a character of several bytes; return -1 if the bytes are not UTF-8. */
 static int32_t
 utf8_character(const char **at, const char *end)
 {
@@ -96,7 +96,7 @@ enum
 	BAD_SURROGATE = -3
 };
 
-/* Behind a backslash. */
+/* Read the character behind a backslash. */
 static int32_t
 escaped_character(const char **at, const char *end)
 {
@@ -126,7 +126,7 @@ escaped_character(const char **at, const char *end)
 	return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
 }
 
-/* The next character of a string; negative: why there is none. */
+/* Read the next character of a string; return a negative fault if there is none. */
 static int32_t
 next_character(const char **at, const char *end)
 {
@@ -334,7 +334,7 @@ json_text_read_value(Reader *reader)
 	return json_text_read_word(reader);
 }
 
-/* By their characters, whatever way they were written. */
+/* Compare strings by their characters, regardless of escapes. */
 static int
 compare_strings(JsonPart a, JsonPart b)
 {
@@ -419,7 +419,7 @@ json_text_is_utf8(const char *text)
 	return true;
 }
 
-/* ---- reading what was checked ---- */
+/* ---- reading checked text ---- */
 
 PartKind
 part_kind(JsonPart part)
@@ -451,7 +451,7 @@ string_end(const char *at)
 	return at + 1;
 }
 
-/* Behind the value that begins here. */
+/* Return the position behind the value that begins here. */
 static const char *
 value_end(const char *at, const char *end)
 {
@@ -626,7 +626,7 @@ part_has_controls(JsonPart string)
 	return false;
 }
 
-/* Digits, and a fraction that is cut off; a number with an exponent is read as a double. */
+/* Read digits, and cut off a fraction. A number with an exponent is read as a double. */
 static bool
 json_text_seconds_of(const char *text, int64_t *seconds)
 {
@@ -667,7 +667,7 @@ part_seconds(JsonPart part, int64_t *seconds)
 	return json_text_seconds_of(text, seconds);
 }
 
-/* So many digits, as a number; -1: there are not. */
+/* Read this many digits as a number; return -1 if there are fewer. */
 static int
 number_at(const char **at, int count)
 {
@@ -682,7 +682,7 @@ number_at(const char **at, int count)
 	return number;
 }
 
-/* Days from 1970-01-01 to a day of the Gregorian calendar. */
+/* Return the days from 1970-01-01 to a day of the Gregorian calendar. */
 static int64_t
 days_to(int year, int month, int day)
 {
@@ -694,7 +694,10 @@ days_to(int year, int month, int day)
 	return (int64_t) era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* Z, or the distance from UTC in seconds; false: there is no zone, or something behind it. */
+/*
+ * Read Z, or the distance from UTC in seconds. Returns false if there is no zone, or if text
+ * follows it.
+ */
 static bool
 zone_at(const char *at, int *seconds)
 {
@@ -716,7 +719,7 @@ zone_at(const char *at, int *seconds)
 	return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 && *at == '\0';
 }
 
-/* Seconds of the day of "HH:MM:SS" and a fraction; -1: it is none. */
+/* Read "HH:MM:SS" and a fraction, as seconds of the day; return -1 if the text is not a time. */
 static int
 clock_at(const char **at)
 {

@@ -2,8 +2,9 @@
  * json_text.h
  *		JSON that is kept as it was written: checked strictly, and read in place.
  *
- * Nothing is converted, so a number may have any size and form and comes out again byte for byte.
- * Parts are spans of the text; they live as long as it does.  Plain C without server headers.
+ * Nothing is converted. A number may therefore have any size and form, and comes out again byte
+ * for byte. Parts are spans of the text; they live as long as it does. Plain C without server
+ * headers.
  */
 #ifndef VAULT_TYPE_JSON_TEXT_H
 #define VAULT_TYPE_JSON_TEXT_H
@@ -14,7 +15,7 @@
 
 #define JSON_TEXT_DEPTH 8
 
-/* Of a text that json_text_fault() has found in order. */
+/* Span of a text that json_text_fault() has accepted. */
 typedef struct JsonPart
 {
 	const char *at;
@@ -32,24 +33,25 @@ typedef enum PartKind
 } PartKind;
 
 /*
- * NULL for one object in UTF-8, which is left in *object without the white space around it; or
- * the rule that the text breaks.  No two members of an object may have one name.
+ * Check that the text is one object in UTF-8. Returns NULL and sets *object to it, without the
+ * white space around it; otherwise returns the rule that the text breaks. No two members of an
+ * object may have one name.
  */
 extern const char *json_text_fault(const void *text, size_t size, JsonPart *object);
 
-/* The same with another depth limit than JSON_TEXT_DEPTH; each level is a frame of the stack. */
+/* Do the same with another depth limit than JSON_TEXT_DEPTH; each level is a frame of the stack. */
 extern const char *
 json_text_fault_within(int depth, const void *text, size_t size, JsonPart *object);
 
-/* A C string, that is; not JSON. */
+/* Return true if a C string, which is not JSON, is UTF-8. */
 extern bool json_text_is_utf8(const char *text);
 
 extern PartKind part_kind(JsonPart part);
 
-/* Whether the object has the member; *member is left alone if not. */
+/* Return true if the object has the member, and set *member; *member stays unchanged if not. */
 extern bool part_member(JsonPart object, const char *name, JsonPart *member);
 
-/* Its members, or the elements of an array, one after the other; name may be NULL. */
+/* Walk over the members of an object, or the elements of an array; name may be NULL. */
 typedef struct PartWalk
 {
 	const char *at;
@@ -60,22 +62,31 @@ typedef struct PartWalk
 extern PartWalk part_walk(JsonPart container);
 extern bool part_next(PartWalk *walk, JsonPart *name, JsonPart *value);
 
-/* A string without its quotes and escapes, for value_free(), NUL behind it; NULL: no memory. */
+/*
+ * Return a string without its quotes and escapes, with NUL behind it; free it with value_free().
+ * Returns NULL if there is no memory.
+ */
 extern char *part_string(JsonPart string, size_t *size);
 
-/* The bytes that it would have. */
+/* Return the size that this string has in bytes. */
 extern size_t part_string_size(JsonPart string);
 
-/* The string says exactly this. */
+/* Return true if the string is exactly this text. */
 extern bool part_says(JsonPart string, const char *text);
 
-/* Zero bytes or other control characters (U+0000 to U+001F, U+007F) occur in the string. */
+/*
+ * Return true if zero bytes or other control characters (U+0000 to U+001F, U+007F) occur in the
+ * string.
+ */
 extern bool part_has_controls(JsonPart string);
 
-/* The whole seconds of a number, or of a string that is one; false: it is none, or out of range. */
+/*
+ * Get the whole seconds of a number, or of a string that is one. Returns false if it is no number,
+ * or out of range.
+ */
 extern bool part_seconds(JsonPart part, int64_t *seconds);
 
-/* The same of a string that is a time of RFC 3339, with its zone; it may be before 1970. */
+/* Get the same from a string that is a time of RFC 3339, with its zone; it may be before 1970. */
 extern bool part_instant(JsonPart part, int64_t *seconds);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Types of secrets: what their values look like, and what becomes of them.
+ * Types of secrets: the form of their values, and their lifecycle.
  *
- * The built-in types are in the code. Operators add others, the same for all tenants;
- * a tenant asks more, or less, of the values of a type by its policy. Names of
- * functions are text and are looked up at each call, because pg_upgrade refuses oids.
+ * The built-in types are in the code. Operators add others, the same for all tenants. A tenant
+ * requires more, or less, of the values of a type by its policy. Names of functions are text and
+ * are looked up at each call, because pg_upgrade refuses oids.
  */
 CREATE TABLE vault_data.secret_type (
 	id                uuid PRIMARY KEY,
@@ -95,7 +95,7 @@ ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER changed;
 
-/* Numbers of days are converted by the view. */
+/* Return the built-in types. The view converts the numbers of days. */
 CREATE FUNCTION vault_data.builtin_types() RETURNS TABLE (name text, description text, fields text, takes_policy boolean, generates boolean,
 	min_length integer, max_length integer, min_entropy integer, generated_length integer, history integer,
 	rotation_days integer, lifetime_days integer, recovery_days integer, warn_days integer[])
@@ -116,7 +116,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT pg_catalog.array_agg(pg_catalog.make_interval(days => d.days) ORDER BY d.number) FROM pg_catalog.unnest(days) WITH ORDINALITY AS d (days, number)
 $$;
 
-/* What a type says where the tenant has set nothing. */
+/* Show the settings of the types, which apply if the tenant has set none. */
 CREATE VIEW vault.types WITH (security_barrier) AS
 SELECT b.name, b.description, true AS built_in, b.fields, NULL::text AS validator, NULL::text AS generator, b.generates,
 	b.min_length, b.max_length, NULL::text[] AS classes, NULL::text AS excluded, NULL::text AS prefix, b.min_entropy, b.generated_length, b.history,
@@ -141,7 +141,7 @@ COMMENT ON VIEW vault.type_policies
 	IS 'shows the policies that tenants set for types, in place of the rules in the view '
 	'types; NULL leaves that rule';
 
-/* How long values of each type last in a tenant: for expiry, rotation and deletion. */
+/* Return the lifetimes of values of each type in a tenant: for expiry, rotation and deletion. */
 CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
 RETURNS TABLE (type text, rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -155,7 +155,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
 $$;
 
-/* Raises 22023 for the first setting that makes no sense. */
+/* Raise 22023 for the first invalid setting. */
 CREATE FUNCTION vault_data.check_type_settings(p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
 	p_recovery_window interval, p_warn_at interval[]) RETURNS void
@@ -191,7 +191,10 @@ BEGIN
 END
 $$;
 
-/* What a validator may say is said beforehand, by whoever may name functions: it gets values. */
+/*
+ * Check the functions of a type. A validator gets values, so its rules are declared beforehand, by
+ * a role that may name functions.
+ */
 CREATE FUNCTION vault_data.check_type_functions(p_validator regprocedure, p_generator regprocedure, p_rules text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -244,7 +247,7 @@ COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, in
 	IS 'adds a type for all tenants, optionally with functions of a superuser that check and '
 	'generate values; only a superuser may give these, and the rules that they can report';
 
-/* As the trail has it: {"column": [old, new]}. */
+/* Return the difference in the form of the trail: {"column": [old, new]}. */
 CREATE FUNCTION vault_data.type_difference(before vault_data.secret_type, after vault_data.secret_type) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT COALESCE(pg_catalog.jsonb_object_agg(o.key, pg_catalog.jsonb_build_array(o.value, n.value)), '{}')

@@ -1,6 +1,6 @@
 /*
  * type_function.c
- *		Functions in SQL that check values or make them.
+ *		SQL functions that check or generate values.
  */
 #include "type/type_function.h"
 
@@ -41,7 +41,7 @@ is_foreign_schema(Oid schema)
 		schema == get_namespace_oid("information_schema", true);
 }
 
-/* Why the function may not be called, or NULL. */
+/* Return the reason for which the function must not be called, or NULL. */
 static const char *
 function_fault(Form_pg_proc function, bool checks)
 {
@@ -80,7 +80,10 @@ fault_of(Oid function, bool checks, Oid *owner)
 	return fault;
 }
 
-/* InvalidOid if there is none.  Its owner's rights to the schema count, not the caller's. */
+/*
+ * Look up a function; return InvalidOid if it does not exist. The rights of its owner to the
+ * schema count, not those of the caller.
+ */
 static Oid
 type_function_look_up(const text *name, bool checks)
 {
@@ -97,7 +100,10 @@ type_function_look_up(const text *name, bool checks)
 						   ObjectIdGetDatum(schema));
 }
 
-/* By name, so that a dump can carry it; what is found under it is judged anew. */
+/*
+ * Find a function by its name, so that a dump can carry it. The function found is checked again
+ * each time.
+ */
 static Oid
 find_function(const char *type, const text *name, bool checks, Oid *owner)
 {
@@ -120,7 +126,7 @@ type_function_pin(const char *name, const char *value)
 							 false);
 }
 
-/* What went wrong inside could be told with the value in it. */
+/* Raise an error without the message of the failure, which could contain the value. */
 VAULT_NORETURN static void
 refuse_failure(const char *type, MemoryContext memory)
 {
@@ -137,7 +143,7 @@ refuse_failure(const char *type, MemoryContext memory)
 			 errhint("Try the function by itself, with a value that is no secret.")));
 }
 
-/* NULL if the function returned NULL; its memory is the present context. */
+/* Call the function in the present memory context. Returns NULL if it returned NULL. */
 static text *
 type_function_call(const char *type, const text *name, bool checks, Datum value)
 {
@@ -190,7 +196,9 @@ type_function_same_text(const text *a, const text *b)
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-/* The declared rule that it is; anything else could be made of the value. */
+/*
+ * Return the declared rule that is equal to the result. Another result could be made of the value.
+ */
 static const char *
 type_function_declared(const ArrayType *rules, const text *rule)
 {
@@ -247,7 +255,7 @@ function_generate(const char *type, const text *function, size_t *size)
 PG_FUNCTION_INFO_V1(vault_type_function);
 PG_FUNCTION_INFO_V1(vault_require_type_author);
 
-/* type_function(oid, checks): its qualified name, or 22023. */
+/* type_function(oid, checks): return its qualified name, or raise 22023. */
 Datum
 vault_type_function(PG_FUNCTION_ARGS)
 {
@@ -264,7 +272,10 @@ vault_type_function(PG_FUNCTION_ARGS)
 												   get_func_name(function))));
 }
 
-/* A validator gets values, a generator makes them, and operators have no right to these. */
+/*
+ * require_type_author(): raise an error for operators who are no superusers. A validator gets
+ * values and a generator makes them, and operators have no right to values.
+ */
 Datum
 vault_require_type_author(PG_FUNCTION_ARGS)
 {
