@@ -115,9 +115,9 @@ GRANT EXECUTE ON FUNCTION vault_data.envelope_in(cstring),
 	vault_data.envelope_send(vault.envelope) TO vault_owner, vault_exec;
 
 /*
- * Every table has row security, forced, and two policies: "tenant" for views, which run as
- * vault_owner, and "entry" for the work of vault_exec. No other role has a policy: a role with
- * privileges on every table, as members of pg_write_all_data and pg_read_all_data have, finds no
+ * Every table has forced row security and two policies: "tenant" for views, which run as
+ * vault_owner, and "entry" for the work of vault_exec. No other role has a policy. A role with
+ * privileges on every table, such as a member of pg_write_all_data or pg_read_all_data, finds no
  * row and writes none.
  */
 CREATE FUNCTION vault_data.is_inside() RETURNS boolean
@@ -303,12 +303,12 @@ GRANT EXECUTE ON FUNCTION vault.status() TO vault_admin, vault_auditor, vault_cl
 /*
  * Tenants and their keys.
  *
- * Row security of every table with tenants is two policies, which no caller can
- * turn: inside a call the row is of the tenant that it resolved; what a view shows
- * outside is of the current role's, and all for operators and auditors. They are
- * written so that they are filters and no index conditions: next to one, equality
- * on a whole unique key would no longer be recognised as one row. Statements and
- * views name the tenant themselves.
+ * Row security of every table with tenants consists of two policies, which no caller can change.
+ * Inside a call a row must belong to the tenant that the call resolved. Outside, a view shows the
+ * rows of the current role's tenant, and all rows to operators and auditors. The policies are
+ * written as filters and not as index conditions: next to an index condition, equality on a whole
+ * unique key would no longer be recognized as one row. Statements and views name the tenant
+ * themselves.
  */
 CREATE FUNCTION vault.current_tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_current_tenant_id';
@@ -341,7 +341,10 @@ COMMENT ON COLUMN vault_data.tenant.administered
 	IS 'true if the tenant has, or had, an administrator';
 CREATE UNIQUE INDEX tenant_name_key ON vault_data.tenant (name) WHERE state <> 'destroyed';
 
-/* The zero uuid has one too, the instance key: what is no tenant's derives from it. */
+/*
+ * Keys of tenants. The zero uuid has one too, the instance key, from which the keys of the vault
+ * as a whole derive.
+ */
 CREATE TABLE vault_data.tenant_key (
 	tenant_id       uuid NOT NULL,
 	generation      integer NOT NULL CHECK (generation >= 1),
@@ -364,7 +367,7 @@ ALTER TABLE vault_data.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant', '');
 SELECT pg_catalog.pg_extension_config_dump('vault_data.tenant_key', '');
 
-/* These two are no tenant's. */
+/* These two tables belong to no tenant. */
 ALTER TABLE vault_data.instance ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE vault_data.root_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY entry ON vault_data.instance TO vault_exec
@@ -412,7 +415,7 @@ CREATE FUNCTION vault_data.new_id() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_new_id';
 CREATE FUNCTION vault_data.note(reason text, version integer DEFAULT 0) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_note';
-/* A row of the trail that somebody should look at, in this transaction. */
+/* Write an alert to the trail, in this transaction. */
 CREATE FUNCTION vault_data.alert(object_kind text, object uuid, reason text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_alert';
 CREATE FUNCTION vault_data.check_identifier(what text, given text) RETURNS text
@@ -427,7 +430,10 @@ CREATE FUNCTION vault_data.find_tenant(name text) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_find_tenant';
 CREATE FUNCTION vault_data.tenant_names() RETURNS text[]
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_tenant_names';
-/* Of the call's tenant, and not its row, which operators must be able to change. */
+/*
+ * Lock the policy of the call's tenant. The lock is not on the tenant's row, because operators
+ * must be able to change the row.
+ */
 CREATE FUNCTION vault_data.lock_policy() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_policy';
 CREATE FUNCTION vault_data.new_tenant_key() RETURNS integer
@@ -441,9 +447,10 @@ END
 $$;
 
 /*
- * Work that is done tenant by tenant, up to so many rows: vault_data.<work>(rows) does it for the
- * tenant that the entry is in and returns how many it did. Each gets an equal share of what is left;
- * who has more goes on in the next round with what others did not need. Nobody is always first.
+ * Do work tenant by tenant, up to a number of rows. vault_data.<work>(rows) does it for the tenant
+ * of the call and returns the number of rows done. Each tenant gets an equal share of the rest. A
+ * tenant with more rows goes on in the next round with the rows that others did not need. No
+ * tenant is always first.
  */
 CREATE FUNCTION vault_data.in_turns(p_work text, p_tenants text[], p_by_id boolean, p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -475,7 +482,7 @@ BEGIN
 		END LOOP;
 		turn := more;
 	END LOOP;
-	/* The call itself is no tenant's. */
+	/* The call itself belongs to no tenant. */
 	PERFORM vault_data.enter_tenant_id('00000000-0000-0000-0000-000000000000');
 	RETURN total;
 END
@@ -552,7 +559,10 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.set_recovery_window(interval, text)
 	IS 'sets the time for which deleted secrets of the tenant can be recovered, 7 to 90 days';
 
-/* Sorted, without repetitions, NULL for none; 22023 unless each is an identifier. */
+/*
+ * Return the environments sorted, without repetitions, and NULL for none. Raise 22023 unless each
+ * is an identifier.
+ */
 CREATE FUNCTION vault_data.environment_list(p_environments text[]) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -568,7 +578,10 @@ BEGIN
 END
 $$;
 
-/* What is there would be out of reach: secrets, deleted ones too, and grants. */
+/*
+ * Refuse a list that leaves out an environment in use, because its secrets (deleted ones too) and
+ * grants would be out of reach.
+ */
 CREATE FUNCTION vault_data.declare_environments(p_tenant uuid, p_environments text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1102,10 +1115,11 @@ GRANT EXECUTE ON FUNCTION vault.whoami() TO vault_client, vault_admin, vault_aud
 GRANT EXECUTE ON FUNCTION vault_data.sees_policy(uuid, uuid) TO vault_client, vault_admin, vault_auditor, vault_owner;
 
 /*
- * Grants: what a principal or a role may do with which names, where, from where, when and
- * as which service; and who is a member of which role.
+ * Grants and memberships. A grant gives a principal or a role permissions on names, with
+ * conditions on environment, address, time and service. A membership makes a principal or role a
+ * member of a role.
  *
- * A condition that is not asked is NULL. What decides stands before revision.
+ * A condition that is not required is NULL. The columns that decide stand before revision.
  */
 CREATE FUNCTION vault_data.all_permissions() RETURNS text[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_all_permissions';
@@ -1192,7 +1206,7 @@ ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.access_grant ENABLE ALWAYS TRIGGER changed;
 
-/* Helpers; each refuses to work outside of a call, or only checks a text. */
+/* Helpers. Each refuses to work outside of a call, or only checks a text. */
 CREATE FUNCTION vault_data.require(permission text, name text, environment text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_require';
 CREATE FUNCTION vault_data.permitted(permission text, name text, environment text) RETURNS boolean
@@ -1203,14 +1217,17 @@ CREATE FUNCTION vault_data.may_change_member(role uuid, removes boolean) RETURNS
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_change_member';
 CREATE FUNCTION vault_data.check_membership(role uuid, member uuid) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_membership';
-/* What policy_is_administrator() says of the caller, of anybody in the tenant; may_: but for denials. */
+/*
+ * Return the result of policy_is_administrator() for any principal of the tenant; may_administer()
+ * does so without regard to denials.
+ */
 CREATE FUNCTION vault_data.administers(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administers';
 CREATE FUNCTION vault_data.may_administer(principal uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_administer';
 CREATE FUNCTION vault_data.reaches_administrator(subject uuid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_reaches_administrator';
-/* Of the call's tenant, those who are bound to a role that is there. */
+/* Return the administrators of the call's tenant that are bound to an existing role. */
 CREATE FUNCTION vault_data.administrators(for_good boolean) RETURNS uuid[]
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_administrators';
 CREATE FUNCTION vault_data.holds_nothing(role uuid) RETURNS boolean
@@ -1233,7 +1250,7 @@ CREATE FUNCTION vault_data.check_environment(given text) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_environment';
 COMMENT ON FUNCTION vault_data.check_environment(text)
 	IS 'returns the environment if it may be named: a declared one, if the tenant has declared any';
-/* What is stored and written to documents has a year of four digits. */
+/* Require a year of four digits, because times are stored and written to documents. */
 CREATE FUNCTION vault_data.check_time(argument text, given timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -1252,7 +1269,7 @@ COMMENT ON FUNCTION vault_data.sees_secret(uuid, text, text)
 	IS 'returns true if the caller may know of the secret: by any permission on its name, or '
 	'as operator or auditor';
 
-/* A principal or a role that is not built in. */
+/* Find a principal, or a role that is not built in. */
 CREATE FUNCTION vault_data.find_principal(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1267,7 +1284,10 @@ BEGIN
 END
 $$;
 
-/* Before rows of others decide: who administers a tenant, for one. */
+/*
+ * Check the rows of a tenant before rows of other principals decide, for example on its
+ * administrators.
+ */
 CREATE FUNCTION vault_data.require_authentic_rows(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -1286,8 +1306,9 @@ END
 $$;
 
 /*
- * Whoever takes a principal out of action must be able to hand out all that it holds, and anybody may
- * go: who holds less could make room for somebody else, whom an operator appoints.
+ * Return true if the caller can hand out all that the principal holds. Only such a caller may take
+ * a principal out of action; otherwise a caller with fewer rights could make room for another
+ * principal, which an operator appoints. Any principal may take itself out of action.
  */
 CREATE FUNCTION vault_data.reaches_all_of(p_principal uuid) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
@@ -1304,8 +1325,9 @@ END
 $$;
 
 /*
- * Who administers the tenant, before something that can end that: at all, for good, and whom of
- * these the caller could not make an administrator again. Changes line up.
+ * Get the administrators of the tenant before a change that can end their rights: all of them,
+ * those for good, and those that the caller could not make administrators again. The lock
+ * serializes such changes.
  */
 CREATE FUNCTION vault_data.begin_change_of_administrators() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1313,7 +1335,7 @@ DECLARE
 	at_all uuid[];
 BEGIN
 	PERFORM vault_data.lock_policy();
-	/* Whom an operator takes away is decided by rows of others. */
+	/* The removal of an administrator by an operator depends on the rows of other principals. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic_rows(vault.current_tenant_id());
 	END IF;
@@ -1323,7 +1345,10 @@ BEGIN
 END
 $$;
 
-/* After it; a tenant without an administrator gets one from an operator, and no client brings that about. */
+/*
+ * Check the administrators after the change. A tenant without an administrator gets one from an
+ * operator, so no client may bring that about.
+ */
 CREATE FUNCTION vault_data.end_change_of_administrators(p_before jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1367,7 +1392,7 @@ $$;
 CREATE FUNCTION vault_data.caller_principal() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_caller_principal';
 
-/* The grant as it is stored, or an error that names what is wrong with it. */
+/* Return the grant in its stored form, or raise an error that names its fault. */
 CREATE FUNCTION vault_data.check_grant(given vault_data.access_grant) RETURNS vault_data.access_grant
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1403,14 +1428,17 @@ BEGIN
 END
 $$;
 
-/* Gives what was checked, if the caller may. */
+/* Store a checked grant, if the caller may give it. */
 CREATE FUNCTION vault_data.give(given vault_data.access_grant) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	stops boolean := false;
 	before jsonb;
 BEGIN
-	/* In turn: a membership that is being made could put an administrator under it. */
+	/*
+	 * Serialize with memberships: one that is being made could put an administrator under this
+	 * principal.
+	 */
 	IF given.effect = 'deny' THEN
 		PERFORM vault_data.lock_policy();
 		stops := vault_data.reaches_administrator(given.principal_id);
@@ -1418,7 +1446,10 @@ BEGIN
 	IF NOT vault_data.may_delegate(given, CASE given.effect WHEN 'allow' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* An administrator could not take a denial of their own back: only their equals give one. */
+	/*
+	 * An administrator cannot take back a denial of its own permissions, so only another
+	 * administrator with equal rights can give one.
+	 */
 	IF stops AND NOT (vault_data.is_administrator() AND vault_data.may_delegate(given, given.permissions)) THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
@@ -1470,7 +1501,10 @@ COMMENT ON FUNCTION vault."grant"(text, text[], text, text[], text, text[], text
 	IS 'allows or denies a principal or role permissions on names that match, if the '
 	'conditions are met; returns the id of the grant';
 
-/* A literal is a text first: one permission, several with commas between them, or an array. */
+/*
+ * Parse a list of permissions. A literal is a text first: one permission, several with commas
+ * between them, or an array.
+ */
 CREATE FUNCTION vault_data.permission_list(p_permissions text) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -1511,18 +1545,21 @@ BEGIN
 	IF NOT FOUND OR NOT vault_data.may_delegate(given, CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END) THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* From an administrator their equals take something, unless it is over, or was changed outside. */
+	/*
+	 * Only an administrator with equal rights takes an allowance from an administrator, unless it
+	 * is over or was changed outside.
+	 */
 	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions) AND given.principal_id <> vault_data.caller_principal()
 		AND COALESCE(given.valid_until > pg_catalog.clock_timestamp(), true) AND vault_data.is_authentic(given)
 		AND vault_data.reaches_administrator(given.principal_id)
 	THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
-	/* Its effect decided who may take it back. */
+	/* The effect of the grant decides the right to take it back, so its row must be authentic. */
 	IF NOT vault_data.is_administrator() THEN
 		PERFORM vault_data.require_authentic(given);
 	END IF;
-	/* One that was changed outside stops whom it is given to: to take it back ends that. */
+	/* A grant that was changed outside stops its principal; taking it back ends that. */
 	makes := given.effect = 'allow' AND 'grant' = ANY (given.permissions) AND given.name_pattern = '**' AND given.environments IS NULL
 		AND vault_data.is_authentic(given);
 	IF makes THEN
@@ -1554,8 +1591,9 @@ COMMENT ON VIEW vault.grants
 	'administrators and members of auditor, all to operators and auditors';
 
 /*
- * Whom the operator means by a database role: the principal that it is bound to, or was, by its name or
- * its oid; or else the one that has its name. NULL for nobody yet.
+ * Find the principal that an operator means by a database role. This is the principal that is or
+ * was bound to the role, by its name or its oid, or else the principal that has its name. Returns
+ * NULL if there is none yet.
  */
 CREATE FUNCTION vault_data.appointee(p_tenant uuid, p_name text, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -1589,7 +1627,10 @@ BEGIN
 END
 $$;
 
-/* Somebody who may do everything in the tenant: new, or whoever was there and holds it again. */
+/*
+ * Add a principal that may do everything in the tenant, or give an existing principal these rights
+ * again.
+ */
 CREATE FUNCTION vault_data.add_administrator(p_tenant uuid, p_db_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -1643,7 +1684,10 @@ COMMENT ON FUNCTION vault.create_tenant(text, text)
 	IS 'creates a tenant with a key of its own; the role becomes a principal that holds '
 	'everything on ** there';
 
-/* An operator could so reach into the tenant: whoever reads the trail, or subscribes, is told. */
+/*
+ * Report an appointment, because an operator could reach into the tenant by it. Readers of the
+ * trail and subscribers of notifications see it.
+ */
 CREATE FUNCTION vault_data.tell_of_appointment(p_tenant uuid, p_appointed uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -1662,14 +1706,14 @@ DECLARE
 	had_one boolean;
 	appointed uuid;
 BEGIN
-	/* One at a time, and what is checked next is seen as of then. */
+	/* Run one appointment at a time; the checks below see the state of that moment. */
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF p_db_role IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
 	END IF;
 	present := vault_data.administrators(false);
-	/* Again, of whom it is: nothing changes. */
+	/* Do nothing if the role is bound to an administrator already. */
 	SELECT b.principal_id INTO appointed FROM vault_data.principal_binding b
 	WHERE b.tenant_id = this_tenant AND b.role_name = p_db_role AND vault_data.is_live(b) AND b.principal_id = ANY (present);
 	IF FOUND THEN
@@ -3202,11 +3246,11 @@ GRANT EXECUTE ON FUNCTION vault.subscribe(text, text[], text, text), vault.unsub
 GRANT EXECUTE ON FUNCTION vault.forget_notifications(integer) TO vault_admin;
 
 /*
- * Types of secrets: what their values look like, and what becomes of them.
+ * Types of secrets: the form of their values, and their lifecycle.
  *
- * The built-in types are in the code. Operators add others, the same for all tenants;
- * a tenant asks more, or less, of the values of a type by its policy. Names of
- * functions are text and are looked up at each call, because pg_upgrade refuses oids.
+ * The built-in types are in the code. Operators add others, the same for all tenants. A tenant
+ * requires more, or less, of the values of a type by its policy. Names of functions are text and
+ * are looked up at each call, because pg_upgrade refuses oids.
  */
 CREATE TABLE vault_data.secret_type (
 	id                uuid PRIMARY KEY,
@@ -3298,7 +3342,7 @@ ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER write_mac;
 ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.type_policy ENABLE ALWAYS TRIGGER changed;
 
-/* Numbers of days are converted by the view. */
+/* Return the built-in types. The view converts the numbers of days. */
 CREATE FUNCTION vault_data.builtin_types() RETURNS TABLE (name text, description text, fields text, takes_policy boolean, generates boolean,
 	min_length integer, max_length integer, min_entropy integer, generated_length integer, history integer,
 	rotation_days integer, lifetime_days integer, recovery_days integer, warn_days integer[])
@@ -3319,7 +3363,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT pg_catalog.array_agg(pg_catalog.make_interval(days => d.days) ORDER BY d.number) FROM pg_catalog.unnest(days) WITH ORDINALITY AS d (days, number)
 $$;
 
-/* What a type says where the tenant has set nothing. */
+/* Show the settings of the types, which apply if the tenant has set none. */
 CREATE VIEW vault.types WITH (security_barrier) AS
 SELECT b.name, b.description, true AS built_in, b.fields, NULL::text AS validator, NULL::text AS generator, b.generates,
 	b.min_length, b.max_length, NULL::text[] AS classes, NULL::text AS excluded, NULL::text AS prefix, b.min_entropy, b.generated_length, b.history,
@@ -3344,7 +3388,7 @@ COMMENT ON VIEW vault.type_policies
 	IS 'shows the policies that tenants set for types, in place of the rules in the view '
 	'types; NULL leaves that rule';
 
-/* How long values of each type last in a tenant: for expiry, rotation and deletion. */
+/* Return the lifetimes of values of each type in a tenant: for expiry, rotation and deletion. */
 CREATE FUNCTION vault_data.type_lifecycles(p_tenant uuid)
 RETURNS TABLE (type text, rotation_interval interval, max_lifetime interval, recovery_window interval, warn_at interval[])
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -3358,7 +3402,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		LEFT JOIN vault_data.type_policy p ON p.tenant_id = p_tenant AND p.type = t.name
 $$;
 
-/* Raises 22023 for the first setting that makes no sense. */
+/* Raise 22023 for the first invalid setting. */
 CREATE FUNCTION vault_data.check_type_settings(p_min_length integer, p_max_length integer, p_classes text[], p_excluded text, p_prefix text,
 	p_min_entropy integer, p_generated_length integer, p_history integer, p_rotation_interval interval, p_max_lifetime interval,
 	p_recovery_window interval, p_warn_at interval[]) RETURNS void
@@ -3394,7 +3438,10 @@ BEGIN
 END
 $$;
 
-/* What a validator may say is said beforehand, by whoever may name functions: it gets values. */
+/*
+ * Check the functions of a type. A validator gets values, so its rules are declared beforehand, by
+ * a role that may name functions.
+ */
 CREATE FUNCTION vault_data.check_type_functions(p_validator regprocedure, p_generator regprocedure, p_rules text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -3447,7 +3494,7 @@ COMMENT ON FUNCTION vault.create_type(text, text, regprocedure, regprocedure, in
 	IS 'adds a type for all tenants, optionally with functions of a superuser that check and '
 	'generate values; only a superuser may give these, and the rules that they can report';
 
-/* As the trail has it: {"column": [old, new]}. */
+/* Return the difference in the form of the trail: {"column": [old, new]}. */
 CREATE FUNCTION vault_data.type_difference(before vault_data.secret_type, after vault_data.secret_type) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT COALESCE(pg_catalog.jsonb_object_agg(o.key, pg_catalog.jsonb_build_array(o.value, n.value)), '{}')
@@ -3607,21 +3654,20 @@ GRANT EXECUTE ON FUNCTION vault.set_type_policy(text, integer, integer, text[], 
 /*
  * Secrets and their versions.
  *
- * A label is a column of the head, so there is one current version, at most one
- * pending and at most one previous one by construction.  last_version only
- * grows, so a number is never used twice.  An envelope that was destroyed is gone
- * and its row stays. The envelope of the head is a copy of the current version's, if
- * it is small: most reads need no second row. The version is in what the envelope is
- * bound to, so a copy that does not fit fails to open.
+ * A label is a column of the head. Thus there is one current version, at most one pending and at
+ * most one previous one by construction. last_version only grows, so a number is never used twice.
+ * The row of a destroyed envelope stays. The envelope of the head is a copy of that of the current
+ * version, if it is small: most reads need no second row. The envelope is bound to its version, so
+ * a copy of another version fails to open.
  *
- * metadata is what the type knows of a value and is no secret; the head has that of the
- * current version. expires_at of a version is what its value or its type says. fingerprint
- * tells, under a key, whether a value was there before; it outlives the value. type of a version is
- * what its envelope is bound to: that of the secret when it was made. weak ones were accepted although
- * the policy asks more.
+ * metadata has the facts that the type knows of a value and that are not secret; the head has
+ * those of the current version. expires_at of a version is the expiry by its value or its type.
+ * fingerprint tells, under a key, whether a value was there before; it outlives the value. type of
+ * a version is the type that its envelope is bound to: that of the secret when the version was
+ * made. weak versions were accepted although the policy requires more.
  *
- * Constraints are few and short: the executor reads each from its text at every
- * statement. What only the code of this feature writes, it checks itself.
+ * Constraints are few and short, because the executor reads each from its text at every statement.
+ * The code of this feature checks the columns that only it writes.
  */
 CREATE TABLE vault_data.secret (
 	tenant_id        uuid NOT NULL,
@@ -3655,9 +3701,8 @@ CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge
 CREATE INDEX secret_expiry ON vault_data.secret (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 /*
- * The primary keys come last on purpose: while a table is nearly empty every index
- * on tenant_id costs the planner the same, it takes the newest, and a kept plan
- * lives long.
+ * Add the primary keys last on purpose. While a table is nearly empty, every index on tenant_id
+ * costs the planner the same. It takes the newest, and a kept plan lives long.
  */
 ALTER TABLE vault_data.secret ADD PRIMARY KEY (tenant_id, id);
 
@@ -3689,7 +3734,10 @@ ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
 REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
-/* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
+/*
+ * Collect no statistics: they would show names and tags of all tenants to any role that may read
+ * pg_statistic.
+ */
 ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
 	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
 ALTER TABLE vault_data.secret ALTER COLUMN metadata SET STATISTICS 0;
@@ -3736,7 +3784,10 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	FOR EACH ROW WHEN (NEW.version <> OLD.version OR NEW.secret_id <> OLD.secret_id OR NEW.tenant_id <> OLD.tenant_id
 		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
 	EXECUTE FUNCTION vault_data.refuse_reuse();
-/* What had expired before it was replaced has expired for good: neither its number nor a rollback brings it back. */
+/*
+ * Keep the expiry of a version that had expired before it was replaced. Neither its number nor a
+ * rollback makes it readable again.
+ */
 CREATE FUNCTION vault_data.keep_end() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -3827,7 +3878,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
 COMMENT ON FUNCTION vault.rotate(text, json, text, text)
 	IS 'makes a new version of the given JSON, as it is written, current, and returns its number';
 
-/* Inside a call. */
+/* For use inside a call. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 

@@ -1,21 +1,20 @@
 /*
  * Secrets and their versions.
  *
- * A label is a column of the head, so there is one current version, at most one
- * pending and at most one previous one by construction.  last_version only
- * grows, so a number is never used twice.  An envelope that was destroyed is gone
- * and its row stays. The envelope of the head is a copy of the current version's, if
- * it is small: most reads need no second row. The version is in what the envelope is
- * bound to, so a copy that does not fit fails to open.
+ * A label is a column of the head. Thus there is one current version, at most one pending and at
+ * most one previous one by construction. last_version only grows, so a number is never used twice.
+ * The row of a destroyed envelope stays. The envelope of the head is a copy of that of the current
+ * version, if it is small: most reads need no second row. The envelope is bound to its version, so
+ * a copy of another version fails to open.
  *
- * metadata is what the type knows of a value and is no secret; the head has that of the
- * current version. expires_at of a version is what its value or its type says. fingerprint
- * tells, under a key, whether a value was there before; it outlives the value. type of a version is
- * what its envelope is bound to: that of the secret when it was made. weak ones were accepted although
- * the policy asks more.
+ * metadata has the facts that the type knows of a value and that are not secret; the head has
+ * those of the current version. expires_at of a version is the expiry by its value or its type.
+ * fingerprint tells, under a key, whether a value was there before; it outlives the value. type of
+ * a version is the type that its envelope is bound to: that of the secret when the version was
+ * made. weak versions were accepted although the policy requires more.
  *
- * Constraints are few and short: the executor reads each from its text at every
- * statement. What only the code of this feature writes, it checks itself.
+ * Constraints are few and short, because the executor reads each from its text at every statement.
+ * The code of this feature checks the columns that only it writes.
  */
 CREATE TABLE vault_data.secret (
 	tenant_id        uuid NOT NULL,
@@ -49,9 +48,8 @@ CREATE INDEX secret_purge ON vault_data.secret (tenant_id, purge_at) WHERE purge
 CREATE INDEX secret_expiry ON vault_data.secret (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 /*
- * The primary keys come last on purpose: while a table is nearly empty every index
- * on tenant_id costs the planner the same, it takes the newest, and a kept plan
- * lives long.
+ * Add the primary keys last on purpose. While a table is nearly empty, every index on tenant_id
+ * costs the planner the same. It takes the newest, and a kept plan lives long.
  */
 ALTER TABLE vault_data.secret ADD PRIMARY KEY (tenant_id, id);
 
@@ -83,7 +81,10 @@ ALTER TABLE vault_data.secret_version OWNER TO vault_owner;
 REVOKE ALL ON vault_data.secret, vault_data.secret_version FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.secret TO vault_exec;
 GRANT SELECT, INSERT, UPDATE ON vault_data.secret_version TO vault_exec;
-/* Statistics would show names and tags of all tenants to whoever may read pg_statistic. */
+/*
+ * Collect no statistics: they would show names and tags of all tenants to any role that may read
+ * pg_statistic.
+ */
 ALTER TABLE vault_data.secret ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN environment SET STATISTICS 0,
 	ALTER COLUMN description SET STATISTICS 0, ALTER COLUMN tags SET STATISTICS 0, ALTER COLUMN envelope SET STATISTICS 0;
 ALTER TABLE vault_data.secret ALTER COLUMN metadata SET STATISTICS 0;
@@ -130,7 +131,10 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 	FOR EACH ROW WHEN (NEW.version <> OLD.version OR NEW.secret_id <> OLD.secret_id OR NEW.tenant_id <> OLD.tenant_id
 		OR (OLD.envelope IS NULL AND NEW.envelope IS NOT NULL))
 	EXECUTE FUNCTION vault_data.refuse_reuse();
-/* What had expired before it was replaced has expired for good: neither its number nor a rollback brings it back. */
+/*
+ * Keep the expiry of a version that had expired before it was replaced. Neither its number nor a
+ * rollback makes it readable again.
+ */
 CREATE FUNCTION vault_data.keep_end() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -221,7 +225,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_json';
 COMMENT ON FUNCTION vault.rotate(text, json, text, text)
 	IS 'makes a new version of the given JSON, as it is written, current, and returns its number';
 
-/* Inside a call. */
+/* For use inside a call. */
 CREATE FUNCTION vault_data.retype(name text, environment text, type text) RETURNS integer
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_retype';
 
