@@ -30,7 +30,7 @@ refuse_conflict(const Write *write, int found)
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("secret is at version %d, not at version %d", found, write->expected),
-			 errhint("Somebody else wrote meanwhile; read again and decide.")));
+			 errhint("Another session wrote meanwhile; read again and decide.")));
 }
 
 static void
