@@ -103,8 +103,8 @@ extern void call_push(VaultCall *call);
 extern bool call_pop(VaultCall *call);
 
 /*
- * Hide the innermost call while foreign code runs inside of it, so that neither functions nor views
- * of vault take that code for the caller.  call_hide() returns the hidden call, and the same
+ * Hide the innermost call while foreign code runs inside of it. Neither functions nor views of
+ * vault then take that code for the caller. call_hide() returns the hidden call, and the same
  * function passes it to call_show() on every way out.
  */
 extern VaultCall *call_hide(void);

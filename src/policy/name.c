@@ -3,8 +3,8 @@
  *		Names, identifiers and patterns; name.h has the grammar.
  *
  * Decides which names a grant reaches. A caller checks the text with the *_fault function before
- * any other use. Where they cannot know, the functions answer on the safe side: pattern_covers
- * says no and pattern_overlaps says yes. Text longer than any valid one matches nothing.
+ * any other use. In doubt the functions answer on the safe side: pattern_covers says no and
+ * pattern_overlaps says yes. Text longer than any valid one matches nothing.
  *
  * Bounds: matching runs through both texts with one way back, to the last "*" of the segment and
  * the last "**" of the pattern. That suffices because the part before a star never gains from
