@@ -2,16 +2,17 @@
  * Secrets and their versions.
  *
  * A label is a column of the head. Thus there is one current version, at most one pending and at
- * most one previous one by construction. last_version only grows, so a number is never used twice.
- * The row of a destroyed envelope stays. The envelope of the head is a copy of that of the current
- * version, if it is small: most reads need no second row. The envelope is bound to its version, so
- * a copy of another version fails to open.
+ * most one previous one by construction. The counter last_version only grows, so a number is never
+ * used twice. A destroyed envelope is gone, and its row stays. The envelope of the head is a copy
+ * of that of the current version, if it is small: most reads need no second row. The envelope is
+ * bound to its version, so a copy of another version fails to open.
  *
- * metadata has the facts that the type knows of a value and that are not secret; the head has
- * those of the current version. expires_at of a version is the expiry by its value or its type.
- * fingerprint tells, under a key, whether a value was there before; it outlives the value. type of
- * a version is the type that its envelope is bound to: that of the secret when the version was
- * made. weak versions were accepted although the policy requires more.
+ * The column metadata has the facts that the type knows of a value and that are not secret; the
+ * head has those of the current version. The column expires_at of a version is the expiry by its
+ * value or its type. The column fingerprint tells, under a key, whether a value was there before;
+ * it outlives the value. The column type of a version is the type that its envelope is bound to:
+ * that of the secret when the version was made. A version is weak if it was accepted although the
+ * policy requires more.
  *
  * Constraints are few and short, because the executor reads each from its text at every statement.
  * The code of this feature checks the columns that only it writes.
