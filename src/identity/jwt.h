@@ -29,127 +29,16 @@
 #ifndef VAULT_IDENTITY_JWT_H
 #define VAULT_IDENTITY_JWT_H
 
+#include "crypto/ed25519.h"
 #include "identity/jwks.h"
-
-#define JWT_MAX_BYTES   (16 * 1024)
-#define JWT_MAX_PAYLOAD (JWT_MAX_BYTES / 4 * 3)
-#define JWT_MAX_CLAIM   512
-#define JWT_MAX_GROUPS  256
-#define JWT_MAX_SKEW    60
-
-typedef struct JwtRequired JwtRequired;
-
-/* What an issuer's tokens must fulfil.  Strings are borrowed. */
-typedef struct JwtRules
-{
-	const char *issuer;
-	const char *audience;
-	int64_t skew;                /* seconds, 0 to JWT_MAX_SKEW */
-	int64_t max_lifetime;        /* seconds, from iat, or from now if there is none */
-	const char *principal_claim; /* NULL: sub */
-	const char *tenant_claim;    /* of this and the next two NULL: not looked at */
-	const char *role_claim;
-	const char *address_claim;
-	const char *groups_claim;
-	const char *const *groups; /* those that are looked for in the claim, up to JWT_MAX_GROUPS */
-	int group_count;
-	const JwtRequired *required; /* NULL: nothing */
-} JwtRules;
-
-/*
- * Claims that must be there: an object of names or pointers, each with a string, true or
- * false, or a list of alternatives.  A claim that is a list fits if one of its elements does.
- * NULL and *required to be freed, or a static phrase.
- */
-extern const char *jwt_required_parse(const char *text, size_t size, JwtRequired **required);
-extern void jwt_required_free(JwtRequired *required); /* NULL is allowed */
-
-/* What a verified token says.  A string that it does not have is empty. */
-typedef struct JwtClaims
-{
-	char kid[JWKS_MAX_KID + 1];
-	char subject[JWT_MAX_CLAIM + 1];   /* sub; the principal's claim if there is no sub */
-	char principal[JWT_MAX_CLAIM + 1]; /* never empty */
-	char tenant[JWT_MAX_CLAIM + 1];
-	char role[JWT_MAX_CLAIM + 1];
-	char address[JWT_MAX_CLAIM + 1];
-	char token_id[JWT_MAX_CLAIM + 1];
-	bool has_group[JWT_MAX_GROUPS]; /* each of the rules' groups */
-	int64_t issued_at;              /* 0: it does not say */
-	int64_t expires_at;
-	int64_t valid_until; /* expires_at and the skew: from here on it is refused */
-} JwtClaims;
-
-/* For the audit trail; the caller of SQL is told one and the same for all. */
-typedef enum JwtFault
-{
-	JWT_OK = 0,
-	JWT_FAULT_RULES,
-	JWT_FAULT_SIZE,
-	JWT_FAULT_SEGMENTS,
-	JWT_FAULT_ENCRYPTED,
-	JWT_FAULT_BASE64,
-	JWT_FAULT_HEADER_SYNTAX, /* these three in the order of StrictJsonFault */
-	JWT_FAULT_HEADER_NESTING,
-	JWT_FAULT_HEADER_DUPLICATE,
-	JWT_FAULT_HEADER_MEMBER,
-	JWT_FAULT_HEADER_KEY,
-	JWT_FAULT_TYPE,
-	JWT_FAULT_ALGORITHM_NONE,
-	JWT_FAULT_ALGORITHM_SYMMETRIC,
-	JWT_FAULT_ALGORITHM,
-	JWT_FAULT_KID,
-	JWT_FAULT_KEY_UNKNOWN,
-	JWT_FAULT_SIGNATURE,
-	JWT_FAULT_CLAIMS_SYNTAX, /* and these */
-	JWT_FAULT_CLAIMS_NESTING,
-	JWT_FAULT_CLAIMS_DUPLICATE,
-	JWT_FAULT_ISSUER,
-	JWT_FAULT_AUDIENCE,
-	JWT_FAULT_EXPIRY,
-	JWT_FAULT_EXPIRED,
-	JWT_FAULT_NOT_BEFORE,
-	JWT_FAULT_NOT_YET_VALID,
-	JWT_FAULT_ISSUED_AT,
-	JWT_FAULT_ISSUED_IN_FUTURE,
-	JWT_FAULT_LIFETIME,
-	JWT_FAULT_REQUIRED,
-	JWT_FAULT_SUBJECT,
-	JWT_FAULT_PRINCIPAL,
-	JWT_FAULT_TENANT,
-	JWT_FAULT_ROLE,
-	JWT_FAULT_ADDRESS,
-	JWT_FAULT_GROUPS,
-	JWT_FAULT_TOKEN_ID,
-	JWT_FAULT_INTERNAL
-} JwtFault;
-
-/* A static phrase without anything of the token. */
-extern const char *jwt_fault_text(JwtFault fault);
-
-/*
- * NULL if tokens can be verified under these rules, else a static phrase that names
- * the field at fault.  jwt_verify and jwt_make refuse rules that have one.
- */
-extern const char *jwt_rules_fault(const JwtRules *rules);
-
-/*
- * Whether a text has the form of a token, whoever made it: NULL, or a static phrase that
- * says what people put around tokens.  jwt_verify refuses what has not.
- */
-extern const char *jwt_form_fault(const char *text, size_t size);
+#include "identity/jws.h"
+#include "identity/jwt_claims.h"
+#include "identity/jwt_fault.h"
+#include "identity/jwt_rules.h"
 
 /* On any fault, claims is all zeros. */
 extern JwtFault jwt_verify(const JwtKeySet *keys, const JwtRules *rules, const char *text,
 						   size_t size, int64_t now, JwtClaims *claims);
-
-/*
- * The form, the header and the signature alone: for payloads that are not claims.
- * kid and payload are set only if OK.
- */
-extern JwtFault
-jws_verify(const JwtKeySet *keys, const char *text, size_t size, char kid[JWKS_MAX_KID + 1],
-		   unsigned char payload[JWT_MAX_PAYLOAD], size_t *payload_size);
 
 /*
  * A claim, by name or pointer, of a token whose signature holds, whatever else is wrong with
