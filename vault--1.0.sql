@@ -132,14 +132,13 @@ REVOKE ALL ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) FROM P
 GRANT EXECUTE ON FUNCTION vault_data.is_inside(), vault_data.is_inside(uuid) TO vault_exec;
 
 /*
- * The audit trail: append-only, partitioned by time. Partitions of months to come are
- * made ahead, and the default one takes what no other does. Unique keys and indexes are
- * those of each partition, since pg_dump could not restore partitions of a
- * table whose indexes an extension has made already. tenant_id is the zero uuid for
- * what concerns the instance.
+ * The audit trail: append-only, partitioned by time. Partitions of the next months are made ahead,
+ * and the default partition takes the rows that no other partition takes. Unique keys and indexes
+ * belong to each partition, since pg_dump could not restore partitions of a table whose indexes an
+ * extension has made already. tenant_id is the zero uuid in rows that concern the instance.
  *
- * mac authenticates the row (see record.h); xid is the transaction that wrote it, by
- * which the sealer finds what is new.
+ * mac authenticates the row (see audit_row.h); xid is the transaction that wrote it, by which the
+ * sealer finds new rows.
  */
 CREATE TABLE vault_data.audit_log (
 	tenant_id          uuid NOT NULL,

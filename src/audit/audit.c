@@ -1,6 +1,7 @@
 /*
  * audit.c
- *		Who, what, when and from where: rows of the present session and entry.
+ *		The fields of an audit row that the present session and entry provide.
+ *
  */
 #include "audit/audit.h"
 
@@ -30,17 +31,17 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
-/* Empty texts are null columns. */
+/* Return NULL for an empty text, which is stored as a null column. */
 static const char *
 audit_text_or_null(const char *text)
 {
 	return text && *text ? text : NULL;
 }
 
-/* A name as the trail shows it: each byte that is not shown as it is becomes at most four. */
+/* Size of a name as the trail shows it: an escaped byte takes at most four. */
 #define PLAIN_NAME_BYTES (4 * NAMEDATALEN)
 
-/* The caller's roles, looked up while tables may be read, for when they may not. */
+/* The caller's roles, looked up while tables may be read and used when they may not. */
 static struct
 {
 	bool known;
@@ -118,7 +119,7 @@ keep_plain(const char *text)
 	return text && *text ? MemoryContextStrdup(TopMemoryContext, printable_text(text)) : NULL;
 }
 
-/* From where, as whom and as which service does not change in a session. */
+/* Add address, role of authentication and service, which are constant in a session. */
 static void
 add_connection(AuditRow *row)
 {
@@ -150,7 +151,10 @@ add_connection(AuditRow *row)
 	row->tls = MyProcPort && MyProcPort->ssl_in_use;
 }
 
-/* An operator's own tenant is of no concern to the one that the operator works in. */
+/*
+ * Add the caller's principal.  An operator's own tenant is not disclosed to the tenant that the
+ * operator works in, so it is left out there.
+ */
 static void
 add_identity(AuditRow *row, const VaultCall *call)
 {
@@ -179,7 +183,10 @@ audit_is_without_client(void)
 		strcmp(MyBgworkerEntry->bgw_library_name, "vault") != 0;
 }
 
-/* What others' background workers are called is all that is known of who they work for. */
+/*
+ * Return the application name.  For a background worker of another extension without one, its type
+ * is the only known fact about the client.
+ */
 static const char *
 client_name(void)
 {
@@ -203,7 +210,10 @@ add_caller(AuditRow *row, const VaultCall *call)
 		row->grant_id = call->grant;
 }
 
-/* Which roles the caller had by groups of its token, whatever of them decided; NULL: none. */
+/*
+ * List the roles that the caller has by groups of its token, relevant to the decision or not; NULL
+ * for none.
+ */
 static const char *
 token_roles_text(const VaultCall *call)
 {
@@ -213,8 +223,8 @@ token_roles_text(const VaultCall *call)
 }
 
 /*
- * What others have chosen is shown to people who look at the trail, in terminals too.  What stays
- * the same for long was made plain when it was looked up.
+ * Escape texts that clients choose, because people read the trail in terminals too.  Texts that are
+ * constant for long are escaped when they are looked up.
  */
 static void
 make_plain(AuditRow *row)
@@ -303,7 +313,7 @@ audit_set_state(TrailState (*state)(void), void (*restorer)(void))
 TrailState
 audit_trail_state(void)
 {
-	/* Not preloaded: what tells has never been set. */
+	/* Without preload, no callback is set. */
 	return shmem_is_ready() ? tell_state() : TRAIL_KEPT;
 }
 
@@ -317,8 +327,9 @@ audit_is_restoring(void)
 }
 
 /*
- * What follows the data in a dump's script: what the vault itself makes for each partition, and
- * triggers that --disable-triggers switches off and on.  All of it is compared by vault.verify().
+ * True for statements that follow the data in a dump's script: the objects that the vault itself
+ * makes for each partition, and triggers that --disable-triggers switches off and on.
+ * vault.verify() compares all of these.
  */
 static bool
 belongs_to_restore(CommandTag statement)
@@ -338,7 +349,10 @@ belongs_to_restore(CommandTag statement)
 	}
 }
 
-/* A call in which it happens has a row of its own all the same. */
+/*
+ * Write an alert in the present transaction.  It is not counted for a call that surrounds it: that
+ * call has a row of its own all the same.
+ */
 static void
 write_beside(const AuditRecord *record)
 {
@@ -349,7 +363,7 @@ write_beside(const AuditRecord *record)
 		call->records--;
 }
 
-/* The worker writes it, also if this is rolled back. */
+/* Send an alert through the ring: the worker writes it, even if this transaction is rolled back. */
 static void
 alert_apart(const AuditRecord *record)
 {
@@ -363,8 +377,9 @@ alert_apart(const AuditRecord *record)
 }
 
 /*
- * Apart from the transaction is told what takes effect at once, and may not need one: SET can come
- * before the first snapshot is taken.  In another database there is no trail.
+ * Write an alert.  With `apart` it goes through the ring, because the statement takes effect at
+ * once and may not need a transaction: SET can come before the first snapshot is taken.  In another
+ * database there is no trail, so an alert from there goes through the ring too.
  */
 static void
 audit_alert(const char *what, const char *kind, const char *reason, bool apart)
@@ -411,7 +426,10 @@ alert_of_setting(CommandTag statement, const char *what)
 	audit_alert(GetCommandTagName(statement), "setting", what, statement == CMDTAG_SET);
 }
 
-/* Of other databases only the roles, which are all databases'. */
+/*
+ * Record a direct change of a catalog.  In other databases only changes of roles are recorded,
+ * since roles are shared by all databases.
+ */
 static void
 alert_of_catalog(const char *name)
 {

@@ -1,6 +1,7 @@
 /*
  * audit_row.c
- *		Line, MAC and tuple of a row of the trail.
+ *		Line, MAC and tuple of a row of the audit trail.
+ *
  */
 #include "audit/audit_row.h"
 
@@ -22,7 +23,10 @@ audit_set_mac(AuditMac mac)
 	compute_mac = mac;
 }
 
-/* Every read is a line: what can be is copied in one piece. */
+/*
+ * Append the name of a member.  Every read makes a line, so as much as possible is copied in one
+ * piece.
+ */
 void
 line_name(StringInfo line, const char *name)
 {
@@ -42,7 +46,7 @@ line_name(StringInfo line, const char *name)
 	line->len = at - line->data;
 }
 
-/* Nothing in it that escape_json() would change. */
+/* True if escape_json() would not change the text. */
 static bool
 is_plain(const char *text)
 {
@@ -107,7 +111,7 @@ line_time(StringInfo line, const char *name, TimestampTz value)
 	char text[64];
 	char *at = text;
 
-	/* Vault never writes such a time; somebody else may have. */
+	/* Vault never writes such a time, but a superuser may have done. */
 	if (TIMESTAMP_NOT_FINITE(value))
 	{
 		line_text(line, name, TIMESTAMP_IS_NOBEGIN(value) ? "-infinity" : "infinity");

@@ -1,11 +1,10 @@
 /*
  * audit_row.h
- *		A row of the trail in C: its fields, its line, its MAC, its tuple.
+ *		A row of the audit trail in C: its fields, its line, its MAC, its tuple.
  *
- * The line is what the MAC and the seals are about, and what an export shows: one
- * JSON object, members in the order of the columns, those that are null left out,
- * times in UTC with microseconds.  Whoever has the line can check its hash without
- * the database.
+ * The MAC and the seals cover the line, and an export shows it: one JSON object, members in the
+ * order of the columns, null columns left out, times in UTC with microseconds.  The hash of a line
+ * can be checked without the database.
  */
 #ifndef VAULT_AUDIT_AUDIT_ROW_H
 #define VAULT_AUDIT_AUDIT_ROW_H
@@ -57,13 +56,13 @@ enum
 	AUDIT_COLUMNS = AUDIT_MAC
 };
 
-/* NULL texts, unset ids and a zero version are null columns. */
+/* A row.  NULL texts, unset ids and a zero version are null columns. */
 typedef struct AuditRow
 {
-	pg_uuid_t tenant_id; /* zero: the instance */
+	pg_uuid_t tenant_id; /* the zero uuid stands for the instance */
 	int64 id;
 	TimestampTz at;
-	uint64 xid; /* of the transaction that wrote the row */
+	uint64 xid; /* transaction that wrote the row */
 	const char *tenant;
 	bool has_principal;
 	pg_uuid_t principal_id;
@@ -72,7 +71,7 @@ typedef struct AuditRow
 	const char *session_role;
 	const char *authenticated_role;
 	const char *address;
-	int port; /* -1: none */
+	int port; /* -1 if there is none */
 	bool tls;
 	const char *application_name;
 	const char *request_id;
@@ -87,46 +86,50 @@ typedef struct AuditRow
 	bool has_grant;
 	pg_uuid_t grant_id;
 	const char *reason;
-	Datum detail;                /* jsonb; 0: none */
-	const char *subject;         /* of the token that the caller showed */
-	const char *service;         /* of the client certificate, as in a grant */
-	const char *claimed_address; /* that a verified token gives the client */
+	Datum detail;                /* jsonb, or 0 */
+	const char *subject;         /* subject of the token that the caller showed */
+	const char *service;         /* service of the client certificate, as in a grant */
+	const char *claimed_address; /* client address that a verified token states */
 	bool has_mac;
 	unsigned char mac[AUDIT_MAC_BYTES];
-	Oid trail;        /* the table that it is for, which is another one after a drop */
-	bool by_operator; /* no column: which part of the ring it takes */
+	Oid trail;        /* table of the row, which is another one after a drop */
+	bool by_operator; /* not a column: selects the lane of the ring */
 } AuditRow;
 
-/* Appends the line, without a line feed; in the database's encoding. */
+/* Append the line, without a line feed, in the database's encoding. */
 extern void audit_line(const AuditRow *row, StringInfo line);
 
-/* SHA-256 of the line in UTF-8, as the code of a row is: a dump converts the text, not these. */
+/*
+ * Compute SHA-256 of the line in UTF-8, as the code of a row is: a dump converts the text, but not
+ * the hash and the MAC.
+ */
 extern void audit_line_hash(const StringInfoData *line, unsigned char *hash);
 
-/* Members of a line; each begins with a comma unless it is the first. */
+/* Append a member to a line.  Each begins with a comma unless it is the first. */
 extern void line_name(StringInfo line, const char *name);
-extern void line_text(StringInfo line, const char *name, const char *value); /* NULL: nothing */
+extern void
+line_text(StringInfo line, const char *name, const char *value); /* NULL appends nothing */
 extern void line_uuid(StringInfo line, const char *name, const pg_uuid_t *value);
 extern void line_int(StringInfo line, const char *name, int64 value);
 extern void line_time(StringInfo line, const char *name, TimestampTz value);
 
-/* Fills the columns of a slot of vault_data.audit_log, which it clears first. */
+/* Fill the columns of a slot of vault_data.audit_log, which is cleared first. */
 extern void audit_row_store(const AuditRow *row, TupleTableSlot *slot);
 
-/* The other way; what it points to lives in the present memory context. */
+/* Fill a row from a slot.  The data that it points to lives in the current memory context. */
 extern void audit_row_load(TupleTableSlot *slot, AuditRow *row);
 
 /*
- * How rows are authenticated; set by a later feature.  False while the vault is
- * sealed: such rows have no MAC, and only their seal covers them.
+ * Computes the MAC of a row; a later feature sets the function.  It returns false while the vault
+ * is sealed: such rows have no MAC, and only their seal covers them.
  */
 typedef bool (*AuditMac)(const void *data, size_t size, unsigned char mac[AUDIT_MAC_BYTES]);
 extern void audit_set_mac(AuditMac mac);
 
-/* Fills has_mac and mac.  The digest is the MAC, or without one the hash of the line. */
+/* Fill has_mac and mac.  The digest is the MAC, or without one the hash of the line. */
 extern void audit_row_authenticate(AuditRow *row, unsigned char digest[AUDIT_MAC_BYTES]);
 
-/* The same of a row that is there already. */
+/* Get the same digest of a row that is stored already. */
 extern void audit_row_digest(const AuditRow *row, const StringInfoData *line,
 							 unsigned char digest[AUDIT_MAC_BYTES]);
 
@@ -137,10 +140,10 @@ typedef enum AuditRowState
 	AUDIT_ROW_ALTERED
 } AuditRowState;
 
-/* Only while unsealed. */
+/* Check the MAC of a row.  Only while unsealed. */
 extern AuditRowState audit_row_check(const AuditRow *row);
 
-/* The same for whoever has the row's line already. */
+/* Check the MAC of a row whose line the caller has already.  Only while unsealed. */
 extern AuditRowState audit_line_check(const AuditRow *row, const StringInfoData *line);
 
 #endif

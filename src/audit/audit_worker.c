@@ -1,12 +1,13 @@
 /*
  * audit_worker.c
- *		The one consumer of the ring.
+ *		The worker "vault audit", the only consumer of the ring.
  *
- * Everything that waits goes into one transaction, which is flushed; then those who wait
- * are woken. A single one who waits is woken before that and flushes itself, as after a
- * commit of its own, which spares the switching to and fro.  What cannot be written stays in the
- * ring and is tried again: callers are refused meanwhile, and nothing is lost.  When
- * the server stops, the worker stays until the sessions have ended and the ring is empty.
+ * The worker writes all records that wait in one transaction, flushes it, and then wakes the
+ * backends that wait for them.  A single backend that waits is woken before the flush and flushes
+ * itself, as after a commit of its own, which spares two switches between processes.  Records that
+ * cannot be written stay in the ring and are tried again: meanwhile callers are refused, and no
+ * record is lost.  When the server stops, the worker stays until the sessions have ended and the
+ * ring is empty.
  */
 #include "audit/audit_worker.h"
 
@@ -41,7 +42,7 @@
 #define TELL_AGAIN_MS        (10 * 60 * 1000)
 #define STAY_NAP_MS          10
 
-/* The end of the newest commit that may not be on disk. */
+/* End of the newest commit that may not be on disk. */
 static XLogRecPtr unflushed = InvalidXLogRecPtr;
 
 static void
@@ -63,9 +64,10 @@ choose_commit(bool waits)
 }
 
 /*
- * Leaves out what is of a trail that was dropped: its table is not this one.  What comes from
- * another database knows of none, and is for the one that there is.  Before the vault is
- * initialised there is no trail, and nobody whom a record could matter to.
+ * Keep the rows of the present trail and return their number.  Rows of a trail that was dropped are
+ * left out: they name another table.  Rows from another database name no table, and belong to the
+ * trail that exists.  Before the vault is initialized there is no trail, and no tenant that a
+ * record could concern.
  */
 static int
 choose_rows(AuditRow *rows, int count)
@@ -114,8 +116,8 @@ report_statistics(void)
 }
 
 /*
- * Asked to end.  The cancel ends what could wait for ever otherwise, which is a lock
- * or a synchronous standby; it is no reason to leave records behind.
+ * Handle SIGTERM.  The cancel ends a wait that could last forever, which is one for a lock or for a
+ * synchronous standby.  It does not make the worker leave records in the ring.
  */
 static void
 audit_worker_request_end(SIGNAL_ARGS)
@@ -129,7 +131,10 @@ audit_worker_request_end(SIGNAL_ARGS)
 	errno = saved_errno;
 }
 
-/* Whoever is connected may still be rolling back, and have something to tell. */
+/*
+ * True when no session is connected, or after STAY_MS.  A session that is still connected may be
+ * rolling back, and have a record to send.
+ */
 static bool
 may_end(void)
 {
@@ -142,8 +147,10 @@ may_end(void)
 }
 
 /*
- * Before it sleeps everything is on disk, whoever else may have flushed it.  A single caller is
- * expected to come again; several come together if the worker is not there at once.
+ * Sleep until there are records.  Everything is flushed before that, even if another process may
+ * have flushed it already.  After a single record the worker polls, because its caller is expected
+ * to call again.  After several it sleeps: more of them come together if the worker is not ready at
+ * once.
  */
 static void
 wait_for_records(bool single)
@@ -157,7 +164,7 @@ wait_for_records(bool single)
 		worker_wait(STAY_NAP_MS);
 }
 
-/* An alert of the worker itself. */
+/* Write an alert of the worker itself. */
 static void
 write_own(const char *operation, const char *kind, const char *reason)
 {
@@ -175,8 +182,8 @@ write_own(const char *operation, const char *kind, const char *reason)
 }
 
 /*
- * Whatever keeps the sealer from its work: rows that wait for long are told of, and again while
- * they wait.
+ * Write an alert if rows have waited too long for their seal, for any reason, and repeat it every
+ * TELL_AGAIN_MS while they wait.
  */
 static void
 audit_worker_alert_of_delay(void)
@@ -197,7 +204,9 @@ audit_worker_alert_of_delay(void)
 	}
 }
 
-/* The counter is back where it was if the row cannot be written. */
+/*
+ * Write an alert of lost records.  If the row cannot be written, the counter gets its value back.
+ */
 static void
 alert_of_lost(void)
 {
@@ -222,7 +231,7 @@ alert_of_lost(void)
 	PG_END_TRY();
 }
 
-/* The vault may get one later, or again with a dump. */
+/* True if there is a trail.  The vault may get one later, or again with a dump. */
 static bool
 has_trail(void)
 {
@@ -234,7 +243,10 @@ has_trail(void)
 	return found;
 }
 
-/* When it starts, and whenever the configuration was read again; until that has succeeded. */
+/*
+ * Compare the settings when the worker starts, and whenever the configuration was read again, until
+ * the comparison has succeeded.
+ */
 static void
 alert_of_settings(void)
 {
@@ -282,7 +294,10 @@ audit_worker_consume(void)
 	}
 }
 
-/* As in every process with a main loop: what failed is undone and told to the log. */
+/*
+ * Recover from an error, as every process with a main loop does: abort the transaction, and report
+ * the error to the server log.
+ */
 static void
 audit_worker_recover(void)
 {

@@ -1,16 +1,14 @@
 /*
  * change.c
- *		Row triggers: what changed becomes a row of the trail, and the trail itself
- *		cannot be changed.
+ *		Row triggers that record changes in the audit trail, and that keep the trail append-only.
  *
- * vault_data.audit_change(kind, column, …) is attached to every table worth
- * watching.  The columns named are the only ones whose contents may enter the
- * trail; "*" before a name says only that it changed, "=" shows it beside any
- * other that did, for rows that nothing else identifies.  Kinds marked "-" are
- * written only if they happen outside of a call, because inside it their
- * change is part of another row's.
+ * vault_data.audit_change(kind, column, …) is attached to every watched table.  Only the contents
+ * of the named columns may enter the trail.  "*" before a name records only that the column
+ * changed.  "=" records an unchanged column beside others that changed, for rows that no other
+ * column identifies.  Kinds marked "-" are recorded only outside of a call, because inside a call
+ * their change is part of another row's.
  *
- * What a superuser inserts while a dump is loaded is no change; see TrailState.
+ * A row that a superuser inserts while a dump is loaded is not recorded; see TrailState.
  */
 #include "platform/compat.h"
 
@@ -30,7 +28,7 @@
 #include "platform/printable.h"
 #include "platform/tables.h"
 
-static bool copying = false; /* of a dump */
+static bool copying = false; /* a COPY FROM of a dump is under way */
 static bool maintaining = false;
 
 void
@@ -61,8 +59,8 @@ json_string(char *text)
 }
 
 /*
- * The number of a column, 0 if there is none.  The search begins behind the one that was found
- * last, and round: most are asked for in the order in which they stand.
+ * Return the number of a column, or 0 if it does not exist.  The search starts after the last
+ * column found and wraps around, because most calls ask for columns in the order of the table.
  */
 static int
 column_number(TupleDesc layout, const char *column)
@@ -82,7 +80,7 @@ column_number(TupleDesc layout, const char *column)
 	return 0;
 }
 
-/* The column's content as text, NULL if null or absent. */
+/* Return the column's content as text, or NULL if it is null or absent. */
 static char *
 number_text(HeapTuple row, TupleDesc layout, int number)
 {
@@ -102,8 +100,8 @@ change_same_text(const char *a, const char *b)
 }
 
 /*
- * Whether both rows have the same bytes there, so that neither has to be printed.  If not, they
- * may print the same all the same.
+ * True if both rows have the same bytes in the column, so that neither has to be printed.
+ * Different bytes may still have the same text.
  */
 static bool
 same_bytes(HeapTuple before, HeapTuple after, TupleDesc layout, int number)
@@ -119,7 +117,7 @@ same_bytes(HeapTuple before, HeapTuple after, TupleDesc layout, int number)
 	return datumIsEqual(old, new, attribute->attbyval, attribute->attlen);
 }
 
-/* Adds "column": value, or [old, new] for an update that changed it; true if it changed. */
+/* Add "column": value, or [old, new] for an update that changed it.  Returns true if it changed. */
 static bool
 add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTuple after,
 		   TupleDesc layout)
@@ -160,7 +158,7 @@ add_column(CompatJsonbState *state, const char *column, HeapTuple before, HeapTu
 	return !same;
 }
 
-/* A row that went reads like one that came but for this. */
+/* Mark the row as deleted; it would read like an inserted one otherwise. */
 static void
 add_deleted(CompatJsonbState *state)
 {
@@ -210,7 +208,7 @@ direct_operation(TriggerEvent event)
 	return TRIGGER_FIRED_BY_UPDATE(event) ? "direct update" : "direct delete";
 }
 
-/* An update that changed nothing to show, and of which nothing was said. */
+/* True for an update that changed no recorded column and has no reason. */
 static bool
 says_nothing(const AuditRecord *record, HeapTuple before, HeapTuple after)
 {
@@ -288,7 +286,10 @@ vault_audit_change(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* On the trail: rows come from audit_store(), which fires no trigger, or a restored dump. */
+/*
+ * Refuse changes of the audit trail.  Rows come from audit_store(), which fires no trigger, or from
+ * a dump that is restored.
+ */
 Datum
 vault_refuse_change(PG_FUNCTION_ARGS)
 {
@@ -304,7 +305,7 @@ vault_refuse_change(PG_FUNCTION_ARGS)
 			 errhint("Only vault itself appends to it.")));
 }
 
-/* What backends cached of this table is stale once this transaction commits. */
+/* Invalidate the rows of this table that backends have cached, once this transaction commits. */
 Datum
 vault_decision_changed(PG_FUNCTION_ARGS)
 {

@@ -2,19 +2,19 @@
  * ledger.c
  *		Accounts of the worker, entries of other transactions, and their comparison with rows.
  *
- * field                writer                     kept whole by
- * accounts, written    the worker, at its commit  `writing`, odd meanwhile
- * accounts, seen       the sealer, at its commit  `settling`, odd meanwhile
- * entries              whose transaction it is    `xid`, set last; cleared at abort or by a step
+ *	field                written by                 made consistent by
+ *	accounts, written    the worker, at its commit  `writing`, odd during a write
+ *	accounts, seen       the sealer, at its commit  `settling`, odd during a write
+ *	entries              their own transaction      `xid`, set last; cleared at abort or by a step
  *
- * No lock: a process that is stopped keeps nobody else from his work but who wants to compare,
- * and that shows.
+ * There is no lock.  A process that is stopped blocks only a process that wants to compare, and
+ * that process reports it.
  *
- * Why a comparison is exact.  The worker commits batch after batch and tells up to which
- * transaction its accounts are.  They are read before the snapshot, so all of it is visible; what
- * is visible and newer is `ahead`, of one batch at most, and counts with the next comparison.
- * An entry exists before its transaction commits and entries are read after the snapshot, so
- * there is one for each transaction that is visible.
+ * The comparison is exact for these reasons.  The worker commits batch after batch, and writes the
+ * transaction up to which its accounts are.  They are read before the snapshot, so all of their
+ * rows are visible.  Visible rows that are newer are `ahead`, of one batch at most, and count with
+ * the next comparison.  An entry exists before its transaction commits, and entries are read after
+ * the snapshot, so there is one for each transaction that is visible.
  */
 #include "audit/ledger.h"
 
@@ -29,9 +29,9 @@
 #include "platform/shmem.h"
 #include "platform/tables.h"
 
-#define ACCOUNTS    1024 /* the first is that of tenants that found no other */
+#define ACCOUNTS    1024 /* the first is for tenants without an account */
 #define ENTRIES     8192
-#define PARTS_SHOWN 32 /* entries of one transaction; the last is of all other tenants */
+#define PARTS_SHOWN 32 /* entries of one transaction; the last is for all other tenants */
 #define TRIES       1000
 
 typedef struct Account
@@ -41,14 +41,14 @@ typedef struct Account
 	LedgerSum written;
 } Account;
 
-/* What the sealer has settled of an account. */
+/* The state of an account as the sealer has settled it. */
 typedef struct Settled
 {
 	LedgerSum seen;
-	LedgerSum ahead; /* found before the account was told of them */
+	LedgerSum ahead; /* rows found before the account had them */
 } Settled;
 
-/* xid 0: free; 1: being written. */
+/* An entry.  Its xid is 0 while it is free, and 1 while it is written. */
 typedef struct LedgerEntry
 {
 	pg_atomic_uint64 xid;
@@ -61,18 +61,18 @@ typedef struct Ledger
 {
 	pg_atomic_uint64 writing;
 	pg_atomic_uint64 settling;
-	pg_atomic_uint64 appended_at;   /* of the newest row, by anybody */
-	pg_atomic_uint64 stepped_at;    /* everything older has been looked at */
-	pg_atomic_uint64 waiting_since; /* the first append after that */
+	pg_atomic_uint64 appended_at;   /* time of the newest row, of any process */
+	pg_atomic_uint64 stepped_at;    /* time up to which all rows have been looked at */
+	pg_atomic_uint64 waiting_since; /* time of the first append after stepped_at */
 	pg_atomic_uint64 uncounted;
-	bool open;        /* something was settled */
-	Oid log;          /* the table that the accounts are about */
-	uint64 first_xid; /* of the transactions that they are about */
+	bool open;        /* a step was settled */
+	Oid log;          /* table of the accounts */
+	uint64 first_xid; /* first transaction of the accounts */
 	uint64 last_xid;
-	uint64 era; /* grows when they begin anew */
+	uint64 era; /* grows when the accounts begin anew */
 	Account accounts[ACCOUNTS];
 	uint64 settled_era;
-	uint64 ahead_xid; /* newest transaction of what is ahead */
+	uint64 ahead_xid; /* newest transaction of the rows that are ahead */
 	uint64 settled_uncounted;
 	Settled settled[ACCOUNTS];
 	LedgerEntry entries[ENTRIES];
@@ -81,7 +81,7 @@ typedef struct Ledger
 static Ledger *ledger = NULL;
 static bool is_worker = false;
 
-/* Of a transaction that ends, whoever it is: several tenants. */
+/* Stands for several tenants, in the last entry of a transaction. */
 static const pg_uuid_t several = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 								   0xff, 0xff, 0xff, 0xff, 0xff}};
 
@@ -124,9 +124,9 @@ ledger_next_id(uint64 now, uint64 last)
 	return next + ((next & 1) != (is_worker ? 1 : 0));
 }
 
-/* ---- what the present transaction appends ---- */
+/* ---- rows that the present transaction appends ---- */
 
-/* By tenant and level of the subtransaction; in TopTransactionContext. */
+/* The sum of a tenant and a subtransaction level.  In TopTransactionContext. */
 typedef struct Part
 {
 	pg_uuid_t tenant;
@@ -172,7 +172,10 @@ ledger_withdraw(void)
 	made_count = 0;
 }
 
-/* A trail that was idle, or restored, or whose server slept, has not been waiting. */
+/*
+ * Record the time of an append.  It begins a wait if all older rows have been looked at, so that a
+ * trail that was idle or restored, or whose server was suspended, does not count as waiting.
+ */
 static void
 note_append(uint64 now)
 {
@@ -198,7 +201,7 @@ forget_parts(void)
 	part_count = part_room = 0;
 }
 
-/* A free entry, taken; NULL if there is none. */
+/* Take a free entry; NULL if there is none. */
 static LedgerEntry *
 take_entry(uint64 xid)
 {
@@ -230,7 +233,7 @@ make_entry(uint64 xid, const pg_uuid_t *tenant, const LedgerSum *sum)
 	return true;
 }
 
-/* Before the commit, when all levels have become one: each tenant has one part. */
+/* Make the entries before the commit, when all levels are merged: each tenant has one part. */
 static void
 make_entries(void)
 {
@@ -272,7 +275,7 @@ merge_parts(int level)
 	{
 		Part part = inner[i];
 
-		/* Never more than were there, so the room is enough. */
+		/* The room is enough: there are never more parts than before. */
 		sum_add(&ledger_part_of(&part.tenant, Min(part.level, level - 1))->sum, &part.sum);
 	}
 }
@@ -308,7 +311,7 @@ ledger_begin_worker(void)
 	is_worker = true;
 }
 
-/* The table is new, or the server is: nothing that was written before is counted. */
+/* Begin the accounts anew if the table or the server is new; rows from before are not counted. */
 void
 ledger_begin_batch(Oid log)
 {
@@ -341,11 +344,11 @@ write_accounts(uint64 xid)
 	pg_atomic_fetch_add_u64(&ledger->writing, 1);
 }
 
-/* ---- what is found ---- */
+/* ---- rows that are found ---- */
 
 typedef struct FoundKey
 {
-	uint64 xid; /* 0: by the worker */
+	uint64 xid; /* 0 for rows of the worker */
 	pg_uuid_t tenant;
 } FoundKey;
 
@@ -353,8 +356,8 @@ typedef struct LedgerFound
 {
 	FoundKey key;
 	LedgerSum good;
-	LedgerSum ahead; /* of the worker: newer than its accounts */
-	int64 bad;       /* rows that are not what was written */
+	LedgerSum ahead; /* rows of the worker that are newer than its accounts */
+	int64 bad;       /* rows that differ from their digest */
 	bool has_entry;
 } LedgerFound;
 
@@ -368,18 +371,18 @@ struct LedgerView
 	uint64 era;
 	Oid log;
 	uint64 ahead_xid;
-	uint64 newest_xid; /* of the rows that are ahead */
+	uint64 newest_xid; /* newest transaction of the rows that are ahead */
 	int64 uncounted;
 	int64 all_uncounted;
 	Account *accounts;
 	Settled *settled;
 	int entry_count;
-	LedgerEntry **places; /* of the entries that are compared */
-	LedgerEntry *entries; /* copies */
+	LedgerEntry **places; /* places of the compared entries in the ledger */
+	LedgerEntry *entries; /* copies of the compared entries */
 	HTAB *found;
 };
 
-/* The accounts, if they stand still for a moment. */
+/* Copy the accounts; false if the worker writes them at every attempt. */
 static bool
 copy_accounts(LedgerView *view)
 {
@@ -516,17 +519,20 @@ ledger_found(LedgerView *view, const pg_uuid_t *tenant, int64 id, uint64 xid,
 		sum_add_row(&found->good, digest);
 }
 
-/* How many rows there should be beside those found; at least 1, if these are not the same. */
+/*
+ * Return the number of missing rows; at least 1 if the rows that were found differ from those
+ * expected.
+ */
 static int64
 rows_missing(const LedgerSum *expected, const LedgerSum *good, int64 bad)
 {
 	if (sum_is_same(expected, good))
 		return 0;
-	/* Not fewer, and not the same: some were exchanged for copies of others. */
+	/* If as many rows are found, but others, rows were exchanged for copies of others. */
 	return Max(expected->rows - good->rows - bad, bad > 0 ? 0 : 1);
 }
 
-/* What was found of a transaction's rows, but those of tenants that have an entry of their own. */
+/* Sum the rows found of a transaction, except those of tenants that have an entry of their own. */
 static LedgerFound
 found_of_others(LedgerView *view, uint64 xid)
 {
@@ -574,7 +580,7 @@ compare_entries(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, 
 	}
 }
 
-/* What was found of the worker's rows, by the number of the account. */
+/* Sum the rows found of the worker, by number of the account. */
 static LedgerFound *
 found_by_account(LedgerView *view)
 {
@@ -597,7 +603,7 @@ found_by_account(LedgerView *view)
 	return sums;
 }
 
-/* What was ahead at the last settlement is in the accounts by now. */
+/* True if the rows that were ahead at the last settlement are in the accounts now. */
 static bool
 has_caught_up(const LedgerView *view)
 {
@@ -770,7 +776,10 @@ ledger_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransa
 		merge_parts(GetCurrentTransactionNestLevel());
 }
 
-/* Sums are told apart by their trail and forgotten with it.  What it waited for has gone, too. */
+/*
+ * Forget the time since which rows wait.  The trail identifies the sums, which end with it; the
+ * rows that waited for their seal are gone with it too.
+ */
 static void
 forget_waiting(void)
 {

@@ -1,15 +1,15 @@
 /*
  * ledger.h
- *		What was appended to the trail and is not sealed yet, counted by whoever appended it.
+ *		Counts the rows that were appended to the audit trail and are not sealed yet.
  *
- * The appender adds the digest of each row (its MAC, which covers its id) to a sum in shared
- * memory, which no SQL reaches.  The next step of the sealer, and verify_audit(), add up the rows
- * that they find; what is less was deleted or changed in between, however long the sealer was
- * kept from its work.  A crash of the server forgets the ledger; evidence/log_consumer.c says what
- * shows then.
+ * The process that appends a row adds the row's digest (its MAC, which covers its id) to a sum in
+ * shared memory, which SQL cannot reach.  The next step of the sealer, and verify_audit(), sum the
+ * rows that they find.  A difference means that rows were deleted or changed in between, however
+ * long the sealer was kept from its work.  A crash of the server clears the ledger;
+ * evidence/log_consumer.c describes how that is reported.
  *
- * The worker "vault audit" has odd ids and one account for each tenant; other transactions have
- * even ids, and an entry each, made before they commit and taken away if they abort.
+ * The worker "vault audit" has odd ids and one account for each tenant.  Other transactions have
+ * even ids and an entry each, which is made before they commit and removed if they abort.
  */
 #ifndef VAULT_AUDIT_LEDGER_H
 #define VAULT_AUDIT_LEDGER_H
@@ -22,64 +22,73 @@
 
 #define LEDGER_DIGEST_BYTES 32
 
-/* Of a set of rows: how many, and the sum of their digests, in four parts. */
+/* The sum of a set of rows: their number, and the sum of their digests, in four parts. */
 typedef struct LedgerSum
 {
 	int64 rows;
 	uint64 digest[4];
 } LedgerSum;
 
-/* Id of the next row after `last`, not before `now`, of this process's kind. */
+/*
+ * Return the id of the next row: after `last`, not before `now`, odd or even as for this process.
+ */
 extern uint64 ledger_next_id(uint64 now, uint64 last);
 
-/* The present transaction appends a row. */
+/* Count a row that the present transaction appends. */
 extern void ledger_append(const pg_uuid_t *tenant, const unsigned char digest[LEDGER_DIGEST_BYTES]);
 
-/* The calling process is the worker "vault audit", which appends to this table, until it changes. */
+/*
+ * Make the calling process the worker "vault audit"; then begin a batch, which the worker appends
+ * to this table.  The table stays the same until the next call.
+ */
 extern void ledger_begin_worker(void);
 extern void ledger_begin_batch(Oid log);
 
-/* What the ledger says, and what is found of it; in the present memory context. */
+/* A copy of the ledger, and the rows found of it.  In the current memory context. */
 typedef struct LedgerView LedgerView;
 
 /*
- * First look, before the snapshot in which rows are looked for is taken; then, with that snapshot,
- * the second.  The second is false if a step of the sealer came between: look again.
+ * Copy the ledger: call ledger_look() before taking the snapshot in which rows are searched, then
+ * ledger_look_again() with that snapshot.  The latter returns false if a step of the sealer came in
+ * between; the caller must start again.
  */
 extern LedgerView *ledger_look(void);
 extern bool ledger_look_again(LedgerView *view, Snapshot snapshot, Oid log);
 
 /*
- * A row that was not seen by an earlier step; good: it is what its digest says.  Rows up to id
- * `floor` are of another cluster.
+ * Add a row that no earlier step has seen; `good` if it matches its digest.  Rows up to id `floor`
+ * are of another cluster.
  */
 extern void ledger_found(LedgerView *view, const pg_uuid_t *tenant, int64 id, uint64 xid,
 						 const unsigned char digest[LEDGER_DIGEST_BYTES], bool good);
 
 /*
- * Calls missing for each tenant of which rows are missing, as often as there are reasons; for NULL:
- * of several, which cannot be told.  only: of this tenant alone.
+ * Call `missing` for each tenant with missing rows, once for each cause.  The tenant is NULL for
+ * rows of several tenants that cannot be told apart.  With `only`, compare this tenant alone.
  */
 typedef void (*LedgerMissing)(void *state, const pg_uuid_t *tenant, int64 rows);
 extern void
 ledger_compare(LedgerView *view, const pg_uuid_t *only, LedgerMissing missing, void *state);
 
-/* Transactions that found no room in the ledger since the last settlement. */
+/* Return the number of transactions that found no room in the ledger since the last settlement. */
 extern int64 ledger_uncounted(const LedgerView *view);
 
 /*
- * For the sealer: when the present transaction commits, what the view has is settled, found or
- * not.
+ * Settle the view when the present transaction commits, for found and missing rows alike.  For the
+ * sealer.
  */
 extern void ledger_settle(LedgerView *view);
 
-/* Whether a step was settled since the server started, or restarted after a crash. */
+/* True if a step was settled since the server started, or restarted after a crash. */
 extern bool ledger_is_open(void);
 
-/* The sealer has begun a step that saw everything, or has nothing to do, as of this time. */
+/*
+ * Record the beginning of a step of the sealer: it saw all rows of this time and before, or had
+ * nothing to do.
+ */
 extern void ledger_stepped(TimestampTz at);
 
-/* Since when rows wait for their seal, in milliseconds; 0: they do not. */
+/* Return for how long rows have waited for their seal, in milliseconds; 0 if no row waits. */
 extern int64 ledger_delay(void);
 
 extern void ledger_init(void);

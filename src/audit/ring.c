@@ -2,18 +2,30 @@
  * ring.c
  *		Bounded queues of many producers and one consumer.
  *
- * The ring has lanes, so that nobody waits behind what others send: the first is for operators,
- * the others are taken by tenants (or, of callers without one, by roles) that have something to
- * send, and by others once they are empty.  Only when more senders than lanes have records on
- * their way do some share one.  A batch has something of every lane.  The last slots of a lane are
- * kept for what is no allowed read: refusals, failures, alerts, changes that were rolled back.
+ * The ring has lanes, so that a sender does not wait behind the records of others.  The first lane
+ * is for operators.  A tenant (or, for callers without one, a role) takes one of the others when it
+ * has records to send; another sender takes the lane once it is empty.  Senders share a lane only
+ * if more senders than lanes have records on their way.  A batch has records of every lane.  The
+ * last slots of a lane are reserved for records that are not allowed reads: refusals, failures,
+ * alerts, changes that were rolled back.
  *
- * Of each lane, `head` counts the slots that were taken, `written` those whose record is committed,
- * on disk or yet to be flushed up to `commit_end`, `tail` those that are free again; a
- * slot is ready when its sequence is its position plus one.  Who waits is named in the
- * slot before it is ready, and the wakeup rings for it when the record is written.  Between
- * taking a slot and making it ready there is a copy and nothing that could end the process
- * but a kill, after which the server restarts and the ring is made anew.
+ * Each lane has three counters.  `head` counts the slots that were taken.  `written` counts the
+ * slots whose record is committed, on disk or yet to be flushed up to `commit_end`.  `tail` counts
+ * the slots that are free again.
+ *
+ * A slot passes through these states:
+ *
+ *	1. Free: its position is at least `head`.
+ *	2. Taken: a producer has moved `head` past it with compare-and-swap, and copies the record.
+ *	3. Ready: the producer has stored the waiter and, after a write barrier, `sequence` =
+ *	   position + 1.  The worker reads `sequence`, then the record after a read barrier.
+ *	4. Written: the worker has stored `commit_end` and, after a write barrier, `written`.  The
+ *	   waiter reads `written`, then `commit_end` after a read barrier, and flushes up to it.
+ *	5. Free again: the worker has moved `tail` past it, after a full barrier.
+ *
+ * The waiter is stored in the slot before the slot is ready, and is woken when the record is
+ * written.  Between taking a slot and making it ready there is only a copy.  Only a kill can end
+ * the process there, after which the server restarts and the ring is made anew.
  */
 #include "audit/ring.h"
 
@@ -37,30 +49,36 @@
 #include "platform/tables.h"
 #include "platform/launcher.h"
 
-/* The worker sleeps at most so long without looking. */
+/* Longest sleep of the worker before it looks again, in milliseconds. */
 #define NAP_MS 1000
 
-/* A producer that waits for room looks again after so long, and one that waits for the disk. */
+/*
+ * Longest sleep of a producer that waits for room, and of one that waits for the disk, in
+ * milliseconds.
+ */
 #define ROOM_MS 5
 #define WAIT_MS 100
 
-/* Records that nobody waits for are collected for so long, or until there are so many. */
+/* Collect records without a waiter for this time, or until there are this many. */
 #define SEAL_BATCH_MS   10
 #define SEAL_BATCH_ROWS (lane_size() / 2)
 
-#define OPERATORS 0 /* the lane of operators */
+#define OPERATORS 0 /* lane of operators */
 
-/* Of a lane, slots that allowed reads leave free. */
+/* Slots of a lane that allowed reads leave free. */
 #define RESERVED (lane_size() / 8)
 
-/* Polling instead of sleeping: a caller if its turn is near, the worker for the next record. */
+/*
+ * Time to poll instead of sleeping, in microseconds: a caller whose turn is near, and the worker
+ * for the next record.
+ */
 #define POLL_WRITTEN_US 150
 #define POLL_NEXT_US    1000
 
-/* Of each lane, a batch has at least so many records, if it has them. */
+/* Least number of records that a batch takes of each lane that has as many. */
 #define MIN_SHARE 16
 
-/* What the worker sleeps for. */
+/* Kinds of records that the worker sleeps for. */
 enum
 {
 	AWAKE,
@@ -71,8 +89,8 @@ enum
 typedef struct RingSlot
 {
 	pg_atomic_uint64 sequence;
-	int waiter; /* the process that may wait for it to be on disk, or 0 */
-	int core;   /* where it was made */
+	int waiter; /* process that may wait for the record to be on disk, or 0 */
+	int core;   /* processor core of the producer */
 	PackedRow row;
 } RingSlot;
 
@@ -87,14 +105,14 @@ typedef struct Lane
 
 typedef struct Ring
 {
-	pg_atomic_uint64 owners[RING_LANES]; /* who sends in the lane, or did */
+	pg_atomic_uint64 owners[RING_LANES]; /* present or last sender of the lane */
 	Lane lanes[RING_LANES];
 	pg_atomic_uint64 lost;       /* records that found no room before their session ended */
-	pg_atomic_uint64 commit_end; /* of the newest commit, or 0: nothing is to be flushed */
-	pg_atomic_uint32 sleeping;   /* the worker is about to, or does, until when */
-	pg_atomic_uint32 cramped;    /* bits of those who wait for room */
-	Latch *worker;               /* NULL: it does not run */
-	Wakeup wakeup;               /* rings when records are written */
+	pg_atomic_uint64 commit_end; /* end of the newest commit; 0 if there is nothing to flush */
+	pg_atomic_uint32 sleeping;   /* what the worker sleeps for, or is about to */
+	pg_atomic_uint32 cramped;    /* wakeup bits of the processes that wait for room */
+	Latch *worker;               /* NULL while the worker does not run */
+	Wakeup wakeup;               /* signaled when records are written */
 	RingSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } Ring;
 
@@ -103,14 +121,14 @@ StaticAssertDecl(sizeof(RingSlot) == RING_SLOT_BYTES, "whole cache lines");
 static Ring *ring = NULL;
 
 /*
- * Of the worker: when the last records were done, how many microseconds later the next came, and
- * from where.
+ * State of the worker: when the last records were done, how many microseconds later the next record
+ * came, and from which core.
  */
 static TimestampTz done_at = 0;
 static int64 last_pause = 0;
 static int asked_from = -1;
 
-/* Of the worker: how many records of each lane it has looked at. */
+/* State of the worker: number of records of each lane that it has peeked at. */
 static int peeked[RING_LANES];
 
 static uint64
@@ -143,7 +161,7 @@ typedef struct PackedHead
 	bool by_operator;
 } PackedHead;
 
-/* The texts of a row, in the order in which room is given to them; what is missing is "". */
+/* The texts of a row, in the order in which they get room; a missing text is "". */
 #define ROW_TEXTS 16
 
 static void
@@ -158,7 +176,7 @@ list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
 	memcpy(texts, order, sizeof(order));
 }
 
-/* Appends at most `limit` bytes of a text, and leaves room for the NULs of those `following`. */
+/* Append at most `limit` bytes of a text, and leave room for the NULs of the `following` texts. */
 static void
 pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 {
@@ -245,7 +263,7 @@ lane_is_empty(int lane)
 		pg_atomic_read_u64(&ring->lanes[lane].tail);
 }
 
-/* Who sends the record: a tenant, else a role; never 0. */
+/* Return the hash of the sender of a record: its tenant, or else its role.  Never 0. */
 static uint64
 sender_of(const AuditRow *row)
 {
@@ -258,8 +276,8 @@ sender_of(const AuditRow *row)
 }
 
 /*
- * The lane of the sender, or one that is empty, which becomes its lane.  If somebody else takes it
- * at the same moment they share it for a while.
+ * Return the lane of the sender, or an empty one, which becomes its lane.  If another sender takes
+ * the same lane at the same moment, they share it for a while.
  */
 static int
 lane_of(const AuditRow *row)
@@ -291,7 +309,7 @@ is_common(const AuditRow *row)
 	return row->decision && strcmp(row->decision, "allow") == 0;
 }
 
-/* Takes the lane's next slot; false if there is none, or only those that are kept. */
+/* Take the lane's next slot; false if there is none, or if only reserved ones are left. */
 static bool
 take_slot(int lane, bool common, uint64 *position)
 {
@@ -322,7 +340,7 @@ poll_for(uint64 micros)
 	return poll;
 }
 
-/* False when the time is up.  Whoever else wants this core gets it. */
+/* Return false when the time is up.  Yields this core to other processes. */
 static bool
 poll_again(const Poll *poll)
 {
@@ -340,7 +358,7 @@ is_ready(int lane, uint64 position)
 	return pg_atomic_read_u64(&slot_at(lane, position)->sequence) == position + 1;
 }
 
-/* Somebody waits for it, or there is enough to write. */
+/* True if a process waits for the record, or if there are enough records for a commit. */
 static bool
 is_urgent(int lane, uint64 position)
 {
@@ -374,14 +392,16 @@ make_ready(int lane, uint64 position, int waiter)
 	ring_wake_worker(lane, position);
 }
 
-/* For whom the wakeup rings. */
+/* Return the wakeup bit of a process. */
 static uint32
 wakeup_bit(int process)
 {
 	return (uint32) 1 << (process % 32);
 }
 
-/* Sleep a little, or until this process is woken up. Returns false once the deadline has passed. */
+/*
+ * Sleep a little, or until this process is woken up.  Returns false once the deadline has passed.
+ */
 static bool
 sleep_until(TimestampTz deadline, uint32 rings, long at_most)
 {
@@ -400,8 +420,8 @@ deadline_in(int ms)
 }
 
 /*
- * Takes a slot after having said that it waits for one: whoever makes room later than this looks
- * rings for it, and the count of rings was taken before.
+ * Take a slot after announcing the wait for one.  A process that makes room after this look wakes
+ * this process: the count of wakeups was taken before.
  */
 static bool
 take_slot_or_say(int lane, bool common, uint64 *position)
@@ -410,7 +430,7 @@ take_slot_or_say(int lane, bool common, uint64 *position)
 	return take_slot(lane, common, position);
 }
 
-/* A slot of the lane, for which it waits for ms at most. */
+/* Take a slot of the lane, waiting for it for ms at most.  Sets *slept if it waited. */
 static bool
 await_slot(int lane, bool common, int ms, uint64 *position, bool *slept)
 {
@@ -485,7 +505,10 @@ is_written(int lane, uint64 position)
 	return pg_atomic_read_u64(&ring->lanes[lane].written) > position;
 }
 
-/* To be woken costs more than what the worker needs for one record. */
+/*
+ * Poll until the record is written, if it is the next one: a wakeup costs more time than the worker
+ * needs for one record.
+ */
 static bool
 is_soon_written(int lane, uint64 position)
 {
@@ -533,7 +556,7 @@ ring_wait(const RingWait *wait)
 	return true;
 }
 
-/* Lanes that have something. */
+/* Count the lanes that have ready records. */
 static int
 count_busy(void)
 {
@@ -544,7 +567,7 @@ count_busy(void)
 	return busy;
 }
 
-/* The lane's next records, at most max. */
+/* Unpack the lane's next records, at most max.  Returns their number. */
 static int
 peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 {
@@ -566,7 +589,7 @@ peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 	return count;
 }
 
-/* If several lanes have something, the batch is small, so that the next one is soon. */
+/* If several lanes have records, the batch is small, so that the next batch begins soon. */
 int
 ring_peek(AuditRow *rows, int max, bool *awaited)
 {
@@ -585,7 +608,10 @@ ring_peek(AuditRow *rows, int max, bool *awaited)
 	return count;
 }
 
-/* Who waits, waits for its newest record: if the next one is its own too, it is woken later. */
+/*
+ * Return the wakeup bits of the processes to wake.  A backend waits for its newest record only: the
+ * wakeup is skipped if the next slot is from the same backend.
+ */
 static uint32
 bits_of_waiters(int lane, uint64 from, uint64 to)
 {
@@ -646,7 +672,10 @@ has_urgent(void)
 	return false;
 }
 
-/* A latch that was set before, for what has been seen since, does not end the sleep. */
+/*
+ * Sleep until has() returns true.  A latch that was set earlier, for records seen since, does not
+ * end the sleep.
+ */
 static void
 sleep_unless(bool (*has)(void), uint32 until, int ms)
 {
@@ -664,9 +693,10 @@ sleep_unless(bool (*has)(void), uint32 until, int ms)
 }
 
 /*
- * Who got an answer often asks again at once.  To find the worker awake spares it the waking
- * of another core, which takes longer than the record itself.  Not worth the time of this core
- * if the last record was long in coming, or if the caller needs this very core to ask.
+ * A caller often calls again right after its answer.  If the worker is awake then, the caller need
+ * not wake another core, which takes longer than the record itself.  Polling is not worth this
+ * core's time if the last record was long in coming, or if the caller needs this very core for its
+ * next call.
  */
 bool
 ring_poll(void)
@@ -690,7 +720,10 @@ ring_await(void)
 		sleep_unless(has_urgent, UNTIL_AWAITED, SEAL_BATCH_MS);
 }
 
-/* Meanwhile its slot may be taken again: then it holds a younger record. */
+/*
+ * Return the time of the lane's oldest record.  Its slot may be taken again meanwhile, and then
+ * holds a younger record.
+ */
 static TimestampTz
 oldest_in(int lane, uint64 tail)
 {

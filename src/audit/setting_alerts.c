@@ -1,9 +1,10 @@
 /*
  * setting_alerts.c
- *		Alerts of the settings that are in force, however they came to be.
+ *		Alerts of weakened settings in force, from any source.
  *
- * setting_guard.c records statements that change settings when they run.  Files, command lines,
- * connection options, set_config() and SET clauses of functions are no such statements.
+ * setting_guard.c records statements that change settings when they run.  Configuration files,
+ * command lines, connection options, set_config() and SET clauses of functions are not such
+ * statements.
  */
 #include "audit/setting_alerts.h"
 
@@ -13,7 +14,7 @@
 #include "guard/setting_guard.h"
 #include "platform/settings.h"
 
-/* What the worker has last seen; known once it has told of it. */
+/* Values that the worker has last seen.  A value is stored after its alert was written. */
 static char **values = NULL;
 
 static void
@@ -52,12 +53,12 @@ setting_alerts_compare(void (*tell)(const char *operation, const char *kind, con
 			tell("settings", "setting", told_of(&weak_settings[i], begins));
 		if (begins || strcmp(values[i], value) != 0)
 			setting_alerts_remember(i, value);
-		/* Telling is a transaction, and leaves another one. */
+		/* tell() runs a transaction, which leaves another memory context. */
 		MemoryContextSwitchTo(memory);
 	}
 }
 
-/* Of vault.audit_mode only: the one that decides what evidence this session leaves. */
+/* Only vault.audit_mode is checked: it decides which evidence this session leaves. */
 const char *
 setting_alerts_seen(void)
 {

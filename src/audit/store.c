@@ -1,10 +1,10 @@
 /*
  * store.c
- *		Appending rows to the trail.
+ *		Appends rows to the audit trail.
  *
- * Ids are microseconds since 2000-01-01, made unique and increasing across the
- * server by an atomic counter: they order the trail, and their gaps tell a
- * tenant nothing about the traffic of others.  Those of the worker are odd, others even.
+ * Ids are microseconds since 2000-01-01, made unique and increasing across the server by an atomic
+ * counter.  They order the trail, and their gaps disclose nothing about the traffic of other
+ * tenants.  Ids of the worker are odd, all others are even.
  */
 #include "audit/store.h"
 
@@ -55,7 +55,7 @@ audit_ids_above(int64 id)
 	return (int64) Max(last, (uint64) id);
 }
 
-/* The partition for a time, as in get_partition_for_tuple(). */
+/* Return the partition for a time, as get_partition_for_tuple() does. */
 static Oid
 partition_for(Relation parent, TimestampTz at)
 {
@@ -83,14 +83,14 @@ partition_for(Relation parent, TimestampTz at)
 	return parts->oids[index];
 }
 
-/* One partition, opened for rows that follow each other. */
+/* A partition, opened for a run of consecutive rows. */
 typedef struct StoreTarget
 {
 	Oid oid;
 	Relation relation;
 	EState *estate;
 	ResultRelInfo *result;
-	TupleDesc layout; /* a copy, whose references nobody counts */
+	TupleDesc layout; /* a copy, which is not reference-counted */
 	TupleTableSlot **slots;
 	int filled;
 	int capacity;
