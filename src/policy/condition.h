@@ -96,6 +96,7 @@ extern bool condition_covers(const Condition *outer, const Condition *inner);
 /* Return true if the condition will not be met again. */
 extern bool condition_is_over(const Condition *condition, TimestampTz now);
 
+/* Fill in the request of the caller as of now. */
 extern void access_request_now(const Caller *caller, AccessRequest *request);
 
 /* Check one element of the list of services; return NULL or its fault. */

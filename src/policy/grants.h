@@ -101,8 +101,13 @@ extern GrantSet grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *princ
 /* Compile a row of vault_data.access_grant. */
 extern void grant_compile(const Datum *values, const bool *nulls, Grant *grant);
 
+/* Return true if the grant is for the environment. */
 extern bool grant_has_environment(const Grant *grant, const char *environment, size_t size);
+
+/* Return true if the grant is on ** in every environment. */
 extern bool grant_is_on_everything(const Grant *grant);
+
+/* Return true if the principal or role of this id is a source of the set. */
 extern bool grant_has_source(const GrantSet *set, const pg_uuid_t *id);
 
 /* Return true if the grant applies to the secret, regardless of its permissions. */
@@ -139,6 +144,8 @@ extern void grants_init(void);
 
 /* Return the permission of this name; 0 if it does not exist. */
 extern int permission_by_name(const char *name);
+
+/* Convert between a text[] of permissions and their mask. */
 extern int permission_mask(Datum permissions);
 extern Datum permission_array(int mask);
 extern char **text_array(Datum datum, int *count);

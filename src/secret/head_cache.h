@@ -15,10 +15,19 @@
 
 #include "policy/policy.h"
 
+/* Return the hash of a secret by tenant, environment and name. */
 extern uint64 head_cache_hash(const pg_uuid_t *tenant, const SecretName *name);
+
+/*
+ * Get the place that was stored for the hash. Returns false if there is none. The row at the place
+ * may be another one, so the caller must check it.
+ */
 extern bool head_cache_get(uint64 hash, ItemPointer place);
+
+/* Store the place for the hash. If the bucket is full, this replaces the entry of another hash. */
 extern void head_cache_put(uint64 hash, const ItemPointerData *place);
 
+/* Register the shared memory. Call it at start. */
 extern void head_cache_init(void);
 
 #endif

@@ -101,6 +101,7 @@ typedef struct HeadMark
 	TimestampTz until; /* end of being active without a change; DT_NOBEGIN: check it again */
 } HeadMark;
 
+/* Return the mark of a head that was read. */
 extern HeadMark secret_mark(const SecretHead *head);
 
 /*
@@ -126,6 +127,7 @@ extern bool secret_find(const pg_uuid_t *tenant, const SecretName *name, SecretH
 
 /* Raise VT006, VT007 or VT008 unless the secret is active or in its grace. */
 extern void secret_require_readable(const SecretHead *head);
+/* Return true if the secret is active or in its grace. */
 extern bool secret_is_readable(const SecretHead *head);
 
 /*
@@ -188,6 +190,7 @@ extern int secret_store_pending(const SecretName *name, const void *value, size_
  */
 typedef bool (*SecretRotator)(const SecretName *name, const void *value, size_t size,
 							  uint8_t format, bool retire_now, int *version);
+/* Register the rotator. Call it at start. */
 extern void secret_set_rotator(SecretRotator rotator);
 
 /*
@@ -205,6 +208,7 @@ extern void secret_refuse_holdable_cursor(void);
  */
 extern Datum secret_put_text(FunctionCallInfo fcinfo);
 
+/* Raise the error for a secret that does not exist, or for a version that was destroyed. */
 VAULT_NORETURN extern void secret_refuse_absent(const SecretName *name);
 VAULT_NORETURN extern void secret_refuse_destroyed(int version);
 

@@ -14,7 +14,10 @@
 #include "type/text.h"
 #include "type/type.h"
 
-/* Return a string without zero bytes; NULL, with *rule set, if the part is no such string. */
+/*
+ * Return a string without zero bytes. Sets *rule, to NULL on success; on failure it returns NULL.
+ * Failures are a zero byte and a lack of memory.
+ */
 static char *
 database_text_of(JsonPart string, const char **rule)
 {

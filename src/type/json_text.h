@@ -46,6 +46,7 @@ json_text_fault_within(int depth, const void *text, size_t size, JsonPart *objec
 /* Return true if a C string, which is not JSON, is UTF-8. */
 extern bool json_text_is_utf8(const char *text);
 
+/* Return the kind of a part. */
 extern PartKind part_kind(JsonPart part);
 
 /* Return true if the object has the member, and set *member; *member stays unchanged if not. */
