@@ -21,14 +21,15 @@ plan skip_all => 'there is no C compiler' if !defined $clock;
 
 # ---- the clock of both servers ----
 
-# Months are counted from the one after this: month 0, day 15 is when the vault is made.
+# Months are counted from the one after this: month 0, day 15 is when the vault is made. Day 31 of a
+# shorter month is the first of the next one.
 my @now = gmtime;
 sub time_of
 {
 	my ($month, $day, $second) = @_;
 	my $n = $now[4] + 1 + $month;
-	return Time::Local::timegm_modern(0, 0, 0, $day, $n % 12,
-		$now[5] + 1900 + int($n / 12)) + ($second // 0);
+	return Time::Local::timegm_modern(0, 0, 0, 1, $n % 12, $now[5] + 1900 + int($n / 12))
+		+ ($day - 1) * 86400 + ($second // 0);
 }
 
 sub move_to { my ($time) = @_; set_clock($clock, $time); return }
