@@ -18,7 +18,7 @@ diag("VAULT_SEED=$seed");
 
 my $node = new_vault_node('main');
 $node->safe_psql('postgres', join '',
-	map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool outsider));
+	map { "CREATE ROLE $_;" } qw(adm adv0 adv1 adv2 adv3 pool outsider unbound));
 $node->safe_psql('postgres', 'CREATE ROLE op IN ROLE vault_admin');
 $node->safe_psql('postgres', q{
 	CREATE SCHEMA game;
@@ -195,7 +195,7 @@ $node->safe_psql('postgres', q{
 	SELECT g.principal FROM given g GROUP BY 1 HAVING bool_or(g.allowed) AND NOT bool_or(g.denied);
 	CREATE FUNCTION game.appoints() RETURNS boolean LANGUAGE plpgsql AS $$
 	BEGIN
-		PERFORM set_config('role', 'op', true), vault.appoint_admin('game', 'outsider');
+		PERFORM set_config('role', 'op', true), vault.appoint_admin('game', 'unbound');
 		RAISE no_data_found;	-- takes back the appointment and the role
 	EXCEPTION WHEN insufficient_privilege THEN
 		RETURN false;
