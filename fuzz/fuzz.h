@@ -1,6 +1,6 @@
 /*
  * fuzz.h
- *		What the fuzz targets share: the entry point, a property that must hold,
+ *		Shared by the fuzz targets: the entry point, a property that must hold,
  *		and a reader that takes the input apart.
  */
 #ifndef VAULT_FUZZ_H
@@ -25,7 +25,7 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                           \
 	} while (0)
 
-/* What is left of the input. */
+/* Return the rest of the input. */
 typedef struct Input
 {
 	const uint8_t *data;

@@ -1,6 +1,6 @@
 /*
  * fuzz_base64.c
- *		What decodes is exactly what encode would have written, and what encode
+ *		Valid input of decode is exactly the output of encode, and the output that encode
  *		writes decodes to the same bytes, into exactly the room that it needs.
  */
 #include "crypto/primitives.h"

@@ -74,7 +74,7 @@ static const char *const fragments[] = {"{\"keys\":[",
 
 #define FRAGMENTS (sizeof(fragments) / sizeof(fragments[0]))
 
-/* What is kept says the same. */
+/* Keys that are kept read the same. */
 static void
 check_kept(const JwtKeySet *keys)
 {

@@ -126,7 +126,7 @@ verify(const char *text, size_t size, JwtClaims *claims)
 	return fault;
 }
 
-/* What was taken says what it must, and makes a token that says the same. */
+/* An accepted token has the claims that it must, and they make an equal token. */
 static void
 check_taken(const JwtClaims *claims)
 {
@@ -136,7 +136,7 @@ check_taken(const JwtClaims *claims)
 	size_t size;
 
 	memcpy(&again, claims, sizeof(again));               /* with what is between its members */
-	memset(again.has_group, 0, sizeof(again.has_group)); /* which nothing made here says */
+	memset(again.has_group, 0, sizeof(again.has_group)); /* jwt_make() writes no groups */
 	MUST(!claims->has_group[2]);
 	MUST(strcmp(claims->kid, "k") == 0);
 	MUST(claims->subject[0] != '\0' && strcmp(claims->subject, claims->principal) == 0);

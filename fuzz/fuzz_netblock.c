@@ -1,6 +1,6 @@
 /*
  * fuzz_netblock.c
- *		What is accepted as a block can be written, is accepted again as the same, and holds
+ *		An accepted block can be written, is accepted again as the same, and holds
  *		its own address; a list holds what its parts are.  The input is the text.
  */
 #include "platform/netblock.h"

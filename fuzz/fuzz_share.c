@@ -1,7 +1,7 @@
 /*
  * fuzz_share.c
- *		Whatever share_decode takes is what share_encode writes; shares_combine
- *		takes only sets that it promises to take; what was split comes back.
+ *		share_decode takes only the output of share_encode; shares_combine
+ *		takes only sets that it promises to take; a key that was split comes back.
  */
 #include "keyring/shares.h"
 

@@ -1,7 +1,7 @@
 /*
  * fuzz_trail.c
- *		Whatever an exported trail, a checkpoint or a key holds, reading it stays in bounds and
- *		ends; what signed_note_key_read accepts is what signed_note_key_write writes.
+ *		Reading stays in bounds for any exported trail, checkpoint and key, and
+ *		ends; signed_note_key_read accepts only the output of signed_note_key_write.
  */
 #include "evidence/offline/check.h"
 

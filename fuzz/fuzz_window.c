@@ -1,6 +1,6 @@
 /*
  * fuzz_window.c
- *		What is accepted as a time window can be written, is accepted again as the same, and
+ *		An accepted time window can be written, is accepted again as the same, and
  *		covers itself; the input is the text.
  */
 #include "policy/window.h"

@@ -1,6 +1,6 @@
 /*
  * access_review.c
- *		Who may do what, and why: the decisions of policy.c, told.
+ *		Explain decisions of policy.c: the permissions of principals and their reasons.
  *
  * Nothing here decides by itself, and nothing reads a value.
  */
@@ -264,7 +264,7 @@ vault_token_roles(PG_FUNCTION_ARGS)
 		construct_array(ids, caller->token_role_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
-/* Where what is allowed comes from, each way once. */
+/* List the sources of allowed permissions, each once. */
 static Datum
 access_review_ways(const GrantSet *set, const SecretName *secret, const AccessRequest *request)
 {

@@ -1,6 +1,6 @@
 /*
  * anomaly.c
- *		Who acknowledges; the rest is SQL.
+ *		Name the caller that acknowledges; the rest is SQL.
  */
 #include "platform/compat.h"
 

@@ -109,7 +109,7 @@ typedef struct Ring
 	Lane lanes[RING_LANES];
 	pg_atomic_uint64 lost;       /* records that found no room before their session ended */
 	pg_atomic_uint64 commit_end; /* end of the newest commit; 0 if there is nothing to flush */
-	pg_atomic_uint32 sleeping;   /* what the worker sleeps for, or is about to */
+	pg_atomic_uint32 sleeping;   /* the reason for which the worker sleeps, or is about to */
 	pg_atomic_uint32 cramped;    /* wakeup bits of the processes that wait for room */
 	Latch *worker;               /* NULL while the worker does not run */
 	Wakeup wakeup;               /* signaled when records are written */

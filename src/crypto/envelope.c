@@ -40,7 +40,7 @@ struct EnvelopeKey
 	Prf *prf; /* keyed by the PRK */
 };
 
-/* What is derived for one envelope.  Wiped as a whole. */
+/* Keys derived for one envelope.  Wiped as a whole. */
 typedef struct Schedule
 {
 	struct

@@ -1,6 +1,6 @@
 /*
  * raise.h
- *		Where the plain C below meets the server: statuses become errors, random
+ *		Connect the plain C below to the server: statuses become errors, random
  *		bytes become ids.
  */
 #ifndef VAULT_CRYPTO_RAISE_H

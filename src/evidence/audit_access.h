@@ -1,6 +1,6 @@
 /*
  * audit_access.h
- *		Who may check or export which trails: operators and auditors all, a tenant's
+ *		Decide on checks and exports of trails: operators and auditors all, a tenant's
  *		administrators its own.
  */
 #ifndef VAULT_EVIDENCE_AUDIT_ACCESS_H

@@ -25,7 +25,7 @@ extern Checkpoint *checkpoint_open(const char *note, size_t size);
 /* The newest that is stored here and is genuine, or else NULL.  Inside SPI. */
 extern Checkpoint *checkpoint_stored(void);
 
-/* What it says of a tenant, or NULL. */
+/* Return the entry of a tenant, or NULL. */
 extern const SignedNote *checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant);
 
 #endif

@@ -59,7 +59,7 @@ typedef struct LogConsumerShared
 	Latch *latch;  /* of the worker, if there is one */
 } LogConsumerShared;
 
-/* What one step gathers. */
+/* Rows gathered in one step. */
 typedef struct Consumer
 {
 	ConsumerState state;
@@ -409,8 +409,8 @@ log_consumer_note_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 }
 
 /*
- * What was appended against what was found.  Of a restored trail nothing is known, and neither of
- * what a vault that was dropped had written.
+ * Compare the rows appended with the rows found.  Nothing is known of a restored trail, nor of rows
+ * that a dropped vault had written.
  */
 static void
 compare_with_ledger(Consumer *consumer)
@@ -421,7 +421,7 @@ compare_with_ledger(Consumer *consumer)
 	ledger_settle(consumer->ledger);
 }
 
-/* What was longer without seals than it may be says so, now that it has them. */
+/* Report a trail that was without seals for longer than allowed, now that it has them. */
 static void
 log_consumer_alert_of_delay(void)
 {
@@ -461,7 +461,7 @@ log_consumer_finish(Consumer *consumer, char *snapshot, bool tampered)
 	write_state(&consumer->state);
 }
 
-/* What it takes must outlive the transaction. */
+/* The memory that it allocates must outlive the transaction. */
 void
 consumer_prepare(void)
 {
@@ -569,7 +569,7 @@ consumer_committed(void)
 	ConditionVariableBroadcast(&shared->stepped);
 }
 
-/* ---- who waits ---- */
+/* ---- waiting backends ---- */
 
 static void
 log_consumer_detach(int code, Datum arg)

@@ -13,7 +13,7 @@
 #include "audit/audit_row.h"
 
 /*
- * Who else wants each row, once, in no order that it could rely on, within the step's transaction;
+ * Register a listener.  It gets each row once, in no fixed order, within the step's transaction;
  * row's argument lives for the call.  Rows that fail their MAC are left out.  Preload.
  */
 typedef struct ConsumerListener
@@ -24,7 +24,7 @@ typedef struct ConsumerListener
 
 extern void consumer_add_listener(const ConsumerListener *listener);
 
-/* What had been seen when the state was written. */
+/* Transactions that had been seen when the state was written. */
 typedef struct ConsumerState
 {
 	bool exists;
@@ -33,7 +33,7 @@ typedef struct ConsumerState
 	bool is_settled; /* of this database, since the extension was made */
 	char *snapshot;
 	uint64 xmax;
-	uint64 next_xid; /* when this was read: no transaction has that one or a later */
+	uint64 next_xid; /* at the time of reading: no transaction has this id or a later one */
 	uint64 *running; /* below xmax, ascending */
 	int running_count;
 	int64 floor_id;  /* transaction ids of rows up to here are of another cluster */
@@ -45,7 +45,7 @@ typedef struct ConsumerState
 /* Inside SPI; false if there is none. */
 extern void consumer_state(ConsumerState *state);
 
-/* Whether the row was not yet seen. */
+/* Return true if the row was not yet seen. */
 extern bool consumer_is_new(const ConsumerState *state, const AuditRow *row);
 
 /*

@@ -123,7 +123,7 @@ retention_make_partitions(void)
 }
 
 /*
- * What was loaded into the tables before there was a vault would pass for the new vault's own:
+ * Rows loaded into the tables before there was a vault would pass for the new vault's own:
  * rows of a trail need no code if the vault was sealed when they were written.
  */
 static void
@@ -250,7 +250,7 @@ vault_job_retention(PG_FUNCTION_ARGS)
 
 	require_running_vault();
 	retention_require_job_runner();
-	/* What is retired is authenticated: while sealed, it waits. */
+	/* Retired rows are authenticated, so retirement waits while the vault is sealed. */
 	if (!root_is_open())
 		PG_RETURN_VOID();
 	job_run_begin("retention");

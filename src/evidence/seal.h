@@ -61,13 +61,13 @@ extern void line_hex(StringInfo line, const char *name, const unsigned char *byt
 /* The hash that its line gives. */
 extern void seal_hash(const Seal *seal, unsigned char hash[SHA256_BYTES]);
 
-/* Whether hash and MAC are those of its content.  Only while unsealed. */
+/* Return true if hash and MAC are those of its content.  Only while unsealed. */
 extern bool seal_is_genuine(const Seal *seal);
 
 /* Row of SPI_tuptable; allocates in the present context. */
 extern void seal_load(uint64 row, Seal *seal);
 
-/* Where an id is among those of the seal, or -1. */
+/* Return the position of an id among those of the seal, or -1. */
 extern int seal_rank(const Seal *seal, int64 id);
 
 /* The id of a rank. */

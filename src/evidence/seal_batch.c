@@ -72,7 +72,7 @@ append_seal(SealBatch *batch, Seal *seal, SealedRow *rows, int count)
 	if (!batch->has_head || !uuid_equal(&batch->head.tenant, &seal->tenant))
 		seal_head(&seal->tenant, &batch->head);
 	batch->has_head = true;
-	MemoryContextSwitchTo(memory); /* which SPI has left */
+	MemoryContextSwitchTo(memory); /* SPI has switched it */
 	seal_append(seal, rows, count, &batch->head);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
@@ -142,7 +142,7 @@ group_of(SealBatch *batch, const AuditRow *row)
 	return group;
 }
 
-/* Where the next row of the group goes. */
+/* Return the place of the next row of the group. */
 static SealedRow *
 room_in(SealBatch *batch, Group *group)
 {

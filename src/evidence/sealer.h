@@ -10,7 +10,7 @@
 
 extern void evidence_init(void);
 
-/* What a later feature has done a few times a minute, in a transaction of its own. */
+/* Set the task of a later feature, run a few times a minute in a transaction of its own. */
 extern void sealer_set_task(void (*task)(void));
 
 extern PGDLLEXPORT void vault_sealer_worker_main(Datum arg);

@@ -144,7 +144,7 @@ find_signatures(const char *note, size_t size, size_t *text_size)
 	return false;
 }
 
-/* Whether this line is a signature of the key: its signature, if so. */
+/* Return true if this line is a signature of the key, and the signature. */
 static bool
 signature_of(const char *line, size_t size, const SignedNoteKey *key, unsigned char *signature)
 {

@@ -62,7 +62,7 @@ typedef struct VerifyAuditFault
 	char *detail;
 } VerifyAuditFault;
 
-/* What is found out about one tenant. */
+/* State of the verification of one tenant. */
 typedef struct VerifyAuditCheck
 {
 	pg_uuid_t tenant;
@@ -205,7 +205,7 @@ verify_audit_check_chain(VerifyAuditCheck *check)
 					   "the newest checkpoint stored here");
 }
 
-/* ---- what was retired ---- */
+/* ---- retired rows ---- */
 
 static void
 load_retired(VerifyAuditCheck *check)
@@ -264,7 +264,7 @@ check_covered(VerifyAuditCheck *check, const AuditRow *row, AuditRowState state,
 	}
 }
 
-/* What no step has seen yet is compared with the ledger, as the next step will. */
+/* Compare rows that no step has seen yet with the ledger, as the next step will. */
 static void
 verify_audit_tell_ledger(VerifyAuditCheck *check, const AuditRow *row, StringInfo line, bool good)
 {
@@ -479,7 +479,7 @@ verify_audit_check_tenant(ReturnSetInfo *result, VerifyAuditCheck *check)
 	MemoryContextDelete(check->context);
 }
 
-/* Whether the state of the steps is what a step wrote, and there are as many seals as it says. */
+/* Check that a step wrote the state of the steps, and that its number of seals exists. */
 static void
 check_state(ReturnSetInfo *result, const ConsumerState *state, int64 seals, bool all)
 {
@@ -506,7 +506,7 @@ put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 		put_fault(state, NULL, &fault);
 }
 
-/* Whether the sealer is kept from its work, however. */
+/* Return true if the sealer is kept from its work in any way. */
 static void
 check_delay(ReturnSetInfo *result)
 {

@@ -235,7 +235,7 @@ key_of_type(const json_t *jwk, const JwksAlgorithms *algorithms, PublicKey **key
 	return "member kty is not OKP, EC or RSA";
 }
 
-/* Why a key does not verify tokens, or NULL; makes it if it does. */
+/* Make the key.  Return NULL, or the reason why it does not verify tokens. */
 static const char *
 use_key(const json_t *jwk, const JwksAlgorithms *algorithms, PublicKey **key)
 {
@@ -264,7 +264,7 @@ use_key(const json_t *jwk, const JwksAlgorithms *algorithms, PublicKey **key)
 	return fault;
 }
 
-/* What counts of a key, as it was given; of RSA with its algorithm. */
+/* Write the members of a key that count, as they were given; for RSA with the algorithm. */
 static json_t *
 members_of(const json_t *jwk, const PublicKey *key)
 {

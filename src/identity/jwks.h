@@ -47,7 +47,7 @@ typedef struct JwksAlgorithms
 /* Of a list by the names of JWA; NULL, or a static phrase that says what is wrong with it. */
 extern const char *jwks_algorithms(const char *const *names, int count, JwksAlgorithms *algorithms);
 
-/* What became of the keys; positions are from 1, and 0 is the set itself. */
+/* Report on the keys of a set; positions are from 1, and 0 is the set itself. */
 typedef struct JwksReport
 {
 	int position; /* of the fault that is returned */

@@ -48,7 +48,7 @@ jws_cut(JwsSegment *rest, JwsSegment *segment)
 	return true;
 }
 
-/* What follows three segments is two more: the compact form of JWE. */
+/* Two more segments after three are the compact form of JWE. */
 static bool
 has_two_more(JwsSegment rest)
 {

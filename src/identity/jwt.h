@@ -48,7 +48,7 @@ extern bool jwt_signed_claim(const JwtKeySet *keys, const char *text, size_t siz
 							 const char *claim, char value[JWT_MAX_CLAIM + 1]);
 
 /*
- * What the token claims about its issuer, unverified: good for looking up whose keys
+ * Read the unverified claim about the issuer: good for looking up the issuer's keys
  * and rules to verify it with, and for nothing else.
  */
 extern JwtFault jwt_peek_issuer(const char *text, size_t size, char issuer[JWT_MAX_CLAIM + 1]);

@@ -27,7 +27,7 @@ copy_optional(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM + 1
 		jwt_claims_copy(claims, name, out);
 }
 
-/* Who: sub, unless another claim says it; then that one stands for a sub that is missing. */
+/* Copy the principal: sub, or another mapped claim, which also stands for a missing sub. */
 static JwtFault
 copy_subject(const json_t *object, const JwtRules *rules, JwtClaims *claims)
 {
@@ -58,7 +58,7 @@ find_group(const json_t *value, const JwtRules *rules, bool has_group[JWT_MAX_GR
 }
 
 /*
- * Which of the rules' groups the token lists.  Malformed is refused and not taken for none:
+ * Find the rules' groups that the token lists.  A malformed list is refused, not taken for none:
  * a role can take rights away, too.
  */
 static bool

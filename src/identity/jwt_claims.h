@@ -14,7 +14,7 @@
 /* Jansson's; its header and the server's declare json_object() differently. */
 struct json_t;
 
-/* What a verified token says.  A string that it does not have is empty. */
+/* The claims of a verified token.  A string that it does not have is empty. */
 typedef struct JwtClaims
 {
 	char kid[JWKS_MAX_KID + 1];

@@ -137,7 +137,7 @@ integrity_put_text(Encoder *encoder, const char *text, size_t size)
 	put_sized(encoder, bytes, size);
 }
 
-/* What a type without a case of its own prints; text[] above all. */
+/* Print a type without a case of its own, text[] above all. */
 static void
 put_output(Encoder *encoder, Oid type, Datum value)
 {

@@ -19,7 +19,7 @@
 
 #include "platform/tables.h"
 
-/* Whether the scan's present row is as vault wrote it.  VT001 while sealed. */
+/* Return true if the scan's present row is as vault wrote it.  Raises VT001 while sealed. */
 extern bool row_is_authentic(TableScan *scan, TableId table);
 
 /* Its kind and id, for the error. */

@@ -1,6 +1,6 @@
 /*
  * job_faults.c
- *		What keeps the jobs from running, and its remedy.
+ *		Find the faults that keep the jobs from running, and their remedies.
  *
  * A job's times are the operators': only whether it runs, and what.  Where pg_cron works in another
  * database, its table is out of reach, and a job that has run since the server started is one.
@@ -98,7 +98,7 @@ find_faults_of_cron(JobFaultsFound *found)
 								quote_identifier(here)));
 }
 
-/* Whether pg_cron can log in as the role that owns the jobs. */
+/* Check that pg_cron can log in as the role that owns the jobs. */
 static void
 find_faults_of_role(JobFaultsFound *found)
 {

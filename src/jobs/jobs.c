@@ -1,6 +1,6 @@
 /*
  * jobs.c
- *		What runs at its times, by pg_cron, and the functions that it calls.
+ *		Schedule the jobs with pg_cron, and run the functions that it calls.
  *
  * pg_cron logs in as the owner of a job, so there is the role vault_jobs, which may
  * do nothing but execute the functions vault_data.job_…().  Each takes no argument and
@@ -63,7 +63,7 @@ const Job jobs[] = {
 };
 const int job_count = lengthof(jobs);
 
-/* Why jobs were skipped when that was last said: the epoch of the sealed root page and one more. */
+/* Last reported reason of skipped jobs: the epoch of the sealed root page plus one. */
 typedef struct JobsShared
 {
 	pg_atomic_uint64 said;
@@ -154,7 +154,7 @@ is_skipped(bool outside)
 			   "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
 }
 
-/* What an operator's statement returned, summed up over batches until one is empty. */
+/* Run an operator's statement in batches until one is empty; return the sum of the results. */
 static Datum
 run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement, int max_batches,
 				bool outside)
@@ -424,7 +424,7 @@ jobs_install(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(added);
 }
 
-/* What is in another database is out of reach of this transaction. */
+/* Jobs in another database are out of reach of this transaction. */
 static void
 tell_not_removed(const char *database)
 {
@@ -547,7 +547,7 @@ interval_datum(int64 microseconds)
 	return IntervalPGetDatum(interval);
 }
 
-/* What is known without pg_cron: the last run since the server started. */
+/* Facts known without pg_cron: the last run since the server started. */
 static void
 fill_own_run(int job, Datum *values, bool *nulls)
 {

@@ -1,6 +1,6 @@
 /*
  * jobs.h
- *		What runs at its times, by pg_cron; see jobs.c.
+ *		Jobs that pg_cron runs; see jobs.c.
  */
 #ifndef VAULT_JOBS_JOBS_H
 #define VAULT_JOBS_JOBS_H
@@ -14,12 +14,12 @@ typedef struct Fault
 	const char *kind; /* object_kind of the trail, and of vault.verify() */
 	const char *object;
 	const char *fault;
-	const char *done; /* what vault.repair() did about it; NULL: nothing */
-	const char *hint; /* what to do by hand, if it cannot be done there */
+	const char *done; /* the act of vault.repair(); NULL: none */
+	const char *hint; /* the remedy by hand, if vault.repair() has none */
 	int number;       /* of the object, for whoever found it */
 } Fault;
 
-/* What keeps the jobs from running; none on a standby. */
+/* Return the faults that keep the jobs from running; none on a standby. */
 extern List *jobs_faults(void);
 
 /*

@@ -42,7 +42,7 @@ typedef struct KeyringStatus
 {
 	bool is_initialized;
 	bool is_open;     /* for the vault of this database */
-	char reason[128]; /* why it is not open */
+	char reason[128]; /* the reason why it is not open */
 	pg_uuid_t instance;
 	uint32 generation;
 	int threshold;

@@ -1,6 +1,6 @@
 /*
  * root_key_rows.h
- *		What the database knows of the root key: instance, generation, check value.
+ *		The rows about the root key: instance, generation, check value.
  */
 #ifndef VAULT_KEYRING_ROOT_KEY_ROWS_H
 #define VAULT_KEYRING_ROOT_KEY_ROWS_H
@@ -49,7 +49,7 @@ extern char *this_host(void);
 extern bool root_record_read(RootRecord *record);
 extern bool root_record_instance(pg_uuid_t *instance);
 
-/* Whether this is the key that the record is about. */
+/* Return true if the record is about this key. */
 extern bool root_record_fits(const RootRecord *record, const SecretKey *key);
 
 /* Sets the check value to that of a key; instance and generation are set already. */

@@ -448,7 +448,7 @@ root_forget_at_commit(void)
 	dropped_subtransaction = GetCurrentSubTransactionId();
 }
 
-/* Who sealed the vault that was dropped has said nothing about the next one. */
+/* A seal by an operator does not carry over from a dropped vault to the next one. */
 static void
 forget_root(void)
 {

@@ -1,6 +1,6 @@
 /*
  * source.h
- *		Where the root key comes from: a keyring file, a command, or people.
+ *		Sources of the root key: a keyring file, a command, or people.
  *
  * A keyring is text: one line "vault-root-key:v1:<generation>:<base64>" per
  * generation, comments after "#".  A command may also print a single bare key
@@ -23,7 +23,7 @@ typedef enum SourceKind
 	SOURCE_MANUAL
 } SourceKind;
 
-/* Who writes a file, without NUL: a server at a place, as hex digits. */
+/* The writer of a file, without NUL: a server and its host, as hex digits. */
 #define KEYRING_WRITER_BYTES 32
 
 typedef struct Keyring

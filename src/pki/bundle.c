@@ -107,7 +107,7 @@ take_signed(const PKCS7 *file, Bundle *bundle)
 	return fault;
 }
 
-/* What authorities hand out as .p7b; whether it is one at all is told apart. */
+/* Read PKCS#7 as authorities hand it out (.p7b); another format is told apart. */
 static const char *
 take_pkcs7(const unsigned char *der, size_t size, Bundle *bundle, bool *is_one)
 {

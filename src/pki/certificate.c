@@ -1,6 +1,6 @@
 /*
  * certificate.c
- *		What a certificate says; certificate.h has the contract.
+ *		Read the facts of a certificate; certificate.h has the contract.
  *
  * Facts are ASCII whatever the certificate holds: names are written as RFC 2253 escapes
  * them, so none of them can end a line, a string of JSON or an encoding.
@@ -29,7 +29,7 @@ struct Certificate
 	char *metadata;
 };
 
-/* What a memory BIO holds, for value_free(), and frees it; both wipe. */
+/* Return the contents of a memory BIO, for value_free(), and free it; both wipe. */
 static char *
 certificate_finish(BIO *bio, size_t *size)
 {
@@ -194,7 +194,7 @@ write_has_private_key(BIO *bio, const Certificate *certificate)
 
 /* ---- subject alternative names: a JSON array of "kind:name" ---- */
 
-#define UNREADABLE "unreadable:" /* what no certificate is refused for */
+#define UNREADABLE "unreadable:" /* no certificate is refused for it */
 
 static bool
 write_escaped(BIO *bio, const char *text, size_t size)

@@ -53,7 +53,7 @@ leaf_by_key(const Bundle *bundle, int *leaf)
 	return private_key_works(bundle->key) ? NULL : "its private key does not work";
 }
 
-/* Why this one did not issue it; NULL: it did. */
+/* Return NULL if this one issued it, else the reason why it did not. */
 static const char *
 check_issuer(X509 *issuer, X509 *subject)
 {

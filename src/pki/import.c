@@ -66,7 +66,7 @@ refuse_bundle(const char *rule)
 						 : "Give PEM, DER, PKCS#7 or PKCS#12, and its passphrase if it has one.")));
 }
 
-/* How strong it must be is for put to say. */
+/* put() checks the strength. */
 static text *
 open_bundle(bytea *bundle, char *passphrase)
 {

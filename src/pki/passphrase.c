@@ -1,8 +1,8 @@
 /*
  * passphrase.c
- *		What a passphrase opens; passphrase.h has the contract.
+ *		Check encryption by a passphrase; passphrase.h has the contract.
  *
- * Guards what a file can make the server do: a passphrase is tried only if that costs a
+ * Guards the server against costly files: a passphrase is tried only if that costs a
  * bounded time.  All is decided before, so that what fails afterwards is the passphrase.
  */
 #include "pki/passphrase.h"

@@ -1,6 +1,6 @@
 /*
  * passphrase.h
- *		What a passphrase opens: which derivations and ciphers there are, and what they may cost.
+ *		Encryption by a passphrase: the derivations and ciphers that there are, and their limits.
  *
  * Plain C without server headers, for this folder only: it shows OpenSSL's types.
  *
@@ -16,7 +16,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* What a passphrase may cost to check: rounds of its key derivation. */
+/* Limits for the check of a passphrase: rounds of its key derivation. */
 #define PASSPHRASE_MAX_ROUNDS 1000000
 
 /*

@@ -160,7 +160,7 @@ has_lost_begin(const char *from, const char *end)
 	return pem_find(from, end, "--BEGIN ") || pem_find(from, end, "-- BEGIN ");
 }
 
-/* What is passed over has no line of a block with a dash too few, or without its other half. */
+/* Refuse skipped text with a line of a block that lacks a dash or its other half. */
 static const char *
 check_between(const char *from, const char *end)
 {

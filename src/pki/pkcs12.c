@@ -25,7 +25,7 @@
 
 #define MALFORMED "a part of the PKCS#12 cannot be decoded"
 
-/* ---- what is encrypted ---- */
+/* ---- encrypted parts ---- */
 
 static int
 length_of(const char *passphrase)
@@ -227,7 +227,7 @@ opens_something(STACK_OF(PKCS7) * parts, const char *passphrase, bool *tried)
 	return opened;
 }
 
-/* What is encrypted can be opened by a passphrase at all. */
+/* Check that a passphrase can open the encrypted parts at all. */
 static const char *
 check_ciphers(STACK_OF(PKCS7) * parts)
 {
@@ -301,7 +301,7 @@ passphrase_of_bytes(const char *passphrase)
 	return bytes;
 }
 
-/* What was tried in vain: is it the passphrase, or the file? */
+/* Tell after a failure if the passphrase is wrong, or the file. */
 static const char *
 pkcs12_why_not(PKCS12 *file, STACK_OF(PKCS7) * parts, const char *passphrase)
 {

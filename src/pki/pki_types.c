@@ -43,7 +43,7 @@ check_certificate(const void *value, size_t size, const TypeContext *context, Ty
 	return fault;
 }
 
-/* Whatever the policy asks by now. */
+/* Under any policy that holds now. */
 static TypeField
 certificate_part(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {

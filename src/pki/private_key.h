@@ -46,7 +46,7 @@ extern const char *private_key_kind(const EVP_PKEY *key);
  */
 extern int private_key_strength(const EVP_PKEY *key);
 
-/* What it signs its public part verifies. */
+/* Return true if the public part verifies a signature of the key. */
 extern bool private_key_works(EVP_PKEY *key);
 
 /* Writes it as PKCS#8 in PEM, not encrypted. */

@@ -44,7 +44,7 @@
 #define PUTTY_KEY      "it is a key of PuTTY's own form and not a private key of OpenSSH or in PEM"
 #define SSH2_KEY       "it is a key of SSH.com's form and not a private key of OpenSSH or in PEM"
 
-/* What to do about the rule; NULL: nothing but what the type says. */
+/* Return the remedy for a broken rule; NULL: the type's hint suffices. */
 extern const char *pki_hint(const char *rule);
 
 #endif

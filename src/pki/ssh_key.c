@@ -284,7 +284,7 @@ ssh_key_show_only(bool (*filter)(const char *character, size_t size))
 	is_shown = filter;
 }
 
-/* What cannot be shown, or is no UTF-8, is shown in octal, as ssh-keygen does. */
+/* Show control characters and invalid UTF-8 in octal, as ssh-keygen does. */
 static void
 keep_comment(WireString comment, SshKey *key)
 {

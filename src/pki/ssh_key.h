@@ -28,7 +28,7 @@ extern const char *ssh_key_read(const void *text, size_t size, int min_strength,
 extern void ssh_key_free(SshKey *key); /* NULL is allowed */
 
 /*
- * What to store: the block as it was given, with lines of the usual length; for an
+ * Return the text to store: the block as it was given, with lines of the usual length; for an
  * Ed25519 key in PKCS#8, which OpenSSH does not read everywhere, the form that it does.
  * Belongs to the key.
  */

@@ -31,7 +31,7 @@ reason_of(int sqlstate)
 	}
 }
 
-/* What the parser says, which leaves no copy of the text, and raises only where it is too deep. */
+/* Return the parser's fault.  It leaves no copy of the text, and raises only if it is too deep. */
 static const char *
 syntax_fault(const char *text)
 {

@@ -43,7 +43,7 @@ calendar_trim(const char **text, const char **end)
 		(*end)--;
 }
 
-/* How many letters stand here. */
+/* Count the letters at this place. */
 static inline size_t
 calendar_letters(const char *text, const char *end)
 {

@@ -187,7 +187,7 @@ typedef struct CompatJsonbState
 #define COMPAT_LOCAL_XID (MyProc->lxid)
 #endif
 
-/* What a check hook returns in extra; NULL if there is no memory. */
+/* Allocate the extra of a check hook; NULL if there is no memory. */
 #if PG_VERSION_NUM >= 160000
 #define compat_guc_malloc(size)  guc_malloc(LOG, size)
 #define compat_guc_free(pointer) guc_free(pointer)

@@ -11,7 +11,7 @@
 
 #include "platform/compat.h"
 
-/* Whether text is the same in the database's encoding and in what is stored. */
+/* Return true if text is the same in the database's encoding and as it is stored. */
 extern bool encoding_is_stored(const char *text, size_t size);
 
 /* Room for a text of this size in the other encoding, with NUL. */
@@ -24,10 +24,10 @@ extern size_t encoding_room(size_t size);
 extern bool encoding_to_stored(const char *text, size_t size, char *out, size_t *out_size);
 extern bool encoding_from_stored(const char *stored, size_t size, char *out, size_t *out_size);
 
-/* Whether bytes can be text that is stored. */
+/* Return true if the bytes can be stored text. */
 extern bool encoding_is_stored_text(const char *bytes, size_t size);
 
-/* Whether stored bytes are text in the database's encoding as they are. */
+/* Return true if stored bytes are text in the database's encoding as they are. */
 extern bool encoding_is_valid(const char *stored, size_t size);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * job_runs.h
- *		When the jobs ran last, since the server started: pg_cron in another database tells this
+ *		Last runs of the jobs since the server started: pg_cron in another database tells this
  *		one nothing.
  *
  * A run that ends with an error has no end; its process tells it from one that goes on.

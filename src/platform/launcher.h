@@ -15,7 +15,7 @@
 /* A worker with a connection to vault.database; function is exported.  Preload only. */
 extern void workers_add(const char *name, const char *function);
 
-/* What the launcher does at the start and at each reload.  Preload only. */
+/* Add a callback for the launcher's start and each reload.  Preload only. */
 extern void workers_on_reload(void (*callback)(void));
 
 /* Runs such a worker once and waits for its end; false if it could not start. */
@@ -24,7 +24,7 @@ extern bool worker_run_once(const char *name, const char *function);
 /* False while no launcher runs, which starts all others. */
 extern bool workers_have_launcher(void);
 
-/* What made workers end may have gone: they start now, not after a pause. */
+/* Start ended workers now, not after a pause: the reason for their end may be gone. */
 extern void workers_wake(void);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * printable.c
- *		Which characters are not shown as they are.
+ *		Escape characters that cannot be shown as they are.
  *
  * In UTF-8 the controls of Latin-1, the marks and overrides of direction, separators of lines and
  * characters without width; in every encoding the controls of ASCII.

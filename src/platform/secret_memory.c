@@ -61,7 +61,7 @@ secret_alloc(size_t size)
 }
 
 #ifdef M_PERTURB
-/* What the environment asks for, as tests do, is put back. */
+/* Restore the setting of the environment, which tests use. */
 static int
 usual_perturbation(void)
 {
@@ -94,7 +94,7 @@ secret_memory_perturb(int byte)
 }
 #endif
 
-static int perturbing = 0; /* how often it was begun */
+static int perturbing = 0; /* depth of nested calls */
 
 void
 secret_frees_begin(void)
@@ -111,7 +111,7 @@ secret_frees_end(void)
 }
 
 /*
- * Where the part of a context's only block begins from which nothing was ever taken.  New pieces
+ * Return the start of the part of a context's only block that was never used.  New pieces
  * come from there, unless others that fit were given back: these are used up.
  */
 static char *

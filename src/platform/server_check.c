@@ -1,6 +1,6 @@
 /*
  * server_check.c
- *		What CREATE EXTENSION asks before anything is made.
+ *		Check the server before CREATE EXTENSION makes anything.
  */
 #include "platform/compat.h"
 

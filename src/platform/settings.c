@@ -227,7 +227,7 @@ define_server_settings(void)
 		&setting_redaction, REDACTION_STANDARD, redaction_levels, PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* Where the value comes from is kept in the setting's extra, which comes back with the value. */
+/* Keep the source of the value in the setting's extra, which comes back with the value. */
 static bool
 check_audit_mode(int *newval, void **extra, GucSource source)
 {
@@ -387,7 +387,7 @@ default_environment(void)
 }
 
 /*
- * Whatever is set with the prefix and is nobody's setting is misspelt.  Asked when all libraries
+ * Refuse unknown settings with the prefix, which are misspelt.  Called when all libraries
  * have been loaded: supabase_vault has a setting of that prefix, too, in whichever order they are.
  */
 static void

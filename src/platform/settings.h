@@ -48,7 +48,7 @@ extern int setting_rotation_timeout; /* ms */
 extern char *setting_rotation_hosts;
 extern char *setting_rotation_root_certificates;
 
-/* What lets a tenant's administrator bind a database role; set by the superuser. */
+/* Conditions for an administrator's binding of a database role; set by the superuser. */
 enum
 {
 	BINDING_OPEN,   /* that no other tenant has it */
@@ -77,7 +77,7 @@ extern char *setting_tenant;
 extern char *setting_environment;
 extern char *setting_request_id;
 
-/* What a call that names no environment means: vault.environment, else "default". */
+/* Return the environment of a call that names none: vault.environment, else "default". */
 extern const char *default_environment(void);
 
 /* Told of the message with which a setting's value is refused; redaction's. */

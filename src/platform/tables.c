@@ -78,7 +78,7 @@ static const char *const names[TABLE_COUNT] = {
 
 static Oid oids[TABLE_COUNT];
 
-/* Who wants to know of changes: several of one table, one of several. */
+/* Subscribers to changes: a table may have several, and a subscriber several tables. */
 #define MAX_SUBSCRIPTIONS 32
 
 typedef struct Subscription

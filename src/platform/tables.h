@@ -105,7 +105,7 @@ typedef struct TableScan
 	IndexFetchTableData *fetch; /* instead of index and scan, after scan_begin_at() */
 	TupleTableSlot *slot;
 	Snapshot snapshot;     /* registered by the scan */
-	ItemPointerData place; /* where the index led to */
+	ItemPointerData place; /* the place that the index gave */
 } TableScan;
 
 /*

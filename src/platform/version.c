@@ -13,7 +13,7 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-/* What the library was made for; volatile, since a test changes it in a copy of the file. */
+/* The server that the library was made for; volatile, since a test changes it in a copy. */
 static const volatile struct
 {
 	char mark[16];

@@ -1,6 +1,6 @@
 /*
  * version.h
- *		Whether the library, the server and the extension's SQL fit each other.
+ *		Check that the library, the server and the extension's SQL fit each other.
  *
  *	server		of the minor release whose headers the library was built with, or a later one of
  *				the same major release: PostgreSQL keeps to what older libraries know
@@ -12,7 +12,7 @@
 
 #include "platform/compat.h"
 
-/* When the library is loaded: raises if the server is older than what it was built for. */
+/* Raise at load if the server is older than the one that the library was built for. */
 extern void version_check_server(void);
 
 /* Raises if the extension in this database is of another release than the library. */

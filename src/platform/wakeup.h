@@ -23,7 +23,7 @@ typedef struct Wakeup
 /* In shared memory, before anybody else can see it. */
 extern void wakeup_init(Wakeup *wakeup);
 
-/* How often it has rung: to be asked before looking whether there is a reason to sleep. */
+/* Return the count of signals.  Read it before the check that there is a reason to sleep. */
 extern uint32 wakeup_count(Wakeup *wakeup);
 
 /*
@@ -34,7 +34,7 @@ extern uint32 wakeup_count(Wakeup *wakeup);
  */
 extern void wakeup_wait(Wakeup *wakeup, uint32 rings, uint32 bits, int ms);
 
-/* What the sleepers look at must be written before. */
+/* Write the data that the sleepers look at before. */
 extern void wakeup_signal(Wakeup *wakeup, uint32 bits);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * analysis.c
- *		Which functions lead to the vault.
+ *		Find the functions that lead to the vault.
  *
  * A function leads to the vault if it is in one of its schemas, if its source
  * mentions it, or if its source has the name of a function that does, of
@@ -255,7 +255,7 @@ look_into_relation(Oid oid, bool written)
 
 	if (relation == NULL)
 		return false;
-	/* What is in its tables is no value, and who looks at them by hand uses no function. */
+	/* Its tables hold no value, and a query of them by hand uses no function. */
 	leads = RelationGetNamespace(relation) != data_schema_oid() &&
 		(rules_lead(relation) || policies_lead(relation) ||
 		 (written && (triggers_lead(relation) || constraints_lead(relation))));

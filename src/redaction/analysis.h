@@ -1,6 +1,6 @@
 /*
  * analysis.h
- *		Whether a statement uses the vault, from its parse tree and the catalogue.
+ *		Decide from parse tree and catalog if a statement uses the vault.
  */
 #ifndef VAULT_REDACTION_ANALYSIS_H
 #define VAULT_REDACTION_ANALYSIS_H

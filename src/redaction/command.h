@@ -1,6 +1,6 @@
 /*
  * command.h
- *		Whether the command that this process executes holds a secret.
+ *		Decide if the command that this process executes holds a secret.
  *
  * A command is what a client sends in one message.  It is judged by its text when
  * somebody first asks, and marked later if its analysis or a call finds more; it
@@ -16,7 +16,7 @@
 
 extern bool command_is_sensitive(void);
 
-/* Whether a command of the present transaction was. */
+/* Return true if a command of the present transaction was sensitive. */
 extern bool transaction_is_sensitive(void);
 
 /* Marks the present command; its text is hidden from then on. */
@@ -31,7 +31,7 @@ extern void command_mark_session(void);
  */
 extern bool command_hide(void);
 
-/* Whether a text is sensitive by its words, or because it was remembered. */
+/* Return true if a text is sensitive by its words, or because it was remembered. */
 extern bool text_is_sensitive(const char *text);
 
 /* Notes that a text is sensitive although its words do not tell. */

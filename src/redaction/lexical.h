@@ -1,6 +1,6 @@
 /*
  * lexical.h
- *		What can be told from the text of a statement alone: no server needed, no
+ *		Inspect the text of a statement alone: no server needed, no
  *		allocation, so that it serves in a log hook and in unit tests.
  *
  * Strings and comments are searched like code: a DO block or dynamic SQL that
@@ -36,7 +36,7 @@ extern bool lexical_next_call(const char *text, size_t length, size_t *position,
 extern bool
 lexical_next_execute(const char *text, size_t length, size_t *position, LexicalName *name);
 
-/* Whether the text is a statement EXECUTE name (...), and whose. */
+/* Return true if the text is a statement EXECUTE name (...), and the name. */
 extern bool lexical_executes_with_arguments(const char *text, size_t length, LexicalName *name);
 
 #endif

@@ -205,7 +205,7 @@ redact_kept_plan(const ErrorData *error)
 }
 
 /*
- * What a command tells of another one: the postmaster of one that crashed, a
+ * Redact reports about another command: the postmaster of one that crashed, a
  * deadlock's victim of the others, pg_cron of its jobs, which are also parameters,
  * auto_explain of a cursor that is closed.
  */

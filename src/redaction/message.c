@@ -260,7 +260,7 @@ message_edit(ErrorData *error)
 	memcpy(error->message, edited, Min(room, strlen(edited)));
 }
 
-/* Where the vault is, if the extension is not in this database. */
+/* Return the vault's database, if the extension is not in this one. */
 static const char *
 hint_of_place(char *buffer, size_t room)
 {

@@ -1,6 +1,6 @@
 /*
  * message.h
- *		What may stay of a message that the server has made of a statement with values in it.
+ *		Decide on the parts that stay of a server's message about a statement with values.
  *
  *	whole		messages whose arguments are never text of a statement: of read-only
  *				transactions, missing privileges and functions, resources, locks, the protocol;

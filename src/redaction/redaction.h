@@ -1,6 +1,6 @@
 /*
  * redaction.h
- *		What the server writes about statements that use the vault: not their text,
+ *		Redact the server's output about statements that use the vault: not their text,
  *		parameters, plans and contexts, in the log, pg_stat_activity and statistics.
  */
 #ifndef VAULT_REDACTION_REDACTION_H

@@ -22,7 +22,7 @@
 #include "platform/secret_memory.h"
 #include "redaction/command.h"
 
-/* Whether the rows go to the store of this portal; a function may have one of its own. */
+/* Return true if the rows go to this portal's store; a function may have one of its own. */
 static bool
 fills_portal(Portal portal, const DestReceiver *receiver)
 {

@@ -1,6 +1,6 @@
 /*
  * spill.h
- *		What a statement that uses the vault gives is kept in memory where PostgreSQL would keep it
+ *		Keep results of statements that use the vault in memory where PostgreSQL would keep them
  *		in a temporary file.
  */
 #ifndef VAULT_REDACTION_SPILL_H

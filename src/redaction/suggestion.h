@@ -1,6 +1,6 @@
 /*
  * suggestion.h
- *		What a name was meant to be: the public function, view or column that is nearest to it.
+ *		Suggest the public function, view or column that is nearest to a mistyped name.
  *
  * NULL if none is near: two letters more, fewer, others or exchanged, and one in a name of up to
  * six.  A name of the API is its own.  Of columns only those that a short value would not be near

@@ -115,7 +115,7 @@ mend_jobs(bool by_superuser)
 	return more ? list_concat(found, mend_jobs(by_superuser)) : found;
 }
 
-/* ---- what is said of it ---- */
+/* ---- reports ---- */
 
 static bool
 is_told(List *faults, int place)

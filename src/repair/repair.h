@@ -1,6 +1,6 @@
 /*
  * repair.h
- *		What a restore, an upgrade or somebody has switched off, and vault.repair().
+ *		Find triggers and jobs that are switched off, and mend them: vault.repair().
  */
 #ifndef VAULT_REPAIR_REPAIR_H
 #define VAULT_REPAIR_REPAIR_H

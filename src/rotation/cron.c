@@ -112,7 +112,7 @@ take_field(CronRest *rest, const Field *field, uint64_t *bits)
 	return true;
 }
 
-/* What is left: nothing, or the name of a zone. */
+/* Parse the rest: nothing, or the name of a zone. */
 static const char *
 take_zone(CronRest *rest, char zone[CRON_ZONE_BYTES])
 {

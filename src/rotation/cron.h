@@ -39,7 +39,7 @@ extern const char *cron_parse(const char *text, size_t size, Cron *cron);
 /* It is meant as one, right or wrong, and not as an interval such as "1 day 2 hours". */
 extern bool cron_looks_like(const char *text, size_t size);
 
-/* Whether one of its times is on that day; months from 1, weekday 0 is Sunday. */
+/* Return true if one of its times is on that day; months from 1, weekday 0 is Sunday. */
 extern bool cron_has_day(const Cron *cron, int month, int day, int weekday);
 
 #endif

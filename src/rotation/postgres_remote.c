@@ -118,7 +118,7 @@ deadline_from_now(void)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout);
 }
 
-/* What the other server says goes nowhere: it chooses the text, and this one's log is not its. */
+/* Drop the other server's notices: it chooses the text, which must not reach this log. */
 static void
 drop_notice(void *argument, const PGresult *notice)
 {

@@ -104,7 +104,7 @@ alter_password(char *role, char *verifier)
 	CommandCounterIncrement();
 }
 
-/* What the server would do at a login. */
+/* Check a password as the server does at a login. */
 static void
 test_password(const char *role, const char *password)
 {

@@ -1,6 +1,6 @@
 /*
  * queue.c
- *		Which rotation is the next to be done: tenants take turns.
+ *		Choose the next rotation: tenants take turns.
  *
  * A backend that does steps goes in rounds through what was due when it last looked: steps that are
  * done in this database, and slow ones, which wait for another server or for a function of a
@@ -31,7 +31,7 @@
 #define SLOW_TURNS  1
 #define FAST_STREAK 100
 #define MAX_ENTRIES 8192
-/* What is newly due does not wait longer for its turn; what somebody had locked is tried again. */
+/* Newly due rotations wait no longer than this; locked ones are tried again. */
 #define ROUND_MS   5000
 #define REFUSED_MS 10000
 
@@ -161,7 +161,7 @@ by_turn(const void *a, const void *b)
 	return left->turn != right->turn ? left->turn - right->turn : left->place - right->place;
 }
 
-/* What is due now; false if nothing is. */
+/* Find the rotations due now; return false if none is. */
 static bool
 make_round(Round *round)
 {
@@ -222,7 +222,7 @@ take_from(Round *round)
 		entry = &round->entries[round->next++];
 		if (queue_claim(entry))
 			return entry;
-		/* What is only no longer due comes again by itself, when this is forgotten. */
+		/* A rotation that is merely no longer due comes again, once this is forgotten. */
 		(void) hash_search(refused, &entry->id, HASH_ENTER, NULL);
 	}
 }
@@ -262,7 +262,7 @@ vault_claim_rotation(PG_FUNCTION_ARGS)
 	if (entry)
 		*id = entry->id;
 	sql_end();
-	/* Whoever asks again when nothing was left sees what has been let go of since. */
+	/* A caller that asks again when nothing was left sees rotations released since. */
 	if (entry == NULL)
 	{
 		refused_since = 0;

@@ -1,6 +1,6 @@
 /*
  * rotation.c
- *		Where the state machine, which is SQL, meets values: it knows numbers of versions, and
+ *		Connect the state machine, which is SQL, to values: it knows numbers of versions, and
  *		rotators open them here.  Also rotate().
  */
 #include "rotation/rotation.h"
@@ -262,7 +262,7 @@ has_schedule(const SecretHead *head)
 	return found;
 }
 
-/* Whoever gives it a schedule, or takes that away, waits or is waited for. */
+/* Lock the head row: serializes with set_rotation() and remove_rotation(). */
 static void
 lock_head(const SecretHead *head)
 {
@@ -447,7 +447,7 @@ vault_is_own_write(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }
 
-/* What is done at another server stays, whatever becomes of the transaction here. */
+/* A change at another server stays, also if the transaction here is rolled back. */
 Datum
 vault_refuse_transaction_block(PG_FUNCTION_ARGS)
 {

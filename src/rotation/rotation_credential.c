@@ -123,7 +123,7 @@ refuse_value(const char *fault)
 }
 
 /*
- * Whether the value, as stored, is an object, which is left in *object, or a password alone.  The
+ * Return true if the stored value is an object, left in *object; false: a password alone.  The
  * depth that is allowed is that of JSON which was given as such.
  */
 static bool

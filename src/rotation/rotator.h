@@ -1,6 +1,6 @@
 /*
  * rotator.h
- *		What a rotator can do, and what it is told.
+ *		The actions of a rotator, and its arguments.
  *
  * Called inside a call, in the tenant of the secret, by vault_data.rotator_act(); an error
  * ends the step, which is tried again.  Every action may come twice.  The present memory is
@@ -92,7 +92,7 @@ extern char *credential_create(const Rotation *rotation, size_t *size);
 /* 22023 unless a value that is given names, of two users, the one that is not in use. */
 extern void credential_require_turn(const Rotation *rotation, const void *value, size_t size);
 
-/* What the configuration and the value say together must make sense. */
+/* Check the configuration and the value together. */
 extern void credential_check(const Rotation *rotation);
 
 #endif

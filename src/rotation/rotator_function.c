@@ -135,7 +135,7 @@ find_step(const Rotation *rotation, const char *name, Oid result, Step *step)
 	return true;
 }
 
-/* Who has a function run must be allowed to; it is the owner's work that is lent. */
+/* The caller needs EXECUTE on the function, which then runs with its owner's rights. */
 static bool
 check_step(const Rotation *rotation, const char *name, Oid result)
 {

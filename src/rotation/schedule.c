@@ -1,6 +1,6 @@
 /*
  * schedule.c
- *		When a rotation is due: the next time of a cron expression, and the next one
+ *		Compute due times of rotations: the next time of a cron expression, and the next one
  *		inside a window.
  *
  * Times are those of a clock on the wall.  A time that a change of the clocks leaves out
@@ -21,7 +21,7 @@
 /* 29 February comes every eight years at least. */
 #define SEARCHED_DAYS (9 * 366)
 
-/* How far the order of the clock on the wall and that of time may differ. */
+/* Maximum difference between the order of local times and that of time. */
 #define CLOCK_CHANGE_MINUTES 180
 
 static void
@@ -53,7 +53,7 @@ wall_minute(pg_time_t at, pg_tz *zone)
 	return day * MINUTES_OF_DAY + local->tm_hour * 60 + local->tm_min;
 }
 
-/* When the clock on the wall shows it. */
+/* Return the time at which the local clock shows it. */
 static TimestampTz
 time_of(int64 minute, pg_tz *zone)
 {

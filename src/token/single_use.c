@@ -85,7 +85,7 @@ compare_places(const void *a, const void *b)
 	return order_of;
 }
 
-/* How many from there on are of the same tenant, or the same principal. */
+/* Count the entries from there on of the same tenant, or the same principal. */
 static int
 run_length(int start, int count, bool of_tenant)
 {
@@ -99,7 +99,7 @@ run_length(int start, int count, bool of_tenant)
 	return end - start;
 }
 
-/* Where the longest run between start and end begins; its length in *length. */
+/* Return the start of the longest run between start and end; its length in *length. */
 static int
 longest_run(int start, int end, bool of_tenant, int *length)
 {
@@ -169,7 +169,7 @@ single_use_make_room(TimestampTz now)
 		single_use_forget(start, Max(of_principal / 2, 2), now);
 }
 
-/* What there is for a token, in one walk. */
+/* Find the entries for a token, in one walk. */
 typedef struct SingleUseFound
 {
 	Used *same;

@@ -85,7 +85,7 @@ static struct
 } verified;
 
 static uint64 token_role_generation = 0;
-static const char *login_fault = NULL; /* why the text of vault.login() is no token; a literal */
+static const char *login_fault = NULL; /* fault in the form of vault.login()'s text; a literal */
 
 /*
  * Copy the subject of a token, which is UTF-8, in the database's encoding.  Bytes of characters

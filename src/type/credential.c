@@ -202,7 +202,7 @@ finish_metadata(Text *text, TypeFacts *facts)
 	facts->metadata = text_take(text, NULL);
 }
 
-/* What a query string holds is nobody's business. */
+/* A query string may hold a credential. */
 static void
 credential_add_url(Text *text, const char *name, const char *url)
 {
@@ -273,7 +273,7 @@ oauth_credentials_field(const void *value, size_t size, const char *name, char *
 	return found == FIELD_ABSENT && !credential_is_among(name, known) ? FIELD_UNKNOWN : found;
 }
 
-/* Which JWT says of itself what it is; unverified. */
+/* Read the unverified claims of a JWT. */
 typedef struct JwtFacts
 {
 	bool is_jwt;
@@ -322,7 +322,7 @@ read_claims(JsonPart claims, JwtFacts *facts)
 	return NULL;
 }
 
-/* What looks like a JWT from the beginning must be one to the end. */
+/* A text that begins like a JWT must be one to the end. */
 static const char *
 read_jwt(const char *token, size_t size, JwtFacts *facts)
 {
@@ -399,7 +399,7 @@ bare_token_check(const char *token, size_t size, int64_t now, TypeFacts *facts)
 }
 
 /*
- * When the answer of a token endpoint expires, that came now.  A time is a number of seconds, a
+ * Compute the expiry of a token endpoint's answer that came now.  A time is a number of seconds, a
  * string that is one, or RFC 3339; its members are those of the client libraries: expires_at
  * (Python, Ruby), expires_on (Azure), expiry (Go) and, in milliseconds, expiry_date (Google).  The
  * earliest counts, and expires_in only where there is none.

@@ -139,7 +139,7 @@ word_at(const unsigned char *value, size_t size)
 	return longest;
 }
 
-/* How many characters go on as the first two begin, on a row of keys or of the alphabet. */
+/* Count the characters that continue the first two, on a row of keys or of the alphabet. */
 static size_t
 run_on_row(const unsigned char *value, size_t size, const char *row)
 {
@@ -233,7 +233,7 @@ password_is_blank(unsigned char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* What no value that people or programs paste should have. */
+/* Characters that no pasted value should have. */
 static const char *
 form_fault(const unsigned char *value, size_t size)
 {

@@ -37,10 +37,10 @@ enum
 	TYPE_RULES = 17
 };
 
-/* Where those of vault_data.type_policy begin that both tables have. */
+/* Number of the first column of vault_data.type_policy that both tables have. */
 #define POLICY_SETTINGS 4
 
-/* Where a secret and a policy say of which type they are. */
+/* Numbers of the type columns of a secret and of a policy. */
 #define TYPE_OF_SECRET 5
 #define TYPE_OF_POLICY 3
 
@@ -145,7 +145,7 @@ take_classes(TableScan *scan, int column, unsigned *classes)
 				*classes |= class_names[j].class;
 }
 
-/* What the row sets; the rest stays as it is. */
+/* Copy the fields that the row sets; the rest stays as it is. */
 static void
 take_settings(TableScan *scan, int first, TenantType *type)
 {
@@ -282,7 +282,7 @@ type_in_tenant(const pg_uuid_t *tenant, const char *name)
 	return type;
 }
 
-/* What to do about the rule, or what the type takes. */
+/* Return the remedy for the rule, or the form that the type takes. */
 static const char *
 hint_of(const ValueType *type, const char *rule)
 {
@@ -319,7 +319,7 @@ context_of(const TypePolicy *policy)
 	return context;
 }
 
-/* Whether anything is asked of the value itself. */
+/* Return true if there are rules for the value itself. */
 static bool
 asks_anything(const TypePolicy *policy)
 {

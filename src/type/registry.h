@@ -44,7 +44,7 @@ extern void type_require_value(const TenantType *type, const void *value, size_t
 extern const char *type_check_value(const TenantType *type, const void *value, size_t size,
 									bool is_bytes, bool weak, TypeFacts *facts);
 
-/* Whether values of the type can be made up. */
+/* Return true if values of the type can be generated. */
 extern bool type_can_generate(const TenantType *type);
 
 /* A value for value_free(); 22023 if values of the type cannot be made up. */

@@ -31,7 +31,7 @@ extern void text_add_json(Text *text, const char *string);
 extern void text_add_name(Text *text, const char *name);
 extern void text_add_member(Text *text, const char *name, const char *string);
 
-/* What was written, with NUL behind it, for value_free(); the Text is empty again. */
+/* Return the text written, with NUL behind it, for value_free(); the Text is empty again. */
 extern char *text_take(Text *text, size_t *size);
 extern void text_free(Text *text);
 

@@ -23,7 +23,7 @@
 #include "platform/tables.h"
 
 /*
- * What SQL calls the sums, and their columns: one hour's reads, by secret, and all of its calls.
+ * SQL names of the sums, and their columns: one hour's reads, by secret, and all of its calls.
  * Both end with the same.
  */
 enum

@@ -30,7 +30,7 @@ sums_begin(void)
 	sums->reads = hash_create("vault reads", 1024, &reads, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* What a principal asked for, as a constant; neither changes that were rolled back nor alerts. */
+/* Return a principal's operation as a constant; no rolled back changes, no alerts. */
 static const char *
 sums_decision_of(const AuditRow *row)
 {

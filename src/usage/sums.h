@@ -23,7 +23,7 @@ typedef struct CallKey
 	pg_uuid_t principal; /* zero: nobody */
 	pg_uuid_t grant;     /* zero: none */
 	TimestampTz hour;
-	int64 alone; /* what was refused or failed is not summed up: its number */
+	int64 alone; /* id of a refusal or failure, which is not summed up */
 	int version; /* of such */
 	bool is_read;
 	char address[ADDRESS_BYTES];
@@ -75,7 +75,7 @@ typedef struct UsageSums
 } UsageSums;
 
 /*
- * Whether a row of the trail is a read of a value: the one list of what gives one, for the counts
+ * Return true if a row of the trail is a read of a value: the only list of reads, for the counts
  * and for the view vault.audit_reads.  object_kind may be NULL.
  */
 extern bool

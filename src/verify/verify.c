@@ -72,7 +72,7 @@ add_finding(FunctionCallInfo fcinfo, const char *name, const char *fault)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* What a query cannot do without that was dropped, altered or revoked by hand. */
+/* Errors of a query whose objects were dropped, altered or revoked by hand. */
 static bool
 is_of_catalog(int code)
 {

@@ -1,6 +1,6 @@
 /*
  * harness.h
- *		What the unit programs share: checks that count, and a generator of
+ *		Shared by the unit programs: checks that count, and a generator of
  *		pseudo-random numbers that gives the same cases in every run.
  *
  * A program calls CHECK() for each property and ends with "return finish(...)".

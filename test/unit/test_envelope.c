@@ -174,7 +174,7 @@ test_sizes(void)
 	CHECK(buckets == 0, "as many sizes are accepted as are written");
 }
 
-/* What the header promises of the derivation and the layout, computed again. */
+/* Compute derivation and layout again, as the header promises them. */
 static void
 test_derivation(void)
 {

@@ -1144,7 +1144,7 @@ test_required(void)
 	}
 }
 
-/* What people put around tokens is told, each by its name. */
+/* Usual wrappings of tokens are named in the fault. */
 static void
 test_form_faults(void)
 {
@@ -1699,7 +1699,7 @@ test_passed_over(void)
 	CHECK(jwks_find(set, "k") != NULL && jwks_find(set, "h") == NULL && jwks_find(set, "e") == NULL,
 		  "no other can be found");
 
-	/* what is stored is what is used, and reads as the same */
+	/* stored keys are the used ones, and read as the same */
 	kept = jwks_text(set);
 	CHECK(kept != NULL && strstr(kept, "AAAA") == NULL && strstr(kept, "evil") == NULL, "%s", kept);
 	CHECK(jwks_parse(kept, strlen(kept), &again, &position) == NULL && jwks_count(again) == 1 &&

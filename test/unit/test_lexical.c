@@ -1,6 +1,6 @@
 /*
  * test_lexical.c
- *		Which texts hold a secret by their words, however they are written; that
+ *		Texts that hold a secret by their words, in any spelling, are found;
  *		cutting a text anywhere reads nothing behind its end; names that are called
  *		and executed.
  */

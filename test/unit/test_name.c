@@ -34,7 +34,7 @@ reference_segment(const char *p, const char *t)
 	return !t_end && *p == *t && reference_segment(p + 1, t + 1);
 }
 
-/* what follows this segment; NULL at the end */
+/* the next segment; NULL at the end */
 static const char *
 following(const char *text)
 {

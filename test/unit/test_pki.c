@@ -96,7 +96,7 @@ test_free(void *memory, const char *file, int line)
 
 /* ---- making keys and certificates ---- */
 
-/* What tests make lives as long as the program; a leak of the code that is tested shows. */
+/* Objects of tests live as long as the program; a leak of the tested code shows. */
 static void *
 keep(void *made)
 {
@@ -846,7 +846,7 @@ test_two_passphrases(void)
 	OPENSSL_free(der);
 }
 
-/* What counts for RSA is the modulus, not what OpenSSL makes of it. */
+/* For RSA the modulus counts, not OpenSSL's view of it. */
 static void
 test_modulus(void)
 {
@@ -1084,7 +1084,7 @@ read_ssh(const char *text, const char *rule, const char *what)
 	return made;
 }
 
-/* What is stored is read again, and is the same. */
+/* A stored value is read again as the same. */
 static void
 ssh_taken(const char *text, const char *type, const char *bits, const char *what)
 {

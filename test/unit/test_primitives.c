@@ -337,7 +337,7 @@ test_base64_alphabets(void)
 	}
 }
 
-/* Whatever decodes is exactly what encode writes. */
+/* Valid input of decode is exactly the output of encode. */
 static void
 test_base64_canonical(void)
 {

@@ -1,7 +1,7 @@
 /*
  * test_types.c
- *		What types say of values: rules, facts, fields; and that what they make up is as
- *		random as it should be.
+ *		Rules, facts and fields of values by type; and generated values are as
+ *		random as they should be.
  */
 #include "type/credential.h"
 #include "type/database.h"
@@ -59,7 +59,7 @@ part(Field field, const char *value, const char *name, const char *expected)
 	value_free(out);
 }
 
-/* What is stored reads as it was given. */
+/* A stored value reads as it was given. */
 static void
 normal(const char *value, const char *expected)
 {
@@ -183,7 +183,7 @@ has_bits(unsigned expected, const char *what)
 		  "%s", what);
 }
 
-/* What is drawn after the prefix, and in which places only from one class. */
+/* Characters drawn after the prefix, and the places drawn from one class only. */
 static void
 test_random_bits(void)
 {
@@ -214,7 +214,7 @@ test_random_bits(void)
 	memset(&policy, 0, sizeof(policy));
 }
 
-/* Whatever the policy, what is made fulfils it. */
+/* Generated values fulfil every policy. */
 static void
 test_generated(void)
 {

@@ -1,6 +1,6 @@
 /*
  * test_wiping.c
- *		What OpenSSL has computed with a key is gone from its heap when the primitive
+ *		OpenSSL's intermediate results with a key are gone from its heap when the primitive
  *		returns.
  *
  * A program of its own, because it gives OpenSSL a heap that is never used twice and

@@ -476,7 +476,7 @@ tell_part(Check *check)
 			check->header.since, check->header.until);
 }
 
-/* What is newer than the newest seal may not have been sealed yet. */
+/* Rows newer than the newest seal may not have been sealed yet. */
 static void
 check_uncovered(Check *check)
 {
@@ -575,7 +575,7 @@ check_take_uncovered(Check *check, const Line *line)
 	memcpy(check->uncovered[check->uncovered_count++].at, line->at, LINE_TIME_BYTES);
 }
 
-/* Whoever can forge rows can forge seals for them; not those that the checkpoint has. */
+/* A forger of rows can forge seals for them, but not those that the checkpoint has. */
 static void
 take_retirement(Check *check, const Line *line, int64_t seal)
 {

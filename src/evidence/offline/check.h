@@ -22,8 +22,8 @@ typedef enum CheckLevel
 typedef void (*CheckReport)(void *state, CheckLevel level, const char *tenant, const char *text);
 
 /*
- * What an export is compared with.  What its header says of itself is believed only of one that
- * the auditor knows to be a part: nobody vouches for it.
+ * References for the check of an export.  Its header is believed only for an export that
+ * the auditor knows to be a part, because nothing else confirms the header.
  */
 typedef struct CheckAgainst
 {
@@ -41,7 +41,7 @@ extern void check_line(Check *check, const char *text, size_t size);
 /* The end of the trail: what is still open is closed.  Returns the number of faults. */
 extern int64_t check_end(Check *check);
 
-/* How many reports were a CHECK_DOUBT. */
+/* Return the number of CHECK_DOUBT reports. */
 extern int64_t check_doubts(const Check *check);
 extern void check_free(Check *check);
 
