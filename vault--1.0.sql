@@ -44,7 +44,10 @@ BEGIN
 END
 $$;
 
-/* What these would give to others is taken back at the end of the script; what they give to vault's own roles could not be told from what it gives. */
+/*
+ * The end of the script takes back the privileges that these would give to others. Those for
+ * vault's own roles could not be told from the script's own grants.
+ */
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
@@ -682,7 +685,7 @@ GRANT EXECUTE ON FUNCTION vault_data.authenticate_row(), vault_data.is_authentic
 	vault_data.require_authentic(record) TO vault_exec;
 
 /*
- * Where the vault is at home: the server and the place that it was initialised or adopted at. A
+ * The origin of the vault: the server and host that it was initialised or adopted at. A
  * copy that runs elsewhere finds that they differ, and does nothing outside (origin.h).
  */
 CREATE TABLE vault_data.origin (
@@ -905,7 +908,7 @@ BEGIN
 		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
 	END IF;
 	before := vault_data.begin_change_of_administrators();
-	/* Who could remove administrators could have another appointed, who reads. */
+	/* A caller that removes administrators could have another one appointed, who reads. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text THEN
@@ -1009,7 +1012,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.unbind_role(text, text, text)
 	IS 'removes one binding of a principal to a database role, or all of them; its grants stay';
 
-/* Whoever is binding the role at this moment comes first, and is seen. */
+/* A concurrent binding of the role comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2027,7 +2030,7 @@ CREATE TABLE vault_data.token_issuer (
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT token_issuer_name_key UNIQUE (tenant_id, name)
 );
-/* Whom a subject of an issuer, or all that match a pattern, stand for. */
+/* The principal that a subject of an issuer, or a pattern of subjects, stands for. */
 CREATE TABLE vault_data.external_subject (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
@@ -2049,7 +2052,7 @@ CREATE TABLE vault_data.external_subject (
 CREATE INDEX external_subject_pattern ON vault_data.external_subject (tenant_id, issuer_id)
 	WHERE match = 'pattern';
 CREATE INDEX external_subject_principal ON vault_data.external_subject (tenant_id, principal_id);
-/* Which roles a group of an issuer gives for the transaction of the token. */
+/* The roles that a group of an issuer gives for the transaction of the token. */
 CREATE TABLE vault_data.group_role (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
@@ -2361,7 +2364,7 @@ BEGIN
 END
 $$;
 
-/* What its subjects and groups stand for stays as it is. */
+/* The mappings of its subjects and groups stay as they are. */
 CREATE FUNCTION vault_data.replace_issuer(p_tenant uuid, given vault_data.token_issuer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -2453,8 +2456,8 @@ COMMENT ON FUNCTION vault.disallow_tokens(text, text)
 	IS 'ends the permission of vault.allow_tokens(), from the next call on';
 
 /*
- * Whoever names a subject of a principal lets its bearer have all that the principal holds:
- * it takes what issuing a token for the principal takes, and a caller who showed a token
+ * A subject of a principal lets the token's bearer have all that the principal holds:
+ * adding one needs the rights to issue a token for the principal, and a caller who showed a token
  * cannot make what the token gives last longer.
  */
 CREATE FUNCTION vault_data.require_may_speak_for(p_principal uuid) RETURNS void
@@ -2495,7 +2498,7 @@ DECLARE
 	issuer vault_data.token_issuer;
 	new_id uuid := vault_data.new_id();
 BEGIN
-	/* Who may not at all learns no names. */
+	/* A caller without the right learns no names. */
 	PERFORM vault_data.require_may_speak_for(vault_data.caller_principal());
 	named := vault_data.find_speaker(this_tenant, p_principal);
 	PERFORM vault_data.require_may_speak_for(named);
@@ -2641,7 +2644,10 @@ BEGIN
 END
 $$;
 
-/* What is used is remembered until it expires, in a table that all tenants share: so the number is limited, used or not. */
+/*
+ * A used token is remembered until it expires, in a table that all tenants share. So the number
+ * of such tokens is limited, used or not.
+ */
 CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2661,7 +2667,7 @@ END
 $$;
 
 /*
- * Who has a token of a principal has all that it holds, as a member of a role has what that
+ * The bearer of a principal's token has all that it holds, as a member of a role has what that
  * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
  */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean, p_db_role text) RETURNS text
@@ -2980,7 +2986,7 @@ COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb)
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 
-/* Whoever may know of the secret; what is about no secret is for those who see the tenant's policy. */
+/* Visible to callers that may know of the secret; without one, to those that see the policy. */
 CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
@@ -3169,7 +3175,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.acknowledge(text, uuid, text)
 	IS 'acknowledges a notification of a subscriber and all before it';
 
-/* What every subscriber that it is for has acknowledged, and what is for none. */
+/* Notifications that all their subscribers have acknowledged, and those without a subscriber. */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3977,7 +3983,7 @@ GRANT EXECUTE ON FUNCTION vault_data.state_of(timestamptz, timestamptz) TO vault
 GRANT EXECUTE ON FUNCTION vault.rewrap(integer) TO vault_admin;
 
 /*
- * What becomes of secrets: found, labelled, renamed, tagged, deactivated, deleted,
+ * The lifecycle of secrets: found, labelled, renamed, tagged, deactivated, deleted,
  * recovered, destroyed, purged.  No value is touched here.
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid
@@ -4454,7 +4460,7 @@ CREATE TABLE vault_data.secret_warning (
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
-/* What was announced of each version, as it may become current again. */
+/* Warnings announced for each version, which may become current again. */
 CREATE TABLE vault_data.expiry_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
@@ -4487,7 +4493,10 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.expiry_warni
 ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.expiry_warning ENABLE ALWAYS TRIGGER audit;
 
-/* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
+/*
+ * Return the due warning: the smallest threshold that is reached, unless that or a smaller one
+ * was announced. Zero: it has expired.
+ */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT min(t) FROM unnest(COALESCE(thresholds, '{}') || '0'::interval) AS t
@@ -4937,7 +4946,7 @@ END
 $$;
 
 /*
- * When a run after that one begins. Intervals end early by up to a twentieth and an hour, so that none
+ * Return the start of the next run. Intervals end early by up to a twentieth and an hour, so that none
  * is exceeded; cron's times are met within the minute.
  */
 CREATE FUNCTION vault_data.next_due(p_every text, p_window text, p_after timestamptz) RETURNS timestamptz
@@ -5029,7 +5038,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, this_tenant), vault_data.rotation_login_fault(p_role));
 	IF NOT vault_data.may_lend(role_oid) THEN
-		/* Whoever has the password is the role: it is not an operator's to give. */
+		/* The holder of the password can act as the role, so an operator must not give it away. */
 		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
 			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
@@ -5077,13 +5086,13 @@ COMMENT ON FUNCTION vault_data.acts_outside(text)
 	'vault does not use such a rotator';
 
 /*
- * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
+ * Actions of a rotator: check (a configuration), create (and return the next version), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
  */
 CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text, environment text, version integer, previous integer) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotator_act';
 
-/* When there is something to do next; the earliest of what is under way and what comes. */
+/* Return the time of the next step: the earliest of the present run and of the next one. */
 CREATE FUNCTION vault_data.plan_rotation(p_schedule uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5098,7 +5107,7 @@ BEGIN
 END
 $$;
 
-/* What was not said is as the type of the secret says; NULL: on demand. */
+/* Take omitted times from the type of the secret; NULL: on demand. */
 CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
@@ -5154,7 +5163,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
-	/* Who changes the times only says nothing of the rest. */
+	/* A call that changes the times alone leaves the rest as it is. */
 	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, 'generate');
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
 	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
@@ -5178,7 +5187,7 @@ BEGIN
 	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
-	/* What was set by another rotator is not taken back by this one; here its time is over. */
+	/* This rotator cannot take back a value that another one has set; its time ends here. */
 	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
 		FOR ended IN UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
 			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND r.previous <> s.current_version RETURNING r.previous
@@ -5269,7 +5278,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	WHERE c.config ? 'users' AND r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'retire' AND r.retire_at > clock_timestamp()
 $$;
 
-/* What has begun goes on before anything else begins: its target may be ahead of the vault. */
+/* Resume an interrupted run first: the target may already have the new value. */
 CREATE FUNCTION vault_data.begin_rotation(c vault_data.rotation_schedule, s vault_data.secret) RETURNS vault_data.rotation
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5283,7 +5292,7 @@ BEGIN
 END
 $$;
 
-/* What was in use before the run leaked: until its promotion the run says so in retire_at. */
+/* The value of before the run leaked: until its promotion the run has that in retire_at. */
 CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(r.retire_at = '-infinity', false)
@@ -5330,7 +5339,10 @@ DECLARE
 	destroyed boolean := (SELECT v.destroyed_at IS NOT NULL FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = r.previous);
 BEGIN
 	IF r.previous <> s.current_version THEN
-		/* Whose login a destroyed version was is told by the current one alone; of a pair, the other user may be in use by a later run's version. */
+		/*
+		 * Only the current version tells the login of a destroyed one. Of a pair, the other user may be
+		 * in use by the version of a later run.
+		 */
 		IF NOT destroyed OR c.rotator <> 'postgres_role' OR NOT EXISTS (SELECT FROM vault_data.rotation o
 			WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id AND o.step = 'retire' AND o.id <> r.id)
 		THEN
@@ -5402,7 +5414,7 @@ BEGIN
 END
 $$;
 
-/* What is to be done for a secret whose schedule says so, and that the caller has locked. */
+/* Do the due step for a secret whose schedule the caller has locked. */
 CREATE FUNCTION vault_data.advance_rotation(c vault_data.rotation_schedule) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5467,7 +5479,7 @@ DECLARE
 BEGIN
 	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
 	p_error := left(concat_ws('; ', p_error, vault_data.undo_run(c, s, r)), 250);
-	/* What was not done at the target does not keep the version readable. */
+	/* A step that failed at the target does not keep the version readable. */
 	IF r.step = 'retire' AND r.previous <> s.current_version THEN
 		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
@@ -5550,7 +5562,7 @@ BEGIN
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
-			/* Which rule a made-up value broke, operators and auditors need not know. */
+			/* Operators and auditors need not know the rule that a generated value broke. */
 			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(regexp_replace(SQLERRM, '^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
@@ -5600,7 +5612,7 @@ BEGIN
 	ELSIF blocked IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over, or with retire => ''now'' if a login leaked.');
 	END IF;
-	/* Who chooses what a target takes could log in there. */
+	/* A caller that chooses the target's value could log in there. */
 	IF p_given AND vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
@@ -5715,7 +5727,10 @@ BEGIN
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
-	/* Who chooses among values, some of which he may have given before there was a target, could log in there. */
+	/*
+	 * A caller that chooses among values could log in there: it may have given some of them before
+	 * there was a target.
+	 */
 	IF vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
@@ -5782,7 +5797,7 @@ BEGIN
 			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
 		ORDER BY x.name
 	LOOP
-		/* Whoever gives it a schedule meanwhile has done so now. */
+		/* A concurrent set_rotation() has ended by now. */
 		IF p_dry_run IS FALSE AND vault_data.permitted('rotate', s.name, env) THEN
 			PERFORM FROM vault_data.secret x WHERE x.tenant_id = vault.current_tenant_id() AND x.id = s.id FOR NO KEY UPDATE;
 			s.rotator := (SELECT c.rotator FROM vault_data.rotation_schedule c WHERE c.tenant_id = vault.current_tenant_id() AND c.secret_id = s.id);
@@ -5844,7 +5859,7 @@ SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_windo
 	CASE WHEN r.step IS NULL OR r.step = 'done' THEN 'idle' WHEN r.step = 'failed' THEN 'failed' WHEN r.step = 'wait' THEN 'waiting'
 		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
 	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts,
-	/* What a tenant's function chose to fail with is the tenant's. */
+	/* The text of an error of a tenant's function belongs to the tenant. */
 	CASE WHEN vault_data.sees_all_tenants() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
 		THEN pg_catalog.regexp_replace(r.error, ' with SQLSTATE [^;]*', '') ELSE r.error END AS last_error,
 	r.retire_at
@@ -5975,7 +5990,7 @@ BEGIN
 			subject := vault_data.find_principal(this_tenant, p_principal);
 		END IF;
 	END IF;
-	/* What roles hold is not for everybody to see. */
+	/* The contents of roles are visible to auditors and administrators only. */
 	IF p_roles IS NOT NULL AND NOT vault_data.is_auditor() THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
@@ -6048,7 +6063,7 @@ SELECT a.id, a.at, a.tenant, COALESCE(a.principal, a.role) AS by, a.role AS by_r
 	c.now->>'effect' AS effect, (c.now->>'environments')::text[] AS environments, a.reason,
 	c.rest AS detail, a.object_id, a.xid, a.tenant_id, a.principal_id
 FROM vault.audit a
-	/* What a column is now, where the trail shows [old, new]; and what no column here shows. */
+	/* New values of columns that the trail shows as [old, new], and details without a column here. */
 	CROSS JOIN LATERAL (
 		SELECT pg_catalog.jsonb_object_agg(d.key,
 				CASE pg_catalog.jsonb_typeof(d.value) WHEN 'array' THEN d.value->1 ELSE d.value END) AS now,
@@ -6603,7 +6618,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Whoever is bound to a principal has all that it holds: to bind a role is to hand that out.
+ * A role bound to a principal has all that it holds: to bind a role is to hand that out.
  * Operators bind what they make with the same document: one that holds nothing may be waiting
  * for its grants, and comes by token.
  */
@@ -6734,7 +6749,7 @@ GRANT EXECUTE ON FUNCTION vault.export_policy(text), vault.import_policy(anycomp
 CREATE FUNCTION vault_data.install_statements() RETURNS text[]
 LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
 
-/* Whether an envelope opens where it stands; generation NULL: the one that it names. */
+/* Return true if an envelope opens where it stands; generation NULL: the one that it names. */
 CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer, generation integer, envelope vault.envelope) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
 
@@ -6866,8 +6881,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * What the script grants. The server keeps that too, but as it was at the end of the script: with what
- * default privileges had added, and for an object that was taken out of the extension and put back, anew.
+ * The grants of the script. The server keeps them too, but as of the end of the script: with those of
+ * default privileges, and anew for an object that was taken out of the extension and put back.
  */
 CREATE FUNCTION vault_data.granted_by_script(statements text[]) RETURNS TABLE (class regclass, object oid, grantee text, privilege text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -7116,7 +7131,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	FROM (SELECT COALESCE(now + vault_data.rotation_interval(every), vault_data.next_cron(every, now)) AS at) AS d
 $$;
 
-/* When a rotation is due no MAC covers, since it moves with each step; but a schedule that was put off is one that vault did not write. */
+/*
+ * No MAC covers the due time of a rotation, since it moves with each step. But a schedule that
+ * was put off is one that vault did not write.
+ */
 CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 'rotation_schedule', c.id, s.name, 'its times are none that vault has set'
@@ -7245,7 +7263,7 @@ CREATE TABLE vault_data.audit_seal (
 	PRIMARY KEY (tenant_id, seq)
 );
 /*
- * What was seen of the trail so far, and where: server, database and table; see keyring/root_key_rows.c.
+ * Progress of the log consumer, and its server, database and table; see keyring/root_key_rows.c.
  * closed: the server ended with nothing left to be seen.
  */
 CREATE TABLE vault_data.audit_progress (
@@ -7272,7 +7290,7 @@ CREATE TABLE vault_data.audit_retired (
 	mac        bytea NOT NULL,
 	PRIMARY KEY (tenant_id, month)
 );
-/* How long a tenant's trail is kept; a row only where somebody said so. */
+/* Retention of a tenant's trail; a row exists only where it was set. */
 CREATE TABLE vault_data.audit_policy (
 	tenant_id   uuid PRIMARY KEY REFERENCES vault_data.tenant,
 	retention   interval NOT NULL DEFAULT '7 years',
@@ -7423,7 +7441,7 @@ BEGIN
 	END IF;
 	EXECUTE pg_catalog.format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	/* Whatever default privileges gave. */
+	/* Take back the privileges that default privileges gave. */
 	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) AS a
 		WHERE c.oid = pg_catalog.to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
 	LOOP
@@ -7839,7 +7857,7 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
 COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid)
 	IS 'returns true if a row of the audit trail is a read of a value, as usage counts it';
 
-/* What usage counts as reads, row by row. */
+/* Reads as usage counts them, row by row. */
 CREATE VIEW vault.audit_reads WITH (security_barrier) AS
 SELECT a.* FROM vault.audit a
 WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
@@ -7942,7 +7960,7 @@ COMMENT ON FUNCTION vault.unused_secrets(interval, text)
 	IS 'returns secrets that were not read for a time, the longest unread first; operators get '
 	'those of all tenants unless they name one';
 
-/* What nothing needs any more, of the tenant that the entry shows. */
+/* Remove rows that nothing needs any more, of the call's tenant. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -8062,8 +8080,9 @@ $$;
 COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
- * How the hours before p_hour were, those with anything at all: median, median absolute deviation
- * (scaled to a standard deviation, and never below a tenth of the median or 1), and how many were at least four fifths of p_value.
+ * Statistics of the hours before p_hour that have any calls: median, median absolute deviation
+ * (scaled to a standard deviation, and never below a tenth of the median or 1), and the number
+  * of hours with at least four fifths of p_value.
  */
 CREATE FUNCTION vault_data.hourly_baseline(p_tenant uuid, p_principal uuid, p_hour timestamptz, p_days float8, p_secrets boolean, p_value bigint)
 RETURNS TABLE (hours bigint, median float8, deviation float8, similar_hours bigint)
@@ -8461,7 +8480,7 @@ COMMENT ON FUNCTION vault.repair()
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.repair() TO vault_admin;
 
-/* What default privileges of whoever runs this gave to others: nothing here is theirs. */
+/* Take back the default privileges of the role that runs this: nothing here is for others. */
 DO $$
 DECLARE
 	other pg_catalog.text;

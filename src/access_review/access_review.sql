@@ -35,7 +35,7 @@ BEGIN
 			subject := vault_data.find_principal(this_tenant, p_principal);
 		END IF;
 	END IF;
-	/* What roles hold is not for everybody to see. */
+	/* The contents of roles are visible to auditors and administrators only. */
 	IF p_roles IS NOT NULL AND NOT vault_data.is_auditor() THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
@@ -108,7 +108,7 @@ SELECT a.id, a.at, a.tenant, COALESCE(a.principal, a.role) AS by, a.role AS by_r
 	c.now->>'effect' AS effect, (c.now->>'environments')::text[] AS environments, a.reason,
 	c.rest AS detail, a.object_id, a.xid, a.tenant_id, a.principal_id
 FROM vault.audit a
-	/* What a column is now, where the trail shows [old, new]; and what no column here shows. */
+	/* New values of columns that the trail shows as [old, new], and details without a column here. */
 	CROSS JOIN LATERAL (
 		SELECT pg_catalog.jsonb_object_agg(d.key,
 				CASE pg_catalog.jsonb_typeof(d.value) WHEN 'array' THEN d.value->1 ELSE d.value END) AS now,

@@ -95,8 +95,9 @@ $$;
 COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
- * How the hours before p_hour were, those with anything at all: median, median absolute deviation
- * (scaled to a standard deviation, and never below a tenth of the median or 1), and how many were at least four fifths of p_value.
+ * Statistics of the hours before p_hour that have any calls: median, median absolute deviation
+ * (scaled to a standard deviation, and never below a tenth of the median or 1), and the number
+  * of hours with at least four fifths of p_value.
  */
 CREATE FUNCTION vault_data.hourly_baseline(p_tenant uuid, p_principal uuid, p_hour timestamptz, p_days float8, p_secrets boolean, p_value bigint)
 RETURNS TABLE (hours bigint, median float8, deviation float8, similar_hours bigint)

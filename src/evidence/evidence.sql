@@ -22,7 +22,7 @@ CREATE TABLE vault_data.audit_seal (
 	PRIMARY KEY (tenant_id, seq)
 );
 /*
- * What was seen of the trail so far, and where: server, database and table; see keyring/root_key_rows.c.
+ * Progress of the log consumer, and its server, database and table; see keyring/root_key_rows.c.
  * closed: the server ended with nothing left to be seen.
  */
 CREATE TABLE vault_data.audit_progress (
@@ -49,7 +49,7 @@ CREATE TABLE vault_data.audit_retired (
 	mac        bytea NOT NULL,
 	PRIMARY KEY (tenant_id, month)
 );
-/* How long a tenant's trail is kept; a row only where somebody said so. */
+/* Retention of a tenant's trail; a row exists only where it was set. */
 CREATE TABLE vault_data.audit_policy (
 	tenant_id   uuid PRIMARY KEY REFERENCES vault_data.tenant,
 	retention   interval NOT NULL DEFAULT '7 years',
@@ -200,7 +200,7 @@ BEGIN
 	END IF;
 	EXECUTE pg_catalog.format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
 	EXECUTE pg_catalog.format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	/* Whatever default privileges gave. */
+	/* Take back the privileges that default privileges gave. */
 	FOR other IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) AS a
 		WHERE c.oid = pg_catalog.to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
 	LOOP

@@ -14,7 +14,7 @@ CREATE TABLE vault_data.secret_warning (
 	PRIMARY KEY (tenant_id, id),
 	FOREIGN KEY (tenant_id, id) REFERENCES vault_data.secret (tenant_id, id) ON DELETE CASCADE
 );
-/* What was announced of each version, as it may become current again. */
+/* Warnings announced for each version, which may become current again. */
 CREATE TABLE vault_data.expiry_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
@@ -47,7 +47,10 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.expiry_warni
 ALTER TABLE vault_data.secret_warning ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.expiry_warning ENABLE ALWAYS TRIGGER audit;
 
-/* Which warning is due: the smallest threshold that is reached, unless that or a smaller one was announced. Zero: it has expired. */
+/*
+ * Return the due warning: the smallest threshold that is reached, unless that or a smaller one
+ * was announced. Zero: it has expired.
+ */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[], warned interval, now timestamptz) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT min(t) FROM unnest(COALESCE(thresholds, '{}') || '0'::interval) AS t

@@ -169,7 +169,7 @@ BEGIN
 		PERFORM vault_data.fail('42809', pg_catalog.format('"%s" is a role', p_name), 'vault.drop_role() takes it away.');
 	END IF;
 	before := vault_data.begin_change_of_administrators();
-	/* Who could remove administrators could have another appointed, who reads. */
+	/* A caller that removes administrators could have another one appointed, who reads. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text THEN
@@ -273,7 +273,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.unbind_role(text, text, text)
 	IS 'removes one binding of a principal to a database role, or all of them; its grants stay';
 
-/* Whoever is binding the role at this moment comes first, and is seen. */
+/* A concurrent binding of the role comes first, and is seen. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

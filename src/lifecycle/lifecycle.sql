@@ -1,5 +1,5 @@
 /*
- * What becomes of secrets: found, labelled, renamed, tagged, deactivated, deleted,
+ * The lifecycle of secrets: found, labelled, renamed, tagged, deactivated, deleted,
  * recovered, destroyed, purged.  No value is touched here.
  */
 CREATE FUNCTION vault_data.secret_id(name text, environment text) RETURNS uuid

@@ -133,7 +133,7 @@ COMMENT ON FUNCTION vault_data.announce(uuid, text, text, uuid, jsonb)
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 
-/* Whoever may know of the secret; what is about no secret is for those who see the tenant's policy. */
+/* Visible to callers that may know of the secret; without one, to those that see the policy. */
 CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
@@ -322,7 +322,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_as_client_or_op
 COMMENT ON FUNCTION vault.acknowledge(text, uuid, text)
 	IS 'acknowledges a notification of a subscriber and all before it';
 
-/* What every subscriber that it is for has acknowledged, and what is for none. */
+/* Notifications that all their subscribers have acknowledged, and those without a subscriber. */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

@@ -1,5 +1,5 @@
 /*
- * Where the vault is at home: the server and the place that it was initialised or adopted at. A
+ * The origin of the vault: the server and host that it was initialised or adopted at. A
  * copy that runs elsewhere finds that they differ, and does nothing outside (origin.h).
  */
 CREATE TABLE vault_data.origin (

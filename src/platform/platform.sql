@@ -41,7 +41,10 @@ BEGIN
 END
 $$;
 
-/* What these would give to others is taken back at the end of the script; what they give to vault's own roles could not be told from what it gives. */
+/*
+ * The end of the script takes back the privileges that these would give to others. Those for
+ * vault's own roles could not be told from the script's own grants.
+ */
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a

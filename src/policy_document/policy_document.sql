@@ -496,7 +496,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Whoever is bound to a principal has all that it holds: to bind a role is to hand that out.
+ * A role bound to a principal has all that it holds: to bind a role is to hand that out.
  * Operators bind what they make with the same document: one that holds nothing may be waiting
  * for its grants, and comes by token.
  */

@@ -10,7 +10,7 @@ COMMENT ON FUNCTION vault.repair()
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.repair() TO vault_admin;
 
-/* What default privileges of whoever runs this gave to others: nothing here is theirs. */
+/* Take back the default privileges of the role that runs this: nothing here is for others. */
 DO $$
 DECLARE
 	other pg_catalog.text;

@@ -174,7 +174,7 @@ END
 $$;
 
 /*
- * When a run after that one begins. Intervals end early by up to a twentieth and an hour, so that none
+ * Return the start of the next run. Intervals end early by up to a twentieth and an hour, so that none
  * is exceeded; cron's times are met within the minute.
  */
 CREATE FUNCTION vault_data.next_due(p_every text, p_window text, p_after timestamptz) RETURNS timestamptz
@@ -266,7 +266,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.refuse_rotation(p_role, vault_data.rotation_role_fault(p_role, this_tenant), vault_data.rotation_login_fault(p_role));
 	IF NOT vault_data.may_lend(role_oid) THEN
-		/* Whoever has the password is the role: it is not an operator's to give. */
+		/* The holder of the password can act as the role, so an operator must not give it away. */
 		PERFORM vault_data.fail('42501', format('permission denied to lend the password of role "%s"', p_role),
 			'A superuser can, or an operator who has ADMIN OPTION on the role.');
 	END IF;
@@ -314,13 +314,13 @@ COMMENT ON FUNCTION vault_data.acts_outside(text)
 	'vault does not use such a rotator';
 
 /*
- * What a rotator does: check (of a configuration), create (the next version, which it returns), set, test,
+ * Actions of a rotator: check (a configuration), create (and return the next version), set, test,
  * undo, retire. version is the one that is to come, previous the one before it.
  */
 CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text, environment text, version integer, previous integer) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotator_act';
 
-/* When there is something to do next; the earliest of what is under way and what comes. */
+/* Return the time of the next step: the earliest of the present run and of the next one. */
 CREATE FUNCTION vault_data.plan_rotation(p_schedule uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -335,7 +335,7 @@ BEGIN
 END
 $$;
 
-/* What was not said is as the type of the secret says; NULL: on demand. */
+/* Take omitted times from the type of the secret; NULL: on demand. */
 CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL THEN (SELECT l.rotation_interval::text FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
@@ -391,7 +391,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
-	/* Who changes the times only says nothing of the rest. */
+	/* A call that changes the times alone leaves the rest as it is. */
 	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, 'generate');
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
 	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
@@ -415,7 +415,7 @@ BEGIN
 	IF EXISTS (SELECT FROM vault_data.rotation r WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step NOT IN ('retire', 'done', 'failed')) THEN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
-	/* What was set by another rotator is not taken back by this one; here its time is over. */
+	/* This rotator cannot take back a value that another one has set; its time ends here. */
 	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
 		FOR ended IN UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
 			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND r.previous <> s.current_version RETURNING r.previous
@@ -506,7 +506,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	WHERE c.config ? 'users' AND r.tenant_id = c.tenant_id AND r.secret_id = c.secret_id AND r.step = 'retire' AND r.retire_at > clock_timestamp()
 $$;
 
-/* What has begun goes on before anything else begins: its target may be ahead of the vault. */
+/* Resume an interrupted run first: the target may already have the new value. */
 CREATE FUNCTION vault_data.begin_rotation(c vault_data.rotation_schedule, s vault_data.secret) RETURNS vault_data.rotation
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -520,7 +520,7 @@ BEGIN
 END
 $$;
 
-/* What was in use before the run leaked: until its promotion the run says so in retire_at. */
+/* The value of before the run leaked: until its promotion the run has that in retire_at. */
 CREATE FUNCTION vault_data.retires_at_once(r vault_data.rotation) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(r.retire_at = '-infinity', false)
@@ -567,7 +567,10 @@ DECLARE
 	destroyed boolean := (SELECT v.destroyed_at IS NOT NULL FROM vault_data.secret_version v WHERE v.tenant_id = s.tenant_id AND v.secret_id = s.id AND v.version = r.previous);
 BEGIN
 	IF r.previous <> s.current_version THEN
-		/* Whose login a destroyed version was is told by the current one alone; of a pair, the other user may be in use by a later run's version. */
+		/*
+		 * Only the current version tells the login of a destroyed one. Of a pair, the other user may be
+		 * in use by the version of a later run.
+		 */
 		IF NOT destroyed OR c.rotator <> 'postgres_role' OR NOT EXISTS (SELECT FROM vault_data.rotation o
 			WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id AND o.step = 'retire' AND o.id <> r.id)
 		THEN
@@ -639,7 +642,7 @@ BEGIN
 END
 $$;
 
-/* What is to be done for a secret whose schedule says so, and that the caller has locked. */
+/* Do the due step for a secret whose schedule the caller has locked. */
 CREATE FUNCTION vault_data.advance_rotation(c vault_data.rotation_schedule) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -704,7 +707,7 @@ DECLARE
 BEGIN
 	SELECT * INTO s FROM vault_data.secret WHERE tenant_id = c.tenant_id AND id = c.secret_id;
 	p_error := left(concat_ws('; ', p_error, vault_data.undo_run(c, s, r)), 250);
-	/* What was not done at the target does not keep the version readable. */
+	/* A step that failed at the target does not keep the version readable. */
 	IF r.step = 'retire' AND r.previous <> s.current_version THEN
 		PERFORM vault_data.retire_version(s, r.previous);
 	END IF;
@@ -787,7 +790,7 @@ BEGIN
 		BEGIN
 			PERFORM vault_data.advance_rotation(c);
 		EXCEPTION WHEN OTHERS THEN
-			/* Which rule a made-up value broke, operators and auditors need not know. */
+			/* Operators and auditors need not know the rule that a generated value broke. */
 			PERFORM vault_data.rotation_failed(c, SQLSTATE || ': ' || left(regexp_replace(SQLERRM, '^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
@@ -837,7 +840,7 @@ BEGIN
 	ELSIF blocked IS NOT NULL THEN
 		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over, or with retire => ''now'' if a login leaked.');
 	END IF;
-	/* Who chooses what a target takes could log in there. */
+	/* A caller that chooses the target's value could log in there. */
 	IF p_given AND vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
@@ -952,7 +955,10 @@ BEGIN
 	IF c.rotator = 'postgres_remote' THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
-	/* Who chooses among values, some of which he may have given before there was a target, could log in there. */
+	/*
+	 * A caller that chooses among values could log in there: it may have given some of them before
+	 * there was a target.
+	 */
 	IF vault_data.has_target(c.rotator) THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
@@ -1019,7 +1025,7 @@ BEGIN
 			AND (p_tags IS NULL OR x.tags @> p_tags) AND vault_data.permitted('list', x.name, x.environment)
 		ORDER BY x.name
 	LOOP
-		/* Whoever gives it a schedule meanwhile has done so now. */
+		/* A concurrent set_rotation() has ended by now. */
 		IF p_dry_run IS FALSE AND vault_data.permitted('rotate', s.name, env) THEN
 			PERFORM FROM vault_data.secret x WHERE x.tenant_id = vault.current_tenant_id() AND x.id = s.id FOR NO KEY UPDATE;
 			s.rotator := (SELECT c.rotator FROM vault_data.rotation_schedule c WHERE c.tenant_id = vault.current_tenant_id() AND c.secret_id = s.id);
@@ -1081,7 +1087,7 @@ SELECT t.name AS tenant, s.name, s.environment, c.rotator, c.every, c.time_windo
 	CASE WHEN r.step IS NULL OR r.step = 'done' THEN 'idle' WHEN r.step = 'failed' THEN 'failed' WHEN r.step = 'wait' THEN 'waiting'
 		WHEN r.attempts > 0 THEN 'retrying' WHEN r.step = 'retire' THEN 'overlapping' ELSE 'running' END AS state,
 	c.due_at, c.next_at, c.last_at, r.id AS rotation, r.step, r.version, r.attempts,
-	/* What a tenant's function chose to fail with is the tenant's. */
+	/* The text of an error of a tenant's function belongs to the tenant. */
 	CASE WHEN vault_data.sees_all_tenants() AND c.tenant_id IS DISTINCT FROM vault.current_tenant_id()
 		THEN pg_catalog.regexp_replace(r.error, ' with SQLSTATE [^;]*', '') ELSE r.error END AS last_error,
 	r.retire_at

@@ -31,7 +31,7 @@ CREATE TABLE vault_data.token_issuer (
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT token_issuer_name_key UNIQUE (tenant_id, name)
 );
-/* Whom a subject of an issuer, or all that match a pattern, stand for. */
+/* The principal that a subject of an issuer, or a pattern of subjects, stands for. */
 CREATE TABLE vault_data.external_subject (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE vault_data.external_subject (
 CREATE INDEX external_subject_pattern ON vault_data.external_subject (tenant_id, issuer_id)
 	WHERE match = 'pattern';
 CREATE INDEX external_subject_principal ON vault_data.external_subject (tenant_id, principal_id);
-/* Which roles a group of an issuer gives for the transaction of the token. */
+/* The roles that a group of an issuer gives for the transaction of the token. */
 CREATE TABLE vault_data.group_role (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
@@ -365,7 +365,7 @@ BEGIN
 END
 $$;
 
-/* What its subjects and groups stand for stays as it is. */
+/* The mappings of its subjects and groups stay as they are. */
 CREATE FUNCTION vault_data.replace_issuer(p_tenant uuid, given vault_data.token_issuer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -457,8 +457,8 @@ COMMENT ON FUNCTION vault.disallow_tokens(text, text)
 	IS 'ends the permission of vault.allow_tokens(), from the next call on';
 
 /*
- * Whoever names a subject of a principal lets its bearer have all that the principal holds:
- * it takes what issuing a token for the principal takes, and a caller who showed a token
+ * A subject of a principal lets the token's bearer have all that the principal holds:
+ * adding one needs the rights to issue a token for the principal, and a caller who showed a token
  * cannot make what the token gives last longer.
  */
 CREATE FUNCTION vault_data.require_may_speak_for(p_principal uuid) RETURNS void
@@ -499,7 +499,7 @@ DECLARE
 	issuer vault_data.token_issuer;
 	new_id uuid := vault_data.new_id();
 BEGIN
-	/* Who may not at all learns no names. */
+	/* A caller without the right learns no names. */
 	PERFORM vault_data.require_may_speak_for(vault_data.caller_principal());
 	named := vault_data.find_speaker(this_tenant, p_principal);
 	PERFORM vault_data.require_may_speak_for(named);
@@ -645,7 +645,10 @@ BEGIN
 END
 $$;
 
-/* What is used is remembered until it expires, in a table that all tenants share: so the number is limited, used or not. */
+/*
+ * A used token is remembered until it expires, in a table that all tenants share. So the number
+ * of such tokens is limited, used or not.
+ */
 CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -665,7 +668,7 @@ END
 $$;
 
 /*
- * Who has a token of a principal has all that it holds, as a member of a role has what that
+ * The bearer of a principal's token has all that it holds, as a member of a role has what that
  * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
  */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean, p_db_role text) RETURNS text

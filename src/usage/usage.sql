@@ -122,7 +122,7 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_is_read';
 COMMENT ON FUNCTION vault_data.is_read(text, text, text, uuid)
 	IS 'returns true if a row of the audit trail is a read of a value, as usage counts it';
 
-/* What usage counts as reads, row by row. */
+/* Reads as usage counts them, row by row. */
 CREATE VIEW vault.audit_reads WITH (security_barrier) AS
 SELECT a.* FROM vault.audit a
 WHERE vault_data.is_read(a.operation, a.decision, a.object_kind, a.object_id);
@@ -225,7 +225,7 @@ COMMENT ON FUNCTION vault.unused_secrets(interval, text)
 	IS 'returns secrets that were not read for a time, the longest unread first; operators get '
 	'those of all tenants unless they name one';
 
-/* What nothing needs any more, of the tenant that the entry shows. */
+/* Remove rows that nothing needs any more, of the call's tenant. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

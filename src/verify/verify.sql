@@ -8,7 +8,7 @@
 CREATE FUNCTION vault_data.install_statements() RETURNS text[]
 LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
 
-/* Whether an envelope opens where it stands; generation NULL: the one that it names. */
+/* Return true if an envelope opens where it stands; generation NULL: the one that it names. */
 CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer, generation integer, envelope vault.envelope) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
 
@@ -140,8 +140,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * What the script grants. The server keeps that too, but as it was at the end of the script: with what
- * default privileges had added, and for an object that was taken out of the extension and put back, anew.
+ * The grants of the script. The server keeps them too, but as of the end of the script: with those of
+ * default privileges, and anew for an object that was taken out of the extension and put back.
  */
 CREATE FUNCTION vault_data.granted_by_script(statements text[]) RETURNS TABLE (class regclass, object oid, grantee text, privilege text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -390,7 +390,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	FROM (SELECT COALESCE(now + vault_data.rotation_interval(every), vault_data.next_cron(every, now)) AS at) AS d
 $$;
 
-/* When a rotation is due no MAC covers, since it moves with each step; but a schedule that was put off is one that vault did not write. */
+/*
+ * No MAC covers the due time of a rotation, since it moves with each step. But a schedule that
+ * was put off is one that vault did not write.
+ */
 CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT 'rotation_schedule', c.id, s.name, 'its times are none that vault has set'
