@@ -741,8 +741,8 @@ GRANT EXECUTE ON FUNCTION vault.adopt(text) TO vault_admin;
  * Principals, and the database roles that they are bound to. Roles of a tenant are rows
  * beside them, which nothing binds.
  *
- * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
- * tenant's administrator any role that no other tenant has, that is reserved for no
+ * A binding is to one role exactly, by oid and by name.  The rules: a tenant's
+ * administrator may bind any role that no other tenant has, that is reserved for no
  * other, and that is no superuser, operator or auditor; with vault.role_binding =
  * consent, of these only itself, roles that are reserved for the tenant, and roles that it
  * administers in the server; an operator any role but those of vault and of
@@ -938,8 +938,8 @@ END
 $$;
 
 /*
- * Of the principal, or of the role in this tenant. Who binds meanwhile waits for the lock on the tenant's row.
- * Whoever is bound to a principal has all that it holds: add_binding() asks for that.
+ * Of the principal, or of the role in this tenant. A concurrent binding waits for the lock on the
+ * tenant's row. A bound role has all that the principal holds: add_binding() asks for that.
  */
 CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2857,8 +2857,8 @@ GRANT EXECUTE ON FUNCTION vault.add_issuer(text, text, text, text, anycompatible
  *
  * Ids and times are given before the commit, and commits come in any order; so a row gets
  * its place in the order (position) when a consumer first sees it committed, from a counter of the
- * tenant that its consumers lock one after the other. What commits later comes later, whatever its
- * time, and nothing is passed over. Within what is seen at once the time decides.
+ * tenant that its consumers lock one after the other. A later commit comes later, at any time of the
+ * notification, and nothing is passed over. Within what is seen at once the time decides.
  *
  * NOTIFY takes a lock of the whole server at commit, so only what is rare is announced: no put, no read.
  */
@@ -3087,7 +3087,8 @@ COMMENT ON FUNCTION vault.unsubscribe(text, text)
 /*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
  * all of them are acknowledged, others get none. A consumer that dies or rolls back loses nothing, because only
- * acknowledge() moves on. What the caller may not know of at the moment is left out and holds up nothing.
+ * acknowledge() moves on. Notifications that
+ * the caller may not know of at the moment are left out and hold up nothing.
  */
 CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer, p_lease interval, p_tenant text)
 RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
@@ -3135,8 +3136,8 @@ BEGIN
 		RETURN;
 	END IF;
 	/*
-	 * The next call need not look again at other kinds. What the caller may not know of now waits as long as notifications
-	 * are kept: a grant may come into force.
+	 * The next call need not look again at other kinds. Notifications that the caller may not
+	 * know of now wait as long as notifications are kept: a grant may come into force.
 	 */
 	SELECT COALESCE(pg_catalog.min(w.position) - 1, last) INTO passed FROM vault_data.notification w
 	WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last AND (b.kinds IS NULL OR w.kind = ANY (b.kinds))
@@ -4104,7 +4105,8 @@ COMMENT ON FUNCTION vault_data.small(vault.envelope)
 
 /*
  * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
- * the version, an end that was set stays. Who may not write, and so not set an end, gets no later one.
+ * the version, an end that was set stays. A caller that may not write, and so not set an end,
+ * gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4447,8 +4449,8 @@ GRANT EXECUTE ON FUNCTION vault.purge(integer), vault.destroy_tenant(text, text)
 /*
  * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an emergency.
  *
- * Whether it may be read is decided when it is read (secret/secret.c). What runs here at its times
- * only tells: a warning at each threshold that is left, once for each version and time of expiry; of
+ * Each read decides if the secret may be read (secret/secret.c). The jobs here only
+ * tell: a warning at each threshold that is left, once for each version and time of expiry; of
  * those that a pause has let pass, the most urgent. "expired" is the threshold zero.
  */
 /* id is the secret's. */
@@ -4781,7 +4783,7 @@ GRANT EXECUTE ON FUNCTION vault.announce_expiring(integer), vault.announce_expir
  *
  * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
  * later each time, and after the last attempt the run has failed: the current version was not touched.
- * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
+ * Every caller locks the head and then the schedule; the job passes over rows that others have locked.
  * Values are in C only; here they are numbers of versions.
  */
 CREATE TABLE vault_data.rotation_schedule (
@@ -5123,7 +5125,7 @@ $$;
 CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
 
-/* A user has one password: the tenant has it in one secret. Whoever asks at the same time waits. */
+/* A user has one password: the tenant has it in one secret. A concurrent caller waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5456,7 +5458,7 @@ CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
 COMMENT ON FUNCTION vault_data.rotation_retry() IS 'returns the setting vault.rotation_retry';
 
-/* A run ends whose value the target may have: it gets the one before back. What went wrong, or NULL. */
+/* Give the former value back to the target at the end of a run. Return the error, or NULL. */
 CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -5581,7 +5583,7 @@ COMMENT ON FUNCTION vault.rotate_due(integer)
 
 /*
  * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
- * What has its target in this database is done at once, the rest goes on in the job.
+ * A rotation with its target in this database is done at once, others go on in the job.
  */
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean, p_retire_now boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -6031,8 +6033,8 @@ COMMENT ON VIEW vault.access_matrix
 
 /*
  * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
- * wrote them. What is gone has its name from the trail, from the vault's own row before one of an
- * alert; these names are gathered once in a query, and only if one is missing.
+ * wrote them. A dropped object has its name from the trail, from the vault's own row before one
+ * of an alert; these names are gathered once in a query, and only if one is missing.
  */
 CREATE VIEW vault.permission_changes WITH (security_barrier) AS
 WITH gone AS MATERIALIZED (
@@ -7416,8 +7418,8 @@ COMMENT ON FUNCTION vault.export_audit(text, timestamptz, timestamptz)
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
  * CREATE TABLE … PARTITION OF would lock out every reader and writer of the trail. They do not
- * belong to the extension, so that a dump holds them. What came before its month had a partition
- * is moved there, unless that would keep writers waiting for long.
+ * belong to the extension, so that a dump holds them. Rows older than the partition of their month
+ * are moved there, unless that would keep writers waiting for long.
  */
 CREATE FUNCTION vault_data.make_partition(p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7543,7 +7545,7 @@ $$;
 /*
  * The partition of a month: away as a whole if every tenant in it may go. It is emptied first, which
  * locks nothing but itself; to drop it asks for the whole trail, and waits for that
- * only for a moment. What is left empty is dropped another day.
+ * only for a moment. An empty partition that is left is dropped another day.
  */
 CREATE FUNCTION vault_data.retire_partition(p_partition regclass, p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7737,7 +7739,7 @@ SELECT vault_data.prepare_trail();
  * Usage: who reads what, counted from the trail.
  *
  * Written by the log consumer alone (usage.c), some seconds behind the trail, and each row
- * of it exactly once. What is counted here can be counted again from the trail, so
+ * of it exactly once. The counts can be made again from the trail, so
  * these tables write nothing there. principal_id is the zero uuid for callers without
  * identity, secret_id for names that are no secret, version 0 for none.
  */
@@ -8396,7 +8398,7 @@ COMMENT ON VIEW vault.jobs
 	'does not have in this database';
 
 /*
- * Figures for monitoring. What could be many is estimated; rows that wait for their seal are found by
+ * Figures for monitoring. Large counts are estimated; rows that wait for their seal are found by
  * the indexes of transaction ids (the caller forbids another way), and counted up to a limit.
  */
 CREATE FUNCTION vault_data.count_metrics() RETURNS TABLE (metric text, label text, value double precision)

@@ -76,8 +76,8 @@ COMMENT ON VIEW vault.access_matrix
 
 /*
  * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
- * wrote them. What is gone has its name from the trail, from the vault's own row before one of an
- * alert; these names are gathered once in a query, and only if one is missing.
+ * wrote them. A dropped object has its name from the trail, from the vault's own row before one
+ * of an alert; these names are gathered once in a query, and only if one is missing.
  */
 CREATE VIEW vault.permission_changes WITH (security_barrier) AS
 WITH gone AS MATERIALIZED (

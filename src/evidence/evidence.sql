@@ -175,8 +175,8 @@ COMMENT ON FUNCTION vault.export_audit(text, timestamptz, timestamptz)
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
  * CREATE TABLE … PARTITION OF would lock out every reader and writer of the trail. They do not
- * belong to the extension, so that a dump holds them. What came before its month had a partition
- * is moved there, unless that would keep writers waiting for long.
+ * belong to the extension, so that a dump holds them. Rows older than the partition of their month
+ * are moved there, unless that would keep writers waiting for long.
  */
 CREATE FUNCTION vault_data.make_partition(p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -302,7 +302,7 @@ $$;
 /*
  * The partition of a month: away as a whole if every tenant in it may go. It is emptied first, which
  * locks nothing but itself; to drop it asks for the whole trail, and waits for that
- * only for a moment. What is left empty is dropped another day.
+ * only for a moment. An empty partition that is left is dropped another day.
  */
 CREATE FUNCTION vault_data.retire_partition(p_partition regclass, p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

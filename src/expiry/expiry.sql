@@ -1,8 +1,8 @@
 /*
  * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an emergency.
  *
- * Whether it may be read is decided when it is read (secret/secret.c). What runs here at its times
- * only tells: a warning at each threshold that is left, once for each version and time of expiry; of
+ * Each read decides if the secret may be read (secret/secret.c). The jobs here only
+ * tell: a warning at each threshold that is left, once for each version and time of expiry; of
  * those that a pause has let pass, the most urgent. "expired" is the threshold zero.
  */
 /* id is the secret's. */

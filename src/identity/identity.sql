@@ -2,8 +2,8 @@
  * Principals, and the database roles that they are bound to. Roles of a tenant are rows
  * beside them, which nothing binds.
  *
- * A binding is to one role exactly, by oid and by name.  Who may bind whom: a
- * tenant's administrator any role that no other tenant has, that is reserved for no
+ * A binding is to one role exactly, by oid and by name.  The rules: a tenant's
+ * administrator may bind any role that no other tenant has, that is reserved for no
  * other, and that is no superuser, operator or auditor; with vault.role_binding =
  * consent, of these only itself, roles that are reserved for the tenant, and roles that it
  * administers in the server; an operator any role but those of vault and of
@@ -199,8 +199,8 @@ END
 $$;
 
 /*
- * Of the principal, or of the role in this tenant. Who binds meanwhile waits for the lock on the tenant's row.
- * Whoever is bound to a principal has all that it holds: add_binding() asks for that.
+ * Of the principal, or of the role in this tenant. A concurrent binding waits for the lock on the
+ * tenant's row. A bound role has all that the principal holds: add_binding() asks for that.
  */
 CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

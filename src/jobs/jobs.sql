@@ -61,7 +61,7 @@ COMMENT ON VIEW vault.jobs
 	'does not have in this database';
 
 /*
- * Figures for monitoring. What could be many is estimated; rows that wait for their seal are found by
+ * Figures for monitoring. Large counts are estimated; rows that wait for their seal are found by
  * the indexes of transaction ids (the caller forbids another way), and counted up to a limit.
  */
 CREATE FUNCTION vault_data.count_metrics() RETURNS TABLE (metric text, label text, value double precision)

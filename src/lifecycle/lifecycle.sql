@@ -120,7 +120,8 @@ COMMENT ON FUNCTION vault_data.small(vault.envelope)
 
 /*
  * The end that the head has after a rollback to v: what a value or its type says of its end comes and goes with
- * the version, an end that was set stays. Who may not write, and so not set an end, gets no later one.
+ * the version, an end that was set stays. A caller that may not write, and so not set an end,
+ * gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(s vault_data.secret, v vault_data.secret_version) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

@@ -4,8 +4,8 @@
  *
  * Ids and times are given before the commit, and commits come in any order; so a row gets
  * its place in the order (position) when a consumer first sees it committed, from a counter of the
- * tenant that its consumers lock one after the other. What commits later comes later, whatever its
- * time, and nothing is passed over. Within what is seen at once the time decides.
+ * tenant that its consumers lock one after the other. A later commit comes later, at any time of the
+ * notification, and nothing is passed over. Within what is seen at once the time decides.
  *
  * NOTIFY takes a lock of the whole server at commit, so only what is rare is announced: no put, no read.
  */
@@ -234,7 +234,8 @@ COMMENT ON FUNCTION vault.unsubscribe(text, text)
 /*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is over, or
  * all of them are acknowledged, others get none. A consumer that dies or rolls back loses nothing, because only
- * acknowledge() moves on. What the caller may not know of at the moment is left out and holds up nothing.
+ * acknowledge() moves on. Notifications that
+ * the caller may not know of at the moment are left out and hold up nothing.
  */
 CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer, p_lease interval, p_tenant text)
 RETURNS TABLE (id uuid, at timestamptz, kind text, severity text, secret_id uuid, secret text, environment text, payload jsonb)
@@ -282,8 +283,8 @@ BEGIN
 		RETURN;
 	END IF;
 	/*
-	 * The next call need not look again at other kinds. What the caller may not know of now waits as long as notifications
-	 * are kept: a grant may come into force.
+	 * The next call need not look again at other kinds. Notifications that the caller may not
+	 * know of now wait as long as notifications are kept: a grant may come into force.
 	 */
 	SELECT COALESCE(pg_catalog.min(w.position) - 1, last) INTO passed FROM vault_data.notification w
 	WHERE w.tenant_id = b.tenant_id AND w.position > b.acknowledged AND w.position <= last AND (b.kinds IS NULL OR w.kind = ANY (b.kinds))

@@ -9,7 +9,7 @@
  *
  * Each step is one transaction of the job and may be done twice. An error makes it be tried again,
  * later each time, and after the last attempt the run has failed: the current version was not touched.
- * Whoever does something holds the head and the schedule, in this order; the job leaves what others hold to them.
+ * Every caller locks the head and then the schedule; the job passes over rows that others have locked.
  * Values are in C only; here they are numbers of versions.
  */
 CREATE TABLE vault_data.rotation_schedule (
@@ -351,7 +351,7 @@ $$;
 CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
 
-/* A user has one password: the tenant has it in one secret. Whoever asks at the same time waits. */
+/* A user has one password: the tenant has it in one secret. A concurrent caller waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -684,7 +684,7 @@ CREATE FUNCTION vault_data.rotation_retry() RETURNS interval
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_retry';
 COMMENT ON FUNCTION vault_data.rotation_retry() IS 'returns the setting vault.rotation_retry';
 
-/* A run ends whose value the target may have: it gets the one before back. What went wrong, or NULL. */
+/* Give the former value back to the target at the end of a run. Return the error, or NULL. */
 CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -809,7 +809,7 @@ COMMENT ON FUNCTION vault.rotate_due(integer)
 
 /*
  * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is not made yet.
- * What has its target in this database is done at once, the rest goes on in the job.
+ * A rotation with its target in this database is done at once, others go on in the job.
  */
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean, p_retire_now boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

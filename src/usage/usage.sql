@@ -2,7 +2,7 @@
  * Usage: who reads what, counted from the trail.
  *
  * Written by the log consumer alone (usage.c), some seconds behind the trail, and each row
- * of it exactly once. What is counted here can be counted again from the trail, so
+ * of it exactly once. The counts can be made again from the trail, so
  * these tables write nothing there. principal_id is the zero uuid for callers without
  * identity, secret_id for names that are no secret, version 0 for none.
  */
