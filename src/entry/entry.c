@@ -30,6 +30,7 @@
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/tables.h"
+#include "redaction/log.h"
 #include "redaction/redaction.h"
 #include "throttle/denials.h"
 #include "token/token.h"
@@ -341,7 +342,7 @@ rethrow_from_inside(const VaultCall *call, ErrorData *error)
 	error->context = NULL;
 	error->internalquery = NULL;
 	error->internalpos = 0;
-	redaction_mark_own(error);
+	log_mark_own(error);
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 		error->detail = NULL;
 	ThrowErrorData(error);

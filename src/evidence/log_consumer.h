@@ -11,6 +11,7 @@
 #define VAULT_EVIDENCE_LOG_CONSUMER_H
 
 #include "audit/audit_row.h"
+#include "evidence/consumer_state.h"
 
 /*
  * Register a listener.  It gets each row once, in no fixed order, within the step's transaction;
@@ -23,24 +24,6 @@ typedef struct ConsumerListener
 } ConsumerListener;
 
 extern void consumer_add_listener(const ConsumerListener *listener);
-
-/* Transactions that had been seen when the state was written. */
-typedef struct ConsumerState
-{
-	bool exists;
-	bool is_genuine; /* its MAC fits */
-	bool is_local;   /* of this cluster: transaction ids mean the same */
-	bool is_settled; /* of this database, since the extension was made */
-	char *snapshot;
-	uint64 xmax;
-	uint64 next_xid; /* at the time of reading: no transaction has this id or a later one */
-	uint64 *running; /* below xmax, ascending */
-	int running_count;
-	int64 floor_id;  /* transaction ids of rows up to here are of another cluster */
-	int64 newest_id; /* of the rows seen */
-	int64 seals;     /* of all tenants together */
-	bool closed;     /* the server ended then, and nothing was left to be seen */
-} ConsumerState;
 
 /* Inside SPI; false if there is none. */
 extern void consumer_state(ConsumerState *state);

@@ -14,7 +14,7 @@
 #include "utils/portal.h"
 
 #include "audit/audit_row.h"
-#include "evidence/log_consumer.h"
+#include "evidence/consumer_state.h"
 #include "evidence/seal.h"
 
 typedef struct OpenSeal

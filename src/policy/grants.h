@@ -16,7 +16,7 @@
 #include "utils/uuid.h"
 
 #include "policy/condition.h"
-#include "policy/policy.h"
+#include "policy/permission.h"
 
 /* Length of the longest chain of memberships, from a principal to a role. */
 #define MAX_ROLE_DEPTH 8
@@ -169,5 +169,12 @@ enum
 	GRANT_CREATED_AT,
 	GRANT_COLUMNS = 18
 };
+
+/*
+ * Return a number that grows when the grants of any principal may have changed. While it stays,
+ * another decision of the same moment is the same. Conditions change with time and not with this
+ * number.
+ */
+extern uint64 policy_generation(void);
 
 #endif

@@ -25,7 +25,6 @@
 #include "redaction/command.h"
 #include "redaction/lexical.h"
 #include "redaction/message.h"
-#include "redaction/redaction.h"
 
 static emit_log_hook_type previous = NULL;
 
@@ -83,7 +82,7 @@ refuses_setting(const ErrorData *error)
 }
 
 void
-redaction_mark_own(ErrorData *error)
+log_mark_own(ErrorData *error)
 {
 	if (!message_is_raised(error))
 	{

@@ -18,10 +18,4 @@ extern void redaction_init(void);
  */
 extern void redaction_session_holds_secrets(void);
 
-/*
- * Of an error from inside a call, before it is thrown again: what PL/pgSQL of
- * vault_data has raised, and what has no arguments, counts as one of ours.
- */
-extern void redaction_mark_own(ErrorData *error);
-
 #endif

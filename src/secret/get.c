@@ -19,6 +19,7 @@
 #include "platform/errors.h"
 #include "policy/delegation.h"
 #include "policy/environment.h"
+#include "policy/grants.h"
 #include "secret/read.h"
 #include "secret/secret_version.h"
 
