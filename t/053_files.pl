@@ -418,6 +418,7 @@ sub ssh_refused
 SKIP:
 {
 	skip 'there is no puttygen', 1 unless has_program('puttygen');
+	local $ENV{HOME} = $dir;    # puttygen keeps a file of random numbers there
 	for my $kind ([ 'ed25519', 256 ], [ 'rsa', 2048 ], [ 'ecdsa', 256 ], [ 'ecdsa', 384 ],
 		[ 'ecdsa', 521 ])
 	{
