@@ -26,7 +26,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "audit/audit.h"
+#include "audit/audit_describe.h"
+#include "audit/audit_state.h"
 #include "audit/ledger.h"
 #include "audit/ring.h"
 #include "audit/setting_alerts.h"

@@ -17,7 +17,8 @@
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
-#include "audit/audit.h"
+#include "audit/audit_describe.h"
+#include "audit/audit_state.h"
 #include "audit/ring.h"
 #include "audit/setting_alerts.h"
 #include "context/call.h"
