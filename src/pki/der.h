@@ -1,9 +1,9 @@
 /*
  * der.h
- *		Just enough DER to read a private key without OpenSSL's decoders, which leave copies of
- *		it in freed memory.
+ *		Just enough DER to read and write a private key without OpenSSL's decoders and encoders,
+ *		which leave copies of it in freed memory.
  *
- * Plain C, all inline.  A reader that met something else than was asked for stays broken
+ * Plain C; the reader is inline.  A reader that met something else than was asked for stays broken
  * and gives empty elements, so it is enough to ask once, at the end.
  */
 #ifndef VAULT_PKI_DER_H
@@ -84,5 +84,18 @@ der_ended(const DerReader *reader)
 {
 	return !reader->broken && reader->left == 0;
 }
+
+/*
+ * Write backwards, before `at`, and return the new beginning.  The caller has seen to the room:
+ * a header has at most 4 bytes, and its content at most 65535.
+ */
+extern unsigned char *der_prepend(unsigned char *at, const void *data, size_t size);
+
+/* The header of the element whose content is between `at` and `end`. */
+extern unsigned char *
+der_prepend_header(unsigned char *at, unsigned char tag, const unsigned char *end);
+
+/* An object identifier that OpenSSL knows by this number. */
+extern unsigned char *der_prepend_object(unsigned char *at, int nid);
 
 #endif

@@ -182,3 +182,25 @@ passphrase_algorithm(const X509_ALGOR *algorithm, OSSL_LIB_CTX **context)
 							  : check_pbe(kind, algorithm->parameter, &cipher);
 	return fault ? fault : find_context(cipher, context);
 }
+
+bool
+passphrase_open_old(const PemBlock *block, const EVP_CIPHER *cipher, const char *passphrase,
+					unsigned char *der, size_t *size)
+{
+	unsigned char key[EVP_MAX_KEY_LENGTH];
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int done = 0;
+	int rest = 0;
+	bool opened = context &&
+		EVP_BytesToKey(cipher, EVP_md5(), block->iv, (const unsigned char *) passphrase,
+					   (int) strlen(passphrase), 1, key, NULL) > 0 &&
+		EVP_DecryptInit_ex(context, cipher, NULL, key, block->iv) == 1 &&
+		EVP_DecryptUpdate(context, der, &done, (const unsigned char *) block->body.data,
+						  (int) block->body.size) == 1 &&
+		EVP_DecryptFinal_ex(context, der + done, &rest) == 1;
+
+	OPENSSL_cleanse(key, sizeof(key));
+	EVP_CIPHER_CTX_free(context);
+	*size = done + rest;
+	return opened;
+}

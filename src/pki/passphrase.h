@@ -13,8 +13,12 @@
 #ifndef VAULT_PKI_PASSPHRASE_H
 #define VAULT_PKI_PASSPHRASE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+
+#include "pki/pem.h"
 
 /* Limits for the check of a passphrase: rounds of its key derivation. */
 #define PASSPHRASE_MAX_ROUNDS 1000000
@@ -27,5 +31,13 @@ extern const char *passphrase_algorithm(const X509_ALGOR *algorithm, OSSL_LIB_CT
 
 /* The same for a cipher that DEK-Info names, which goes with MD5; the caller frees it. */
 extern const char *passphrase_old_cipher(const char *name, EVP_CIPHER **cipher);
+
+/*
+ * Decrypt such a block into der, which has room for its body and EVP_MAX_BLOCK_LENGTH more, and
+ * is secret.  The key is what openssl derived before PKCS#8: MD5 once, with the beginning of the
+ * IV as salt.  False: the passphrase does not fit, which one in 256 wrong ones seems to.
+ */
+extern bool passphrase_open_old(const PemBlock *block, const EVP_CIPHER *cipher,
+								const char *passphrase, unsigned char *der, size_t *size);
 
 #endif

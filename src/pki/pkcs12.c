@@ -16,7 +16,7 @@
 
 #include "pki/bundle.h"
 #include "pki/passphrase.h"
-#include "pki/private_key.h"
+#include "pki/pkcs8.h"
 #include "pki/rules.h"
 #include "type/type.h"
 
@@ -100,7 +100,7 @@ static const char *
 take_info(const PKCS8_PRIV_KEY_INFO *info, Bundle *bundle)
 {
 	EVP_PKEY *key = NULL;
-	const char *fault = private_key_from_pkcs8(info, &key);
+	const char *fault = pkcs8_key(info, &key);
 
 	return fault ? fault : bundle_add_key(bundle, key);
 }

@@ -11,13 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <openssl/bn.h>
+#include <openssl/bio.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 
 #include "pki/pem.h"
-
-#define KEY_MAX_RSA_BITS 8192
 
 /* The block holds a private key. */
 extern bool private_key_is(const PemBlock *block);
@@ -27,11 +24,6 @@ extern bool private_key_is_encrypted(const PemBlock *block);
 
 /* Decodes such a block; its key, which the caller frees, or the rule that is broken. */
 extern const char *private_key_from(PemBlock *block, const char *passphrase, EVP_PKEY **key);
-
-/* The key in a shrouded PKCS#8, of a PEM block or of PKCS#12. */
-extern const char *
-private_key_unshroud(const X509_SIG *shrouded, const char *passphrase, EVP_PKEY **key);
-extern const char *private_key_from_pkcs8(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key);
 
 /* A public or private key is of a kind and size that is handled; NULL, or the rule. */
 extern const char *private_key_check_kind(const EVP_PKEY *key);
@@ -51,33 +43,5 @@ extern bool private_key_works(EVP_PKEY *key);
 
 /* Writes it as PKCS#8 in PEM, not encrypted. */
 extern bool private_key_write(BIO *bio, const EVP_PKEY *key);
-
-/*
- * A positive number of at most 8192 bits from big-endian bytes, with or without zeros before
- * it, for BN_clear_free(); NULL otherwise.
- */
-extern BIGNUM *private_key_number(const unsigned char *data, size_t size);
-
-/* The numbers of an RSA key, in the order in which SSH writes them, and two that it leaves out. */
-enum
-{
-	RSA_N,
-	RSA_E,
-	RSA_D,
-	RSA_IQMP,
-	RSA_P,
-	RSA_Q,
-	RSA_SSH_NUMBERS,
-	RSA_DP = RSA_SSH_NUMBERS,
-	RSA_DQ,
-	RSA_NUMBERS
-};
-
-/* NULL if they do not fit each other; the last two may be NULL. */
-extern EVP_PKEY *private_key_from_rsa(BIGNUM *const numbers[RSA_NUMBERS]);
-
-/* On a named curve; NULL if a point, unless its size is 0, is not that of the secret. */
-extern EVP_PKEY *
-private_key_from_ec(int curve, const BIGNUM *secret, const unsigned char *point, size_t size);
 
 #endif

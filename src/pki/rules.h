@@ -23,6 +23,9 @@
 /* ---- files ---- */
 
 #define HAS_CRL              "it has a revocation list, which is neither a certificate nor a private key"
+#define NOT_A_KEY            "a private key in it cannot be decoded"
+#define NOT_HANDLED          "a key is not RSA, EC, Ed25519 or Ed448"
+#define NO_NAMED_CURVE       "an EC key is not on a named curve"
 #define TWO_KEYS             "it has more than one private key"
 #define OPENSSH_KEY          "its private key is of OpenSSH's own form"
 #define NO_CIPHER            "its cipher is unknown, or obsolete and OpenSSL's legacy provider is not there"

@@ -16,6 +16,8 @@
 #include <openssl/evp.h>
 
 #include "crypto/primitives.h"
+#include "pki/key_ec.h"
+#include "pki/key_rsa.h"
 #include "pki/pem.h"
 #include "pki/private_key.h"
 #include "pki/rules.h"
@@ -181,7 +183,7 @@ number_from(WireString string)
 {
 	if (string.size == 0 || (string.data[0] & 0x80))
 		return NULL;
-	return private_key_number(string.data, string.size);
+	return key_build_number(string.data, string.size);
 }
 
 static EVP_PKEY *
@@ -206,7 +208,7 @@ read_ecdsa(WireReader *reader, const Curve *curve)
 
 	if (secret && !reader->broken && wire_is(name, curve->name) &&
 		point.size == 1 + 2 * curve->coordinate)
-		key = private_key_from_ec(OBJ_sn2nid(curve->group), secret, point.data, point.size);
+		key = key_ec_from_secret(OBJ_sn2nid(curve->group), secret, point.data, point.size);
 	BN_clear_free(secret);
 	return key;
 }
@@ -224,7 +226,7 @@ read_rsa(WireReader *reader)
 		complete = complete && numbers[i];
 	}
 	if (complete && !reader->broken)
-		key = private_key_from_rsa(numbers);
+		key = key_rsa_from_numbers(numbers);
 	for (int i = 0; i < RSA_NUMBERS; i++)
 		BN_clear_free(numbers[i]);
 	return key;

@@ -11,6 +11,8 @@
 #include "crypto/primitives.h"
 #include "pki/certificate.h"
 #include "pki/passphrase.h"
+#include "pki/pkcs8.h"
+#include "pki/key_build.h"
 #include "pki/private_key.h"
 #include "pki/rules.h"
 #include "pki/ssh_key.h"
@@ -727,7 +729,7 @@ unshroud_with_rounds(int rounds)
 	X509_SIG_getm(shrouded, &algorithm, &body);
 	X509_ALGOR_copy(algorithm, made);
 	ASN1_OCTET_STRING_set(body, (const unsigned char *) "0123456789abcdef", 16);
-	fault = private_key_unshroud(shrouded, "x", &key);
+	fault = pkcs8_unshroud(shrouded, "x", &key);
 	X509_ALGOR_free(made);
 	X509_SIG_free(shrouded);
 	ERR_clear_error();
