@@ -411,6 +411,11 @@ postgres_remote_check(const Rotation *rotation)
 }
 
 const Rotator postgres_remote_rotator = {.name = "postgres_remote",
+										 .has_target = true,
+										 .acts_outside = true,
+										 .has_users = true,
+										 .is_other_server = true,
+										 .sets_own_password = true,
 										 .check = postgres_remote_check,
 										 .create = credential_create,
 										 .set = set_version,

@@ -184,6 +184,8 @@ postgres_role_retire(const Rotation *rotation)
 }
 
 const Rotator postgres_role_rotator = {.name = "postgres_role",
+									   .has_target = true,
+									   .has_users = true,
 									   .check = postgres_role_check,
 									   .create = credential_create,
 									   .set = postgres_role_set,

@@ -25,6 +25,7 @@
 #include "integrity/integrity.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
+#include "rotation/rotator.h"
 #include "tenant/tenant.h"
 
 #define FAST_TURNS  8
@@ -128,11 +129,11 @@ turns_of(HTAB *tenants, const pg_uuid_t *tenant, const Round *round)
 static bool
 is_slow(TableScan *scan)
 {
-	char *rotator = TextDatumGetCString(scan_get(scan, SCHEDULE_ROTATOR, NULL));
-	bool answer = strcmp(rotator, "postgres_remote") == 0 || strcmp(rotator, "function") == 0;
+	char *name = TextDatumGetCString(scan_get(scan, SCHEDULE_ROTATOR, NULL));
+	const Rotator *rotator = rotator_find(name);
 
-	pfree(rotator);
-	return answer;
+	pfree(name);
+	return rotator && rotator->acts_outside;
 }
 
 /* The scan's row comes into the round, if it is of its kind and it is its tenant's turn. */

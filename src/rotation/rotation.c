@@ -34,24 +34,6 @@ static struct
 	uint8_t format;
 } given;
 
-const Rotator generate_rotator = {.name = "generate"};
-const Rotator external_rotator = {.name = "external"};
-
-static const Rotator *const rotators[] = {&generate_rotator, &external_rotator,
-										  &postgres_role_rotator, &postgres_remote_rotator,
-										  &function_rotator};
-
-static const Rotator *
-find_rotator(const char *name)
-{
-	for (int i = 0; i < (int) lengthof(rotators); i++)
-		if (strcmp(rotators[i]->name, name) == 0)
-			return rotators[i];
-	error_bad_argument(
-		"rotator", "there is no such rotator",
-		"Rotators are generate, postgres_role, postgres_remote, function and external.");
-}
-
 /* Of these types a new value is no password. */
 static void
 require_password(const char *type)
@@ -65,24 +47,17 @@ require_password(const char *type)
 							   "Use the types database, password or generic.");
 }
 
-/* A rotator that has no configuration makes values of types that can be made up. */
 static void
 rotation_check(const Rotator *rotator, const Rotation *rotation)
 {
 	static const char *const none[] = {NULL};
 
-	if (rotator == &postgres_role_rotator || rotator == &postgres_remote_rotator)
+	if (rotator->has_users)
 		require_password(rotation->head.type);
 	if (rotator->check)
-	{
 		rotator->check(rotation);
-		return;
-	}
-	config_require_only(rotation, none);
-	if (rotator == &generate_rotator &&
-		!type_can_generate(type_in_tenant(&call_required()->tenant, rotation->head.type)))
-		error_bad_argument("rotator", "a value of this type cannot be made up here",
-						   "Use another rotator.");
+	else
+		config_require_only(rotation, none);
 }
 
 /* A pending version: of the value given, of the rotator's, or made up. */
@@ -92,13 +67,13 @@ rotation_create(const Rotator *rotator, const Rotation *rotation)
 	const void *value = given.value;
 	size_t size = given.size;
 	uint8_t format = FORMAT_TEXT;
-	bool is_stored = value == NULL && rotator->create == credential_create;
+	bool is_stored = value == NULL && rotator->has_users;
 
 	if (value == NULL && rotator->create)
 		value = rotator->create(rotation, &size);
 	if (value)
 		(void) secret_open_version(&rotation->head, rotation->previous, &format);
-	if (given.value && rotator->create == credential_create)
+	if (given.value && rotator->has_users)
 	{
 		(void) secret_require_text(cstring_to_text_with_len(value, size));
 		credential_require_turn(rotation, value, size);
@@ -196,7 +171,7 @@ rotator_act(FunctionCallInfo fcinfo)
 	PG_TRY();
 	{
 		do_action(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-				  find_rotator(text_to_cstring(PG_GETARG_TEXT_PP(1))), &rotation);
+				  rotator_require(text_to_cstring(PG_GETARG_TEXT_PP(1))), &rotation);
 	}
 	PG_CATCH();
 	{

@@ -300,22 +300,19 @@ COMMENT ON FUNCTION vault.disallow_rotation(text, text)
 
 /* ---- schedules ---- */
 
-/* These act on what is not the secret: on a role's login, on another server, as somebody else. */
-CREATE FUNCTION vault_data.has_target(rotator text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_role', 'postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.has_target(text)
-	IS 'returns true if a rotator changes more than the secret';
-
-/* Of these, those whose target is not in this transaction: another server, or what the tenant's functions reach. */
-CREATE FUNCTION vault_data.acts_outside(rotator text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rotator IN ('postgres_remote', 'function');
-COMMENT ON FUNCTION vault_data.acts_outside(text)
-	IS 'returns true if a rotator has its target outside of the transaction; a copy of the '
-	'vault does not use such a rotator';
+/* rotator.h lists the flags of a rotator, and says what each one means. */
+CREATE FUNCTION vault_data.rotator_flag(rotator text, flag text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotator_flag';
+COMMENT ON FUNCTION vault_data.rotator_flag(text, text)
+	IS 'returns a fact about a rotator; false if the rotator does not exist';
+CREATE FUNCTION vault_data.require_rotator(rotator text) RETURNS void
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_require_rotator';
+CREATE FUNCTION vault_data.default_rotator() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_default_rotator';
 
 /*
- * Actions of a rotator: check (a configuration), create (and return the next version), set, test,
- * undo, retire. version is the one that is to come, previous the one before it.
+ * Perform an action of a rotator (rotator.h); create returns the next version. version is the one
+ * that is to come, previous the one before it.
  */
 CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text, environment text, version integer, previous integer) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotator_act';
@@ -357,7 +354,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	taken text;
 BEGIN
-	IF p_rotator NOT IN ('postgres_role', 'postgres_remote') THEN
+	IF NOT vault_data.rotator_flag(p_rotator, 'has_users') THEN
 		RETURN;
 	END IF;
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -366,7 +363,8 @@ BEGIN
 	PERFORM vault_data.lock_rotated_users();
 	SELECT u INTO taken FROM vault_data.rotation_schedule o, unnest(vault_data.users_of(o.config)) AS u
 	WHERE o.tenant_id = vault.current_tenant_id() AND o.secret_id <> p_secret AND o.rotator = p_rotator AND u = ANY (vault_data.users_of(p_config))
-		AND (p_rotator = 'postgres_role' OR (lower(o.config ->> 'host'), COALESCE(o.config ->> 'port', '5432')) = (lower(p_config ->> 'host'), COALESCE(p_config ->> 'port', '5432')))
+		AND lower(o.config ->> 'host') IS NOT DISTINCT FROM lower(p_config ->> 'host')
+		AND COALESCE(o.config ->> 'port', '5432') = COALESCE(p_config ->> 'port', '5432')
 	LIMIT 1;
 	IF FOUND THEN
 		PERFORM vault_data.fail('55000', format('user "%s" is rotated with another secret', taken), 'A user has one password: let both uses read one secret.');
@@ -392,16 +390,13 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(s);
 	present := vault_data.lock_schedule(s.id);
 	/* A call that changes the times alone leaves the rest as it is. */
-	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, 'generate');
+	chosen := COALESCE(lower(p_rotator COLLATE "C"), present.rotator, vault_data.default_rotator());
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END, '{}');
-	IF chosen NOT IN ('generate', 'external', 'postgres_role', 'postgres_remote', 'function') THEN
-		PERFORM vault_data.fail('22023', 'invalid rotator: there is no such rotator', 'Rotators are generate, postgres_role, postgres_remote, function and external.');
-	END IF;
-	IF vault_data.has_target(chosen) OR vault_data.has_target(present.rotator) THEN
+	PERFORM vault_data.require_rotator(chosen);
+	IF vault_data.rotator_flag(chosen, 'has_target') OR vault_data.rotator_flag(present.rotator, 'has_target') THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
-	/* A function is given the values. */
-	IF chosen = 'function' THEN
+	IF vault_data.rotator_flag(chosen, 'gets_values') THEN
 		PERFORM vault_data.require('read', s.name, s.environment);
 	END IF;
 	IF every IS NOT NULL AND span IS NULL THEN
@@ -416,7 +411,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way', 'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
 	/* This rotator cannot take back a value that another one has set; its time ends here. */
-	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.has_target(chosen) OR vault_data.has_target(present.rotator)) THEN
+	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config) AND (vault_data.rotator_flag(chosen, 'has_target') OR vault_data.rotator_flag(present.rotator, 'has_target')) THEN
 		FOR ended IN UPDATE vault_data.rotation r SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
 			WHERE r.tenant_id = s.tenant_id AND r.secret_id = s.id AND r.step = 'retire' AND r.previous <> s.current_version RETURNING r.previous
 		LOOP
@@ -475,7 +470,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation', 'vault.set_rotation() gives it one.');
 	END IF;
 	/* One that was changed outside can be removed, but does not say what it was. */
-	IF vault_data.has_target(c.rotator) OR NOT vault_data.is_authentic(c) THEN
+	IF vault_data.rotator_flag(c.rotator, 'has_target') OR NOT vault_data.is_authentic(c) THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
 	SELECT * INTO r FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step NOT IN ('retire', 'done', 'failed');
@@ -546,7 +541,7 @@ BEGIN
 	WHERE tenant_id = r.tenant_id AND id = r.id;
 	/* Of a pair at another server the user that is retired changes its own password, in a run that follows at once: nobody else can. */
 	UPDATE vault_data.rotation_schedule SET last_at = now,
-		due_at = CASE WHEN vault_data.retires_at_once(r) AND c.rotator = 'postgres_remote' AND c.config ? 'users' THEN now ELSE vault_data.next_due(every, time_window, now) END
+		due_at = CASE WHEN vault_data.retires_at_once(r) AND vault_data.rotator_flag(c.rotator, 'sets_own_password') AND c.config ? 'users' THEN now ELSE vault_data.next_due(every, time_window, now) END
 	WHERE tenant_id = c.tenant_id AND id = c.id;
 END
 $$;
@@ -571,7 +566,7 @@ BEGIN
 		 * Only the current version tells the login of a destroyed one. Of a pair, the other user may be
 		 * in use by the version of a later run.
 		 */
-		IF NOT destroyed OR c.rotator <> 'postgres_role' OR NOT EXISTS (SELECT FROM vault_data.rotation o
+		IF NOT destroyed OR NOT vault_data.rotator_flag(c.rotator, 'has_users') OR NOT EXISTS (SELECT FROM vault_data.rotation o
 			WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id AND o.step = 'retire' AND o.id <> r.id)
 		THEN
 			PERFORM vault_data.rotator_act('retire', c.rotator, c.config, s.name, s.environment, s.current_version, CASE WHEN NOT destroyed THEN r.previous END);
@@ -590,7 +585,7 @@ DECLARE
 BEGIN
 	FOR r IN SELECT * FROM vault_data.rotation o WHERE o.tenant_id = s.tenant_id AND o.secret_id = s.id AND o.step = 'retire' ORDER BY o.started_at LOOP
 		PERFORM vault_data.require_authentic(r);
-		IF NOT vault_data.acts_outside(c.rotator) THEN
+		IF NOT vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 			PERFORM vault_data.retire(c, s, r);
 			CONTINUE;
 		END IF;
@@ -621,16 +616,16 @@ BEGIN
 	END IF;
 	CASE r.step
 	WHEN 'create' THEN
-		IF c.rotator = 'external' THEN
+		IF vault_data.rotator_flag(c.rotator, 'waits_for_value') THEN
 			UPDATE vault_data.rotation SET step = 'wait', try_at = clock_timestamp() + interval '7 days' WHERE tenant_id = r.tenant_id AND id = r.id;
 			PERFORM vault_data.announce(s.tenant_id, 'rotation_due', 'warning', s.id, jsonb_build_object('rotation', r.id));
 			RETURN;
 		END IF;
 		made := vault_data.rotator_act('create', c.rotator, c.config, s.name, s.environment, NULL, s.current_version);
-		UPDATE vault_data.rotation SET version = made, step = CASE WHEN c.rotator IN ('generate', 'postgres_role') THEN 'promote' ELSE 'set' END
+		UPDATE vault_data.rotation SET version = made, step = CASE WHEN vault_data.rotator_flag(c.rotator, 'acts_outside') THEN 'set' ELSE 'promote' END
 		WHERE tenant_id = r.tenant_id AND id = r.id;
 	WHEN 'promote' THEN
-		IF c.rotator = 'postgres_role' THEN
+		IF vault_data.rotator_flag(c.rotator, 'has_target') AND NOT vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 			PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, r.version, s.current_version);
 		END IF;
 		PERFORM vault_data.promote(c, s, r);
@@ -689,7 +684,7 @@ CREATE FUNCTION vault_data.undo_run(c vault_data.rotation_schedule, s vault_data
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	/* One that is at "set" may have begun with it, in a transaction that ended without a trace here. */
-	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND vault_data.acts_outside(c.rotator) THEN
+	IF r.step IN ('set', 'test', 'promote') AND s.current_version = r.previous AND vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 		PERFORM vault_data.rotator_act('undo', c.rotator, c.config, s.name, s.environment, r.version, r.previous);
 	END IF;
 	RETURN NULL;
@@ -820,7 +815,7 @@ DECLARE
 	blocked timestamptz;
 BEGIN
 	PERFORM vault_data.require_not_deleted(s);
-	IF vault_data.acts_outside(c.rotator) THEN
+	IF vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 		PERFORM vault_data.require_origin();
 	END IF;
 	IF p_retire_now THEN
@@ -841,14 +836,14 @@ BEGIN
 		PERFORM vault_data.fail('55000', format('the other user is in use until %s', blocked), 'Rotate again when the overlap is over, or with retire => ''now'' if a login leaked.');
 	END IF;
 	/* A caller that chooses the target's value could log in there. */
-	IF p_given AND vault_data.has_target(c.rotator) THEN
+	IF p_given AND vault_data.rotator_flag(c.rotator, 'has_target') THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
 	r := vault_data.begin_rotation(c, s);
 	IF p_retire_now THEN
 		UPDATE vault_data.rotation SET retire_at = '-infinity' WHERE tenant_id = r.tenant_id AND id = r.id RETURNING * INTO r;
 	END IF;
-	IF c.rotator = 'external' AND p_given THEN
+	IF p_given AND vault_data.rotator_flag(c.rotator, 'waits_for_value') THEN
 		RETURN vault_data.complete_run(c, s, r);
 	END IF;
 	PERFORM vault_data.step_rotation(c, s, r);
@@ -867,7 +862,7 @@ $$;
 CREATE FUNCTION vault_data.end_run_at_once(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	IF NOT vault_data.retires_at_once(r) OR vault_data.acts_outside(c.rotator) THEN
+	IF NOT vault_data.retires_at_once(r) OR vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 		RETURN;
 	END IF;
 	SELECT * INTO r FROM vault_data.rotation WHERE tenant_id = r.tenant_id AND id = r.id;
@@ -876,7 +871,7 @@ BEGIN
 END
 $$;
 
-/* external: the new value, which C holds, is at the target already. */
+/* Of a run that waits for a value: C holds it, and the target has it already. */
 CREATE FUNCTION vault_data.complete_run(c vault_data.rotation_schedule, s vault_data.secret, r vault_data.rotation) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -949,17 +944,17 @@ BEGIN
 	IF c.id IS NULL THEN
 		RETURN;
 	END IF;
-	IF vault_data.acts_outside(c.rotator) THEN
+	IF vault_data.rotator_flag(c.rotator, 'acts_outside') THEN
 		PERFORM vault_data.require_origin();
 	END IF;
-	IF c.rotator = 'postgres_remote' THEN
+	IF vault_data.rotator_flag(c.rotator, 'is_other_server') THEN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
 	/*
 	 * A caller that chooses among values could log in there: it may have given some of them before
 	 * there was a target.
 	 */
-	IF vault_data.has_target(c.rotator) THEN
+	IF vault_data.rotator_flag(c.rotator, 'has_target') THEN
 		PERFORM vault_data.require('write', s.name, s.environment);
 	END IF;
 	/* A run that is under way ends here, and first of all at the target. */
@@ -969,7 +964,7 @@ BEGIN
 		fault := vault_data.undo_run(c, s, r);
 		UPDATE vault_data.secret SET pending_version = NULL WHERE tenant_id = s.tenant_id AND id = s.id AND pending_version = r.version;
 	END IF;
-	IF c.rotator IN ('postgres_role', 'postgres_remote', 'function') THEN
+	IF vault_data.rotator_flag(c.rotator, 'has_target') THEN
 		PERFORM vault_data.rotator_act('set', c.rotator, c.config, s.name, s.environment, p_version, s.current_version);
 	END IF;
 	UPDATE vault_data.rotation SET step = CASE step WHEN 'retire' THEN 'done' ELSE 'failed' END, error = concat_ws('; ', 'rolled back', CASE WHEN id = r.id THEN fault END), finished_at = clock_timestamp()
@@ -1036,9 +1031,9 @@ BEGIN
 		version := NULL;
 		outcome := CASE WHEN NOT vault_data.permitted('rotate', s.name, env) THEN 'skipped: no permission to rotate'
 			WHEN s.purge_at IS NOT NULL OR s.deactivated_at IS NOT NULL THEN 'skipped: ' || vault_data.state_of(s.purge_at, s.deactivated_at)
-			WHEN vault_data.acts_outside(s.rotator) AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
+			WHEN vault_data.rotator_flag(s.rotator, 'acts_outside') AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
 			WHEN s.rotator IS NULL AND NOT vault_data.can_generate(s.type) THEN 'skipped: a value of this type cannot be made up here'
-			WHEN COALESCE(s.rotator, 'generate') IN ('generate', 'postgres_role') THEN 'rotated' ELSE 'started' END;
+			WHEN vault_data.rotator_flag(s.rotator, 'acts_outside') OR vault_data.rotator_flag(s.rotator, 'waits_for_value') THEN 'started' ELSE 'rotated' END;
 		IF outcome IN ('rotated', 'started') AND p_dry_run IS NOT FALSE THEN
 			outcome := CASE outcome WHEN 'rotated' THEN 'would be rotated' ELSE 'would be started' END;
 		ELSIF outcome IN ('rotated', 'started') THEN
@@ -1121,7 +1116,7 @@ REVOKE ALL ON PROCEDURE vault_data.job_rotate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.is_cron(text), vault_data.next_cron(text, timestamptz), vault_data.next_in_window(text, timestamptz, double precision),
 	vault_data.rotation_interval(text), vault_data.chosen_interval(text, text), vault_data.shortest_gap(text), vault_data.next_due(text, text, timestamptz), vault_data.rotation_role_fault(text, uuid),
 	vault_data.is_bound_elsewhere(oid, uuid), vault_data.may_lend(oid), vault_data.rotation_login_fault(text), vault_data.refuse_rotation(text, text, text), vault_data.require_rotatable(text, boolean), vault_data.allow_rotation(text, text), vault_data.disallow_rotation(text, text),
-	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.has_target(text), vault_data.acts_outside(text), vault_data.plan_rotation(uuid),
+	vault_data.rotator_act(text, text, jsonb, text, text, integer, integer), vault_data.rotator_flag(text, text), vault_data.require_rotator(text), vault_data.default_rotator(), vault_data.plan_rotation(uuid),
 	vault_data.users_of(jsonb), vault_data.lock_rotated_users(), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.set_rotation(text, text, text, jsonb, text, interval, text), vault_data.has_schedule(uuid), vault_data.lock_schedule(uuid), vault_data.remove_rotation(text, text),
 	vault_data.rotation_blocked_until(vault_data.rotation_schedule), vault_data.begin_rotation(vault_data.rotation_schedule, vault_data.secret),

@@ -1,10 +1,23 @@
 /*
  * rotator.h
- *		The actions of a rotator, and its arguments.
+ *		What a rotator is: facts, six actions, and their arguments.
  *
- * Called inside a call, in the tenant of the secret, by vault_data.rotator_act(); an error
- * ends the step, which is tried again.  Every action may come twice.  The present memory is
- * overwritten afterwards on every way out: values and passwords may lie in it as they come.
+ * The state machine (rotation.sql) performs one step a transaction. It asks for facts with
+ * vault_data.rotator_flag(), and calls one action with vault_data.rotator_act():
+ *
+ *	action	called by				when
+ *	check	set_rotation()			the schedule is made or changed
+ *	create	the step "create"		a run begins; or complete_rotation(), if it waits for a value
+ *	set		the step "set"			the target is outside; the version is committed
+ *			the step "promote"		the target is inside; the head changes in the same transaction
+ *			rollback()				an earlier version becomes current again
+ *	test	the step "test"			the target is outside; after "set"
+ *	undo	a run that ends early	the target is outside and may have the new version
+ *	retire	the step "retire"		the overlap is over
+ *
+ * An action is called inside a call, in the tenant of the secret, in memory that is overwritten
+ * afterwards on every way out: values and passwords may lie in it as they come. An error in an
+ * action ends the step, and the job tries the step again. So every action may be called twice.
  */
 #ifndef VAULT_ROTATION_ROTATOR_H
 #define VAULT_ROTATION_ROTATOR_H
@@ -24,37 +37,81 @@ typedef struct Rotation
 	Jsonb *config;
 } Rotation;
 
+/*
+ * Facts, which rotation.sql asks for by these names.
+ *
+ * has_target: it changes more than the secret: the login of a role, another server, or what a
+ * function reaches. An administrator sets it. A caller that gives a value needs "write".
+ *
+ * acts_outside: that target is not part of this transaction. The run has the steps "set" and
+ * "test", the steps may be slow, and a copy of the vault that is held does not perform them.
+ *
+ * waits_for_value: complete_rotation() gives the value, which is never made here.
+ *
+ * gets_values: it is given the values, so set_rotation() asks for "read".
+ *
+ * has_users: config names a "user", or "users" that take turns; a value is a login or a password;
+ * a tenant has a user of a server in one schedule only. create is credential_create().
+ *
+ * is_other_server: the target is another server, so rollback() refuses a transaction block.
+ *
+ * sets_own_password: a user changes its own password. So one of "users" whose password leaked is
+ * changed in a run of its own, which follows at once.
+ */
+#define ROTATOR_FLAGS(FLAG) \
+	FLAG(has_target)        \
+	FLAG(acts_outside)      \
+	FLAG(waits_for_value)   \
+	FLAG(gets_values)       \
+	FLAG(has_users)         \
+	FLAG(is_other_server)   \
+	FLAG(sets_own_password)
+
 typedef struct Rotator
 {
 	const char *name;
 
-	/* 22023 or 42501 if this configuration cannot be used for the secret. */
+#define ROTATOR_FLAG(name) bool name;
+	ROTATOR_FLAGS(ROTATOR_FLAG)
+#undef ROTATOR_FLAG
+
+	/* An action may be NULL; then nothing is done, except as said. */
+
+	/*
+	 * Raise 22023 or 42501 if this configuration cannot be used for the secret. NULL: there is
+	 * none, and 22023 is raised if one is given.
+	 */
 	void (*check)(const Rotation *rotation);
 
 	/*
-	 * The text of the next version, that of credential_create() as it is stored and others in the
-	 * database's encoding; NULL: made up as that of a secret without target.
+	 * Return the text of the next version, in the present memory: in the database's encoding, or
+	 * as it is stored if has_users. NULL, also as the result: the type generates it. Not called if
+	 * the caller gave a value.
 	 */
 	char *(*create)(const Rotation *rotation, size_t *size);
 
-	/* The target takes the version; it may have it already. */
+	/* Give the version to the target, which may have it already. */
 	void (*set)(const Rotation *rotation);
 
-	/* Raises unless the target accepts it. */
+	/* Raise an error unless the target accepts the version. */
 	void (*test)(const Rotation *rotation);
 
-	/* After the last attempt: the target has the previous version again. */
+	/* Give the previous version back to the target. An error is kept with the run. */
 	void (*undo)(const Rotation *rotation);
 
-	/* The previous version is needed no longer. */
+	/* Take the previous version from the target. */
 	void (*retire)(const Rotation *rotation);
 } Rotator;
 
-extern const Rotator generate_rotator;
-extern const Rotator external_rotator;
-extern const Rotator postgres_role_rotator;
-extern const Rotator postgres_remote_rotator;
-extern const Rotator function_rotator;
+#define ROTATOR(name) extern const Rotator name##_rotator;
+#include "rotation/rotatorlist.h"
+#undef ROTATOR
+
+/* Return the rotator of this name; NULL if there is none. */
+extern const Rotator *rotator_find(const char *name);
+
+/* The same; 22023 with a list of the rotators if there is none. */
+extern const Rotator *rotator_require(const char *name);
 
 /* ---- configurations ---- */
 

@@ -402,6 +402,9 @@ rotator_function_retire(const Rotation *rotation)
 }
 
 const Rotator function_rotator = {.name = "function",
+								  .has_target = true,
+								  .acts_outside = true,
+								  .gets_values = true,
 								  .check = rotator_function_check,
 								  .create = rotator_function_create,
 								  .set = rotator_function_set,
