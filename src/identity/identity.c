@@ -24,9 +24,6 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "audit/audit.h"
@@ -35,6 +32,7 @@
 #include "identity/reservation.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
+#include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
@@ -68,30 +66,14 @@ typedef struct IdentityCacheEntry
 	Candidate *candidates;
 } IdentityCacheEntry;
 
-static MemoryContext cache_memory = NULL;
-static HTAB *cache = NULL;
-static IdentityCacheEntry *latest = NULL; /* the last hit, which spares most look-ups */
-static bool cache_stale = false;
-static uint64 generation = 0;
+static BackendCache cache = {.name = "identities",
+							 .key_size = sizeof(Oid),
+							 .entry_size = sizeof(IdentityCacheEntry)};
 
 uint64
 identity_generation(void)
 {
-	return generation;
-}
-
-static void
-bindings_changed(void)
-{
-	cache_stale = true;
-	generation++;
-}
-
-static void
-identity_roles_changed(Datum arg, int cacheid, uint32 hashvalue)
-{
-	cache_stale = true;
-	generation++;
+	return cache_generation(&cache);
 }
 
 /* Check a row, and keep the label of the first one that was changed, in the current context. */
@@ -166,7 +148,7 @@ load_candidates(Oid role)
 
 		if (strcmp(TextDatumGetCString(scan_get(&scan, BINDING_ROLE_NAME, NULL)), name) != 0)
 			continue;
-		old = MemoryContextSwitchTo(cache_memory);
+		old = MemoryContextSwitchTo(cache.memory);
 		candidate = load_candidate(&scan);
 		MemoryContextSwitchTo(old);
 		if (candidate)
@@ -179,51 +161,22 @@ load_candidates(Oid role)
 	return list;
 }
 
-static void
-identity_empty_cache(void)
-{
-	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(IdentityCacheEntry)};
-
-	cache = NULL;
-	latest = NULL;
-	if (cache_memory)
-		MemoryContextDelete(cache_memory);
-	cache_memory = NULL;
-	cache_memory =
-		AllocSetContextCreate(TopMemoryContext, "vault identities", ALLOCSET_SMALL_SIZES);
-	control.hcxt = cache_memory;
-	cache = hash_create("vault identities", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_stale = false;
-}
-
 static Candidate *
 candidates_of(Oid role)
 {
-	IdentityCacheEntry *entry;
+	IdentityCacheEntry *entry = cache_find(&cache, &role);
 	Candidate *list;
 
-	if (cache == NULL || cache_stale)
-		identity_empty_cache();
-	if (latest && latest->role == role)
-		return latest->candidates;
-	entry = hash_search(cache, &role, HASH_FIND, NULL);
 	if (entry)
-	{
-		latest = entry;
 		return entry->candidates;
-	}
 
 	/* While the vault is sealed there is no key to check the rows with. */
 	if (!root_is_open())
 		return NULL;
-
-	/* The rows are not kept if reading the tables makes the cache stale. */
 	list = load_candidates(role);
-	if (!cache_stale)
-	{
-		entry = hash_search(cache, &role, HASH_ENTER, NULL);
+	entry = cache_keep(&cache, &role);
+	if (entry)
 		entry->candidates = list;
-	}
 	return list;
 }
 
@@ -426,8 +379,8 @@ void
 identity_init(void)
 {
 	audit_set_service(connection_service);
-	tables_on_change(TABLE_PRINCIPAL_BINDING, bindings_changed);
-	tables_on_change(TABLE_PRINCIPAL, bindings_changed);
-	tables_on_change(TABLE_TENANT, bindings_changed);
-	CacheRegisterSyscacheCallback(AUTHOID, identity_roles_changed, (Datum) 0);
+	cache_follow_table(&cache, TABLE_PRINCIPAL_BINDING);
+	cache_follow_table(&cache, TABLE_PRINCIPAL);
+	cache_follow_table(&cache, TABLE_TENANT);
+	cache_follow_catalog(&cache, AUTHOID);
 }

@@ -179,7 +179,7 @@ check_instance(void)
 }
 
 static void
-instance_changed(void)
+instance_changed(Datum arg)
 {
 	instance_checked = false;
 }
@@ -427,5 +427,5 @@ keyring_init(void)
 	root_page_init();
 	guard_set_dropped(vault_dropped);
 	audit_set_state(trail_state, root_note_restorer);
-	tables_on_change(TABLE_INSTANCE, instance_changed);
+	tables_on_change(TABLE_INSTANCE, instance_changed, (Datum) 0);
 }

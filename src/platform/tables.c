@@ -84,7 +84,8 @@ static Oid oids[TABLE_COUNT];
 typedef struct Subscription
 {
 	TableId table;
-	void (*callback)(void);
+	void (*callback)(Datum arg);
+	Datum arg;
 } Subscription;
 
 static Subscription subscriptions[MAX_SUBSCRIPTIONS];
@@ -136,7 +137,7 @@ tell_subscribers(TableId table)
 {
 	for (int i = 0; i < subscription_count; i++)
 		if (subscriptions[i].table == table)
-			subscriptions[i].callback();
+			subscriptions[i].callback(subscriptions[i].arg);
 }
 
 static void
@@ -152,11 +153,11 @@ tables_relation_changed(Datum arg, Oid relid)
 }
 
 void
-tables_on_change(TableId table, void (*callback)(void))
+tables_on_change(TableId table, void (*callback)(Datum arg), Datum arg)
 {
 	if (subscription_count == MAX_SUBSCRIPTIONS)
 		elog(FATAL, "more than %d subscriptions to changes of tables", MAX_SUBSCRIPTIONS);
-	subscriptions[subscription_count++] = (Subscription){table, callback};
+	subscriptions[subscription_count++] = (Subscription){table, callback, arg};
 }
 
 void

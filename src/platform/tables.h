@@ -83,7 +83,7 @@ extern Oid table_oid(TableId table);
  * may have several.  The callback may run at any catalogue access: it must only
  * note the fact.
  */
-extern void tables_on_change(TableId table, void (*callback)(void));
+extern void tables_on_change(TableId table, void (*callback)(Datum arg), Datum arg);
 extern void tables_init(void);
 
 /* Schema vault_data, and schema vault. */

@@ -14,11 +14,11 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "integrity/integrity.h"
+#include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "policy/name.h"
@@ -43,19 +43,19 @@ typedef struct GrantsCacheEntry
 	GrantSet grants;
 } GrantsCacheEntry;
 
-static MemoryContext cache_memory = NULL;
-static HTAB *cache = NULL;
-static GrantsCacheEntry *latest = NULL; /* last entry used, which avoids most lookups */
-static bool cache_stale = false;
-static uint64 changes = 0;
+static BackendCache cache = {.name = "grants",
+							 .key_size = sizeof(GrantsCacheKey),
+							 .entry_size = sizeof(GrantsCacheEntry)};
 
 /*
- * Set of a caller with roles by token. It goes with the cache, and is replaced by that of the next
- * such caller.
+ * Set of the last caller with roles by token. It is valid for one generation of the cache, and its
+ * memory is used again by the next such caller.
  */
 static struct
 {
-	MemoryContext memory; /* memory of the set; NULL: there is no set */
+	MemoryContext memory;
+	bool is_loaded;
+	uint64 generation; /* generation of the cache before it was loaded */
 	GrantsCacheKey key;
 	int count;
 	pg_uuid_t roles[CALLER_TOKEN_ROLES];
@@ -232,7 +232,7 @@ require_row(TableScan *scan, TableId table)
 {
 	if (row_is_authentic(scan, table))
 		return;
-	cache_stale = true; /* drops what was loaded so far */
+	cache_invalidate(&cache); /* drops what was loaded so far */
 	row_refuse(row_label(scan, table));
 }
 
@@ -438,112 +438,78 @@ grants_load_with(const pg_uuid_t *tenant, const pg_uuid_t *principal, const pg_u
 	return set;
 }
 
-static void
-grants_empty_cache(void)
-{
-	HASHCTL control = {.keysize = sizeof(GrantsCacheKey), .entrysize = sizeof(GrantsCacheEntry)};
-
-	cache = NULL;
-	latest = NULL;
-	by_token.memory = NULL; /* a child of the cache's memory */
-	if (cache_memory)
-		MemoryContextDelete(cache_memory);
-	cache_memory = NULL;
-	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault grants", ALLOCSET_SMALL_SIZES);
-	control.hcxt = cache_memory;
-	cache = hash_create("vault grants", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_stale = false;
-}
-
 GrantSet
 grants_of(const pg_uuid_t *tenant, const pg_uuid_t *principal)
 {
 	GrantsCacheKey key = {*tenant, *principal};
+	GrantsCacheEntry *entry = cache_find(&cache, &key);
 	MemoryContext old;
-	GrantsCacheEntry *entry;
 	GrantSet loaded;
 
-	if (cache == NULL || cache_stale)
-		grants_empty_cache();
-	if (latest && memcmp(&latest->key, &key, sizeof(key)) == 0)
-		return latest->grants;
-	entry = hash_search(cache, &key, HASH_FIND, NULL);
 	if (entry)
-	{
-		latest = entry;
 		return entry->grants;
-	}
-
-	/* If reading the tables makes the cache stale, the result is not kept. */
-	old = MemoryContextSwitchTo(cache_memory);
+	old = MemoryContextSwitchTo(cache.memory);
 	loaded = grants_load(tenant, principal);
 	MemoryContextSwitchTo(old);
-	if (!cache_stale)
-	{
-		entry = hash_search(cache, &key, HASH_ENTER, NULL);
+	entry = cache_keep(&cache, &key);
+	if (entry)
 		entry->grants = loaded;
-	}
 	return loaded;
 }
 
 static bool
 is_kept(const GrantsCacheKey *key, const Caller *caller)
 {
-	return by_token.memory && memcmp(&by_token.key, key, sizeof(*key)) == 0 &&
+	return by_token.is_loaded && by_token.generation == cache_generation(&cache) &&
+		memcmp(&by_token.key, key, sizeof(*key)) == 0 &&
 		by_token.count == caller->token_role_count &&
 		memcmp(by_token.roles, caller->token_roles, by_token.count * sizeof(pg_uuid_t)) == 0;
+}
+
+/* Load the set of a caller with roles by token.  An error leaves no set. */
+static void
+load_by_token(const GrantsCacheKey *key, const Caller *caller)
+{
+	MemoryContext old;
+
+	by_token.is_loaded = false;
+	if (by_token.memory == NULL)
+		by_token.memory =
+			AllocSetContextCreate(TopMemoryContext, "vault grants by token", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(by_token.memory);
+	by_token.generation = cache_generation(&cache);
+	by_token.key = *key;
+	by_token.count = caller->token_role_count;
+	memcpy(by_token.roles, caller->token_roles, sizeof(by_token.roles));
+	old = MemoryContextSwitchTo(by_token.memory);
+	by_token.grants =
+		grants_load_with(&key->tenant, &key->principal, by_token.roles, by_token.count);
+	MemoryContextSwitchTo(old);
+	by_token.is_loaded = true;
 }
 
 GrantSet
 grants_of_caller(const Caller *caller)
 {
 	GrantsCacheKey key = {caller->tenant, caller->principal};
-	MemoryContext memory;
-	MemoryContext old;
-	GrantSet loaded;
 
 	if (caller->token_role_count == 0)
 		return grants_of(&caller->tenant, &caller->principal);
-	if (cache == NULL || cache_stale)
-		grants_empty_cache();
-	if (is_kept(&key, caller))
-		return by_token.grants;
-	if (by_token.memory)
-		MemoryContextDelete(by_token.memory);
-	by_token.memory = NULL;
-	memory = AllocSetContextCreate(cache_memory, "vault grants by token", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(memory);
-	loaded = grants_load_with(&caller->tenant, &caller->principal, caller->token_roles,
-							  caller->token_role_count);
-	MemoryContextSwitchTo(old);
-	if (!cache_stale)
-	{
-		by_token.memory = memory;
-		by_token.key = key;
-		by_token.count = caller->token_role_count;
-		memcpy(by_token.roles, caller->token_roles, sizeof(by_token.roles));
-		by_token.grants = loaded;
-	}
-	return loaded;
+	if (!is_kept(&key, caller))
+		load_by_token(&key, caller);
+	return by_token.grants;
 }
 
 uint64
 policy_generation(void)
 {
-	return changes;
-}
-
-static void
-grants_changed(void)
-{
-	changes++;
-	cache_stale = true;
+	return cache_generation(&cache);
 }
 
 void
 grants_init(void)
 {
-	tables_on_change(TABLE_ACCESS_GRANT, grants_changed);
-	tables_on_change(TABLE_ROLE_MEMBER, grants_changed);
-	tables_on_change(TABLE_PRINCIPAL, grants_changed); /* for names and kinds of roles */
+	cache_follow_table(&cache, TABLE_ACCESS_GRANT);
+	cache_follow_table(&cache, TABLE_ROLE_MEMBER);
+	cache_follow_table(&cache, TABLE_PRINCIPAL); /* for names and kinds of roles */
 }

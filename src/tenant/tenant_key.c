@@ -11,14 +11,13 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "context/call.h"
 #include "crypto/raise.h"
 #include "keyring/keyring.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
+#include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
@@ -50,55 +49,47 @@ typedef struct TenantKeyCacheEntry
 	EnvelopeKey *prepared;
 } TenantKeyCacheEntry;
 
-static HTAB *cache = NULL;
-static uint64 cache_epoch = 0;
-static bool cache_stale = false;
+static void tenant_key_release(void *entry);
+
+static BackendCache cache = {.name = "tenant keys",
+							 .key_size = sizeof(TenantKeyCacheKey),
+							 .entry_size = sizeof(TenantKeyCacheEntry),
+							 .release = tenant_key_release};
 
 static void
-keys_changed(void)
+tenant_key_release(void *entry)
 {
-	cache_stale = true;
+	envelope_key_free(((TenantKeyCacheEntry *) entry)->prepared);
 }
 
-static void
-tenant_key_empty_cache(void)
-{
-	HASH_SEQ_STATUS sequence;
-	TenantKeyCacheEntry *entry;
-
-	hash_seq_init(&sequence, cache);
-	while ((entry = hash_seq_search(&sequence)) != NULL)
-		envelope_key_free(entry->prepared);
-	hash_destroy(cache);
-	cache = NULL;
-}
-
+/* Return the entry or NULL.  Keys of another epoch of the root page are forgotten first. */
 static TenantKeyCacheEntry *
-cache_find(const pg_uuid_t *tenant, uint32 generation)
+find_cached(const TenantKeyCacheKey *key)
 {
-	HASHCTL control = {.keysize = sizeof(TenantKeyCacheKey),
-					   .entrysize = sizeof(TenantKeyCacheEntry)};
-	TenantKeyCacheKey key = {*tenant, generation};
-	TenantKeyCacheEntry *entry;
-	bool found;
+	static uint64 epoch = 0;
+	uint64 present = root_epoch();
 
-	if (cache && (cache_stale || cache_epoch != root_epoch()))
-		tenant_key_empty_cache();
-	if (!cache)
+	if (epoch != present)
 	{
-		cache_epoch = root_epoch();
-		cache_stale = false;
-		control.hcxt = TopMemoryContext;
-		cache =
-			hash_create("vault tenant keys", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		epoch = present;
+		cache_invalidate(&cache);
 	}
-	entry = hash_search(cache, &key, HASH_ENTER, &found);
-	if (!found)
-	{
-		entry->active = 0;
-		entry->prepared = NULL;
-	}
-	return entry;
+	return cache_find(&cache, key);
+}
+
+/*
+ * Give a prepared key to the cache.  What was read is kept although reading the table may have
+ * made the cache stale: the key of a generation does not change, and the caller borrows it.
+ */
+static void
+keep_prepared(const TenantKeyCacheKey *key, EnvelopeKey *prepared)
+{
+	TenantKeyCacheEntry *entry = find_cached(key);
+
+	if (entry == NULL)
+		entry = cache_keep(&cache, key);
+	entry->active = 0;
+	entry->prepared = prepared;
 }
 
 static void
@@ -214,12 +205,13 @@ load_key(const pg_uuid_t *tenant, uint32 generation, SecretKey *key)
 EnvelopeKey *
 tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 {
-	TenantKeyCacheEntry *entry = cache_find(tenant, generation);
+	TenantKeyCacheKey cache_key = {*tenant, generation};
+	TenantKeyCacheEntry *entry = find_cached(&cache_key);
 	EnvelopeKey *prepared = NULL;
 	SecretKey key;
 	CryptoStatus status;
 
-	if (entry->prepared)
+	if (entry)
 		return entry->prepared;
 	if (!load_key(tenant, generation, &key) && !load_key(tenant, generation, &key))
 	{
@@ -230,21 +222,20 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 	secret_wipe(&key, sizeof(key));
 	crypto_require(status);
 
-	/* Look again: reading the table may have emptied the cache. */
-	entry = cache_find(tenant, generation);
-	entry->prepared = prepared;
+	keep_prepared(&cache_key, prepared);
 	return prepared;
 }
 
 uint32
 tenant_key_active(const pg_uuid_t *tenant)
 {
-	TenantKeyCacheEntry *entry = cache_find(tenant, 0);
+	TenantKeyCacheKey cache_key = {*tenant, 0};
+	TenantKeyCacheEntry *entry = find_cached(&cache_key);
 	TableScan scan;
 	Datum key = UUIDPGetDatum(tenant);
 	uint32 active = 0;
 
-	if (entry->active)
+	if (entry)
 		return entry->active;
 	scan_begin(&scan, TABLE_TENANT_KEY, INDEX_TENANT_KEY, NULL, &key, 1);
 	while (active == 0 && scan_next(&scan))
@@ -253,8 +244,12 @@ tenant_key_active(const pg_uuid_t *tenant)
 	scan_end(&scan);
 	if (active == 0)
 		raise_wrong_key();
-	entry = cache_find(tenant, 0);
-	entry->active = active;
+	entry = cache_keep(&cache, &cache_key);
+	if (entry)
+	{
+		entry->active = active;
+		entry->prepared = NULL;
+	}
 	return active;
 }
 
@@ -434,5 +429,5 @@ void
 tenant_key_init(void)
 {
 	keyring_set_wrapping(rewrap_all, make_instance_key);
-	tables_on_change(TABLE_TENANT_KEY, keys_changed);
+	cache_follow_table(&cache, TABLE_TENANT_KEY);
 }

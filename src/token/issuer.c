@@ -7,13 +7,13 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "context/call.h"
 #include "identity/subject.h"
 #include "integrity/integrity.h"
+#include "platform/cache.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
@@ -48,22 +48,14 @@ typedef struct TenantIssuers
 	Issuer *first;
 } TenantIssuers;
 
-static MemoryContext cache_memory = NULL;
-static HTAB *cache = NULL;
-static bool cache_stale = false;
-static uint64 generation = 0;
-
-static void
-issuers_changed(void)
-{
-	cache_stale = true;
-	generation++;
-}
+static BackendCache cache = {.name = "issuers",
+							 .key_size = sizeof(pg_uuid_t),
+							 .entry_size = sizeof(TenantIssuers)};
 
 uint64
 issuer_generation(void)
 {
-	return generation;
+	return cache_generation(&cache);
 }
 
 char *
@@ -281,7 +273,7 @@ compile_issuer(TableScan *scan)
 static Issuer *
 load_issuers(const pg_uuid_t *tenant)
 {
-	MemoryContext old = MemoryContextSwitchTo(cache_memory);
+	MemoryContext old = MemoryContextSwitchTo(cache.memory);
 	Datum key = UUIDPGetDatum(tenant);
 	Issuer *first = NULL;
 	TableScan scan;
@@ -301,40 +293,18 @@ load_issuers(const pg_uuid_t *tenant)
 	return first;
 }
 
-static void
-issuer_empty_cache(void)
-{
-	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(TenantIssuers)};
-
-	cache = NULL;
-	if (cache_memory)
-		MemoryContextDelete(cache_memory);
-	cache_memory = NULL;
-	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault issuers", ALLOCSET_SMALL_SIZES);
-	control.hcxt = cache_memory;
-	cache = hash_create("vault issuers", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_stale = false;
-}
-
 const Issuer *
 issuers_of(const pg_uuid_t *tenant)
 {
-	TenantIssuers *entry;
+	TenantIssuers *entry = cache_find(&cache, tenant);
 	Issuer *first;
 
-	if (cache == NULL || cache_stale)
-		issuer_empty_cache();
-	entry = hash_search(cache, tenant, HASH_FIND, NULL);
 	if (entry)
 		return entry->first;
-
-	/* If reading the table makes the cache stale, the result is not kept. */
 	first = load_issuers(tenant);
-	if (!cache_stale)
-	{
-		entry = hash_search(cache, tenant, HASH_ENTER, NULL);
+	entry = cache_keep(&cache, tenant);
+	if (entry)
 		entry->first = first;
-	}
 	return first;
 }
 
@@ -499,7 +469,7 @@ issuer_check_subject(const char *what, const char *subject, const char *match)
 void
 issuer_init(void)
 {
-	tables_on_change(TABLE_TOKEN_ISSUER, issuers_changed);
-	tables_on_change(TABLE_EXTERNAL_SUBJECT, issuers_changed);
-	tables_on_change(TABLE_GROUP_ROLE, issuers_changed);
+	cache_follow_table(&cache, TABLE_TOKEN_ISSUER);
+	cache_follow_table(&cache, TABLE_EXTERNAL_SUBJECT);
+	cache_follow_table(&cache, TABLE_GROUP_ROLE);
 }

@@ -109,7 +109,7 @@ take_subject(Caller *caller, const char *subject)
 }
 
 static void
-token_roles_changed(void)
+token_roles_changed(Datum arg)
 {
 	token_role_generation++;
 }
@@ -710,5 +710,5 @@ token_init(void)
 	token_setting_init();
 	single_use_init();
 	issuer_init();
-	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed);
+	tables_on_change(TABLE_TOKEN_ROLE, token_roles_changed, (Datum) 0);
 }

@@ -13,13 +13,13 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "audit/audit.h"
 #include "context/call.h"
 #include "integrity/integrity.h"
+#include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/tables.h"
 #include "tenant/tenant.h"
@@ -71,9 +71,9 @@ typedef struct RegistryCacheEntry
 	TenantType *type;
 } RegistryCacheEntry;
 
-static MemoryContext cache_memory = NULL;
-static HTAB *cache = NULL;
-static bool cache_stale = false;
+static BackendCache cache = {.name = "types",
+							 .key_size = sizeof(RegistryCacheKey),
+							 .entry_size = sizeof(RegistryCacheEntry)};
 
 static const struct
 {
@@ -83,28 +83,6 @@ static const struct
 				   {"upper", CLASS_UPPER},
 				   {"digit", CLASS_DIGIT},
 				   {"symbol", CLASS_SYMBOL}};
-
-static void
-types_changed(void)
-{
-	cache_stale = true;
-}
-
-static void
-registry_empty_cache(void)
-{
-	HASHCTL control = {.keysize = sizeof(RegistryCacheKey),
-					   .entrysize = sizeof(RegistryCacheEntry)};
-
-	cache = NULL;
-	if (cache_memory)
-		MemoryContextDelete(cache_memory);
-	cache_memory = NULL;
-	cache_memory = AllocSetContextCreate(TopMemoryContext, "vault types", ALLOCSET_SMALL_SIZES);
-	control.hcxt = cache_memory;
-	cache = hash_create("vault types", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_stale = false;
-}
 
 static void
 registry_take_number(TableScan *scan, int column, unsigned *number)
@@ -223,7 +201,7 @@ load_policy(const pg_uuid_t *tenant, TenantType *type)
 static TenantType *
 load_type(const pg_uuid_t *tenant, const char *name)
 {
-	MemoryContext old = MemoryContextSwitchTo(cache_memory);
+	MemoryContext old = MemoryContextSwitchTo(cache.memory);
 	TenantType *type = palloc0(sizeof(TenantType));
 
 	strlcpy(type->name, name, sizeof(type->name));
@@ -264,21 +242,15 @@ type_in_tenant(const pg_uuid_t *tenant, const char *name)
 	if (strlen(name) >= NAMEDATALEN)
 		refuse_unknown();
 	strlcpy(key.name, name, sizeof(key.name));
-	if (cache == NULL || cache_stale)
-		registry_empty_cache();
-	entry = hash_search(cache, &key, HASH_FIND, NULL);
+	entry = cache_find(&cache, &key);
 	if (entry)
 		return entry->type;
-
-	/* If reading the tables makes the cache stale, what was read is not kept. */
 	type = load_type(tenant, name);
 	if (type == NULL)
 		refuse_unknown();
-	if (!cache_stale)
-	{
-		entry = hash_search(cache, &key, HASH_ENTER, NULL);
+	entry = cache_keep(&cache, &key);
+	if (entry)
 		entry->type = type;
-	}
 	return type;
 }
 
@@ -649,6 +621,6 @@ void
 type_init(void)
 {
 	types_register();
-	tables_on_change(TABLE_SECRET_TYPE, types_changed);
-	tables_on_change(TABLE_TYPE_POLICY, types_changed);
+	cache_follow_table(&cache, TABLE_SECRET_TYPE);
+	cache_follow_table(&cache, TABLE_TYPE_POLICY);
 }
