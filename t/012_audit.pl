@@ -398,6 +398,21 @@ for my $round (1 .. 2)
 	check_received("worker ended, round $round");
 	isnt(worker_pid(), $worker, 'there is another');
 }
+$worker = worker_pid();
+app_settings('vault.audit_timeout' => '60s', 'vault.audit_mode' => 'queued');
+my @busy = map { session('app') } 1 .. 6;
+app_settings('vault.audit_timeout' => '60s');
+$_->send(q{DO $$BEGIN LOOP PERFORM vault.get('app/3'); END LOOP; END$$}) for @busy;
+$node->poll_query_until('postgres',
+	q{SELECT count(*) = 6 FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'})
+	or die 'the sessions do not read';
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
+ok( $node->poll_query_until(
+		'postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker"),
+	'and the worker ends while the ring is never empty');
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $_->pid . ')') for @busy;
+is($_->receive->{state}, '57014', 'the sessions read until they are cancelled') for @busy;
+$_->close for @busy;
 my $launcher = launcher_pid();
 $worker = worker_pid();
 @clients = start_load(3);

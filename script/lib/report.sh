@@ -4,6 +4,7 @@
 PASSED=0
 FAILED=0
 SKIPPED=0
+FAILURES=()
 
 pass()
 {
@@ -14,6 +15,7 @@ pass()
 fail()
 {
 	FAILED=$((FAILED + 1))
+	FAILURES+=("$*")
 	echo "FAIL  $*"
 }
 
@@ -31,8 +33,8 @@ show()
 }
 
 # count_results PREFIX <OUTPUT: takes over the results of another script, named after PREFIX, and
-# shows what it says besides but not its totals. Sets COUNTED to the number of results, and
-# ENDED=yes if it came to its totals.
+# shows what it says besides but not its totals or its list of failed tests. Sets COUNTED to the
+# number of results, and ENDED=yes if it came to its totals.
 count_results()
 {
 	local prefix=$1 line
@@ -44,6 +46,7 @@ count_results()
 			'ok    '*) pass "$prefix${line#ok    }" ;;
 			'FAIL  '*) fail "$prefix${line#FAIL  }" ;;
 			'skip  '*) skip "$prefix${line#skip  }" ;;
+			'failed: '*) continue ;;
 			[0-9]*' passed, '[0-9]*' failed'*)
 				ENDED=yes
 				continue
@@ -64,8 +67,10 @@ part()
 	[ "$ENDED" = yes ] || fail "$*: ended early"
 }
 
+# Print the totals, and before them the failed tests again: they may stand thousands of lines above.
 summary()
 {
+	[ "$FAILED" -eq 0 ] || printf 'failed: %s\n' "${FAILURES[@]}"
 	if [ "$SKIPPED" -gt 0 ]; then
 		echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	else

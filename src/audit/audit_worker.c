@@ -133,18 +133,21 @@ audit_worker_request_end(SIGNAL_ARGS)
 }
 
 /*
- * True when no session is connected, or after STAY_MS.  A session that is still connected may be
- * rolling back, and have a record to send.
+ * True when the ring is empty and no session is connected, or after STAY_MS.  A session that is
+ * still connected may be rolling back, and have a record to send.  After STAY_MS, records that
+ * wait keep the worker only if the server stops: while there is a launcher, its next worker writes
+ * them.  Under load the ring may never be empty.
  */
 static bool
-may_end(void)
+may_end(bool empty)
 {
 	static TimestampTz asked = 0;
 
 	if (asked == 0)
 		asked = GetCurrentTimestamp();
-	return CountDBConnections(MyDatabaseId) == 0 ||
-		TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), STAY_MS);
+	if (TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), STAY_MS))
+		return empty || workers_have_launcher();
+	return empty && CountDBConnections(MyDatabaseId) == 0;
 }
 
 /*
@@ -285,7 +288,7 @@ audit_worker_consume(void)
 				audit_worker_flush();
 			ring_done(unflushed);
 		}
-		if (ShutdownRequestPending && count == 0 && may_end())
+		if (ShutdownRequestPending && may_end(count == 0))
 			proc_exit(0);
 		report_statistics();
 		audit_worker_alert_of_delay();
