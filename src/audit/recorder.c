@@ -11,7 +11,6 @@
  */
 #include "audit/recorder.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -23,6 +22,7 @@
 #include "audit/setting_alerts.h"
 #include "context/call.h"
 #include "platform/errors.h"
+#include "platform/pending.h"
 #include "platform/settings.h"
 
 /* The most records that a session keeps, and the wait of an abort or a call for room. */
@@ -34,15 +34,16 @@
 
 typedef struct PendingRecord
 {
-	int level; /* nesting level of the subtransaction */
-	PackedRow *row;
+	Pending pending;
+	PackedRow row; /* as long as it is packed */
 } PendingRecord;
 
 /* Loaded later, the module refuses every call and has no ring to record that in. */
 static bool is_preloaded = false;
 
-static PendingRecord pending_records[MAX_PENDING_RECORDS];
-static int pending_count = 0;
+static void send_rolled_back(Pending *pending);
+
+static PendingList pending_records = {.undo = send_rolled_back};
 static int pending_before_call = 0;
 
 /* Changes beyond these: one row stands for all, and is sent if any of their levels is aborted. */
@@ -50,7 +51,7 @@ static struct
 {
 	int count;
 	int level;
-	PackedRow *first;
+	PackedRow first;
 } more_pending;
 
 /* Tenants that this transaction makes; the array is in TopTransactionContext. */
@@ -313,7 +314,7 @@ recorder_begin(void)
 	audit_know_caller();
 	memset(&awaited, 0, sizeof(awaited));
 	waited = false;
-	pending_before_call = pending_count;
+	pending_before_call = pending_records.count;
 	if (unsent.count > 0)
 		send_unsent(UNSENT_WAIT_MS);
 	tell_of_choice();
@@ -410,14 +411,6 @@ waits_for_record(const ErrorData *error)
 		category != ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
 }
 
-/* Forget pending records beyond a number: the failure of the whole call is recorded instead. */
-static void
-forget_pending(int count)
-{
-	while (pending_count > count)
-		pfree(pending_records[--pending_count].row);
-}
-
 void
 recorder_new_tenant(const pg_uuid_t *tenant)
 {
@@ -450,7 +443,8 @@ recorder_failed(const VaultCall *call, const ErrorData *error)
 
 	if (!is_preloaded)
 		return;
-	forget_pending(pending_before_call);
+	/* The failure of the whole call is recorded instead. */
+	pending_forget(&pending_records, pending_before_call);
 	describe_failure(call, error, reason, sizeof(reason));
 	fill_asked(call, &record);
 	audit_describe(&record, call, &row);
@@ -471,36 +465,34 @@ recorder_failed(const VaultCall *call, const ErrorData *error)
 		(void) recorder_await();
 }
 
-static PackedRow *
-packed_as_aborted(const AuditRow *row)
+static void
+pack_as_aborted(const AuditRow *row, PackedRow *packed)
 {
 	AuditRow aborted = *row;
-	PackedRow packed;
-	PackedRow *copy;
 
 	aborted.decision = "aborted";
 	leave_new_tenant(&aborted);
-	audit_row_pack(&aborted, &packed);
-	copy = MemoryContextAlloc(TopTransactionContext, packed_size(&packed));
-	memcpy(copy, &packed, packed_size(&packed));
-	return copy;
+	audit_row_pack(&aborted, packed);
 }
 
 void
 recorder_add(const AuditRow *row)
 {
-	int level = GetCurrentTransactionNestLevel();
+	PackedRow packed;
 
-	if (pending_count < MAX_PENDING_RECORDS)
+	if (pending_records.count < MAX_PENDING_RECORDS)
 	{
-		pending_records[pending_count] = (PendingRecord){level, packed_as_aborted(row)};
-		pending_count++;
+		PendingRecord *record;
+
+		pack_as_aborted(row, &packed);
+		record = pending_add(&pending_records, offsetof(PendingRecord, row) + packed_size(&packed));
+		memcpy(&record->row, &packed, packed_size(&packed));
 		return;
 	}
 	if (more_pending.count == 0)
-		more_pending.first = packed_as_aborted(row);
+		pack_as_aborted(row, &more_pending.first);
 	more_pending.count++;
-	more_pending.level = Max(more_pending.level, level);
+	more_pending.level = Max(more_pending.level, GetCurrentTransactionNestLevel());
 }
 
 static void
@@ -510,7 +502,7 @@ tell_more_rolled_back(void)
 	AuditRow row;
 	PackedRow packed;
 
-	audit_row_unpack(more_pending.first, &row);
+	audit_row_unpack(&more_pending.first, &row);
 	snprintf(reason, sizeof(reason), "stands for up to %d changes", more_pending.count);
 	row.reason = reason;
 	audit_row_pack(&row, &packed);
@@ -519,25 +511,18 @@ tell_more_rolled_back(void)
 }
 
 static void
-forget_all_pending(void)
+send_rolled_back(Pending *pending)
 {
-	pending_count = more_pending.count = more_pending.level = 0;
+	recorder_send(&((PendingRecord *) pending)->row);
 }
 
-/* Send the records of this level and deeper ones.  An abort waits for room for a moment only. */
+/*
+ * After the records of this level and deeper ones were sent: what remains to be sent.  An abort
+ * waits for room for a moment only.
+ */
 static void
-tell_rolled_back(int level)
+end_rolled_back(int level)
 {
-	int kept = 0;
-
-	for (int i = 0; i < pending_count; i++)
-	{
-		if (pending_records[i].level < level)
-			pending_records[kept++] = pending_records[i];
-		else
-			recorder_send(pending_records[i].row);
-	}
-	pending_count = kept;
 	if (more_pending.count > 0 && more_pending.level >= level)
 		tell_more_rolled_back();
 	if (unsent.count > 0)
@@ -548,7 +533,7 @@ tell_rolled_back(int level)
 static void
 refuse_prepare(void)
 {
-	if (pending_count > 0)
+	if (pending_records.count > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a transaction that changed something in the vault cannot be prepared"),
@@ -560,11 +545,12 @@ recorder_at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_PREPARE)
 		refuse_prepare();
+	pending_end_transaction(&pending_records, event);
 	if (event == XACT_EVENT_ABORT)
-		tell_rolled_back(0);
+		end_rolled_back(0);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 	{
-		forget_all_pending();
+		more_pending.count = more_pending.level = 0;
 		memset(&new_tenants, 0, sizeof(new_tenants));
 	}
 }
@@ -575,11 +561,9 @@ recorder_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTran
 {
 	int level = GetCurrentTransactionNestLevel();
 
+	pending_end_subtransaction(&pending_records, event);
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		tell_rolled_back(level);
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
-		for (int i = 0; i < pending_count; i++)
-			pending_records[i].level = Min(pending_records[i].level, level - 1);
+		end_rolled_back(level);
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		more_pending.level = Min(more_pending.level, level - 1);
 }

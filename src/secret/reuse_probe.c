@@ -1,27 +1,23 @@
 /*
  * reuse_probe.c
- *		The probes of this transaction, newest first, until the transaction or subtransaction
- *		ends.
- *
- * From one list entry to the next, the subtransaction level never rises.
+ *		The probes of this transaction.  They are counted if their subtransaction is rolled back.
  */
 #include "secret/reuse_probe.h"
 
-#include "access/xact.h"
-#include "utils/memutils.h"
-
 #include "context/call.h"
+#include "platform/pending.h"
 #include "policy/policy.h"
 #include "throttle/throttle.h"
 
 typedef struct ReuseProbe
 {
-	int level; /* nesting level of the subtransaction */
+	Pending pending;
 	ThrottleTicket ticket;
-	struct ReuseProbe *next;
 } ReuseProbe;
 
-static ReuseProbe *probes = NULL;
+static void count_probe(Pending *pending);
+
+static PendingList probes = {.undo = count_probe};
 
 /*
  * Return true if the caller could learn from the comparison. A value that the vault generates is
@@ -42,46 +38,32 @@ void
 reuse_probe_record(const Write *write)
 {
 	const Caller *caller = &call_required()->caller;
-	ReuseProbe *probe;
+	ThrottleTicket ticket;
 
 	if (!may_learn(write))
 		return;
-	probe = MemoryContextAlloc(TopTransactionContext, sizeof(ReuseProbe));
-	probe->level = GetCurrentTransactionNestLevel();
 	throttle_prepare(THROTTLE_DENIAL, &caller->tenant, caller->principal_name,
-					 write->value_check->fingerprint, FINGERPRINT_BYTES, &probe->ticket);
-	probe->next = probes;
-	probes = probe;
+					 write->value_check->fingerprint, FINGERPRINT_BYTES, &ticket);
+	((ReuseProbe *) pending_add(&probes, sizeof(ReuseProbe)))->ticket = ticket;
 }
 
-/* Count the probes of this subtransaction level and of deeper ones. */
 static void
-count_probes(int level)
+count_probe(Pending *pending)
 {
-	for (; probes && probes->level >= level; probes = probes->next)
-		throttle_count_prepared(&probes->ticket);
+	throttle_count_prepared(&((ReuseProbe *) pending)->ticket);
 }
 
 static void
 reuse_probe_at_transaction_end(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		count_probes(0);
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE || event == XACT_EVENT_COMMIT)
-		probes = NULL;
+	pending_end_transaction(&probes, event);
 }
 
 static void
 reuse_probe_at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId parent,
 								  void *arg)
 {
-	int level = GetCurrentTransactionNestLevel();
-
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		count_probes(level);
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
-		for (ReuseProbe *probe = probes; probe && probe->level >= level; probe = probe->next)
-			probe->level = level - 1;
+	pending_end_subtransaction(&probes, event);
 }
 
 void
