@@ -19,7 +19,6 @@
 #include "postmaster/interrupt.h"
 #include "replication/syncrep.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -35,6 +34,7 @@
 #include "platform/settings.h"
 #include "platform/tables.h"
 #include "platform/launcher.h"
+#include "platform/worker.h"
 
 #define BATCH_ROWS           256
 #define PAUSE_AFTER_ERROR_MS 500
@@ -114,22 +114,6 @@ report_statistics(void)
 		return;
 	last = now;
 	pgstat_report_stat(true);
-}
-
-/*
- * Handle SIGTERM.  The cancel ends a wait that could last forever, which is one for a lock or for a
- * synchronous standby.  It does not make the worker leave records in the ring.
- */
-static void
-audit_worker_request_end(SIGNAL_ARGS)
-{
-	int saved_errno = errno;
-
-	ShutdownRequestPending = true;
-	QueryCancelPending = true;
-	InterruptPending = true;
-	SetLatch(MyLatch);
-	errno = saved_errno;
 }
 
 /*
@@ -298,23 +282,10 @@ audit_worker_consume(void)
 	}
 }
 
-/*
- * Recover from an error, as every process with a main loop does: abort the transaction, and report
- * the error to the server log.
- */
 static void
-audit_worker_recover(void)
+audit_worker_failed(bool is_end)
 {
-	bool ending = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
-
-	error_context_stack = NULL;
-	HOLD_INTERRUPTS();
-	if (!ending)
-		EmitErrorReport();
-	AbortCurrentTransaction();
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-	if (ending)
+	if (is_end)
 		return;
 	if (ShutdownRequestPending)
 		proc_exit(1);
@@ -324,17 +295,13 @@ audit_worker_recover(void)
 void
 vault_audit_worker_main(Datum arg)
 {
-	sigjmp_buf failed;
-
 	worker_begin();
-	pqsignal(SIGTERM, audit_worker_request_end);
+	/* The cancel does not make the worker leave records in the ring. */
+	pqsignal(SIGTERM, worker_request_end);
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ring_attach_worker();
 	ledger_begin_worker();
-	if (sigsetjmp(failed, 1) != 0)
-		audit_worker_recover();
-	PG_exception_stack = &failed;
-	audit_worker_consume();
+	worker_loop(audit_worker_consume, audit_worker_failed);
 }
 
 void

@@ -47,7 +47,7 @@
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
-#include "platform/launcher.h"
+#include "platform/worker.h"
 
 /* Longest sleep of the worker before it looks again, in milliseconds. */
 #define NAP_MS 1000

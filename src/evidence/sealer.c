@@ -10,7 +10,6 @@
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pidfile.h"
@@ -24,6 +23,7 @@
 #include "keyring/root_page.h"
 #include "platform/tables.h"
 #include "platform/launcher.h"
+#include "platform/worker.h"
 
 #define STEP_MS              5000
 #define PARTITIONS_MS        (24 * 60 * 60 * 1000)
@@ -33,6 +33,9 @@
 #define CLOSE_NAP_MS         20
 
 static void (*small_task)(void) = NULL;
+
+static MemoryContext memory = NULL; /* of one turn of the loop */
+static bool is_ending = false;      /* the last step has begun */
 
 void
 sealer_set_task(void (*task)(void))
@@ -84,35 +87,6 @@ run_task(void)
 	in_transaction(small_task);
 }
 
-static void
-sealer_recover(void)
-{
-	bool asked = ShutdownRequestPending && geterrcode() == ERRCODE_QUERY_CANCELED;
-
-	error_context_stack = NULL;
-	HOLD_INTERRUPTS();
-	if (!asked)
-		EmitErrorReport();
-	AbortCurrentTransaction();
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-	if (!ShutdownRequestPending)
-		worker_wait(PAUSE_AFTER_ERROR_MS);
-}
-
-/* Asked to end: what waits is cancelled, and the loop comes to its end. */
-static void
-sealer_request_end(SIGNAL_ARGS)
-{
-	int saved_errno = errno;
-
-	ShutdownRequestPending = true;
-	QueryCancelPending = true;
-	InterruptPending = true;
-	SetLatch(MyLatch);
-	errno = saved_errno;
-}
-
 /* It is the whole server that ends, and not this process alone. */
 static bool
 server_is_stopping(void)
@@ -141,6 +115,7 @@ sealer_step(void)
 static void
 sealer_end(void)
 {
+	is_ending = true;
 	pqsignal(SIGTERM, COMPAT_SIG_IGN);
 	QueryCancelPending = false;
 	if (server_is_stopping())
@@ -154,40 +129,39 @@ sealer_end(void)
 	proc_exit(0);
 }
 
+/* After an error in its last step the sealer ends. */
+static void
+sealer_failed(bool is_end)
+{
+	if (is_ending)
+		proc_exit(1);
+	if (!ShutdownRequestPending)
+		worker_wait(PAUSE_AFTER_ERROR_MS);
+}
+
+static void
+sealer_turn(void)
+{
+	MemoryContextSwitchTo(memory);
+	MemoryContextReset(memory);
+	if (ShutdownRequestPending)
+		sealer_end();
+	make_partitions();
+	sealer_step();
+	run_task();
+	worker_wait(STEP_MS);
+}
+
 void
 vault_sealer_worker_main(Datum arg)
 {
-	sigjmp_buf failed;
-	MemoryContext memory;
-	static bool ending = false;
-
 	worker_begin();
-	pqsignal(SIGTERM, sealer_request_end);
+	pqsignal(SIGTERM, worker_request_end);
 	/* In a deadlock it is the sealer that gives way. */
 	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_OVERRIDE);
 	consumer_attach();
 	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);
-	if (sigsetjmp(failed, 1) != 0)
-	{
-		sealer_recover();
-		if (ending)
-			proc_exit(1);
-	}
-	PG_exception_stack = &failed;
-	for (;;)
-	{
-		MemoryContextSwitchTo(memory);
-		MemoryContextReset(memory);
-		if (ShutdownRequestPending)
-		{
-			ending = true;
-			sealer_end();
-		}
-		make_partitions();
-		sealer_step();
-		run_task();
-		worker_wait(STEP_MS);
-	}
+	worker_loop(sealer_turn, sealer_failed);
 }
 
 static void

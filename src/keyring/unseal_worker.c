@@ -12,6 +12,7 @@
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
 #include "platform/launcher.h"
+#include "platform/worker.h"
 
 void
 vault_unseal_worker_main(Datum arg)

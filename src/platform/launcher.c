@@ -1,6 +1,6 @@
 /*
  * launcher.c
- *		The launcher, and what its children share.
+ *		The launcher.
  */
 #include "platform/launcher.h"
 
@@ -14,7 +14,6 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/procsignal.h"
-#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -248,8 +247,8 @@ note_disconnected(int code, Datum arg)
 	pg_atomic_write_u32(&shared->connected[DatumGetInt32(arg)], 0);
 }
 
-static void
-note_connected(void)
+void
+launcher_note_connected(void)
 {
 	for (int i = 0; i < (int) lengthof(shared->connected); i++)
 	{
@@ -260,38 +259,6 @@ note_connected(void)
 		before_shmem_exit(note_disconnected, Int32GetDatum(i));
 		return;
 	}
-}
-
-void
-worker_begin(void)
-{
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	note_connected();
-	BackgroundWorkerInitializeConnection(setting_database, NULL, 0);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("TimeZone", "UTC", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("DateStyle", "ISO", PGC_SUSET, PGC_S_OVERRIDE);
-}
-
-void
-worker_reload(void)
-{
-	if (!ConfigReloadPending)
-		return;
-	ConfigReloadPending = false;
-	ProcessConfigFile(PGC_SIGHUP);
-}
-
-void
-worker_wait(int ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	worker_reload();
 }
 
 static void

@@ -33,14 +33,8 @@ extern void workers_wake(void);
  */
 extern void workers_leave(void);
 
-/* The beginning of a worker's main: signals, connection, fixed search_path. */
-extern void worker_begin(void);
-
-/* Sleeps until the latch is set or ms have passed; ends the process if asked to. */
-extern void worker_wait(int ms);
-
-/* Takes over a changed configuration: worker_wait() does, this is for a loop without it. */
-extern void worker_reload(void);
+/* Note that this worker connects to the database, so that workers_leave() reaches it. */
+extern void launcher_note_connected(void);
 
 extern void launcher_init(void);
 

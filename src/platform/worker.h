@@ -1,0 +1,34 @@
+/*
+ * worker.h
+ *		What background workers with a connection to vault.database share: their beginning, their
+ *		loop and how they end.  The launcher starts them.
+ */
+#ifndef VAULT_PLATFORM_WORKER_H
+#define VAULT_PLATFORM_WORKER_H
+
+#include "platform/compat.h"
+
+/* The beginning of a worker's main: signals, connection, fixed search_path. */
+extern void worker_begin(void);
+
+/*
+ * A handler of SIGTERM for a worker that ends by itself: it sets ShutdownRequestPending.  The
+ * cancel with it ends a wait that could last forever, which is one for a lock or for a synchronous
+ * standby.
+ */
+extern void worker_request_end(SIGNAL_ARGS);
+
+/*
+ * Call work again and again, until it ends the process.  After an error the transaction is
+ * aborted, the error is in the server's log, and failed is called first; it may end the process.
+ * The cancel of worker_request_end() is not logged: is_end is true for it.
+ */
+VAULT_NORETURN extern void worker_loop(void (*work)(void), void (*failed)(bool is_end));
+
+/* Sleeps until the latch is set or ms have passed; ends the process if asked to. */
+extern void worker_wait(int ms);
+
+/* Takes over a changed configuration: worker_wait() does, this is for a loop without it. */
+extern void worker_reload(void);
+
+#endif
