@@ -69,6 +69,7 @@ static const ValueType certificate_type = {
 	.policy = {.min_entropy = CERTIFICATE_STRENGTH},
 	.check = check_certificate,
 	.field = certificate_part,
+	.has_no_password = true,
 };
 
 /* ---- ssh_key ---- */
@@ -126,6 +127,7 @@ static const ValueType ssh_key_type = {
 	.check = check_ssh_key,
 	.field = ssh_key_part,
 	.generate = generate_ssh_key,
+	.has_no_password = true,
 };
 
 void

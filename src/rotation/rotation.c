@@ -34,26 +34,13 @@ static struct
 	uint8_t format;
 } given;
 
-/* Of these types a new value is no password. */
-static void
-require_password(const char *type)
-{
-	static const char *const without[] = {"certificate", "ssh_key", "oauth_token",
-										  "oauth_credentials"};
-
-	for (int i = 0; i < (int) lengthof(without); i++)
-		if (strcmp(type, without[i]) == 0)
-			error_bad_argument("rotator", "a value of this type is no password",
-							   "Use the types database, password or generic.");
-}
-
 static void
 rotation_check(const Rotator *rotator, const Rotation *rotation)
 {
 	static const char *const none[] = {NULL};
 
 	if (rotator->has_users)
-		require_password(rotation->head.type);
+		credential_require_type(rotation);
 	if (rotator->check)
 		rotator->check(rotation);
 	else

@@ -2,8 +2,8 @@
  * rotation_credential.c
  *		Configurations of rotators, and logins inside of values.
  *
- * A value of type database or json, or given as JSON, is an object with user and password,
- * whose other members are kept; any other value is the password.
+ * A value given as JSON, or of a type that is a login, is an object with user and password, whose
+ * other members are kept. Any other value is the password.
  */
 #include "platform/compat.h"
 
@@ -13,13 +13,30 @@
 #include "context/call.h"
 #include "platform/errors.h"
 #include "rotation/rotator.h"
-#include "type/database.h"
 #include "type/json_text.h"
 #include "type/registry.h"
 #include "type/text.h"
 
 #define MAX_CONFIG_TEXT 1024
 #define MAX_DEPTH       256
+
+/* The facts about a type that an operator added: none, so a value is a password. */
+static const ValueType *
+rotation_credential_type(const Rotation *rotation)
+{
+	static const ValueType plain = {0};
+	const ValueType *type = type_find(rotation->head.type);
+
+	return type ? type : &plain;
+}
+
+void
+credential_require_type(const Rotation *rotation)
+{
+	if (rotation_credential_type(rotation)->has_no_password)
+		error_bad_argument("rotator", "a value of this type is no password",
+						   "Use the types database, password or generic.");
+}
 
 static JsonbValue *
 rotation_credential_member(Jsonb *object, const char *name)
@@ -131,8 +148,7 @@ object_in(const Rotation *rotation, const bytea *value, uint8_t format, JsonPart
 {
 	if (format == FORMAT_BYTES)
 		refuse_value("it is binary");
-	if (format != FORMAT_JSON && strcmp(rotation->head.type, "database") != 0 &&
-		strcmp(rotation->head.type, "json") != 0)
+	if (format != FORMAT_JSON && !rotation_credential_type(rotation)->is_login)
 		return false;
 	if (json_text_fault_within(MAX_DEPTH, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), object))
 		refuse_value("it is no JSON object");
@@ -223,9 +239,9 @@ static char *
 replace_login(const Rotation *rotation, JsonPart object, const char *user, const char *password,
 			  size_t *size)
 {
-	char *made = strcmp(rotation->head.type, "database") == 0
-		? database_with_login(object.at, object.size, user, password, size)
-		: rotation_credential_replace(object, user, password, size);
+	const ValueType *type = rotation_credential_type(rotation);
+	char *made = type->with_login ? type->with_login(object.at, object.size, user, password, size)
+								  : rotation_credential_replace(object, user, password, size);
 	char *copy;
 
 	if (made == NULL)
@@ -284,8 +300,9 @@ user_in(const Rotation *rotation, const char *value, size_t size)
 
 	value = secret_to_store(value, &size);
 	stored = cstring_to_text_with_len(value, size);
-	if (strcmp(rotation->head.type, "database") == 0)
-		return text_to_cstring(secret_require_text(type_field("database", value, size, "user")));
+	if (rotation_credential_type(rotation)->with_login)
+		return text_to_cstring(
+			secret_require_text(type_field(rotation->head.type, value, size, "user")));
 	(void) object_in(rotation, stored, FORMAT_JSON, &object);
 	return rotation_credential_user_of(object);
 }

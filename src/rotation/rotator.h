@@ -136,6 +136,9 @@ typedef struct Credential
 	char *password; /* in UTF-8 */
 } Credential;
 
+/* 22023 if values of the secret's type are neither passwords nor logins. */
+extern void credential_require_type(const Rotation *rotation);
+
 /* VT013 if the value has no password, or no user where it has to. */
 extern void
 credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential);

@@ -28,6 +28,7 @@
 #include "policy/name.h"
 #include "secret/read.h"
 #include "secret/secret_version.h"
+#include "type/type.h"
 
 PG_FUNCTION_INFO_V1(vault_get_many);
 
@@ -183,6 +184,7 @@ is_readable(BulkRead *bulk, const SecretName *name, const SecretHead *head)
 static bytea *
 bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *head)
 {
+	const ValueType *type;
 	uint8_t format;
 	bytea *value = secret_version_open_copy(scan, head, &format);
 
@@ -193,8 +195,9 @@ bulk_text(BulkRead *bulk, TableScan *scan, const SecretName *name, SecretHead *h
 		leave_out(bulk, name, value ? "binary" : "destroyed");
 		return NULL;
 	}
-	if (bulk->database_urls && strcmp(head->type, "database") == 0)
-		value = read_part_of(value, head, "url");
+	type = bulk->database_urls ? type_find(head->type) : NULL;
+	if (type && type->url_field)
+		value = read_part_of(value, head, type->url_field);
 	return value;
 }
 

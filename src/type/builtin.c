@@ -43,6 +43,7 @@ static const ValueType types[] = {
 	 .fields = "access_token, refresh_token, id_token, token_type, scope, expires_in",
 	 .check = oauth_token_check,
 	 .field = oauth_token_field,
+	 .has_no_password = true,
 	 .lifecycle = {.warnings = {1}}},
 	{.name = "oauth_credentials",
 	 .description =
@@ -52,6 +53,7 @@ static const ValueType types[] = {
 	 .fields = "client_id, client_secret, token_url, scopes, refresh_token",
 	 .check = oauth_credentials_check,
 	 .field = oauth_credentials_field,
+	 .has_no_password = true,
 	 .lifecycle = {.rotation = 180}},
 	{.name = "database",
 	 .description = "how to connect to a database: engine, host, port, user, password, dbname",
@@ -60,6 +62,9 @@ static const ValueType types[] = {
 		 "engine, host, port, user, password, dbname, url, conninfo, and parameters such as sslmode",
 	 .check = database_check,
 	 .field = database_field,
+	 .is_login = true,
+	 .with_login = database_with_login,
+	 .url_field = "url",
 	 .lifecycle = {.rotation = 90}},
 	{.name = "json",
 	 .description = "a JSON object",
@@ -67,7 +72,8 @@ static const ValueType types[] = {
 		 "Give one JSON object, nested at most 8 deep, in which no object has two members of one name.",
 	 .fields = "the members of the object",
 	 .check = json_check,
-	 .field = json_field},
+	 .field = json_field,
+	 .is_login = true},
 };
 
 static void

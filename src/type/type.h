@@ -111,6 +111,20 @@ typedef struct ValueType
 	 * cannot generate values.
 	 */
 	const char *(*generate)(const TypeContext *context, char **out, size_t *out_size);
+
+	/* Facts for rotators that change passwords (rotation_credential.c). */
+	bool has_no_password; /* a value is neither a password nor a login */
+	bool is_login;        /* a value is an object with the members user and password */
+
+	/*
+	 * Return the value with another login, in the form that it has, for value_free(); NULL if it
+	 * is not of this type's form, or if there is no memory. A type that has it has the field
+	 * "user". Without with_login, the two members of the object are replaced.
+	 */
+	char *(*with_login)(const void *value, size_t size, const char *user, const char *password,
+						size_t *out_size);
+
+	const char *url_field; /* the field that is the value as a URL; NULL: none */
 } ValueType;
 
 /*
