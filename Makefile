@@ -80,6 +80,14 @@ $(NAMES): $(SOURCE)/docs/reference.md $(SOURCE)/Makefile | src/redaction
 		sed -n '/^## Views$$/,/^## Settings$$/s/^| `\([a-z_]*\)` | .*/\1/p' $< | { $(call array,columns); }; } >$@.new
 	@mv $@.new $@
 
+# What the features say of their tables, in one list for platform/tables.h.
+TABLE_LIST = src/tablelist.h
+$(OBJS): $(TABLE_LIST)
+$(TABLE_LIST): $(SOURCE)/Makefile $(call sources,src/*/*_tables.h) | src
+	@{ echo '/* tablelist.h: made by make from FEATURES. */'; \
+		printf '#include "%s"\n' $(patsubst src/%,%,$(foreach f,$(FEATURES),$(call sources,src/$(f)/$(f)_tables.h))); } >$@.new
+	@mv $@.new $@
+
 OBJECT_DIRS = $(sort $(patsubst %/,%,$(dir $(OBJS))))
 $(OBJS): $(HEADERS_OF_ALL) | $(OBJECT_DIRS)
 $(OBJECT_DIRS):
@@ -127,7 +135,7 @@ uninstall-verifier:
 
 clean: clean-made
 clean-made:
-	rm -f $(VERIFIER) $(NAMES)
+	rm -f $(VERIFIER) $(NAMES) $(TABLE_LIST)
 
 check-sql:
 	@$(assemble) | cmp -s - $(SOURCE)/vault--1.0.sql || { echo 'vault--1.0.sql is not current: run make'; exit 1; }

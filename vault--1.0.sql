@@ -670,6 +670,15 @@ COMMENT ON FUNCTION vault_data.authenticate_row()
 	IS 'writes revision and mac of a row inside a call; it is the last trigger before the row '
 	'is stored';
 
+/* The tables that C reads, as their features describe them (platform/tables.h). */
+CREATE FUNCTION vault_data.table_info()
+RETURNS TABLE (name text, kind text, verified_as text, tenant text, object text, title text,
+	compared text, since text, goes_by_name boolean, covered integer, deleted_as integer)
+LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_table_info';
+COMMENT ON FUNCTION vault_data.table_info()
+	IS 'returns the tables and indexes that C reads: which rows have a MAC over how many columns, '
+	'how vault.verify() reports them, and in which order vault.destroy_tenant() empties them';
+
 /* By whole rows of these tables; each refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
@@ -681,7 +690,7 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.tenant
 ALTER TABLE vault_data.tenant ENABLE ALWAYS TRIGGER write_mac;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION vault_data.authenticate_row(), vault_data.is_authentic(record),
+GRANT EXECUTE ON FUNCTION vault_data.table_info(), vault_data.authenticate_row(), vault_data.is_authentic(record),
 	vault_data.require_authentic(record) TO vault_exec;
 
 /*
@@ -4399,22 +4408,16 @@ CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS v
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_name);
+	emptied text;
 BEGIN
 	IF p_confirm IS DISTINCT FROM p_name THEN
 		PERFORM vault_data.fail('22023', 'invalid confirm: it is not the name of the tenant',
 			'Give the name once more; this cannot be undone.');
 	END IF;
 	PERFORM vault_data.note('keys destroyed');
-	DELETE FROM vault_data.tenant_key WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.secret WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.rotation_role WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.role_reservation WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant;
+	FOR emptied IN SELECT i.name FROM vault_data.table_info() i WHERE i.deleted_as > 0 ORDER BY i.deleted_as LOOP
+		EXECUTE format('DELETE FROM vault_data.%I WHERE tenant_id = $1', emptied) USING this_tenant;
+	END LOOP;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END
@@ -6982,44 +6985,45 @@ BEGIN
 END
 $$;
 
-/* Types are of no tenant. */
-CREATE FUNCTION vault_data.verify_types() RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
-LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	SELECT 'catalog', NULL::uuid, 'type ' || t.name, 'changed outside vault' FROM vault_data.secret_type t WHERE NOT vault_data.is_authentic(t)
-	UNION ALL
-	SELECT 'catalog', NULL, 'type ' || h.name, h.fault FROM vault_data.verify_history('00000000-0000-0000-0000-000000000000') h WHERE h.object_kind = 'type'
-	ORDER BY 3, 4
+/* Rows that do not fit their MAC, of every table that its feature has verified here. */
+CREATE FUNCTION vault_data.verify_rows(p_tenant uuid)
+RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+DECLARE
+	i record;
+BEGIN
+	FOR i IN SELECT * FROM vault_data.table_info() t WHERE t.verified_as IS NOT NULL LOOP
+		RETURN QUERY EXECUTE pg_catalog.format(
+			'SELECT %L, %s::uuid, %s::text, %L FROM vault_data.%I x WHERE %s = $1 AND NOT vault_data.is_authentic(x)',
+			i.verified_as, COALESCE(i.object, 'NULL'), COALESCE(i.title, 'NULL'),
+			'changed outside vault', i.name, COALESCE(i.tenant, 'x.tenant_id')) USING p_tenant;
+	END LOOP;
+END
 $$;
 
-/* Rows that do not fit their MAC. */
-CREATE FUNCTION vault_data.verify_rows(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
-LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	SELECT r.kind, r.id, r.name, 'changed outside vault' FROM (
-		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, vault_data.is_authentic(t) AS authentic FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
-		UNION ALL SELECT 'principal', p.id, p.name, vault_data.is_authentic(p) FROM vault_data.principal p WHERE p.tenant_id = p_tenant
-		UNION ALL SELECT 'binding', b.principal_id, b.role_name, vault_data.is_authentic(b) FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
-		UNION ALL SELECT 'reservation', NULL, v.role_name, vault_data.is_authentic(v) FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
-		UNION ALL SELECT 'grant', g.id, g.name_pattern, vault_data.is_authentic(g) FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
-		UNION ALL SELECT 'issuer', i.id, i.name, vault_data.is_authentic(i) FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
-		UNION ALL SELECT 'subject', e.id, e.subject, vault_data.is_authentic(e)
-			FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
-		UNION ALL SELECT 'group_role', g.id, g.group_name, vault_data.is_authentic(g)
-			FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
-		UNION ALL SELECT 'token_role', NULL, r.role_name, vault_data.is_authentic(r) FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
-		UNION ALL SELECT 'token', k.id, NULL, vault_data.is_authentic(k) FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
-		UNION ALL SELECT 'type_policy', y.id, y.type, vault_data.is_authentic(y) FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
-		UNION ALL SELECT 'membership', m.id, r.name, vault_data.is_authentic(m) FROM vault_data.role_member m
-			LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
-		UNION ALL SELECT 'audit_policy', a.tenant_id, NULL, vault_data.is_authentic(a) FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
-		UNION ALL SELECT 'rotation_schedule', c.id, s.name, vault_data.is_authentic(c) FROM vault_data.rotation_schedule c
-			LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
-		UNION ALL SELECT 'rotation', o.id, s.name, vault_data.is_authentic(o) FROM vault_data.rotation o
-			LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
-		UNION ALL SELECT 'rotation_role', NULL, a.role_name, vault_data.is_authentic(a) FROM vault_data.rotation_role a WHERE a.tenant_id = p_tenant
-		UNION ALL SELECT 'version', v.secret_id, pg_catalog.concat_ws(' ', s.name, pg_catalog.format('(%s)', v.version)), vault_data.is_authentic(v) FROM vault_data.secret_version v
-			LEFT JOIN vault_data.secret s ON s.tenant_id = v.tenant_id AND s.id = v.secret_id WHERE v.tenant_id = p_tenant
-		UNION ALL SELECT 'secret', s.id, s.name, vault_data.is_authentic(s) FROM vault_data.secret s WHERE s.tenant_id = p_tenant) AS r
-	WHERE NOT r.authentic
+/*
+ * The rows that the trail should know, with the columns that it shows as it writes them; those that
+ * go by name, or those that go by id.
+ */
+CREATE FUNCTION vault_data.present_rows(p_tenant uuid, p_by_name boolean)
+RETURNS TABLE (kind text, id uuid, name text, revision integer, since timestamptz, shown jsonb)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+DECLARE
+	i record;
+	columns text;
+BEGIN
+	FOR i IN SELECT * FROM vault_data.table_info() t
+		WHERE CASE WHEN p_by_name THEN t.goes_by_name ELSE t.compared IS NOT NULL END
+	LOOP
+		columns := (SELECT pg_catalog.string_agg(pg_catalog.format(
+				'%1$L, CASE WHEN x.%1$I IS NOT NULL THEN pg_catalog.format(''%%s'', x.%1$I) END', c), ', ')
+			FROM pg_catalog.regexp_split_to_table(i.compared, ', ') AS c);
+		RETURN QUERY EXECUTE pg_catalog.format(
+			'SELECT %L, %s::uuid, %s::text, x.revision, %s::timestamptz, pg_catalog.jsonb_build_object(%s) FROM vault_data.%I x WHERE %s = $1',
+			i.verified_as, COALESCE(i.object, 'NULL'), COALESCE(i.title, 'NULL'),
+			COALESCE(i.since, 'x.created_at'), columns, i.name, COALESCE(i.tenant, 'x.tenant_id')) USING p_tenant;
+	END LOOP;
+END
 $$;
 
 /*
@@ -7036,81 +7040,19 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			pg_catalog.jsonb_typeof(a.detail->'revision') = 'array' AS updates,
 			pg_catalog.substring(CASE pg_catalog.jsonb_typeof(a.detail->'revision') WHEN 'array' THEN a.detail->'revision'->>1 ELSE a.detail->>'revision' END, '^[0-9]{1,9}$')::integer AS revision
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('tenant', 'principal', 'grant', 'membership', 'issuer', 'subject', 'group_role', 'token', 'audit_policy', 'type', 'type_policy', 'secret', 'rotation_schedule', 'rotation') AND a.detail ? 'revision'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.detail ? 'revision'
+			AND a.object_kind = ANY (ARRAY(SELECT t.verified_as FROM vault_data.table_info() t WHERE t.compared IS NOT NULL))
 	), told AS (
 		SELECT c.kind, c.id, pg_catalog.max(c.name) AS name, pg_catalog.max(c.revision) AS revision, pg_catalog.bool_or(c.deletes) AS deleted,
 			pg_catalog.bool_or(NOT c.updates AND NOT c.deletes) AS from_the_start,
 			pg_catalog.jsonb_object_agg(e.key, CASE pg_catalog.jsonb_typeof(e.value) WHEN 'array' THEN e.value->>1 ELSE e.value #>> '{}' END ORDER BY c.revision) AS shown
 		FROM change c, pg_catalog.jsonb_each(c.detail) AS e GROUP BY c.kind, c.id
 	), present AS (
-		SELECT 'tenant' AS kind, t.tenant_id AS id, t.name, t.revision, t.created_at,
-			pg_catalog.jsonb_build_object('name', t.name, 'state', t.state, 'recovery_window', t.recovery_window::text, 'environments', t.environments::text) AS shown
-		FROM vault_data.tenant t WHERE t.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'principal', p.id, p.name, p.revision, p.created_at, pg_catalog.jsonb_build_object('name', p.name, 'kind', p.kind)
-		FROM vault_data.principal p WHERE p.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'grant', g.id, g.name_pattern, g.revision, g.created_at, pg_catalog.jsonb_build_object('principal_id', g.principal_id::text, 'effect', g.effect,
-			'permissions', g.permissions::text, 'name_pattern', g.name_pattern, 'environments', g.environments::text,
-			'addresses', g.addresses::text, 'windows', g.windows::text, 'services', g.services::text, 'require_tls', pg_catalog.left(g.require_tls::text, 1),
-			'require_session_user', pg_catalog.left(g.require_session_user::text, 1), 'valid_from', g.valid_from::text, 'valid_until', g.valid_until::text)
-		FROM vault_data.access_grant g WHERE g.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'issuer', i.id, i.name, i.revision, i.created_at, pg_catalog.jsonb_build_object('name', i.name, 'issuer', i.issuer, 'audience', i.audience,
-			'principal_claim', i.principal_claim, 'tenant_claim', i.tenant_claim, 'role_claim', i.role_claim,
-			'address_claim', i.address_claim, 'max_lifetime', i.max_lifetime::text,
-			'groups_claim', i.groups_claim, 'algorithms', i.algorithms::text,
-			'required_claims', i.required_claims, 'by_name', pg_catalog.left(i.by_name::text, 1))
-		FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'subject', e.id, e.subject, e.revision, e.created_at,
-			pg_catalog.jsonb_build_object('issuer_id', e.issuer_id::text,
-				'principal_id', e.principal_id::text, 'subject', e.subject, 'match', e.match)
-		FROM vault_data.external_subject e WHERE e.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'group_role', g.id, g.group_name, g.revision, g.created_at,
-			pg_catalog.jsonb_build_object('issuer_id', g.issuer_id::text,
-				'group_name', g.group_name, 'role_id', g.role_id::text)
-		FROM vault_data.group_role g WHERE g.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'token', k.id, NULL, k.revision, k.created_at, pg_catalog.jsonb_build_object('principal_id', k.principal_id::text, 'expires_at', k.expires_at::text,
-			'single_use', pg_catalog.left(k.single_use::text, 1))
-		FROM vault_data.issued_token k WHERE k.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'audit_policy', a.tenant_id, NULL, a.revision, NULL, pg_catalog.jsonb_build_object('retention', a.retention::text, 'hold_reason', a.hold_reason)
-		FROM vault_data.audit_policy a WHERE a.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'type', y.id, y.name, y.revision, y.created_at, pg_catalog.jsonb_build_object('name', y.name, 'validator', y.validator, 'generator', y.generator,
-			'min_length', y.min_length::text, 'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix,
-			'min_entropy', y.min_entropy::text, 'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
-			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text, 'rules', y.rules::text)
-		FROM vault_data.secret_type y WHERE p_tenant = '00000000-0000-0000-0000-000000000000'
-		UNION ALL
-		SELECT 'type_policy', y.id, y.type, y.revision, y.created_at, pg_catalog.jsonb_build_object('type', y.type, 'min_length', y.min_length::text,
-			'max_length', y.max_length::text, 'classes', y.classes::text, 'excluded', y.excluded, 'prefix', y.prefix, 'min_entropy', y.min_entropy::text,
-			'generated_length', y.generated_length::text, 'history', y.history::text, 'rotation_interval', y.rotation_interval::text,
-			'max_lifetime', y.max_lifetime::text, 'recovery_window', y.recovery_window::text, 'warn_at', y.warn_at::text)
-		FROM vault_data.type_policy y WHERE y.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'membership', m.id, r.name, m.revision, m.created_at, pg_catalog.jsonb_build_object('role_id', m.role_id::text, 'member_id', m.member_id::text)
-		FROM vault_data.role_member m LEFT JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id WHERE m.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'rotation_schedule', c.id, s.name, c.revision, c.created_at, pg_catalog.jsonb_build_object('secret_id', c.secret_id::text, 'every', c.every,
-			'rotator', c.rotator, 'config', c.config::text, 'time_window', c.time_window, 'overlap', c.overlap::text)
-		FROM vault_data.rotation_schedule c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id WHERE c.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'rotation', o.id, s.name, o.revision, o.started_at, pg_catalog.jsonb_build_object('secret_id', o.secret_id::text, 'step', o.step,
-			'version', o.version::text, 'previous', o.previous::text, 'retire_at', o.retire_at::text)
-		FROM vault_data.rotation o LEFT JOIN vault_data.secret s ON s.tenant_id = o.tenant_id AND s.id = o.secret_id WHERE o.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'secret', s.id, s.name, s.revision, s.created_at, pg_catalog.jsonb_build_object('name', s.name, 'environment', s.environment, 'type', s.type,
-			'current_version', s.current_version::text, 'pending_version', s.pending_version::text, 'expires_at', s.expires_at::text,
-			'deactivated_at', s.deactivated_at::text, 'deleted_at', s.deleted_at::text)
-		FROM vault_data.secret s WHERE s.tenant_id = p_tenant
+		SELECT * FROM vault_data.present_rows(p_tenant, false)
 	), compared AS (
 		SELECT COALESCE(p.kind, t.kind) AS kind, COALESCE(p.id, t.id) AS id, COALESCE(p.name, t.shown->>'name', t.shown->>'name_pattern', t.shown->>'subject', t.shown->>'group_name', t.name, t.shown->>'type') AS name, CASE
 			WHEN p.id IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
-			WHEN t.id IS NULL THEN CASE WHEN p.created_at > o.at THEN 'the trail does not know it' END
+			WHEN t.id IS NULL THEN CASE WHEN p.since > o.at THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
 			WHEN p.revision < t.revision THEN 'an old row was put back'
 			WHEN p.revision > t.revision THEN 'the trail does not know its last change'
@@ -7119,6 +7061,18 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM present p FULL JOIN told t ON t.kind = p.kind AND t.id = p.id CROSS JOIN oldest o
 	)
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
+$$;
+
+/* Types are of no tenant. */
+CREATE FUNCTION vault_data.verify_types()
+RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT 'catalog', NULL::uuid, 'type ' || f.name, f.fault
+	FROM (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) AS n (nobody),
+		LATERAL (SELECT * FROM vault_data.verify_rows(n.nobody)
+			UNION ALL SELECT * FROM vault_data.verify_history(n.nobody)) AS f
+	WHERE f.object_kind = 'type'
+	ORDER BY 3, 4
 $$;
 
 /* The latest time for which a run may be planned now; a stretch of a window is a day at most. */
@@ -7147,30 +7101,25 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		OR COALESCE(c.next_at, 'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'), n.now + interval '1 hour') END
 $$;
 
-/* Bindings, reservations, roles that show tokens and roles whose passwords are rotated have no id: they go by the name of the role, which can be bound anew. */
+/* Rows without an id go by the name of a role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid) RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH told AS (
 		SELECT DISTINCT ON (a.object_kind, a.detail->>'role_name') a.object_kind AS kind, a.detail->>'role_name' AS name,
 			pg_catalog.substring(a.detail->>'principal_id', '^[0-9a-f-]{36}$')::uuid AS principal, a.detail ? 'deleted' AS deleted
 		FROM vault_data.audit_log a
-		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.object_kind IN ('binding', 'token_role', 'rotation_role', 'reservation') AND a.detail ? 'role_name'
+		WHERE a.tenant_id = p_tenant AND a.decision = 'allow' AND a.detail ? 'role_name'
+			AND a.object_kind = ANY (ARRAY(SELECT t.verified_as FROM vault_data.table_info() t WHERE t.goes_by_name))
 		ORDER BY a.object_kind, a.detail->>'role_name', a.id DESC
 	), present AS (
-		SELECT 'binding' AS kind, b.role_name AS name, b.principal_id AS principal, b.created_at FROM vault_data.principal_binding b WHERE b.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'token_role', r.role_name, NULL, r.created_at FROM vault_data.token_role r WHERE r.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'rotation_role', o.role_name, NULL, o.created_at FROM vault_data.rotation_role o WHERE o.tenant_id = p_tenant
-		UNION ALL
-		SELECT 'reservation', v.role_name, NULL, v.created_at FROM vault_data.role_reservation v WHERE v.tenant_id = p_tenant
+		SELECT * FROM vault_data.present_rows(p_tenant, true)
 	), compared AS (
-		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.principal, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
+		SELECT COALESCE(b.kind, t.kind) AS kind, COALESCE(b.id, t.principal) AS principal, COALESCE(b.name, t.name) AS name, CASE
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
-			WHEN t.name IS NULL THEN CASE WHEN b.created_at > (SELECT pg_catalog.min(a.at) FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant)
+			WHEN t.name IS NULL THEN CASE WHEN b.since > (SELECT pg_catalog.min(a.at) FROM vault_data.audit_log a WHERE a.tenant_id = p_tenant)
 				THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
-			WHEN b.principal <> t.principal THEN 'an old row was put back' END AS fault
+			WHEN b.id <> t.principal THEN 'an old row was put back' END AS fault
 		FROM present b FULL JOIN told t ON t.kind = b.kind AND t.name = b.name
 	)
 	SELECT c.kind, c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
@@ -7232,7 +7181,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault, vault_data FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault_data.install_statements(), vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
 	vault_data.plain(text), vault_data.verify_functions(text[]), vault_data.trigger_parts(text), vault_data.silenced_triggers(), vault_data.verify_triggers(text[]),
 	vault_data.verify_policies(text[]), vault_data.verify_tables(text[]), vault_data.granted_by_script(text[]), vault_data.verify_privileges(text[]), vault_data.verify_objects(), vault_data.verify_types(),
-	vault_data.verify_rows(uuid), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
+	vault_data.verify_rows(uuid), vault_data.present_rows(uuid, boolean), vault_data.verify_history(uuid), vault_data.latest_due(text, text, timestamptz), vault_data.verify_schedules(uuid), vault_data.verify_bindings(uuid), vault_data.verify_versions(uuid),
 	vault_data.verify_tenant(uuid) TO vault_exec;
 GRANT EXECUTE ON FUNCTION vault.verify(text) TO vault_client, vault_admin, vault_auditor;
 

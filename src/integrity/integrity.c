@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -32,44 +33,12 @@
 #include "tenant/instance_key.h"
 #include "tenant/tenant.h"
 
-/* Columns that are covered come first, then revision, then mac. */
-typedef struct DecidingTable
-{
-	const char *name;
-	const char *kind; /* in errors, and in the trail */
-	int id;           /* column that names the row */
-	int covered;
-} DecidingTable;
-
-static const DecidingTable deciding[TABLE_COUNT] = {
-	[TABLE_ORIGIN] = {"origin", "origin", 1, 10},
-	[TABLE_TENANT] = {"tenant", "tenant", 1, 7},
-	[TABLE_PRINCIPAL] = {"principal", "principal", 2, 5},
-	[TABLE_PRINCIPAL_BINDING] = {"principal_binding", "binding", 2, 4},
-	[TABLE_ROLE_RESERVATION] = {"role_reservation", "reservation", 2, 3},
-	[TABLE_TOKEN_ISSUER] = {"token_issuer", "issuer", 2, 15},
-	[TABLE_EXTERNAL_SUBJECT] = {"external_subject", "subject", 2, 8},
-	[TABLE_GROUP_ROLE] = {"group_role", "group", 2, 7},
-	[TABLE_TOKEN_ROLE] = {"token_role", "token role", 2, 3},
-	[TABLE_ISSUED_TOKEN] = {"issued_token", "token", 2, 7},
-	[TABLE_ACCESS_GRANT] = {"access_grant", "grant", 2, 16},
-	[TABLE_ROLE_MEMBER] = {"role_member", "membership", 2, 6},
-	[TABLE_SECRET_TYPE] = {"secret_type", "type", 2, 17},
-	[TABLE_TYPE_POLICY] = {"type_policy", "policy of type", 3, 15},
-	[TABLE_AUDIT_POLICY] = {"audit_policy", "retention of the trail", 1, 4},
-	[TABLE_SECRET] = {"secret", "secret", 2, 16},
-	[TABLE_SECRET_VERSION] = {"secret_version", "version of secret", 2, 12},
-	[TABLE_ROTATION_SCHEDULE] = {"rotation_schedule", "rotation schedule", 2, 9},
-	[TABLE_ROTATION] = {"rotation", "rotation", 2, 8},
-	[TABLE_ROTATION_ROLE] = {"rotation_role", "rotation role", 2, 3},
-};
-
 #define ENCODED_NULL UINT32_MAX
 
 /* A row taken apart; columns from 0. */
 typedef struct Row
 {
-	const DecidingTable *table;
+	const TableInfo *table;
 	TupleDesc layout;
 	const Datum *values;
 	const bool *nulls;
@@ -245,7 +214,7 @@ integrity_label(const Row *row)
 }
 
 static void
-require_columns(const DecidingTable *table, TupleDesc layout)
+require_columns(const TableInfo *table, TupleDesc layout)
 {
 	if (layout->natts < table->covered + 2)
 		ereport(ERROR,
@@ -257,7 +226,7 @@ require_columns(const DecidingTable *table, TupleDesc layout)
 static void
 row_from_scan(TableScan *scan, TableId table, Row *row)
 {
-	row->table = &deciding[table];
+	row->table = table_info(table);
 	row->layout = RelationGetDescr(scan->heap);
 	require_columns(row->table, row->layout);
 	slot_getsomeattrs(scan->slot, row->table->covered + 2);
@@ -323,12 +292,12 @@ require_tenant_row(TableScan *scan)
 	row_require_authentic(scan, TABLE_TENANT);
 }
 
-static const DecidingTable *
+static const TableInfo *
 deciding_table(Oid relation)
 {
 	for (int i = 0; i < TABLE_COUNT; i++)
-		if (deciding[i].name && table_oid(i) == relation)
-			return &deciding[i];
+		if (table_info(i)->kind && table_oid(i) == relation)
+			return table_info(i);
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("rows of this table are not authenticated")));
@@ -336,7 +305,7 @@ deciding_table(Oid relation)
 
 /* Takes a tuple apart, into memory of the present context. */
 static void
-row_from_tuple(const DecidingTable *table, HeapTuple tuple, TupleDesc layout, Row *row)
+row_from_tuple(const TableInfo *table, HeapTuple tuple, TupleDesc layout, Row *row)
 {
 	Datum *values = palloc(layout->natts * sizeof(Datum));
 	bool *nulls = palloc(layout->natts * sizeof(bool));
@@ -388,6 +357,7 @@ authenticate_update(const Row *old, const Row *new, HeapTuple tuple)
 	return with_mac(tuple, new, revision, mac);
 }
 
+PG_FUNCTION_INFO_V1(vault_table_info);
 PG_FUNCTION_INFO_V1(vault_authenticate_row);
 PG_FUNCTION_INFO_V1(vault_is_authentic);
 PG_FUNCTION_INFO_V1(vault_require_authentic);
@@ -397,7 +367,7 @@ Datum
 vault_authenticate_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	const DecidingTable *table;
+	const TableInfo *table;
 	TupleDesc layout;
 	HeapTuple given;
 	Row old;
@@ -462,6 +432,39 @@ vault_require_authentic(PG_FUNCTION_ARGS)
 		row_refuse(integrity_label(&row));
 	ReleaseTupleDesc(layout);
 	PG_RETURN_VOID();
+}
+
+/* A text, or NULL for none. */
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/* table_info(): a row for each table and index that C reads, with the members of TableInfo */
+Datum
+vault_table_info(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < TABLE_COUNT; i++)
+	{
+		const TableInfo *info = table_info(i);
+		const char *texts[] = {info->name,   info->kind,  info->verified_as, info->tenant,
+							   info->object, info->title, info->compared,    info->since};
+		Datum values[lengthof(texts) + 3];
+		bool nulls[lengthof(texts) + 3] = {false};
+
+		for (int n = 0; n < (int) lengthof(texts); n++)
+			values[n] = text_or_null(texts[n], &nulls[n]);
+		values[lengthof(texts)] = BoolGetDatum(info->goes_by_name);
+		values[lengthof(texts) + 1] = Int32GetDatum(info->covered);
+		values[lengthof(texts) + 2] = Int32GetDatum(info->deleted_as);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
 void

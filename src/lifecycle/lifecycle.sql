@@ -414,22 +414,16 @@ CREATE FUNCTION vault_data.destroy_tenant(p_name text, p_confirm text) RETURNS v
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_name);
+	emptied text;
 BEGIN
 	IF p_confirm IS DISTINCT FROM p_name THEN
 		PERFORM vault_data.fail('22023', 'invalid confirm: it is not the name of the tenant',
 			'Give the name once more; this cannot be undone.');
 	END IF;
 	PERFORM vault_data.note('keys destroyed');
-	DELETE FROM vault_data.tenant_key WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.secret WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.principal WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.token_issuer WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.token_role WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.rotation_role WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.subscriber WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.notification WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.role_reservation WHERE tenant_id = this_tenant;
-	DELETE FROM vault_data.type_policy WHERE tenant_id = this_tenant;
+	FOR emptied IN SELECT i.name FROM vault_data.table_info() i WHERE i.deleted_as > 0 ORDER BY i.deleted_as LOOP
+		EXECUTE format('DELETE FROM vault_data.%I WHERE tenant_id = $1', emptied) USING this_tenant;
+	END LOOP;
 	UPDATE vault_data.tenant SET state = 'destroyed' WHERE tenant_id = this_tenant;
 	PERFORM vault_data.announce(this_tenant, 'tenant_destroyed', 'critical', NULL, NULL);
 END

@@ -23,58 +23,13 @@
 
 #define MAX_SCAN_KEYS 3
 
-static const char *const names[TABLE_COUNT] = {
-	[TABLE_INSTANCE] = "instance",
-	[TABLE_ROOT_KEY] = "root_key",
-	[TABLE_ORIGIN] = "origin",
-	[TABLE_TENANT] = "tenant",
-	[TABLE_TENANT_KEY] = "tenant_key",
-	[TABLE_PRINCIPAL] = "principal",
-	[TABLE_PRINCIPAL_BINDING] = "principal_binding",
-	[TABLE_ROLE_RESERVATION] = "role_reservation",
-	[TABLE_ACCESS_GRANT] = "access_grant",
-	[TABLE_TOKEN_ISSUER] = "token_issuer",
-	[TABLE_EXTERNAL_SUBJECT] = "external_subject",
-	[TABLE_GROUP_ROLE] = "group_role",
-	[TABLE_TOKEN_ROLE] = "token_role",
-	[TABLE_ISSUED_TOKEN] = "issued_token",
-	[TABLE_AUDIT_POLICY] = "audit_policy",
-	[TABLE_ROLE_MEMBER] = "role_member",
-	[TABLE_SECRET_TYPE] = "secret_type",
-	[TABLE_TYPE_POLICY] = "type_policy",
-	[TABLE_SECRET] = "secret",
-	[TABLE_SECRET_VERSION] = "secret_version",
-	[TABLE_ROTATION_SCHEDULE] = "rotation_schedule",
-	[TABLE_ROTATION] = "rotation",
-	[TABLE_ROTATION_ROLE] = "rotation_role",
-	[TABLE_AUDIT_LOG] = "audit_log",
-	[TABLE_AUDIT_SEAL] = "audit_seal",
-	[INDEX_ORIGIN] = "origin_pkey",
-	[TABLE_AUDIT_PROGRESS] = "audit_progress",
-	[INDEX_TENANT] = "tenant_pkey",
-	[INDEX_TENANT_NAME] = "tenant_name_key",
-	[INDEX_TENANT_KEY] = "tenant_key_pkey",
-	[INDEX_PRINCIPAL] = "principal_pkey",
-	[INDEX_PRINCIPAL_NAME] = "principal_name_key",
-	[INDEX_BINDING_ROLE] = "principal_binding_db_role",
-	[INDEX_ROLE_RESERVATION] = "role_reservation_role_name",
-	[INDEX_GRANT_PRINCIPAL] = "access_grant_principal",
-	[INDEX_TOKEN_ISSUER] = "token_issuer_pkey",
-	[INDEX_SUBJECT] = "external_subject_key",
-	[INDEX_SUBJECT_PATTERN] = "external_subject_pattern",
-	[INDEX_GROUP_ROLE] = "group_role_key",
-	[INDEX_TOKEN_ROLE] = "token_role_db_role",
-	[INDEX_ISSUED_TOKEN] = "issued_token_pkey",
-	[INDEX_MEMBER_ROLES] = "role_member_member",
-	[INDEX_SECRET_TYPE_NAME] = "secret_type_name_key",
-	[INDEX_TYPE_POLICY] = "type_policy_type_key",
-	[INDEX_SECRET_NAME] = "secret_name_key",
-	[INDEX_SECRET_VERSION] = "secret_version_pkey",
-	[INDEX_ROTATION_NEXT] = "rotation_schedule_next",
-	[INDEX_ROTATION_ROLE] = "rotation_role_db_role",
-	[INDEX_ROTATION_SECRET] = "rotation_schedule_one",
-	[INDEX_ROTATION_RETIRE] = "rotation_retire",
+#define TABLE(id, ...) [TABLE_##id] = {__VA_ARGS__},
+#define INDEX(id, ...) [INDEX_##id] = {__VA_ARGS__},
+static const TableInfo infos[TABLE_COUNT] = {
+#include "tablelist.h"
 };
+#undef TABLE
+#undef INDEX
 
 static Oid oids[TABLE_COUNT];
 
@@ -90,6 +45,12 @@ typedef struct Subscription
 
 static Subscription subscriptions[MAX_SUBSCRIPTIONS];
 static int subscription_count = 0;
+
+const TableInfo *
+table_info(TableId table)
+{
+	return &infos[table];
+}
 
 Oid
 data_schema_oid(void)
@@ -127,7 +88,7 @@ table_oid(TableId table)
 		Oid schema = data_schema_oid();
 
 		if (OidIsValid(schema))
-			oids[table] = get_relname_relid(names[table], schema);
+			oids[table] = get_relname_relid(infos[table].name, schema);
 	}
 	return oids[table];
 }

@@ -19,60 +19,65 @@
 #include "utils/snapshot.h"
 #include "utils/uuid.h"
 
+/*
+ * A table, or an index, that C reads. Each feature describes its own in FEATURE_tables.h; make
+ * lists these in tablelist.h. TABLE(ID, members) makes TABLE_ID, INDEX(ID, members) INDEX_ID.
+ */
+typedef struct TableInfo
+{
+	const char *name;
+
+	/*
+	 * A table whose rows have a MAC: what errors call a row, the column that names the row (a uuid
+	 * or a text), and the number of columns that the MAC covers. These come first, then revision,
+	 * then mac. Without kind, rows have no MAC.
+	 */
+	const char *kind;
+	int id;
+	int covered;
+
+	/*
+	 * A table that vault.verify() checks: the kind of object in the trail and in the findings.
+	 * Then SQL expressions over a row x: the tenant, the object's id and its name; without them
+	 * x.tenant_id, NULL and NULL.
+	 */
+	const char *verified_as;
+	const char *tenant;
+	const char *object;
+	const char *title;
+
+	/*
+	 * The columns that are compared with the trail, as a list. Rows that are younger than the
+	 * trail must be in it; since is their time, x.created_at without it. Rows without an id go by
+	 * name instead: the trail is searched for role_name.
+	 */
+	const char *compared;
+	const char *since;
+	bool goes_by_name;
+
+	/*
+	 * Place of the table among those that vault.destroy_tenant() empties, from 1. 0: its rows go
+	 * with those of another table, or stay.
+	 */
+	int deleted_as;
+} TableInfo;
+
+/* The name of the secret of a row x, for title. */
+#define SECRET_NAME_OF_ROW                           \
+	"(SELECT s.name FROM vault_data.secret s WHERE " \
+	"s.tenant_id = x.tenant_id AND s.id = x.secret_id)"
+
 typedef enum TableId
 {
-	TABLE_INSTANCE,
-	TABLE_ROOT_KEY,
-	TABLE_ORIGIN,
-	TABLE_TENANT,
-	TABLE_TENANT_KEY,
-	TABLE_PRINCIPAL,
-	TABLE_PRINCIPAL_BINDING,
-	TABLE_ROLE_RESERVATION,
-	TABLE_ACCESS_GRANT,
-	TABLE_TOKEN_ISSUER,
-	TABLE_EXTERNAL_SUBJECT,
-	TABLE_GROUP_ROLE,
-	TABLE_TOKEN_ROLE,
-	TABLE_ISSUED_TOKEN,
-	TABLE_AUDIT_POLICY,
-	TABLE_ROLE_MEMBER,
-	TABLE_SECRET_TYPE,
-	TABLE_TYPE_POLICY,
-	TABLE_SECRET,
-	TABLE_SECRET_VERSION,
-	TABLE_ROTATION_SCHEDULE,
-	TABLE_ROTATION,
-	TABLE_ROTATION_ROLE,
-	TABLE_AUDIT_LOG,
-	TABLE_AUDIT_SEAL,
-	INDEX_ORIGIN, /* (id) */
-	TABLE_AUDIT_PROGRESS,
-	INDEX_TENANT,           /* (id) */
-	INDEX_TENANT_NAME,      /* (name) of tenants that are not destroyed */
-	INDEX_TENANT_KEY,       /* (tenant_id, generation) */
-	INDEX_PRINCIPAL,        /* (tenant_id, id) */
-	INDEX_PRINCIPAL_NAME,   /* (tenant_id, name) */
-	INDEX_BINDING_ROLE,     /* (db_role) */
-	INDEX_ROLE_RESERVATION, /* (role_name) */
-	INDEX_GRANT_PRINCIPAL,  /* (tenant_id, principal_id) */
-	INDEX_TOKEN_ISSUER,     /* (tenant_id, id) */
-	INDEX_SUBJECT,          /* (tenant_id, issuer_id, subject, match) */
-	INDEX_SUBJECT_PATTERN,  /* (tenant_id, issuer_id) of patterns */
-	INDEX_GROUP_ROLE,       /* (tenant_id, issuer_id, group_name, role_id) */
-	INDEX_TOKEN_ROLE,       /* (db_role) */
-	INDEX_ISSUED_TOKEN,     /* (tenant_id, id) */
-	INDEX_MEMBER_ROLES,     /* (tenant_id, member_id) */
-	INDEX_SECRET_TYPE_NAME, /* (name) */
-	INDEX_TYPE_POLICY,      /* (tenant_id, type) */
-	INDEX_SECRET_NAME,      /* (tenant_id, environment, name) */
-	INDEX_SECRET_VERSION,   /* (tenant_id, secret_id, version) */
-	INDEX_ROTATION_NEXT,    /* (next_at) */
-	INDEX_ROTATION_ROLE,    /* (db_role) */
-	INDEX_ROTATION_SECRET,  /* (tenant_id, secret_id) of schedules */
-	INDEX_ROTATION_RETIRE,  /* (tenant_id, secret_id, previous) of versions to be retired */
+#define TABLE(id, ...) TABLE_##id,
+#define INDEX(id, ...) INDEX_##id,
+#include "tablelist.h"
+#undef TABLE
+#undef INDEX
 	TABLE_COUNT
 } TableId;
+
+extern const TableInfo *table_info(TableId table);
 
 /* InvalidOid if the extension is not installed in this database. */
 extern Oid table_oid(TableId table);
