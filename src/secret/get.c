@@ -23,13 +23,6 @@
 #include "secret/read.h"
 #include "secret/secret_version.h"
 
-PG_FUNCTION_INFO_V1(vault_get);
-PG_FUNCTION_INFO_V1(vault_get_field);
-PG_FUNCTION_INFO_V1(vault_conninfo);
-PG_FUNCTION_INFO_V1(vault_database_url);
-PG_FUNCTION_INFO_V1(vault_get_bytes);
-PG_FUNCTION_INFO_V1(vault_get_json);
-
 #define MAX_FIELD 63
 
 /* Read the head and the value of a secret by name. Version 0 is the current one. */
@@ -249,38 +242,9 @@ database_url_body(FunctionCallInfo fcinfo)
 	PG_RETURN_TEXT_P(read_by_name(fcinfo, &arguments, &format));
 }
 
-Datum
-vault_get_field(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, get_field_body);
-}
-
-Datum
-vault_conninfo(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, conninfo_body);
-}
-
-Datum
-vault_database_url(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, database_url_body);
-}
-
-Datum
-vault_get(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, get_body);
-}
-
-Datum
-vault_get_bytes(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, get_bytes_body);
-}
-
-Datum
-vault_get_json(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, get_json_body);
-}
+READ_FUNCTION(get_field)
+READ_FUNCTION(conninfo)
+READ_FUNCTION(database_url)
+READ_FUNCTION(get)
+READ_FUNCTION(get_bytes)
+READ_FUNCTION(get_json)

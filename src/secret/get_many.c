@@ -30,8 +30,6 @@
 #include "secret/secret_version.h"
 #include "type/type.h"
 
-PG_FUNCTION_INFO_V1(vault_get_many);
-
 /* A row of the result, for the second check after a long wait for its record. */
 typedef struct Kept
 {
@@ -548,8 +546,4 @@ get_many_body(FunctionCallInfo fcinfo)
 	PG_RETURN_NULL();
 }
 
-Datum
-vault_get_many(PG_FUNCTION_ARGS)
-{
-	return entry_read(fcinfo, get_many_body);
-}
+READ_FUNCTION(get_many)

@@ -7,7 +7,30 @@
 #ifndef VAULT_SECRET_READ_H
 #define VAULT_SECRET_READ_H
 
+#include "platform/compat.h"
+
+#include "fmgr.h"
+
+#include "entry/entry.h"
 #include "secret/secret.h"
+
+/* The functions that return values; one that is not in the list does not compile. */
+typedef enum ReadFunction
+{
+#define READ(name) READ_##name,
+#include "secret/readlist.h"
+#undef READ
+	READ_FUNCTIONS
+} ReadFunction;
+
+/* Define vault_name(), the SQL function that passes the entry and runs name_body(). */
+#define READ_FUNCTION(name)                                                    \
+	PG_FUNCTION_INFO_V1(vault_##name);                                         \
+	Datum vault_##name(PG_FUNCTION_ARGS)                                       \
+	{                                                                          \
+		StaticAssertStmt(READ_##name < READ_FUNCTIONS, "it is a listed read"); \
+		return entry_read(fcinfo, name##_body);                                \
+	}
 
 /*
  * Record that this version is read, before it leaves. If field is not NULL, only that field is

@@ -45,8 +45,11 @@ sums_decision_of(const AuditRow *row)
 bool
 sums_is_read(const char *operation, const char *decision, const char *object_kind, bool has_object)
 {
-	static const char *const reads[] = {"get",       "get_bytes", "get_json",    "get_many",
-										"get_field", "conninfo",  "database_url"};
+#define READ(name) #name,
+	static const char *const reads[] = {
+#include "secret/readlist.h"
+	};
+#undef READ
 
 	if (strcmp(decision, "allow") != 0 || !has_object || object_kind == NULL ||
 		strcmp(object_kind, "secret") != 0)
