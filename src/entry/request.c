@@ -156,19 +156,28 @@ request_fill(VaultCall *call, FunctionCallInfo fcinfo)
 				sizeof(call->requested_environment));
 }
 
+/* Find the next quoted occurrence of "given".  Makes no copy: it may be a value. */
+static char *
+request_find(char *text, const char *given, size_t size)
+{
+	for (; text && (text = strchr(text, '"')) != NULL; text++)
+		if (strncmp(text + 1, given, size) == 0 && text[1 + size] == '"')
+			return text;
+	return NULL;
+}
+
 /* Return the text with each quoted occurrence of "given" replaced; the same text if it has none. */
 static char *
 request_without(char *text, const char *given, size_t size)
 {
-	char *quoted = psprintf("\"%.*s\"", (int) size, given);
 	StringInfoData result;
 	char *at = text;
-	char *found = text ? strstr(text, quoted) : NULL;
+	char *found = request_find(text, given, size);
 
 	if (found == NULL)
 		return text;
 	initStringInfo(&result);
-	for (; found; found = strstr(at, quoted))
+	for (; found; found = request_find(at, given, size))
 	{
 		appendBinaryStringInfo(&result, at, found - at);
 		appendStringInfo(&result, "\"%s\"", request_placeholder(size));
