@@ -205,10 +205,13 @@ check_signature(const JwsSegments *s, const PublicKey *key)
 {
 	unsigned char signature[JWT_MAX_PAYLOAD];
 	size_t size;
+	CryptoStatus status;
 
 	if (!jws_decode(&s->signature, signature, &size))
 		return JWT_FAULT_BASE64;
-	switch (signature_verify(key, s->signed_part.text, s->signed_part.size, signature, size))
+	status = signature_verify(key, s->signed_part.text, s->signed_part.size, signature, size);
+	secret_wipe(signature, size);
+	switch (status)
 	{
 		case CRYPTO_OK:
 			return JWT_OK;

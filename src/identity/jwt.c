@@ -165,5 +165,6 @@ jwt_make(const SecretKey *seed, const char *kid, const JwtRules *rules, const Jw
 		secret_wipe(out, JWT_MAX_BYTES + 1);
 		*size = 0;
 	}
+	secret_wipe(signature, sizeof(signature));
 	return status;
 }

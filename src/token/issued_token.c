@@ -12,6 +12,7 @@
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "tenant/instance_key.h"
 #include "token/issuer.h"
@@ -71,15 +72,13 @@ own_keys(void)
 	static JwtKeySet *keys = NULL;
 	static uint64 epoch = 0;
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
-	SecretKey seed;
-	CryptoStatus status;
+	SecretKey *seed;
 
 	if (keys && epoch == root_epoch())
 		return keys;
-	instance_derive(OWN_KEY_LABEL, &seed);
-	status = ed25519_public_key(&seed, public_key);
-	secret_wipe(&seed, sizeof(seed));
-	crypto_require(status);
+	seed = instance_derive(OWN_KEY_LABEL);
+	crypto_require(ed25519_public_key(seed, public_key));
+	secret_free(seed);
 	jwks_free(keys);
 	keys = NULL;
 	crypto_require(jwks_of_ed25519(OWN_KID, public_key, &keys));
@@ -132,10 +131,9 @@ char *
 issued_token_sign(const pg_uuid_t *tenant, const pg_uuid_t *id, const char *name,
 				  TimestampTz expires_at, const char *role)
 {
-	char *token = palloc(JWT_MAX_BYTES + 1);
+	char *token = secret_alloc(JWT_MAX_BYTES + 1);
 	JwtClaims claims = {0};
-	CryptoStatus status;
-	SecretKey seed;
+	SecretKey *seed;
 	size_t size;
 
 	strlcpy(claims.subject, name, sizeof(claims.subject));
@@ -146,10 +144,9 @@ issued_token_sign(const pg_uuid_t *tenant, const pg_uuid_t *id, const char *name
 		strlcpy(claims.role, role, sizeof(claims.role));
 	claims.issued_at = unix_seconds(GetCurrentTimestamp());
 	claims.expires_at = unix_seconds(expires_at);
-	instance_derive(OWN_KEY_LABEL, &seed);
-	status = jwt_make(&seed, OWN_KID, own_rules(), &claims, token, &size);
-	secret_wipe(&seed, sizeof(seed));
-	crypto_require(status);
+	seed = instance_derive(OWN_KEY_LABEL);
+	crypto_require(jwt_make(seed, OWN_KID, own_rules(), &claims, token, &size));
+	secret_free(seed);
 	token[size] = 0;
 	return token;
 }

@@ -2,27 +2,67 @@
  * token_setting.c
  *		The hooks of vault.token.
  *
- * They run where no catalogue can be read and, at the end of a transaction, where
- * nothing may fail: size and characters are all that is checked here.
+ * They run where no catalogue can be read and, at the end of a transaction, where nothing may fail:
+ * size and characters are all that is checked here.
+ *
+ * The server keeps the value of a setting in memory that is not wiped, and sends it to parallel
+ * workers.  The token is therefore kept here, in a buffer that ends with the transaction, and the
+ * value becomes asterisks.
  */
 #include "token/token_setting.h"
 
-#include "storage/proc.h"
+#include "access/parallel.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "crypto/raise.h"
 #include "identity/jwt.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "redaction/redaction.h"
 
+/* The token of one SET; it and its text are in memory of the transaction. */
+typedef struct SetToken
+{
+	uint64 serial;
+	MemoryContextCallback at_end;
+	size_t size;
+	char text[FLEXIBLE_ARRAY_MEMBER];
+} SetToken;
+
+/* Link from the server's value to the token. */
 typedef struct Mark
 {
-	LocalTransactionId transaction;
 	uint64 serial;
+	const SetToken *token; /* gone if the serial is not above that of the last token that ended */
 } Mark;
 
 static char *setting_token;
 static const Mark *mark = NULL;
+static uint64 last_ended = 0;
+
+static void
+end_token(void *token)
+{
+	last_ended = Max(last_ended, ((SetToken *) token)->serial);
+}
+
+/* Keep the token until the transaction ends. */
+static SetToken *
+keep_token(const char *text, size_t size, uint64 serial)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	SetToken *token = secret_alloc(offsetof(SetToken, text) + size + 1);
+
+	token->serial = serial;
+	token->size = size;
+	memcpy(token->text, text, size);
+	token->at_end.func = end_token;
+	token->at_end.arg = token;
+	MemoryContextRegisterResetCallback(TopTransactionContext, &token->at_end);
+	MemoryContextSwitchTo(old);
+	return token;
+}
 
 /*
  * A statement's error is raised here, because the server would make it a message of its
@@ -45,16 +85,22 @@ static bool
 check_token(char **newval, void **extra, GucSource source)
 {
 	static uint64 serial = 0;
+	size_t size = strlen(*newval);
+	const SetToken *token = NULL;
 	const char *fault;
 	Mark *made;
 
-	if (**newval == 0)
+	/* A parallel worker gets the asterisks of its leader.  It cannot use the vault. */
+	if (size == 0 || InitializingParallelWorker)
 		return true;
 	redaction_session_holds_secrets();
-	if (source != PGC_S_SESSION)
+	if (source != PGC_S_SESSION || TopTransactionContext == NULL)
 		return token_setting_refuse(source, "vault.token is set in a transaction and nowhere else",
 									NULL, "Use SET LOCAL vault.token or vault.login().");
-	fault = jwt_form_fault(*newval, strlen(*newval));
+	fault = jwt_form_fault(*newval, size);
+	if (fault == NULL)
+		token = keep_token(*newval, size, ++serial);
+	memset(*newval, '*', size);
 	if (fault)
 		return token_setting_refuse(
 			source, "what vault.token is set to is no token", fault,
@@ -62,8 +108,8 @@ check_token(char **newval, void **extra, GucSource source)
 	made = compat_guc_malloc(sizeof(Mark));
 	if (made == NULL)
 		return false;
-	made->transaction = MyProc ? COMPAT_LOCAL_XID : InvalidLocalTransactionId;
-	made->serial = ++serial;
+	made->serial = serial;
+	made->token = token;
 	*extra = made;
 	return true;
 }
@@ -85,11 +131,10 @@ setting_shown_token(ShownToken *token)
 {
 	if (setting_token == NULL || *setting_token == 0)
 		return false;
-	token->text = setting_token;
-	token->size = strlen(setting_token);
 	token->serial = mark ? mark->serial : 0;
-	token->is_current = mark && mark->transaction != InvalidLocalTransactionId &&
-		mark->transaction == COMPAT_LOCAL_XID;
+	token->is_current = mark && mark->serial > last_ended;
+	token->text = token->is_current ? mark->token->text : NULL;
+	token->size = token->is_current ? mark->token->size : 0;
 	return true;
 }
 

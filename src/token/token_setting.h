@@ -2,10 +2,10 @@
  * token_setting.h
  *		The setting vault.token.
  *
- * A token counts only in the transaction that set it, with SET, SET LOCAL or set_config(): its
- * local transaction id is kept beside it.  A token that stays behind in a session, or that came
- * with a connection, is set and no longer valid.  SHOW never shows it, and only a session can set
- * it.
+ * A token counts only in the transaction that set it, with SET, SET LOCAL or set_config(): it is
+ * kept in memory of that transaction, which is overwritten at its end.  The value of the setting is
+ * asterisks.  What stays behind in a session, or came with a connection, is set and no longer
+ * valid.  Only a session can set it.
  */
 #ifndef VAULT_TOKEN_TOKEN_SETTING_H
 #define VAULT_TOKEN_TOKEN_SETTING_H
@@ -14,7 +14,7 @@
 
 typedef struct ShownToken
 {
-	const char *text;
+	const char *text; /* NULL unless is_current */
 	size_t size;
 	uint64 serial;   /* a new number each time that a token is set */
 	bool is_current; /* this transaction has set it */

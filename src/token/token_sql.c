@@ -13,6 +13,7 @@
 #include "crypto/primitives.h"
 #include "entry/entry.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "redaction/redaction.h"
 #include "token/issued_token.h"
@@ -37,14 +38,11 @@ login_body(FunctionCallInfo fcinfo)
 }
 
 /* Set vault.token before the entry opens, because the entry undoes changes of settings. */
-static void
+static Datum
 show_given_token(FunctionCallInfo fcinfo)
 {
-	char *token = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	token_login_begin(token);
-	if (token)
-		secret_wipe(token, strlen(token));
+	token_login_begin(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
 }
 
 /* login(token) */
@@ -55,7 +53,7 @@ vault_login(PG_FUNCTION_ARGS)
 	redaction_session_holds_secrets();
 	PG_TRY();
 	{
-		show_given_token(fcinfo);
+		(void) secret_area_call(fcinfo, show_given_token);
 		entry_run(ENTRY_CLIENT, fcinfo, login_body);
 	}
 	PG_FINALLY();
