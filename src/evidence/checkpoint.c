@@ -19,38 +19,34 @@
 #include "evidence/log_walk.h"
 #include "keyring/root_page.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 #include "tenant/instance_key.h"
 
 #define CHECKPOINT_LABEL "vault audit checkpoint v1"
 
-static void
-own_key(SignedNoteKey *key, SecretKey *seed)
+/* Fill the key, and return its seed for secret_free(). */
+static SecretKey *
+own_key(SignedNoteKey *key)
 {
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
 	char name[SIGNED_NOTE_NAME_BYTES];
 	pg_uuid_t instance = root_instance();
-	CryptoStatus status;
+	SecretKey *seed;
 
 	snprintf(name, sizeof(name), "vault-audit-%s",
 			 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&instance))));
-	instance_derive(CHECKPOINT_LABEL, seed);
-	status = ed25519_public_key(seed, public_key);
-	if (status == CRYPTO_OK)
-		status = signed_note_key_make(name, public_key, key);
-	if (status != CRYPTO_OK)
-		secret_wipe(seed, sizeof(*seed));
-	crypto_require(status);
+	seed = instance_derive(CHECKPOINT_LABEL);
+	crypto_require(ed25519_public_key(seed, public_key));
+	crypto_require(signed_note_key_make(name, public_key, key));
+	return seed;
 }
 
 static void
 public_key(SignedNoteKey *key)
 {
-	SecretKey seed;
-
-	own_key(key, &seed);
-	secret_wipe(&seed, sizeof(seed));
+	secret_free(own_key(key));
 }
 
 /* ---- reading ---- */
@@ -218,13 +214,10 @@ checkpoint_sign(StringInfo note)
 {
 	char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES];
 	SignedNoteKey key;
-	SecretKey seed;
-	CryptoStatus status;
+	SecretKey *seed = own_key(&key);
 
-	own_key(&key, &seed);
-	status = signed_note_sign(note->data, note->len, &key, &seed, line);
-	secret_wipe(&seed, sizeof(seed));
-	crypto_require(status);
+	crypto_require(signed_note_sign(note->data, note->len, &key, seed, line));
+	secret_free(seed);
 	appendStringInfoString(note, line);
 }
 

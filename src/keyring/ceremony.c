@@ -44,7 +44,7 @@ static void
 make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 {
 	Share *shares = secret_alloc(SHARE_MAX_COUNT * sizeof(Share));
-	char *text = secret_alloc(SHARE_TEXT_BYTES);
+	char *encoded = secret_alloc(SHARE_TEXT_BYTES);
 
 	crypto_require(crypto_random(key->bytes, KEY_BYTES));
 	if (source_kind() != SOURCE_MANUAL)
@@ -53,11 +53,11 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
 	for (int i = 0; i < record->shares; i++)
 	{
-		Datum value;
 		bool isnull = false;
+		Datum value;
 
-		crypto_require(share_encode(&shares[i], text));
-		value = CStringGetTextDatum(text);
+		crypto_require(share_encode(&shares[i], encoded));
+		value = PointerGetDatum(secret_text(encoded, strlen(encoded)));
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
 }
@@ -102,14 +102,13 @@ next_key(uint32 above, const RootRecord *record, SecretKey *key, ReturnSetInfo *
 static void
 stage_next(uint32 above, RootRecord *record, ReturnSetInfo *result)
 {
-	SecretBuffer *buffer = secret_buffer_new(sizeof(SecretKey));
-	SecretKey *key = (SecretKey *) buffer->bytes;
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
 
 	root_require_top_level();
 	record->generation = next_key(above, record, key, result);
 	root_record_note(record, key);
 	root_stage(record->generation, key, &record->instance);
-	secret_buffer_wipe(buffer);
+	secret_free(key);
 }
 
 /* Put the given counts into the record; NULL keeps what is there. */

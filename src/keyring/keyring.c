@@ -57,7 +57,7 @@ keyring_origin(void)
 static const char *
 try_page(const RootRecord *record, uint64 epoch)
 {
-	SecretKey keys[2];
+	SecretKey *keys = secret_alloc(2 * sizeof(SecretKey));
 	uint32 generations[2];
 	int count = root_page_keys(keys, generations);
 	const char *fault = NULL;
@@ -69,15 +69,14 @@ try_page(const RootRecord *record, uint64 epoch)
 		if (found && !root_publish(record->generation, &keys[i], &record->instance, epoch))
 			fault = sealed_meanwhile;
 	}
-	secret_wipe(keys, sizeof(keys));
+	secret_free(keys);
 	return found ? fault : "shares are awaited: vault.unseal(share)";
 }
 
 static const char *
 try_source(const RootRecord *record, uint64 epoch)
 {
-	SecretArea *area = secret_area_new(CurrentMemoryContext);
-	Keyring *keyring = MemoryContextAlloc(area->memory, sizeof(Keyring));
+	Keyring *keyring = secret_alloc(sizeof(Keyring));
 	const char *fault = source_load(keyring);
 	const SecretKey *key;
 
@@ -93,7 +92,7 @@ try_source(const RootRecord *record, uint64 epoch)
 		else if (!root_publish(record->generation, key, &record->instance, epoch))
 			fault = sealed_meanwhile;
 	}
-	secret_area_end(area);
+	secret_free(keyring);
 	return fault;
 }
 
@@ -232,20 +231,20 @@ keyring_seal(void)
 static void
 combine_shares(const RootRecord *record)
 {
-	Share shares[SHARE_MAX_COUNT];
-	SecretKey key;
+	Share *shares = secret_alloc(SHARE_MAX_COUNT * sizeof(Share));
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
 	uint64 epoch = root_epoch();
 	int count = root_collected_shares(shares);
 	bool right;
 
 	right = count > 0 &&
-		shares_combine(shares, Min(count, shares[0].threshold), &key) == CRYPTO_OK &&
-		root_record_fits(record, &key);
+		shares_combine(shares, Min(count, shares[0].threshold), key) == CRYPTO_OK &&
+		root_record_fits(record, key);
 	root_forget_shares();
 	if (right)
-		(void) root_publish(record->generation, &key, &record->instance, epoch);
-	secret_wipe(shares, sizeof(shares));
-	secret_wipe(&key, sizeof(key));
+		(void) root_publish(record->generation, key, &record->instance, epoch);
+	secret_free(shares);
+	secret_free(key);
 	if (!right)
 		ereport(
 			ERROR,
@@ -374,7 +373,6 @@ problems_for_caller(void)
 void
 keyring_status(KeyringStatus *status)
 {
-	Share shares[SHARE_MAX_COUNT];
 	RootRecord record = {0};
 
 	if (!RecoveryInProgress())
@@ -389,8 +387,7 @@ keyring_status(KeyringStatus *status)
 	status->instance = record.instance;
 	status->generation = record.generation;
 	status->threshold = record.threshold;
-	status->shares_given = root_collected_shares(shares);
-	secret_wipe(shares, sizeof(shares));
+	status->shares_given = root_collected_shares(NULL);
 	status->held = origin->held();
 	status->problems = problems_for_caller();
 }

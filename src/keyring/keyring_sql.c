@@ -9,11 +9,13 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "audit/ledger.h"
 #include "entry/entry.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
+#include "platform/secret_memory.h"
 #include "platform/version.h"
 
 PG_FUNCTION_INFO_V1(vault_init);
@@ -32,15 +34,26 @@ count_argument(FunctionCallInfo fcinfo, int number, int *value)
 	return value;
 }
 
+/* Begin the rows that init() and rotate_root_key() return, which are shares. */
+static ReturnSetInfo *
+begin_shares(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	tuplestore_end(result->setResult);
+	secret_rows_begin(result, secret_rows_memory(result));
+	return result;
+}
+
 static Datum
 init_body(FunctionCallInfo fcinfo)
 {
 	int shares;
 	int threshold;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	keyring_init_vault(count_argument(fcinfo, 0, &shares), count_argument(fcinfo, 1, &threshold),
-					   (ReturnSetInfo *) fcinfo->resultinfo);
+					   begin_shares(fcinfo));
 	return (Datum) 0;
 }
 
@@ -57,9 +70,8 @@ rotate_body(FunctionCallInfo fcinfo)
 	int shares;
 	int threshold;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	keyring_rotate(count_argument(fcinfo, 0, &shares), count_argument(fcinfo, 1, &threshold),
-				   !PG_ARGISNULL(2) && PG_GETARG_BOOL(2), (ReturnSetInfo *) fcinfo->resultinfo);
+				   !PG_ARGISNULL(2) && PG_GETARG_BOOL(2), begin_shares(fcinfo));
 	return (Datum) 0;
 }
 

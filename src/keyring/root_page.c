@@ -557,13 +557,13 @@ root_add_share(const Share *share)
 }
 
 int
-root_collected_shares(Share shares[SHARE_MAX_COUNT])
+root_collected_shares(Share *shares)
 {
 	int count;
 
 	LWLockAcquire(shmem_root_lock(), LW_SHARED);
 	count = page ? page->share_count : 0;
-	if (count > 0)
+	if (shares && count > 0)
 		memcpy(shares, page->shares, count * sizeof(Share));
 	LWLockRelease(shmem_root_lock());
 	return count;

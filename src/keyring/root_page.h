@@ -110,7 +110,8 @@ extern int root_page_keys(SecretKey keys[2], uint32 generations[2]);
  * the new one included; a share of another set starts anew.
  */
 extern int root_add_share(const Share *share);
-extern int root_collected_shares(Share shares[SHARE_MAX_COUNT]);
+/* Return the number of shares collected.  Copies them unless shares is NULL. */
+extern int root_collected_shares(Share *shares);
 extern void root_forget_shares(void);
 
 extern void root_page_init(void);

@@ -25,6 +25,7 @@
 
 #include "crypto/raise.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
 
 #define LINE_PREFIX        "vault-root-key:v1:"
@@ -209,8 +210,8 @@ static const char *
 read_keyring_file(Keyring *keyring)
 {
 	const char *fault = location_fault();
-	char text[MAX_TEXT];
 	struct stat status;
+	char *text;
 	int fd;
 
 	if (fault)
@@ -222,12 +223,13 @@ read_keyring_file(Keyring *keyring)
 		fault = "the root key file cannot be examined";
 	else
 		fault = permission_fault(&status);
-	if (!fault && !read_all(fd, text, sizeof(text)))
+	text = secret_alloc(MAX_TEXT);
+	if (!fault && !read_all(fd, text, MAX_TEXT))
 		fault = "the root key file cannot be read";
 	close(fd);
 	if (!fault)
 		fault = parse_keyring(text, keyring);
-	secret_wipe(text, sizeof(text));
+	secret_free(text);
 	return fault;
 }
 
@@ -322,7 +324,7 @@ static const char *
 read_keyring_command(Keyring *keyring)
 {
 	char command[MAXPGPATH];
-	char text[MAX_TEXT];
+	char *text = secret_alloc(MAX_TEXT);
 	char *words[COMMAND_MAX_WORDS];
 	const char *fault = NULL;
 	pid_t child;
@@ -333,7 +335,7 @@ read_keyring_command(Keyring *keyring)
 	split_words(command, words);
 	if (words[0] == NULL || !start_command(words, &child, &output))
 		return "the root key command cannot be started";
-	if (!collect_output(output, text, sizeof(text)))
+	if (!collect_output(output, text, MAX_TEXT))
 		fault = "the root key command did not answer in time or printed too much";
 	close(output);
 	if (!fault && !ends_soon(child, &status))
@@ -348,7 +350,7 @@ read_keyring_command(Keyring *keyring)
 		fault = "the root key command failed";
 	if (!fault)
 		fault = parse_keyring(text, keyring);
-	secret_wipe(text, sizeof(text));
+	secret_free(text);
 	return fault;
 }
 
@@ -417,7 +419,7 @@ keyring_drop_uncommitted(Keyring *keyring, uint32 committed)
 	keyring->count = kept;
 }
 
-/* The text of the keyring; the caller wipes it. */
+/* Write the text of the keyring, and return its size. */
 static size_t
 format_keyring(const Keyring *keyring, char *text, size_t capacity)
 {
@@ -474,7 +476,7 @@ replace_file(const char *text, size_t size)
 void
 source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key)
 {
-	char text[MAX_TEXT];
+	char *text;
 	size_t size;
 
 	if (keyring->count == KEYRING_MAX_KEYS)
@@ -488,14 +490,8 @@ source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key)
 	this_writer(keyring->writer);
 	keyring->generations[keyring->count] = generation;
 	keyring->keys[keyring->count++] = *key;
-	size = format_keyring(keyring, text, sizeof(text));
-	PG_TRY();
-	{
-		replace_file(text, size);
-	}
-	PG_FINALLY();
-	{
-		secret_wipe(text, sizeof(text));
-	}
-	PG_END_TRY();
+	text = secret_alloc(MAX_TEXT);
+	size = format_keyring(keyring, text, MAX_TEXT);
+	replace_file(text, size);
+	secret_free(text);
 }

@@ -9,7 +9,6 @@
 #include "platform/compat.h"
 
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "entry/entry.h"
@@ -20,6 +19,7 @@
 #include "platform/arguments.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "policy/delegation.h"
 #include "policy/environment.h"
 #include "policy/policy.h"
@@ -74,28 +74,32 @@ open_bundle(bytea *bundle, char *passphrase)
 	const char *rule;
 	char *pem = NULL;
 	size_t size = 0;
-	text *value;
 
 	rule = certificate_read(VARDATA_ANY(bundle), VARSIZE_ANY_EXHDR(bundle), passphrase, 0,
 							&certificate);
 	if (rule)
 		refuse_bundle(rule);
-	pem = certificate_pem(certificate, &size);
+	pem = secret_adopt(certificate_pem(certificate, &size));
 	certificate_free(certificate);
 	if (pem == NULL)
 		refuse_bundle(TYPE_NO_MEMORY);
-	value = cstring_to_text_with_len(pem, size);
-	value_free(pem);
-	return value;
+	return secret_text(pem, size);
 }
 
-/* Files mean UTF-8, whatever the encoding of the database. */
+/* Return the passphrase in UTF-8, which files mean, whatever the encoding of the database. */
 static char *
 passphrase_from(const text *given)
 {
-	char *typed = text_to_cstring(given);
+	const char *typed = VARDATA_ANY(given);
+	size_t size = VARSIZE_ANY_EXHDR(given);
+	char *passphrase = secret_alloc(encoding_room(size) + 1);
 
-	return pg_server_to_any(typed, strlen(typed), PG_UTF8);
+	if (encoding_is_stored(typed, size))
+		memcpy(passphrase, typed, size);
+	else if (!encoding_to_stored(typed, size, passphrase, &size))
+		error_bad_argument("passphrase", "it has a character that UTF-8 does not have", NULL);
+	passphrase[size] = '\0';
+	return passphrase;
 }
 
 /* The database's encoding has this character of UTF-8. */

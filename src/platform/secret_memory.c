@@ -3,7 +3,9 @@
  *		Buffers and areas that are overwritten when their memory context ends.
  *
  * A context gives its blocks back with free(), which the C library overwrites while
- * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.
+ * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.  glibc
+ * keeps small pieces for the same thread as they are.  Blocks of contexts are never that small;
+ * pieces of other libraries are, and are wiped at the end of secret_frees_begin().
  *
  * To set it costs more than a read, so the backend keeps the memory of one area.  A call that
  * fits into its first block frees nothing, and that block is overwritten in place, as far as it
@@ -14,7 +16,10 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "nodes/memnodes.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 /* Other than those of contexts whose first block the server keeps for the next one. */
 #define AREA_FIRST_BLOCK (4 * 1024)
@@ -29,36 +34,102 @@
 static MemoryContext kept = NULL;
 static bool kept_in_use = false;
 
+/* ---- buffers ---- */
+
+typedef struct SecretBuffer
+{
+	size_t size; /* of the bytes, all of which are overwritten */
+	MemoryContext owner;
+	MemoryContextCallback at_end;
+	unsigned char bytes[FLEXIBLE_ARRAY_MEMBER];
+} SecretBuffer;
+
+StaticAssertDecl(offsetof(SecretBuffer, bytes) % MAXIMUM_ALIGNOF == 0, "bytes are aligned");
+
 static void
-wipe_buffer(void *buffer)
+wipe_buffer(void *argument)
 {
-	secret_buffer_wipe(buffer);
-}
+	SecretBuffer *buffer = argument;
 
-SecretBuffer *
-secret_buffer_new(size_t size)
-{
-	SecretBuffer *buffer = palloc(sizeof(SecretBuffer));
-
-	buffer->bytes = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	buffer->size = size;
-	buffer->at_end.func = wipe_buffer;
-	buffer->at_end.arg = buffer;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &buffer->at_end);
-	return buffer;
-}
-
-void
-secret_buffer_wipe(SecretBuffer *buffer)
-{
 	explicit_bzero(buffer->bytes, buffer->size);
 }
 
 void *
 secret_alloc(size_t size)
 {
-	return secret_buffer_new(size)->bytes;
+	SecretBuffer *buffer = palloc_extended(offsetof(SecretBuffer, bytes) + Max(size, 1),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	buffer->size = size;
+	buffer->owner = CurrentMemoryContext;
+	buffer->at_end.func = wipe_buffer;
+	buffer->at_end.arg = buffer;
+	MemoryContextRegisterResetCallback(buffer->owner, &buffer->at_end);
+	return buffer->bytes;
 }
+
+/* The server has no function for this before version 19.  Most often it is the first one. */
+static void
+remove_callback(MemoryContext context, const MemoryContextCallback *callback)
+{
+	MemoryContextCallback **link = &context->reset_cbs;
+
+	while (*link && *link != callback)
+		link = &(*link)->next;
+	if (*link)
+		*link = callback->next;
+}
+
+void
+secret_free(void *bytes)
+{
+	SecretBuffer *buffer;
+
+	if (bytes == NULL)
+		return;
+	buffer = (SecretBuffer *) ((char *) bytes - offsetof(SecretBuffer, bytes));
+	remove_callback(buffer->owner, &buffer->at_end);
+	wipe_buffer(buffer);
+	pfree(buffer);
+}
+
+text *
+secret_text(const void *bytes, size_t size)
+{
+	text *result = secret_alloc(VARHDRSZ + size);
+
+	SET_VARSIZE(result, VARHDRSZ + size);
+	memcpy(VARDATA(result), bytes, size);
+	return result;
+}
+
+static void
+wipe_and_free(void *memory)
+{
+	explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+void *
+secret_adopt(void *memory)
+{
+	MemoryContextCallback *at_end;
+
+	if (memory == NULL)
+		return NULL;
+	at_end = palloc_extended(sizeof(MemoryContextCallback), MCXT_ALLOC_NO_OOM);
+	if (at_end == NULL)
+	{
+		wipe_and_free(memory);
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	}
+	at_end->func = wipe_and_free;
+	at_end->arg = memory;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, at_end);
+	return memory;
+}
+
+/* ---- what is freed ---- */
 
 #ifdef M_PERTURB
 /* Restore the setting of the environment, which tests use. */
@@ -96,19 +167,57 @@ secret_memory_perturb(int byte)
 
 static int perturbing = 0; /* depth of nested calls */
 
-void
-secret_frees_begin(void)
+static void
+perturb_begin(void)
 {
 	if (perturbing++ == 0)
 		secret_memory_perturb(0xa5);
 }
 
-void
-secret_frees_end(void)
+static void
+perturb_end(void)
 {
 	if (--perturbing == 0)
 		secret_memory_perturb(usual_perturbation());
 }
+
+/* Small pieces that glibc keeps: their sizes, and how many of each. */
+#define SMALLEST_PIECE 24
+#define LARGEST_PIECE  1032
+#define PIECE_STEP     16
+#define PIECES_KEPT    16 /* 7 before glibc 2.42 */
+
+/* Take all pieces of a size that the C library keeps, and give them back wiped. */
+static void
+wipe_kept_pieces(size_t size)
+{
+	void *pieces[PIECES_KEPT];
+
+	for (int i = 0; i < PIECES_KEPT; i++)
+	{
+		pieces[i] = malloc(size);
+		if (pieces[i])
+			explicit_bzero(pieces[i], malloc_usable_size(pieces[i]));
+	}
+	for (int i = 0; i < PIECES_KEPT; i++)
+		free(pieces[i]);
+}
+
+void
+secret_frees_begin(void)
+{
+	perturb_begin();
+}
+
+void
+secret_frees_end(void)
+{
+	for (size_t size = SMALLEST_PIECE; size <= LARGEST_PIECE; size += PIECE_STEP)
+		wipe_kept_pieces(size);
+	perturb_end();
+}
+
+/* ---- areas ---- */
 
 /*
  * Return the start of the part of a context's only block that was never used.  New pieces
@@ -152,10 +261,10 @@ empty_kept(void)
 	char *unused = unused_end(kept);
 
 	if (frees)
-		secret_frees_begin();
+		perturb_begin();
 	MemoryContextReset(kept);
 	if (frees)
-		secret_frees_end();
+		perturb_end();
 	wipe_first_block(kept, unused);
 	kept_in_use = false;
 }
@@ -196,6 +305,7 @@ secret_area_new(MemoryContext owner)
 	SecretArea *area = MemoryContextAlloc(owner, sizeof(SecretArea));
 
 	area->memory = area_memory();
+	area->has_rows = false;
 	area->at_end.func = end_area;
 	area->at_end.arg = area;
 	MemoryContextRegisterResetCallback(owner, &area->at_end);
@@ -211,13 +321,42 @@ secret_area_end(SecretArea *area)
 		return;
 	area->memory = NULL;
 	if (memory == kept)
-	{
 		empty_kept();
-		return;
+	else
+	{
+		perturb_begin();
+		MemoryContextDelete(memory);
+		perturb_end();
 	}
-	secret_frees_begin();
-	MemoryContextDelete(memory);
-	secret_frees_end();
+	if (area->has_rows)
+		perturb_end();
+}
+
+MemoryContext
+secret_context_new(MemoryContext area, const char *name)
+{
+	return AllocSetContextCreateInternal(area, name, 0, AREA_FIRST_BLOCK, AREA_LAST_BLOCK);
+}
+
+/* The executor frees rows one by one, before the memory that they are in. */
+MemoryContext
+secret_rows_memory(const ReturnSetInfo *result)
+{
+	SecretArea *area = secret_area_new(result->econtext->ecxt_per_query_memory);
+
+	area->has_rows = true;
+	perturb_begin();
+	return area->memory;
+}
+
+void
+secret_rows_begin(ReturnSetInfo *result, MemoryContext memory)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+
+	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, MAX_KILOBYTES);
+	MemoryContextSwitchTo(old);
 }
 
 Datum
@@ -245,8 +384,8 @@ secret_area_call(FunctionCallInfo fcinfo, PGFunction body)
 void
 secret_forget_error(void)
 {
-	secret_frees_begin();
+	perturb_begin();
 	FlushErrorState();
 	wipe_first_block(ErrorContext, (char *) ErrorContext + KEPT_BLOCK);
-	secret_frees_end();
+	perturb_end();
 }

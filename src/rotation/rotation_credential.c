@@ -12,6 +12,7 @@
 
 #include "context/call.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "rotation/rotator.h"
 #include "type/json_text.h"
 #include "type/registry.h"
@@ -159,18 +160,15 @@ static char *
 string_in(JsonPart object, const char *name)
 {
 	JsonPart member;
-	char *copy;
 	char *string;
 
 	if (!part_member(object, name, &member) || part_kind(member) != PART_STRING || member.size == 2)
 		refuse_value(psprintf("it has no \"%s\"", name));
 	if (part_has_controls(member))
 		refuse_value(psprintf("its \"%s\" has control characters", name));
-	copy = part_string(member, NULL);
-	if (copy == NULL)
+	string = secret_adopt(part_string(member, NULL));
+	if (string == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	string = pstrdup(copy);
-	value_free(copy);
 	return string;
 }
 
@@ -242,13 +240,10 @@ replace_login(const Rotation *rotation, JsonPart object, const char *user, const
 	const ValueType *type = rotation_credential_type(rotation);
 	char *made = type->with_login ? type->with_login(object.at, object.size, user, password, size)
 								  : rotation_credential_replace(object, user, password, size);
-	char *copy;
 
 	if (made == NULL)
 		refuse_value("it is not what its type says");
-	copy = pnstrdup(made, *size);
-	value_free(made);
-	return copy;
+	return secret_adopt(made);
 }
 
 /* As the tenant wants passwords, or those of the secret's own type, to be. */
@@ -256,11 +251,8 @@ static char *
 make_password(const char *type_name, size_t *size)
 {
 	const TenantType *type = type_in_tenant(&call_required()->tenant, type_name);
-	char *made = type_generate(type, 0, size);
-	char *password = pnstrdup(made, *size);
 
-	value_free(made);
-	return password;
+	return secret_adopt(type_generate(type, 0, size));
 }
 
 /* As it is stored. */

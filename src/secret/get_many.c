@@ -13,7 +13,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -68,21 +67,6 @@ typedef struct BulkRead
 	int64 refused; /* number of kept rows that were refused */
 } BulkRead;
 
-/*
- * Begin a tuplestore that stays in memory whatever work_mem is: one that spills would write
- * plaintext to a temporary file.
- */
-static void
-begin_rows(BulkRead *bulk)
-{
-	MemoryContext old = MemoryContextSwitchTo(bulk->result_memory);
-
-	bulk->result->setResult =
-		tuplestore_begin_heap((bulk->result->allowedModes & SFRM_Materialize_Random) != 0, false,
-							  MAX_KILOBYTES);
-	MemoryContextSwitchTo(old);
-}
-
 /* Prepare the result, which is handed over when the call returns and dropped if the call fails. */
 static void
 begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
@@ -99,12 +83,11 @@ begin_result(FunctionCallInfo fcinfo, BulkRead *bulk)
 		elog(ERROR, "get_many must return rows");
 	result->setDesc = CreateTupleDescCopy(result->setDesc);
 	result->returnMode = SFRM_Materialize;
-	bulk->result = result;
-	bulk->result_memory = secret_area_new(CurrentMemoryContext)->memory;
 	MemoryContextSwitchTo(old);
-	begin_rows(bulk);
-	bulk->row_memory =
-		AllocSetContextCreate(CurrentMemoryContext, "vault bulk read", ALLOCSET_DEFAULT_SIZES);
+	bulk->result = result;
+	bulk->result_memory = secret_rows_memory(result);
+	secret_rows_begin(result, bulk->result_memory);
+	bulk->row_memory = secret_context_new(CurrentMemoryContext, "vault bulk read");
 }
 
 static void
@@ -374,7 +357,7 @@ bulk_check_again(BulkRead *bulk)
 	require_whole(bulk);
 	if (bulk->refused == 0)
 		return;
-	begin_rows(bulk);
+	secret_rows_begin(bulk->result, bulk->result_memory);
 	each_row(bulk, rows, copy_row);
 }
 

@@ -21,6 +21,7 @@
 #include "entry/entry.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
+#include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "secret/secret.h"
 #include "tenant/tenant.h"
@@ -201,8 +202,7 @@ rewrap_body(FunctionCallInfo fcinfo)
 {
 	int limit = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
 	int moved = 0;
-	MemoryContext memory =
-		AllocSetContextCreate(CurrentMemoryContext, "vault rewrap", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = secret_context_new(CurrentMemoryContext, "vault rewrap");
 	List *turn;
 
 	if (limit <= 0)

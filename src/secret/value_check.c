@@ -11,6 +11,7 @@
 #include "crypto/raise.h"
 #include "integrity/integrity.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "secret/reuse_probe.h"
 #include "tenant/instance_key.h"
 
@@ -53,20 +54,16 @@ static void
 compute_fingerprint(Write *write, const pg_uuid_t *secret)
 {
 	size_t size = 2 * UUID_LEN + write->size;
-	unsigned char *data = palloc_extended(size, MCXT_ALLOC_HUGE);
+	unsigned char *data = secret_alloc(size);
 	unsigned char mac[SHA256_BYTES];
-	SecretKey key;
-	CryptoStatus status;
+	SecretKey *key = instance_derive("vault value fingerprint v1");
 
-	instance_derive("vault value fingerprint v1", &key);
 	memcpy(data, call_required()->tenant.data, UUID_LEN);
 	memcpy(data + UUID_LEN, secret->data, UUID_LEN);
 	memcpy(data + 2 * UUID_LEN, write->value, write->size);
-	status = crypto_hmac_sha256(key.bytes, sizeof(key.bytes), data, size, mac);
-	secret_wipe(&key, sizeof(key));
-	secret_wipe(data, size);
-	pfree(data);
-	crypto_require(status);
+	crypto_require(crypto_hmac_sha256(key->bytes, KEY_BYTES, data, size, mac));
+	secret_free(key);
+	secret_free(data);
 	memcpy(write->value_check->fingerprint, mac, FINGERPRINT_BYTES);
 	write->value_check->has_fingerprint = true;
 }
@@ -161,8 +158,8 @@ is_unchanged(const Write *write, const SecretHead *head)
 		secret_is_current_value(head, write->value, write->size, write->format);
 }
 
-void
-value_check_make(Write *write, const char *type_name, const SecretHead *head)
+static void
+value_check_compute(Write *write, const char *type_name, const SecretHead *head)
 {
 	const TenantType *type = type_in_tenant(&call_required()->tenant, type_name);
 	ValueCheck *value_check = write->value_check;
@@ -193,4 +190,14 @@ value_check_make(Write *write, const char *type_name, const SecretHead *head)
 		strlcpy(call_required()->reason, "weak, accepted on purpose",
 				sizeof(call_required()->reason));
 	strlcpy(value_check->type, type_name, sizeof(value_check->type));
+}
+
+/* Check in the memory of the call: that of SPI ends before the write, and is not overwritten. */
+void
+value_check_make(Write *write, const char *type_name, const SecretHead *head)
+{
+	MemoryContext old = MemoryContextSwitchTo(write->memory);
+
+	value_check_compute(write, type_name, head);
+	MemoryContextSwitchTo(old);
 }

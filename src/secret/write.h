@@ -53,7 +53,7 @@ typedef struct Write
 	bool unchanged; /* true if the version is the current one, which has this value */
 	bytea *envelope;
 	uint32 generation;
-	MemoryContext memory; /* memory of type and envelope */
+	MemoryContext memory; /* memory of the checked value, the type and the envelope */
 } Write;
 
 /*

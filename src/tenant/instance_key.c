@@ -10,6 +10,7 @@
 #include "crypto/raise.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
+#include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "tenant/tenant_key.h"
 
@@ -49,13 +50,11 @@ instance_key_forget(void)
 static Prf *
 instance_key_prepare(MacUse use)
 {
-	SecretKey key;
-	CryptoStatus status;
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
 
-	crypto_require(envelope_key_derive(instance_key(), labels[use], &key));
-	status = prf_new(PRF_SHA256, key.bytes, KEY_BYTES, &prepared[use]);
-	secret_wipe(&key, sizeof(key));
-	crypto_require(status);
+	crypto_require(envelope_key_derive(instance_key(), labels[use], key));
+	crypto_require(prf_new(PRF_SHA256, key->bytes, KEY_BYTES, &prepared[use]));
+	secret_free(key);
 	return prepared[use];
 }
 
@@ -71,11 +70,14 @@ instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BY
 	return true;
 }
 
-void
-instance_derive(const char *label, SecretKey *key)
+SecretKey *
+instance_derive(const char *label)
 {
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
+
 	keyring_require_unsealed();
 	crypto_require(envelope_key_derive(instance_key(), label, key));
+	return key;
 }
 
 static bool

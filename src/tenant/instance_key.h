@@ -31,8 +31,11 @@ typedef enum MacUse
  */
 extern bool instance_mac(MacUse use, const void *data, size_t size, unsigned char mac[MAC_BYTES]);
 
-/* Derive a key for another use. Raises VT001 while the vault is sealed. */
-extern void instance_derive(const char *label, SecretKey *key);
+/*
+ * Derive a key for another use. Returns it in a buffer for secret_free(). Raises VT001 while the
+ * vault is sealed.
+ */
+extern SecretKey *instance_derive(const char *label);
 
 extern void instance_key_init(void);
 

@@ -19,6 +19,7 @@
 #include "keyring/root_page.h"
 #include "platform/cache.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 #include "tenant/tenant.h"
@@ -125,23 +126,24 @@ raise_wrong_key(void)
 static EnvelopeKey *
 prepare_root(uint32 generation)
 {
-	SecretKey root;
+	SecretKey *root = secret_alloc(sizeof(SecretKey));
 	EnvelopeKey *prepared = NULL;
-	CryptoStatus status = CRYPTO_OK;
 
-	if (root_key(generation, &root))
-		status = envelope_key_new(&root, &prepared);
-	secret_wipe(&root, sizeof(root));
-	crypto_require(status);
+	if (root_key(generation, root))
+		crypto_require(envelope_key_new(root, &prepared));
+	secret_free(root);
 	return prepared;
 }
+
+/* Room for a tenant key and the padding of its envelope. */
+#define PADDED_KEY_BYTES 256
 
 /* Unwrap a tenant key into key; return false if the page does not hold the root generation. */
 static bool
 tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, bytea *wrapped,
 				  SecretKey *key)
 {
-	unsigned char padded[256];
+	unsigned char *padded = secret_alloc(PADDED_KEY_BYTES);
 	size_t size = VARSIZE_ANY_EXHDR(wrapped);
 	size_t value_size = 0;
 	uint8_t format;
@@ -152,20 +154,21 @@ tenant_key_unwrap(const pg_uuid_t *tenant, uint32 generation, uint32 root_gen, b
 	if (root == NULL)
 		return false;
 	tenant_key_fill_context(&context, tenant, generation, root_gen);
-	if (envelope_padded_size(size) > 0 && envelope_padded_size(size) <= sizeof(padded))
+	if (envelope_padded_size(size) > 0 && envelope_padded_size(size) <= PADDED_KEY_BYTES)
 		status = envelope_open(root, &context, (unsigned char *) VARDATA_ANY(wrapped), size, padded,
 							   &value_size, &format);
 	envelope_key_free(root);
 	if (status == CRYPTO_OK && value_size == KEY_BYTES)
 		memcpy(key->bytes, padded, KEY_BYTES);
-	secret_wipe(padded, sizeof(padded));
+	secret_free(padded);
 	if (status != CRYPTO_OK || value_size != KEY_BYTES)
 		raise_wrong_key();
 	return true;
 }
 
 static void
-require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, bytea *expected)
+require_check_value(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key,
+					bytea *expected)
 {
 	unsigned char check[CHECK_VALUE_BYTES];
 
@@ -173,7 +176,6 @@ require_check_value(const pg_uuid_t *tenant, uint32 generation, SecretKey *key, 
 	if (VARSIZE_ANY_EXHDR(expected) == CHECK_VALUE_BYTES &&
 		secret_equal(check, VARDATA_ANY(expected), CHECK_VALUE_BYTES))
 		return;
-	secret_wipe(key, sizeof(*key));
 	raise_wrong_key();
 }
 
@@ -208,19 +210,18 @@ tenant_key_open(const pg_uuid_t *tenant, uint32 generation)
 	TenantKeyCacheKey cache_key = {*tenant, generation};
 	TenantKeyCacheEntry *entry = find_cached(&cache_key);
 	EnvelopeKey *prepared = NULL;
-	SecretKey key;
-	CryptoStatus status;
+	SecretKey *key;
 
 	if (entry)
 		return entry->prepared;
-	if (!load_key(tenant, generation, &key) && !load_key(tenant, generation, &key))
+	key = secret_alloc(sizeof(SecretKey));
+	if (!load_key(tenant, generation, key) && !load_key(tenant, generation, key))
 	{
 		keyring_require_unsealed();
 		raise_wrong_key();
 	}
-	status = envelope_key_new(&key, &prepared);
-	secret_wipe(&key, sizeof(key));
-	crypto_require(status);
+	crypto_require(envelope_key_new(key, &prepared));
+	secret_free(key);
 
 	keep_prepared(&cache_key, prepared);
 	return prepared;
@@ -319,24 +320,17 @@ tenant_key_make(void)
 	VaultCall *call = call_required();
 	Relation table = table_open(table_oid(TABLE_TENANT_KEY), RowExclusiveLock);
 	Datum tenant = UUIDPGetDatum(&call->tenant);
-	SecretKey key;
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
 	uint32 generation;
 
 	sql_begin();
 	sql_run(&queue, &tenant, NULL);
 	sql_run(&newest, &tenant, NULL);
 	generation = DatumGetInt32(sql_value(0, 1, NULL)) + 1;
-	crypto_require(crypto_random(key.bytes, KEY_BYTES));
-	PG_TRY();
-	{
-		insert_key(&call->tenant, generation, &key);
-	}
-	PG_FINALLY();
-	{
-		secret_wipe(&key, sizeof(key));
-	}
-	PG_END_TRY();
+	crypto_require(crypto_random(key->bytes, KEY_BYTES));
+	insert_key(&call->tenant, generation, key);
 	sql_end();
+	secret_free(key);
 	table_close(table, NoLock);
 	return generation;
 }
@@ -381,28 +375,20 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 		" WHERE tenant_id = $1 AND generation = $2",
 		4,
 		{UUIDOID, INT4OID, BYTEAOID, INT4OID}};
-	SecretKey key;
+	SecretKey *key = secret_alloc(sizeof(SecretKey));
 	Datum values[4];
 
-	if (!load_key(&row->tenant, row->generation, &key))
+	if (!load_key(&row->tenant, row->generation, key))
 		raise_wrong_key();
-	PG_TRY();
-	{
-		values[0] = UUIDPGetDatum(&row->tenant);
-		values[1] = Int32GetDatum(row->generation);
-		values[2] = PointerGetDatum(tenant_key_wrap(&row->tenant, row->generation, &key, root_gen));
-		values[3] = Int32GetDatum(root_gen);
-		if (sql_run(&update, values, NULL) != 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("a tenant's keys changed meanwhile"),
-					 errhint("Call the function again.")));
-	}
-	PG_FINALLY();
-	{
-		secret_wipe(&key, sizeof(key));
-	}
-	PG_END_TRY();
+	values[0] = UUIDPGetDatum(&row->tenant);
+	values[1] = Int32GetDatum(row->generation);
+	values[2] = PointerGetDatum(tenant_key_wrap(&row->tenant, row->generation, key, root_gen));
+	values[3] = Int32GetDatum(root_gen);
+	if (sql_run(&update, values, NULL) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a tenant's keys changed meanwhile"), errhint("Call the function again.")));
+	secret_free(key);
 }
 
 /* Rewrap every tenant key under another root key, in this transaction. */

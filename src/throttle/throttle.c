@@ -20,6 +20,7 @@
 #include "crypto/primitives.h"
 #include "crypto/raise.h"
 #include "identity/connection.h"
+#include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/tables.h"
@@ -94,14 +95,13 @@ throttle_window(int doublings)
 static Digest
 salted_digest(const void *data, size_t size)
 {
-	char *text = palloc(UUID_LEN + size);
+	char *text = secret_alloc(UUID_LEN + size);
 	Digest digest;
 
 	memcpy(text, &shared->salt, UUID_LEN);
 	memcpy(text + UUID_LEN, data, size);
 	crypto_require(crypto_sha256(text, UUID_LEN + size, digest.bytes));
-	secret_wipe(text, UUID_LEN + size);
-	pfree(text);
+	secret_free(text);
 	return digest;
 }
 

@@ -21,6 +21,7 @@
 #include "integrity/integrity.h"
 #include "platform/cache.h"
 #include "platform/errors.h"
+#include "platform/secret_memory.h"
 #include "platform/tables.h"
 #include "tenant/tenant.h"
 #include "type/builtin.h"
@@ -413,16 +414,13 @@ type_field(const char *name, const void *value, size_t size, const char *field)
 	const ValueType *type = type_find(name);
 	char *part = NULL;
 	size_t part_size = 0;
-	text *result;
 
 	if (type == NULL || type->field == NULL)
 		refuse_field(type);
 	switch (type->field(value, size, field, &part, &part_size))
 	{
 		case FIELD_FOUND:
-			result = cstring_to_text_with_len(part, part_size);
-			value_free(part);
-			return result;
+			return secret_text(secret_adopt(part), part_size);
 		case FIELD_ABSENT:
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the value has no such field"),
