@@ -2,6 +2,8 @@
  * audit_row.c
  *		Line, MAC and tuple of a row of the audit trail.
  *
+ * columns.h lists the columns. What is done with a column of each kind stands here once, as
+ * LINE_KIND, STORE_KIND and LOAD_KIND.
  */
 #include "audit/audit_row.h"
 
@@ -142,53 +144,47 @@ line_time(StringInfo line, const char *name, TimestampTz value)
 }
 
 static void
-add_detail(StringInfo line, Datum detail)
+line_json(StringInfo line, const char *name, Datum value)
 {
-	Jsonb *json = DatumGetJsonbP(detail);
+	Jsonb *json = DatumGetJsonbP(value);
 
-	line_name(line, "detail");
+	line_name(line, name);
 	(void) JsonbToCString(line, &json->root, VARSIZE(json));
 }
+
+static void
+line_bool(StringInfo line, const char *name, bool value)
+{
+	line_name(line, name);
+	appendStringInfoString(line, value ? "true" : "false");
+}
+
+#define LINE_UUID(name) line_uuid(line, #name, &row->name);
+#define LINE_OPTIONAL_UUID(name, flag) \
+	if (row->flag)                     \
+		line_uuid(line, #name, &row->name);
+#define LINE_ASSIGNED(name)          line_int(line, #name, row->name);
+#define LINE_XID(name)               line_int(line, #name, (int64) row->name);
+#define LINE_TIME(name)              line_time(line, #name, row->name);
+#define LINE_TEXT(name, place, size) line_text(line, #name, row->name);
+#define LINE_INET(name, place, size) line_text(line, #name, row->name);
+#define LINE_REST(name)              line_text(line, #name, row->name);
+#define LINE_INT(name, absent) \
+	if (row->name != (absent)) \
+		line_int(line, #name, row->name);
+#define LINE_BOOL(name) line_bool(line, #name, row->name);
+#define LINE_JSONB(name) \
+	if (row->name)       \
+		line_json(line, #name, row->name);
+#define LINE_MAC(name)
 
 void
 audit_line(const AuditRow *row, StringInfo line)
 {
 	appendStringInfoChar(line, '{');
-	line_uuid(line, "tenant_id", &row->tenant_id);
-	line_int(line, "id", row->id);
-	line_time(line, "at", row->at);
-	line_int(line, "xid", (int64) row->xid);
-	line_text(line, "tenant", row->tenant);
-	if (row->has_principal)
-		line_uuid(line, "principal_id", &row->principal_id);
-	line_text(line, "principal", row->principal);
-	line_text(line, "role", row->role);
-	line_text(line, "session_role", row->session_role);
-	line_text(line, "authenticated_role", row->authenticated_role);
-	line_text(line, "address", row->address);
-	if (row->port >= 0)
-		line_int(line, "port", row->port);
-	line_name(line, "tls");
-	appendStringInfoString(line, row->tls ? "true" : "false");
-	line_text(line, "application_name", row->application_name);
-	line_text(line, "request_id", row->request_id);
-	line_text(line, "operation", row->operation);
-	line_text(line, "decision", row->decision);
-	line_text(line, "object_kind", row->object_kind);
-	if (row->has_object)
-		line_uuid(line, "object_id", &row->object_id);
-	line_text(line, "secret", row->secret);
-	line_text(line, "environment", row->environment);
-	if (row->version)
-		line_int(line, "version", row->version);
-	if (row->has_grant)
-		line_uuid(line, "grant_id", &row->grant_id);
-	line_text(line, "reason", row->reason);
-	if (row->detail)
-		add_detail(line, row->detail);
-	line_text(line, "subject", row->subject);
-	line_text(line, "service", row->service);
-	line_text(line, "claimed_address", row->claimed_address);
+#define AUDIT_COLUMN(id, name, kind, ...) LINE_##kind(name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 	appendStringInfoChar(line, '}');
 }
 
@@ -219,43 +215,38 @@ put_mac(const AuditRow *row, TupleTableSlot *slot)
 	audit_row_put_value(slot, AUDIT_MAC, PointerGetDatum(mac), true);
 }
 
+static void
+audit_row_put_inet(TupleTableSlot *slot, int column, const char *text)
+{
+	Datum value = text ? DirectFunctionCall1(inet_in, CStringGetDatum(text)) : (Datum) 0;
+
+	audit_row_put_value(slot, column, value, text != NULL);
+}
+
+#define STORE_UUID(id, name) audit_row_put_value(slot, id, UUIDPGetDatum(&row->name), true);
+#define STORE_OPTIONAL_UUID(id, name, flag) \
+	audit_row_put_value(slot, id, UUIDPGetDatum(&row->name), row->flag);
+#define STORE_ASSIGNED(id, name) audit_row_put_value(slot, id, Int64GetDatum(row->name), true);
+
+#define STORE_XID(id, name)  audit_row_put_value(slot, id, UInt64GetDatum(row->name), true);
+#define STORE_TIME(id, name) audit_row_put_value(slot, id, TimestampTzGetDatum(row->name), true);
+
+#define STORE_TEXT(id, name, place, size) audit_row_put_text(slot, id, row->name);
+#define STORE_INET(id, name, place, size) audit_row_put_inet(slot, id, row->name);
+#define STORE_REST(id, name)              audit_row_put_text(slot, id, row->name);
+#define STORE_INT(id, name, absent) \
+	audit_row_put_value(slot, id, Int32GetDatum(row->name), row->name != (absent));
+#define STORE_BOOL(id, name)  audit_row_put_value(slot, id, BoolGetDatum(row->name), true);
+#define STORE_JSONB(id, name) audit_row_put_value(slot, id, row->name, row->name != 0);
+#define STORE_MAC(id, name)   put_mac(row, slot);
+
 void
 audit_row_store(const AuditRow *row, TupleTableSlot *slot)
 {
 	ExecClearTuple(slot);
-	audit_row_put_value(slot, AUDIT_TENANT_ID, UUIDPGetDatum(&row->tenant_id), true);
-	audit_row_put_value(slot, AUDIT_ID, Int64GetDatum(row->id), true);
-	audit_row_put_value(slot, AUDIT_AT, TimestampTzGetDatum(row->at), true);
-	audit_row_put_value(slot, AUDIT_XID, UInt64GetDatum(row->xid), true);
-	audit_row_put_text(slot, AUDIT_TENANT, row->tenant);
-	audit_row_put_value(slot, AUDIT_PRINCIPAL_ID, UUIDPGetDatum(&row->principal_id),
-						row->has_principal);
-	audit_row_put_text(slot, AUDIT_PRINCIPAL, row->principal);
-	audit_row_put_text(slot, AUDIT_ROLE, row->role);
-	audit_row_put_text(slot, AUDIT_SESSION_ROLE, row->session_role);
-	audit_row_put_text(slot, AUDIT_AUTHENTICATED_ROLE, row->authenticated_role);
-	audit_row_put_value(slot, AUDIT_ADDRESS,
-						row->address ? DirectFunctionCall1(inet_in, CStringGetDatum(row->address))
-									 : (Datum) 0,
-						row->address != NULL);
-	audit_row_put_value(slot, AUDIT_PORT, Int32GetDatum(row->port), row->port >= 0);
-	audit_row_put_value(slot, AUDIT_TLS, BoolGetDatum(row->tls), true);
-	audit_row_put_text(slot, AUDIT_APPLICATION_NAME, row->application_name);
-	audit_row_put_text(slot, AUDIT_REQUEST_ID, row->request_id);
-	audit_row_put_text(slot, AUDIT_OPERATION, row->operation);
-	audit_row_put_text(slot, AUDIT_DECISION, row->decision);
-	audit_row_put_text(slot, AUDIT_OBJECT_KIND, row->object_kind);
-	audit_row_put_value(slot, AUDIT_OBJECT_ID, UUIDPGetDatum(&row->object_id), row->has_object);
-	audit_row_put_text(slot, AUDIT_SECRET, row->secret);
-	audit_row_put_text(slot, AUDIT_ENVIRONMENT, row->environment);
-	audit_row_put_value(slot, AUDIT_VERSION, Int32GetDatum(row->version), row->version != 0);
-	audit_row_put_value(slot, AUDIT_GRANT_ID, UUIDPGetDatum(&row->grant_id), row->has_grant);
-	audit_row_put_text(slot, AUDIT_REASON, row->reason);
-	audit_row_put_value(slot, AUDIT_DETAIL, row->detail, row->detail != 0);
-	audit_row_put_text(slot, AUDIT_SUBJECT, row->subject);
-	audit_row_put_text(slot, AUDIT_SERVICE, row->service);
-	audit_row_put_text(slot, AUDIT_CLAIMED_ADDRESS, row->claimed_address);
-	put_mac(row, slot);
+#define AUDIT_COLUMN(id, name, kind, ...) STORE_##kind(AUDIT_##id, name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 	ExecStoreVirtualTuple(slot);
 }
 
@@ -276,6 +267,15 @@ get_text(TupleTableSlot *slot, int column)
 	Datum value = get_value(slot, column, &present);
 
 	return present ? TextDatumGetCString(value) : NULL;
+}
+
+static const char *
+get_inet(TupleTableSlot *slot, int column)
+{
+	bool present;
+	Datum value = get_value(slot, column, &present);
+
+	return present ? DatumGetCString(DirectFunctionCall1(inet_out, value)) : NULL;
 }
 
 static bool
@@ -312,45 +312,33 @@ get_mac(TupleTableSlot *slot, AuditRow *row)
 		memcpy(row->mac, VARDATA_ANY(mac), AUDIT_MAC_BYTES);
 }
 
+#define LOAD_UUID(id, name)                (void) get_uuid(slot, id, &row->name);
+#define LOAD_OPTIONAL_UUID(id, name, flag) row->flag = get_uuid(slot, id, &row->name);
+
+#define LOAD_ASSIGNED(id, name) row->name = DatumGetInt64(get_value(slot, id, &present));
+#define LOAD_XID(id, name)      row->name = DatumGetUInt64(get_value(slot, id, &present));
+#define LOAD_TIME(id, name)     row->name = DatumGetTimestampTz(get_value(slot, id, &present));
+
+#define LOAD_TEXT(id, name, place, size) row->name = get_text(slot, id);
+#define LOAD_INET(id, name, place, size) row->name = get_inet(slot, id);
+#define LOAD_REST(id, name)              row->name = get_text(slot, id);
+#define LOAD_INT(id, name, absent)       row->name = get_int(slot, id, absent);
+#define LOAD_BOOL(id, name)              row->name = DatumGetBool(get_value(slot, id, &present));
+#define LOAD_JSONB(id, name)                   \
+	row->name = get_value(slot, id, &present); \
+	row->name = present ? row->name : (Datum) 0;
+#define LOAD_MAC(id, name) get_mac(slot, row);
+
 void
 audit_row_load(TupleTableSlot *slot, AuditRow *row)
 {
 	bool present;
-	Datum value;
 
 	memset(row, 0, sizeof(*row));
 	slot_getallattrs(slot);
-	(void) get_uuid(slot, AUDIT_TENANT_ID, &row->tenant_id);
-	row->id = DatumGetInt64(get_value(slot, AUDIT_ID, &present));
-	row->at = DatumGetTimestampTz(get_value(slot, AUDIT_AT, &present));
-	row->xid = DatumGetUInt64(get_value(slot, AUDIT_XID, &present));
-	row->tenant = get_text(slot, AUDIT_TENANT);
-	row->has_principal = get_uuid(slot, AUDIT_PRINCIPAL_ID, &row->principal_id);
-	row->principal = get_text(slot, AUDIT_PRINCIPAL);
-	row->role = get_text(slot, AUDIT_ROLE);
-	row->session_role = get_text(slot, AUDIT_SESSION_ROLE);
-	row->authenticated_role = get_text(slot, AUDIT_AUTHENTICATED_ROLE);
-	value = get_value(slot, AUDIT_ADDRESS, &present);
-	row->address = present ? DatumGetCString(DirectFunctionCall1(inet_out, value)) : NULL;
-	row->port = get_int(slot, AUDIT_PORT, -1);
-	row->tls = DatumGetBool(get_value(slot, AUDIT_TLS, &present));
-	row->application_name = get_text(slot, AUDIT_APPLICATION_NAME);
-	row->request_id = get_text(slot, AUDIT_REQUEST_ID);
-	row->operation = get_text(slot, AUDIT_OPERATION);
-	row->decision = get_text(slot, AUDIT_DECISION);
-	row->object_kind = get_text(slot, AUDIT_OBJECT_KIND);
-	row->has_object = get_uuid(slot, AUDIT_OBJECT_ID, &row->object_id);
-	row->secret = get_text(slot, AUDIT_SECRET);
-	row->environment = get_text(slot, AUDIT_ENVIRONMENT);
-	row->version = get_int(slot, AUDIT_VERSION, 0);
-	row->has_grant = get_uuid(slot, AUDIT_GRANT_ID, &row->grant_id);
-	row->reason = get_text(slot, AUDIT_REASON);
-	value = get_value(slot, AUDIT_DETAIL, &present);
-	row->detail = present ? value : (Datum) 0;
-	row->subject = get_text(slot, AUDIT_SUBJECT);
-	row->service = get_text(slot, AUDIT_SERVICE);
-	row->claimed_address = get_text(slot, AUDIT_CLAIMED_ADDRESS);
-	get_mac(slot, row);
+#define AUDIT_COLUMN(id, name, kind, ...) LOAD_##kind(AUDIT_##id, name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 }
 
 static bool

@@ -24,74 +24,35 @@
 /* Columns of vault_data.audit_log. */
 enum
 {
-	AUDIT_TENANT_ID = 1,
-	AUDIT_ID,
-	AUDIT_AT,
-	AUDIT_XID,
-	AUDIT_TENANT,
-	AUDIT_PRINCIPAL_ID,
-	AUDIT_PRINCIPAL,
-	AUDIT_ROLE,
-	AUDIT_SESSION_ROLE,
-	AUDIT_AUTHENTICATED_ROLE,
-	AUDIT_ADDRESS,
-	AUDIT_PORT,
-	AUDIT_TLS,
-	AUDIT_APPLICATION_NAME,
-	AUDIT_REQUEST_ID,
-	AUDIT_OPERATION,
-	AUDIT_DECISION,
-	AUDIT_OBJECT_KIND,
-	AUDIT_OBJECT_ID,
-	AUDIT_SECRET,
-	AUDIT_ENVIRONMENT,
-	AUDIT_VERSION,
-	AUDIT_GRANT_ID,
-	AUDIT_REASON,
-	AUDIT_DETAIL,
-	AUDIT_SUBJECT,
-	AUDIT_SERVICE,
-	AUDIT_CLAIMED_ADDRESS,
-	AUDIT_MAC,
+	AUDIT_NO_COLUMN,
+#define AUDIT_COLUMN(id, ...) AUDIT_##id,
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 	AUDIT_COLUMNS = AUDIT_MAC
 };
 
 /* A row.  NULL texts, unset ids and a zero version are null columns. */
 typedef struct AuditRow
 {
-	pg_uuid_t tenant_id; /* the zero uuid stands for the instance */
-	int64 id;
-	TimestampTz at;
-	uint64 xid; /* transaction that wrote the row */
-	const char *tenant;
-	bool has_principal;
-	pg_uuid_t principal_id;
-	const char *principal;
-	const char *role;
-	const char *session_role;
-	const char *authenticated_role;
-	const char *address;
-	int port; /* -1 if there is none */
-	bool tls;
-	const char *application_name;
-	const char *request_id;
-	const char *operation;
-	const char *decision;
-	const char *object_kind;
-	bool has_object;
-	pg_uuid_t object_id;
-	const char *secret;
-	const char *environment;
-	int version;
-	bool has_grant;
-	pg_uuid_t grant_id;
-	const char *reason;
-	Datum detail;                /* jsonb, or 0 */
-	const char *subject;         /* subject of the token that the caller showed */
-	const char *service;         /* service of the client certificate, as in a grant */
-	const char *claimed_address; /* client address that a verified token states */
-	bool has_mac;
-	unsigned char mac[AUDIT_MAC_BYTES];
+#define MEMBER_UUID(name) pg_uuid_t name;
+#define MEMBER_OPTIONAL_UUID(name, flag) \
+	bool flag;                           \
+	pg_uuid_t name;
+#define MEMBER_ASSIGNED(name)          int64 name;
+#define MEMBER_XID(name)               uint64 name;
+#define MEMBER_TIME(name)              TimestampTz name;
+#define MEMBER_TEXT(name, place, size) const char *name;
+#define MEMBER_INET(name, place, size) const char *name;
+#define MEMBER_REST(name)              const char *name;
+#define MEMBER_INT(name, absent)       int name;
+#define MEMBER_BOOL(name)              bool name;
+#define MEMBER_JSONB(name)             Datum name;
+#define MEMBER_MAC(name) \
+	bool has_##name;     \
+	unsigned char name[AUDIT_MAC_BYTES];
+#define AUDIT_COLUMN(id, name, kind, ...) MEMBER_##kind(name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 	Oid trail;        /* table of the row, which is another one after a drop */
 	bool by_operator; /* not a column: selects the lane of the ring */
 } AuditRow;

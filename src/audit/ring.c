@@ -143,37 +143,77 @@ slot_at(int lane, uint64 position)
 	return &ring->slots[lane * lane_size() + position % lane_size()];
 }
 
+/* What is done with a column of each kind (columns.h): the member of PackedHead, and its copy. */
+#define HEAD_UUID(name) pg_uuid_t name;
+#define HEAD_OPTIONAL_UUID(name, flag) \
+	pg_uuid_t name;                    \
+	bool flag;
+#define HEAD_ASSIGNED(name)
+#define HEAD_XID(name)
+#define HEAD_TIME(name) TimestampTz name;
+#define HEAD_TEXT(name, place, size)
+#define HEAD_INET(name, place, size)
+#define HEAD_REST(name)
+#define HEAD_INT(name, absent) int name;
+#define HEAD_BOOL(name)        bool name;
+#define HEAD_JSONB(name)
+#define HEAD_MAC(name)
+
+#define COPY_UUID(name) to->name = from->name;
+#define COPY_OPTIONAL_UUID(name, flag) \
+	to->name = from->name;             \
+	to->flag = from->flag;
+#define COPY_ASSIGNED(name)
+#define COPY_XID(name)
+#define COPY_TIME(name) to->name = from->name;
+#define COPY_TEXT(name, place, size)
+#define COPY_INET(name, place, size)
+#define COPY_REST(name)
+#define COPY_INT(name, absent) to->name = from->name;
+#define COPY_BOOL(name)        to->name = from->name;
+#define COPY_JSONB(name)
+#define COPY_MAC(name)
+
+#define TURN_UUID(name)
+#define TURN_OPTIONAL_UUID(name, flag)
+#define TURN_ASSIGNED(name)
+#define TURN_XID(name)
+#define TURN_TIME(name)
+#define TURN_TEXT(name, place, size) [place] = {offsetof(AuditRow, name), size},
+#define TURN_INET(name, place, size) [place] = {offsetof(AuditRow, name), size},
+#define TURN_REST(name)
+#define TURN_INT(name, absent)
+#define TURN_BOOL(name)
+#define TURN_JSONB(name)
+#define TURN_MAC(name)
+
 /* The fixed part of a packed row; texts follow, each with its NUL. */
 typedef struct PackedHead
 {
-	pg_uuid_t tenant_id;
-	pg_uuid_t principal_id;
-	pg_uuid_t object_id;
-	pg_uuid_t grant_id;
-	TimestampTz at;
+#define AUDIT_COLUMN(id, name, kind, ...) HEAD_##kind(name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
 	Oid trail;
-	int port;
-	int version;
-	bool has_principal;
-	bool has_object;
-	bool has_grant;
-	bool tls;
 	bool by_operator;
 } PackedHead;
 
 /* The texts of a row, in the order in which they get room; a missing text is "". */
-#define ROW_TEXTS 16
-
-static void
-list_texts(AuditRow *row, const char **texts[ROW_TEXTS])
+static const struct
 {
-	const char **order[ROW_TEXTS] = {
-		&row->operation, &row->decision,    &row->object_kind,  &row->tenant,
-		&row->principal, &row->role,        &row->session_role, &row->authenticated_role,
-		&row->address,   &row->subject,     &row->service,      &row->claimed_address,
-		&row->secret,    &row->environment, &row->request_id,   &row->application_name};
+	size_t offset;
+	size_t size;
+} row_texts[] = {
+#define AUDIT_COLUMN(id, name, kind, ...) TURN_##kind(name, ##__VA_ARGS__)
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
+};
 
-	memcpy(texts, order, sizeof(order));
+#define ROW_TEXTS ((int) lengthof(row_texts))
+
+static inline const char **
+row_text(AuditRow *row, int number)
+{
+	return (const char **) ((char *) row + row_texts[number].offset);
 }
 
 /* Append at most `limit` bytes of a text, and leave room for the NULs of the `following` texts. */
@@ -191,31 +231,34 @@ pack_text(PackedRow *packed, const char *text, size_t limit, int following)
 	packed->size += size + 1;
 }
 
+static void
+pack_head(PackedHead *to, const AuditRow *from)
+{
+#define AUDIT_COLUMN(id, name, kind, ...) COPY_##kind(name, ##__VA_ARGS__)
+#include "audit/columns.h"
+	to->trail = from->trail;
+	to->by_operator = from->by_operator;
+}
+
+static void
+unpack_head(AuditRow *to, const PackedHead *from)
+{
+#include "audit/columns.h"
+#undef AUDIT_COLUMN
+	to->trail = from->trail;
+	to->by_operator = from->by_operator;
+}
+
 void
 audit_row_pack(const AuditRow *row, PackedRow *packed)
 {
-	PackedHead head = {
-		.tenant_id = row->tenant_id,
-		.principal_id = row->principal_id,
-		.object_id = row->object_id,
-		.grant_id = row->grant_id,
-		.at = row->at,
-		.trail = row->trail,
-		.port = row->port,
-		.version = row->version,
-		.has_principal = row->has_principal,
-		.has_object = row->has_object,
-		.has_grant = row->has_grant,
-		.tls = row->tls,
-		.by_operator = row->by_operator,
-	};
-	const char **texts[ROW_TEXTS];
+	PackedHead head;
 
+	pack_head(&head, row);
 	memcpy(packed->bytes, &head, sizeof(head));
 	packed->size = sizeof(head);
-	list_texts((AuditRow *) row, texts);
 	for (int i = 0; i < ROW_TEXTS; i++)
-		pack_text(packed, *texts[i], texts[i] == &row->subject ? 512 : 255, ROW_TEXTS - i);
+		pack_text(packed, *row_text((AuditRow *) row, i), row_texts[i].size, ROW_TEXTS - i);
 	pack_text(packed, row->reason, sizeof(packed->bytes), 0);
 }
 
@@ -232,27 +275,13 @@ void
 audit_row_unpack(const PackedRow *packed, AuditRow *row)
 {
 	const char *at = packed->bytes + sizeof(PackedHead);
-	const char **texts[ROW_TEXTS];
 	PackedHead head;
 
 	memcpy(&head, packed->bytes, sizeof(head));
 	memset(row, 0, sizeof(*row));
-	row->tenant_id = head.tenant_id;
-	row->principal_id = head.principal_id;
-	row->object_id = head.object_id;
-	row->grant_id = head.grant_id;
-	row->at = head.at;
-	row->trail = head.trail;
-	row->port = head.port;
-	row->version = head.version;
-	row->has_principal = head.has_principal;
-	row->has_object = head.has_object;
-	row->has_grant = head.has_grant;
-	row->tls = head.tls;
-	row->by_operator = head.by_operator;
-	list_texts(row, texts);
+	unpack_head(row, &head);
 	for (int i = 0; i < ROW_TEXTS; i++)
-		*texts[i] = unpack_text(&at);
+		*row_text(row, i) = unpack_text(&at);
 	row->reason = unpack_text(&at);
 }
 
@@ -799,9 +828,19 @@ make_ring(void *area)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
 }
 
+/* A place that columns.h leaves out would be taken for a text. */
+static void
+require_texts_in_turn(void)
+{
+	for (int i = 0; i < ROW_TEXTS; i++)
+		if (row_texts[i].size == 0)
+			elog(FATAL, "no text of an audit row has place %d", i);
+}
+
 void
 ring_init(void)
 {
+	require_texts_in_turn();
 	shmem_register("vault audit ring",
 				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(RingSlot),
 				   make_ring, NULL, (void **) &ring);
