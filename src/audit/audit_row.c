@@ -15,6 +15,7 @@
 
 #include "crypto/primitives.h"
 #include "crypto/raise.h"
+#include "platform/bytes.h"
 #include "platform/encoding.h"
 
 static AuditMac compute_mac = NULL;
@@ -209,9 +210,7 @@ put_mac(const AuditRow *row, TupleTableSlot *slot)
 	audit_row_put_value(slot, AUDIT_MAC, (Datum) 0, false);
 	if (!row->has_mac)
 		return;
-	mac = palloc(VARHDRSZ + AUDIT_MAC_BYTES);
-	SET_VARSIZE(mac, VARHDRSZ + AUDIT_MAC_BYTES);
-	memcpy(VARDATA(mac), row->mac, AUDIT_MAC_BYTES);
+	mac = bytes_from(row->mac, AUDIT_MAC_BYTES);
 	audit_row_put_value(slot, AUDIT_MAC, PointerGetDatum(mac), true);
 }
 

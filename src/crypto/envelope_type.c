@@ -6,6 +6,7 @@
  * "vault:v1:" and base64.  Input and receive check the structure; only opening
  * it with the key proves anything.
  */
+#include "platform/bytes.h"
 #include "platform/compat.h"
 
 #include "fmgr.h"
@@ -67,12 +68,11 @@ vault_envelope_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo buffer = (StringInfo) PG_GETARG_POINTER(0);
 	int size = buffer->len - buffer->cursor;
-	bytea *result = palloc(VARHDRSZ + size);
+	bytea *result = bytes_alloc(size);
 
 	pq_copymsgbytes(buffer, VARDATA(result), size);
-	if (envelope_check((unsigned char *) VARDATA(result), size) != CRYPTO_OK)
+	if (envelope_check(bytes_data(result), size) != CRYPTO_OK)
 		envelope_type_refuse_malformed();
-	SET_VARSIZE(result, VARHDRSZ + size);
 	PG_RETURN_BYTEA_P(result);
 }
 

@@ -41,6 +41,7 @@
 #include "keyring/keyring.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
+#include "platform/bytes.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
 #include "platform/sql.h"
@@ -208,14 +209,13 @@ write_state(ConsumerState *state)
 		{TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, BYTEAOID, TEXTOID, BOOLOID}};
 	char *system = this_system();
 	char *place = this_host();
-	bytea *mac = palloc(VARHDRSZ + MAC_BYTES);
+	bytea *mac = bytes_alloc(MAC_BYTES);
 	Datum values[] = {CStringGetTextDatum(state->snapshot), CStringGetTextDatum(system),
 					  Int64GetDatum(state->floor_id),       Int64GetDatum(state->newest_id),
 					  Int64GetDatum(state->seals),          PointerGetDatum(mac),
 					  CStringGetTextDatum(place),           BoolGetDatum(state->closed)};
 
-	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
-	state_mac(state, system, place, (unsigned char *) VARDATA(mac));
+	state_mac(state, system, place, bytes_data(mac));
 	audit_set_maintaining(true);
 	PG_TRY();
 	{

@@ -27,6 +27,7 @@
 #include "guard/guard.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
+#include "platform/bytes.h"
 #include "platform/errors.h"
 #include "platform/job_runs.h"
 #include "platform/sql.h"
@@ -270,7 +271,7 @@ vault_note_retired(PG_FUNCTION_ARGS)
 		5,
 		{UUIDOID, DATEOID, INT8OID, TIMESTAMPTZOID, BYTEAOID}};
 	TimestampTz now = GetCurrentTimestamp();
-	bytea *mac = palloc(VARHDRSZ + MAC_BYTES);
+	bytea *mac = bytes_alloc(MAC_BYTES);
 	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2),
 					  TimestampTzGetDatum(now), PointerGetDatum(mac)};
 
@@ -279,9 +280,8 @@ vault_note_retired(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("internal function of vault called from outside"),
 				 errhint("Use the functions of schema vault.")));
-	SET_VARSIZE(mac, VARHDRSZ + MAC_BYTES);
 	retired_mac(PG_GETARG_UUID_P(0), PG_GETARG_DATEADT(1), PG_GETARG_INT64(2), now,
-				(unsigned char *) VARDATA(mac));
+				bytes_data(mac));
 	sql_begin();
 	sql_run(&sql, values, NULL);
 	sql_end();

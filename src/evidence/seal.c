@@ -15,6 +15,7 @@
 #include "audit/audit.h"
 #include "audit/audit_row.h"
 #include "crypto/raise.h"
+#include "platform/bytes.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "tenant/instance_key.h"
@@ -302,11 +303,7 @@ ids_datum(const Seal *seal)
 static Datum
 hash_datum(const unsigned char hash[SHA256_BYTES])
 {
-	bytea *bytes = palloc(VARHDRSZ + SHA256_BYTES);
-
-	SET_VARSIZE(bytes, VARHDRSZ + SHA256_BYTES);
-	memcpy(VARDATA(bytes), hash, SHA256_BYTES);
-	return PointerGetDatum(bytes);
+	return PointerGetDatum(bytes_from(hash, SHA256_BYTES));
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "crypto/primitives.h"
 #include "guard/guard.h"
 #include "keyring/keyring.h"
+#include "platform/bytes.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "tenant/instance_key.h"
@@ -323,12 +324,9 @@ static HeapTuple
 with_mac(HeapTuple tuple, const Row *row, int32 revision, const unsigned char mac[MAC_BYTES])
 {
 	int columns[2] = {row->table->covered + 1, row->table->covered + 2};
-	bytea *stored = palloc(VARHDRSZ + MAC_BYTES);
-	Datum values[2] = {Int32GetDatum(revision), PointerGetDatum(stored)};
+	Datum values[2] = {Int32GetDatum(revision), PointerGetDatum(bytes_from(mac, MAC_BYTES))};
 	bool nulls[2] = {false, false};
 
-	SET_VARSIZE(stored, VARHDRSZ + MAC_BYTES);
-	memcpy(VARDATA(stored), mac, MAC_BYTES);
 	return heap_modify_tuple_by_cols(tuple, row->layout, 2, columns, values, nulls);
 }
 

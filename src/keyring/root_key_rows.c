@@ -18,6 +18,7 @@
 
 #include "crypto/raise.h"
 #include "keyring/source.h"
+#include "platform/bytes.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 
@@ -167,13 +168,10 @@ root_record_insert(const RootRecord *record)
 		" VALUES ($1, $2, 'active', $3, $4, $5)",
 		5,
 		{INT4OID, BYTEAOID, TEXTOID, INT4OID, INT4OID}};
-	bytea *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
 	Datum values[5];
 
-	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
-	memcpy(VARDATA(check), record->check, CHECK_VALUE_BYTES);
 	values[0] = Int32GetDatum(record->generation);
-	values[1] = PointerGetDatum(check);
+	values[1] = PointerGetDatum(bytes_from(record->check, CHECK_VALUE_BYTES));
 	values[2] = CStringGetTextDatum(source_kind_name());
 	values[3] = Int32GetDatum(record->shares);
 	values[4] = Int32GetDatum(record->threshold);

@@ -9,6 +9,7 @@
 #include "crypto/raise.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
+#include "platform/bytes.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
@@ -257,14 +258,13 @@ secret_seal(const pg_uuid_t *tenant, const pg_uuid_t *secret, const char *type, 
 			const void *value, size_t size, uint8_t format, uint32 *generation)
 {
 	size_t envelope_bytes = envelope_size(size);
-	bytea *envelope = palloc(VARHDRSZ + envelope_bytes);
+	bytea *envelope = bytes_alloc(envelope_bytes);
 	EnvelopeContext context;
 
 	*generation = tenant_key_active(tenant);
 	secret_fill_context(&context, tenant, secret, type, version, *generation);
-	SET_VARSIZE(envelope, VARHDRSZ + envelope_bytes);
 	crypto_require(envelope_seal(tenant_key_open(tenant, *generation), &context, value, size,
-								 format, (unsigned char *) VARDATA(envelope)));
+								 format, bytes_data(envelope)));
 	return envelope;
 }
 

@@ -18,6 +18,7 @@
 
 #include "context/call.h"
 #include "crypto/raise.h"
+#include "platform/bytes.h"
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"
@@ -259,12 +260,8 @@ create_head(Write *write)
 static Datum
 fingerprint_value(const Write *write, char *null)
 {
-	bytea *fingerprint = palloc(VARHDRSZ + FINGERPRINT_BYTES);
-
 	*null = write->value_check->has_fingerprint ? ' ' : 'n';
-	SET_VARSIZE(fingerprint, VARHDRSZ + FINGERPRINT_BYTES);
-	memcpy(VARDATA(fingerprint), write->value_check->fingerprint, FINGERPRINT_BYTES);
-	return PointerGetDatum(fingerprint);
+	return PointerGetDatum(bytes_from(write->value_check->fingerprint, FINGERPRINT_BYTES));
 }
 
 static void

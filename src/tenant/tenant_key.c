@@ -17,6 +17,7 @@
 #include "keyring/keyring.h"
 #include "keyring/root_key_rows.h"
 #include "keyring/root_page.h"
+#include "platform/bytes.h"
 #include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
@@ -258,21 +259,18 @@ tenant_key_active(const pg_uuid_t *tenant)
 static bytea *
 tenant_key_wrap(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key, uint32 root_gen)
 {
-	size_t size = envelope_size(KEY_BYTES);
-	bytea *wrapped = palloc(VARHDRSZ + size);
+	bytea *wrapped = bytes_alloc(envelope_size(KEY_BYTES));
 	EnvelopeKey *root = prepare_root(root_gen);
 	EnvelopeContext context;
 	CryptoStatus status;
 
-	SET_VARSIZE(wrapped, VARHDRSZ + size);
 	if (root == NULL)
 	{
 		keyring_require_unsealed();
 		raise_wrong_key();
 	}
 	tenant_key_fill_context(&context, tenant, generation, root_gen);
-	status =
-		envelope_seal(root, &context, key->bytes, KEY_BYTES, 0, (unsigned char *) VARDATA(wrapped));
+	status = envelope_seal(root, &context, key->bytes, KEY_BYTES, 0, bytes_data(wrapped));
 	envelope_key_free(root);
 	crypto_require(status);
 	return wrapped;
@@ -292,11 +290,10 @@ insert_key(const pg_uuid_t *tenant, uint32 generation, const SecretKey *key)
 						 5,
 						 {UUIDOID, INT4OID, BYTEAOID, INT4OID, BYTEAOID}};
 	uint32 root_gen = root_generation();
-	bytea *check = palloc(VARHDRSZ + CHECK_VALUE_BYTES);
+	bytea *check = bytes_alloc(CHECK_VALUE_BYTES);
 	Datum values[5];
 
-	SET_VARSIZE(check, VARHDRSZ + CHECK_VALUE_BYTES);
-	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, (unsigned char *) VARDATA(check));
+	key_check_value(TENANT_CHECK_LABEL, key, tenant, generation, bytes_data(check));
 	values[0] = UUIDPGetDatum(tenant);
 	values[1] = Int32GetDatum(generation);
 	values[2] = PointerGetDatum(tenant_key_wrap(tenant, generation, key, root_gen));
