@@ -28,6 +28,10 @@ extern void audit_event(const char *operation, const char *reason);
 /* Begin or end a COPY FROM, for all rows of which audit_is_restoring() is asked once. */
 extern void audit_set_copying(bool begins);
 
+/* Run a statement as sql_run() does; the append-only triggers accept its changes. */
+struct Sql;
+extern void audit_maintain(struct Sql *sql, Datum *values);
+
 /*
  * Let the append-only triggers accept changes while vault itself appends seals or retires old rows.
  * The caller must set it back to false on every exit path, errors included.

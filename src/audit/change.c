@@ -26,6 +26,7 @@
 #include "context/call.h"
 #include "platform/errors.h"
 #include "platform/printable.h"
+#include "platform/sql.h"
 #include "platform/tables.h"
 
 static bool copying = false; /* a COPY FROM of a dump is under way */
@@ -41,6 +42,21 @@ void
 audit_set_maintaining(bool value)
 {
 	maintaining = value;
+}
+
+void
+audit_maintain(Sql *sql, Datum *values)
+{
+	audit_set_maintaining(true);
+	PG_TRY();
+	{
+		sql_run(sql, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		audit_set_maintaining(false);
+	}
+	PG_END_TRY();
 }
 
 static JsonbValue

@@ -4,17 +4,7 @@
  */
 #include "crypto/ed25519.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
-
-/* The one exit: leaves nothing in OpenSSL's error queue. */
-static CryptoStatus
-ed25519_settle(CryptoStatus status)
-{
-	if (status != CRYPTO_OK)
-		ERR_clear_error();
-	return status;
-}
 
 CryptoStatus
 ed25519_public_key(const SecretKey *seed, unsigned char public_key[ED25519_PUBLIC_BYTES])
@@ -27,7 +17,7 @@ ed25519_public_key(const SecretKey *seed, unsigned char public_key[ED25519_PUBLI
 		size == ED25519_PUBLIC_BYTES)
 		status = CRYPTO_OK;
 	EVP_PKEY_free(key);
-	return ed25519_settle(status);
+	return crypto_settle(status);
 }
 
 CryptoStatus
@@ -46,7 +36,7 @@ ed25519_sign(const SecretKey *seed, const void *message, size_t size,
 		status = CRYPTO_OK;
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
-	return ed25519_settle(status);
+	return crypto_settle(status);
 }
 
 CryptoStatus
@@ -66,5 +56,5 @@ ed25519_verify(const unsigned char public_key[ED25519_PUBLIC_BYTES], const void 
 			: CRYPTO_ERR_AUTH;
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
-	return ed25519_settle(status);
+	return crypto_settle(status);
 }

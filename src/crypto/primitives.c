@@ -7,7 +7,7 @@
  * OpenSSL keeps: each context is reset, freed or re-initialised before the
  * function returns, so that no key, and nothing derived from one, outlives the
  * call that needed it (a Prf keeps its key, and only that).  The error queue:
- * it is drained in primitives_settle() and nowhere else; nobody prints it.
+ * it is drained in crypto_settle() and nowhere else; nobody prints it.
  *
  * Not for threads: the cipher context is shared by all calls of the process.
  * A child inherits the state over fork and may use it.
@@ -45,9 +45,8 @@ static struct
 	EVP_MD *sha256;
 } state;
 
-/* The one exit: leaves nothing in OpenSSL's error queue. */
-static CryptoStatus
-primitives_settle(CryptoStatus status)
+CryptoStatus
+crypto_settle(CryptoStatus status)
 {
 	if (status != CRYPTO_OK)
 		ERR_clear_error();
@@ -82,7 +81,7 @@ crypto_init(void)
 	if (!state.ready)
 	{
 		release_state();
-		return primitives_settle(CRYPTO_ERR_INTERNAL);
+		return crypto_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }
@@ -108,7 +107,7 @@ crypto_random(void *out, size_t size)
 	if (size > INT_MAX || RAND_priv_bytes(out, (int) size) != 1)
 	{
 		secret_wipe(out, size);
-		return primitives_settle(CRYPTO_ERR_INTERNAL);
+		return crypto_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }
@@ -156,7 +155,7 @@ done:
 	EVP_KDF_CTX_free(kdf);
 	if (status != CRYPTO_OK)
 		secret_wipe(out, out_size);
-	return primitives_settle(status);
+	return crypto_settle(status);
 }
 
 CryptoStatus
@@ -210,7 +209,7 @@ hmac_finish(EVP_MAC_CTX *mac, const void *data, size_t size, unsigned char *out,
 		EVP_MAC_final(mac, out, &written, out_size) == 1 && written == out_size)
 		return CRYPTO_OK;
 	secret_wipe(out, out_size);
-	return primitives_settle(CRYPTO_ERR_INTERNAL);
+	return crypto_settle(CRYPTO_ERR_INTERNAL);
 }
 
 static CryptoStatus
@@ -248,7 +247,7 @@ crypto_sha256(const void *data, size_t data_size, unsigned char out[SHA256_BYTES
 		written == SHA256_BYTES)
 		return CRYPTO_OK;
 	secret_wipe(out, SHA256_BYTES);
-	return primitives_settle(CRYPTO_ERR_INTERNAL);
+	return crypto_settle(CRYPTO_ERR_INTERNAL);
 }
 
 /*
@@ -297,7 +296,7 @@ crypto_gcm_seal(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 		secret_wipe(out, size);
 		secret_wipe(tag, GCM_TAG_BYTES);
 	}
-	return primitives_settle(status);
+	return crypto_settle(status);
 }
 
 CryptoStatus
@@ -324,7 +323,7 @@ crypto_gcm_open(const SecretKey *key, const unsigned char iv[GCM_IV_BYTES], cons
 	EVP_CIPHER_CTX_reset(state.cipher);
 	if (status != CRYPTO_OK)
 		secret_wipe(out, size);
-	return primitives_settle(status);
+	return crypto_settle(status);
 }
 
 CryptoStatus
@@ -341,7 +340,7 @@ prf_new(PrfHash hash, const void *key, size_t key_size, Prf **prf)
 	if (fresh->mac == NULL)
 	{
 		free(fresh);
-		return primitives_settle(CRYPTO_ERR_INTERNAL);
+		return crypto_settle(CRYPTO_ERR_INTERNAL);
 	}
 	*prf = fresh;
 	return CRYPTO_OK;
@@ -363,7 +362,7 @@ prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out)
 	if (status != CRYPTO_OK || !prf->ready)
 	{
 		secret_wipe(out, prf->size);
-		return primitives_settle(CRYPTO_ERR_INTERNAL);
+		return crypto_settle(CRYPTO_ERR_INTERNAL);
 	}
 	return CRYPTO_OK;
 }

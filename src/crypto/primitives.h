@@ -36,6 +36,12 @@ typedef struct SecretKey
 	unsigned char bytes[KEY_BYTES];
 } SecretKey;
 
+/*
+ * The one exit of functions that call OpenSSL: leaves nothing in its error queue, and returns the
+ * status.
+ */
+extern CryptoStatus crypto_settle(CryptoStatus status);
+
 /* Fetches the algorithms.  Idempotent; every function below calls it itself. */
 extern CryptoStatus crypto_init(void);
 

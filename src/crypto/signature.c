@@ -4,7 +4,7 @@
  *
  * Guards the choice of algorithm: padding, digest, salt and curve are fixed by the
  * key and set explicitly for each verification.  No secrets pass here, so nothing is
- * wiped.  The error queue is drained in signature_settle() and nowhere else.
+ * wiped.  The error queue is drained in crypto_settle() and nowhere else.
  */
 #include "crypto/signature.h"
 
@@ -15,7 +15,6 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
@@ -30,15 +29,6 @@ struct PublicKey
 	EVP_PKEY *key;
 };
 
-/* The one exit: leaves nothing in OpenSSL's error queue. */
-static CryptoStatus
-signature_settle(CryptoStatus status)
-{
-	if (status != CRYPTO_OK)
-		ERR_clear_error();
-	return status;
-}
-
 /* Takes the key over; NULL is one that OpenSSL refused. */
 static CryptoStatus
 signature_wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
@@ -46,7 +36,7 @@ signature_wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 	PublicKey *wrapper;
 
 	if (key == NULL)
-		return signature_settle(CRYPTO_ERR_FORMAT);
+		return crypto_settle(CRYPTO_ERR_FORMAT);
 	wrapper = malloc(sizeof(PublicKey));
 	if (wrapper == NULL)
 	{
@@ -193,7 +183,7 @@ done:
 	OSSL_PARAM_BLD_free(build);
 	BN_free(exponent);
 	BN_free(modulus);
-	return signature_settle(status);
+	return crypto_settle(status);
 }
 
 SignatureAlgorithm
@@ -290,5 +280,5 @@ signature_verify(const PublicKey *key, const void *message, size_t size, const v
 done:
 	OPENSSL_free(der);
 	EVP_MD_CTX_free(context);
-	return signature_settle(status);
+	return crypto_settle(status);
 }

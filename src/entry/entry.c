@@ -86,20 +86,6 @@ refuse_non_operator(void)
 			 errhint("Operators are members of the role vault_admin.")));
 }
 
-/*
- * Raise in an isolation level with an old snapshot.  Checks of operators' work must see what other
- * sessions have committed: under an old snapshot they would pass although they no longer hold.
- */
-static void
-entry_refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("this function cannot run in REPEATABLE READ or SERIALIZABLE"),
-				 errhint("Call it in a transaction of READ COMMITTED.")));
-}
-
 static void
 check_caller(EntryKind kind, const Caller *caller)
 {
@@ -108,8 +94,9 @@ check_caller(EntryKind kind, const Caller *caller)
 
 	if ((kind == ENTRY_OPERATOR || kind == ENTRY_KEY_HOLDER) && !caller->is_operator)
 		refuse_non_operator();
+	/* Checks of operators' work must see what other sessions have committed. */
 	if (caller->is_operator && (kind == ENTRY_OPERATOR || kind == ENTRY_CLIENT_OR_OPERATOR))
-		entry_refuse_old_snapshot();
+		error_if_old_snapshot("this function cannot run");
 	if (needs_client && !caller->is_identified)
 		refuse_unidentified(caller);
 	if (needs_client && caller->is_suspended)

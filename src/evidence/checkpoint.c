@@ -184,16 +184,7 @@ checkpoint_remember(TimestampTz now, const char *note)
 					  {TIMESTAMPTZOID, TEXTOID}};
 	Datum values[] = {TimestampTzGetDatum(now), CStringGetTextDatum(note)};
 
-	audit_set_maintaining(true);
-	PG_TRY();
-	{
-		sql_run(&sql, values, NULL);
-	}
-	PG_FINALLY();
-	{
-		audit_set_maintaining(false);
-	}
-	PG_END_TRY();
+	audit_maintain(&sql, values);
 }
 
 static void

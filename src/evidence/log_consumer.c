@@ -216,16 +216,7 @@ write_state(ConsumerState *state)
 					  CStringGetTextDatum(place),           BoolGetDatum(state->closed)};
 
 	state_mac(state, system, place, bytes_data(mac));
-	audit_set_maintaining(true);
-	PG_TRY();
-	{
-		sql_run(&sql, values, NULL);
-	}
-	PG_FINALLY();
-	{
-		audit_set_maintaining(false);
-	}
-	PG_END_TRY();
+	audit_maintain(&sql, values);
 }
 
 /* ---- rows ---- */

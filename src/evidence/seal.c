@@ -332,16 +332,7 @@ insert_seal(const Seal *seal)
 					  hash_datum(seal->mac),
 					  Int64GetDatum(seal->missing)};
 
-	audit_set_maintaining(true);
-	PG_TRY();
-	{
-		sql_run(&sql, values, NULL);
-	}
-	PG_FINALLY();
-	{
-		audit_set_maintaining(false);
-	}
-	PG_END_TRY();
+	audit_maintain(&sql, values);
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include "platform/errors.h"
 
+#include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
@@ -20,6 +21,16 @@ error_bad_argument(const char *argument, const char *fault, const char *hint)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid %s: %s", argument, fault),
 			 hint ? errhint("%s", hint) : 0));
+}
+
+void
+error_if_old_snapshot(const char *what)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s in REPEATABLE READ or SERIALIZABLE", what),
+				 errhint("Call it in a transaction of READ COMMITTED.")));
 }
 
 bool

@@ -30,6 +30,12 @@ VAULT_NORETURN extern void
 error_bad_argument(const char *argument, const char *fault, const char *hint);
 
 /*
+ * Raise 25001 in an isolation level with an old snapshot, under which checks would pass although
+ * they no longer hold.  The message begins with what cannot be done.
+ */
+extern void error_if_old_snapshot(const char *what);
+
+/*
  * Of the error that is being caught, inside a call: whether vault has made it, in C or in SQL,
  * and nothing of others is in it.  Copies it into the present memory.
  */

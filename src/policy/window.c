@@ -8,54 +8,31 @@
 #include <string.h>
 
 #include "platform/calendar.h"
+#include "platform/text_cursor.h"
 
 #define EVERY_DAY 0x7f
 
-/* Rest of the text to parse. */
-typedef struct WindowRest
-{
-	const char *text;
-	const char *end;
-} WindowRest;
-
-static void
-window_skip_blanks(WindowRest *rest)
-{
-	while (rest->text < rest->end && calendar_is_blank(*rest->text))
-		rest->text++;
-}
-
 /* Take a character, with or without blanks around it. */
 static bool
-window_take(WindowRest *rest, char wanted)
+take_amid_blanks(TextCursor *rest, char wanted)
 {
-	WindowRest before = *rest;
+	TextCursor before = *rest;
 
-	window_skip_blanks(rest);
-	if (rest->text == rest->end || *rest->text != wanted)
+	(void) cursor_take_blanks(rest);
+	if (!cursor_take(rest, wanted))
 	{
 		*rest = before;
 		return false;
 	}
-	rest->text++;
-	window_skip_blanks(rest);
+	(void) cursor_take_blanks(rest);
 	return true;
-}
-
-static bool
-take_spaces(WindowRest *rest)
-{
-	const char *before = rest->text;
-
-	window_skip_blanks(rest);
-	return rest->text > before;
 }
 
 /* Take a day of the week; return -1 if none follows. */
 static int
-take_day(WindowRest *rest)
+take_day(TextCursor *rest)
 {
-	size_t letters = calendar_letters(rest->text, rest->end);
+	size_t letters = cursor_letters(rest);
 	int day = calendar_name(rest->text, letters, calendar_days, CALENDAR_DAYS);
 
 	rest->text += letters;
@@ -63,14 +40,14 @@ take_day(WindowRest *rest)
 }
 
 static bool
-take_day_range(WindowRest *rest, unsigned char *days)
+take_day_range(TextCursor *rest, unsigned char *days)
 {
 	int first = take_day(rest);
 	int last = first;
 
 	if (first < 0)
 		return false;
-	if (window_take(rest, '-') && (last = take_day(rest)) < 0)
+	if (take_amid_blanks(rest, '-') && (last = take_day(rest)) < 0)
 		return false;
 	for (int day = first;; day = (day + 1) % 7)
 	{
@@ -81,9 +58,9 @@ take_day_range(WindowRest *rest, unsigned char *days)
 }
 
 static bool
-take_days(WindowRest *rest, unsigned char *days)
+take_days(TextCursor *rest, unsigned char *days)
 {
-	size_t letters = calendar_letters(rest->text, rest->end);
+	size_t letters = cursor_letters(rest);
 
 	*days = 0;
 	if (calendar_is_word(rest->text, letters, "daily"))
@@ -96,32 +73,19 @@ take_days(WindowRest *rest, unsigned char *days)
 	{
 		if (!take_day_range(rest, days))
 			return false;
-	} while (window_take(rest, ','));
+	} while (take_amid_blanks(rest, ','));
 	return true;
-}
-
-/* Take one or two digits. */
-static bool
-window_take_digits(WindowRest *rest, int least, int *number)
-{
-	int digits = 0;
-
-	*number = 0;
-	for (; digits < 2 && rest->text < rest->end && *rest->text >= '0' && *rest->text <= '9';
-		 digits++)
-		*number = *number * 10 + (*rest->text++ - '0');
-	return digits >= least;
 }
 
 /* Take a time: H:MM or HH:MM, 00:00 to 24:00. */
 static bool
-window_take_time(WindowRest *rest, short *minutes)
+window_take_time(TextCursor *rest, short *minutes)
 {
 	int hour;
 	int minute;
 
-	if (!window_take_digits(rest, 1, &hour) || rest->text == rest->end || *rest->text++ != ':' ||
-		!window_take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
+	if (!cursor_take_digits(rest, 1, &hour) || !cursor_take(rest, ':') ||
+		!cursor_take_digits(rest, 2, &minute) || minute > 59 || hour * 60 + minute > MINUTES_OF_DAY)
 		return false;
 	*minutes = hour * 60 + minute;
 	return true;
@@ -130,18 +94,19 @@ window_take_time(WindowRest *rest, short *minutes)
 const char *
 window_parse(const char *text, size_t size, Window *window)
 {
-	WindowRest rest = {text, text + size};
+	TextCursor rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
-	if (!take_days(&rest, &window->days) || !take_spaces(&rest))
+	if (!take_days(&rest, &window->days) || !cursor_take_blanks(&rest))
 		return "its days are not valid: they are daily, or days such as mon-fri or sat,sun";
-	if (!window_take_time(&rest, &window->from) || !window_take(&rest, '-'))
+	if (!window_take_time(&rest, &window->from) || !take_amid_blanks(&rest, '-'))
 		return "its times are not valid: it does not begin at a time such as 09:00";
-	if (!window_take_time(&rest, &window->to) || (rest.text < rest.end && !take_spaces(&rest)))
+	if (!window_take_time(&rest, &window->to) ||
+		(!cursor_ended(&rest) && !cursor_take_blanks(&rest)))
 		return "its times are not valid: it does not end at a time such as 17:00";
 	if (window->from == window->to || window->from == MINUTES_OF_DAY)
 		return "it is empty: it ends when it begins";
-	if (rest.text == rest.end)
+	if (cursor_ended(&rest))
 		return "its time zone is missing: it is UTC or a name such as Europe/Berlin";
 	return calendar_zone(rest.text, rest.end, window->zone, WINDOW_ZONE_BYTES)
 		? NULL

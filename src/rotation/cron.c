@@ -5,6 +5,7 @@
 #include "rotation/cron.h"
 
 #include "platform/calendar.h"
+#include "platform/text_cursor.h"
 
 typedef struct Field
 {
@@ -21,44 +22,15 @@ static const Field day_field = {1, 31, NULL, 0, false};
 static const Field month_field = {1, 12, calendar_months, CALENDAR_MONTHS, false};
 static const Field weekday_field = {0, 7, calendar_days, CALENDAR_DAYS, true};
 
-typedef struct CronRest
-{
-	const char *text;
-	const char *end;
-} CronRest;
-
 static bool
-cron_take(CronRest *rest, char wanted)
+cron_take_value(TextCursor *rest, const Field *field, int *value)
 {
-	if (rest->text == rest->end || *rest->text != wanted)
-		return false;
-	rest->text++;
-	return true;
-}
-
-static bool
-cron_take_digits(CronRest *rest, int *number)
-{
-	int digits = 0;
-
-	*number = 0;
-	for (; rest->text < rest->end && *rest->text >= '0' && *rest->text <= '9'; digits++)
-	{
-		if (digits == 2)
-			return false;
-		*number = *number * 10 + (*rest->text++ - '0');
-	}
-	return digits > 0;
-}
-
-static bool
-cron_take_value(CronRest *rest, const Field *field, int *value)
-{
-	size_t letters = calendar_letters(rest->text, rest->end);
+	size_t letters = cursor_letters(rest);
 	int name;
 
 	if (letters == 0)
-		return cron_take_digits(rest, value) && *value >= field->lowest && *value <= field->highest;
+		return cursor_take_digits(rest, 1, value) && *value >= field->lowest &&
+			*value <= field->highest;
 	name = calendar_name(rest->text, letters, field->names, field->name_count);
 	rest->text += letters;
 	*value = field->lowest + name;
@@ -67,19 +39,19 @@ cron_take_value(CronRest *rest, const Field *field, int *value)
 
 /* "*", "*" with a step, a value, a range, a range with a step. */
 static bool
-take_element(CronRest *rest, const Field *field, uint64_t *bits)
+take_element(TextCursor *rest, const Field *field, uint64_t *bits)
 {
 	int from = field->lowest;
 	int to = field->highest;
 	int step = 1;
-	bool many = cron_take(rest, '*');
+	bool many = cursor_take(rest, '*');
 
 	if (!many)
 	{
 		if (!cron_take_value(rest, field, &from))
 			return false;
 		to = from;
-		many = cron_take(rest, '-');
+		many = cursor_take(rest, '-');
 		if (many && !cron_take_value(rest, field, &to))
 			return false;
 		if (to < from && !field->is_circle)
@@ -87,8 +59,8 @@ take_element(CronRest *rest, const Field *field, uint64_t *bits)
 		if (to < from)
 			to += CALENDAR_DAYS;
 	}
-	if (many && cron_take(rest, '/') &&
-		(!cron_take_digits(rest, &step) || step < 1 || step > field->highest))
+	if (many && cursor_take(rest, '/') &&
+		(!cursor_take_digits(rest, 1, &step) || step < 1 || step > field->highest))
 		return false;
 	for (int value = from; value <= to; value += step)
 		*bits |= UINT64_C(1) << value;
@@ -97,26 +69,22 @@ take_element(CronRest *rest, const Field *field, uint64_t *bits)
 
 /* A field, and its end. */
 static bool
-take_field(CronRest *rest, const Field *field, uint64_t *bits)
+take_field(TextCursor *rest, const Field *field, uint64_t *bits)
 {
 	*bits = 0;
 	do
 	{
 		if (!take_element(rest, field, bits))
 			return false;
-	} while (cron_take(rest, ','));
-	if (rest->text < rest->end && !calendar_is_blank(*rest->text))
-		return false;
-	while (rest->text < rest->end && calendar_is_blank(*rest->text))
-		rest->text++;
-	return true;
+	} while (cursor_take(rest, ','));
+	return cursor_take_blanks(rest) || cursor_ended(rest);
 }
 
 /* Parse the rest: nothing, or the name of a zone. */
 static const char *
-take_zone(CronRest *rest, char zone[CRON_ZONE_BYTES])
+take_zone(TextCursor *rest, char zone[CRON_ZONE_BYTES])
 {
-	if (rest->text == rest->end)
+	if (cursor_ended(rest))
 		memcpy(zone, "UTC", 4);
 	else if (!calendar_zone(rest->text, rest->end, zone, CRON_ZONE_BYTES))
 		return CALENDAR_ZONE_FAULT;
@@ -124,7 +92,7 @@ take_zone(CronRest *rest, char zone[CRON_ZONE_BYTES])
 }
 
 static const char *
-take_fields(CronRest *rest, Cron *cron)
+take_fields(TextCursor *rest, Cron *cron)
 {
 	uint64_t bits;
 
@@ -133,14 +101,14 @@ take_fields(CronRest *rest, Cron *cron)
 	if (!take_field(rest, &hour_field, &bits))
 		return "its hours, the second field, are not valid: they are 0 to 23";
 	cron->hours = bits;
-	cron->any_day = rest->text < rest->end && *rest->text == '*';
+	cron->any_day = cursor_is_at(rest, '*');
 	if (!take_field(rest, &day_field, &bits))
 		return "its days of the month, the third field, are not valid: they are 1 to 31";
 	cron->days = bits;
 	if (!take_field(rest, &month_field, &bits))
 		return "its months, the fourth field, are not valid: they are 1 to 12 or jan to dec";
 	cron->months = bits;
-	cron->any_weekday = rest->text < rest->end && *rest->text == '*';
+	cron->any_weekday = cursor_is_at(rest, '*');
 	if (!take_field(rest, &weekday_field, &bits))
 		return "its days of the week, the fifth field, are not valid: they are 0 to 7 or sun to sat";
 	cron->weekdays = (bits | bits >> 7) & 0x7f;
@@ -149,7 +117,7 @@ take_fields(CronRest *rest, Cron *cron)
 
 /* "@daily" and the like stand for five fields. */
 static const char *
-take_name(CronRest *rest, Cron *cron)
+take_name(TextCursor *rest, Cron *cron)
 {
 	static const struct
 	{
@@ -158,24 +126,22 @@ take_name(CronRest *rest, Cron *cron)
 	} names[] = {{"hourly", "0 * * * *"},  {"daily", "0 0 * * *"},   {"midnight", "0 0 * * *"},
 				 {"weekly", "0 0 * * 0"},  {"monthly", "0 0 1 * *"}, {"yearly", "0 0 1 1 *"},
 				 {"annually", "0 0 1 1 *"}};
-	size_t letters = calendar_letters(rest->text, rest->end);
-	CronRest fields = {NULL, NULL};
+	size_t letters = cursor_letters(rest);
+	TextCursor fields = {NULL, NULL};
 
 	if (calendar_is_word(rest->text, letters, "reboot"))
 		return "@reboot is no time of the clock";
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (calendar_is_word(rest->text, letters, names[i].name))
-			fields = (CronRest){names[i].fields, names[i].fields + strlen(names[i].fields)};
+			fields = (TextCursor){names[i].fields, names[i].fields + strlen(names[i].fields)};
 	rest->text += letters;
-	if (fields.text == NULL || (rest->text < rest->end && !calendar_is_blank(*rest->text)))
+	if (fields.text == NULL || (!cursor_take_blanks(rest) && !cursor_ended(rest)))
 		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
-	while (rest->text < rest->end && calendar_is_blank(*rest->text))
-		rest->text++;
 	return take_fields(&fields, cron);
 }
 
 static int
-count_fields(CronRest rest)
+count_fields(TextCursor rest)
 {
 	int count = 0;
 
@@ -187,12 +153,12 @@ count_fields(CronRest rest)
 const char *
 cron_parse(const char *text, size_t size, Cron *cron)
 {
-	CronRest rest = {text, text + size};
+	TextCursor rest = {text, text + size};
 	const char *fault;
 
 	memset(cron, 0, sizeof(*cron));
 	calendar_trim(&rest.text, &rest.end);
-	if (cron_take(&rest, '@'))
+	if (cursor_take(&rest, '@'))
 		fault = take_name(&rest, cron);
 	else if (count_fields(rest) < 5)
 		fault = "it has fewer than five fields";
@@ -204,23 +170,22 @@ cron_parse(const char *text, size_t size, Cron *cron)
 bool
 cron_looks_like(const char *text, size_t size)
 {
-	CronRest rest = {text, text + size};
+	TextCursor rest = {text, text + size};
 
 	calendar_trim(&rest.text, &rest.end);
 	if (size == 0 || memchr(text, ':', size) != NULL)
 		return false;
 	if (memchr(text, '*', size) != NULL)
 		return true;
-	if (cron_take(&rest, '@'))
-		return calendar_letters(rest.text, rest.end) > 0;
+	if (cursor_take(&rest, '@'))
+		return cursor_letters(&rest) > 0;
 	if (count_fields(rest) < 4)
 		return false;
 	for (; rest.text < rest.end && !calendar_is_blank(*rest.text); rest.text++)
-		if (calendar_letters(rest.text, rest.end) > 0)
+		if (cursor_letters(&rest) > 0)
 			return false;
-	while (calendar_is_blank(*rest.text))
-		rest.text++;
-	return calendar_letters(rest.text, rest.end) == 0;
+	(void) cursor_take_blanks(&rest);
+	return cursor_letters(&rest) == 0;
 }
 
 bool

@@ -239,19 +239,6 @@ lock_head(const SecretHead *head)
 	sql_end();
 }
 
-/* Under an old snapshot the schedule and its runs could be what they are no longer. */
-static void
-rotation_refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg(
-				 "a secret with a rotation cannot be rotated in REPEATABLE READ or SERIALIZABLE"),
-			 errhint("Call it in a transaction of READ COMMITTED.")));
-}
-
 static bool
 rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t format,
 				 bool retire_now, int *version)
@@ -267,7 +254,8 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 	lock_head(&head);
 	if (!has_schedule(&head))
 		return false;
-	rotation_refuse_old_snapshot();
+	/* The schedule and its runs could be what they are no longer. */
+	error_if_old_snapshot("a secret with a rotation cannot be rotated");
 	values[0] = PointerGetDatum(cstring_to_text_with_len(name->name, name->name_size));
 	values[1] =
 		PointerGetDatum(cstring_to_text_with_len(name->environment, name->environment_size));
