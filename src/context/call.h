@@ -10,6 +10,7 @@
 #ifndef VAULT_CONTEXT_CALL_H
 #define VAULT_CONTEXT_CALL_H
 
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #include "fmgr.h"
@@ -83,9 +84,7 @@ typedef struct VaultCall
 	bool hides;              /* the error repeats an argument that must not be shown */
 	void *work;              /* data of put and rotate; see secret/write.c */
 
-	Oid saved_user;
-	int saved_security;
-	int settings_level; /* 0 if the entry changed neither user nor settings */
+	AsRole outside; /* not begun if the entry changed neither role nor settings */
 	struct VaultCall *outer;
 } VaultCall;
 

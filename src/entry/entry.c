@@ -27,6 +27,7 @@
 #include "entry/request.h"
 #include "identity/identity.h"
 #include "keyring/keyring.h"
+#include "platform/as_role.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/tables.h"
@@ -109,10 +110,9 @@ check_caller(EntryKind kind, const Caller *caller)
 static void
 entry_close(VaultCall *call)
 {
-	if (!call_pop(call) || call->settings_level == 0)
+	if (!call_pop(call) || call->outside.level == 0)
 		return;
-	SetUserIdAndSecContext(call->saved_user, call->saved_security);
-	AtEOXact_GUC(false, call->settings_level);
+	as_role_end(&call->outside);
 }
 
 /*
@@ -233,13 +233,6 @@ check_after_wait(VaultCall *call, MemoryContext context)
 	PG_END_TRY();
 }
 
-static void
-pin_setting(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
 /* The longest wait of an operator for a lock. */
 #define OPERATOR_PATIENCE_MS 10000
 
@@ -250,22 +243,21 @@ limit_lock_wait(const VaultCall *call)
 	if (call->kind == ENTRY_CLIENT || call->caller.is_identified)
 		return;
 	if (LockTimeout == 0 || LockTimeout > OPERATOR_PATIENCE_MS)
-		pin_setting("lock_timeout", CppAsString2(OPERATOR_PATIENCE_MS));
+		as_role_set("lock_timeout", CppAsString2(OPERATOR_PATIENCE_MS));
 }
 
 static void
 pin_settings(void)
 {
-	pin_setting("search_path", "pg_catalog, pg_temp");
 	/* The text of the audit trail and of errors must not depend on the caller's settings. */
 	if (DateStyle != USE_ISO_DATES)
-		pin_setting("DateStyle", "ISO");
+		as_role_set("DateStyle", "ISO");
 	if (IntervalStyle != INTSTYLE_POSTGRES)
-		pin_setting("IntervalStyle", "postgres");
+		as_role_set("IntervalStyle", "postgres");
 	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
-		pin_setting("TimeZone", "UTC");
+		as_role_set("TimeZone", "UTC");
 	if (!row_security)
-		pin_setting("row_security", "on");
+		as_role_set("row_security", "on");
 }
 
 /* Set the tenant of the call to the caller's own, if that is active. */
@@ -284,12 +276,9 @@ entry_open(VaultCall *call)
 {
 	entry_check(call->kind, &call->caller);
 	entry_take_tenant(call);
-	GetUserIdAndSecContext(&call->saved_user, &call->saved_security);
-	call->settings_level = NewGUCNestLevel();
+	as_role_begin(&call->outside, get_role_oid("vault_exec", false), 0);
 	pin_settings();
 	limit_lock_wait(call);
-	SetUserIdAndSecContext(get_role_oid("vault_exec", false),
-						   call->saved_security | SECURITY_LOCAL_USERID_CHANGE);
 	call_push(call);
 }
 

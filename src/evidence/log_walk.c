@@ -20,6 +20,7 @@
 
 #include "context/call.h"
 #include "crypto/raise.h"
+#include "platform/as_role.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 
@@ -383,16 +384,14 @@ log_tenants(int *count)
 		" UNION SELECT '00000000-0000-0000-0000-000000000000' ORDER BY 1",
 		0};
 	pg_uuid_t *tenants;
-	Oid user;
-	int security;
+	AsRole before = {0};
 
 	/* Row security would show the call's tenant only. */
-	GetUserIdAndSecContext(&user, &security);
 	if (call_current())
-		SetUserIdAndSecContext(get_role_oid("vault_owner", false),
-							   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+		as_role_begin(&before, get_role_oid("vault_owner", false), SECURITY_NOFORCE_RLS);
 	*count = sql_run(&sql, NULL, NULL);
-	SetUserIdAndSecContext(user, security);
+	if (before.level > 0)
+		as_role_end(&before);
 	tenants = palloc(*count * sizeof(pg_uuid_t));
 	for (int i = 0; i < *count; i++)
 		tenants[i] = *DatumGetUUIDP(sql_value(i, 1, NULL));

@@ -27,6 +27,7 @@
 #include "guard/guard.h"
 #include "keyring/keyring.h"
 #include "keyring/root_page.h"
+#include "platform/as_role.h"
 #include "platform/bytes.h"
 #include "platform/errors.h"
 #include "platform/job_runs.h"
@@ -47,13 +48,6 @@ set_working(bool value)
 }
 
 static void
-retention_pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
-static void
 retention_require_job_runner(void)
 {
 	if (superuser() || GetUserId() == get_role_oid("vault_jobs", true))
@@ -67,18 +61,16 @@ retention_require_job_runner(void)
 static void
 as_superuser(void (*work)(void))
 {
-	Oid user;
-	int security;
+	AsRole before;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
 	PG_TRY();
 	{
 		work();
 	}
 	PG_FINALLY();
 	{
-		SetUserIdAndSecContext(user, security);
+		as_role_end(&before);
 	}
 	PG_END_TRY();
 }
@@ -87,17 +79,13 @@ as_superuser(void (*work)(void))
 static void
 run_job(Sql *sql)
 {
-	int level = NewGUCNestLevel();
-	Oid user;
-	int security;
+	AsRole before;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
-	retention_pin("search_path", "pg_catalog, pg_temp");
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
 	if (LockTimeout == 0 || LockTimeout > JOB_LOCK_MS)
-		retention_pin("lock_timeout", CppAsString2(JOB_LOCK_MS));
-	retention_pin("TimeZone", "UTC");
-	retention_pin("DateStyle", "ISO");
+		as_role_set("lock_timeout", CppAsString2(JOB_LOCK_MS));
+	as_role_set("TimeZone", "UTC");
+	as_role_set("DateStyle", "ISO");
 	extension_hold();
 	sql_begin();
 	set_working(true);
@@ -108,11 +96,10 @@ run_job(Sql *sql)
 	PG_FINALLY();
 	{
 		set_working(false);
-		SetUserIdAndSecContext(user, security);
+		as_role_end(&before);
 	}
 	PG_END_TRY();
 	sql_end();
-	AtEOXact_GUC(false, level);
 }
 
 void

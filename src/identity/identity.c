@@ -32,6 +32,7 @@
 #include "identity/reservation.h"
 #include "integrity/integrity.h"
 #include "keyring/root_page.h"
+#include "platform/as_role.h"
 #include "platform/cache.h"
 #include "platform/errors.h"
 #include "platform/settings.h"
@@ -289,16 +290,14 @@ static void
 enrol_as_client(Oid role, const char *name)
 {
 	Oid client = get_role_oid("vault_client", false);
-	Oid user;
-	int security;
+	AsRole before;
 
 	if (is_member_of_role(role, client))
 		return;
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
 	if (SPI_execute(psprintf("GRANT vault_client TO %s", quote_identifier(name)), false, 0) < 0)
 		elog(ERROR, "could not grant vault_client");
-	SetUserIdAndSecContext(user, security);
+	as_role_end(&before);
 }
 
 static Oid

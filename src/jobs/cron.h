@@ -8,6 +8,7 @@
 #ifndef VAULT_JOBS_CRON_H
 #define VAULT_JOBS_CRON_H
 
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #define JOBS_ROLE "vault_jobs"
@@ -30,15 +31,8 @@ extern char *job_command(int job);
 extern bool job_schedule(int job);
 
 /* Another user, and a connection to SPI, until resumed; an error ends both. */
-typedef struct Assumed
-{
-	Oid user;
-	int security;
-	int level;
-} Assumed;
-
-extern void jobs_assume(Assumed *before, Oid role);
-extern void jobs_resume(const Assumed *before);
+extern void jobs_assume(AsRole *before, Oid role);
+extern void jobs_resume(const AsRole *before);
 
 /* A statement whose arguments are texts, four at most; the result is in SPI_tuptable. */
 extern uint64 jobs_run(const char *statement, int count, const char *const *arguments);

@@ -146,7 +146,7 @@ List *
 jobs_faults(void)
 {
 	JobFaultsFound found = {.memory = CurrentMemoryContext};
-	Assumed before;
+	AsRole before;
 
 	/* Of a standby the primary tells. */
 	if (RecoveryInProgress())
@@ -233,7 +233,7 @@ bool
 jobs_mend(Fault *fault, bool by_superuser)
 {
 	bool installs = fault->number == NUMBER_CRON && can_install_cron(by_superuser);
-	Assumed before;
+	AsRole before;
 
 	if (fault->number < 0 && !installs)
 		return false;

@@ -44,6 +44,7 @@
 #include "origin/origin.h"
 #include "jobs/cron.h"
 #include "keyring/root_page.h"
+#include "platform/as_role.h"
 #include "platform/errors.h"
 #include "platform/job_runs.h"
 #include "platform/settings.h"
@@ -78,22 +79,17 @@ static object_access_hook_type previous_access = NULL;
 /* ---- another user for a while; an error ends it too ---- */
 
 void
-jobs_assume(Assumed *before, Oid role)
+jobs_assume(AsRole *before, Oid role)
 {
-	GetUserIdAndSecContext(&before->user, &before->security);
-	before->level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	SetUserIdAndSecContext(role, before->security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(before, role, 0);
 	sql_begin();
 }
 
 void
-jobs_resume(const Assumed *before)
+jobs_resume(const AsRole *before)
 {
 	sql_end();
-	SetUserIdAndSecContext(before->user, before->security);
-	AtEOXact_GUC(false, before->level);
+	as_role_end(before);
 }
 
 /* A statement whose arguments are texts; the result is in SPI_tuptable. */
@@ -160,7 +156,7 @@ run_as_operator(FunctionCallInfo fcinfo, const char *job, const char *statement,
 				bool outside)
 {
 	int64 total = 0;
-	Assumed before;
+	AsRole before;
 
 	require_running_vault();
 	jobs_require_job_runner();
@@ -283,7 +279,7 @@ static void
 jobs_forget_runs(void)
 {
 	const char *arguments[] = {JOBS_ROLE};
-	Assumed before;
+	AsRole before;
 
 	if (!cron_is_installed())
 		return;
@@ -409,7 +405,7 @@ tell_not_scheduled(void)
 static Datum
 jobs_install(FunctionCallInfo fcinfo)
 {
-	Assumed before;
+	AsRole before;
 	int added;
 
 	if (!cron_is_installed())
@@ -440,7 +436,7 @@ tell_not_removed(const char *database)
 static int
 remove_all(void)
 {
-	Assumed before;
+	AsRole before;
 	int removed;
 
 	if (cron_is_elsewhere())
@@ -530,8 +526,7 @@ vault_schedule_jobs(PG_FUNCTION_ARGS)
 		(void) call_required();
 	if (!is_restoring_dump())
 	{
-		(void) set_config_option("client_min_messages", "notice", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		as_role_set("client_min_messages", "notice");
 		added = jobs_install(fcinfo);
 	}
 	AtEOXact_GUC(false, level);
@@ -597,7 +592,7 @@ put_run(ReturnSetInfo *result, int job)
 Datum
 vault_report_jobs(PG_FUNCTION_ARGS)
 {
-	Assumed before;
+	AsRole before;
 	Caller caller;
 
 	entry_check(ENTRY_ANYONE, &caller);

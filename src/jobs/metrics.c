@@ -5,6 +5,7 @@
  * For members of pg_monitor, operators and auditors; others get no rows.  Works while the vault is
  * sealed, and on a standby.
  */
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #include "access/xlog.h"
@@ -91,13 +92,6 @@ put_counts(const Sheet *sheet)
 	}
 }
 
-static void
-metrics_pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
 static bool
 may_look(Oid role)
 {
@@ -112,10 +106,8 @@ vault_report_metrics(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Caller caller;
-	int level;
 	Sheet sheet;
-	Oid user;
-	int security;
+	AsRole before;
 
 	entry_check(ENTRY_ANYONE, &caller);
 	InitMaterializedSRF(fcinfo, 0);
@@ -124,15 +116,11 @@ vault_report_metrics(PG_FUNCTION_ARGS)
 	sheet = (Sheet){result->setResult, result->setDesc};
 	put_state(&sheet);
 	put_ring(&sheet);
-	GetUserIdAndSecContext(&user, &security);
-	level = NewGUCNestLevel();
-	metrics_pin("search_path", "pg_catalog, pg_temp");
-	metrics_pin("enable_seqscan", "off");
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
+	as_role_set("enable_seqscan", "off");
 	sql_begin();
 	put_counts(&sheet);
 	sql_end();
-	SetUserIdAndSecContext(user, security);
-	AtEOXact_GUC(false, level);
+	as_role_end(&before);
 	return (Datum) 0;
 }

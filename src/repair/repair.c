@@ -23,6 +23,7 @@
 #include "entry/entry.h"
 #include "jobs/jobs.h"
 #include "keyring/keyring.h"
+#include "platform/as_role.h"
 #include "platform/errors.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
@@ -78,11 +79,9 @@ static void
 enable_triggers(List *triggers)
 {
 	ListCell *cell;
-	Oid user;
-	int security;
+	AsRole before;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
 	sql_begin();
 	foreach(cell, triggers)
 	{
@@ -99,7 +98,7 @@ enable_triggers(List *triggers)
 		trigger->fault.done = "it fires always again";
 	}
 	sql_end();
-	SetUserIdAndSecContext(user, security);
+	as_role_end(&before);
 }
 
 /* All that was found, each with what was done about it. */

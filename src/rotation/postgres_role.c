@@ -11,6 +11,7 @@
  * With two users, the one that is not in use is changed.  The other one goes on until it is
  * retired: then it has no password.
  */
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #include "access/xact.h"
@@ -79,8 +80,7 @@ alter_password(char *role, char *verifier)
 	AlterRoleStmt *statement = makeNode(AlterRoleStmt);
 	RoleSpec *spec = makeNode(RoleSpec);
 	Node *password = verifier ? (Node *) makeString(verifier) : NULL;
-	Oid user;
-	int security;
+	AsRole before;
 
 	spec->roletype = ROLESPEC_CSTRING;
 	spec->rolename = role;
@@ -88,8 +88,7 @@ alter_password(char *role, char *verifier)
 	statement->role = spec;
 	statement->action = +1;
 	statement->options = list_make1(makeDefElem("password", password, -1));
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
+	as_role_begin(&before, BOOTSTRAP_SUPERUSERID, 0);
 	PG_TRY();
 	{
 		(void) AlterRole(NULL, statement);
@@ -100,7 +99,7 @@ alter_password(char *role, char *verifier)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	SetUserIdAndSecContext(user, security);
+	as_role_end(&before);
 	CommandCounterIncrement();
 }
 

@@ -10,6 +10,7 @@
  * vault nor read its views.  Of an error only the SQLSTATE is passed on, also of a
  * cancellation: nobody can tell one that they made up.  Who is given a value is in the trail.
  */
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #include "access/htup_details.h"
@@ -273,17 +274,13 @@ static Datum
 call_as_owner(const Step *step, FunctionCallInfo call)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int level = NewGUCNestLevel();
 	Datum result = (Datum) 0;
-	Oid user;
-	int security;
+	AsRole before;
 	int failure = 0;
 	VaultCall *hidden;
 
 	hidden = call_hide();
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(step->owner,
-						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	as_role_begin(&before, step->owner, SECURITY_RESTRICTED_OPERATION);
 	PG_TRY();
 	{
 		begin_limit();
@@ -301,8 +298,7 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 	}
 	PG_END_TRY();
 	call_show(hidden);
-	AtEOXact_GUC(false, level);
-	SetUserIdAndSecContext(user, security);
+	as_role_end(&before);
 	return result;
 }
 

@@ -25,6 +25,7 @@
 #include "utils/varlena.h"
 
 #include "context/call.h"
+#include "platform/as_role.h"
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
@@ -119,13 +120,6 @@ find_function(const char *type, const text *name, bool checks, Oid *owner)
 	return function;
 }
 
-static void
-type_function_pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
 /* Raise an error without the message of the failure, which could contain the value. */
 VAULT_NORETURN static void
 refuse_failure(const char *type, MemoryContext memory)
@@ -151,20 +145,13 @@ type_function_call(const char *type, const text *name, bool checks, Datum value)
 	text *volatile result = NULL;
 	Oid owner;
 	Oid function = find_function(type, name, checks, &owner);
-	Oid saved_user;
-	int saved_security;
-	int level;
+	AsRole before;
 	FmgrInfo site;
 	LOCAL_FCINFO(fcinfo, 1);
 
-	GetUserIdAndSecContext(&saved_user, &saved_security);
-	level = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner,
-						   saved_security | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-	type_function_pin("search_path", "pg_catalog, pg_temp");
-	type_function_pin("client_min_messages", "error");
-	type_function_pin("log_min_messages", "panic");
+	as_role_begin(&before, owner, SECURITY_RESTRICTED_OPERATION);
+	as_role_set("client_min_messages", "error");
+	as_role_set("log_min_messages", "panic");
 	PG_TRY();
 	{
 		Datum answer;
@@ -179,13 +166,11 @@ type_function_call(const char *type, const text *name, bool checks, Datum value)
 	}
 	PG_CATCH();
 	{
-		SetUserIdAndSecContext(saved_user, saved_security);
-		AtEOXact_GUC(false, level);
+		as_role_end(&before);
 		refuse_failure(type, memory);
 	}
 	PG_END_TRY();
-	SetUserIdAndSecContext(saved_user, saved_security);
-	AtEOXact_GUC(false, level);
+	as_role_end(&before);
 	return result;
 }
 

@@ -19,6 +19,7 @@
 #include "utils/queryenvironment.h"
 #include "utils/tuplestore.h"
 
+#include "platform/as_role.h"
 #include "platform/sql.h"
 #include "platform/tables.h"
 
@@ -381,8 +382,7 @@ count_sums(UsageSums *sums)
 	int level = NewGUCNestLevel();
 	ListCell *cell;
 
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	as_role_set("jit", "off");
 	sql_begin();
 	foreach(cell, hours_of(sums))
 	{

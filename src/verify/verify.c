@@ -9,6 +9,7 @@
  * that this snapshot still needs.  A check that cannot be made, for a privilege that
  * was revoked by hand for one, is a finding, and the others are made by themselves.
  */
+#include "platform/as_role.h"
 #include "platform/compat.h"
 
 #include "access/xact.h"
@@ -244,8 +245,7 @@ verify_body(FunctionCallInfo fcinfo)
 
 	InitMaterializedSRF(fcinfo, 0);
 	/* Compiling these queries takes many times as long as they do; the entry takes it back. */
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	as_role_set("jit", "off");
 	sql_begin();
 	verify_catalog(fcinfo);
 	foreach(cell, tenants)
