@@ -20,9 +20,9 @@
 
 #include "context/call.h"
 #include "platform/errors.h"
-#include "policy/delegation.h"
 #include "policy/grants.h"
 #include "policy/policy.h"
+#include "policy/policy_arguments.h"
 
 /* Columns of explain_access's result. */
 enum

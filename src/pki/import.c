@@ -20,9 +20,9 @@
 #include "platform/encoding.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
-#include "policy/delegation.h"
 #include "policy/environment.h"
 #include "policy/policy.h"
+#include "policy/policy_arguments.h"
 #include "secret/secret.h"
 
 /* Arguments, as in pki.sql; those of put are the same but for the two in the middle. */

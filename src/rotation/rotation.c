@@ -21,7 +21,7 @@
 #include "platform/secret_memory.h"
 #include "platform/settings.h"
 #include "platform/sql.h"
-#include "policy/delegation.h"
+#include "policy/policy_arguments.h"
 #include "rotation/rotator.h"
 #include "tenant/tenant.h"
 #include "type/registry.h"

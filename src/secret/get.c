@@ -17,9 +17,9 @@
 #include "keyring/root_page.h"
 #include "platform/arguments.h"
 #include "platform/errors.h"
-#include "policy/delegation.h"
 #include "policy/environment.h"
 #include "policy/grants.h"
+#include "policy/policy_arguments.h"
 #include "secret/read.h"
 #include "secret/secret_version.h"
 

@@ -2,6 +2,7 @@
  * put.c
  *		put, rotate and generate as they are called: their arguments.
  */
+#include "policy/policy_arguments.h"
 #include "secret/write.h"
 
 #include "utils/builtins.h"
@@ -13,7 +14,6 @@
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
 #include "platform/sql.h"
-#include "policy/delegation.h"
 #include "policy/environment.h"
 
 #define MAX_TAGS              64

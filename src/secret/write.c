@@ -22,7 +22,6 @@
 #include "platform/errors.h"
 #include "platform/lock.h"
 #include "platform/sql.h"
-#include "policy/delegation.h"
 #include "type/known_format.h"
 
 static void
