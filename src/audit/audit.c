@@ -10,6 +10,7 @@
 
 #include "audit/recorder.h"
 #include "audit/ledger.h"
+#include "audit/ledger_view.h"
 #include "audit/ring.h"
 #include "audit/store.h"
 #include "audit/audit_worker.h"
@@ -170,6 +171,7 @@ audit_init(void)
 
 	guard_set_listener(&listener);
 	audit_describe_init();
+	ledger_view_init();
 	ledger_init();
 	audit_store_init();
 	ring_init();

@@ -34,6 +34,7 @@
 
 #include "audit/audit.h"
 #include "audit/ledger.h"
+#include "audit/ledger_view.h"
 #include "audit/store.h"
 #include "crypto/raise.h"
 #include "evidence/seal_batch.h"

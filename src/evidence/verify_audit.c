@@ -7,6 +7,7 @@
  * their time.  Everything is seen as of one snapshot.  A row may be missing if its month was
  * retired; a row may be without seal if the last step had not seen it.
  */
+#include "audit/ledger_view.h"
 #include "platform/compat.h"
 
 #include "access/htup_details.h"
