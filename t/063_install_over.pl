@@ -19,7 +19,7 @@ psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 # The files that a build of the next version leaves, so that nothing is compiled here
 my $tree = PostgreSQL::Test::Utils::tempdir();
 system(
-	"tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';
+	"tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src script vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';
 write_file("$tree/vault.so", stamped_library($library, library => '1.0.7'), 0755);
 
 # Sessions that stay, and one for each call

@@ -1,6 +1,8 @@
 # Shared by the programs of script/measure: files of the checkout, percentiles, comments, output.
 use strict;
 use warnings;
+use FindBin;
+require "$FindBin::Bin/../lib/sql_text.pl";
 
 my ($list, $measured);
 
@@ -51,20 +53,6 @@ sub share
 {
 	my ($count, $total) = @_;
 	return $total ? sprintf('%.1f', 100 * $count / $total) : '0.0';
-}
-
-sub line_of
-{
-	my ($text, $offset) = @_;
-	return 1 + (substr($text, 0, $offset) =~ tr/\n//);
-}
-
-# Replace the text by blanks and keep its line breaks, so that line numbers stay right.
-sub blank
-{
-	my ($text) = @_;
-	$text =~ s/[^\n]/ /g;
-	return $text;
 }
 
 # Tags of the C files of src/ of these kinds (letters of ctags): file, line, end, name, kind, and

@@ -23,13 +23,6 @@ sub may_be_wide
 	return $file =~ /\.md$/ && ($line =~ /^\s*\|/ || $line =~ /^\s*(?:[-*>]\s+|\d+\.\s+)?\S+$/);
 }
 
-sub columns
-{
-	my ($line) = @_;
-	1 while $line =~ s/^([^\t]*)\t/$1 . ' ' x (4 - length($1) % 4)/e;
-	return length $line;
-}
-
 sub measure_width
 {
 	my ($name, $pattern, $limit) = @_;
@@ -62,37 +55,8 @@ sub feature_of
 	return $file =~ m{^src/([^/]+)/} && exists $rank{$1} ? $1 : undef;
 }
 
-# Parts of an SQL text that refer to objects: comments are blanked, and so are literals that hold no
-# SQL. A literal in a body may be EXECUTEd, or name a relation.
-sub sql_without_prose
-{
-	my ($text, $in_body) = @_;
-	my $out = '';
-	while ($text =~ m{\G(?:
-		(?<comment> --[^\n]* | /\*.*?\*/ | \bCOMMENT\s+ON\b[^;]*?\bIS\b\s*(?='))
-		| (?<tag>\$\w*\$)(?<body>.*?)\k<tag>
-		| (?<literal>'(?:[^']|'')*')(?<cast>::(?:pg_catalog\.)?reg)?
-		| (?<other> \w+ | . ))}xsgc)
-	{
-		my %part = %+;
-		$out .= defined $part{comment} ? blank($part{comment})
-		  : defined $part{tag} ? join sql_without_prose($part{body}, 1), (blank($part{tag})) x 2
-		  : !defined $part{literal} ? $part{other}
-		  : defined $part{cast} ? $part{literal} . $part{cast}
-		  : $in_body && holds_sql($part{literal}) ? $part{literal} : blank($part{literal});
-	}
-	return $out;
-}
-
-sub holds_sql
-{
-	my ($literal) = @_;
-	my $verb =
-	  qr/SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|LOCK TABLE|CALL|ALTER TABLE|PERFORM/;
-	return $literal =~ /\b$verb / || $literal =~ /^["']vault_data\.\w+["']$/;
-}
-
-# The same of C: the literals that hold SQL. A text for a user only mentions objects.
+# Parts of C that refer to objects: the literals that hold SQL. A text for a user only mentions
+# objects.
 sub sql_in_c
 {
 	my ($text) = @_;

@@ -269,8 +269,8 @@ require_consent(const VaultCall *call, Oid role, const char *name)
 }
 
 /*
- * Raise unless the caller may bind the role, or let it show tokens; the rules are in identity.sql.
- * The lock on the role lines up those that bind it.
+ * Raise unless the caller may bind the role, or let it show tokens; the rules are in
+ * identity.tables.sql. The lock on the role lines up those that bind it.
  */
 static void
 check_bindable(const VaultCall *call, Oid role, const char *name)

@@ -38,7 +38,7 @@ vault_require_reservable(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Fill the columns as in identity.sql. */
+/* Fill the columns as in identity.api.sql. */
 static Datum
 whoami_body(FunctionCallInfo fcinfo)
 {

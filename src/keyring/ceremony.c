@@ -29,14 +29,12 @@
 #define DEFAULT_SHARES    5
 #define DEFAULT_THRESHOLD 3
 
-static void (*rewrap_all)(uint32 generation) = NULL;
-static void (*make_instance_key)(void) = NULL;
+static const KeyringWrapping *wrapping = NULL;
 
 void
-keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make)(void))
+keyring_set_wrapping(const KeyringWrapping *functions)
 {
-	rewrap_all = rewrap;
-	make_instance_key = make;
+	wrapping = functions;
 }
 
 /* Make a random key; put shares of it into the result if people are the source. */
@@ -203,7 +201,7 @@ keyring_init_vault(const int *shares, const int *threshold, ReturnSetInfo *resul
 	sql_run(&insert, &value, NULL);
 	stage_next(0, &record, result);
 	root_record_insert(&record);
-	make_instance_key();
+	wrapping->make_instance_key();
 	keyring_origin()->settle();
 	keyring_begin_trail();
 	audit_event("init", NULL);
@@ -213,7 +211,6 @@ keyring_init_vault(const int *shares, const int *threshold, ReturnSetInfo *resul
 void
 keyring_rotate(const int *shares, const int *threshold, bool force, ReturnSetInfo *result)
 {
-	static Sql lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
 	static Sql retire = {"UPDATE vault_data.root_key SET state = 'retired' WHERE state = 'active'",
 						 0};
 	RootRecord record;
@@ -222,14 +219,14 @@ keyring_rotate(const int *shares, const int *threshold, bool force, ReturnSetInf
 	keyring_origin()->require();
 	sql_begin();
 	require_no_standby(force);
-	sql_run(&lock, NULL, NULL);
+	wrapping->lock();
 	if (!root_record_read(&record))
 		keyring_refuse_sealed();
 	take_share_counts(shares, threshold, &record);
 	stage_next(record.generation, &record, result);
 	sql_run(&retire, NULL, NULL);
 	root_record_insert(&record);
-	rewrap_all(record.generation);
+	wrapping->rewrap(record.generation);
 	audit_event("rotate_root_key", NULL);
 	sql_end();
 }

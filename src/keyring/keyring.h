@@ -55,10 +55,19 @@ typedef struct KeyringStatus
 extern void keyring_status(KeyringStatus *status);
 
 /*
- * Register the function that wraps everything under a root key, and the one that makes the instance
- * key; both work in the current transaction.  Preload.
+ * The functions of src/tenant; all work in the current transaction.  lock() keeps others from
+ * changing the keys of tenants, rewrap() wraps all of them under a root key, and
+ * make_instance_key() makes the instance key in vault.init().
  */
-extern void keyring_set_wrapping(void (*rewrap)(uint32 generation), void (*make_key)(void));
+typedef struct KeyringWrapping
+{
+	void (*lock)(void);
+	void (*rewrap)(uint32 generation);
+	void (*make_instance_key)(void);
+} KeyringWrapping;
+
+/* Register them.  The struct is kept.  Preload. */
+extern void keyring_set_wrapping(const KeyringWrapping *functions);
 
 /*
  * The functions of src/origin.  held() returns the reason why this vault is a copy, or NULL;

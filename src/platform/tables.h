@@ -62,11 +62,6 @@ typedef struct TableInfo
 	int deleted_as;
 } TableInfo;
 
-/* The name of the secret of a row x, for title. */
-#define SECRET_NAME_OF_ROW                           \
-	"(SELECT s.name FROM vault_data.secret s WHERE " \
-	"s.tenant_id = x.tenant_id AND s.id = x.secret_id)"
-
 typedef enum TableId
 {
 #define TABLE(id, ...) TABLE_##id,

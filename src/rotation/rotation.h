@@ -1,6 +1,6 @@
 /*
  * rotation.h
- *		Rotation of secrets; the state machine is in rotation.sql.
+ *		Rotation of secrets; the state machine is in SQL.
  */
 #ifndef VAULT_ROTATION_ROTATION_H
 #define VAULT_ROTATION_ROTATION_H

@@ -2,8 +2,8 @@
  * rotator.h
  *		What a rotator is: facts, six actions, and their arguments.
  *
- * The state machine (rotation.sql) performs one step a transaction. It asks for facts with
- * vault_data.rotator_flag(), and calls one action with vault_data.rotator_act():
+ * The state machine (rotation.run.functions.sql) performs one step a transaction. It asks for
+ * facts with vault_data.rotator_flag(), and calls one action with vault_data.rotator_act():
  *
  *	action	called by				when
  *	check	set_rotation()			the schedule is made or changed
@@ -38,7 +38,7 @@ typedef struct Rotation
 } Rotation;
 
 /*
- * Facts, which rotation.sql asks for by these names.
+ * Facts, which SQL asks for by these names.
  *
  * has_target: it changes more than the secret: the login of a role, another server, or what a
  * function reaches. An administrator sets it. A caller that gives a value needs "write".

@@ -9,7 +9,6 @@
 #include "utils/jsonb.h"
 
 #include "entry/entry.h"
-#include "notify/notify.h"
 #include "platform/arguments.h"
 #include "platform/errors.h"
 #include "platform/secret_memory.h"
@@ -21,7 +20,7 @@
 #define MAX_DESCRIPTION_BYTES 1024
 #define YEAR_10000            (INT64CONST(252455616000) * USECS_PER_SEC)
 
-/* Arguments of put, as in secret.sql. */
+/* Arguments of put, as in secret.api.sql. */
 enum
 {
 	ARG_NAME,
@@ -240,13 +239,28 @@ secret_set_rotator(SecretRotator function)
 	rotator = function;
 }
 
+/* Announce the new version of a secret; for what is rare, as outbox_announce(). */
+static void
+put_announce_rotated(const Write *write)
+{
+	static Sql sql = {"SELECT vault_data.announce($1, 'rotated', 'info', $2, $3::pg_catalog.jsonb)",
+					  3,
+					  {UUIDOID, UUIDOID, TEXTOID}};
+	char *payload = psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write->version);
+	Datum values[3] = {UUIDPGetDatum(&call_required()->tenant), UUIDPGetDatum(&write->secret),
+					   CStringGetTextDatum(payload)};
+
+	sql_begin();
+	(void) sql_run(&sql, values, NULL);
+	sql_end();
+}
+
 /* Rotate as put_rotate() does without another rotator. */
 static int
 rotate_here(Write *write)
 {
 	write_store(write, MAY_ROTATE);
-	notify_announce("rotated", "info", &write->secret,
-					psprintf("{\"version\": %d, \"operation\": \"rotate\"}", write->version));
+	put_announce_rotated(write);
 	return write->version;
 }
 

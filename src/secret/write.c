@@ -410,7 +410,7 @@ secret_put(const SecretName *name, const char *type, const void *value, size_t s
 	return write_store(&write, MAY_WRITE);
 }
 
-/* Check the head from the arguments of seal_next; see secret.sql. */
+/* Check the head from the arguments of seal_next; see secret.functions.sql. */
 static void
 write_check_head(FunctionCallInfo fcinfo, Write *write)
 {

@@ -388,6 +388,15 @@ rewrap_one(const KeyRow *row, uint32 root_gen)
 	secret_free(key);
 }
 
+/* Keep others from adding and changing keys; inside of sql_begin() and sql_end(). */
+static void
+lock_keys(void)
+{
+	static Sql lock = {"LOCK TABLE vault_data.tenant_key IN SHARE ROW EXCLUSIVE MODE", 0};
+
+	sql_run(&lock, NULL, NULL);
+}
+
 /* Rewrap every tenant key under another root key, in this transaction. */
 static void
 rewrap_all(uint32 root_gen)
@@ -411,6 +420,10 @@ rewrap_all(uint32 root_gen)
 void
 tenant_key_init(void)
 {
-	keyring_set_wrapping(rewrap_all, make_instance_key);
+	static const KeyringWrapping functions = {.lock = lock_keys,
+											  .rewrap = rewrap_all,
+											  .make_instance_key = make_instance_key};
+
+	keyring_set_wrapping(&functions);
 	cache_follow_table(&cache, TABLE_TENANT_KEY);
 }

@@ -7,6 +7,7 @@
 #include "tenant/tenant.h"
 
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "audit/audit.h"
@@ -27,6 +28,8 @@ PG_FUNCTION_INFO_V1(vault_enter_new_tenant);
 PG_FUNCTION_INFO_V1(vault_choose_tenant);
 PG_FUNCTION_INFO_V1(vault_find_tenant);
 PG_FUNCTION_INFO_V1(vault_tenant_names);
+PG_FUNCTION_INFO_V1(vault_all_tenant_ids);
+PG_FUNCTION_INFO_V1(vault_enter_tenant_id);
 PG_FUNCTION_INFO_V1(vault_new_id);
 PG_FUNCTION_INFO_V1(vault_note);
 PG_FUNCTION_INFO_V1(vault_alert);
@@ -183,6 +186,46 @@ vault_tenant_names(PG_FUNCTION_ARGS)
 {
 	tenant_require_operator(call_required());
 	return tenant_names();
+}
+
+static void
+tenant_require_batch_operator(void)
+{
+	if (!role_is_operator(call_required()->caller.role))
+		tenant_refuse_unknown();
+}
+
+/* all_tenant_ids(): destroyed ones too, and the zero id, for an operator's batch jobs. */
+Datum
+vault_all_tenant_ids(PG_FUNCTION_ARGS)
+{
+	ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
+	pg_uuid_t zero = UUID_ZERO;
+	TableScan scan;
+
+	tenant_require_batch_operator();
+	ids = accumArrayResult(ids, UUIDPGetDatum(&zero), false, UUIDOID, CurrentMemoryContext);
+	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
+	while (scan_next(&scan))
+		ids = accumArrayResult(ids, scan_get(&scan, 1, NULL), false, UUIDOID, CurrentMemoryContext);
+	scan_end(&scan);
+	return makeArrayResult(ids, CurrentMemoryContext);
+}
+
+/* enter_tenant_id(id): make an operator's call see that tenant; the zero id means none. */
+Datum
+vault_enter_tenant_id(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	pg_uuid_t zero = UUID_ZERO;
+	char name[64] = "";
+	char state[16];
+
+	tenant_require_batch_operator();
+	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, state))
+		tenant_refuse_unknown();
+	call_enter_tenant(id, name);
+	PG_RETURN_VOID();
 }
 
 /* new_id(): return a random uuid from OpenSSL. */

@@ -474,7 +474,7 @@ warnings_of(const ValueType *type)
 		construct_array(days, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* builtin_types(), columns as in type.sql */
+/* builtin_types(), columns as in type.functions.sql */
 Datum
 vault_builtin_types(PG_FUNCTION_ARGS)
 {

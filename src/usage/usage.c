@@ -46,8 +46,6 @@ usage_row(const AuditRow *row)
 
 PG_FUNCTION_INFO_V1(vault_is_read);
 PG_FUNCTION_INFO_V1(vault_principal_may);
-PG_FUNCTION_INFO_V1(vault_all_tenant_ids);
-PG_FUNCTION_INFO_V1(vault_enter_tenant_id);
 
 /*
  * principal_may(tenant, principal, permission, name, environment): the policy's
@@ -87,46 +85,6 @@ vault_is_read(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(sums_is_read(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								text_to_cstring(PG_GETARG_TEXT_PP(1)),
 								text_to_cstring(PG_GETARG_TEXT_PP(2)), !PG_ARGISNULL(3)));
-}
-
-static void
-usage_require_operator(void)
-{
-	if (!role_is_operator(call_required()->caller.role))
-		tenant_refuse_unknown();
-}
-
-/* all_tenant_ids(): destroyed ones too, and the zero id, for an operator's batch jobs. */
-Datum
-vault_all_tenant_ids(PG_FUNCTION_ARGS)
-{
-	ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
-	pg_uuid_t zero = UUID_ZERO;
-	TableScan scan;
-
-	usage_require_operator();
-	ids = accumArrayResult(ids, UUIDPGetDatum(&zero), false, UUIDOID, CurrentMemoryContext);
-	scan_begin(&scan, TABLE_TENANT, INDEX_TENANT, NULL, NULL, 0);
-	while (scan_next(&scan))
-		ids = accumArrayResult(ids, scan_get(&scan, 1, NULL), false, UUIDOID, CurrentMemoryContext);
-	scan_end(&scan);
-	return makeArrayResult(ids, CurrentMemoryContext);
-}
-
-/* enter_tenant_id(id): make an operator's call see that tenant; the zero id means none. */
-Datum
-vault_enter_tenant_id(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	pg_uuid_t zero = UUID_ZERO;
-	char name[64] = "";
-	char state[16];
-
-	usage_require_operator();
-	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, state))
-		tenant_refuse_unknown();
-	call_enter_tenant(id, name);
-	PG_RETURN_VOID();
 }
 
 void

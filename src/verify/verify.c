@@ -4,7 +4,7 @@
  *		cannot do, opening envelopes and reading the installation script.
  *
  * For operators and auditors (any tenant, or all) and for a tenant's administrators
- * (their own).  The checks are queries (verify.sql).  They run under one fresh
+ * (their own).  The checks are queries (verify.functions.sql).  They run under one fresh
  * snapshot for each tenant, and under a lock that keeps rewrap from deleting a key
  * that this snapshot still needs.  A check that cannot be made, for a privilege that
  * was revoked by hand for one, is a finding, and the others are made by themselves.
