@@ -6016,9 +6016,9 @@ GRANT EXECUTE ON FUNCTION vault_data.allow_rotation(text, text), vault_data.defa
  */
 
 /*
- * The end that the head has after a rollback to v: what a value or its type says of its end comes
- * and goes with the version, an end that was set stays. A caller that may not write, and so not set
- * an end, gets no later one.
+ * Return the end that the head has after a rollback to the target: what a value or its type says of
+ * its end comes and goes with the version, an end that was set stays. A caller that may not write,
+ * and so not set an end, gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(head vault_data.secret,
 	target vault_data.secret_version)
@@ -6061,8 +6061,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005',
 			CASE WHEN target IS NULL THEN 'the secret has no previous version'
-			ELSE format('no version %s of the secret', target) END,
-				'The view vault.versions shows what there is.');
+				ELSE format('no version %s of the secret', target) END,
+			'The view vault.versions shows what there is.');
 	END IF;
 	PERFORM vault_data.require_authentic(chosen);
 	IF chosen.destroyed_at IS NOT NULL THEN
@@ -6071,7 +6071,7 @@ BEGIN
 	ELSIF chosen.type <> head.type THEN
 		PERFORM vault_data.fail('55000',
 			format('version %s is of type "%s", and the secret of type "%s"', target, chosen.type,
-			head.type),
+				head.type),
 			'Change the type first with vault.change_type(), or put the value anew.');
 	END IF;
 	IF target <> head.current_version THEN
@@ -6085,8 +6085,8 @@ BEGIN
 		END IF;
 		ends := CASE WHEN pending THEN chosen.expires_at
 			ELSE vault_data.end_after_rollback(head, chosen) END;
-		grace := CASE WHEN ends = head.expires_at AND NOT pending
-			AND head.grace_until IS NOT NULL THEN LEAST(head.grace_until, chosen.expires_at) END;
+		grace := CASE WHEN ends = head.expires_at AND NOT pending AND head.grace_until IS NOT NULL
+			THEN LEAST(head.grace_until, chosen.expires_at) END;
 		UPDATE vault_data.secret
 		SET current_version = target, previous_version = head.current_version,
 			pending_version = NULLIF(pending_version, target),
@@ -6755,43 +6755,47 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE g.tenant_id = p_tenant
 $$;
 
+CREATE FUNCTION vault_data.principals_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(jsonb_agg(jsonb_build_object('name', p.name, 'kind', p.kind,
+		'db_roles', (SELECT COALESCE(jsonb_agg(b.role_name ORDER BY b.role_name), '[]')
+			FROM vault_data.principal_binding b
+			WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b)))
+		ORDER BY p.name), '[]')
+	FROM vault_data.principal p
+	WHERE p.tenant_id = p_tenant AND p.kind IN ('user', 'service')
+$$;
+
+CREATE FUNCTION vault_data.members_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(jsonb_agg(jsonb_build_object('role', r.name, 'member', p.name)
+		ORDER BY r.name, p.name), '[]')
+	FROM vault_data.role_member m
+		JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+		JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
+	WHERE m.tenant_id = p_tenant
+$$;
+
 /* The tenant as a document. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT jsonb_build_object('format', 'vault-policy-v1',
-		'principals',
-			(SELECT COALESCE(jsonb_agg(jsonb_build_object('name', p.name, 'kind', p.kind,
-			'db_roles',
-				(SELECT COALESCE(jsonb_agg(b.role_name ORDER BY b.role_name), '[]')
-					FROM vault_data.principal_binding b
-				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b)))
-					ORDER BY p.name), '[]')
-			FROM vault_data.principal p
-			WHERE p.tenant_id = p_tenant AND p.kind IN ('user', 'service')),
+		'principals', vault_data.principals_document(p_tenant),
 		'roles', (SELECT COALESCE(jsonb_agg(p.name ORDER BY p.name), '[]')
 			FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.kind = 'role'),
-		'members',
-			(SELECT COALESCE(jsonb_agg(jsonb_build_object('role', r.name, 'member', p.name)
-			ORDER BY r.name, p.name), '[]')
-			FROM vault_data.role_member m
-				JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
-				JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
-					WHERE m.tenant_id = p_tenant),
-		'grants', (SELECT COALESCE(jsonb_agg(g.document ORDER BY g.document), '[]') FROM (
-			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document
-			FROM vault_data.access_grant a
-				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
-					WHERE a.tenant_id = p_tenant) AS g),
-		'issuers',
-			(SELECT COALESCE(jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]')
+		'members', vault_data.members_document(p_tenant),
+		'grants', (SELECT COALESCE(jsonb_agg(g.document ORDER BY g.document), '[]')
+			FROM (SELECT DISTINCT vault_data.grant_document(a, p.name) AS document
+				FROM vault_data.access_grant a JOIN vault_data.principal p
+					ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
+				WHERE a.tenant_id = p_tenant) AS g),
+		'issuers', (SELECT COALESCE(jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]')
 			FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
 		'subjects', vault_data.subjects_document(p_tenant),
 		'group_roles', vault_data.group_roles_document(p_tenant),
-		'token_roles',
-			(SELECT COALESCE(jsonb_agg(r.role_name ORDER BY r.role_name), '[]')
+		'token_roles', (SELECT COALESCE(jsonb_agg(r.role_name ORDER BY r.role_name), '[]')
 			FROM vault_data.token_role r
-			WHERE r.tenant_id = p_tenant
-				AND EXISTS (SELECT FROM pg_roles o
+			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_roles o
 				WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
 		|| (SELECT jsonb_strip_nulls(jsonb_build_object('environments', t.environments))
 			FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
@@ -7072,22 +7076,21 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_fields(document,
 		ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers',
-		'subjects',
-		'group_roles', 'token_roles']);
+			'subjects', 'group_roles', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT jsonb_object_agg(s.name,
-		vault_data.read_section(document, have, s.name, s.maximum))
+			vault_data.read_section(document, have, s.name, s.maximum))
 		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000),
 			('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
 			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
 	/* As adding the first subject does. */
 	RETURN jsonb_set(want, '{issuers}', (SELECT COALESCE(jsonb_agg(
-		CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
-			WHERE s->'issuer' = i->'name')
-			THEN '{"by_name": false}'::jsonb || i ELSE i END), '[]')
+			CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
+				WHERE s->'issuer' = i->'name') THEN '{"by_name": false}'::jsonb || i
+				ELSE i END), '[]')
 		FROM jsonb_array_elements(want->'issuers') AS i));
 END
 $$;
@@ -7100,8 +7103,9 @@ $$;
 CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, environments jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH both_lists AS (SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
-		COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
+	WITH both_lists AS (
+		SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
+			COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
 	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted
 		ELSE (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.had || b.wanted) AS e) END
 	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
@@ -7116,8 +7120,7 @@ CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'),
-		('subjects'),
-		('group_roles'), ('token_roles')),
+		('subjects'), ('group_roles'), ('token_roles')),
 	had AS (SELECT DISTINCT s.key, e AS item
 		FROM section s, jsonb_array_elements(have->s.key) AS e),
 	wanted AS (SELECT DISTINCT s.key, e AS item
@@ -7133,9 +7136,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		WHERE s.key = 'issuers' AND m.key = 'issuers' AND s.item->>'name' = m.item->>'name')
 	SELECT * FROM (
 		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name',
-			jsonb_build_object('kind', w.item->>'kind') FROM wanted w
-		WHERE w.key = 'principals'
-			AND NOT EXISTS (SELECT FROM had h
+			jsonb_build_object('kind', w.item->>'kind')
+		FROM wanted w
+		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h
 			WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name'
 				AND h.item->>'kind' = w.item->>'kind')
 		UNION ALL SELECT 2, 'add', 'binding', b.name, jsonb_build_object('db_role', b.r)
@@ -7170,11 +7173,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM surplus s WHERE s.key = 'grants'
 		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s
 		WHERE s.key = 'roles'
-
 		UNION ALL SELECT e.step, 'change', 'environments', NULL,
 			jsonb_build_object('environments', e.environments)
-			FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name,
-			detail)
+		FROM vault_data.environment_differences(have, want) e)
+		AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -7283,8 +7285,10 @@ GRANT EXECUTE ON FUNCTION vault_data.apply_difference(uuid, integer, text, jsonb
 	vault_data.grant_from_document(jsonb), vault_data.group_roles_document(uuid),
 	vault_data.import_policy(jsonb, boolean, text),
 	vault_data.issuer_document(vault_data.token_issuer), vault_data.issuer_from_document(jsonb),
-	vault_data.lifetime_seconds(interval), vault_data.policy_differences(jsonb, jsonb),
-	vault_data.policy_document(uuid), vault_data.put_issuer_of_document(uuid, text, jsonb, boolean),
+	vault_data.lifetime_seconds(interval), vault_data.members_document(uuid),
+	vault_data.policy_differences(jsonb, jsonb), vault_data.policy_document(uuid),
+	vault_data.principals_document(uuid),
+	vault_data.put_issuer_of_document(uuid, text, jsonb, boolean),
 	vault_data.read_document(jsonb, jsonb), vault_data.read_element(text, jsonb),
 	vault_data.read_elements(text, jsonb), vault_data.read_grant(jsonb),
 	vault_data.read_group_role(jsonb), vault_data.read_issuer(jsonb), vault_data.read_member(jsonb),
@@ -7863,17 +7867,19 @@ RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, sever
 	evidence jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH minutes AS (
-		SELECT d.principal_id, CASE WHEN d.principal_id = '00000000-0000-0000-0000-000000000000'
-			THEN host(d.address) ELSE '' END AS subject,
+		SELECT d.principal_id,
+			CASE WHEN d.principal_id = '00000000-0000-0000-0000-000000000000'
+				THEN host(d.address) ELSE '' END AS subject,
 			d.minute, sum(d.denials) AS denials, max(d.changed_at) AS changed_at
 		FROM vault_data.usage_denial d
 		WHERE d.tenant_id = p_tenant AND d.minute > p_until - interval '7 days'
-			AND d.minute <= p_until GROUP BY 1, 2, 3
+			AND d.minute <= p_until
+		GROUP BY 1, 2, 3
 	), sums AS (
 		SELECT m.*, sum(m.denials) OVER (PARTITION BY m.principal_id, m.subject
-			ORDER BY floor(extract(epoch FROM m.minute)
-				/ 60) RANGE BETWEEN ((limits ->> 'burst_minutes')::numeric
-				- 1) PRECEDING AND CURRENT ROW) AS denials_before
+			ORDER BY floor(extract(epoch FROM m.minute) / 60)
+			RANGE BETWEEN ((limits ->> 'burst_minutes')::numeric - 1) PRECEDING AND CURRENT ROW)
+				AS denials_before
 		FROM minutes m
 	)
 	SELECT 'denial_burst', s.principal_id, s.subject, date_trunc('hour', s.minute, 'UTC'),
@@ -8114,7 +8120,7 @@ BEGIN
 	UNION ALL SELECT 'anomalies_open', NULL,
 		(SELECT count(*) FROM vault_data.anomaly a WHERE a.acknowledged_at IS NULL)
 	UNION ALL SELECT 'job_lag_seconds', j.job, date_part('epoch', j.lag)
-	FROM vault_data.report_jobs() j
+		FROM vault_data.report_jobs() j
 	UNION ALL SELECT 'job_failed', j.job,
 		CASE j.outcome WHEN 'failed' THEN 1 WHEN 'succeeded' THEN 0 END
 		FROM vault_data.report_jobs() j;

@@ -163,17 +163,19 @@ RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, sever
 	evidence jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH minutes AS (
-		SELECT d.principal_id, CASE WHEN d.principal_id = '00000000-0000-0000-0000-000000000000'
-			THEN host(d.address) ELSE '' END AS subject,
+		SELECT d.principal_id,
+			CASE WHEN d.principal_id = '00000000-0000-0000-0000-000000000000'
+				THEN host(d.address) ELSE '' END AS subject,
 			d.minute, sum(d.denials) AS denials, max(d.changed_at) AS changed_at
 		FROM vault_data.usage_denial d
 		WHERE d.tenant_id = p_tenant AND d.minute > p_until - interval '7 days'
-			AND d.minute <= p_until GROUP BY 1, 2, 3
+			AND d.minute <= p_until
+		GROUP BY 1, 2, 3
 	), sums AS (
 		SELECT m.*, sum(m.denials) OVER (PARTITION BY m.principal_id, m.subject
-			ORDER BY floor(extract(epoch FROM m.minute)
-				/ 60) RANGE BETWEEN ((limits ->> 'burst_minutes')::numeric
-				- 1) PRECEDING AND CURRENT ROW) AS denials_before
+			ORDER BY floor(extract(epoch FROM m.minute) / 60)
+			RANGE BETWEEN ((limits ->> 'burst_minutes')::numeric - 1) PRECEDING AND CURRENT ROW)
+				AS denials_before
 		FROM minutes m
 	)
 	SELECT 'denial_burst', s.principal_id, s.subject, date_trunc('hour', s.minute, 'UTC'),

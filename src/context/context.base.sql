@@ -30,6 +30,6 @@ LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'vault_sees_all_tena
 COMMENT ON FUNCTION vault_data.sees_all_tenants()
 	IS 'returns true if the current role, outside of a call, is an operator or auditor';
 
---@ execute vault_client, vault_admin, vault_auditor, vault_exec, vault_owner:
---@	current_tenant_id, sees_all_tenants, visible_tenants
+--@ execute vault_client, vault_admin, vault_auditor, vault_exec, vault_owner: current_tenant_id,
+--@	sees_all_tenants, visible_tenants
 --@ execute vault_exec: is_inside

@@ -96,7 +96,7 @@ BEGIN
 	UNION ALL SELECT 'anomalies_open', NULL,
 		(SELECT count(*) FROM vault_data.anomaly a WHERE a.acknowledged_at IS NULL)
 	UNION ALL SELECT 'job_lag_seconds', j.job, date_part('epoch', j.lag)
-	FROM vault_data.report_jobs() j
+		FROM vault_data.report_jobs() j
 	UNION ALL SELECT 'job_failed', j.job,
 		CASE j.outcome WHEN 'failed' THEN 1 WHEN 'succeeded' THEN 0 END
 		FROM vault_data.report_jobs() j;

@@ -238,5 +238,5 @@ END
 $$;
 
 --@ execute vault_exec: acknowledge, find_subscriber, forget_notifications,
---@	forget_notifications_of_tenant, may_know, next_notifications, order_notifications,
---@	subscribe, unsubscribe
+--@	forget_notifications_of_tenant, may_know, next_notifications, order_notifications, subscribe,
+--@	unsubscribe

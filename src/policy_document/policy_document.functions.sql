@@ -174,43 +174,47 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE g.tenant_id = p_tenant
 $$;
 
+CREATE FUNCTION vault_data.principals_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(jsonb_agg(jsonb_build_object('name', p.name, 'kind', p.kind,
+		'db_roles', (SELECT COALESCE(jsonb_agg(b.role_name ORDER BY b.role_name), '[]')
+			FROM vault_data.principal_binding b
+			WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b)))
+		ORDER BY p.name), '[]')
+	FROM vault_data.principal p
+	WHERE p.tenant_id = p_tenant AND p.kind IN ('user', 'service')
+$$;
+
+CREATE FUNCTION vault_data.members_document(p_tenant uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	SELECT COALESCE(jsonb_agg(jsonb_build_object('role', r.name, 'member', p.name)
+		ORDER BY r.name, p.name), '[]')
+	FROM vault_data.role_member m
+		JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+		JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
+	WHERE m.tenant_id = p_tenant
+$$;
+
 /* The tenant as a document. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT jsonb_build_object('format', 'vault-policy-v1',
-		'principals',
-			(SELECT COALESCE(jsonb_agg(jsonb_build_object('name', p.name, 'kind', p.kind,
-			'db_roles',
-				(SELECT COALESCE(jsonb_agg(b.role_name ORDER BY b.role_name), '[]')
-					FROM vault_data.principal_binding b
-				WHERE b.tenant_id = p_tenant AND b.principal_id = p.id AND vault_data.is_live(b)))
-					ORDER BY p.name), '[]')
-			FROM vault_data.principal p
-			WHERE p.tenant_id = p_tenant AND p.kind IN ('user', 'service')),
+		'principals', vault_data.principals_document(p_tenant),
 		'roles', (SELECT COALESCE(jsonb_agg(p.name ORDER BY p.name), '[]')
 			FROM vault_data.principal p WHERE p.tenant_id = p_tenant AND p.kind = 'role'),
-		'members',
-			(SELECT COALESCE(jsonb_agg(jsonb_build_object('role', r.name, 'member', p.name)
-			ORDER BY r.name, p.name), '[]')
-			FROM vault_data.role_member m
-				JOIN vault_data.principal r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
-				JOIN vault_data.principal p ON p.tenant_id = m.tenant_id AND p.id = m.member_id
-					WHERE m.tenant_id = p_tenant),
-		'grants', (SELECT COALESCE(jsonb_agg(g.document ORDER BY g.document), '[]') FROM (
-			SELECT DISTINCT vault_data.grant_document(a, p.name) AS document
-			FROM vault_data.access_grant a
-				JOIN vault_data.principal p ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
-					WHERE a.tenant_id = p_tenant) AS g),
-		'issuers',
-			(SELECT COALESCE(jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]')
+		'members', vault_data.members_document(p_tenant),
+		'grants', (SELECT COALESCE(jsonb_agg(g.document ORDER BY g.document), '[]')
+			FROM (SELECT DISTINCT vault_data.grant_document(a, p.name) AS document
+				FROM vault_data.access_grant a JOIN vault_data.principal p
+					ON p.tenant_id = a.tenant_id AND p.id = a.principal_id
+				WHERE a.tenant_id = p_tenant) AS g),
+		'issuers', (SELECT COALESCE(jsonb_agg(vault_data.issuer_document(i) ORDER BY i.name), '[]')
 			FROM vault_data.token_issuer i WHERE i.tenant_id = p_tenant),
 		'subjects', vault_data.subjects_document(p_tenant),
 		'group_roles', vault_data.group_roles_document(p_tenant),
-		'token_roles',
-			(SELECT COALESCE(jsonb_agg(r.role_name ORDER BY r.role_name), '[]')
+		'token_roles', (SELECT COALESCE(jsonb_agg(r.role_name ORDER BY r.role_name), '[]')
 			FROM vault_data.token_role r
-			WHERE r.tenant_id = p_tenant
-				AND EXISTS (SELECT FROM pg_roles o
+			WHERE r.tenant_id = p_tenant AND EXISTS (SELECT FROM pg_roles o
 				WHERE o.oid = r.db_role AND o.rolname = r.role_name)))
 		|| (SELECT jsonb_strip_nulls(jsonb_build_object('environments', t.environments))
 			FROM vault_data.tenant t WHERE t.tenant_id = p_tenant)
@@ -491,22 +495,21 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_fields(document,
 		ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers',
-		'subjects',
-		'group_roles', 'token_roles']);
+			'subjects', 'group_roles', 'token_roles']);
 	IF document->>'format' IS DISTINCT FROM 'vault-policy-v1' THEN
 		PERFORM vault_data.refuse_document('format', 'it is not vault-policy-v1');
 	END IF;
 	want := (SELECT jsonb_object_agg(s.name,
-		vault_data.read_section(document, have, s.name, s.maximum))
+			vault_data.read_section(document, have, s.name, s.maximum))
 		FROM (VALUES ('environments', 64), ('principals', 10000), ('roles', 10000),
 			('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
 			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
 	/* As adding the first subject does. */
 	RETURN jsonb_set(want, '{issuers}', (SELECT COALESCE(jsonb_agg(
-		CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
-			WHERE s->'issuer' = i->'name')
-			THEN '{"by_name": false}'::jsonb || i ELSE i END), '[]')
+			CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
+				WHERE s->'issuer' = i->'name') THEN '{"by_name": false}'::jsonb || i
+				ELSE i END), '[]')
 		FROM jsonb_array_elements(want->'issuers') AS i));
 END
 $$;
@@ -519,8 +522,9 @@ $$;
 CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, environments jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH both_lists AS (SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
-		COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
+	WITH both_lists AS (
+		SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
+			COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
 	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted
 		ELSE (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.had || b.wanted) AS e) END
 	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
@@ -535,8 +539,7 @@ CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'),
-		('subjects'),
-		('group_roles'), ('token_roles')),
+		('subjects'), ('group_roles'), ('token_roles')),
 	had AS (SELECT DISTINCT s.key, e AS item
 		FROM section s, jsonb_array_elements(have->s.key) AS e),
 	wanted AS (SELECT DISTINCT s.key, e AS item
@@ -552,9 +555,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		WHERE s.key = 'issuers' AND m.key = 'issuers' AND s.item->>'name' = m.item->>'name')
 	SELECT * FROM (
 		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name',
-			jsonb_build_object('kind', w.item->>'kind') FROM wanted w
-		WHERE w.key = 'principals'
-			AND NOT EXISTS (SELECT FROM had h
+			jsonb_build_object('kind', w.item->>'kind')
+		FROM wanted w
+		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h
 			WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name'
 				AND h.item->>'kind' = w.item->>'kind')
 		UNION ALL SELECT 2, 'add', 'binding', b.name, jsonb_build_object('db_role', b.r)
@@ -589,11 +592,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		FROM surplus s WHERE s.key = 'grants'
 		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s
 		WHERE s.key = 'roles'
-
 		UNION ALL SELECT e.step, 'change', 'environments', NULL,
 			jsonb_build_object('environments', e.environments)
-			FROM vault_data.environment_differences(have, want) e) AS d (step, action, kind, name,
-			detail)
+		FROM vault_data.environment_differences(have, want) e)
+		AS d (step, action, kind, name, detail)
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
@@ -697,8 +699,8 @@ $$;
 --@ execute vault_exec: apply_difference, document_flag, document_interval, document_list,
 --@	document_text, document_time, environment_differences, export_policy, grant_document,
 --@	grant_from_document, group_roles_document, import_policy, issuer_document,
---@	issuer_from_document, lifetime_seconds, policy_differences, policy_document,
---@	put_issuer_of_document, read_document, read_element, read_elements, read_grant,
---@	read_group_role, read_issuer, read_member, read_name, read_principal, read_section,
---@	read_subject, refuse_document, require_authentic_policy, require_fields, require_known,
---@	require_names, sorted, subjects_document
+--@	issuer_from_document, lifetime_seconds, members_document, policy_differences,
+--@	policy_document, principals_document, put_issuer_of_document, read_document, read_element,
+--@	read_elements, read_grant, read_group_role, read_issuer, read_member, read_name,
+--@	read_principal, read_section, read_subject, refuse_document, require_authentic_policy,
+--@	require_fields, require_known, require_names, sorted, subjects_document

@@ -3,9 +3,9 @@
  */
 
 /*
- * The end that the head has after a rollback to v: what a value or its type says of its end comes
- * and goes with the version, an end that was set stays. A caller that may not write, and so not set
- * an end, gets no later one.
+ * Return the end that the head has after a rollback to the target: what a value or its type says of
+ * its end comes and goes with the version, an end that was set stays. A caller that may not write,
+ * and so not set an end, gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(head vault_data.secret,
 	target vault_data.secret_version)
@@ -48,8 +48,8 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005',
 			CASE WHEN target IS NULL THEN 'the secret has no previous version'
-			ELSE format('no version %s of the secret', target) END,
-				'The view vault.versions shows what there is.');
+				ELSE format('no version %s of the secret', target) END,
+			'The view vault.versions shows what there is.');
 	END IF;
 	PERFORM vault_data.require_authentic(chosen);
 	IF chosen.destroyed_at IS NOT NULL THEN
@@ -58,7 +58,7 @@ BEGIN
 	ELSIF chosen.type <> head.type THEN
 		PERFORM vault_data.fail('55000',
 			format('version %s is of type "%s", and the secret of type "%s"', target, chosen.type,
-			head.type),
+				head.type),
 			'Change the type first with vault.change_type(), or put the value anew.');
 	END IF;
 	IF target <> head.current_version THEN
@@ -72,8 +72,8 @@ BEGIN
 		END IF;
 		ends := CASE WHEN pending THEN chosen.expires_at
 			ELSE vault_data.end_after_rollback(head, chosen) END;
-		grace := CASE WHEN ends = head.expires_at AND NOT pending
-			AND head.grace_until IS NOT NULL THEN LEAST(head.grace_until, chosen.expires_at) END;
+		grace := CASE WHEN ends = head.expires_at AND NOT pending AND head.grace_until IS NOT NULL
+			THEN LEAST(head.grace_until, chosen.expires_at) END;
 		UPDATE vault_data.secret
 		SET current_version = target, previous_version = head.current_version,
 			pending_version = NULLIF(pending_version, target),

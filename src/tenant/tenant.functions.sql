@@ -99,6 +99,6 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_all_tenant_ids'
 CREATE FUNCTION vault_data.enter_tenant_id(tenant uuid) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_enter_tenant_id';
 
---@ execute vault_exec: alert, all_tenant_ids, check_identifier, choose_tenant,
---@	enter_new_tenant, enter_tenant, enter_tenant_id, fail, find_tenant, in_turns, lock_policy,
---@	new_id, new_tenant_key, note, tenant_names
+--@ execute vault_exec: alert, all_tenant_ids, check_identifier, choose_tenant, enter_new_tenant,
+--@	enter_tenant, enter_tenant_id, fail, find_tenant, in_turns, lock_policy, new_id,
+--@	new_tenant_key, note, tenant_names
