@@ -34,6 +34,17 @@ SELECT vault.grant('conditional', ARRAY['read'], CASE i WHEN 0 THEN 'apps/**'
 FROM generate_series(0, 999) i \g /dev/null
 RESET ROLE;
 
+CREATE ROLE bench_auditor LOGIN IN ROLE vault_auditor;
+CREATE ROLE bench_other_admin LOGIN;
+CREATE ROLE bench_other LOGIN;		-- the application of another tenant
+SELECT vault.create_tenant('other', 'bench_other_admin') IS NOT NULL AS made \gset
+SET ROLE bench_other_admin;
+SELECT vault.create_principal('bench_other', 'service', 'bench_other') IS NOT NULL AS made \gset
+SELECT vault.grant('bench_other', ARRAY['read'], 'other/**') \g /dev/null
+SELECT count(vault.put('other/' || i, 'sk_live_' || md5(i::text)))
+FROM generate_series(1, 1000) i \g /dev/null
+RESET ROLE;
+
 CREATE TABLE names (name text COLLATE "C" NOT NULL);
 INSERT INTO names SELECT 'apps/app-' || i || '/api-key' FROM generate_series(:first, :last) i;
 CREATE TABLE few AS SELECT name FROM names ORDER BY name LIMIT :decisions;

@@ -39,8 +39,8 @@ backend_pid()
 	echo "SELECT pid FROM pg_stat_activity WHERE $1 LIMIT 1" | instance_psql "$BASE" "$DATABASE" -At
 }
 
-# bench NAME CLIENTS SECONDS SCRIPT...: run the scripts mixed; each transaction is in the log, the
-# summary in NAME.log
+# bench NAME CLIENTS SECONDS SCRIPT...: run the scripts mixed, as BENCH_USER; each transaction is in
+# the log, the summary in NAME.log
 bench()
 {
 	local name=$1 clients=$2 seconds=$3 threads script args=()
@@ -52,7 +52,8 @@ bench()
 	server_run "$name.log" ${PIN[@]+"${PIN[@]}"} "$(pg_bin)/pgbench" -n -M prepared \
 		-c "$clients" -j "$threads" -T "$seconds" -l --log-prefix="$name" \
 		-D first="$FIRST" -D last="$LAST" -D pgp_rows="$PGP_ROWS" "${args[@]}" \
-		-h "$(instance_socket "$BASE")" -p "$SOCKET_PORT" -U bench_app "$DATABASE" ||
+		-h "$(instance_socket "$BASE")" -p "$SOCKET_PORT" -U "${BENCH_USER:-bench_app}" \
+		"$DATABASE" ||
 		die "pgbench failed"
 	! grep -q 'aborted' "$LOGS/$name.log" ||
 		die "a client of pgbench was aborted, see $LOGS/$name.log"
