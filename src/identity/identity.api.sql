@@ -59,6 +59,7 @@ SELECT a.id, a.at, a.tenant, a.principal, a.operation, a.decision, a.object_kind
 	a.version, a.reason, a.detail, a.role, a.session_role, a.authenticated_role, a.address, a.port,
 	a.tls, a.application_name, a.request_id, a.grant_id, a.object_id, a.xid, a.tenant_id,
 	a.principal_id, a.subject, a.service, a.claimed_address
+--@ more_columns src/audit/columns.h a
 FROM vault_data.audit_log a
 WHERE a.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(a.tenant_id, a.principal_id);
