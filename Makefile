@@ -6,7 +6,7 @@
 #
 # The order of FEATURES is the order of SQL, of linking, of initialisation and of
 # include rank: a feature includes headers of itself and of earlier ones only, and its SQL refers to
-# these only.
+# these only. The last feature ends the script: functions of one after it would be left to PUBLIC.
 
 FEATURES = platform redaction crypto context guard audit keyring tenant integrity origin outbox \
 	identity throttle policy role token entry notify type secret lifecycle expiry rotation pki \
