@@ -140,10 +140,12 @@ sub value_of
 	return $value;
 }
 
+# The C library writes over the first 16 bytes of what is freed: the others are looked for.
 sub nothing_is_left
 {
 	my ($client, $what, @secrets) = @_;
-	my @found = own_memory_holds($client->pid, @secrets);
+	my @ends = map { ref || length() < 24 ? $_ : substr $_, 16 } @secrets;
+	my @found = own_memory_holds($client->pid, @ends);
 
 	ok(!@found, "$what: and it is not in memory") or diag(@found);
 	return;
@@ -178,7 +180,7 @@ put('database', 'database',
 	'{"engine": "postgres", "host": "h", "dbname": "d", "user": "u", "password": "%s"}');
 put('token', 'oauth_token', '{"access_token": "%s", "expires_in": 3600}');
 put("many/$_", 'generic', "%s" . 'x' x 300_000) for 1 .. 5;
-put("few/$_", 'generic', "%s" . 'x' x 100_000) for 1 .. 3;
+put("few/$_", 'generic', 'x' x 10_000 . "%s" . 'x' x 10_000) for 1 .. 3;
 put("urls/$_", 'database',
 	'{"engine": "postgres", "host": "h", "dbname": "d", "user": "u", "password": "%s"}') for 1 .. 3;
 put('role', 'password', '%s');
@@ -228,7 +230,8 @@ for my $case (@errors)
 }
 # Rows that leave are in what the query makes of them, unless it makes nothing of them
 leaves_nothing("$_: rows that were not looked at", 'reader', '00000',
-	"SELECT 1 FROM vault.get_many('$_/*', database_urls => true)", $canary{"$_/2"})
+	"SELECT 1 FROM vault.get_many('$_/*', database_urls => true)",
+	@canary{ "$_/1", "$_/2", "$_/3" })
 	for 'few', 'urls';
 
 # Several secrets of one name fail one after the other, and what reads them goes on working.
