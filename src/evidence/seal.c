@@ -33,7 +33,7 @@ month_of(TimestampTz at)
 	return date2j(tm.tm_year, tm.tm_mon, 1) - POSTGRES_EPOCH_JDATE;
 }
 
-void
+static void
 line_hex(StringInfo line, const char *name, const unsigned char *bytes, int size)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -56,7 +56,6 @@ typedef struct Seal
 extern DateADT month_of(TimestampTz at);
 
 extern void seal_line(const Seal *seal, StringInfo line);
-extern void line_hex(StringInfo line, const char *name, const unsigned char *bytes, int size);
 
 /* The hash that its line gives. */
 extern void seal_hash(const Seal *seal, unsigned char hash[SHA256_BYTES]);

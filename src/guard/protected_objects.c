@@ -23,7 +23,7 @@
 
 #include "platform/tables.h"
 
-bool
+static bool
 is_vault_role_name(const char *name)
 {
 	static const char *const names[] = {"vault_owner",   "vault_exec",   "vault_admin",

@@ -10,8 +10,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/snapshot.h"
 
-/* These are for every database of the server, because roles are shared. */
-extern bool is_vault_role_name(const char *name);
+/* This is for every database of the server, because roles are shared. */
 extern bool concerns_vault_roles(Node *statement);
 
 /* These hold only where the extension is: elsewhere the names are free for any schema. */

@@ -423,7 +423,8 @@ end_of_transaction(XactEvent event, void *arg)
 	}
 }
 
-void
+/* Wipe everything and seal, at once, whatever becomes of the transaction. */
+static void
 root_seal(const char *reason)
 {
 	LWLockAcquire(shmem_root_lock(), LW_EXCLUSIVE);

@@ -75,9 +75,6 @@ extern void root_require_top_level(void);
 /* Stages a key until the end of this transaction.  Not inside a subtransaction. */
 extern void root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance);
 
-/* Wipes everything and seals, at once, whatever becomes of the transaction. */
-extern void root_seal(const char *reason);
-
 /*
  * The vault was dropped: for this transaction it is sealed from now on, and if it commits,
  * everything in shared memory that was of this vault is forgotten (shmem_forget).  A key that

@@ -21,12 +21,6 @@ sql_end(void)
 	SPI_finish();
 }
 
-uint64
-sql_run(Sql *sql, Datum *values, const char *nulls)
-{
-	return sql_run_limit(sql, values, nulls, 0);
-}
-
 static void
 sql_prepare(Sql *sql)
 {
@@ -53,10 +47,10 @@ sql_processed(int result)
 }
 
 uint64
-sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit)
+sql_run(Sql *sql, Datum *values, const char *nulls)
 {
 	sql_prepare(sql);
-	return sql_processed(SPI_execute_plan(sql->plan, values, nulls, false, limit));
+	return sql_processed(SPI_execute_plan(sql->plan, values, nulls, false, 0));
 }
 
 uint64

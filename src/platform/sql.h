@@ -28,7 +28,6 @@ typedef struct Sql
  */
 extern void sql_begin(void);
 extern uint64 sql_run(Sql *sql, Datum *values, const char *nulls);
-extern uint64 sql_run_limit(Sql *sql, Datum *values, const char *nulls, long limit);
 
 /* Reads what is committed now, in every isolation level; STABLE functions inside see the same. */
 extern uint64 sql_read(Sql *sql, Datum *values, const char *nulls);

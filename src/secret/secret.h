@@ -193,13 +193,6 @@ typedef bool (*SecretRotator)(const SecretName *name, const void *value, size_t 
 /* Register the rotator. Call it at start. */
 extern void secret_set_rotator(SecretRotator rotator);
 
-/*
- * Do the work of vault.put(), inside a call, for features that make the value themselves. A type
- * of NULL means the type of the secret, or generic. Returns the number of the version.
- */
-extern int secret_put(const SecretName *name, const char *type, const void *value, size_t size,
-					  uint8_t format, bool pending);
-
 /* Refuse to run in a cursor WITH HOLD. Every function that returns a value calls it. */
 extern void secret_refuse_holdable_cursor(void);
 

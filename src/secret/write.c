@@ -394,22 +394,6 @@ write_change_type(Write *write)
 	return store_permitted(write);
 }
 
-int
-secret_put(const SecretName *name, const char *type, const void *value, size_t size, uint8_t format,
-		   bool pending)
-{
-	Write write = {.name = *name,
-				   .given = value,
-				   .given_size = size,
-				   .given_format = format,
-				   .given_type = type ? type : "generic",
-				   .expires_at = DT_NOEND,
-				   .expected = -1,
-				   .pending = pending};
-
-	return write_store(&write, MAY_WRITE);
-}
-
 /* Check the head from the arguments of seal_next; see secret.functions.sql. */
 static void
 write_check_head(FunctionCallInfo fcinfo, Write *write)

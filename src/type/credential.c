@@ -24,7 +24,8 @@ json_check(const void *value, size_t size, const TypeContext *context, TypeFacts
 	return json_text_fault(value, size, &object);
 }
 
-TypeField
+/* Return a member as text: a string as it is, anything else as it was written. */
+static TypeField
 member_text(JsonPart object, const char *name, char **out, size_t *out_size)
 {
 	JsonPart member;

@@ -30,7 +30,4 @@ oauth_token_field(const void *value, size_t size, const char *name, char **out, 
 extern TypeField oauth_credentials_field(const void *value, size_t size, const char *name,
 										 char **out, size_t *out_size);
 
-/* A member as text: a string as it is, anything else as it was written. */
-extern TypeField member_text(JsonPart object, const char *name, char **out, size_t *out_size);
-
 #endif

@@ -56,7 +56,8 @@ class_of(unsigned char c)
 	return c > ' ' && c < 0x7f ? CLASS_SYMBOL : CLASS_OTHER;
 }
 
-unsigned
+/* Return the CLASS_ bits of the characters of a value. */
+static unsigned
 password_classes(const void *value, size_t size)
 {
 	unsigned classes = 0;

@@ -10,9 +10,6 @@
 
 #include "type/type.h"
 
-/* Of the characters of a value, CLASS_ bits. */
-extern unsigned password_classes(const void *value, size_t size);
-
 /*
  * Bits that a guesser needs who knows the kinds of characters and tries words, sequences and
  * repetitions first.  An estimate from the value alone: what is known elsewhere is not seen.
