@@ -1,6 +1,6 @@
 /*
  * audit_access.c
- *		Callers and trails.
+ *		Access of callers to trails.
  */
 #include "evidence/audit_access.h"
 

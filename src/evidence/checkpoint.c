@@ -1,6 +1,6 @@
 /*
  * checkpoint.c
- *		Making and reading checkpoints.
+ *		Makes and reads checkpoints.
  */
 #include "evidence/checkpoint.h"
 
@@ -192,7 +192,7 @@ add_time_line(StringInfo text, TimestampTz now)
 {
 	StringInfoData member;
 
-	/* {"":"time"} */
+	/* The member is {"":"time"}; append the time without its quotes' surroundings. */
 	initStringInfo(&member);
 	appendStringInfoChar(&member, '{');
 	line_time(&member, "", now);

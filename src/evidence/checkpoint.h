@@ -1,6 +1,6 @@
 /*
  * checkpoint.h
- *		Checkpoints: how far every chain had come, signed.
+ *		Checkpoints: the newest seal of every chain at one time, signed.
  */
 #ifndef VAULT_EVIDENCE_CHECKPOINT_H
 #define VAULT_EVIDENCE_CHECKPOINT_H
@@ -16,16 +16,19 @@ typedef struct Checkpoint
 	char time[32];
 	int count;
 	SignedNote *heads;
-	pg_uuid_t *tenants; /* of the heads */
+	pg_uuid_t *tenants; /* tenant of each head */
 } Checkpoint;
 
-/* Raises 22023 unless this vault signed it. */
+/* Parse a checkpoint. Raises 22023 if this vault did not sign it. */
 extern Checkpoint *checkpoint_open(const char *note, size_t size);
 
-/* The newest that is stored here and is genuine, or else NULL.  Inside SPI. */
+/*
+ * Return the newest checkpoint that is stored here, or NULL if there is none or it is not genuine.
+ * Inside SPI.
+ */
 extern Checkpoint *checkpoint_stored(void);
 
-/* Return the entry of a tenant, or NULL. */
+/* Return the head of a tenant, or NULL. */
 extern const SignedNote *checkpoint_head(const Checkpoint *checkpoint, const pg_uuid_t *tenant);
 
 #endif

@@ -1,10 +1,9 @@
 /*
  * export.c
- *		vault.export_audit(): lines that vault-audit-verify reads.
+ *		vault.export_audit(): writes lines that vault-audit-verify reads.
  *
- * For each tenant a line that says what follows; one for each month that was retired; the
- * seals that are needed only to link others; then rows in the order of their time, each
- * seal before the first of its rows.
+ * For each tenant there is a header; then a line for each month that was retired; the seals that
+ * only link others; and the rows in the order of time, each seal before the first of its rows.
  */
 #include "platform/compat.h"
 
@@ -93,7 +92,7 @@ put_retired(Export *export)
 	sql_close(portal);
 }
 
-/* Seals between those of the time asked for that have no row in it. */
+/* Write the seals that link those of the period, and have no row in it themselves. */
 static void
 put_links(Export *export)
 {

@@ -1,16 +1,16 @@
 /*
  * log_consumer.c
- *		The steps, their state, and whoever waits for one.
+ *		The steps, their state, and the backends that wait for a step.
  *
- * A vault is settled where its state was written last.  Its data may have been loaded elsewhere
- * since; the first step there, which waits until the vault is opened, says so in the trail: one
- * row for whatever a superuser did meanwhile.
+ * The state names the cluster and the database where it was written. After a load in another place,
+ * the first step there writes one row "restore" to the trail. That row stands for everything that a
+ * superuser did during the load. The step needs an open vault.
  *
- * Exactly once: with P the snapshot of the last step and C that of this one, a row is new if
- * it is visible in C and its transaction is P.xmax or later, or was in progress in P.  Nothing
- * else can have become visible since.  After a logical restore the rows may carry
- * transaction ids of another cluster; then everything that no seal covers is taken once, by
- * id, and the rows up to that point count as seen whatever their ids of transactions say.
+ * Exactly once: P is the snapshot of the last step, and C that of this one. A row is new if it is
+ * visible in C and its transaction is P.xmax or later, or was in progress in P. No other row can
+ * have become visible between the two. After a logical restore the rows may have transaction ids of
+ * another cluster. Then one step takes, by id, all rows that no seal covers. From then on rows up
+ * to that id count as seen, whatever their transaction ids are.
  */
 #include "evidence/log_consumer.h"
 
@@ -58,27 +58,27 @@ typedef struct LogConsumerShared
 	pg_atomic_uint64 done;
 	ConditionVariable stepped;
 	slock_t mutex; /* guards latch */
-	Latch *latch;  /* of the worker, if there is one */
+	Latch *latch;  /* latch of the worker, or NULL */
 } LogConsumerShared;
 
-/* Rows gathered in one step. */
+/* State of one step. */
 typedef struct Consumer
 {
 	ConsumerState state;
-	bool bare_is_forged; /* the vault has been open since the state was written */
+	bool bare_is_forged; /* rows without MAC are forged: the vault stayed open */
 	SealBatch *batch;
 	LedgerView *ledger;
-	bool is_foreign; /* rows are of another cluster */
+	bool is_foreign; /* rows have transaction ids of another cluster */
 } Consumer;
 
 static LogConsumerShared *shared = NULL;
 static ConsumerListener listeners[MAX_LISTENERS];
 static int listener_count = 0;
 
-/* The root page's epoch when the last state was written, if by this process. */
+/* Epoch of the root page when this process wrote the state; NULL if it has not. */
 static uint64 *known_epoch = NULL;
 
-/* Of the step under way. */
+/* Variables of the current step. */
 static uint64 epoch_of_step = 0;
 static bool wrote_state = false;
 static uint64 serving = 0;
@@ -233,7 +233,7 @@ is_refused(Consumer *consumer, const AuditRow *row, StringInfo line)
 		row->xid >= consumer->state.xmax;
 }
 
-/* After a restore, rows with transaction ids of another cluster are none of this ledger's. */
+/* After a restore, leave out rows of another cluster: this ledger has not counted them. */
 static void
 log_consumer_tell_ledger(Consumer *consumer, const AuditRow *row, StringInfo line, bool good)
 {
@@ -283,7 +283,7 @@ log_consumer_take_uncovered(void *state, const AuditRow *row, StringInfo line, O
 		take_line(state, row, line);
 }
 
-/* Until every transaction that has written to the table or is loading it has ended. */
+/* Wait for the end of every transaction that has written to the table or is loading it. */
 static void
 await_writers(TableId id)
 {
@@ -305,7 +305,7 @@ newest_id(void)
 	static Sql sql = {"SELECT coalesce(max(a.id), 0) FROM vault_data.audit_log a WHERE a.id <= $1",
 					  1,
 					  {INT8OID}};
-	/* Ids are times; one of far ahead is forged, and would leave no room. */
+	/* Ids are times. An id far in the future is forged, and would leave no room for others. */
 	Datum limit = Int64GetDatum(GetCurrentTimestamp() + 366 * USECS_PER_DAY);
 
 	sql_run(&sql, &limit, NULL);
@@ -313,8 +313,9 @@ newest_id(void)
 }
 
 /*
- * Chooses the id up to which rows are taken by id alone: whoever was given one of these has
- * finished.  Not while a restore still loads: its rows would be taken before their seals come.
+ * Choose the id up to which rows are taken by id alone. Every transaction that was given such an id
+ * must have ended. Wait also for the end of a restore: its rows must not be taken before their
+ * seals are loaded.
  */
 static void
 set_floor(ConsumerState *state)
@@ -362,7 +363,7 @@ log_consumer_alert(const char *reason)
 	audit_write(&record);
 }
 
-/* The one row of a restore.  An id is the time at which the row was written. */
+/* Write the one row of a restore. An id is the time at which its row was written. */
 static void
 tell_restored(const ConsumerState *state)
 {
@@ -381,7 +382,7 @@ tell_restored(const ConsumerState *state)
 
 /* ---- a step ---- */
 
-/* A new vault: nothing was seen, and this transaction's rows are the first. */
+/* In a new vault no row was seen, and the rows of this transaction are the first. */
 void
 consumer_begin(void)
 {
@@ -401,8 +402,8 @@ log_consumer_note_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 }
 
 /*
- * Compare the rows appended with the rows found.  Nothing is known of a restored trail, nor of rows
- * that a dropped vault had written.
+ * Compare the rows appended with the rows found. The ledger has counted neither the rows of a
+ * restored trail nor those of a dropped vault.
  */
 static void
 compare_with_ledger(Consumer *consumer)
@@ -453,7 +454,7 @@ log_consumer_finish(Consumer *consumer, char *snapshot, bool tampered)
 	write_state(&consumer->state);
 }
 
-/* The memory that it allocates must outlive the transaction. */
+/* Allocate in memory that outlives the transaction. */
 void
 consumer_prepare(void)
 {
@@ -491,7 +492,7 @@ log_consumer_step(void)
 	tampered = !consumer.state.exists || !consumer.state.is_genuine;
 	restored = consumer.state.exists && !consumer.state.is_settled;
 	anew = tampered || restored;
-	/* The clock may have been set back since the server ran last. */
+	/* Raise the counter of ids: the clock may have been set back since the server ran last. */
 	if (!anew)
 		(void) audit_ids_above(consumer.state.newest_id);
 	consumer.ledger = prepared;
@@ -555,7 +556,7 @@ consumer_committed(void)
 		epoch = epoch_of_step;
 		known_epoch = &epoch;
 	}
-	/* While the vault is sealed there is nothing that could be done. */
+	/* Count the step also while the vault is sealed, when it did nothing. */
 	ledger_stepped(prepared_at);
 	pg_atomic_write_u64(&shared->done, serving);
 	ConditionVariableBroadcast(&shared->stepped);

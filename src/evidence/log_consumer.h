@@ -1,11 +1,11 @@
 /*
  * log_consumer.h
- *		Steps through the trail: each committed row is seen exactly once, and sealed.
+ *		Steps through the trail: sees each committed row exactly once, and seals it.
  *
- * A step is one transaction of the worker "vault sealer", every few seconds.  What it has
- * seen is kept in vault_data.audit_progress as a snapshot, and commits with the seals: rows that
- * are visible now and were not then are new.  Rows of long transactions come late, and
- * nothing waits for them.  While the vault is sealed no step is made.
+ * A step is one transaction of the worker "vault sealer", every few seconds. It stores a snapshot
+ * in vault_data.audit_progress, which commits with the seals: a row is new if it is visible now and
+ * was not visible then. The rows of a long transaction are seen late, and no other row waits for
+ * them. While the vault is sealed no step is made.
  */
 #ifndef VAULT_EVIDENCE_LOG_CONSUMER_H
 #define VAULT_EVIDENCE_LOG_CONSUMER_H
@@ -14,8 +14,9 @@
 #include "evidence/consumer_state.h"
 
 /*
- * Register a listener.  It gets each row once, in no fixed order, within the step's transaction;
- * row's argument lives for the call.  Rows that fail their MAC are left out.  Preload.
+ * Register a listener. Its row() is called once for each row, in no fixed order, within the
+ * transaction of the step. The argument of row() lives for the call. Rows with a wrong MAC are left
+ * out. Preload only.
  */
 typedef struct ConsumerListener
 {
@@ -25,32 +26,32 @@ typedef struct ConsumerListener
 
 extern void consumer_add_listener(const ConsumerListener *listener);
 
-/* Inside SPI; false if there is none. */
+/* Read the state; state->exists is false if there is none. Inside SPI. */
 extern void consumer_state(ConsumerState *state);
 
-/* Return true if the row was not yet seen. */
+/* Return true if no step has seen the row yet. */
 extern bool consumer_is_new(const ConsumerState *state, const AuditRow *row);
 
 /*
- * Asks for a step that sees what has been committed by now, and waits for it, at most ten
- * seconds.  False if none came.
+ * Request a step that sees everything that is committed by now, and wait for it, at most ten
+ * seconds. Returns false if no such step was made.
  */
 extern bool consumer_request(void);
 
 extern void consumer_init(void);
 
-/* Writes the state of a vault that has just been made, as a superuser. */
+/* Write the state of a vault that has just been initialized. As a superuser. */
 extern void consumer_begin(void);
 
 /*
- * For the worker: before the transaction of a step begins; the step in it; then, once it
- * committed, the news.
+ * Functions of the worker, in this order: prepare before the transaction of a step begins, step
+ * inside it, and committed after its commit, which wakes the backends that wait.
  */
 extern void consumer_prepare(void);
 extern void consumer_step(void);
 extern void consumer_committed(void);
 
-/* The next step is the last one before the server ends. */
+/* Make the next step the last one before the server ends. */
 extern void consumer_close(void);
 extern void consumer_attach(void);
 

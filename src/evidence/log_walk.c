@@ -1,6 +1,6 @@
 /*
  * log_walk.c
- *		Merging rows and seals.
+ *		Merges rows and seals.
  */
 #include "evidence/log_walk.h"
 
@@ -32,10 +32,10 @@ typedef struct Walk
 	const LogVisitor *visitor;
 	void *state;
 	Portal seals;
-	SPITupleTable *fetched; /* seals that are not open yet */
+	SPITupleTable *fetched; /* seals that are not loaded yet */
 	uint64 fetched_count;
 	uint64 next;
-	OpenSeal *upcoming; /* the next of them, loaded */
+	OpenSeal *upcoming; /* the next seal to open, loaded */
 	bool exhausted;
 	List *open;
 	TimestampTz since;
@@ -77,7 +77,7 @@ log_rows(Portal portal, LogRow row, void *state)
 	MemoryContextDelete(memory);
 }
 
-/* One partition, and what is called for its rows. */
+/* The scan of one partition, and the function to call for its rows. */
 typedef struct Since
 {
 	const ConsumerState *seen;
@@ -88,7 +88,10 @@ typedef struct Since
 	MemoryContext memory;
 } Since;
 
-/* InvalidOid: there is none yet, as in a restore, or somebody dropped it. */
+/*
+ * Return the index on transaction ids. InvalidOid if there is none, as during a restore, or if a
+ * superuser dropped it.
+ */
 static Oid
 index_of_xid(Relation partition)
 {
@@ -108,7 +111,10 @@ index_of_xid(Relation partition)
 	return found;
 }
 
-/* Rows of another cluster are most of the trail after a restore: their ids tell them first. */
+/*
+ * Skip rows of another cluster by id, before they are loaded: after a restore they are most of the
+ * trail.
+ */
 static void
 visit_new(Since *since, TupleTableSlot *slot)
 {
@@ -184,7 +190,7 @@ log_rows_since(const ConsumerState *seen, LogRow row, void *state)
 	table_close(parent, NoLock);
 }
 
-/* A seal with room for what will be seen of its rows, in memory of its own. */
+/* Load a seal into memory of its own, with room for what will be seen of its rows. */
 static OpenSeal *
 load_open(MemoryContext parent, uint64 row)
 {
@@ -206,7 +212,7 @@ load_open(MemoryContext parent, uint64 row)
 	return open;
 }
 
-/* The next seal that was not opened yet stays in walk->upcoming; NULL at the end. */
+/* Load the next seal that is not open into walk->upcoming; NULL at the end. */
 static void
 look_ahead(Walk *walk)
 {
@@ -239,7 +245,7 @@ open_upcoming(Walk *walk)
 	walk->upcoming = NULL;
 }
 
-/* Closes the seals whose time is over before `at`. */
+/* Close the seals that end before "at", or all. */
 static void
 log_walk_close_before(Walk *walk, TimestampTz at, bool all)
 {
@@ -317,7 +323,7 @@ open_seals(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until)
 	return sql_open(&sql, values, NULL);
 }
 
-/* The time of all rows of the seals that have one between since and until. */
+/* Widen the period to all rows of the seals that have a row in it. */
 static void
 log_walk_widen(const pg_uuid_t *tenant, TimestampTz *since, TimestampTz *until)
 {
@@ -368,7 +374,10 @@ log_walk(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until, const Lo
 pg_uuid_t *
 log_tenants(int *count)
 {
-	/* The first of each: a walk along the primary keys, however many rows there are. */
+	/*
+	 * Walk along the primary keys to the first row of each tenant: the cost does not grow with the
+	 * rows.
+	 */
 	static Sql sql = {
 		"WITH RECURSIVE"
 		" sealed (id) AS ("

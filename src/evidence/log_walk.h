@@ -1,10 +1,10 @@
 /*
  * log_walk.h
- *		A walk through the trail of one tenant: rows by time, and the seals that cover
- *		them, each opened before the first of its rows and closed after the last.
+ *		Walks through the trail of one tenant: rows by time, and the seals that cover them. Each
+ *		seal is opened before the first of its rows and closed after the last.
  *
- * Everything is seen as of the active snapshot.  Memory is that of the seals that are open
- * at a time, and those overlap only where transactions were long.
+ * All reads use the active snapshot. Memory is that of the open seals. Seals overlap only where
+ * transactions were long.
  */
 #ifndef VAULT_EVIDENCE_LOG_WALK_H
 #define VAULT_EVIDENCE_LOG_WALK_H
@@ -20,11 +20,11 @@
 typedef struct OpenSeal
 {
 	Seal seal;
-	bool is_usable;        /* its ids can be believed to be as many as it says */
-	bool *seen;            /* by rank */
-	unsigned char *hashes; /* of the rows seen, by rank */
+	bool is_usable;        /* it has exactly as many ids as it says */
+	bool *seen;            /* rows seen, by rank */
+	unsigned char *hashes; /* hashes of the rows seen, by rank */
 	int seen_count;
-	int altered; /* rows that the visitor counts */
+	int altered; /* rows that the visitor found altered */
 	int without_mac;
 	MemoryContext memory;
 } OpenSeal;
@@ -32,25 +32,28 @@ typedef struct OpenSeal
 typedef struct LogVisitor
 {
 	void (*opened)(void *state, OpenSeal *open);
-	/* open: the seal that covers the row, NULL if none does; again: not for the first time */
+	/* open is the seal that covers the row, or NULL; again is true for a second row of this id */
 	void (*row)(void *state, const AuditRow *row, StringInfo line, OpenSeal *open, bool again);
 	void (*closed)(void *state, OpenSeal *open);
 } LogVisitor;
 
-/* since <= at < until, and all of each seal that has a row in there.  Inside SPI. */
+/*
+ * Visit the rows with since <= at < until, and all rows of each seal that has one of them. Inside
+ * SPI.
+ */
 extern void log_walk(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until,
 					 const LogVisitor *visitor, void *state);
 
-/* Every tenant that has a row, a seal or an entry of its own, the instance included. */
+/* Return every tenant that has a row in the trail, a seal or a row of its own, and the instance. */
 extern pg_uuid_t *log_tenants(int *count);
 
-/* Calls row for each row of a portal that selects audit_log's columns. */
+/* Call row() for each row of a portal that selects the columns of audit_log. */
 typedef void (*LogRow)(void *state, const AuditRow *row);
 extern void log_rows(Portal portal, LogRow row, void *state);
 
 /*
- * The same for the rows that may be new since then, in no order.  By the indexes of transaction
- * ids, so that the length of the trail does not matter.
+ * Call row() for the rows that may be new since the state "seen", in no fixed order. Uses the
+ * indexes on transaction ids, so the cost does not grow with the trail.
  */
 extern void log_rows_since(const ConsumerState *seen, LogRow row, void *state);
 

@@ -1,10 +1,11 @@
 /*
  * retention.c
- *		The jobs: the work is in SQL; here are the rights that it needs, and their end.
+ *		The jobs of the trail. Their work is in SQL; this file gives it the rights that it needs,
+ *		and takes them back.
  *
- * A job works as a superuser, whoever of the two that may start it does: it makes and
- * drops tables, and deletes from an append-only one.  The guard and the append-only triggers
- * stand aside for exactly its duration, and for this process.
+ * A job works as a superuser, whichever role may start it: it creates and drops tables, and deletes
+ * from an append-only one. The guard and the append-only triggers let this process through for
+ * exactly the duration of the job.
  */
 #include "evidence/retention.h"
 
@@ -75,7 +76,10 @@ as_superuser(void (*work)(void))
 	PG_END_TRY();
 }
 
-/* Nobody waits behind a job: it gives up soon, and comes again. */
+/*
+ * Run a job with a short lock_timeout, so that no session waits behind it for long. A job that
+ * fails is started again later.
+ */
 static void
 run_job(Sql *sql)
 {
@@ -111,8 +115,8 @@ retention_make_partitions(void)
 }
 
 /*
- * Rows loaded into the tables before there was a vault would pass for the new vault's own:
- * rows of a trail need no code if the vault was sealed when they were written.
+ * Refuse rows that were loaded before there was a vault. They would pass for rows of the new one,
+ * because a row without MAC is accepted if the vault was sealed when it was written.
  */
 static void
 refuse_leftovers(void)
@@ -134,7 +138,7 @@ refuse_leftovers(void)
 	sql_end();
 }
 
-/* Partitions of this month and the next. */
+/* Create the partitions of this month and the next. */
 void
 retention_prepare_trail(void)
 {
@@ -196,7 +200,7 @@ vault_job_partitions(PG_FUNCTION_ARGS)
 {
 	require_running_vault();
 	retention_require_job_runner();
-	/* While a dump is loaded, the months that it holds are yet to come. */
+	/* While a dump is being loaded, its partitions are not there yet. */
 	if (!root_is_open())
 		PG_RETURN_VOID();
 	job_run_begin("partitions");
@@ -206,8 +210,8 @@ vault_job_partitions(PG_FUNCTION_ARGS)
 }
 
 /*
- * For the extension's script.  The partitions must not belong to the extension, since a dump is to
- * hold them; a dump that is being restored has its own.
+ * Called by the extension's script. The partitions must not belong to the extension, so that a dump
+ * holds them. A dump that is being restored brings its own.
  */
 Datum
 vault_prepare_trail(PG_FUNCTION_ARGS)
@@ -238,7 +242,7 @@ vault_job_retention(PG_FUNCTION_ARGS)
 
 	require_running_vault();
 	retention_require_job_runner();
-	/* Retired rows are authenticated, so retirement waits while the vault is sealed. */
+	/* MACs of retired rows need the key, so retirement waits while the vault is sealed. */
 	if (!root_is_open())
 		PG_RETURN_VOID();
 	job_run_begin("retention");
@@ -247,7 +251,7 @@ vault_job_retention(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* note_retired(tenant, month, rows): what verify_audit() is not to miss. */
+/* Implements note_retired(tenant, month, rows): verify_audit() will not miss these rows. */
 Datum
 vault_note_retired(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * retired_rows.h
- *		The record that a tenant's rows of a month were retired, and its MAC.
+ *		MAC of the record that a tenant's rows of a month were retired.
  */
 #ifndef VAULT_EVIDENCE_RETIRED_ROWS_H
 #define VAULT_EVIDENCE_RETIRED_ROWS_H

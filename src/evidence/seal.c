@@ -48,7 +48,7 @@ line_hex(StringInfo line, const char *name, const unsigned char *bytes, int size
 	appendStringInfoChar(line, '"');
 }
 
-/* As page numbers are written: 3,5-9,12 */
+/* Write the ids like page numbers: 3,5-9,12 */
 static void
 line_ids(StringInfo line, const Seal *seal)
 {
@@ -131,7 +131,7 @@ seal_is_genuine(const Seal *seal)
 		secret_equal(expected, seal->mac, SHA256_BYTES);
 }
 
-/* Bytes of another length are no hash, and zeros are the hash of nothing. */
+/* Load a hash. Bytes of another length become zeros, which no line has as its hash. */
 static void
 load_hash(uint64 row, int column, unsigned char hash[SHA256_BYTES])
 {
@@ -142,7 +142,10 @@ load_hash(uint64 row, int column, unsigned char hash[SHA256_BYTES])
 		memcpy(hash, VARDATA_ANY(bytes), SHA256_BYTES);
 }
 
-/* Forged ranges may be of any size: counts stop at the largest number. */
+/*
+ * Add the size of a range. Forged ranges may have any size, so the count stops at the largest
+ * number.
+ */
 static int64
 extend_count(int64 count, const IdRange *range)
 {
@@ -196,7 +199,7 @@ seal_load(uint64 row, Seal *seal)
 	seal->missing = DatumGetInt64(sql_value(row, 15, NULL));
 }
 
-/* The range that holds the id, or else NULL. */
+/* Return the range that holds the id, or NULL. */
 static const IdRange *
 find_range(const Seal *seal, int64 id)
 {
@@ -255,7 +258,7 @@ by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Ranges of the ids, which are sorted. */
+/* Set the ranges from ids that are sorted. */
 static void
 set_ranges(Seal *seal, const SealedRow *rows, int count)
 {

@@ -1,6 +1,6 @@
 /*
  * seal_batch.c
- *		Groups of rows, their seals, and the alerts about what was refused.
+ *		Groups of rows, their seals, and the alerts about refused and missing rows.
  */
 #include "evidence/seal_batch.h"
 
@@ -72,7 +72,7 @@ append_seal(SealBatch *batch, Seal *seal, SealedRow *rows, int count)
 	if (!batch->has_head || !uuid_equal(&batch->head.tenant, &seal->tenant))
 		seal_head(&seal->tenant, &batch->head);
 	batch->has_head = true;
-	MemoryContextSwitchTo(memory); /* SPI has switched it */
+	MemoryContextSwitchTo(memory); /* seal_head() has switched it */
 	seal_append(seal, rows, count, &batch->head);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
@@ -142,7 +142,7 @@ group_of(SealBatch *batch, const AuditRow *row)
 	return group;
 }
 
-/* Return the place of the next row of the group. */
+/* Return the slot for the next row of the group. */
 static SealedRow *
 room_in(SealBatch *batch, Group *group)
 {

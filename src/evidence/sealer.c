@@ -87,7 +87,7 @@ run_task(void)
 	in_transaction(small_task);
 }
 
-/* It is the whole server that ends, and not this process alone. */
+/* Return true if the whole server is ending, and not only this process. */
 static bool
 server_is_stopping(void)
 {
@@ -157,7 +157,7 @@ vault_sealer_worker_main(Datum arg)
 {
 	worker_begin();
 	pqsignal(SIGTERM, worker_request_end);
-	/* In a deadlock it is the sealer that gives way. */
+	/* In a deadlock the sealer is the one to give way. */
 	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_OVERRIDE);
 	consumer_attach();
 	memory = AllocSetContextCreate(TopMemoryContext, "vault sealer", ALLOCSET_DEFAULT_SIZES);

@@ -1,7 +1,7 @@
 /*
  * signed_note.c
- *		Signed notes: made, opened, taken apart.  Every parser stays within its bounds and
- *		refuses what the writer would not have written.
+ *		Makes, opens and parses signed notes. Every parser stays within its bounds and refuses what
+ *		the writer would not have written.
  */
 #include "evidence/signed_note.h"
 
@@ -33,7 +33,7 @@ key_id(const char *name, const unsigned char *public_key,
 	return status;
 }
 
-/* Printable ASCII without blanks and plus signs. */
+/* Return true for printable ASCII without blanks and plus signs. */
 static bool
 is_name(const char *name, size_t size)
 {
@@ -74,7 +74,7 @@ signed_note_key_write(const SignedNoteKey *key, char text[SIGNED_NOTE_KEY_TEXT_B
 	base64_encode(BASE64_STANDARD, blob, sizeof(blob), out);
 }
 
-/* Blanks at the end, as files have them, do not count. */
+/* Ignore line feeds and blanks at the end, which files may have. */
 static size_t
 signed_note_trimmed(const char *text, size_t size)
 {
@@ -131,7 +131,7 @@ signed_note_sign(const char *text, size_t size, const SignedNoteKey *key, const 
 	return CRYPTO_OK;
 }
 
-/* The end of the text: its last line feed that is followed by an empty line. */
+/* Find the end of the text: the last line feed that is followed by an empty line. */
 static bool
 find_signatures(const char *note, size_t size, size_t *text_size)
 {
@@ -144,7 +144,7 @@ find_signatures(const char *note, size_t size, size_t *text_size)
 	return false;
 }
 
-/* Return true if this line is a signature of the key, and the signature. */
+/* Return true if this line is a signature of the key, and copy the signature. */
 static bool
 signature_of(const char *line, size_t size, const SignedNoteKey *key, unsigned char *signature)
 {
@@ -204,7 +204,7 @@ parse_number(const char *text, size_t size, int64_t *number)
 	return i;
 }
 
-/* The n-th line (from 0), without its line feed. */
+/* Return the n-th line (from 0), without its line feed. */
 static const char *
 line_at(const char *text, size_t size, int number, size_t *length)
 {

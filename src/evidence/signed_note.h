@@ -1,6 +1,6 @@
 /*
  * signed_note.h
- *		Signed notes (C2SP signed-note) with checkpoints of audit trails in them.
+ *		Signed notes (C2SP signed-note) that hold checkpoints of audit trails.
  *
  *		vault-audit-<instance>
  *		<time>
@@ -28,7 +28,7 @@ typedef struct SignedNoteKey
 	unsigned char public_key[ED25519_PUBLIC_BYTES];
 } SignedNoteKey;
 
-/* The key's text: name+id in hex+base64 of the algorithm and the key. */
+/* Size of the text of a key: its name, "+", its id in hex, "+", and base64 of algorithm and key. */
 #define SIGNED_NOTE_KEY_TEXT_BYTES (SIGNED_NOTE_NAME_BYTES + 64)
 
 extern CryptoStatus
@@ -37,22 +37,22 @@ signed_note_key_make(const char *name, const unsigned char public_key[ED25519_PU
 extern void signed_note_key_write(const SignedNoteKey *key, char text[SIGNED_NOTE_KEY_TEXT_BYTES]);
 extern CryptoStatus signed_note_key_read(const char *text, size_t size, SignedNoteKey *key);
 
-/* Room for the line of a signature, with its NUL. */
+/* Size of the line of a signature, with its NUL. */
 #define SIGNED_NOTE_SIGNATURE_LINE_BYTES (SIGNED_NOTE_NAME_BYTES + 128)
 
-/* The signature of a text that ends with a line feed: what follows it in the note. */
+/* Sign a text that ends with a line feed. The line is what follows the text in the note. */
 extern CryptoStatus
 signed_note_sign(const char *text, size_t size, const SignedNoteKey *key, const SecretKey *seed,
 				 char line[SIGNED_NOTE_SIGNATURE_LINE_BYTES]);
 
 /*
- * Finds the key's signature and checks it; *text_size is that of the signed text at the
- * note's beginning.  CRYPTO_ERR_FORMAT if it is no note or has none of this key.
+ * Find the signature of the key and verify it. *text_size becomes the size of the signed text, with
+ * which the note begins. CRYPTO_ERR_FORMAT if it is not a note, or has no signature of this key.
  */
 extern CryptoStatus
 signed_note_open(const char *note, size_t size, const SignedNoteKey *key, size_t *text_size);
 
-/* One line of a checkpoint: how far a tenant's chain had come. */
+/* One line of a checkpoint: the last seal of a tenant's chain. */
 typedef struct SignedNote
 {
 	char tenant[SIGNED_NOTE_TENANT_BYTES + 1];
@@ -62,14 +62,17 @@ typedef struct SignedNote
 } SignedNote;
 
 /*
- * Takes a signed text apart: its time, and then, from *at = 0 on, one head a call.  false at
- * the end; CRYPTO_ERR_FORMAT in *status if a line is none.
+ * Parse a signed text: first its time, and then one head per call, with *at = 0 at the first call.
+ * Returns false at the end. *status is CRYPTO_ERR_FORMAT if a line is malformed.
  */
 extern CryptoStatus signed_note_time(const char *text, size_t size, char time[32]);
 extern bool
 signed_note_next(const char *text, size_t size, size_t *at, SignedNote *head, CryptoStatus *status);
 
-/* Decimal digits, without sign or leading zeros, that fit; returns their number or 0. */
+/*
+ * Parse decimal digits without a sign or leading zeros. Returns their number, or 0 if they are
+ * malformed or the number is too large.
+ */
 extern size_t parse_number(const char *text, size_t size, int64_t *number);
 
 #endif

@@ -1,11 +1,11 @@
 /*
  * verify_audit.c
- *		vault.verify_audit(): the trail against its seals, the seals against each other,
- *		and their chain against checkpoints.
+ *		vault.verify_audit(): compares the trail with its seals, the seals with each other, and
+ *		their chain with checkpoints.
  *
- * For each tenant, first the chain in the order of its numbers, then the rows in the order of
- * their time.  Everything is seen as of one snapshot.  A row may be missing if its month was
- * retired; a row may be without seal if the last step had not seen it.
+ * For each tenant it reads first the chain in the order of numbers, then the rows in the order of
+ * time. All reads use one snapshot. A row may be missing if its month was retired. A row may have
+ * no seal if the last step had not seen it.
  */
 #include "audit/ledger_view.h"
 #include "platform/compat.h"
@@ -35,9 +35,9 @@
 #include "platform/sql.h"
 #include "platform/tables.h"
 
-#define MAX_FAULTS 100 /* that are shown, of one tenant */
+#define MAX_FAULTS 100 /* number of faults that are shown, for each tenant */
 #define NAMED_IDS  3
-#define LOOKS      20 /* for a moment in which the ledger stands still */
+#define LOOKS      20 /* attempts to find a moment in which the ledger does not change */
 
 /* Columns of the result. */
 enum
@@ -55,10 +55,10 @@ enum
 
 typedef struct VerifyAuditFault
 {
-	const char *kind; /* literal */
-	int64 seal;       /* 0: none */
-	int64 id;         /* 0: none */
-	TimestampTz at;   /* DT_NOBEGIN: none */
+	const char *kind; /* string literal */
+	int64 seal;       /* 0 if none */
+	int64 id;         /* 0 if none */
+	TimestampTz at;   /* DT_NOBEGIN if none */
 	int64 rows;
 	char *detail;
 } VerifyAuditFault;
@@ -68,19 +68,19 @@ typedef struct VerifyAuditCheck
 {
 	pg_uuid_t tenant;
 	const ConsumerState *state;
-	LedgerView *ledger; /* NULL: nothing is compared with it */
+	LedgerView *ledger; /* NULL if rows are not compared with it */
 	const Checkpoint *given;
 	const Checkpoint *stored;
-	const SignedNote *anchor; /* of the one given */
-	const SignedNote *memory; /* of the one stored */
+	const SignedNote *anchor; /* head in the checkpoint given */
+	const SignedNote *memory; /* head in the checkpoint stored */
 	bool anchor_met;
 	bool memory_met;
-	bool named; /* it is the one tenant that was asked for */
+	bool named; /* the caller asked for this tenant */
 	int64 rows;
 	int64 unsealed;
 	int64 without_mac;
 	int64 seals;
-	Seal head; /* the last seal; seq 0: none */
+	Seal head; /* the last seal; seq is 0 if there is none */
 	DateADT *retired;
 	int retired_count;
 	List *faults;
@@ -265,7 +265,7 @@ check_covered(VerifyAuditCheck *check, const AuditRow *row, AuditRowState state,
 	}
 }
 
-/* Compare rows that no step has seen yet with the ledger, as the next step will. */
+/* Tell the ledger about a row that no step has seen yet, as the next step will. */
 static void
 verify_audit_tell_ledger(VerifyAuditCheck *check, const AuditRow *row, StringInfo line, bool good)
 {
@@ -348,7 +348,7 @@ visit_closed(void *state, OpenSeal *open)
 	Seal *seal = &open->seal;
 	unsigned char hash[SHA256_BYTES];
 
-	/* One that is not genuine was reported with the chain. */
+	/* A seal that is not genuine was reported with the chain. */
 	if (!open->is_usable || !seal_is_genuine(seal))
 		return;
 	if (open->seen_count < seal->rows)
@@ -480,7 +480,7 @@ verify_audit_check_tenant(ReturnSetInfo *result, VerifyAuditCheck *check)
 	MemoryContextDelete(check->context);
 }
 
-/* Check that a step wrote the state of the steps, and that its number of seals exists. */
+/* Verify that a step wrote the state, and that there are as many seals as it says. */
 static void
 check_state(ReturnSetInfo *result, const ConsumerState *state, int64 seals, bool all)
 {
@@ -497,7 +497,7 @@ check_state(ReturnSetInfo *result, const ConsumerState *state, int64 seals, bool
 		put_fault(result, NULL, &fault);
 }
 
-/* Of several tenants that cannot be told apart. */
+/* Report missing rows whose tenant cannot be told. */
 static void
 put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 {
@@ -507,7 +507,7 @@ put_missing(void *state, const pg_uuid_t *tenant, int64 rows)
 		put_fault(state, NULL, &fault);
 }
 
-/* Return true if the sealer is kept from its work in any way. */
+/* Report rows that have waited for their seal for longer than allowed. */
 static void
 check_delay(ReturnSetInfo *result)
 {
@@ -520,7 +520,7 @@ check_delay(ReturnSetInfo *result)
 	put_fault(result, NULL, &fault);
 }
 
-/* Those that the checkpoint names and that left no trace, too. */
+/* Add the tenants that the checkpoint names and that have no row left. */
 static pg_uuid_t *
 add_anchored(pg_uuid_t *tenants, int *count, const Checkpoint *given)
 {
@@ -575,8 +575,8 @@ verify_audit_verify(ReturnSetInfo *result, const char *tenant, text *note, Ledge
 }
 
 /*
- * Takes a snapshot to which the ledger fits; NULL if none could be had, as while a step of the
- * sealer is held up in its commit.
+ * Take a snapshot to which the ledger fits. Returns NULL if there was none in all attempts, as
+ * while the commit of the sealer's step is delayed; a snapshot is active then too.
  */
 static LedgerView *
 take_snapshot(void)

@@ -2,8 +2,8 @@
  * check.c
  *		The check of an exported trail.
  *
- * Memory: of each seal its link, and of those that are open, all of it.  A trail is read once,
- * tenant by tenant; the header of a tenant begins it.
+ * It keeps the link of each seal, and the rest of a seal only while it is open. A trail is read
+ * once, tenant by tenant. A header begins each tenant.
  */
 #include "evidence/offline/check.h"
 
@@ -48,12 +48,12 @@ typedef struct Link
 	unsigned char hash[SHA256_BYTES];
 } Link;
 
-/* Rows of a seal that are not there, of a month that is said to be retired. */
+/* Missing rows of a seal whose month is said to be retired. */
 typedef struct Gone
 {
 	int64_t seal;
 	int64_t missing;
-	int64_t left; /* rows of the seal that are there */
+	int64_t left; /* rows of the seal that are present */
 	int64_t first;
 	char month[LINE_MONTH_BYTES + 1];
 } Gone;
@@ -69,13 +69,13 @@ struct Check
 	CheckReport report;
 	void *state;
 	CheckAgainst against;
-	bool *met; /* of the heads: their tenant was in the trail */
+	bool *met; /* for each head, whether its tenant was in the trail */
 	int64_t faults;
 	int64_t doubts;
 	int64_t line;
-	bool any; /* tenant was announced */
+	bool any; /* a header was read */
 
-	/* of the tenant at hand */
+	/* State of the current tenant. */
 	bool begun;
 	Line header;
 	char last_at[LINE_TIME_BYTES];
@@ -86,15 +86,16 @@ struct Check
 	size_t link_capacity;
 	char (*retired)[LINE_MONTH_BYTES + 1];
 	size_t retired_count;
-	char proven[LINE_MONTH_BYTES + 1];  /* the last month that a sealed row says was retired, */
-	char claimed[LINE_MONTH_BYTES + 1]; /* and with seals that the checkpoint does not have */
-	int64_t vouched; /* the last seal that the checkpoint has; without one: any */
-	Gone *gone;      /* judged at the end: the row comes later */
+	/* last month retired according to a sealed row that the checkpoint vouches for */
+	char proven[LINE_MONTH_BYTES + 1];
+	char claimed[LINE_MONTH_BYTES + 1]; /* the same with a row that is newer than the checkpoint */
+	int64_t vouched;                    /* last seal of the checkpoint; INT64_MAX without one */
+	Gone *gone;                         /* checked at the end, after the row of the retirement */
 	size_t gone_count;
 	size_t gone_capacity;
 	int64_t rows;
 	int64_t unsealed;
-	Uncovered *uncovered; /* rows that no seal covers: judged at the end */
+	Uncovered *uncovered; /* rows that no seal covers, checked at the end */
 	size_t uncovered_count;
 	int64_t retired_rows;
 };
@@ -116,7 +117,7 @@ check_report(Check *check, CheckLevel level, const char *format, ...)
 	check->report(check->state, level, check->begun ? check->header.tenant : "", text);
 }
 
-/* Out of memory is a fault: what was not checked does not pass. */
+/* Report out of memory as a fault: a trail that was not checked must not pass. */
 static void *
 check_grow(Check *check, void *old, size_t size)
 {
@@ -188,7 +189,7 @@ id_of(const CheckOpenSeal *open, int64_t rank)
 	return open->ranges[i].first + (rank - open->ranges[i].rank);
 }
 
-/* The ranges of a seal's ids: ascending, and as many as it says. */
+/* Read the ranges of a seal's ids. They must be ascending, and as many as the seal says. */
 static bool
 read_ranges(Check *check, const Line *line, CheckOpenSeal *open)
 {
@@ -298,8 +299,8 @@ check_report_missing(Check *check, const CheckOpenSeal *open)
 }
 
 /*
- * That a month was retired is written in the trail itself.  The retention goes forward: the rows
- * that say so of earlier months may be retired by now.
+ * Check that a sealed row tells of the retirement. Retention goes forward in time, so the rows
+ * about earlier months may be retired by now: a later month proves the earlier ones.
  */
 static void
 check_gone(Check *check, const Gone *gone)
@@ -342,7 +343,7 @@ close_seal(Check *check, CheckOpenSeal *open)
 	free_open(open);
 }
 
-/* Closes the seals that end before a time; all of them for NULL. */
+/* Close the seals that end before a time; all of them if it is NULL. */
 static void
 check_close_before(Check *check, const char *at)
 {
@@ -459,7 +460,7 @@ check_anchor(Check *check)
 		check_report(check, CHECK_NOTE, "not anchored: the newest part may have been cut off");
 }
 
-/* Unsigned as it is, the header decides nothing unless the auditor says that this is a part. */
+/* The header is not signed, so it decides nothing unless the auditor says that this is a part. */
 static void
 tell_part(Check *check)
 {
@@ -553,7 +554,7 @@ take_seal(Check *check, const Line *line, const char *text, size_t size)
 					 line->missing, line->seal);
 	if (strcmp(line->sealed_at, check->last_sealed_at) > 0)
 		memcpy(check->last_sealed_at, line->sealed_at, LINE_TIME_BYTES);
-	/* Of a part, the others only link. */
+	/* In a part, seals outside the period only link others. */
 	if (!check->against.is_partial ||
 		(strcmp(line->first_at, check->header.until) < 0 &&
 		 strcmp(line->last_at, check->header.since) >= 0))

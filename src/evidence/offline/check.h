@@ -1,7 +1,7 @@
 /*
  * check.h
- *		An exported trail, checked line by line, without the database and without the root
- *		key: rows against seals, seals against each other, and the chain against a checkpoint.
+ *		Checks an exported trail line by line, without the database and the root key: rows against
+ *		seals, seals against each other, and the chain against a checkpoint.
  */
 #ifndef VAULT_EVIDENCE_OFFLINE_CHECK_H
 #define VAULT_EVIDENCE_OFFLINE_CHECK_H
@@ -14,7 +14,7 @@ typedef struct Check Check;
 typedef enum CheckLevel
 {
 	CHECK_NOTE,
-	CHECK_DOUBT, /* could not be checked, or was not because it is a part */
+	CHECK_DOUBT, /* could not be checked, or is not in the export because it is a part */
 	CHECK_FAULT
 } CheckLevel;
 
@@ -22,23 +22,23 @@ typedef enum CheckLevel
 typedef void (*CheckReport)(void *state, CheckLevel level, const char *tenant, const char *text);
 
 /*
- * References for the check of an export.  Its header is believed only for an export that
- * the auditor knows to be a part, because nothing else confirms the header.
+ * References for the check of an export. The header of the export is believed only if the auditor
+ * knows that it is a part, because nothing else confirms the header.
  */
 typedef struct CheckAgainst
 {
-	const SignedNote *heads; /* of the checkpoint */
+	const SignedNote *heads; /* heads of the checkpoint */
 	size_t head_count;
 	bool has_checkpoint;
 	bool is_partial;
-	bool all_tenants; /* that the checkpoint names must be there */
+	bool all_tenants; /* every tenant of the checkpoint must be in the export */
 } CheckAgainst;
 
-/* NULL if there is no memory. */
+/* Returns NULL if out of memory. */
 extern Check *check_new(const CheckAgainst *against, CheckReport report, void *state);
 extern void check_line(Check *check, const char *text, size_t size);
 
-/* The end of the trail: what is still open is closed.  Returns the number of faults. */
+/* End the trail: close the seals that are still open. Returns the number of faults. */
 extern int64_t check_end(Check *check);
 
 /* Return the number of CHECK_DOUBT reports. */

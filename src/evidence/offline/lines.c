@@ -1,6 +1,6 @@
 /*
  * lines.c
- *		A cursor that takes what it expects, and fails for good where it does not stand.
+ *		A cursor that consumes the text that it expects. After the first mismatch it stays failed.
  */
 #include "evidence/offline/lines.h"
 
@@ -32,7 +32,7 @@ lines_expect(Cursor *c, const char *text)
 		c->failed = true;
 }
 
-/* The next string without escapes, of the characters allowed; its end is at a quote. */
+/* Consume a string without escapes that has only the allowed characters, and its closing quote. */
 static const char *
 lines_take_string(Cursor *c, const char *allowed, size_t *size)
 {
@@ -48,7 +48,7 @@ lines_take_string(Cursor *c, const char *allowed, size_t *size)
 	return start;
 }
 
-/* The same into room for `room` bytes with a NUL. */
+/* Consume a name and a string, and copy the string with a NUL into "room" bytes. */
 static void
 take_text(Cursor *c, const char *name, const char *allowed, char *out, size_t room)
 {
@@ -132,8 +132,9 @@ read_seal(Cursor *c, Line *line)
 }
 
 /*
- * The job of retention leaves a row for each month.  What stands before the operation are numbers
- * and strings, in which a quote has a backslash before it: the first such member is the row's own.
+ * Find the row of the retention job, which writes one for each month. Before the operation there
+ * are numbers and strings, in which a quote has a backslash before it, so the first such member is
+ * that of the row.
  */
 static void
 read_retirement(Cursor c, Line *line)

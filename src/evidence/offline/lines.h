@@ -1,10 +1,9 @@
 /*
  * lines.h
- *		Lines of an exported trail, taken apart.
+ *		Parses the lines of an exported trail.
  *
- * Members stand in a fixed order, so that this needs no general reader of JSON: of a row,
- * only the beginning is looked at, and whether it says that a month was retired; what else it
- * says is covered by its hash.
+ * Members stand in a fixed order, so this needs no general parser of JSON. Of a row it reads only
+ * the beginning, and whether the row says that a month was retired. The row's hash covers the rest.
  */
 #ifndef VAULT_EVIDENCE_OFFLINE_LINES_H
 #define VAULT_EVIDENCE_OFFLINE_LINES_H
@@ -24,7 +23,7 @@ typedef enum LineKind
 	LINE_ROW
 } LineKind;
 
-/* Times are as they stand there; they compare as texts. */
+/* Times are kept as text, and compare as text. */
 typedef struct Line
 {
 	LineKind kind;
@@ -32,27 +31,30 @@ typedef struct Line
 	char since[LINE_TIME_BYTES]; /* header */
 	char until[LINE_TIME_BYTES];
 	char month[LINE_MONTH_BYTES + 1]; /* seal, retired */
-	int64_t id;                       /* row */
+	int64_t id;                       /* members of a row follow */
 	char at[LINE_TIME_BYTES];
 	char retires[LINE_MONTH_BYTES + 1]; /* the month that the row says was retired, or "" */
-	int64_t seal;                       /* seal, and what follows */
+	int64_t seal;                       /* members of a seal follow */
 	unsigned char previous[SHA256_BYTES];
 	char first_at[LINE_TIME_BYTES];
 	char last_at[LINE_TIME_BYTES];
 	int64_t rows;
 	int64_t without_mac;
-	int64_t missing; /* rows that were gone before they were sealed */
+	int64_t missing; /* rows that disappeared before they were sealed */
 	int64_t total_rows;
 	unsigned char rows_hash[SHA256_BYTES];
 	char sealed_at[LINE_TIME_BYTES];
-	const char *ids; /* inside the line */
+	const char *ids; /* points into the line */
 	size_t ids_size;
 } Line;
 
-/* text has no line feed.  False if it is no line of a trail. */
+/* Parse a line, without its line feed. Returns false if it is not a line of a trail. */
 extern bool line_read(const char *text, size_t size, Line *line);
 
-/* The next range of "3,5-9,12"; false at the end, or if what follows is none (*at < size then). */
+/*
+ * Get the next range of "3,5-9,12". Returns false at the end, or if the rest is malformed; then *at
+ * < size.
+ */
 extern bool line_next_ids(const char *ids, size_t size, size_t *at, int64_t *first, int64_t *last);
 
 #endif

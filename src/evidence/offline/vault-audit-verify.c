@@ -1,9 +1,10 @@
 /*
  * vault-audit-verify.c
- *		The program for auditors: an exported trail and a checkpoint, without the database.
+ *		The program for auditors: checks an exported trail against a checkpoint, without the
+ *		database.
  *
- * Exit status 0: everything fits; 1: something does not; 2: it could not be checked.  What was
- * not checked is told on the standard error, however quiet.
+ * Exit status 0: everything fits; 1: something does not fit; 2: something could not be checked.
+ * What was not checked is always reported on standard error.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -79,7 +80,7 @@ read_whole(const char *path, size_t *size)
 	return text;
 }
 
-/* The heads of a checkpoint whose signature is right. */
+/* Read the heads of a checkpoint and verify its signature. */
 static SignedNote *
 read_checkpoint(const char *path, const char *key_path, size_t *count)
 {
@@ -158,7 +159,7 @@ typedef struct Arguments
 {
 	const char *checkpoint;
 	const char *key;
-	const char *trail; /* NULL: standard input */
+	const char *trail; /* NULL means standard input */
 	bool is_partial;
 	bool all_tenants;
 } Arguments;
