@@ -1,6 +1,6 @@
 /*
  * ed25519.c
- *		Ed25519 by OpenSSL.  Rare: keys are made for each call and freed with it.
+ *		Ed25519 by OpenSSL. It is used rarely, so each call makes its keys and frees them.
  */
 #include "crypto/ed25519.h"
 

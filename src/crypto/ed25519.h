@@ -1,8 +1,8 @@
 /*
  * ed25519.h
- *		Signatures (RFC 8032) for what others check without the vault.
+ *		Signatures (RFC 8032) for data that is verified without the vault.
  *
- * Plain C without server headers.  A status is returned; nothing is kept.
+ * Plain C without server headers. Functions return a status and keep nothing.
  */
 #ifndef VAULT_CRYPTO_ED25519_H
 #define VAULT_CRYPTO_ED25519_H
@@ -18,7 +18,7 @@ ed25519_public_key(const SecretKey *seed, unsigned char public_key[ED25519_PUBLI
 extern CryptoStatus ed25519_sign(const SecretKey *seed, const void *message, size_t size,
 								 unsigned char signature[ED25519_SIGNATURE_BYTES]);
 
-/* CRYPTO_ERR_AUTH if the signature is not of this message and key. */
+/* Returns CRYPTO_ERR_AUTH if the signature is not of this message and key. */
 extern CryptoStatus
 ed25519_verify(const unsigned char public_key[ED25519_PUBLIC_BYTES], const void *message,
 			   size_t size, const void *signature, size_t signature_size);

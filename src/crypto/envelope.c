@@ -31,7 +31,7 @@
 #define BUCKET_BYTES 64
 #define PADME_FROM   1024
 
-/* up to a type of 19 bytes, info and its counter fit into one SHA-512 block */
+/* Up to a type of 19 bytes, info and its counter fit into one SHA-512 block. */
 #define CONTEXT_FIXED_BYTES (2 + 3 * ENVELOPE_ID_BYTES + 4 + 4 + 1)
 #define CONTEXT_MAX_BYTES   (CONTEXT_FIXED_BYTES + ENVELOPE_MAX_TYPE)
 
@@ -152,7 +152,7 @@ envelope_padme(size_t size)
 	return round_up(size, (size_t) 1 << (exponent - kept));
 }
 
-/* The bucket for this many bytes, of value and trailer together.  Idempotent. */
+/* Return the bucket for this many bytes of value and trailer together. Idempotent. */
 static size_t
 envelope_bucket(size_t size)
 {
@@ -203,7 +203,7 @@ envelope_check(const unsigned char *envelope, size_t size)
 	return CRYPTO_OK;
 }
 
-/* Writes the context in the form that is hashed and authenticated; its size. */
+/* Write the context in the form that is hashed and authenticated. Returns its size. */
 static size_t
 encode_context(const EnvelopeContext *context, unsigned char *out)
 {
@@ -235,7 +235,7 @@ context_valid(const EnvelopeContext *context)
 		context->generation != 0 && context->type_size <= ENVELOPE_MAX_TYPE;
 }
 
-/* The context as schedule_derive() laid it down, which is the AAD. */
+/* Return the context as schedule_derive() wrote it, which is the AAD. */
 static const unsigned char *
 schedule_aad(const Schedule *schedule)
 {
@@ -243,8 +243,8 @@ schedule_aad(const Schedule *schedule)
 }
 
 /*
- * Fills the schedule.  By RFC 5869 the first block of HKDF-Expand is
- * HMAC(PRK, info ‖ 0x01), and 64 bytes are exactly one block.
+ * Fill the schedule. By RFC 5869 the first block of HKDF-Expand is HMAC(PRK, info ‖ 0x01), and 64
+ * bytes are exactly one block.
  */
 static CryptoStatus
 schedule_derive(Schedule *schedule, EnvelopeKey *key, const EnvelopeContext *context,
@@ -284,7 +284,7 @@ envelope_pad(unsigned char *out, size_t padded, const void *value, size_t value_
 	envelope_put_uint32(trailer + 1, (uint32_t) value_size);
 }
 
-/* False unless envelope_pad() would have written exactly this. */
+/* Return false unless envelope_pad() would have written exactly this. */
 static bool
 envelope_unpad(const unsigned char *text, size_t padded, size_t *value_size, uint8_t *format)
 {
@@ -333,7 +333,7 @@ envelope_seal(EnvelopeKey *key, const EnvelopeContext *context, const void *valu
 	return status;
 }
 
-/* Opens a checked envelope.  On failure out holds anything; the caller wipes. */
+/* Open a checked envelope. On failure "out" is undefined, and the caller wipes it. */
 static CryptoStatus
 open_checked(Schedule *schedule, EnvelopeKey *key, const EnvelopeContext *context,
 			 const unsigned char *envelope, size_t padded, unsigned char *out)

@@ -59,42 +59,42 @@ typedef struct EnvelopeContext
 	size_t type_size;
 } EnvelopeContext;
 
-/* A key prepared for sealing and opening; opaque, wiped when freed. */
+/* A key prepared for sealing and opening. Opaque; wiped when freed. */
 typedef struct EnvelopeKey EnvelopeKey;
 extern CryptoStatus envelope_key_new(const SecretKey *key, EnvelopeKey **prepared);
 extern void envelope_key_free(EnvelopeKey *prepared); /* NULL is allowed */
 
 /*
- * Derives a key for another use from it: HKDF-Expand(PRK, info = label).  A label is
- * too short to be the info of an envelope.
+ * Derive a key for another use: HKDF-Expand(PRK, info = label). A label is too short to be the info
+ * of an envelope.
  */
 #define ENVELOPE_LABEL_BYTES 31
 extern CryptoStatus envelope_key_derive(EnvelopeKey *prepared, const char *label, SecretKey *key);
 
-/* Bytes of the envelope for a value of this size (0 to ENVELOPE_MAX_VALUE). */
+/* Return the size of the envelope for a value of this size (0 to ENVELOPE_MAX_VALUE). */
 extern size_t envelope_size(size_t value_size);
 
-/* out has exactly envelope_size(value_size) bytes. */
+/* Seal a value. "out" has exactly envelope_size(value_size) bytes. */
 extern CryptoStatus
 envelope_seal(EnvelopeKey *key, const EnvelopeContext *context, const void *value,
 			  size_t value_size, uint8_t format, unsigned char *out);
 
 /*
- * Opens into out, which has room for envelope_padded_size(size) bytes; the value
- * stands at its start.  Structure faults and failed authentication are told
- * apart only by the status; on any failure out is wiped.
+ * Open an envelope into "out", which has room for envelope_padded_size(size) bytes; the value
+ * stands at its start. Only the status distinguishes a wrong structure from failed authentication.
+ * On any failure "out" is wiped.
  */
 extern CryptoStatus
 envelope_open(EnvelopeKey *key, const EnvelopeContext *context, const unsigned char *envelope,
 			  size_t size, unsigned char *out, size_t *value_size, uint8_t *format);
 
-/* Room that envelope_open needs; 0 if size is that of no envelope. */
+/* Return the room that envelope_open() needs; 0 if no envelope has this size. */
 extern size_t envelope_padded_size(size_t size);
 
-/* Checks the structure, which anybody can forge: magic, version, plausible size. */
+/* Check the structure, which anybody can forge: magic, version, plausible size. */
 extern CryptoStatus envelope_check(const unsigned char *envelope, size_t size);
 
-/* The generation that a checked envelope names. */
+/* Return the generation that a checked envelope names. */
 extern uint32_t envelope_generation(const unsigned char *envelope);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * envelope_type.c
- *		The base type vault.envelope: what a table may hold of a value.
+ *		The base type vault.envelope: the only form in which a table holds a value.
  *
- * A varlena whose bytes are an envelope (envelope.h).  Text form:
- * "vault:v1:" and base64.  Input and receive check the structure; only opening
- * it with the key proves anything.
+ * A varlena whose bytes are an envelope (envelope.h). Its text form is "vault:v1:" and base64.
+ * Input and receive functions check only the structure. That the content is genuine shows only when
+ * it is opened with the key.
  */
 #include "platform/bytes.h"
 #include "platform/compat.h"

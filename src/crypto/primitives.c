@@ -9,8 +9,8 @@
  * call that needed it (a Prf keeps its key, and only that).  The error queue:
  * it is drained in crypto_settle() and nowhere else; nobody prints it.
  *
- * Not for threads: the cipher context is shared by all calls of the process.
- * A child inherits the state over fork and may use it.
+ * Not for threads: all calls of the process share the cipher context. A child inherits the state
+ * over fork and may use it.
  */
 #include "crypto/primitives.h"
 
@@ -32,14 +32,14 @@ struct Prf
 {
 	EVP_MAC_CTX *mac;
 	size_t size;
-	bool ready; /* keyed, and nothing of an input in it */
+	bool ready; /* keyed, without any input */
 };
 
 static struct
 {
 	bool ready;
 	EVP_CIPHER *gcm;
-	EVP_CIPHER_CTX *cipher; /* without a key between calls */
+	EVP_CIPHER_CTX *cipher; /* holds no key between calls */
 	EVP_MAC *hmac;
 	EVP_KDF *hkdf;
 	EVP_MD *sha256;
@@ -112,7 +112,7 @@ crypto_random(void *out, size_t size)
 	return CRYPTO_OK;
 }
 
-/* Parameters take pointers to non-const; OpenSSL only reads from these. */
+/* Construct a parameter. It takes a pointer to non-const, but OpenSSL only reads from it. */
 static OSSL_PARAM
 primitives_octets(const char *name, const void *data, size_t size)
 {
@@ -125,7 +125,7 @@ primitives_utf8(const char *name, const char *value)
 	return OSSL_PARAM_construct_utf8_string(name, (char *) value, 0);
 }
 
-/* HKDF-SHA-512 in the given mode.  Empty inputs are left out, as RFC 5869 reads. */
+/* Run HKDF-SHA-512 in the given mode. Empty inputs are left out, which is how RFC 5869 reads. */
 static CryptoStatus
 primitives_hkdf(int mode, const void *key, size_t key_size, const void *salt, size_t salt_size,
 				const void *info, size_t info_size, void *out, size_t out_size)
@@ -176,7 +176,7 @@ crypto_hkdf_extract_sha512(const void *key, size_t key_size, const void *salt, s
 						   prk, SHA512_BYTES);
 }
 
-/* A keyed HMAC context, which the caller frees; NULL if OpenSSL refuses. */
+/* Return a keyed HMAC context, which the caller frees, or NULL if OpenSSL refuses. */
 static EVP_MAC_CTX *
 hmac_start(const char *digest, const void *key, size_t key_size)
 {
@@ -189,7 +189,7 @@ hmac_start(const char *digest, const void *key, size_t key_size)
 	params[1] = OSSL_PARAM_construct_end();
 	mac = EVP_MAC_CTX_new(state.hmac);
 
-	/* a NULL key would mean: the one set before */
+	/* With a NULL key, OpenSSL would use the key that was set before. */
 	if (mac != NULL &&
 		EVP_MAC_init(mac, key_size > 0 ? key : (const void *) "", key_size, params) != 1)
 	{
@@ -199,7 +199,7 @@ hmac_start(const char *digest, const void *key, size_t key_size)
 	return mac;
 }
 
-/* Computes the tag and checks that it has the size expected; else wipes out. */
+/* Compute the tag and check that it has the expected size; otherwise wipe "out". */
 static CryptoStatus
 hmac_finish(EVP_MAC_CTX *mac, const void *data, size_t size, unsigned char *out, size_t out_size)
 {
@@ -251,8 +251,8 @@ crypto_sha256(const void *data, size_t data_size, unsigned char out[SHA256_BYTES
 }
 
 /*
- * Keys the shared context and feeds aad and data; in and out may be the same.
- * True if OpenSSL took everything.  The caller resets the context either way.
+ * Set the key of the shared context and feed aad and data. "in" and "out" may be the same. Returns
+ * true if OpenSSL took everything. The caller resets the context in both cases.
  */
 static bool
 gcm_run(bool seal, const SecretKey *key, const unsigned char *iv, const OSSL_PARAM *params,
@@ -347,8 +347,8 @@ prf_new(PrfHash hash, const void *key, size_t key_size, Prf **prf)
 }
 
 /*
- * Re-initialised after use and not before, because OpenSSL would keep the
- * output, which is a key to our callers, in its digest state.
+ * Initialize the context again after its use and not before the next. OpenSSL would keep the output
+ * in its digest state, and the output is a key to our callers.
  */
 CryptoStatus
 prf_compute(Prf *prf, const void *data, size_t size, unsigned char *out)
@@ -377,8 +377,8 @@ prf_free(Prf *prf)
 }
 
 /*
- * All ones if x is negative, else zero.  The base64 code below uses it in place
- * of tables and branches, so that its time tells nothing about the bytes.
+ * Return all ones if x is negative, else zero. The base64 code below uses it instead of tables and
+ * branches, so that its time does not depend on the bytes.
  */
 static int
 primitives_negative(int x)
@@ -399,7 +399,7 @@ base64_char(Base64Alphabet alphabet, int value)
 	return (char) c;
 }
 
-/* value + 1 if first <= c <= last, where value is that of first, counted up; else 0 */
+/* Return value + (c - first) + 1 if first <= c <= last, else 0. */
 static int
 in_range(int c, int first, int last, int value)
 {
@@ -407,7 +407,7 @@ in_range(int c, int first, int last, int value)
 		(c - first + value + 1);
 }
 
-/* -1 if the character is not in the alphabet */
+/* Return the value of a character, or -1 if it is not in the alphabet. */
 static int
 base64_value(Base64Alphabet alphabet, unsigned char c)
 {
@@ -450,7 +450,7 @@ base64_encode(Base64Alphabet alphabet, const void *in, size_t size, char *out)
 	return written;
 }
 
-/* Takes the padding off; false if the length or the padding cannot be. */
+/* Subtract the padding from the size. Returns false if length or padding is impossible. */
 static bool
 base64_unpad(Base64Alphabet alphabet, const char *in, size_t *size)
 {
@@ -465,8 +465,8 @@ base64_unpad(Base64Alphabet alphabet, const char *in, size_t *size)
 }
 
 /*
- * Decodes up to four characters to up to three bytes.  False if a character is
- * unknown or a bit is set that stands for no byte.
+ * Decode up to four characters to up to three bytes. Returns false if a character is unknown or a
+ * bit is set that belongs to no byte.
  */
 static bool
 base64_group(Base64Alphabet alphabet, const char *in, size_t chars, unsigned char *out)

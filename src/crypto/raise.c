@@ -1,6 +1,6 @@
 /*
  * raise.c
- *		Statuses to errors.
+ *		Turns statuses into errors.
  */
 #include "crypto/raise.h"
 

@@ -1,7 +1,7 @@
 /*
  * raise.h
- *		Connect the plain C below to the server: statuses become errors, random
- *		bytes become ids.
+ *		Connects the plain C of crypto to the server: statuses become errors, random bytes become
+ *		ids.
  */
 #ifndef VAULT_CRYPTO_RAISE_H
 #define VAULT_CRYPTO_RAISE_H
@@ -15,12 +15,12 @@
 /* Raises unless the status is CRYPTO_OK: VT004 for forged bytes, XX000 otherwise. */
 extern void crypto_require(CryptoStatus status);
 
-/* A random (version 4) uuid from OpenSSL. */
+/* Return a random (version 4) uuid from OpenSSL. */
 extern pg_uuid_t id_new(void);
 
 /*
- * A version 7 uuid: milliseconds since 1970, then random bits.  For rows that are
- * many, so that their index grows at one end.
+ * Return a version 7 uuid: milliseconds since 1970, then random bits. It is for tables with many
+ * rows, so that their index grows at one end.
  */
 extern pg_uuid_t id_new_ordered(void);
 

@@ -49,7 +49,7 @@ signature_wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 	return CRYPTO_OK;
 }
 
-/* NULL if OpenSSL refuses the parameters, a point off its curve for one. */
+/* Make a key. Returns NULL if OpenSSL refuses the parameters, such as a point off its curve. */
 static EVP_PKEY *
 signature_key_from(const char *type, OSSL_PARAM *params)
 {
@@ -67,8 +67,8 @@ signature_key_from(const char *type, OSSL_PARAM *params)
 }
 
 /*
- * Under a point of small order anybody can sign.  The y of those points, the ones
- * that are not reduced included; OpenSSL takes them.
+ * Return true for a point of small order. With such a public key anybody can sign, and OpenSSL
+ * accepts it. The table has the y of these points, including those that are not reduced.
  */
 static bool
 has_small_order(const unsigned char x[ED25519_BYTES])
@@ -95,7 +95,7 @@ has_small_order(const unsigned char x[ED25519_BYTES])
 	unsigned char y[ED25519_BYTES];
 
 	memcpy(y, x, ED25519_BYTES);
-	y[ED25519_BYTES - 1] &= 0x7f; /* the sign of the other coordinate */
+	y[ED25519_BYTES - 1] &= 0x7f; /* without the sign of the other coordinate */
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 	{
 		if (memcmp(y, points[i], ED25519_BYTES) == 0)
@@ -135,7 +135,7 @@ public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y, s
 	return signature_wrap(SIGNATURE_ES256, signature_key_from("EC", params), made);
 }
 
-/* The caller has bounded the sizes from above. */
+/* Check the numbers of an RSA key. The caller has checked the upper bounds. */
 static bool
 signature_rsa_numbers_fit(const BIGNUM *n, const BIGNUM *e)
 {
@@ -144,8 +144,8 @@ signature_rsa_numbers_fit(const BIGNUM *n, const BIGNUM *e)
 }
 
 /*
- * No test for primes: it takes many seconds for a modulus that was made to be slow,
- * and whoever gives a weak key of their own harms only who trusts it.
+ * Make an RSA key. There is no test for primes: it takes many seconds for a modulus that was made
+ * to be slow, and an issuer with a weak key harms only those who trust the issuer.
  */
 CryptoStatus
 public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_size,
@@ -201,7 +201,7 @@ public_key_free(PublicKey *key)
 	free(key);
 }
 
-/* The DER that OpenSSL wants for r || s; NULL if it has no memory. */
+/* Return r || s in DER, as OpenSSL needs it; NULL if out of memory. */
 static unsigned char *
 ecdsa_der(const unsigned char *raw, size_t *size)
 {
@@ -213,7 +213,7 @@ ecdsa_der(const unsigned char *raw, size_t *size)
 
 	if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1)
 	{
-		r = NULL; /* owned by the pair now */
+		r = NULL; /* the pair owns it now */
 		s = NULL;
 		written = i2d_ECDSA_SIG(pair, &der);
 	}

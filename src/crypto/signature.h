@@ -2,11 +2,10 @@
  * signature.h
  *		Public keys of others, and the signatures that they verify.
  *
- * Plain C without server headers.  A key is bound to one algorithm when it is
- * made, from the decoded parameters of a JWK (RFC 7518 section 6, RFC 8037); what
- * a message says of its algorithm is not asked here.  Keys are checked as far as
- * that is cheap: points are on their curve and not of small order, RSA numbers
- * have the sizes and forms below.
+ * Plain C without server headers. A key is bound to one algorithm when it is made from the decoded
+ * parameters of a JWK (RFC 7518 section 6, RFC 8037). The algorithm that a message names is not
+ * used here. Keys are checked as far as that is cheap: points are on their curve and not of small
+ * order, and RSA numbers have the sizes and forms below.
  */
 #ifndef VAULT_CRYPTO_SIGNATURE_H
 #define VAULT_CRYPTO_SIGNATURE_H
@@ -27,16 +26,15 @@ typedef enum SignatureAlgorithm
 typedef struct PublicKey PublicKey;
 
 /*
- * Each makes a key that the caller frees; CRYPTO_ERR_FORMAT if the parameters are
- * not those of a key that is accepted.  Integers are big-endian: x and y of P-256
- * have 32 bytes each, n and e of RSA no leading zeros.  e is odd, at least 65537
- * and at most eight bytes.
+ * Make a key, which the caller frees. CRYPTO_ERR_FORMAT if the parameters are not those of an
+ * acceptable key. Integers are big-endian: x and y of P-256 have 32 bytes each, n and e of RSA no
+ * leading zeros. e is odd, at least 65537 and at most eight bytes long.
  */
 extern CryptoStatus public_key_ed25519(const unsigned char *x, size_t x_size, PublicKey **made);
 extern CryptoStatus public_key_p256(const unsigned char *x, size_t x_size, const unsigned char *y,
 									size_t y_size, PublicKey **made);
 
-/* algorithm is SIGNATURE_RS256 or SIGNATURE_PS256. */
+/* The algorithm is SIGNATURE_RS256 or SIGNATURE_PS256. */
 extern CryptoStatus
 public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_size,
 			   const unsigned char *e, size_t e_size, PublicKey **made);
@@ -44,7 +42,7 @@ public_key_rsa(SignatureAlgorithm algorithm, const unsigned char *n, size_t n_si
 extern SignatureAlgorithm public_key_algorithm(const PublicKey *key);
 extern void public_key_free(PublicKey *key); /* NULL is allowed */
 
-/* CRYPTO_ERR_AUTH if the signature is not of this message and key. */
+/* Returns CRYPTO_ERR_AUTH if the signature is not of this message and key. */
 extern CryptoStatus signature_verify(const PublicKey *key, const void *message, size_t size,
 									 const void *signature, size_t signature_size);
 

@@ -1,10 +1,10 @@
 /*
  * analysis.c
- *		Find the functions that lead to the vault.
+ *		Finds the functions that lead to the vault.
  *
- * A function leads to the vault if it is in one of its schemas, if its source
- * mentions it, or if its source has the name of a function that does, of
- * whatever arguments and schema: rather one too many.
+ * A function leads to the vault if it is in one of the vault's schemas, if its source mentions the
+ * vault, or if its source has the name of a function that leads to it, whatever its arguments and
+ * schema. So some functions are marked that need not be.
  */
 #include "redaction/analysis.h"
 
@@ -34,7 +34,7 @@
 typedef struct Function
 {
 	Oid oid;    /* hash key */
-	bool leads; /* false too while it is being looked into */
+	bool leads; /* also false while it is being analyzed */
 } Function;
 
 typedef struct RelationKey
@@ -46,7 +46,7 @@ typedef struct RelationKey
 typedef struct RelationEntry
 {
 	RelationKey key;
-	bool leads; /* false too while it is being looked into */
+	bool leads; /* also false while it is being analyzed */
 } RelationEntry;
 
 static HTAB *functions = NULL;
@@ -90,7 +90,9 @@ text_leads(const char *text)
 	return false;
 }
 
-/* The body of a function, whose statements are analysed already or are text. */
+/*
+ * Return true if the body leads to the vault. Its statements are either analyzed already or text.
+ */
 static bool
 body_leads(HeapTuple tuple)
 {
@@ -147,7 +149,10 @@ make_cache(void)
 	functions = hash_create("vault functions", 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
-/* In a cycle a function may have been judged before what it calls was known. */
+/*
+ * Forget the functions that do not lead to the vault: in a cycle, one may have been marked so
+ * before the functions that it calls were known.
+ */
 static void
 forget_negatives(void)
 {
@@ -255,7 +260,7 @@ look_into_relation(Oid oid, bool written)
 
 	if (relation == NULL)
 		return false;
-	/* Its tables hold no value, and a query of them by hand uses no function. */
+	/* The vault's tables hold no plaintext, and a direct query of them uses no function. */
 	leads = RelationGetNamespace(relation) != data_schema_oid() &&
 		(rules_lead(relation) || policies_lead(relation) ||
 		 (written && (triggers_lead(relation) || constraints_lead(relation))));
@@ -309,7 +314,9 @@ tables_lead(Query *query)
 	return false;
 }
 
-/* COPY says nothing of what it fires, and of a row that it cannot read it shows the text. */
+/*
+ * COPY does not name the triggers that it fires. If it cannot read a row, its error shows the text.
+ */
 static bool
 copy_uses_vault(CopyStmt *copy)
 {
@@ -356,7 +363,7 @@ node_uses_vault(Node *node, void *context)
 	return expression_tree_walker(node, node_uses_vault, context);
 }
 
-/* Statements without a parse tree of what they execute. */
+/* Return true for statements without a parse tree of what they execute. */
 static bool
 is_opaque(Node *statement)
 {
@@ -364,13 +371,13 @@ is_opaque(Node *statement)
 		IsA(statement, ExecuteStmt);
 }
 
-/* False where there is no catalogue to read. */
+/* Return false if the catalogs cannot be read. */
 static bool
 begin_search(void)
 {
 	if (!IsTransactionState())
 		return false;
-	if (depth > 0) /* an error came in between */
+	if (depth > 0) /* an error ended the last search */
 		stale = true;
 	depth = 0;
 	make_cache();
@@ -398,7 +405,10 @@ procedure_changed(Datum arg, int cache, uint32 hash)
 	stale = true;
 }
 
-/* A table that is not in it changes nothing, such as the temporary ones that come and go. */
+/*
+ * Mark the cache as stale if it has the relation. Other relations, such as temporary tables, change
+ * nothing.
+ */
 static void
 analysis_relation_changed(Datum arg, Oid oid)
 {

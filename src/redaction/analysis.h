@@ -1,6 +1,6 @@
 /*
  * analysis.h
- *		Decide from parse tree and catalog if a statement uses the vault.
+ *		Decides by parse tree and catalogs whether a statement uses the vault.
  */
 #ifndef VAULT_REDACTION_ANALYSIS_H
 #define VAULT_REDACTION_ANALYSIS_H
@@ -10,14 +10,13 @@
 #include "nodes/parsenodes.h"
 
 /*
- * True if an analysed statement calls a function of the vault's schemas, or one in
- * SQL or a procedural language that does, directly or through others.  What a
- * utility statement does not analyse itself (DO, COPY of a query) is
- * searched for names of such functions.
+ * Return true if an analyzed statement calls a function of the vault's schemas, directly or through
+ * functions in SQL or a procedural language. A utility statement that does not analyze what it
+ * executes (DO, COPY of a query) is searched for the names of such functions.
  */
 extern bool query_uses_vault(Query *query, const char *text);
 
-/* The same of a function. */
+/* Return true if the function is such a one. */
 extern bool function_uses_vault(Oid function);
 
 /* Preload only. */

@@ -1,9 +1,9 @@
 /*
  * command.c
- *		The verdict on the present command, and hiding its text.
+ *		The verdict on the current command, and hiding its text.
  *
- * debug_query_string says which command is executed, but the next one may lie at
- * the same address; the time at which it came tells them apart.
+ * debug_query_string identifies the command that is executed. The next command may have the same
+ * address, so the time of its arrival is compared too.
  */
 #include "redaction/command.h"
 
@@ -31,12 +31,13 @@ static struct
 } command;
 
 static bool session_marked = false;
-static TimestampTz sensitive_transaction = 0; /* its start */
+/* start time of the last transaction with a sensitive command */
+static TimestampTz sensitive_transaction = 0;
 
 /*
- * Texts that are sensitive for what their functions do: the same text is known in time when a
- * client binds to it or sends it again, however much came in between.  It is a Bloom filter: it
- * never forgets, and with a million texts takes one in seven others for one.
+ * Texts that are sensitive because of the functions that they call. A text in this Bloom filter is
+ * recognized before it is analyzed, when a client binds to it or sends it again. The filter never
+ * forgets. With a million texts, one in seven others is taken for one of them.
  */
 #define FILTER_BITS   (1 << 22)
 #define FILTER_HASHES 3
@@ -49,7 +50,7 @@ command_hash_text(const char *text, size_t length)
 	return hash_bytes_extended((const unsigned char *) text, (int) length, 0);
 }
 
-/* The place of the bit that a text has for one of the hashes. */
+/* Return the bit of a text for one of the hashes. */
 static uint32
 filter_bit(const char *text, size_t length, int number)
 {
@@ -102,8 +103,9 @@ prepared_is_sensitive(const char *name)
 }
 
 /*
- * EXECUTE of what this session has not prepared fails, and its arguments are in the text: behind a
- * pooler it may be what another session has, so nothing tells whether it would use the vault.
+ * Return true for EXECUTE, with arguments, of a statement that this session has not prepared. It
+ * fails, and its text holds the arguments. Behind a pooler another session may have prepared the
+ * statement, so there is no way to tell whether it would use the vault.
  */
 static bool
 executes_unknown(const char *text, size_t length)
@@ -118,13 +120,13 @@ executes_unknown(const char *text, size_t length)
 bool
 text_is_sensitive(const char *text)
 {
-	static uint64 latest = 0; /* hash of a text that is sensitive by itself; 0: none came yet */
+	static uint64 latest = 0; /* hash of the last text that was sensitive by itself, or 0 */
 	size_t length = strlen(text);
 	size_t position = 0;
 	LexicalName name;
 	bool executes;
 
-	/* Mostly the same one comes again.  Another with its hash would be hidden, no more. */
+	/* Usually the same text comes again. Another text with its hash would be hidden too. */
 	if (latest && command_hash_text(text, length) == latest)
 		return true;
 	if (text_alone_is_sensitive(text, length, &executes))
@@ -141,13 +143,13 @@ text_is_sensitive(const char *text)
 static bool
 session_is_sensitive(void)
 {
-	/* A worker does not know what its leader has done. */
+	/* A parallel worker does not know what its leader has done. */
 	return setting_redaction == REDACTION_STRICT && (session_marked || IsParallelWorker());
 }
 
 /*
- * Once a text was replaced it is not looked at again.  Without a text: the end of the last command,
- * or a process that has none.
+ * Judge the current command, unless it was judged already or its text was replaced. Without a text
+ * it is the end of the last command, or a process that has no command.
  */
 static void
 command_judge(void)
@@ -177,7 +179,10 @@ transaction_is_sensitive(void)
 		GetCurrentTransactionStartTimestamp() == sensitive_transaction;
 }
 
-/* Behind a shorter text the slot would keep the end of a longer one, in shared memory. */
+/*
+ * Overwrite the rest of the slot: after a shorter text, shared memory would keep the end of a
+ * longer one.
+ */
 static void
 clear_rest_of_activity(void)
 {

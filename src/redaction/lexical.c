@@ -1,6 +1,6 @@
 /*
  * lexical.c
- *		Words of a statement's text.
+ *		Finds the words of a statement's text.
  */
 #include "redaction/lexical.h"
 
@@ -12,17 +12,17 @@ typedef struct Word
 	size_t length;
 } Word;
 
-/* Functions of the API whose arguments are secret, as they are called with search_path = vault. */
+/* Functions of the API with secret arguments, as they are called with search_path = vault. */
 static const char *const taking_secrets[] = {
 	"put", "rotate", "unseal", "login", "complete_rotation", "import_certificate"};
 
-/* Their lengths, and those of "vault" and "execute": nothing looked for is between the two. */
+/* Names to look for have at most 7 bytes, like "vault" and "execute", or at least 17. */
 #define LONGEST_SHORT 7
 #define SHORTEST_LONG 17
 
 /*
- * Names behind "vault." that are settings.  A statement that sets one to something short and plain
- * is shown; a client that mixes up arguments may set it to anything else.
+ * Settings of the vault. A statement that sets one to a short, plain value is shown. Any other
+ * value is hidden: a client that mixes up arguments may set a setting to a secret.
  */
 static const char *const settings[] = {"allow_core_dumps",
 									   "allow_swappable_keys",
@@ -65,7 +65,10 @@ lexical_fold(char c)
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
-/* Letters, underscore and bytes of other alphabets start a word; digits and "$" go on with it. */
+/*
+ * A word starts with a letter, an underscore or a byte of another alphabet. Digits and "$" may
+ * follow.
+ */
 #define STARTS    1
 #define CONTINUES 2
 static const unsigned char classes[256] = {
@@ -79,7 +82,7 @@ is_class(char c, unsigned char class)
 	return (classes[(unsigned char) c] & class) != 0;
 }
 
-/* The next word from *at on; *at moves behind it. */
+/* Find the next word from *at on. *at becomes its end. */
 static inline bool
 next_word(const char **at, const char *end, Word *word)
 {
@@ -99,12 +102,12 @@ static bool
 word_is(const Word *word, const char *lower)
 {
 	for (size_t i = 0; i < word->length; i++)
-		if (lexical_fold(word->start[i]) != lower[i]) /* ends at the shorter one's end */
+		if (lexical_fold(word->start[i]) != lower[i]) /* stops at the end of the shorter one */
 			return false;
 	return lower[word->length] == '\0';
 }
 
-/* Comments nest. */
+/* Skip a comment. Comments nest. */
 static const char *
 skip_block_comment(const char *p, const char *end)
 {
@@ -146,7 +149,7 @@ lexical_skip_blanks(const char *p, const char *end)
 	return p;
 }
 
-/* Behind a name, which may be quoted, comes this character. */
+/* Return true if this character follows after a name and its closing quote. */
 static bool
 is_before(const char *p, const char *end, char c)
 {
@@ -165,7 +168,10 @@ lexical_is_one_of(const Word *word, const char *const *names, size_t count)
 	return false;
 }
 
-/* A value that can be shown: a word or a literal of such characters, and nothing added to it. */
+/*
+ * Skip a value that can be shown: a word or a literal of plain characters, with nothing added to
+ * it.
+ */
 static bool
 skip_plain_value(const char **at, const char *end)
 {
@@ -179,11 +185,11 @@ skip_plain_value(const char **at, const char *end)
 	if (p - start > LONGEST_VALUE || (quoted ? p == end || *p++ != '\'' : p == start))
 		return false;
 	*at = p = lexical_skip_blanks(p, end);
-	/* More words behind one without quotes are a passphrase, perhaps. */
+	/* After a word without quotes, more words may be a passphrase. */
 	return p == end || strchr(";,)", *p) != NULL || (quoted && is_class(*p, STARTS));
 }
 
-/* Behind a setting's name: it is set to nothing, or to what can be shown. */
+/* After the name of a setting, return true if it is set to nothing or to a plain value. */
 static bool
 is_set_plainly(const char *p, const char *end)
 {
@@ -209,7 +215,10 @@ is_set_plainly(const char *p, const char *end)
 	return true;
 }
 
-/* Behind the word "vault": a dot, and not the name of a setting whose value can be shown. */
+/*
+ * After the word "vault", return true if a dot follows, unless it is a setting whose value can be
+ * shown.
+ */
 static bool
 is_qualifying(const char *p, const char *end)
 {
@@ -248,7 +257,7 @@ lexical_mentions_vault(const char *text, size_t length, bool *executes)
 	return false;
 }
 
-/* Names are cut as the server cuts them. */
+/* Copy a name, truncated as the server does it. */
 static void
 copy_name(LexicalName *name, const char *start, size_t length)
 {
@@ -312,7 +321,7 @@ lexical_next_execute(const char *text, size_t length, size_t *position, LexicalN
 	return false;
 }
 
-/* Behind a name, quoted or not. */
+/* Return the end of a name, quoted or not. */
 static const char *
 skip_name(const char *p, const char *end)
 {

@@ -2,17 +2,16 @@
  * log.c
  *		The log hook: edits a message about a sensitive command, in place.
  *
- * It runs in any process, also in a critical section, so it frees and
- * overwrites but does not allocate, raise or read the catalogue.  The client
- * gets the message as edited.
+ * It runs in any process, also in a critical section. So it frees and overwrites memory, but does
+ * not allocate, raise or read the catalogs. The client gets the edited message.
  *
- *	- kept: SQLSTATE, severity, position, names of objects in their own fields;
- *	  messages of vault with detail and hint, those too that refuse a setting; of others what message.h says; with "standard"
- *	  those of RAISE;
- *	- other messages: arguments become "***", but for durations, the class that
- *	  pgaudit has found, and what comes before "at or near"; a hint of vault's own;
- *	- never shown: statement, detail, context, internal query, other hints; statements
- *	  of kept plans, whatever they use.
+ *	- kept: SQLSTATE, severity, position, and names of objects in their own fields; messages of
+ *	  the vault with detail and hint, also those that refuse a setting; of other messages those
+ *	  that message.h names; with "standard" those of RAISE;
+ *	- other messages: arguments become "***", but for durations, the class that pgaudit has
+ *	  found, and the text before "at or near"; the hint is one of the vault;
+ *	- never shown: statement, detail, context, internal query, other hints; statements of kept
+ *	  plans, whether they use the vault or not.
  */
 #include "redaction/log.h"
 
@@ -44,14 +43,14 @@ is_ours(const ErrorData *error)
 	return error->domain && strcmp(error->domain, TEXTDOMAIN) == 0;
 }
 
-/* The format of a message that the entry has thrown again, by which its arguments are told. */
+/* Format and hash of the message that the entry threw again. The format tells its arguments. */
 static struct
 {
 	const char *id;
-	uint64 message; /* its hash */
+	uint64 message; /* hash of the message */
 } thrown_again;
 
-/* Of the last message that refuses a setting, which the server raises as its own. */
+/* Hash of the last message that refuses a setting, which the server raises as its own. */
 static uint64 setting_refused = 0;
 
 static uint64
@@ -66,7 +65,7 @@ hash_message(const ErrorData *error)
 	return log_hash_text(error->message);
 }
 
-/* The statement may be one that does not name the setting; what it is set to is in its text. */
+/* Mark the command: its text holds the value, and may not name the setting. */
 static void
 log_refused(const char *message)
 {
@@ -97,7 +96,7 @@ log_mark_own(ErrorData *error)
 	error->domain = TEXTDOMAIN;
 }
 
-/* Writes text over the rest of a message, as much of it as there is room for. */
+/* Overwrite the rest of a message with a text, as much of it as there is room for. */
 static void
 replace_rest(char *rest, const char *text)
 {
@@ -107,7 +106,7 @@ replace_rest(char *rest, const char *text)
 	memcpy(rest, text, Min(room, strlen(text)));
 }
 
-/* Keeps so many fields of a list with commas. */
+/* Keep this many fields of a list with commas, and redact the rest. */
 static void
 replace_after_commas(char *message, int fields)
 {
@@ -180,7 +179,7 @@ drop_mention(char **field)
 		log_drop(field);
 }
 
-/* Messages that quote a statement, its parameters or its plan. */
+/* Return true for messages that quote a statement, its parameters or its plan. */
 static bool
 quotes_statement(const ErrorData *error)
 {
@@ -190,8 +189,8 @@ quotes_statement(const ErrorData *error)
 }
 
 /*
- * In pg_log_backend_memory_contexts(), kept plans have their statements, from any command
- * before; these are cut, so nothing tells whether they use the vault.
+ * Redact the statement of a kept plan in pg_log_backend_memory_contexts(). It may be of any earlier
+ * command and is truncated, so there is no way to tell whether it uses the vault.
  */
 static void
 redact_kept_plan(const ErrorData *error)
@@ -204,9 +203,9 @@ redact_kept_plan(const ErrorData *error)
 }
 
 /*
- * Redact reports about another command: the postmaster of one that crashed, a
- * deadlock's victim of the others, pg_cron of its jobs, which are also parameters,
- * auto_explain of a cursor that is closed.
+ * Redact reports about another command: the postmaster reports a crashed backend's, the victim of a
+ * deadlock those of the others, pg_cron its jobs, which are also parameters, and auto_explain a
+ * cursor that is closed.
  */
 static void
 redact_hearsay(ErrorData *error)

@@ -1,6 +1,6 @@
 /*
  * message.c
- *		Messages of the server, taken apart by their formats.
+ *		Parses messages of the server by their formats.
  */
 #include "redaction/message.h"
 
@@ -12,7 +12,7 @@
 #include "platform/settings.h"
 #include "redaction/suggestion.h"
 
-/* Longer ones are cut. */
+/* Longer messages are cut. */
 #define MAX_EDITED 1024
 
 static const char *const types[] = {"bigint",
@@ -129,7 +129,7 @@ is_field(const char *argument, const char *field)
 	return field && strcmp(argument, field) == 0;
 }
 
-/* An argument, what stands before it, and whether the one before it was a schema of vault. */
+/* An argument, the text before it, and whether the previous argument was a schema of the vault. */
 typedef struct Argument
 {
 	char text[NAMEDATALEN];
@@ -160,7 +160,7 @@ argument_may_stay(const ErrorData *error, const Argument *argument)
 		is_field(text, error->constraint_name);
 }
 
-/* The end of a conversion, as in "%-5ld"; *conversion is its letter. */
+/* Return the end of a conversion, as in "%-5ld". *conversion is its letter. */
 static const char *
 skip_conversion(const char *p, char *conversion)
 {
@@ -171,7 +171,7 @@ skip_conversion(const char *p, char *conversion)
 	return *p ? p + 1 : p;
 }
 
-/* The text that stands between this place of a format and its next conversion. */
+/* Copy the text between this place of a format and its next conversion. */
 static size_t
 literal_at(const char *format, char *literal, size_t room)
 {
@@ -196,7 +196,9 @@ message_add(char *edited, size_t *size, const char *text)
 	edited[*size] = 0;
 }
 
-/* Takes the argument that ends where the format goes on; false if the message does not fit. */
+/*
+ * Take the argument that ends where the format goes on. Returns false if the message does not fit.
+ */
 static bool
 take_argument(const char **message, const char *format, Argument *argument)
 {
@@ -213,10 +215,7 @@ take_argument(const char **message, const char *format, Argument *argument)
 	return argument->text[0] != 0;
 }
 
-/*
- * The format with those arguments that may stay.  If an argument contains the text behind it, the
- * rest of it is taken for the next one: that is on no list, or says what all know.
- */
+/* Return a hint for a session in a database without the extension. */
 static void
 fill_format(const ErrorData *error, char *edited)
 {
@@ -260,7 +259,7 @@ message_edit(ErrorData *error)
 	memcpy(error->message, edited, Min(room, strlen(edited)));
 }
 
-/* Return the vault's database, if the extension is not in this one. */
+/* Return a hint that names the vault's database, if the extension is not in this one. */
 static const char *
 hint_of_place(char *buffer, size_t room)
 {
@@ -277,7 +276,10 @@ hint_of_place(char *buffer, size_t room)
 	return buffer;
 }
 
-/* The name that a message has after its beginning; false if it is none of small letters. */
+/*
+ * Get the name that follows the beginning of a message. Returns false if it has other characters
+ * than small letters and underscores.
+ */
 static bool
 name_after(const char *message, const char *beginning, char *name)
 {
@@ -313,14 +315,17 @@ hint_of_function(const ErrorData *error, char *buffer, size_t room)
 	const char *function =
 		name_after(error->message, "function vault.", name) ? suggest_function(name) : NULL;
 
-	/* Of one that there is, the arguments do not fit, which the server's own hint says. */
+	/* The function exists, so its arguments do not fit, which the server's own hint says. */
 	if (function == NULL || strcmp(function, name) == 0)
 		return NULL;
 	snprintf(buffer, room, "Perhaps you mean vault.%s().", function);
 	return buffer;
 }
 
-/* column "name", or column alias.name; what was typed stays hidden, since it may be a value. */
+/*
+ * Hint for: column "name", or column alias.name. The hint does not repeat the name, since it may be
+ * a value.
+ */
 static const char *
 hint_of_column(const ErrorData *error, char *buffer, size_t room)
 {
@@ -339,7 +344,7 @@ hint_of_column(const ErrorData *error, char *buffer, size_t room)
 	return column ? buffer : "Values stand in single quotes, names in double ones.";
 }
 
-/* Of a message that is not edited yet; none says what was typed. */
+/* Return a hint for a message that is not edited yet. No hint repeats what was typed. */
 static const char *
 hint_for(const ErrorData *error, char *buffer, size_t room)
 {

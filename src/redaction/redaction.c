@@ -1,10 +1,9 @@
 /*
  * redaction.c
- *		The hooks that see a command on its way: each hides its text as soon as it
- *		is known to be sensitive.
+ *		The hooks that a command passes. Each hides its text as soon as it is known to be sensitive.
  *
- * A text is reported to pg_stat_activity when a message arrives, and again when a
- * client binds to a statement and when it executes it; hence so many hooks.
+ * There are many hooks because a text is reported to pg_stat_activity when a message arrives, and
+ * again when a client binds to a statement and when it executes it.
  */
 #include "redaction/redaction.h"
 
@@ -56,7 +55,7 @@ statement_is_sensitive(ParseState *pstate, Query *query)
 	return true;
 }
 
-/* pg_stat_statements records nothing that has no query id. */
+/* Set no query id: pg_stat_statements records nothing without one. */
 static void
 redact_analyze(ParseState *pstate, Query *query, COMPAT_CONST_JUMBLE JumbleState *jumble)
 {
@@ -103,7 +102,7 @@ redact_run(EXECUTOR_RUN_PARAMETERS)
 		standard_ExecutorRun(EXECUTOR_RUN_ARGUMENTS);
 }
 
-/* A cursor's statement came with an earlier command. */
+/* Return true for a fetch from a sensitive cursor. Its statement came with an earlier command. */
 static bool
 fetches_from_sensitive(Node *statement)
 {
@@ -130,9 +129,9 @@ redact_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 }
 
 /*
- * Looking a schema up comes first in the analysis of most calls, and shortens the
- * time in which the text is seen.  A fast-path call has no text; its arguments are
- * read after this.
+ * Hide the text when a schema is looked up, which comes first in the analysis of most calls: this
+ * shortens the time in which the text can be seen. A fast-path call has no text, and its arguments
+ * are read after this.
  */
 static void
 redact_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)

@@ -1,12 +1,12 @@
 /*
  * spill.c
- *		Stores of portals that do not spill.
+ *		Stores of portals that do not spill to disk.
  *
  * A portal gives some results whole: of RETURNING, of a WITH that changes data, of utility
- * statements (FETCH, EXECUTE, CALL), and of the rest of a loop in PL/pgSQL when that commits.  It
- * collects them in a tuplestore, which writes to disk what work_mem does not hold.  Before the
- * first row comes, the store is exchanged for one that has all memory, and that is
- * overwritten at its end.
+ * statements (FETCH, EXECUTE, CALL), and of the rest of a loop in PL/pgSQL when that commits. It
+ * collects them in a tuplestore, which writes to disk what does not fit into work_mem. Before the
+ * first row, this file exchanges the store for one that may use all memory and is overwritten at
+ * its end.
  */
 #include "redaction/spill.h"
 
@@ -22,7 +22,7 @@
 #include "platform/secret_memory.h"
 #include "redaction/command.h"
 
-/* Return true if the rows go to this portal's store; a function may have one of its own. */
+/* Return true if the rows go to this portal's store. A function may have a store of its own. */
 static bool
 fills_portal(Portal portal, const DestReceiver *receiver)
 {
@@ -52,7 +52,7 @@ spill_prevent_rows(const QueryDesc *query)
 
 	if (!fills_portal(portal, query->dest))
 		return;
-	/* Of a loop that commits, its own statement counts, and not what else the procedure does. */
+	/* For a loop that commits, its own statement counts, and not the rest of the procedure. */
 	held = portal->strategy == PORTAL_ONE_SELECT;
 	if ((!held && command_is_sensitive()) ||
 		(query->sourceText && text_is_sensitive(query->sourceText)))

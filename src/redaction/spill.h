@@ -1,7 +1,7 @@
 /*
  * spill.h
- *		Keep results of statements that use the vault in memory where PostgreSQL would keep them
- *		in a temporary file.
+ *		Keeps results of statements that use the vault in memory where PostgreSQL would write them
+ *		to a temporary file.
  */
 #ifndef VAULT_REDACTION_SPILL_H
 #define VAULT_REDACTION_SPILL_H
@@ -11,7 +11,7 @@
 #include "executor/execdesc.h"
 #include "tcop/dest.h"
 
-/* Before a plan of these rows is run, and before a utility statement gives its own. */
+/* Call these before a plan with rows runs, and before a utility statement returns its own. */
 extern void spill_prevent_rows(const QueryDesc *query);
 extern void spill_prevent_utility(DestReceiver *receiver);
 

@@ -1,6 +1,6 @@
 /*
  * suggestion.c
- *		Names of the API, by the letters in which another one differs.
+ *		Finds names of the API by their distance to a mistyped one.
  */
 #include "redaction/suggestion.h"
 
@@ -20,7 +20,7 @@ suggestion_least(int a, int b, int c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance, two letters that changed places being one. */
+/* Return the Levenshtein distance. Two letters that changed places count as one difference. */
 static int
 suggestion_distance(const char *a, const char *b)
 {

@@ -1,10 +1,11 @@
 /*
  * suggestion.h
- *		Suggest the public function, view or column that is nearest to a mistyped name.
+ *		Suggests the public function, view or column that is nearest to a mistyped name.
  *
- * NULL if none is near: two letters more, fewer, others or exchanged, and one in a name of up to
- * six.  A name of the API is its own.  Of columns only those that a short value would not be near
- * to: what was typed there may be one.  Allocates nothing.
+ * A suggestion has a distance of at most two letters more, fewer, different or exchanged, and of
+ * one in a name of up to six. Otherwise the result is NULL. A name of the API suggests itself. A
+ * name of fewer than five letters suggests no column, because it may be a short value. Allocates
+ * nothing.
  */
 #ifndef VAULT_REDACTION_SUGGESTION_H
 #define VAULT_REDACTION_SUGGESTION_H
