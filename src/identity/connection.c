@@ -63,7 +63,7 @@ learn_certificate(const Port *port)
 #endif
 }
 
-/* Background workers and the like have no client: nothing is known of it. */
+/* Learn the facts. Background workers and the like have no client, so these stay unknown. */
 static void
 connection_learn(void)
 {
@@ -93,11 +93,11 @@ connection_address(const Caller *caller, NetAddress *address)
 	*address = facts.peer;
 	if (address->family != 0 && !is_proxy(address))
 		return;
-	/* A direct peer is what it is, whatever a token claims. */
+	/* A direct peer has its own address, whatever a token claims. */
 	(void) net_address_parse(caller->claimed_address, strlen(caller->claimed_address), address);
 }
 
-/* No two that differ are equal as bytes, and no two that are equal differ. */
+/* Peers are compared as bytes, so equal peers must have equal bytes. */
 const Peer *
 connection_peer(void)
 {
@@ -134,7 +134,7 @@ connection_services(int *count)
 	return facts.services;
 }
 
-/* The first of a kind that has a name; a certificate's DN may be empty. */
+/* Return the first service of a kind that is not empty. The DN of a certificate may be empty. */
 static const char *
 service_of_kind(const char *kind)
 {
@@ -146,7 +146,7 @@ service_of_kind(const char *kind)
 	return NULL;
 }
 
-/* All but "cn:" are printable ASCII, and who has a common name has a DN. */
+/* All kinds but "cn:" are printable ASCII. A certificate with a common name has a DN too. */
 const char *
 connection_service(void)
 {

@@ -230,9 +230,9 @@ has_row_elsewhere(TableId table, TableId index, Oid role, const pg_uuid_t *tenan
 }
 
 /*
- * Such a role must not join a second tenant without an operator.  That tenant would get values that
- * its clients mean for the first one, once the first tenant, or its issuer, does not accept them
- * any more.  And a tenant that has a role's password rotated can log in as that role.
+ * A role that serves elsewhere must not join a second tenant without an operator. That tenant would
+ * get values that clients mean for the first one, once the first tenant, or its issuer, does not
+ * accept them any more. And a tenant that has a role's password rotated can log in as that role.
  */
 bool
 identity_serves_elsewhere(Oid role, const pg_uuid_t *tenant)

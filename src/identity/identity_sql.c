@@ -18,7 +18,7 @@ PG_FUNCTION_INFO_V1(vault_bind_role);
 PG_FUNCTION_INFO_V1(vault_whoami);
 PG_FUNCTION_INFO_V1(vault_require_reservable);
 
-/* bind_role(principal, db_role): in the call's tenant. */
+/* bind_role(principal, db_role): in the tenant of the call */
 Datum
 vault_bind_role(PG_FUNCTION_ARGS)
 {
@@ -28,7 +28,7 @@ vault_bind_role(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* require_reservable(db_role): for the call's tenant. */
+/* require_reservable(db_role): for the tenant of the call */
 Datum
 vault_require_reservable(PG_FUNCTION_ARGS)
 {

@@ -1,9 +1,9 @@
 /*
  * jwks.c
- *		Reading key sets; jwks.h has the rules.
+ *		Parses key sets; jwks.h has the rules.
  *
- * Guards what a token may be verified with: a key that gets in here is trusted for
- * its kid until the set is replaced.
+ * It guards which keys a token may be verified with: a key that is taken here is trusted for its
+ * kid until the set is replaced.
  */
 #include "identity/jwks.h"
 
@@ -16,10 +16,10 @@ typedef struct PinnedKey
 {
 	char kid[JWKS_MAX_KID + 1];
 	PublicKey *key;
-	json_t *members; /* those that count; NULL for a key that no text made */
+	json_t *members; /* members that are stored; NULL for a key that was not parsed */
 } PinnedKey;
 
-#define COORDINATE_BYTES 32 /* of P-256; as many as an Ed25519 key has */
+#define COORDINATE_BYTES 32 /* of P-256; an Ed25519 key has as many */
 
 struct JwtKeySet
 {
@@ -27,7 +27,7 @@ struct JwtKeySet
 	PinnedKey keys[JWKS_MAX_KEYS];
 };
 
-/* A decoded member; larger than any that is accepted. */
+/* A decoded member. It has room for more than is accepted. */
 typedef struct Number
 {
 	unsigned char bytes[RSA_MAX_BITS / 8 + 1];
@@ -82,7 +82,7 @@ jwks_kid_is_valid(const char *kid)
 	return size > 0 && size <= JWKS_MAX_KID && strict_json_is_printable(kid);
 }
 
-/* Base64url, whose padding is not asked for; without zeros before the number. */
+/* Decode a base64url number. Padding is optional, and leading zeros are removed. */
 static bool
 decode_number(const json_t *jwk, const char *name, Number *number)
 {
@@ -103,7 +103,7 @@ decode_number(const json_t *jwk, const char *name, Number *number)
 	return true;
 }
 
-/* A coordinate: as many bytes as the curve's numbers have, with the zeros before it. */
+/* Decode a coordinate: as many bytes as the curve's numbers have, with leading zeros. */
 static bool
 decode_coordinate(const json_t *jwk, const char *name, Number *number)
 {
@@ -118,7 +118,7 @@ decode_coordinate(const json_t *jwk, const char *name, Number *number)
 	return true;
 }
 
-/* The member is absent or this string. */
+/* Return true if the member is absent or this string. */
 static bool
 absent_or(const json_t *jwk, const char *name, const char *value)
 {
@@ -133,7 +133,7 @@ is_string(const json_t *jwk, const char *name, const char *value)
 	return strict_json_has(jwk, name) && absent_or(jwk, name, value);
 }
 
-/* Absent, or a list of strings with "verify". */
+/* Return true if key_ops is absent, or a list of strings with "verify". */
 static bool
 operations_fit(const json_t *jwk)
 {
@@ -162,7 +162,7 @@ okp_key(const json_t *jwk, PublicKey **key)
 		return "member crv of an OKP key is not Ed25519";
 	if (!absent_or(jwk, "alg", jwks_algorithm_name(SIGNATURE_EDDSA)))
 		return "member alg of an OKP key is not EdDSA";
-	/* No number, so its zeros count; 32 bytes have one character of padding. */
+	/* It is not a number, so its zeros count. 32 bytes have one character of padding. */
 	if (size == 44 && x[43] == '=')
 		size--;
 	if (x == NULL || base64_decode(BASE64_URL, x, size, bytes, sizeof(bytes), &size) != CRYPTO_OK ||
@@ -264,7 +264,7 @@ use_key(const json_t *jwk, const JwksAlgorithms *algorithms, PublicKey **key)
 	return fault;
 }
 
-/* Write the members of a key that count, as they were given; for RSA with the algorithm. */
+/* Return the members of a key that are stored, as they were given; for RSA with the algorithm. */
 static json_t *
 members_of(const json_t *jwk, const PublicKey *key)
 {
@@ -284,7 +284,10 @@ members_of(const json_t *jwk, const PublicKey *key)
 	return members;
 }
 
-/* Takes a key, passes it over with an entry in the report, or returns what spoils the set. */
+/*
+ * Take a key, or report that it was passed over. Returns the fault if the key makes the whole set
+ * invalid.
+ */
 static const char *
 jwks_take_key(const json_t *jwk, int position, const JwksAlgorithms *algorithms, JwtKeySet *keys,
 			  JwksReport *report)
@@ -334,7 +337,7 @@ take_all(const json_t *list, const JwksAlgorithms *algorithms, JwtKeySet *keys, 
 	return report->passed[0].reason;
 }
 
-/* A key by itself is a set of one; what could be either is neither. */
+/* Take a set, or a single key as a set of one. An object that could be both is refused. */
 static const char *
 take_object(json_t *object, const JwksAlgorithms *algorithms, JwtKeySet *keys, JwksReport *report)
 {
@@ -352,7 +355,7 @@ take_object(json_t *object, const JwksAlgorithms *algorithms, JwtKeySet *keys, J
 static const char *
 jwks_load(const char *text, size_t size, json_t **object)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* that editors put before UTF-8 */
+	static const char mark[] = "\xef\xbb\xbf"; /* byte order mark, which editors put before UTF-8 */
 
 	*object = NULL;
 	if (size > JWKS_MAX_BYTES)

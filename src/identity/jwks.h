@@ -1,27 +1,26 @@
 /*
  * jwks.h
- *		The public keys of an issuer of tokens (RFC 7517), each pinned by its kid to
- *		one algorithm.
+ *		The public keys of an issuer of tokens (RFC 7517), each pinned by its kid to one algorithm.
  *
- * Plain C without server headers.  A set is an object whose member "keys" holds 1 to
- * JWKS_MAX_KEYS keys, or one key by itself.  Identity providers publish keys of other uses
- * and kinds beside those that sign tokens: these are passed over (RFC 7517 section 5), each
- * with a reason, and the set is refused if none is left.  A key that is taken has
+ * Plain C without server headers. A set is an object whose member "keys" holds 1 to JWKS_MAX_KEYS
+ * keys, or a single key. Identity providers also publish keys of other uses and kinds than those
+ * that sign tokens. Those are passed over (RFC 7517 section 5), each with a reason; the set is
+ * refused if no key is left. A key that is taken has
  *
- *		kid		1 to JWKS_MAX_KID bytes without control characters, unlike those of the others
- *				that are taken
+ *		kid		1 to JWKS_MAX_KID bytes without control characters, unique among the keys that
+ *				are taken
  *		kty		"OKP" with crv "Ed25519" and x (alg EdDSA),
  *				"EC" with crv "P-256", x and y (alg ES256), or
  *				"RSA" with n and e (alg RS256 or PS256)
- *		alg		as above, among those that the caller lets count; may be left out, an RSA key
- *				is then of the first of RSA's that the caller lists, without a list RS256
+ *		alg		as above, and one that the caller allows. It may be left out: an RSA key then has
+ *				the first RSA algorithm that the caller lists, RS256 without a list
  *		use		absent, "sig", or "jwt-svid" as in a bundle of SPIFFE
  *		key_ops	absent or a list with "verify"
  *
- * Numbers may have zeros before them and base64 padding, as some libraries write them.  Other
- * members are ignored, certificates and addresses of keys (x5c, x5u) among them; nothing in a
- * set is ever fetched.  Symmetric keys are passed over.  A private key, two keys of one kid, an
- * object with a member twice, or a set that is too large or too deep, spoil the whole set.
+ * Numbers may have leading zeros and base64 padding, as some libraries write them. Other members
+ * are ignored, including certificates and addresses of keys (x5c, x5u); nothing in a set is ever
+ * fetched. Symmetric keys are passed over. The whole set is refused if it has a private key, two
+ * keys of one kid, or an object with a member twice, or if it is too large or nested too deeply.
  */
 #ifndef VAULT_IDENTITY_JWKS_H
 #define VAULT_IDENTITY_JWKS_H
@@ -37,46 +36,49 @@
 
 typedef struct JwtKeySet JwtKeySet;
 
-/* The algorithms that count, and the one of an RSA key that does not say. */
+/* The allowed algorithms, and the one of an RSA key without alg. */
 typedef struct JwksAlgorithms
 {
 	bool allowed[SIGNATURE_PS256 + 1];
 	SignatureAlgorithm rsa;
 } JwksAlgorithms;
 
-/* Of a list by the names of JWA; NULL, or a static phrase that says what is wrong with it. */
+/*
+ * Fill the algorithms from a list of JWA names. Returns NULL, or a static phrase that says what is
+ * wrong with the list.
+ */
 extern const char *jwks_algorithms(const char *const *names, int count, JwksAlgorithms *algorithms);
 
-/* Report on the keys of a set; positions are from 1, and 0 is the set itself. */
+/* Report on the keys of a set. Positions begin at 1, and 0 is the set itself. */
 typedef struct JwksReport
 {
-	int position; /* of the fault that is returned */
+	int position; /* position of the fault that is returned */
 	int passed_over;
 	struct
 	{
 		int position;
-		const char *reason; /* a static phrase */
+		const char *reason; /* static phrase */
 	} passed[JWKS_MAX_KEYS];
 } JwksReport;
 
 /*
- * Makes a set that the caller frees and returns NULL; or returns a static phrase that names
- * the member at fault: that of the first key, if none can be used.  algorithms NULL: all,
- * RS256 for RSA.  No phrase holds anything of the text.
+ * Parse a set, which the caller frees. Returns NULL, or a static phrase that names the faulty
+ * member: that of the first key, if none can be used. Without algorithms all are allowed, and an
+ * RSA key has RS256. No phrase contains a part of the text.
  */
 extern const char *jwks_read(const char *text, size_t size, const JwksAlgorithms *algorithms,
 							 JwtKeySet **keys, JwksReport *report);
 
-/* The same with all algorithms, for who does not ask for keys that were passed over. */
+/* The same with all algorithms, for callers that do not report the keys passed over. */
 extern const char *jwks_parse(const char *text, size_t size, JwtKeySet **keys, int *position);
 
 /*
- * The keys that were taken as the text of a set, with alg and without what is ignored:
- * what is stored.  The caller frees it; NULL if there is no memory.
+ * Return the text of a set with the keys that were taken, with alg and without ignored members. It
+ * is what is stored. The caller frees it; NULL if out of memory.
  */
 extern char *jwks_text(const JwtKeySet *keys);
 
-/* The set of one Ed25519 key; CRYPTO_ERR_FORMAT if the kid is none. */
+/* Make a set of one Ed25519 key. CRYPTO_ERR_FORMAT if the kid is invalid. */
 extern CryptoStatus
 jwks_of_ed25519(const char *kid, const unsigned char public_key[ED25519_PUBLIC_BYTES],
 				JwtKeySet **keys);
@@ -84,12 +86,12 @@ jwks_of_ed25519(const char *kid, const unsigned char public_key[ED25519_PUBLIC_B
 extern int jwks_count(const JwtKeySet *keys);
 extern void jwks_free(JwtKeySet *keys); /* NULL is allowed */
 
-/* NULL if the set has no key of exactly this kid. */
+/* Return the key with exactly this kid, or NULL. */
 extern const PublicKey *jwks_find(const JwtKeySet *keys, const char *kid);
 
 extern bool jwks_kid_is_valid(const char *kid);
 
-/* The name that JWA gives it. */
+/* Return the name that JWA gives the algorithm. */
 extern const char *jwks_algorithm_name(SignatureAlgorithm algorithm);
 
 #endif

@@ -33,7 +33,7 @@ typedef struct JwsSegments
 	JwsSegment signed_part; /* header and payload, with the dot between them */
 } JwsSegments;
 
-/* The text up to the next dot, or to its end; what follows the dot is left in rest. */
+/* Cut off the text up to the next dot, or to its end. The text after the dot is left in rest. */
 static bool
 jws_cut(JwsSegment *rest, JwsSegment *segment)
 {
@@ -48,7 +48,7 @@ jws_cut(JwsSegment *rest, JwsSegment *segment)
 	return true;
 }
 
-/* Two more segments after three are the compact form of JWE. */
+/* Return true if two more segments follow: then it is the compact form of JWE. */
 static bool
 has_two_more(JwsSegment rest)
 {
@@ -112,7 +112,7 @@ jwt_form_fault(const char *text, size_t size)
 	return NULL;
 }
 
-/* syntax is the fault that the first of StrictJsonFault's stands for. */
+/* "syntax" is the fault that stands for the first of StrictJsonFault. */
 JwtFault
 jws_parse_json(const unsigned char *text, size_t size, JwtFault syntax, json_t **object)
 {
@@ -133,7 +133,7 @@ check_algorithm(const char *algorithm)
 	return JWT_OK;
 }
 
-/* Media types have no case (RFC 2045 section 5.1), and "application/" may be left out. */
+/* Check typ. Media types ignore case (RFC 2045 section 5.1), and "application/" may be left out. */
 static bool
 type_fits(const json_t *header)
 {
@@ -154,7 +154,7 @@ type_fits(const json_t *header)
 	return false;
 }
 
-/* Finds the key, and copies its kid. */
+/* Find the key, and copy its kid. */
 static JwtFault
 check_header(const json_t *header, const JwtKeySet *keys, const PublicKey **key,
 			 char kid[JWKS_MAX_KID + 1])

@@ -10,7 +10,10 @@
 #include "identity/jwks.h"
 #include "identity/jwt_fault.h"
 
-/* Jansson's; its header and the server's declare json_object() differently. */
+/*
+ * The struct of Jansson. Its header cannot be included with the server's: both declare
+ * json_object().
+ */
 struct json_t;
 
 #define JWT_MAX_BYTES   (16 * 1024)

@@ -1,9 +1,10 @@
 /*
  * jwt.c
- *		Tokens; jwt.h has the rules.
+ *		Verifies and makes tokens; jwt.h has the rules.
  *
- * Guards the identity of callers.  jws_verify() decides if a key of the set has signed the text,
- * and jwt_claims_check() if the claims hold now.  The only way to JWT_OK leads through both.
+ * It guards the identity of callers. jws_verify() decides whether a key of the set has signed the
+ * text, and jwt_claims_check() whether the claims are true now. The only way to JWT_OK leads
+ * through both.
  */
 #include "identity/jwt.h"
 
@@ -72,7 +73,10 @@ jwt_peek_issuer(const char *text, size_t size, char issuer[JWT_MAX_CLAIM + 1])
 	return fault;
 }
 
-/* Empty, or a claim that the rules have a name for: no pointer, which would need objects. */
+/*
+ * Return true if the value is empty, or a claim has a name in the rules. The name may not be a
+ * pointer, which would need nested objects.
+ */
 static bool
 can_say(const char *value, const char *name)
 {
@@ -94,14 +98,14 @@ can_make(const char *kid, const JwtRules *rules, const JwtClaims *c)
 		c->expires_at - c->issued_at <= rules->max_lifetime;
 }
 
-/* Adds a claim that is not empty; false if it is not UTF-8. */
+/* Add a claim that is not empty. Returns false if it is not UTF-8. */
 static bool
 jwt_say(json_t *object, const char *name, const char *value)
 {
 	return *value == '\0' || json_object_set_new(object, name, json_string(value)) == 0;
 }
 
-/* NULL if the claims are not UTF-8. */
+/* Return the claims as an object; NULL if they are not UTF-8. */
 static json_t *
 claims_object(const JwtRules *rules, const JwtClaims *c)
 {
@@ -120,7 +124,7 @@ claims_object(const JwtRules *rules, const JwtClaims *c)
 	return NULL;
 }
 
-/* Appends the object as a segment, and a dot; takes it over.  False if it does not fit. */
+/* Append the object as a segment, and a dot. Frees the object. Returns false if it does not fit. */
 static bool
 append_object(json_t *object, char out[JWT_MAX_BYTES + 1], size_t *size)
 {

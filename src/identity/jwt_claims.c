@@ -1,6 +1,7 @@
 /*
  * jwt_claims.c
- *		Check the claims of a token whose signature holds, under the rules and the present time.
+ *		Checks the claims of a token whose signature is right, under the rules and at the current
+ *		time.
  */
 #include "identity/jwt_claims.h"
 
@@ -19,7 +20,7 @@ jwt_claims_copy(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM +
 	return true;
 }
 
-/* name may be NULL; out stays as it is if there is no such claim. */
+/* Copy a claim if the token has it. name may be NULL. */
 static bool
 copy_optional(const json_t *claims, const char *name, char out[JWT_MAX_CLAIM + 1])
 {
@@ -58,8 +59,8 @@ find_group(const json_t *value, const JwtRules *rules, bool has_group[JWT_MAX_GR
 }
 
 /*
- * Find the rules' groups that the token lists.  A malformed list is refused, not taken for none:
- * a role can take rights away, too.
+ * Find the groups of the rules that the token lists. A malformed list is refused and not taken for
+ * an empty one, because a role can also deny.
  */
 static bool
 find_groups(const json_t *object, const JwtRules *rules, bool has_group[JWT_MAX_GROUPS])
@@ -104,7 +105,7 @@ copy_claims(const json_t *object, const JwtRules *rules, JwtClaims *claims)
 	return JWT_OK;
 }
 
-/* One string, or an array of strings and nothing else. */
+/* Return true if the audience is this string, or an array of strings that contains it. */
 static bool
 audience_fits(const json_t *audience, const char *wanted)
 {
@@ -124,7 +125,7 @@ audience_fits(const json_t *audience, const char *wanted)
 }
 
 /*
- * A number in range, without its fraction (RFC 7519 section 2 allows one); *out stays as it is
+ * Read a number in range, without its fraction (RFC 7519 section 2 allows one). *out is unchanged
  * if there is no such claim.
  */
 static bool

@@ -8,7 +8,7 @@
 #define VAULT_IDENTITY_JWT_FAULT_H
 
 
-/* For the audit trail; the caller of SQL is told one and the same for all. */
+/* The audit trail has the reason. The SQL caller gets one error for all reasons. */
 typedef enum JwtFault
 {
 	JWT_OK = 0,
@@ -17,7 +17,7 @@ typedef enum JwtFault
 	JWT_FAULT_SEGMENTS,
 	JWT_FAULT_ENCRYPTED,
 	JWT_FAULT_BASE64,
-	JWT_FAULT_HEADER_SYNTAX, /* these three in the order of StrictJsonFault */
+	JWT_FAULT_HEADER_SYNTAX, /* these three are in the order of StrictJsonFault */
 	JWT_FAULT_HEADER_NESTING,
 	JWT_FAULT_HEADER_DUPLICATE,
 	JWT_FAULT_HEADER_MEMBER,
@@ -29,7 +29,7 @@ typedef enum JwtFault
 	JWT_FAULT_KID,
 	JWT_FAULT_KEY_UNKNOWN,
 	JWT_FAULT_SIGNATURE,
-	JWT_FAULT_CLAIMS_SYNTAX, /* and these */
+	JWT_FAULT_CLAIMS_SYNTAX, /* these three also */
 	JWT_FAULT_CLAIMS_NESTING,
 	JWT_FAULT_CLAIMS_DUPLICATE,
 	JWT_FAULT_ISSUER,
@@ -52,7 +52,7 @@ typedef enum JwtFault
 	JWT_FAULT_INTERNAL
 } JwtFault;
 
-/* A static phrase without anything of the token. */
+/* Return a static phrase that contains no part of the token. */
 extern const char *jwt_fault_text(JwtFault fault);
 
 #endif

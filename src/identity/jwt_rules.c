@@ -77,7 +77,7 @@ jwt_required_free(JwtRequired *required)
 	free(required);
 }
 
-/* The claim, or an element of it, is what is wanted, or one of the alternatives. */
+/* Return true if the claim, or an element of it, is the wanted value or one of the alternatives. */
 static bool
 claim_fits(const json_t *claim, const json_t *wanted)
 {
@@ -114,7 +114,10 @@ jwt_required_fits(const json_t *object, const JwtRequired *required)
 	return true;
 }
 
-/* A name or pointer for a mapped claim: none of those whose meaning is fixed. */
+/*
+ * Return true for a name or pointer that a mapped claim may have: the claims with a fixed meaning
+ * are excluded.
+ */
 static bool
 claim_name_fits(const char *name)
 {

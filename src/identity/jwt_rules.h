@@ -11,7 +11,10 @@
 #include <stdint.h>
 #include <stddef.h>
 
-/* Jansson's; its header and the server's declare json_object() differently. */
+/*
+ * The struct of Jansson. Its header cannot be included with the server's: both declare
+ * json_object().
+ */
 struct json_t;
 
 #define JWT_MAX_CLAIM  512
@@ -28,14 +31,14 @@ typedef struct JwtRules
 	const char *audience;
 	int64_t skew;                /* seconds, 0 to JWT_MAX_SKEW */
 	int64_t max_lifetime;        /* seconds, from iat, or from now if there is none */
-	const char *principal_claim; /* NULL: sub */
-	const char *tenant_claim;    /* of this and the next two NULL: not looked at */
+	const char *principal_claim; /* NULL means sub */
+	const char *tenant_claim;    /* NULL in this and the next three: the claim is ignored */
 	const char *role_claim;
 	const char *address_claim;
 	const char *groups_claim;
-	const char *const *groups; /* those that are looked for in the claim, up to JWT_MAX_GROUPS */
+	const char *const *groups; /* groups to look for in the claim, up to JWT_MAX_GROUPS */
 	int group_count;
-	const JwtRequired *required; /* NULL: nothing */
+	const JwtRequired *required; /* NULL if none is required */
 } JwtRules;
 
 /*

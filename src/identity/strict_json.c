@@ -1,6 +1,6 @@
 /*
  * strict_json.c
- *		libjansson behind the checks that it leaves to its caller.
+ *		Makes the checks that libjansson leaves to its caller.
  */
 #include "identity/strict_json.h"
 
@@ -9,7 +9,7 @@
 
 #define STRICT_JSON_TOKEN_BYTES 256
 
-/* Brackets outside of strings.  What is no JSON may pass; the parser refuses it. */
+/* Count brackets outside of strings. Text that is not JSON may pass; the parser refuses it. */
 static bool
 nesting_is_bounded(const char *text, size_t size)
 {
@@ -29,7 +29,7 @@ nesting_is_bounded(const char *text, size_t size)
 		else if ((c == '{' || c == '[') && ++depth > STRICT_JSON_DEPTH)
 			return false;
 		else if ((c == '}' || c == ']') && --depth < 0)
-			return true; /* the parser gets no further either */
+			return true; /* the parser stops here too */
 	}
 	return true;
 }
@@ -93,7 +93,7 @@ strict_json_string(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
-/* Reads one token of a pointer, from behind its "/"; NULL if it is malformed or too long. */
+/* Read one token of a pointer, after its "/". Returns NULL if it is malformed or too long. */
 static const char *
 read_token(const char *at, char token[STRICT_JSON_TOKEN_BYTES])
 {
@@ -118,7 +118,7 @@ read_token(const char *at, char token[STRICT_JSON_TOKEN_BYTES])
 	return at;
 }
 
-/* An element of an array: digits without a zero before them. */
+/* Return an element of an array. Its index has only digits, without leading zeros. */
 static const json_t *
 element_at(const json_t *array, const char *token)
 {

@@ -1,9 +1,9 @@
 /*
  * subject.c
- *		Checking and matching of subjects; subject.h has the rules.
+ *		Checks and matches subjects; subject.h has the rules.
  *
- * Guards who a token is taken for: a wildcard must not reach over a separator into a part
- * that somebody else chooses, such as the name of a branch behind that of a repository.
+ * It guards which principal a token stands for. A wildcard must not match across a separator into a
+ * part that another person chooses, such as the name of a branch after that of a repository.
  */
 #include "identity/subject.h"
 
@@ -58,14 +58,14 @@ subject_pattern_fault(const char *pattern)
 }
 
 /*
- * A "*" that is followed by another mismatch takes one byte more.  Only the last one needs
- * to: no earlier one could reach over the separator behind it, and in front of one it would
- * leave less for the last.
+ * Match by backtracking: after a mismatch, the last "*" takes one byte more. Earlier ones need not:
+ * they cannot take the separator that follows them, and before a separator they would only leave
+ * less for the last one.
  */
 bool
 subject_matches(const char *pattern, const char *subject)
 {
-	const char *star = NULL; /* the last one, and where what it takes ends */
+	const char *star = NULL; /* the last star, and the end of what it has taken */
 	const char *taken = NULL;
 
 	for (;;)

@@ -1,14 +1,13 @@
 /*
  * integrity.c
- *		Encoding rows, checking and writing their MACs.
+ *		Encodes rows, checks and writes their MACs.
  *
- * The key is one under the instance key and not a key of the tenant: tenant keys
- * rotate and are destroyed, and every row would have to be authenticated anew.
- * The tenant's id is the first column of every row, so it is in the data.
+ * The key is under the instance key, and not a key of the tenant: tenant keys rotate and are
+ * destroyed, and then every row would need a new MAC. The tenant's id is the first column of every
+ * row, so the MAC covers it.
  *
- * An update inside a call first checks the row that it replaces, so that a
- * changed row cannot become a valid one.  One that changes no covered column
- * keeps revision and mac.
+ * An update inside a call first checks the row that it replaces, so that a changed row cannot
+ * become a valid one. An update that changes no covered column keeps revision and mac.
  */
 #include "integrity/integrity.h"
 
@@ -36,7 +35,7 @@
 
 #define ENCODED_NULL UINT32_MAX
 
-/* A row taken apart; columns from 0. */
+/* The columns of a row, numbered from 0. */
 typedef struct Row
 {
 	const TableInfo *table;
@@ -45,7 +44,7 @@ typedef struct Row
 	const bool *nulls;
 } Row;
 
-/* Most rows fit the stack. */
+/* A buffer on the stack, large enough for most rows. */
 typedef struct Encoder
 {
 	unsigned char *data;
@@ -65,7 +64,7 @@ integrity_grow(Encoder *encoder, size_t size)
 	encoder->capacity = capacity;
 }
 
-/* In line: every row is encoded in some thirty pieces, most of them of four bytes. */
+/* Inline, because every row is encoded in some thirty pieces, most of them of four bytes. */
 static inline void
 put_bytes(Encoder *encoder, const void *bytes, size_t size)
 {
@@ -98,7 +97,7 @@ put_sized(Encoder *encoder, const void *bytes, size_t size)
 	put_bytes(encoder, bytes, size);
 }
 
-/* The code must be the same in a database of another encoding. */
+/* Encode a text such that the MAC is the same in a database of another encoding. */
 static void
 integrity_put_text(Encoder *encoder, const char *text, size_t size)
 {
@@ -107,7 +106,7 @@ integrity_put_text(Encoder *encoder, const char *text, size_t size)
 	put_sized(encoder, bytes, size);
 }
 
-/* Print a type without a case of its own, text[] above all. */
+/* Encode the text form of a type that has no case of its own, mainly text[]. */
 static void
 put_output(Encoder *encoder, Oid type, Datum value)
 {
@@ -163,7 +162,7 @@ integrity_put_value(Encoder *encoder, Oid type, Datum value)
 	}
 }
 
-/* The MAC of the row under that revision.  Raises VT001 while sealed. */
+/* Compute the MAC of the row under that revision. Raises VT001 while sealed. */
 static void
 compute_mac(const Row *row, int32 revision, unsigned char mac[MAC_BYTES])
 {
@@ -223,7 +222,7 @@ require_columns(const TableInfo *table, TupleDesc layout)
 				 errhint("The table was changed outside vault; restore it from a backup.")));
 }
 
-/* The scan's present row, in one pass over its columns. */
+/* Get the current row of the scan, in one pass over its columns. */
 static void
 row_from_scan(TableScan *scan, TableId table, Row *row)
 {
@@ -286,7 +285,7 @@ tenant_row_fault(const pg_uuid_t *tenant)
 	return fault;
 }
 
-/* An operator looks a tenant up by its name. */
+/* Check the row of a tenant that an operator looks up by name. */
 static void
 require_tenant_row(TableScan *scan)
 {
@@ -304,7 +303,7 @@ deciding_table(Oid relation)
 			 errmsg("rows of this table are not authenticated")));
 }
 
-/* Takes a tuple apart, into memory of the present context. */
+/* Get the columns of a tuple. Allocates in the current context. */
 static void
 row_from_tuple(const TableInfo *table, HeapTuple tuple, TupleDesc layout, Row *row)
 {
@@ -319,7 +318,7 @@ row_from_tuple(const TableInfo *table, HeapTuple tuple, TupleDesc layout, Row *r
 	row->nulls = nulls;
 }
 
-/* The tuple with this revision and its mac. */
+/* Return the tuple with this revision and mac. */
 static HeapTuple
 with_mac(HeapTuple tuple, const Row *row, int32 revision, const unsigned char mac[MAC_BYTES])
 {
@@ -360,7 +359,7 @@ PG_FUNCTION_INFO_V1(vault_authenticate_row);
 PG_FUNCTION_INFO_V1(vault_is_authentic);
 PG_FUNCTION_INFO_V1(vault_require_authentic);
 
-/* The trigger; outside of a call a row stays as it is given. */
+/* The trigger. Outside of a call a row stays as it is given. */
 Datum
 vault_authenticate_row(PG_FUNCTION_ARGS)
 {
@@ -388,7 +387,7 @@ vault_authenticate_row(PG_FUNCTION_ARGS)
 	return PointerGetDatum(authenticate_update(&old, &new, given));
 }
 
-/* The argument: a whole row of one of the tables. */
+/* Get the argument, a whole row of one of the tables. */
 static TupleDesc
 row_argument(FunctionCallInfo fcinfo, HeapTupleData *tuple, Row *row)
 {
@@ -418,7 +417,7 @@ vault_is_authentic(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(authentic);
 }
 
-/* require_authentic(row): VT004 unless it is. */
+/* require_authentic(row): raises VT004 unless the row is authentic. */
 Datum
 vault_require_authentic(PG_FUNCTION_ARGS)
 {

@@ -2,8 +2,8 @@
  * cron.h
  *		The jobs, and pg_cron as seen from this database.
  *
- * Whoever calls cron.… functions or reads its tables has assumed the bootstrap superuser, after
- * cron_is_installed().
+ * A caller of cron.… functions and a reader of pg_cron's tables first calls cron_is_installed() and
+ * assumes the bootstrap superuser.
  */
 #ifndef VAULT_JOBS_CRON_H
 #define VAULT_JOBS_CRON_H
@@ -13,12 +13,12 @@
 
 #define JOBS_ROLE "vault_jobs"
 
-/* Those whose function exists are scheduled. */
+/* Jobs whose function exists are scheduled. */
 typedef struct Job
 {
 	const char *name;
 	const char *schedule;
-	bool is_procedure; /* it commits on its way */
+	bool is_procedure; /* it commits between its steps */
 } Job;
 
 extern const Job jobs[];
@@ -27,14 +27,14 @@ extern const int job_count;
 extern bool job_exists(int job);
 extern char *job_command(int job);
 
-/* False if there is one already. */
+/* Schedule a job. Returns false if pg_cron has it already. */
 extern bool job_schedule(int job);
 
 /* Another user, and a connection to SPI, until resumed; an error ends both. */
 extern void jobs_assume(AsRole *before, Oid role);
 extern void jobs_resume(const AsRole *before);
 
-/* A statement whose arguments are texts, four at most; the result is in SPI_tuptable. */
+/* Run a statement whose arguments are texts, four at most. The result is in SPI_tuptable. */
 extern uint64 jobs_run(const char *statement, int count, const char *const *arguments);
 
 extern bool cron_is_installed(void);
@@ -42,7 +42,7 @@ extern bool cron_is_elsewhere(void);
 extern const char *cron_database(void);
 extern bool jobs_may_connect(void);
 
-/* Makes pg_cron read its table again. */
+/* Make pg_cron read its table again. */
 extern void remind_cron(void);
 
 #endif

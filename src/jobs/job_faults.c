@@ -1,9 +1,10 @@
 /*
  * job_faults.c
- *		Find the faults that keep the jobs from running, and their remedies.
+ *		Finds the faults that keep the jobs from running, and their remedies.
  *
- * A job's times are the operators': only whether it runs, and what.  Where pg_cron works in another
- * database, its table is out of reach, and a job that has run since the server started is one.
+ * Operators may change the times of a job, so only its state, command, database and port are
+ * checked. Where pg_cron works in another database its table cannot be read. There the check is
+ * whether any job has run since the server started.
  */
 #include "jobs/jobs.h"
 
@@ -25,7 +26,7 @@
 #define NUMBER_CRON (-1)
 #define NUMBER_ROLE (-2)
 
-/* Outlives the connection to SPI that it is filled in. */
+/* The list outlives the connection to SPI in which it is filled. */
 typedef struct JobFaultsFound
 {
 	MemoryContext memory;
@@ -78,7 +79,7 @@ find_faults_of_cron(JobFaultsFound *found)
 			"Add pg_cron to shared_preload_libraries, set cron.database_name, restart the server, and call vault.repair() again.");
 	else if (cron_is_elsewhere())
 	{
-		/* While sealed none would have. */
+		/* While the vault is sealed no job would have run. */
 		if (root_is_open() && !any_has_run())
 			job_faults_add(
 				found, NUMBER_CRON,
@@ -98,7 +99,7 @@ find_faults_of_cron(JobFaultsFound *found)
 								quote_identifier(here)));
 }
 
-/* Check that pg_cron can log in as the role that owns the jobs. */
+/* Verify that pg_cron can log in as the role that owns the jobs. */
 static void
 find_faults_of_role(JobFaultsFound *found)
 {
@@ -113,7 +114,7 @@ find_faults_of_role(JobFaultsFound *found)
 					   "ALTER ROLE " JOBS_ROLE " LOGIN.");
 }
 
-/* Without its workers, pg_cron connects to the port that a job was made for. */
+/* If pg_cron does not use its workers, it connects to the port that a job was made for. */
 #define JOB_IS_REACHED                                                                \
 	"(coalesce(current_setting('cron.use_background_workers', true), 'off')::boolean" \
 	" OR nodeport = current_setting('port')::integer)"
@@ -148,7 +149,7 @@ jobs_faults(void)
 	JobFaultsFound found = {.memory = CurrentMemoryContext};
 	AsRole before;
 
-	/* Of a standby the primary tells. */
+	/* On a standby, the primary reports the faults. */
 	if (RecoveryInProgress())
 		return NIL;
 	jobs_assume(&before, BOOTSTRAP_SUPERUSERID);
@@ -166,7 +167,7 @@ jobs_faults(void)
 
 PG_FUNCTION_INFO_V1(vault_faults_of_jobs);
 
-/* faults_of_jobs(): as vault.verify() lists them */
+/* faults_of_jobs(): the rows that vault.verify() lists */
 Datum
 vault_faults_of_jobs(PG_FUNCTION_ARGS)
 {
@@ -203,7 +204,10 @@ set_right(int job)
 				 3, arguments);
 }
 
-/* Its script is the superuser's who asks for it, and finds no open entry. */
+/*
+ * CREATE EXTENSION runs the script as the superuser who called vault.repair(). The script must find
+ * no open entry.
+ */
 static void
 install_cron(void)
 {
@@ -228,7 +232,7 @@ can_install_cron(bool by_superuser)
 	return by_superuser && database && !cron_is_elsewhere() && !cron_is_installed();
 }
 
-/* True if there is more to be seen now. */
+/* Mend a fault, if that is possible here. Returns true if more faults can be seen now. */
 bool
 jobs_mend(Fault *fault, bool by_superuser)
 {

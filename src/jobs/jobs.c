@@ -1,13 +1,12 @@
 /*
  * jobs.c
- *		Schedule the jobs with pg_cron, and run the functions that it calls.
+ *		Schedules the jobs with pg_cron, and runs the functions that it calls.
  *
- * pg_cron logs in as the owner of a job, so there is the role vault_jobs, which may
- * do nothing but execute the functions vault_data.job_…().  Each takes no argument and
- * does as vault_admin what an operator would; on a standby and while the vault is
- * sealed it does nothing.  pg_cron's own functions are called as the bootstrap
- * superuser, after a look at whether they are pg_cron's: its schema may be anybody's
- * where it is not installed.
+ * pg_cron logs in as the owner of a job. That is the role vault_jobs, which may do nothing but
+ * execute the functions vault_data.job_…(). Each of them takes no argument and does as vault_admin
+ * what an operator would do; on a standby and while the vault is sealed it does nothing. pg_cron's
+ * own functions are called as the bootstrap superuser, after a check that they belong to pg_cron:
+ * where pg_cron is not installed, any role may own a schema of that name.
  */
 #include "jobs/jobs.h"
 
@@ -76,7 +75,7 @@ typedef struct JobsShared
 static JobsShared *shared = NULL;
 static object_access_hook_type previous_access = NULL;
 
-/* ---- another user for a while; an error ends it too ---- */
+/* ---- another user, until resumed or until an error ---- */
 
 void
 jobs_assume(AsRole *before, Oid role)
@@ -92,7 +91,7 @@ jobs_resume(const AsRole *before)
 	as_role_end(before);
 }
 
-/* A statement whose arguments are texts; the result is in SPI_tuptable. */
+/* The result is in SPI_tuptable. */
 uint64
 jobs_run(const char *statement, int count, const char *const *arguments)
 {
@@ -127,7 +126,7 @@ jobs_require_job_runner(void)
 				 errhint("Operators call vault.purge(), vault.rewrap() and the like.")));
 }
 
-/* Once for each time that the vault is sealed, or found to be a copy. */
+/* Log once for each time that the vault is sealed, or found to be a copy. */
 static bool
 jobs_skip(uint64 why, const char *what)
 {
@@ -136,7 +135,10 @@ jobs_skip(uint64 why, const char *what)
 	return true;
 }
 
-/* outside: what it does is for somebody outside of this server. */
+/*
+ * Return true if the job must do nothing. "outside" is true for a job that acts outside of this
+ * server.
+ */
 static bool
 is_skipped(bool outside)
 {
@@ -228,7 +230,10 @@ vault_job_rewrap(PG_FUNCTION_ARGS)
 Datum
 vault_job_rotate_step(PG_FUNCTION_ARGS)
 {
-	/* A step has vault.rotation_timeout; this one would end the job in the middle of any step. */
+	/*
+	 * A step is limited by vault.rotation_timeout. statement_timeout would end the job in the
+	 * middle of a step.
+	 */
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	return run_as_operator(fcinfo, "rotate", "SELECT vault.rotate_due(1)", 1, true);
 }
@@ -246,8 +251,9 @@ cron_is_installed(void)
 }
 
 /*
- * pg_cron 1.4 reads its table again when it hears that this has changed, and does not hear it if
- * the news of a large transaction, such as CREATE EXTENSION, has overrun it.  So it is told again.
+ * Invalidate pg_cron's table once more. pg_cron 1.4 reads it again after an invalidation, but
+ * misses the invalidation if a large transaction, such as CREATE EXTENSION, makes its queue
+ * overflow.
  */
 void
 remind_cron(void)
@@ -274,7 +280,7 @@ job_exists(int job)
 									  ObjectIdGetDatum(data_schema_oid())));
 }
 
-/* pg_cron itself keeps what it says of every run. */
+/* Delete the old records of runs. pg_cron never deletes them. */
 static void
 jobs_forget_runs(void)
 {
@@ -319,7 +325,7 @@ job_command(int job)
 					jobs[job].name);
 }
 
-/* False if there is such a job already, whose times may have been changed. */
+/* Returns false if there is such a job already. Its times may have been changed. */
 bool
 job_schedule(int job)
 {
@@ -355,7 +361,7 @@ schedule_all(void)
 						 quote_identifier(get_database_name(MyDatabaseId)), JOBS_ROLE)));
 		return 0;
 	}
-	/* Of a restored dump, perhaps: what means another database. */
+	/* Remove jobs for another database, which may come from a restored dump. */
 	(void) jobs_unschedule("database <> current_database()");
 	for (int i = 0; i < job_count; i++)
 		if (job_exists(i) && job_schedule(i))
@@ -364,8 +370,8 @@ schedule_all(void)
 }
 
 /*
- * The database that pg_cron works in, or NULL if the server has not loaded it: what a configuration
- * says to a module that is not there is a setting all the same.
+ * Return the database that pg_cron works in, or NULL if the server has not loaded it: a
+ * configuration file can set the setting of a module that is not loaded.
  */
 const char *
 cron_database(void)
@@ -420,7 +426,7 @@ jobs_install(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(added);
 }
 
-/* Jobs in another database are out of reach of this transaction. */
+/* Report the jobs in another database, which this transaction cannot remove. */
 static void
 tell_not_removed(const char *database)
 {
@@ -449,7 +455,7 @@ remove_all(void)
 	return removed;
 }
 
-/* A command that schedules the job from any database where pg_cron is. */
+/* Return a command that schedules the job from any database with pg_cron. */
 static char *
 schedule_command(int job, const char *database)
 {
@@ -513,8 +519,8 @@ vault_remove_jobs(PG_FUNCTION_ARGS)
 }
 
 /*
- * For the extension's script, which runs before anything can be recorded, and hides
- * notices.  A dump that is being restored has pg_cron's jobs, with their numbers.
+ * For the extension's script, which runs before anything can be recorded, and hides notices. A dump
+ * that is being restored contains pg_cron's jobs, with their numbers.
  */
 Datum
 vault_schedule_jobs(PG_FUNCTION_ARGS)
@@ -542,7 +548,7 @@ interval_datum(int64 microseconds)
 	return IntervalPGetDatum(interval);
 }
 
-/* Facts known without pg_cron: the last run since the server started. */
+/* Fill the columns that are known without pg_cron: the last run since the server started. */
 static void
 fill_own_run(int job, Datum *values, bool *nulls)
 {
@@ -607,7 +613,10 @@ vault_report_jobs(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* With the vault's database, those go that are in it. */
+/*
+ * Dropping the vault's database removes the jobs that pg_cron keeps in it. Report those that it
+ * keeps in another database.
+ */
 static void
 database_dropped(void)
 {
@@ -617,7 +626,9 @@ database_dropped(void)
 		tell_not_removed(setting_database);
 }
 
-/* DROP EXTENSION takes the jobs along; as its own transaction, it may be rolled back. */
+/*
+ * DROP EXTENSION removes the jobs too. It may be rolled back, so this is done in its transaction.
+ */
 static void
 jobs_access(ObjectAccessType access, Oid class, Oid object, int part, void *argument)
 {

@@ -1,6 +1,6 @@
 /*
  * jobs.h
- *		Jobs that pg_cron runs; see jobs.c.
+ *		The jobs that pg_cron runs; see jobs.c.
  */
 #ifndef VAULT_JOBS_JOBS_H
 #define VAULT_JOBS_JOBS_H
@@ -14,17 +14,17 @@ typedef struct Fault
 	const char *kind; /* object_kind of the trail, and of vault.verify() */
 	const char *object;
 	const char *fault;
-	const char *done; /* the act of vault.repair(); NULL: none */
+	const char *done; /* what vault.repair() did, or NULL */
 	const char *hint; /* the remedy by hand, if vault.repair() has none */
-	int number;       /* of the object, for whoever found it */
+	int number;       /* number of the object, for the code that found it */
 } Fault;
 
 /* Return the faults that keep the jobs from running; none on a standby. */
 extern List *jobs_faults(void);
 
 /*
- * Mends it and says so in "done", if it can be mended here; true if that brings others to light.
- * pg_cron is installed for superusers only.
+ * Mend a fault, if that is possible here, and set "done". Returns true if that makes other faults
+ * visible. Only superusers can install pg_cron.
  */
 extern bool jobs_mend(Fault *fault, bool by_superuser);
 

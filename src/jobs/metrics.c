@@ -1,9 +1,9 @@
 /*
  * metrics.c
- *		Figures for monitoring: numbers without a name, of all tenants together.
+ *		Metrics for monitoring: numbers without a name, of all tenants together.
  *
- * For members of pg_monitor, operators and auditors; others get no rows.  Works while the vault is
- * sealed, and on a standby.
+ * Members of pg_monitor, operators and auditors see them; other roles get no rows. They can be read
+ * while the vault is sealed, and on a standby.
  */
 #include "platform/as_role.h"
 #include "platform/compat.h"

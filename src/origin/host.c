@@ -1,10 +1,10 @@
 /*
  * host.c
- *		Asks the server and the system where this is.
+ *		Asks the server and the system where this server runs.
  *
- * The control file is the one that the server never replaces and that every way to copy or restore
- * a data directory makes anew: its number and the time of its birth tell the original from a copy
- * that has the same path on the same machine.
+ * The server never replaces the control file, and every way to copy or restore a data directory
+ * creates it anew. So its inode number and time of birth distinguish the original from a copy that
+ * has the same path on the same machine.
  */
 #include "origin/host.h"
 
@@ -21,7 +21,7 @@
 #define CONTROL_FILE  "global/pg_control"
 #define MACHINE_LABEL "vault machine v1 "
 
-/* False if the file is missing or empty, as in most containers. */
+/* Read the machine's id. Returns false if the file is missing or empty, as in most containers. */
 static bool
 read_machine_id(const char *path, char *id, size_t capacity)
 {
@@ -37,7 +37,7 @@ read_machine_id(const char *path, char *id, size_t capacity)
 	return *id != '\0';
 }
 
-/* The id itself is not for everybody to see. */
+/* Keep a digest only: not everybody may see the id itself. */
 static void
 inspect_machine(char machine[MACHINE_BYTES])
 {

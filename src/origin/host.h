@@ -1,6 +1,7 @@
 /*
  * host.h
- *		The identity of the place that this server runs in; a copy of it would run in another one.
+ *		The identity of the place in which this server runs. A copy of the server would run in
+ *		another one.
  */
 #ifndef VAULT_ORIGIN_HOST_H
 #define VAULT_ORIGIN_HOST_H
@@ -12,9 +13,9 @@
 #define MACHINE_BYTES 33
 
 /*
- * A text is empty if the system does not tell it; an empty text is not compared.  Device numbers
- * are left out, because they change with the order of mounts.  So are addresses, ports and names of
- * the host.
+ * A text is empty if the system does not provide it. An empty text is not compared. Device numbers
+ * are left out, because they change with the order of mounts. So are addresses, ports and host
+ * names.
  */
 typedef struct Host
 {

@@ -69,7 +69,7 @@ origin_compare(TableScan *scan, StringInfo reasons)
 	const Host *here = host_here();
 	TimeLineID timeline = DatumGetInt32(scan_get(scan, ORIGIN_TIMELINE, NULL));
 
-	/* While the vault is sealed the MAC cannot be checked, and nothing can be done either. */
+	/* While the vault is sealed the MAC cannot be checked, and the vault cannot act either. */
 	if (root_is_open() && !row_is_authentic(scan, TABLE_ORIGIN))
 		origin_add_reason(reasons, true, "the row of its home was changed outside vault");
 	origin_add_reason(reasons, origin_differs(scan, ORIGIN_SYSTEM, here->system),

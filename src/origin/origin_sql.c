@@ -27,7 +27,7 @@ reason_argument(FunctionCallInfo fcinfo)
 	return reason;
 }
 
-/* The reason is set first: the audit rows of the change have it. */
+/* Set the reason first, so that the audit rows of the change have it. */
 static Datum
 adopt_body(FunctionCallInfo fcinfo)
 {
@@ -45,7 +45,7 @@ vault_adopt(PG_FUNCTION_ARGS)
 	return entry_run(ENTRY_OPERATOR, fcinfo, adopt_body);
 }
 
-/* held(): the reason, or NULL.  No secret: vault.status() shows it to every role. */
+/* held(): the reason, or NULL. It is no secret: vault.status() shows it to every role. */
 Datum
 vault_held(PG_FUNCTION_ARGS)
 {

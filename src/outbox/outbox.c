@@ -32,7 +32,7 @@ outbox_announce(const char *kind, const char *severity, const char *payload)
 
 PG_FUNCTION_INFO_V1(vault_policy_changed);
 
-/* policy_changed(): of a call that makes many changes, the first tells. */
+/* policy_changed(): only the first change of a call is announced. */
 Datum
 vault_policy_changed(PG_FUNCTION_ARGS)
 {

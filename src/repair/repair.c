@@ -2,9 +2,9 @@
  * repair.c
  *		vault.repair(): triggers that do not fire always, jobs that are missing or changed.
  *
- * It switches on and takes nothing back: rows, functions and policies that were changed stay in
- * vault.verify().  Whatever was wrong is an alert in the trail before it is mended, in the same
- * transaction, so that nobody hides by it what was switched off, or that it was.
+ * It only switches on. Rows, functions and policies that were changed stay in vault.verify(). It
+ * writes an alert for each fault to the trail, in the transaction that mends it. So a repair cannot
+ * hide what was switched off.
  */
 #include "repair/repair.h"
 
@@ -30,11 +30,11 @@
 
 typedef struct SilencedTrigger
 {
-	Fault fault;     /* the first */
-	char *statement; /* NULL: it is nothing of the vault's, and stays off */
+	Fault fault;     /* the first fault */
+	char *statement; /* NULL if the trigger is not the vault's, and stays off */
 } SilencedTrigger;
 
-/* In the order of the tables, which everybody locks in the same. */
+/* Return the triggers in the order of their tables: every caller locks the tables in this order. */
 static List *
 silenced_triggers(void)
 {
@@ -101,7 +101,7 @@ enable_triggers(List *triggers)
 	as_role_end(&before);
 }
 
-/* All that was found, each with what was done about it. */
+/* Return all faults that were found, each with what was done about it. */
 static List *
 mend_jobs(bool by_superuser)
 {
@@ -174,7 +174,7 @@ as_detail(List *objects)
 	return detail;
 }
 
-/* One row of the trail for each kind of fault that is gone now, with its objects. */
+/* Write one row of the trail for each kind of fault that is gone now, with its objects. */
 static void
 repair_alert(List *faults)
 {
@@ -232,7 +232,7 @@ return_rows(FunctionCallInfo fcinfo, List *faults)
 	}
 }
 
-/* Two at once would find the same. */
+/* Lock out other repairs, which would find the same faults. */
 static void
 wait_for_turn(void)
 {
@@ -279,7 +279,10 @@ all_in_words(List *faults)
 	return text.data;
 }
 
-/* For status(), which answers also where what this needs was dropped or revoked. */
+/*
+ * Return the faults for status(), which works also if objects that this needs were dropped, or
+ * privileges on them revoked.
+ */
 static char *
 repair_problems(void)
 {

@@ -1,6 +1,6 @@
 /*
  * repair.h
- *		Find triggers and jobs that are switched off, and mend them: vault.repair().
+ *		Finds triggers and jobs that are switched off, and mends them: vault.repair().
  */
 #ifndef VAULT_REPAIR_REPAIR_H
 #define VAULT_REPAIR_REPAIR_H

@@ -2,9 +2,9 @@
  * count.c
  *		The statements that add the sums to the tables.
  *
- * An hour at a time, and in the order of hours: thus each secret that a principal read
- * is one row, and known to be new in that hour or not.  An hour that is counted in parts,
- * after a later one, may miss some that were new in it; what is added up is exact.
+ * They run once for each hour, in the order of hours. So each secret that a principal read is one
+ * row, and it is known whether the secret was new in that hour. If an hour is counted in parts,
+ * after a later one, some secrets that were new in it may be missed. The sums are exact.
  */
 #include "usage/count.h"
 
@@ -24,8 +24,8 @@
 #include "platform/tables.h"
 
 /*
- * SQL names of the sums, and their columns: one hour's reads, by secret, and all of its calls.
- * Both end with the same.
+ * SQL names of the sums, and their columns: the reads of one hour by secret, and all its calls.
+ * Both end with the same columns.
  */
 enum
 {
@@ -96,8 +96,8 @@ static const Column call_columns[CALL_COLUMNS] = {
 #define ZERO "'00000000-0000-0000-0000-000000000000'::uuid"
 
 /*
- * By principal and hour.  It comes before the counts by secret: a secret is new in an
- * hour if its last read until now was before it.
+ * Count by principal and hour. This precedes the counts by secret: a secret is new in an hour if
+ * its last read until now was before that hour.
  */
 static const char *const count_hours =
 	"INSERT INTO vault_data.usage_hour AS u (tenant_id, principal_id, hour, calls, reads, denials, secrets)"
@@ -131,14 +131,14 @@ static const char *const count_hours =
 	"  last_application = CASE WHEN excluded.last_at >= u.last_at"             \
 	"   THEN excluded.last_application ELSE u.last_application END"
 
-/* By secret, principal and version.  Reads of a secret that is gone by now go with it. */
+/* Count by secret, principal and version. Reads of a secret that is gone by now are not counted. */
 static const char *const count_reads = INTO_USAGE
 	"SELECT r.tenant_id, r.secret_id, r.principal_id, r.version, r.n, 0, r.first_at, r.last_at, NULL, r.last_at,"
 	"  r.principal, r.role, r.address, r.application"
 	" FROM reads r JOIN vault_data.secret c ON c.tenant_id = r.tenant_id AND c.id = r.secret_id ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
 /*
- * A failed call names a secret: one that exists is counted with it, all others together, so
+ * Count failed calls. A secret that exists has a count of its own. All other names share one, so
  * that guessing fills no table.
  */
 static const char *const count_failures =
@@ -155,7 +155,9 @@ static const char *const count_failures =
 	"  (array_agg(address ORDER BY last_at DESC))[1], (array_agg(application ORDER BY last_at DESC))[1]"
 	" FROM failed GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
-/* A row of the trail without an address is of a session on the server's machine. */
+/*
+ * Count by network. A row of the trail without an address is of a session on the server's machine.
+ */
 static const char *const count_networks =
 	"INSERT INTO vault_data.usage_network AS u (tenant_id, principal_id, network, first_seen_at, last_seen_at, calls)"
 	" SELECT tenant_id, principal_id, network(set_masklen(a, CASE family(a) WHEN 4 THEN 24 ELSE 48 END)),"
@@ -181,7 +183,7 @@ static const char *const count_grants =
 	"  first_used_at = LEAST(u.first_used_at, excluded.first_used_at),"
 	"  last_used_at = GREATEST(u.last_used_at, excluded.last_used_at)";
 
-/* In this order. */
+/* The order matters; see count_hours. */
 static const char *const *const counts[] = {&count_hours,    &count_reads,   &count_failures,
 											&count_networks, &count_denials, &count_grants};
 
@@ -269,7 +271,7 @@ hour_of_call(const void *entry)
 	return ((const CallSum *) entry)->key.hour;
 }
 
-/* One of the two, as SQL sees it. */
+/* One kind of sums, reads or calls, as SQL sees it. */
 typedef struct Source
 {
 	const char *name;
@@ -280,7 +282,7 @@ typedef struct Source
 	EphemeralNamedRelationData relation;
 } Source;
 
-/* Registers the sums of an hour under their name. */
+/* Register the sums of an hour under their name. */
 static void
 count_show(Source *source, HTAB *table, TimestampTz hour)
 {
@@ -323,7 +325,7 @@ count_hide(Source *source)
 	tuplestore_end(source->relation.reldata);
 }
 
-/* Planned anew each time: a moment ago the tables may have been empty. */
+/* Plan the statements anew each time: at the last plan the tables may have been empty. */
 static void
 run_counts(void)
 {
@@ -347,7 +349,7 @@ by_time(const ListCell *a, const ListCell *b)
 	return (x > y) - (x < y);
 }
 
-/* The hours that there are calls of, in order; the reads are among them. */
+/* Return the hours of all calls, in order. The reads are among the calls. */
 static List *
 hours_of(UsageSums *sums)
 {

@@ -1,13 +1,13 @@
 /*
  * count.h
- *		The tables of usage grow by what was summed up.
+ *		Adds sums to the tables of usage.
  */
 #ifndef VAULT_USAGE_COUNT_H
 #define VAULT_USAGE_COUNT_H
 
 #include "usage/sums.h"
 
-/* Counts and frees them.  Inside a transaction, as the log consumer's worker. */
+/* Add the sums to the tables and free them. Inside a transaction of the worker "vault sealer". */
 extern void count_sums(UsageSums *sums);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * sums.c
- *		Calls by principal, grant, hour and address; reads by secret, principal, version and hour.
+ *		Sums calls by principal, grant, hour and address, and reads by secret, principal, version
+ *		and hour.
  */
 #include "usage/sums.h"
 
@@ -30,7 +31,10 @@ sums_begin(void)
 	sums->reads = hash_create("vault reads", 1024, &reads, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Return a principal's operation as a constant; no rolled back changes, no alerts. */
+/*
+ * Return the decision of a principal's operation as a constant. NULL for alerts and for changes
+ * that were rolled back.
+ */
 static const char *
 sums_decision_of(const AuditRow *row)
 {

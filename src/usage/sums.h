@@ -2,7 +2,7 @@
  * sums.h
  *		Rows of the trail added up in memory, until count_sums() adds them to the tables.
  *
- * They belong to the present transaction, and are forgotten with it.
+ * The sums belong to the current transaction, and are forgotten with it.
  */
 #ifndef VAULT_USAGE_SUMS_H
 #define VAULT_USAGE_SUMS_H
@@ -20,11 +20,11 @@
 typedef struct CallKey
 {
 	pg_uuid_t tenant;
-	pg_uuid_t principal; /* zero: nobody */
-	pg_uuid_t grant;     /* zero: none */
+	pg_uuid_t principal; /* zero for an unidentified caller */
+	pg_uuid_t grant;     /* zero if none */
 	TimestampTz hour;
-	int64 alone; /* id of a refusal or failure, which is not summed up */
-	int version; /* of such */
+	int64 alone; /* id of a refused or failed call, which is not summed up */
+	int version; /* version of such a call */
 	bool is_read;
 	char address[ADDRESS_BYTES];
 } CallKey;
@@ -35,10 +35,10 @@ typedef struct ReadKey
 	pg_uuid_t secret;
 	pg_uuid_t principal;
 	TimestampTz hour;
-	int64 version; /* wide, so that no padding is part of the key */
+	int64 version; /* 64 bits, so that no padding is part of the key */
 } ReadKey;
 
-/* Of rows with one key; the texts are those of the last. */
+/* The sum of rows with one key. The texts are those of the last row. */
 typedef struct Sum
 {
 	int64 n;
@@ -67,10 +67,10 @@ typedef struct ReadSum
 
 typedef struct UsageSums
 {
-	MemoryContext memory; /* of everything; whoever has counted them deletes it */
+	MemoryContext memory; /* context of everything here; deleted by count_sums() */
 	MemoryContextCallback forget;
 	HTAB *calls;
-	HTAB *reads; /* each of them is among the calls, too */
+	HTAB *reads; /* each read is also among the calls */
 	int64 alone;
 } UsageSums;
 
@@ -83,7 +83,7 @@ sums_is_read(const char *operation, const char *decision, const char *object_kin
 
 extern void sums_add(const AuditRow *row);
 
-/* Those of this transaction that are not counted yet, or NULL; and how many. */
+/* Return the sums of this transaction that are not counted yet, or NULL; and their number. */
 extern UsageSums *sums_present(void);
 extern int64 sums_size(void);
 

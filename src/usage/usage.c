@@ -1,11 +1,11 @@
 /*
  * usage.c
- *		Counts who read what, from the rows of the trail.
+ *		Counts reads and failed attempts, from the rows of the trail.
  *
- * A listener of the log consumer adds up the rows of a step, and SQL adds the sums to the
- * tables at its end.  They commit with the log consumer's own state, so each row of the trail
- * is counted exactly once, whatever crashes; a read by itself updates nothing.  Runs
- * in the log consumer's worker as the bootstrap superuser.
+ * A listener of the log consumer adds up the rows of a step. At the end of the step, SQL adds the
+ * sums to the tables. They commit with the log consumer's own state, so each row of the trail is
+ * counted exactly once, also after a crash. A read itself updates nothing. Runs in the worker
+ * "vault sealer" as the bootstrap superuser.
  */
 #include "usage/usage.h"
 
@@ -26,7 +26,7 @@
 #include "usage/count.h"
 #include "usage/sums.h"
 
-/* So many sums are kept in memory; a longer step is counted in parts. */
+/* Maximum number of sums in memory. A longer step is counted in parts. */
 #define MAX_SUMS 50000
 
 static void
@@ -48,9 +48,9 @@ PG_FUNCTION_INFO_V1(vault_is_read);
 PG_FUNCTION_INFO_V1(vault_principal_may);
 
 /*
- * principal_may(tenant, principal, permission, name, environment): the policy's
- * decision for somebody else, were the conditions of its grants met; false for those who
- * may not see that principal's grants.
+ * principal_may(tenant, principal, permission, name, environment): the policy's decision for
+ * another principal, assuming that the conditions of its grants are met. False for callers that may
+ * not see that principal's grants.
  */
 Datum
 vault_principal_may(PG_FUNCTION_ARGS)
