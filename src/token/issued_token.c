@@ -1,6 +1,6 @@
 /*
  * issued_token.c
- *		The vault as an issuer.
+ *		The vault as an issuer of tokens.
  */
 #include "token/issued_token.h"
 
@@ -37,7 +37,10 @@ uuid_text(const pg_uuid_t *uuid)
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
 }
 
-/* Of this vault, which is the audience too; the clock is the same, so there is no skew. */
+/*
+ * Return the rules of this vault's tokens. The vault is the audience too. Its clock is the same, so
+ * there is no skew.
+ */
 static const JwtRules *
 own_rules(void)
 {
@@ -65,7 +68,10 @@ issued_token_here(const char *issuer)
 	return strncmp(issuer, OWN_ISSUER_PREFIX, strlen(OWN_ISSUER_PREFIX)) == 0;
 }
 
-/* Kept until the root key's page changes: a restored vault has another key. */
+/*
+ * Return the key set, which is kept until the root key's page changes: a restored vault has another
+ * key.
+ */
 static const JwtKeySet *
 own_keys(void)
 {

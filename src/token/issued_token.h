@@ -1,9 +1,9 @@
 /*
  * issued_token.h
- *		The vault's own tokens: their rules, their making, and their rows.
+ *		The vault's own tokens: their rules, signing and verifying, and their rows.
  *
- * The key derives from the instance key.  A token counts while its row exists: to delete the row is
- * to revoke it.  The other facts that decide are in the row too, under its MAC.
+ * The key derives from the instance key. A token is valid only while its row exists, so deleting
+ * the row revokes it. The other facts that decide are in the row too, under its MAC.
  */
 #ifndef VAULT_TOKEN_ISSUED_TOKEN_H
 #define VAULT_TOKEN_ISSUED_TOKEN_H
@@ -32,7 +32,7 @@ extern bool issued_token_here(const char *issuer);
 extern char *issued_token_sign(const pg_uuid_t *tenant, const pg_uuid_t *id, const char *name,
 							   TimestampTz expires_at, const char *role);
 
-/* Verify one of them.  Fills the claims if it returns JWT_OK. */
+/* Verify a token of the vault. Fills the claims if it returns JWT_OK. */
 extern JwtFault issued_token_verify(const char *text, size_t size, int64 now, JwtClaims *claims);
 
 /*

@@ -2,11 +2,11 @@
  * single_use.c
  *		The table of used tokens, under a lock of its own.
  *
- * Quotas when tokens are issued keep the table from filling.  If it is full all the same, it
- * forgets the older half of the principal that has most of it, in the tenant that has most of it.
- * From then on it refuses the tokens that the principal was issued up to that time.  Tokens of
- * other principals are not refused, and no token is accepted twice.  That limit is a place of the
- * table, too, without the id of a token.
+ * Quotas for issuing keep the table from filling. If it is full all the same, it forgets the older
+ * half of the entries of one principal: the one with the most entries, in the tenant with the most
+ * entries. From then on it refuses the tokens that were issued to the principal up to that time.
+ * Tokens of other principals are not refused, and no token is accepted twice. That limit is an
+ * entry of the table too, without the id of a token.
  */
 #include "token/single_use.h"
 
@@ -23,9 +23,9 @@ typedef struct Used
 {
 	pg_uuid_t tenant;
 	pg_uuid_t principal;
-	pg_uuid_t id; /* zero for a limit: all tokens issued up to then are refused */
+	pg_uuid_t id; /* zero for a limit: all tokens issued up to "issued" are refused */
 	TimestampTz issued;
-	TimestampTz expires; /* a time in the past means that the place is free */
+	TimestampTz expires; /* a time in the past means that the entry is free */
 	uint64 owner;
 } Used;
 
@@ -38,7 +38,7 @@ typedef struct SingleUseShared
 
 static SingleUseShared *shared = NULL;
 
-/* Places that can be forgotten, those of a tenant and of a principal together, oldest first. */
+/* Indexes of the entries that can be forgotten, sorted by tenant, principal and age. */
 static uint16 order[PLACES];
 
 static const char was_used[] = "it is for one use, and was used";
@@ -48,7 +48,7 @@ static const char crowded[] =
 	"it is for one use, and the principal has used more of these than the server remembers";
 static const char full[] = "it is for one use, and the server remembers as many of these as it can";
 
-/* Of this backend and serial: a number that no other has. */
+/* Return a number for a serial of this backend. No other backend has it. */
 static uint64
 owner_of(uint64 serial)
 {
@@ -118,7 +118,7 @@ longest_run(int start, int end, bool of_tenant, int *length)
 	return best;
 }
 
-/* The limit of whom the place is, or NULL. */
+/* Return the limit of the principal of this entry, or NULL. */
 static Used *
 find_limit(const Used *of, TimestampTz now)
 {
@@ -129,7 +129,10 @@ find_limit(const Used *of, TimestampTz now)
 	return NULL;
 }
 
-/* Forgets so many from there on, all of one principal; the first becomes its limit, if need be. */
+/*
+ * Forget this many entries from start on, all of one principal. The first becomes its limit, if it
+ * has none.
+ */
 static void
 single_use_forget(int start, int count, TimestampTz now)
 {
@@ -196,7 +199,7 @@ look_for(const Used *wanted, TimestampTz now)
 	return found;
 }
 
-/* With the lock held. */
+/* Use a token. The caller holds the lock. */
 static const char *
 single_use_claim(const Used *wanted, TimestampTz now)
 {
@@ -252,8 +255,9 @@ single_use_shared_init(void *area)
 }
 
 /*
- * Another vault begins, perhaps the same one as it was when its dump was made: a token used since
- * would be good again there, so what was issued before is of another life.
+ * Begin another life when another vault begins. It may be this vault as it was when a dump was
+ * made; a token that was used since would be good there once more. So earlier tokens are of another
+ * life.
  */
 static void
 forget_used(void)

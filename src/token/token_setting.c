@@ -65,9 +65,8 @@ keep_token(const char *text, size_t size, uint64 serial)
 }
 
 /*
- * A statement's error is raised here, because the server would make it a message of its
- * own, which redaction blanks.  Where a connection or a file gave the value, the server
- * decides what follows.
+ * Raise an error for a statement. The server would turn it into a message of its own, which
+ * redaction blanks. If a connection or a file gave the value, the server decides what follows.
  */
 static bool
 token_setting_refuse(GucSource source, const char *message, const char *fault, const char *hint)

@@ -1,6 +1,6 @@
 /*
  * builtin.c
- *		The types of this feature, in the order in which they are shown.
+ *		The built-in types of this feature, in the order in which they are shown.
  */
 #include "type/builtin.h"
 

@@ -1,13 +1,13 @@
 /*
  * builtin.h
- *		The types of this feature.  Plain C without server headers.
+ *		The built-in types of this feature. Plain C without server headers.
  */
 #ifndef VAULT_TYPE_BUILTIN_H
 #define VAULT_TYPE_BUILTIN_H
 
 #include "type/type.h"
 
-/* At start. */
+/* Register the types. Called once, at start. */
 extern void types_register(void);
 
 #endif

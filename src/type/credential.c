@@ -10,11 +10,11 @@
 #include "crypto/primitives.h"
 #include "type/text.h"
 
-#define MAX_MEMBER 1024 /* bytes of what becomes metadata */
+#define MAX_MEMBER 1024 /* bytes of a member that becomes metadata */
 #define MAX_SCOPES 100
 #define MAX_JWT    16384
 #define MAX_TIME   INT64_C(253402300799) /* the last second of the year 9999 */
-#define YEAR_ONE   INT64_C(-62135596800) /* its first second */
+#define YEAR_ONE   INT64_C(-62135596800) /* the first second of the year 1 */
 
 const char *
 json_check(const void *value, size_t size, const TypeContext *context, TypeFacts *facts)
@@ -42,7 +42,7 @@ member_text(JsonPart object, const char *name, char **out, size_t *out_size)
 	return *out ? FIELD_FOUND : FIELD_UNREADABLE;
 }
 
-/* The member, or that there is none: what type knows it by this name says the caller. */
+/* Get a member. FIELD_ABSENT if the value does not have it. */
 static TypeField
 object_field(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {
@@ -68,7 +68,7 @@ json_field(const void *value, size_t size, const char *name, char **out, size_t 
 	return object_field(value, size, name, out, out_size);
 }
 
-/* The member, unless it is absent or null. */
+/* Return true if the object has the member and it is not null. */
 static bool
 has_member(JsonPart object, const char *name, JsonPart *member)
 {
@@ -83,7 +83,7 @@ has_string(JsonPart object, const char *name)
 	return part_member(object, name, &member) && part_kind(member) == PART_STRING;
 }
 
-/* A copy for value_free(); NULL if it is no string, or has a zero byte in it. */
+/* Return a copy for value_free(); NULL if the member is not a string, or has a zero byte. */
 static char *
 string_member(JsonPart object, const char *name)
 {
@@ -109,7 +109,10 @@ is_short_string(JsonPart part)
 		part_string_size(part) <= MAX_MEMBER && !part_has_controls(part);
 }
 
-/* The rule for a member that is a string of moderate length, without control characters. */
+/*
+ * Return the rule that a member breaks, which must be a string of moderate length without control
+ * characters.
+ */
 static const char *
 string_fault(JsonPart object, const char *name, bool required, const char *missing,
 			 const char *fault)
@@ -134,7 +137,7 @@ url_fault(const char *url)
 	return NULL;
 }
 
-/* https, a host, and nothing that is no URL or names a user. */
+/* Check the URL: https, a host, and no user. */
 static const char *
 token_url_fault(JsonPart object)
 {
@@ -148,7 +151,7 @@ token_url_fault(JsonPart object)
 	return fault;
 }
 
-/* An array of strings, or words with spaces between them; they become metadata. */
+/* Check the scopes: an array of strings, or words separated by spaces. They become metadata. */
 static const char *
 scopes_fault(JsonPart object, const char *name)
 {
@@ -203,7 +206,7 @@ finish_metadata(Text *text, TypeFacts *facts)
 	facts->metadata = text_take(text, NULL);
 }
 
-/* A query string may hold a credential. */
+/* Add a URL without its query string, which may hold a credential. */
 static void
 credential_add_url(Text *text, const char *name, const char *url)
 {
@@ -216,7 +219,7 @@ credential_add_url(Text *text, const char *name, const char *url)
 	value_free(shown);
 }
 
-/* As it is in the value. */
+/* Add a part as it is written in the value. */
 static void
 add_part(Text *text, const char *name, JsonPart part)
 {
@@ -274,16 +277,18 @@ oauth_credentials_field(const void *value, size_t size, const char *name, char *
 	return found == FIELD_ABSENT && !credential_is_among(name, known) ? FIELD_UNKNOWN : found;
 }
 
-/* Read the unverified claims of a JWT. */
+/* Unverified facts of a JWT. */
 typedef struct JwtFacts
 {
 	bool is_jwt;
-	int64_t expires_at; /* 0: it does not say */
+	int64_t expires_at; /* 0 if the token has no exp */
 	char algorithm[32];
 	char issuer[256];
 } JwtFacts;
 
-/* A segment of base64url that is a JSON object: its text for value_free(), or NULL. */
+/*
+ * Decode a segment of base64url that is a JSON object. Returns its text for value_free(), or NULL.
+ */
 static char *
 segment_object(const char *text, size_t size, JsonPart *object)
 {
@@ -299,7 +304,7 @@ segment_object(const char *text, size_t size, JsonPart *object)
 	return NULL;
 }
 
-/* Copies what is short, and prints. */
+/* Copy a claim that fits into the room. */
 static void
 copy_claim(JsonPart object, const char *name, char *to, size_t room)
 {
@@ -323,7 +328,7 @@ read_claims(JsonPart claims, JwtFacts *facts)
 	return NULL;
 }
 
-/* A text that begins like a JWT must be one to the end. */
+/* Read a JWT. A text that begins like a JWT must be one as a whole. */
 static const char *
 read_jwt(const char *token, size_t size, JwtFacts *facts)
 {
@@ -352,7 +357,7 @@ read_jwt(const char *token, size_t size, JwtFacts *facts)
 	return rule;
 }
 
-/* Printable characters without spaces. */
+/* Check for printable ASCII characters without spaces. */
 static const char *
 token_fault(const char *token, size_t size)
 {
@@ -400,10 +405,10 @@ bare_token_check(const char *token, size_t size, int64_t now, TypeFacts *facts)
 }
 
 /*
- * Compute the expiry of a token endpoint's answer that came now.  A time is a number of seconds, a
- * string that is one, or RFC 3339; its members are those of the client libraries: expires_at
- * (Python, Ruby), expires_on (Azure), expiry (Go) and, in milliseconds, expiry_date (Google).  The
- * earliest counts, and expires_in only where there is none.
+ * Compute the expiry of a token endpoint's answer that arrived now. A time is a number of seconds,
+ * a string of one, or RFC 3339. Its members are those of the client libraries: expires_at (Python,
+ * Ruby), expires_on (Azure), expiry (Go) and, in milliseconds, expiry_date (Google). The earliest
+ * of them counts; expires_in counts only without them.
  */
 static const char *
 answer_time(JsonPart object, const char *name, int64_t unit, int64_t *expires_at)
@@ -418,7 +423,7 @@ answer_time(JsonPart object, const char *name, int64_t unit, int64_t *expires_at
 	at /= unit;
 	if (at > MAX_TIME)
 		return "a time in it is later than the year 9999";
-	/* Zero, and Go's zero time, say that it does not expire. */
+	/* Zero, and Go's zero time, mean that it does not expire. */
 	if (at == 0 || at == YEAR_ONE)
 		return NULL;
 	if (at < 0)

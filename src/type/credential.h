@@ -2,10 +2,10 @@
  * credential.h
  *		Values that are JSON, and access tokens.
  *
- *		json				one object, read strictly and kept byte for byte
- *		oauth_token			opaque, a JWT, or the JSON answer of a token endpoint; it expires with
- *							what that says, or else with exp.  No signature is verified: it is for
- *							others
+ *		json				one object, parsed strictly and kept byte for byte
+ *		oauth_token			opaque, a JWT, or the JSON answer of a token endpoint. Its expiry is that
+ *							of the answer, or else exp. Its signature is not verified, because the
+ *							token is for others
  *		oauth_credentials	client_id and client_secret; token_url, scopes, refresh_token
  *
  * Plain C without server headers.

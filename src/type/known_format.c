@@ -11,7 +11,7 @@ typedef struct Pattern
 {
 	KnownFormat format;
 	const char *prefix;
-	const char *also; /* characters beside letters and digits; NULL: anything follows */
+	const char *also; /* characters beside letters and digits; NULL allows all */
 	size_t at_least;  /* bytes after the prefix */
 } Pattern;
 
@@ -86,7 +86,7 @@ known_format_fits(const Pattern *pattern, const char *value, size_t size)
 	return pattern->also == NULL || consists_of(value + prefix, size - prefix, pattern->also);
 }
 
-/* "{" in base64url, and two dots. */
+/* Return true for "{" in base64url, and two dots. */
 static bool
 looks_like_jwt(const char *value, size_t size)
 {
@@ -104,7 +104,7 @@ known_format_find(const void *given, size_t size)
 {
 	const char *value = given;
 
-	/* As a file or a shell gives it. */
+	/* Ignore line breaks at the end, which files and shells add. */
 	while (size > 0 && (value[size - 1] == '\n' || value[size - 1] == '\r'))
 		size--;
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)

@@ -1,6 +1,6 @@
 /*
  * known_format.h
- *		Credentials that are known by their look.  Plain C without server headers.
+ *		Recognizes well-known formats of credentials. Plain C without server headers.
  */
 #ifndef VAULT_TYPE_KNOWN_FORMAT_H
 #define VAULT_TYPE_KNOWN_FORMAT_H
@@ -9,11 +9,11 @@
 
 typedef struct KnownFormat
 {
-	const char *label; /* "an AWS access key" */
-	const char *type;  /* that serves it better than generic */
+	const char *label; /* such as "an AWS access key" */
+	const char *type;  /* a type that fits better than generic */
 } KnownFormat;
 
-/* NULL: it looks like nothing that is known. */
+/* Returns NULL if the value has no known format. */
 extern const KnownFormat *known_format_find(const void *value, size_t size);
 
 #endif

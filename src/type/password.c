@@ -2,9 +2,9 @@
  * password.c
  *		Policies, an estimate of strength, a generator.
  *
- * The estimate cuts the value into pieces from the left and adds up what each costs a
- * guesser: a common word, a run such as "aaaa", "4567" or "qwert", something that was
- * there before, or else one character of the kinds that occur.
+ * The estimate cuts the value into pieces from the left, and adds up how many guesses each piece
+ * costs. A piece is a common word, a run such as "aaaa", "4567" or "qwert", a repetition of earlier
+ * characters, or else one character of the classes that occur.
  */
 #include "type/password.h"
 
@@ -13,7 +13,7 @@
 
 #include "crypto/primitives.h"
 
-#define SPARE_LENGTH        24 /* of what is generated, where nothing is asked */
+#define SPARE_LENGTH        24 /* generated length if neither type nor policy set one */
 #define MAX_GENERATED       1024
 #define MAX_PENDING_RECORDS 10000
 #define WORD_BITS           10
@@ -67,7 +67,7 @@ password_classes(const void *value, size_t size)
 	return classes;
 }
 
-/* Hundredths of a bit, rounded down; n is at least 1. */
+/* Return the logarithm in hundredths of a bit, rounded down; n is at least 1. */
 static int
 log2_hundredths(unsigned n)
 {
@@ -101,7 +101,10 @@ pool_of(unsigned classes)
 		(classes & CLASS_OTHER ? 32 : 0);
 }
 
-/* As a guesser's dictionary has it: lower case, and letters for what is written in their place. */
+/*
+ * Fold a character as a guesser's dictionary does: lower case, and letters for the symbols that
+ * replace them.
+ */
 static char
 password_folded(unsigned char c)
 {
@@ -179,7 +182,7 @@ run_at(const unsigned char *value, size_t size)
 	return longest;
 }
 
-/* The longest piece from `at` on that begins earlier too. */
+/* Return the length of the longest piece from `at` on that also begins earlier. */
 static size_t
 repetition_at(const unsigned char *value, size_t size, size_t at)
 {
@@ -234,7 +237,7 @@ password_is_blank(unsigned char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Characters that no pasted value should have. */
+/* Refuse characters that a pasted value should not have. */
 static const char *
 form_fault(const unsigned char *value, size_t size)
 {
@@ -277,7 +280,7 @@ password_check(const void *given, size_t size, const TypeContext *context, TypeF
 	for (size_t i = prefix; i < size; i++)
 		if (value[i] && strchr(policy->excluded, value[i]))
 			return "it has a character that the policy excludes";
-	/* The prefix is known to all, and counts for nothing. */
+	/* The prefix is public, so it adds no strength. */
 	fault = class_fault(policy->classes & ~password_classes(value + prefix, size - prefix));
 	if (fault)
 		return fault;
@@ -299,7 +302,7 @@ make_alphabet(const TypePolicy *policy, char alphabet[128])
 	return count;
 }
 
-/* Each character as likely: bytes beyond the last whole multiple are thrown away. */
+/* Draw characters with equal probability: bytes beyond the last whole multiple are thrown away. */
 static CryptoStatus
 password_draw(const char *alphabet, size_t count, char *out, size_t size)
 {
@@ -319,7 +322,7 @@ password_draw(const char *alphabet, size_t count, char *out, size_t size)
 	return status;
 }
 
-/* The length that the policy names, or else one that fits it. */
+/* Return the length that the policy names, or else one that fits it. */
 static size_t
 length_to_generate(const TypePolicy *policy)
 {
@@ -333,8 +336,8 @@ length_to_generate(const TypePolicy *policy)
 }
 
 /*
- * Values are drawn until one has each class, so at least those occur that begin with one
- * character of each.
+ * Values are drawn until one has each class. So the bits are at least those of values that begin
+ * with one character of each class.
  */
 unsigned
 password_random_bits(const TypePolicy *policy)
@@ -364,8 +367,8 @@ password_random_bits(const TypePolicy *policy)
 }
 
 /*
- * min_entropy throws values away that were drawn: few, as long as it asks no more than is
- * drawn, and nearly all beyond.
+ * Check that drawing values ends. min_entropy discards drawn values: few, as long as it is not
+ * above the bits drawn, and nearly all beyond.
  */
 const char *
 password_policy_fault(const TypePolicy *policy)

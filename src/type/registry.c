@@ -1,9 +1,9 @@
 /*
  * registry.c
- *		The cache of types by tenant, and what the writing of secrets asks of them.
+ *		The cache of types by tenant, and the checks of values when secrets are written.
  *
- * A type of this backend's cache is forgotten when vault_data.secret_type or
- * vault_data.type_policy change; both tables' rows carry a MAC.
+ * The cache of this backend forgets a type when vault_data.secret_type or vault_data.type_policy
+ * change. The rows of both tables carry a MAC.
  */
 #include "type/registry.h"
 
@@ -45,7 +45,7 @@ enum
 #define TYPE_OF_SECRET 5
 #define TYPE_OF_POLICY 3
 
-/* The columns that both have, from there on. */
+/* The columns that both tables have, relative to the first. */
 enum
 {
 	SET_MIN_LENGTH,
@@ -198,7 +198,7 @@ load_policy(const pg_uuid_t *tenant, TenantType *type)
 	scan_end(&scan);
 }
 
-/* In the memory of the cache; NULL if there is no such type. */
+/* Load a type into the memory of the cache; NULL if it does not exist. */
 static TenantType *
 load_type(const pg_uuid_t *tenant, const char *name)
 {
@@ -300,7 +300,7 @@ asks_anything(const TypePolicy *policy)
 		policy->min_entropy > 0 || policy->prefix[0] || policy->excluded[0];
 }
 
-/* policy is the type's, or less. */
+/* Return the rule that the value breaks, or NULL. "policy" is that of the type, or a part of it. */
 static const char *
 broken_rule(const TenantType *type, const TypePolicy *policy, const void *value, size_t size,
 			bool is_bytes, TypeFacts *facts)
@@ -438,7 +438,10 @@ type_field(const char *name, const void *value, size_t size, const char *field)
 			 errhint("Read it with vault.get().")));
 }
 
-/* Its made-up values are drawn here, and neither by a function nor by the type. */
+/*
+ * Return true if the vault's own generator makes the values, and neither an SQL function nor the
+ * type.
+ */
 static bool
 draws_values(const TenantType *type)
 {
@@ -507,7 +510,7 @@ vault_builtin_types(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* require_strong_type(tenant, name): 22023 if what is made up could be guessed. */
+/* require_strong_type(tenant, name): raises 22023 if generated values could be guessed */
 Datum
 vault_require_strong_type(PG_FUNCTION_ARGS)
 {
@@ -534,7 +537,7 @@ is_of_type(TableScan *scan, int column, const text *name)
 		memcmp(VARDATA_ANY(type), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0;
 }
 
-/* type_is_used(name): whether a secret of any tenant is of this type. */
+/* type_is_used(name): true if a secret of any tenant has this type */
 Datum
 vault_type_is_used(PG_FUNCTION_ARGS)
 {
@@ -561,7 +564,7 @@ holds_tenant(List *tenants, const pg_uuid_t *tenant)
 	return false;
 }
 
-/* Tenants with a row of this type, each once; the index begins with the tenant. */
+/* Add the tenants with a row of this type, each once. The index begins with the tenant. */
 static List *
 add_users(List *tenants, TableId table, TableId index, int column, const text *name)
 {
@@ -580,8 +583,8 @@ add_users(List *tenants, TableId table, TableId index, int column, const text *n
 }
 
 /*
- * tell_users_of_type(id, name, detail): a row in the trail of each tenant whose values are, or will
- * be, judged by the type.  The entry is in no tenant of theirs afterwards.
+ * tell_users_of_type(id, name, detail): writes a row to the trail of each tenant whose values are,
+ * or will be, checked by the type. Afterwards the call has its own tenant again.
  */
 Datum
 vault_tell_users_of_type(PG_FUNCTION_ARGS)

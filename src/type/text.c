@@ -1,6 +1,6 @@
 /*
  * text.c
- *		Text that grows and leaves no copies behind.
+ *		Text that grows without leaving copies behind.
  */
 #include "type/text.h"
 

@@ -1,9 +1,9 @@
 /*
  * text.h
- *		Text that grows and leaves no copies behind: for values and what is said of them.
+ *		Text that grows without leaving copies behind, for values and their metadata.
  *
- * Plain C without server headers.  After a failure to get memory everything is ignored,
- * and text_take() gives NULL.
+ * Plain C without server headers. After a failure to allocate, all calls are ignored and
+ * text_take() returns NULL.
  */
 #ifndef VAULT_TYPE_TEXT_H
 #define VAULT_TYPE_TEXT_H
@@ -24,10 +24,12 @@ extern void text_add(Text *text, const void *bytes, size_t size);
 extern void text_add_string(Text *text, const char *string);
 extern void text_add_number(Text *text, int64_t number);
 
-/* In double quotes, escaped as JSON asks; the string is UTF-8. */
+/* Add a string, which is UTF-8, in double quotes and escaped for JSON. */
 extern void text_add_json(Text *text, const char *string);
 
-/* A member of an object that was begun with "{": with a comma before it unless it is the first. */
+/*
+ * Add a member of an object that was begun with "{", with a comma before it unless it is the first.
+ */
 extern void text_add_name(Text *text, const char *name);
 extern void text_add_member(Text *text, const char *name, const char *string);
 
