@@ -34,7 +34,10 @@ typedef struct PackedRow
 extern void audit_row_pack(const AuditRow *row, PackedRow *packed);
 extern void audit_row_unpack(const PackedRow *packed, AuditRow *row);
 
-/* Number of senders that can have a part of the ring for themselves at a time. */
+/*
+ * The first lane is for operators. Each of the others serves one sender, a tenant or a role, at a
+ * time.
+ */
 #define RING_LANES 8
 
 /* The records that a call waits for: the newest one of each lane. */
@@ -71,14 +74,15 @@ extern int64 ring_take_lost(void);
 extern bool ring_wait(const RingWait *wait);
 
 /*
- * Get the next records, at most max of them, a share of each lane.  Sets *awaited if a process
- * waits for each of them.  For the worker.
+ * Get the next records, at most max of them, a share of each lane. Sets *awaited to true if a
+ * process waits for every one of them. For the worker.
  */
 extern int ring_peek(AuditRow *rows, int max, bool *awaited);
 
 /*
- * Free the slots of the records that were peeked at: they are committed up to commit_end, or on
- * disk if that is 0.  Wakes the processes that wait for them, which flush up to commit_end.
+ * Free the slots of the records of the last ring_peek(), and wake the processes that wait for them.
+ * The records are committed up to commit_end, which these processes then flush; 0 means that the
+ * records are on disk already.
  */
 extern void ring_done(XLogRecPtr commit_end);
 

@@ -16,11 +16,14 @@
 #include "fmgr.h"
 #include "utils/uuid.h"
 
-/* Requirements of a public function, which the entry checks. */
+/*
+ * Requirements of a public function, which the entry checks. ENTRY_ANYONE and ENTRY_VIEW need no
+ * identity.
+ */
 typedef enum EntryKind
 {
-	ENTRY_ANYONE,            /* any role, also while sealed; an identity is optional */
-	ENTRY_VIEW,              /* any role, but not while sealed */
+	ENTRY_ANYONE,            /* any role, also while sealed and on a standby */
+	ENTRY_VIEW,              /* any role, while unsealed and on the primary */
 	ENTRY_KEY_HOLDER,        /* operators, also while sealed */
 	ENTRY_OPERATOR,          /* members of vault_admin, superusers */
 	ENTRY_CLIENT,            /* an identified principal of an active tenant */
@@ -81,8 +84,9 @@ typedef struct VaultCall
 	bool by_value;           /* the result type is passed by value */
 	uint32 text_arguments;   /* bit i is set if argument i is a text */
 	uint32 array_arguments;  /* bit i is set if argument i is an array of texts */
-	bool hides;              /* the error repeats an argument that must not be shown */
-	void *work;              /* data of put and rotate; see secret/write.c */
+	/* the error repeated an argument, which was replaced in its copy */
+	bool hides;
+	void *work; /* data of put and rotate; see secret/write.c */
 
 	AsRole outside; /* not begun if the entry changed neither role nor settings */
 	struct VaultCall *outer;

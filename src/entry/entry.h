@@ -5,18 +5,20 @@
  * On the way in the entry checks, in this order:
  *
  *		1. The module is preloaded, and this is the database of the vault.
- *		2. This is no parallel worker, no security-restricted operation and no standby.  In a
+ *		2. This is not a parallel worker, a security-restricted operation or a standby.  In a
  *		   security-restricted operation, REINDEX and the like run a table owner's code under
- *		   another role's name.  Functions for any role work on a standby.
- *		3. The vault is unsealed, unless the kind says otherwise.
- *		4. The caller is identified by its token, else by its role; a key holder is not.
- *		5. The caller is of the kind that the function asks for, and in no back-off.
+ *		   another role's name.  Only ENTRY_ANYONE works on a standby; ENTRY_VIEW does not.
+ *		3. The vault is unsealed.  ENTRY_ANYONE and ENTRY_KEY_HOLDER skip this.
+ *		4. The caller is identified by its token, else by its role.  ENTRY_KEY_HOLDER skips
+ *		   this.
+ *		5. The caller is of the kind that the function asks for.  A principal must also not be
+ *		   in a back-off.
  *
- * Then vault_exec becomes the current user, search_path is pinned, and row security sees the
- * tenant of the call.  The call is the current one (context/call.h) while the body runs.  On every
- * way out all of that is undone, and the audit trail gets the outcome.
+ * Then vault_exec becomes the current user, search_path is pinned, and row security sees the tenant
+ * of the call. The call is the current one (context/call.h) while the body runs. On every way out
+ * all of that is undone, and the audit trail gets the outcome.
  *
- * The caller is GetUserId() at the entry of a SECURITY INVOKER function.  The outer user and
+ * The caller is GetUserId() at the entry of a SECURITY INVOKER function. The outer user and
  * session_user decide nothing: they can be a victim whose statement runs another role's code.
  *
  * The SQL functions of earlier features, which stand in FEATURE_sql.c, include this header; no
@@ -30,8 +32,9 @@
 #include "context/call.h"
 
 /*
- * Check as on the way in, and fill the caller.  Nothing is opened, so nothing is undone.  For
- * views, which open no entry: of their errors, those of the identification are recorded.
+ * Make the checks above, and fill the caller, without opening a call. Views use it, because a view
+ * cannot close a call. Of the errors of a view, only those of step 4 are recorded: a refused token,
+ * or a changed row.
  */
 extern void entry_check(EntryKind kind, Caller *caller);
 
