@@ -31,7 +31,10 @@ reason_of(int sqlstate)
 	}
 }
 
-/* Return the parser's fault.  It leaves no copy of the text, and raises only if it is too deep. */
+/*
+ * Return the fault that the parser finds, or NULL. The parser leaves no copy of the text, and
+ * raises only if the text is nested too deeply.
+ */
 static const char *
 syntax_fault(const char *text)
 {

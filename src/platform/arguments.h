@@ -1,8 +1,8 @@
 /*
  * arguments.h
- *		JSON that callers give as whatever their driver sends: jsonb, json or text.
+ *		JSON arguments in the form that the caller's driver sends: jsonb, json or text.
  *
- * Such an argument is declared as anycompatible.  Overloads would not do: a literal without a type
+ * Such an argument is declared as anycompatible. Overloads would not do: a literal without a type
  * fits json and jsonb alike, and PostgreSQL would call it ambiguous.
  */
 #ifndef VAULT_PLATFORM_ARGUMENTS_H
@@ -13,14 +13,14 @@
 #include "fmgr.h"
 
 /*
- * Replaces the argument by the jsonb that it is, unless it is null; 22023 with its name, and
- * nothing of it, if it is none.
+ * Replace the argument by its jsonb, unless it is null. If it is not JSON, 22023 with the
+ * argument's name and no part of it.
  */
 extern void argument_to_jsonb(FunctionCallInfo fcinfo, int number, const char *name);
 
 /*
- * jsonb of a text, or NULL with *why set to the reason, a literal that may be shown: it is not
- * JSON, or jsonb cannot hold it.
+ * Convert a text to jsonb. Returns NULL and sets *why, a literal that may be shown, if the text is
+ * not JSON or jsonb cannot hold it.
  */
 struct varlena;
 extern struct varlena *jsonb_of_text(const char *text, const char **why);

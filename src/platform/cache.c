@@ -1,9 +1,9 @@
 /*
  * cache.c
- *		Keep what was read from tables; cache.h has the contract.
+ *		Keeps what was read from tables; cache.h has the contract.
  *
- * Callbacks of invalidations only count.  They run at any catalog access, also while an entry is
- * loaded.
+ * Callbacks of invalidations only count. They run at any access to a catalog, also while an entry
+ * is loaded.
  */
 #include "platform/cache.h"
 
@@ -67,7 +67,7 @@ cache_release_entries(BackendCache *cache)
 		cache->release(entry);
 }
 
-/* An error leaves a cache that has not been used yet. */
+/* Delete all entries. If an error interrupts it, the cache looks as if it had not been used yet. */
 static void
 cache_empty(BackendCache *cache)
 {

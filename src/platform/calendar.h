@@ -1,7 +1,7 @@
 /*
  * calendar.h
- *		Names of days, months and time zones, as people write them: in any case, of days and
- *		months the first three letters or the whole.
+ *		Names of days, months and time zones as people write them: in any case, days and months as
+ *		their first three letters or in full.
  *
  * Plain C without server headers, all inline.
  */
@@ -33,7 +33,7 @@ calendar_is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Without blanks around it. */
+/* Move both ends inwards over blanks. */
 static inline void
 calendar_trim(const char **text, const char **end)
 {
@@ -54,14 +54,14 @@ calendar_letters(const char *text, const char *end)
 	return count;
 }
 
-/* The letters are this word. */
+/* Return true if the letters are this word. */
 static inline bool
 calendar_is_word(const char *text, size_t letters, const char *word)
 {
 	return letters == strlen(word) && strncasecmp(text, word, letters) == 0;
 }
 
-/* The number of the name that the letters are, from 0; -1: they are none. */
+/* Return the number of the name that the letters are, from 0, or -1. */
 static inline int
 calendar_name(const char *text, size_t letters, const char *const *names, int count)
 {
@@ -73,9 +73,8 @@ calendar_name(const char *text, size_t letters, const char *const *names, int co
 }
 
 /*
- * A name of the form of a zone, which is copied with a NUL: "UTC" in any case, or one with a slash.
- * The server takes rules for zones, too, and abbreviations that mean several; those have
- * another form.
+ * Copy a name that has the form of a zone, with a NUL: "UTC" in any case, or one with a slash. The
+ * server also accepts rules for zones, and ambiguous abbreviations; those have another form.
  */
 static inline bool
 calendar_zone(const char *text, const char *end, char *zone, size_t room)

@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		The only file that knows PostgreSQL versions apart (15 to 19).
+ *		The only file with differences between PostgreSQL versions (15 to 19).
  */
 #ifndef VAULT_PLATFORM_COMPAT_H
 #define VAULT_PLATFORM_COMPAT_H
@@ -21,14 +21,17 @@
 #include "varatt.h" /* part of postgres.h before */
 #endif
 
-/* By it the extension's own errors are told from the server's. */
+/* The domain distinguishes the extension's own errors from the server's. */
 #undef TEXTDOMAIN
 #define TEXTDOMAIN "vault"
 
 #define VAULT_VERSION   "1.0"
 #define VAULT_BUILT_FOR PG_VERSION_NUM
 
-/* These came with a minor release; in an older server the library loads and says what is wrong. */
+/*
+ * These functions came with a minor release. As weak symbols they let the library load in an older
+ * server, where it reports the version.
+ */
 #if PG_VERSION_NUM < 190000 && !defined(DatumGetHeapTupleHeader)
 #pragma weak DatumGetHeapTupleHeader
 #pragma weak heap_datum_check
@@ -95,7 +98,9 @@
 #define compat_clustered(statement) ((statement)->relation)
 #endif
 
-/* A JSON value that is put together; result is the whole when its end was pushed. */
+/*
+ * The state of a JSON value that is being built. result is the whole value once its end was pushed.
+ */
 #if PG_VERSION_NUM >= 190000
 #define CompatJsonbState                       JsonbInState
 #define compat_push_jsonb(state, token, value) pushJsonbValue(state, token, value)
@@ -148,14 +153,14 @@ typedef struct CompatJsonbState
 #define COMPAT_JSON_UNTRANSLATABLE JSON_UNICODE_UNTRANSLATABLE
 #endif
 
-/* After the last column of a row's layout. */
+/* Call after the last column of a row's layout is set. */
 #if PG_VERSION_NUM >= 190000
 #define compat_finish_layout(layout) TupleDescFinalize(layout)
 #else
 #define compat_finish_layout(layout) ((void) 0)
 #endif
 
-/* A lexer over bytes of the database's encoding, with what strings are without their escapes. */
+/* Make a lexer over bytes of the database's encoding. It returns strings without their escapes. */
 #if PG_VERSION_NUM >= 170000
 #define compat_json_lexer(bytes, size) \
 	makeJsonLexContextCstringLen(NULL, bytes, size, GetDatabaseEncoding(), true)
@@ -164,10 +169,10 @@ typedef struct CompatJsonbState
 	makeJsonLexContextCstringLen(bytes, size, GetDatabaseEncoding(), true)
 #endif
 
-/* The store of a receiver that fills one: what follows the part that all receivers have. */
+/* The tuplestore of a receiver: the member that follows those that all receivers have. */
 #define compat_tuplestore_of(receiver) (*(Tuplestorestate *const *) ((receiver) + 1))
 
-/* A hook that is asked which privileges a plan needs on which relations. */
+/* A hook that gets the privileges that a plan needs, by relation. */
 #if PG_VERSION_NUM >= 160000
 #define CHECK_PERMS_PARAMETERS List *relations, List *permissions, bool raises
 #define CHECK_PERMS_ARGUMENTS  relations, permissions, raises

@@ -1,6 +1,6 @@
 /*
  * encoding.c
- *		Text between the database's encoding and UTF-8.
+ *		Converts text between the database's encoding and UTF-8.
  */
 #include "platform/encoding.h"
 

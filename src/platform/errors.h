@@ -2,8 +2,8 @@
  * errors.h
  *		SQLSTATEs of class VT, and the errors that several features raise.
  *
- * A message is lower case without full stop, a hint names the remedy, and
- * neither ever holds a value, a key, a token or statement text.
+ * A message is in lower case without a full stop, and a hint names the remedy. Neither contains a
+ * value, a key, a token or text of a statement.
  */
 #ifndef VAULT_PLATFORM_ERRORS_H
 #define VAULT_PLATFORM_ERRORS_H
@@ -25,7 +25,7 @@
 #define ERRCODE_VAULT_TOKEN_REFUSED     MAKE_SQLSTATE('V', 'T', '0', '1', '4')
 #define ERRCODE_VAULT_HELD              MAKE_SQLSTATE('V', 'T', '0', '1', '5')
 
-/* A NULL or malformed argument: 22023, naming the argument and the rule. */
+/* Raise 22023 for a malformed argument, with the argument and its fault. */
 VAULT_NORETURN extern void
 error_bad_argument(const char *argument, const char *fault, const char *hint);
 
@@ -41,13 +41,16 @@ extern void error_if_old_snapshot(const char *what);
  */
 extern bool error_is_ours(void);
 
-/* The module is not in shared_preload_libraries, or this is another database. */
+/* Raise unless the module is in shared_preload_libraries, and this is the vault's database. */
 extern void require_running_vault(void);
 
-/* pg_dump's scripts and pg_restore begin with two settings that together nobody else has. */
+/*
+ * Return true while a dump is restored: only the scripts of pg_dump, and pg_restore, begin with
+ * this pair of settings.
+ */
 extern bool is_restoring_dump(void);
 
-/* Connected to vault.database.  Inside a transaction. */
+/* Return true if this session is connected to vault.database. Inside a transaction. */
 extern bool in_vault_database(void);
 
 #endif

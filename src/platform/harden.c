@@ -1,6 +1,6 @@
 /*
  * harden.c
- *		Process attributes set once, in the postmaster.
+ *		Sets attributes of the process once, in the postmaster.
  */
 #include "platform/compat.h"
 

@@ -1,14 +1,13 @@
 /*
  * harden.h
- *		Keeps other processes of the server's user out of its memory.
+ *		Keeps other processes of the server's user out of the server's memory.
  */
 #ifndef VAULT_PLATFORM_HARDEN_H
 #define VAULT_PLATFORM_HARDEN_H
 
 /*
- * PR_SET_DUMPABLE 0, inherited by every child: no core files, no ptrace, no
- * /proc/PID/mem for COPY … PROGRAM.  Preload only; vault.allow_core_dumps
- * leaves it out.
+ * Set PR_SET_DUMPABLE to 0, which all children inherit: no core files, no ptrace, no /proc/PID/mem
+ * for COPY … PROGRAM. vault.allow_core_dumps disables it. Preload only.
  */
 extern void harden_process(void);
 

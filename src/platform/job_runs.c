@@ -21,7 +21,7 @@ typedef struct JobRunsShared
 
 static JobRunsShared *shared = NULL;
 
-/* With the mutex held; NULL if there is none and no room for one. */
+/* Find or add the run of a job. Returns NULL if the table is full. The caller holds the mutex. */
 static JobRun *
 place_of(const char *name)
 {

@@ -38,9 +38,9 @@ typedef struct Child
 
 typedef struct LauncherShared
 {
-	Latch *launcher;                              /* NULL: it does not run */
-	bool awoken;                                  /* by workers_wake() */
-	pg_atomic_uint32 connected[MAX_CHILDREN + 1]; /* processes with a database; 0: free */
+	Latch *launcher;                              /* NULL if it does not run */
+	bool awoken;                                  /* set by workers_wake() */
+	pg_atomic_uint32 connected[MAX_CHILDREN + 1]; /* processes with a database; 0 if free */
 } LauncherShared;
 
 static Child children[MAX_CHILDREN];
@@ -113,7 +113,7 @@ is_running(Child *child)
 	return child->handle && GetBackgroundWorkerPid(child->handle, &pid) != BGWH_STOPPED;
 }
 
-/* It has ended: after how long decides when it starts again. */
+/* Note the end of a worker. Its life decides when it is started again. */
 static void
 note_end(Child *child, TimestampTz now)
 {
@@ -131,7 +131,7 @@ note_end(Child *child, TimestampTz now)
 	child->handle = NULL;
 }
 
-/* Starts what should run and does not; returns the time until the next start is due. */
+/* Start the workers that should run and do not. Returns the time until the next start is due. */
 static long
 look_after(void)
 {
@@ -171,7 +171,7 @@ call_back(void)
 		callbacks[i]();
 }
 
-/* The next launcher does not know these children and starts its own. */
+/* End the workers: the next launcher does not know them and starts its own. */
 static void
 launcher_ends(int code, Datum arg)
 {
@@ -214,7 +214,10 @@ vault_launcher_worker_main(Datum arg)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	/* Ignored in workers without a database; the end of the others comes with it. */
+	/*
+	 * A worker without a database ignores SIGUSR1. The launcher needs it to learn of the ends of
+	 * others.
+	 */
 	pqsignal(SIGUSR1, procsignal_sigusr1_handler);
 	BackgroundWorkerUnblockSignals();
 	shared->launcher = MyLatch;
@@ -237,7 +240,7 @@ vault_launcher_worker_main(Datum arg)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	/* Not 0: if it is not the whole server that ends, the postmaster starts another. */
+	/* Not 0, so that the postmaster starts another launcher, unless the whole server is ending. */
 	proc_exit(1);
 }
 

@@ -1,35 +1,35 @@
 /*
  * launcher.h
- *		Background workers: one launcher that lives as long as the server and starts,
- *		restarts and awakens the others.
+ *		Background workers: one launcher lives as long as the server. It starts, restarts and wakes
+ *		the others.
  *
- * The launcher holds no database connection.  A worker that ends is started again, at
- * once if it had lived for a while, else with growing pauses: a database that does
- * not exist yet costs a line in the log now and then.  None runs on a standby.
+ * The launcher has no database connection. A worker that ends is started again: at once if it had
+ * lived for a while, else after growing pauses. So a database that does not exist yet causes only
+ * an occasional line in the log. No worker runs on a standby.
  */
 #ifndef VAULT_PLATFORM_LAUNCHER_H
 #define VAULT_PLATFORM_LAUNCHER_H
 
 #include "platform/compat.h"
 
-/* A worker with a connection to vault.database; function is exported.  Preload only. */
+/* Add a worker with a connection to vault.database. The function is exported. Preload only. */
 extern void workers_add(const char *name, const char *function);
 
 /* Add a callback for the launcher's start and each reload.  Preload only. */
 extern void workers_on_reload(void (*callback)(void));
 
-/* Runs such a worker once and waits for its end; false if it could not start. */
+/* Run such a worker once and wait for its end. Returns false if it could not start. */
 extern bool worker_run_once(const char *name, const char *function);
 
-/* False while no launcher runs, which starts all others. */
+/* Returns false if no launcher runs, and therefore no worker can be started. */
 extern bool workers_have_launcher(void);
 
 /* Start ended workers now, not after a pause: the reason for their end may be gone. */
 extern void workers_wake(void);
 
 /*
- * Asks the workers that are connected to the database to end, since it is about to be dropped:
- * the caller holds it locked, so those that the launcher starts then wait at the entry.
+ * Ask the workers that are connected to the database to end, since it is about to be dropped. The
+ * caller has locked the database, so workers that the launcher starts then wait for the lock.
  */
 extern void workers_leave(void);
 

@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 
-/* Two names with one hash wait for each other, which harms nobody for long. */
+/* Make the tag of a lock. Two names with the same hash wait for each other, which is harmless. */
 static LOCKTAG
 lock_tag_of(NamedLock kind, const void *name, size_t size)
 {

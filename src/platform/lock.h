@@ -2,9 +2,10 @@
  * lock.h
  *		Locks by name, until the end of the transaction.
  *
- * For what is no row and is not to stop the whole table.  They are advisory locks to the server, in
- * a class that pg_advisory_lock() and its like cannot name: nobody takes one but through the vault,
- * and what a tenant can take is its own, or the name of a role that it is binding.
+ * They guard things that are not a row, without locking a whole table. For the server they are
+ * advisory locks, in a class that pg_advisory_lock() and its like cannot name. So a role takes them
+ * only through the vault. What a tenant can lock is its own, or the name of a role that it is
+ * binding.
  */
 #ifndef VAULT_PLATFORM_LOCK_H
 #define VAULT_PLATFORM_LOCK_H
@@ -13,19 +14,19 @@
 
 #include "storage/lockdefs.h"
 
-/* Those of SQL are 1 and 2.  What each is named by: */
+/* Kinds of locks, and what names each of them. SQL uses 1 and 2. */
 typedef enum NamedLock
 {
 	LOCK_ROLE = 3,      /* a database role: share to bind it, exclusive to reserve it */
-	LOCK_POLICY,        /* a tenant: whoever changes who is a member of what */
-	LOCK_ROTATED_USERS, /* a tenant: whoever gives a user to a rotation */
+	LOCK_POLICY,        /* a tenant: exclusive to change memberships */
+	LOCK_ROTATED_USERS, /* a tenant: exclusive to give a user to a rotation */
 	LOCK_KEYS           /* a tenant: share while its keys are used for rows, exclusive to
 								 * take retired ones away */
 } NamedLock;
 
 extern void lock_named(NamedLock kind, const void *name, size_t size, LOCKMODE mode);
 
-/* The same without waiting; false if somebody else has it. */
+/* Take the lock without waiting. Returns false if another session holds it. */
 extern bool lock_named_now(NamedLock kind, const void *name, size_t size, LOCKMODE mode);
 
 #endif

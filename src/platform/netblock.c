@@ -1,6 +1,6 @@
 /*
  * netblock.c
- *		Parsing, printing and comparing addresses and blocks.
+ *		Parses, prints and compares addresses and blocks.
  */
 #include "platform/netblock.h"
 
@@ -24,7 +24,7 @@ net_address_set(NetAddress *address, int family, const void *bytes)
 	}
 }
 
-/* As it is written: nothing is unmapped. */
+/* Parse an address without mapping it to IPv4. */
 static bool
 parse_raw(const char *text, size_t size, NetAddress *address)
 {
@@ -60,7 +60,7 @@ netblock_width(const NetAddress *address)
 	return address->family == 4 ? 32 : 128;
 }
 
-/* One to three digits without a leading zero; -1 if it is none. */
+/* Parse one to three digits without a leading zero. Returns -1 if they are malformed. */
 static int
 parse_bits(const char *text, size_t size)
 {

@@ -1,16 +1,16 @@
 /*
  * printable.c
- *		Escape characters that cannot be shown as they are.
+ *		Escapes characters that cannot be shown as they are.
  *
- * In UTF-8 the controls of Latin-1, the marks and overrides of direction, separators of lines and
- * characters without width; in every encoding the controls of ASCII.
+ * In every encoding these are the controls of ASCII. In UTF-8 they are also the controls of
+ * Latin-1, marks and overrides of direction, line separators and characters without width.
  */
 #include "platform/printable.h"
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-/* Most texts: nothing but printable ASCII. */
+/* Return true for printable ASCII only, which most texts are. */
 static bool
 is_plain_ascii(const char *text)
 {
@@ -29,7 +29,7 @@ is_hidden(pg_wchar c)
 		(c >= 0xe0000 && c <= 0xe007f);
 }
 
-/* One character of more than one byte; returns how many. */
+/* Append one character of more than one byte. Returns its size. */
 static int
 append_long(StringInfo plain, const char *at)
 {

@@ -7,9 +7,8 @@
  * keeps small pieces for the same thread as they are.  Blocks of contexts are never that small;
  * pieces of other libraries are, and are wiped at the end of secret_frees_begin().
  *
- * To set it costs more than a read, so the backend keeps the memory of one area.  A call that
- * fits into its first block frees nothing, and that block is overwritten in place, as far as it
- * was used.
+ * Setting it costs more than a read, so the backend keeps the memory of one area. A call that fits
+ * into its first block frees nothing. That block is overwritten in place, as far as it was used.
  */
 #include "platform/secret_memory.h"
 
@@ -21,14 +20,14 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-/* Other than those of contexts whose first block the server keeps for the next one. */
+/* Sizes other than those of contexts whose first block the server keeps for the next context. */
 #define AREA_FIRST_BLOCK (4 * 1024)
 #define AREA_LAST_BLOCK  (1024 * 1024)
 
-/* The first block of the area that is kept, and of ErrorContext; the context's header included. */
+/* Size of the first block of the kept area, and of ErrorContext, including the context's header. */
 #define KEPT_BLOCK (8 * 1024)
 
-/* From here on it is cheaper to overwrite the whole block than to find out how much was used. */
+/* With more pieces than this, overwriting the whole block is cheaper than finding the used part. */
 #define MANY_PIECES 32
 
 static MemoryContext kept = NULL;
@@ -220,8 +219,8 @@ secret_frees_end(void)
 /* ---- areas ---- */
 
 /*
- * Return the start of the part of a context's only block that was never used.  New pieces
- * come from there, unless others that fit were given back: these are used up.
+ * Return the start of the unused part of a context's only block. New pieces come from there, unless
+ * freed pieces fit: those are used up first.
  */
 static char *
 unused_end(MemoryContext context)
@@ -239,8 +238,9 @@ unused_end(MemoryContext context)
 }
 
 /*
- * A context and its first block are one piece of memory (aset.c).  Nothing is in it: it was reset.
- * A server that looks for overruns would take this for one, and overwrites by itself what is freed.
+ * Overwrite the first block. A context and its first block are one piece of memory (aset.c), and
+ * the context was reset. A server that checks for overruns would report this as one; it overwrites
+ * freed memory itself.
  */
 static void
 wipe_first_block(MemoryContext context, const char *unused)
@@ -253,7 +253,10 @@ wipe_first_block(MemoryContext context, const char *unused)
 #endif
 }
 
-/* Larger values and contexts below it have blocks of their own, which are freed. */
+/*
+ * Empty the kept area. Larger values, and contexts below it, have blocks of their own, which are
+ * freed.
+ */
 static void
 empty_kept(void)
 {
@@ -273,7 +276,7 @@ static bool
 may_keep(void)
 {
 #ifdef MEMORY_CONTEXT_CHECKING
-	return false; /* it would take the wiping for an overrun */
+	return false; /* the server would report the wiping as an overrun */
 #else
 	return !kept_in_use;
 #endif
@@ -298,7 +301,7 @@ end_area(void *area)
 	secret_area_end(area);
 }
 
-/* A child of its owner would be gone before the owner's callback. */
+/* The memory is not a child of the owner: a child is deleted before the owner's callback runs. */
 SecretArea *
 secret_area_new(MemoryContext owner)
 {
@@ -373,7 +376,7 @@ secret_area_call(FunctionCallInfo fcinfo, PGFunction body)
 	}
 	PG_FINALLY();
 	{
-		/* Now: the memory of PL/pgSQL outlives a transaction that has failed. */
+		/* End the area now: the memory of PL/pgSQL outlives a failed transaction. */
 		MemoryContextSwitchTo(context);
 		secret_area_end(area);
 	}

@@ -1,6 +1,6 @@
 /*
  * secret_memory.h
- *		Memory of plaintext, keys and credentials, overwritten however its owner ends.
+ *		Memory of plaintext, keys and credentials, which is overwritten however its owner ends.
  *
  * An error jumps over the rest of the code that raised it.  What is wiped only by that code stays
  * behind.  Here the owner is a memory context, which ends on every way out:

@@ -1,6 +1,6 @@
 /*
  * server_check.c
- *		Check the server before CREATE EXTENSION makes anything.
+ *		Checks the server before CREATE EXTENSION creates anything.
  */
 #include "platform/compat.h"
 
@@ -14,7 +14,7 @@
 
 PG_FUNCTION_INFO_V1(vault_check_server);
 
-/* The minor release that runs, which may be newer or older than the headers. */
+/* Check the minor release that runs. It may be newer or older than that of the headers. */
 Datum
 vault_check_server(PG_FUNCTION_ARGS)
 {

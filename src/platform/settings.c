@@ -1,6 +1,6 @@
 /*
  * settings.c
- *		Definition and checks of the settings.
+ *		Definitions and checks of the settings.
  */
 #include "platform/settings.h"
 
@@ -54,7 +54,7 @@ static const struct config_enum_entry redaction_levels[] = {{"standard", REDACTI
 															{"strict", REDACTION_STRICT, false},
 															{NULL, 0, false}};
 
-/* Identifiers and request ids: printable, short, no white space. */
+/* Return true for an identifier or request id: short, printable, without white space. */
 static bool
 is_plain_token(const char *text, size_t limit)
 {
@@ -70,8 +70,8 @@ is_plain_token(const char *text, size_t limit)
 void (*settings_refused)(const char *message) = NULL;
 
 /*
- * Refuses what a setting is set to without a word of it, because a client that mixes up arguments
- * sets it to a value.  "wanted" is what it should be, with its article.
+ * Refuse the value of a setting without repeating any of it, because a client that mixes up
+ * arguments may set it to a secret. "wanted" is what the value should be, with its article.
  */
 static bool
 settings_refuse(const char *name, const char *value, const char *wanted, const char *rule,
@@ -131,7 +131,7 @@ check_root_key_source(char **newval, void **extra, GucSource source)
 						   "Set it to where the root key comes from, and never to the key itself.");
 }
 
-/* Up to 16 numbers of days, or nothing. */
+/* Accept up to 16 numbers of days, or none. */
 static bool
 check_days(char **newval, void **extra, GucSource source)
 {
@@ -158,7 +158,7 @@ check_days(char **newval, void **extra, GucSource source)
 						   "Set it to days such as \"30, 14, 7, 1\".");
 }
 
-/* The list is kept in the setting's extra. */
+/* Parse the list, and keep it in the setting's extra. */
 static bool
 check_proxies(char **newval, void **extra, GucSource source)
 {
@@ -327,7 +327,7 @@ define_lifecycle_settings(void)
 							&setting_max_extensions, 3, 0, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
-/* host:port, with commas between them. */
+/* Accept host:port, with commas between them. */
 static bool
 check_hosts(char **newval, void **extra, GucSource source)
 {
@@ -387,8 +387,8 @@ default_environment(void)
 }
 
 /*
- * Refuse unknown settings with the prefix, which are misspelt.  Called when all libraries
- * have been loaded: supabase_vault has a setting of that prefix, too, in whichever order they are.
+ * Refuse unknown settings with the prefix, which are misspelt. It runs when all libraries have been
+ * loaded, because supabase_vault has a setting with that prefix and may be loaded later.
  */
 static void
 reserve_prefix(void)

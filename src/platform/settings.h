@@ -2,9 +2,9 @@
  * settings.h
  *		Every setting of the extension, in one place.
  *
- * The prefix "vault" is reserved: a misspelt setting is an error.  Nothing that
- * an ordinary user can set decides access; vault.tenant only selects among the
- * tenants that the caller's role is bound to.
+ * The prefix "vault" is reserved, so a misspelt setting is an error. No setting that an ordinary
+ * user can set decides access; vault.tenant only selects among the tenants that the caller's role
+ * is bound to.
  */
 #ifndef VAULT_PLATFORM_SETTINGS_H
 #define VAULT_PLATFORM_SETTINGS_H
@@ -16,7 +16,7 @@
 typedef enum AuditMode
 {
 	AUDIT_DURABLE, /* a read waits until its record is on disk */
-	AUDIT_QUEUED   /* until it is in shared memory */
+	AUDIT_QUEUED   /* a read waits until its record is in shared memory */
 } AuditMode;
 
 /* Set at server start. */
@@ -28,18 +28,19 @@ extern int setting_audit_ring_size; /* records */
 /* Set by the superuser in the configuration file. */
 extern char *setting_root_key_source;
 extern bool setting_seal_on_crash;
-extern int setting_max_result_memory;         /* kB */
-extern int setting_audit_mode;                /* AuditMode */
-extern bool setting_audit_mode_is_of_session; /* or of a transaction, a function, a connection */
-extern int setting_audit_timeout;             /* ms */
-extern int setting_max_seal_delay;            /* s */
-extern int setting_max_failures;              /* 0: no limit */
-extern int setting_max_forgeries;             /* 0: no limit */
-extern int setting_max_denials;               /* 0: no limit */
-extern int setting_failure_window;            /* s */
-extern int setting_notification_retention;    /* s */
-extern char *setting_expiry_warnings;         /* days, comma separated */
-extern int setting_max_extension;             /* s */
+extern int setting_max_result_memory; /* kB */
+extern int setting_audit_mode;        /* AuditMode */
+/* set by session, transaction, function or connection */
+extern bool setting_audit_mode_is_of_session;
+extern int setting_audit_timeout;          /* ms */
+extern int setting_max_seal_delay;         /* s */
+extern int setting_max_failures;           /* 0 means no limit */
+extern int setting_max_forgeries;          /* 0 means no limit */
+extern int setting_max_denials;            /* 0 means no limit */
+extern int setting_failure_window;         /* s */
+extern int setting_notification_retention; /* s */
+extern char *setting_expiry_warnings;      /* days, comma separated */
+extern int setting_max_extension;          /* s */
 extern int setting_max_extensions;
 
 extern int setting_rotation_batch;   /* steps */
@@ -48,15 +49,15 @@ extern int setting_rotation_timeout; /* ms */
 extern char *setting_rotation_hosts;
 extern char *setting_rotation_root_certificates;
 
-/* Conditions for an administrator's binding of a database role; set by the superuser. */
+/* Condition for an administrator's binding of a database role. Set by the superuser. */
 enum
 {
-	BINDING_OPEN,   /* that no other tenant has it */
-	BINDING_CONSENT /* that an operator, or who administers the role, consents */
+	BINDING_OPEN,   /* no other tenant has the role */
+	BINDING_CONSENT /* an operator, or an administrator of the role, consents */
 };
 extern int setting_role_binding;
 
-/* Peers behind which anybody can be; set in the configuration file. */
+/* Proxies, behind which there can be any client. Set in the configuration file. */
 typedef struct BlockList
 {
 	int count;
@@ -72,7 +73,7 @@ enum
 };
 extern int setting_redaction;
 
-/* Set by anybody. */
+/* Set by any role. */
 extern char *setting_tenant;
 extern char *setting_environment;
 extern char *setting_request_id;
@@ -80,7 +81,7 @@ extern char *setting_request_id;
 /* Return the environment of a call that names none: vault.environment, else "default". */
 extern const char *default_environment(void);
 
-/* Told of the message with which a setting's value is refused; redaction's. */
+/* Called with the message that refuses the value of a setting. Redaction registers it. */
 extern void (*settings_refused)(const char *message);
 
 extern void settings_init(void);

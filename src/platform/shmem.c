@@ -1,6 +1,6 @@
 /*
  * shmem.c
- *		Registration and attachment of shared memory.
+ *		Registers and attaches shared memory.
  */
 #include "platform/shmem.h"
 

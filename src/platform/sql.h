@@ -2,8 +2,8 @@
  * sql.h
  *		The one wrapper for SPI: parameters only, plans kept for the session.
  *
- * A statement runs as whoever is current, inside a call vault_exec.  No
- * plaintext, key or token is ever a parameter: encrypt first.
+ * A statement runs as the current user, which inside a call is vault_exec. Plaintext, keys and
+ * tokens are never parameters: encrypt first.
  */
 #ifndef VAULT_PLATFORM_SQL_H
 #define VAULT_PLATFORM_SQL_H
@@ -23,25 +23,25 @@ typedef struct Sql
 } Sql;
 
 /*
- * Runs between sql_begin and sql_end; returns the number of rows, which are in
- * SPI_tuptable.  nulls as for SPI (NULL: none).
+ * Run a statement between sql_begin() and sql_end(). Returns the number of rows, which are in
+ * SPI_tuptable. nulls is as in SPI; NULL means that no value is null.
  */
 extern void sql_begin(void);
 extern uint64 sql_run(Sql *sql, Datum *values, const char *nulls);
 
-/* Reads what is committed now, in every isolation level; STABLE functions inside see the same. */
+/* Read what is committed now, in every isolation level. STABLE functions inside see the same. */
 extern uint64 sql_read(Sql *sql, Datum *values, const char *nulls);
 extern void sql_end(void);
 
 /*
- * Rows in portions, all as of the active snapshot: sql_fetch gives the number of rows in
+ * Read rows in portions, all as of the active snapshot. sql_fetch() returns the number of rows in
  * SPI_tuptable, 0 at the end.
  */
 extern Portal sql_open(Sql *sql, Datum *values, const char *nulls);
 extern uint64 sql_fetch(Portal portal, long count);
 extern void sql_close(Portal portal);
 
-/* A column of a row of the last result. */
+/* Return a column of a row of the last result. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 
 #endif

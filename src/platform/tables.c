@@ -1,6 +1,6 @@
 /*
  * tables.c
- *		Names to oids with invalidation, and index scans.
+ *		Finds oids by names, with invalidation, and scans indexes.
  */
 #include "platform/tables.h"
 
@@ -58,7 +58,7 @@ data_schema_oid(void)
 	return get_namespace_oid("vault_data", true);
 }
 
-/* While this waits, the extension may be dropped, and made again. */
+/* Lock the extension. While this waits, the extension may be dropped and created again. */
 void
 extension_hold(void)
 {
@@ -127,7 +127,7 @@ tables_init(void)
 	CacheRegisterRelcacheCallback(tables_relation_changed, (Datum) 0);
 }
 
-/* The equality function of a key column, without a catalogue look-up. */
+/* Return the equality function of a key column, without a look-up in the catalogs. */
 static RegProcedure
 equality_of(Oid type)
 {
@@ -217,8 +217,9 @@ scan_begin_from(TableScan *scan, TableId table, TableId index, Snapshot snapshot
 }
 
 /*
- * The table may have become shorter since the place was noted. Who truncates it locks it and
- * has everybody forget its size, so while it is locked here a remembered size is a lower bound.
+ * Return true if the block still exists. The table may have become shorter since the place was
+ * noted. TRUNCATE locks the table and makes all backends forget its size. So while the table is
+ * locked here, a remembered size is a lower bound.
  */
 static bool
 is_inside(Relation heap, BlockNumber block)
@@ -273,7 +274,7 @@ scan_next(TableScan *scan)
 
 	while ((place = index_getnext_tid(scan->scan, ForwardScanDirection)) != NULL)
 	{
-		scan->place = *place; /* fetching moves it on to the row's newest version */
+		scan->place = *place; /* fetching changes it to the row's newest version */
 		if (index_fetch_heap(scan->scan, scan->slot))
 			return true;
 	}

@@ -1,11 +1,11 @@
 /*
  * tables.h
- *		Direct access to the extension's tables: which exist, how they are laid
- *		out, and an index scan without an executor.
+ *		Direct access to the extension's tables: their names and indexes, and an index scan without
+ *		an executor.
  *
- * A direct scan passes by privileges and row security.  Only code that has
- * already decided who may see what uses it, and its key starts with the tenant
- * that the entry resolved, unless it is what resolves the tenant.
+ * A direct scan bypasses privileges and row security. Only code that has already decided on access
+ * uses it. Its key starts with the tenant that the entry resolved, unless the scan resolves the
+ * tenant.
  */
 #ifndef VAULT_PLATFORM_TABLES_H
 #define VAULT_PLATFORM_TABLES_H
@@ -78,10 +78,9 @@ extern const TableInfo *table_info(TableId table);
 extern Oid table_oid(TableId table);
 
 /*
- * Registers what is to happen when rows of the table that decide something
- * changed (see vault_data.decision_changed) or the table itself did.  A table
- * may have several.  The callback may run at any catalogue access: it must only
- * note the fact.
+ * Register a callback for changes of the table, or of its rows that decide something (see
+ * vault_data.decision_changed). A table may have several callbacks. A callback may run at any
+ * access to a catalog, so it must only note the fact.
  */
 extern void tables_on_change(TableId table, void (*callback)(Datum arg), Datum arg);
 extern void tables_init(void);
@@ -91,9 +90,9 @@ extern Oid data_schema_oid(void);
 extern Oid api_schema_oid(void);
 
 /*
- * Takes an ACCESS SHARE lock on the extension, if it is there, until the end of the transaction.
- * For what works on many tables, before it locks any: DROP EXTENSION locks the extension before
- * its members, and so one of the two waits at the beginning and not in a deadlock.
+ * Take an ACCESS SHARE lock on the extension, if it exists, until the end of the transaction. Call
+ * it before locking many tables: DROP EXTENSION locks the extension before its members, so one of
+ * the two waits here instead of in a deadlock.
  */
 extern void extension_hold(void);
 
@@ -102,16 +101,15 @@ typedef struct TableScan
 	Relation heap;
 	Relation index;
 	IndexScanDesc scan;
-	IndexFetchTableData *fetch; /* instead of index and scan, after scan_begin_at() */
+	IndexFetchTableData *fetch; /* used instead of index and scan after scan_begin_at() */
 	TupleTableSlot *slot;
 	Snapshot snapshot;     /* registered by the scan */
-	ItemPointerData place; /* the place that the index gave */
+	ItemPointerData place; /* place that the index returned */
 } TableScan;
 
 /*
- * Scans by equality on the first nkeys columns of the index; a collation is
- * that of the column.  With snapshot NULL a fresh one is taken, so that what
- * has been committed is seen in every isolation level.
+ * Scan by equality on the first nkeys columns of the index, with the collation of the column. With
+ * snapshot NULL a fresh one is taken, so that committed rows are seen in every isolation level.
  */
 extern void scan_begin(TableScan *scan, TableId table, TableId index, Snapshot snapshot,
 					   const Datum *keys, int nkeys);
@@ -121,28 +119,28 @@ extern void scan_begin_from(TableScan *scan, TableId table, TableId index, Snaps
 							const Datum *keys, int nkeys, Datum from);
 
 /*
- * Opens the table without an index and stands on the row that the index once led to at
- * this place; false if there is none to see.  It may be any row, also of another key.
+ * Open the table without an index, at the row that the index once led to. Returns false if no row
+ * is visible there. It may be any row, also one with another key.
  */
 extern bool
 scan_begin_at(TableScan *scan, TableId table, Snapshot snapshot, const ItemPointerData *place);
 
-/* Goes on to the row at another place; only after scan_begin_at(). */
+/* Move to the row at another place. Only after scan_begin_at(). */
 extern bool scan_at(TableScan *scan, const ItemPointerData *place);
 
 /*
- * The transaction that wrote the scan's present row as it stands.  While a row is seen that the
- * same one wrote, and that has the same key, every column of it is as it was: of what one
- * transaction makes of a row others never see but the last.
+ * Return the transaction that wrote the current row of the scan. If a later row has the same writer
+ * and the same key, all its columns are the same too: of the versions that one transaction makes of
+ * a row, other transactions see only the last.
  */
 extern TransactionId scan_writer(TableScan *scan);
 
-/* Starts again with other keys, of the same number. */
+/* Start again with other keys, of the same number. */
 extern void scan_again(TableScan *scan, const Datum *keys, int nkeys);
 extern bool scan_next(TableScan *scan);
 extern void scan_end(TableScan *scan);
 
-/* A column of the scan's present row; the Datum lives until the next row. */
+/* Return a column of the current row of the scan. The Datum lives until the next row. */
 extern Datum scan_get(TableScan *scan, AttrNumber column, bool *isnull);
 
 #define UUID_ZERO        ((pg_uuid_t){{0}})

@@ -1,6 +1,6 @@
 /*
  * version.c
- *		Three versions that must fit: of the library, of the server, of the SQL.
+ *		Compares three versions: of the library, of the server, of the SQL.
  */
 #include "platform/version.h"
 
@@ -13,7 +13,7 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-/* The server that the library was made for; volatile, since a test changes it in a copy. */
+/* The server that the library was built for. Volatile, since a test changes it in a copy. */
 static const volatile struct
 {
 	char mark[16];
@@ -21,7 +21,7 @@ static const volatile struct
 	char library[16];
 } build = {"vault was built", VAULT_BUILT_FOR, VAULT_VERSION};
 
-/* PostgreSQL's way of writing it: 150020 is 15.20. */
+/* Write a version as PostgreSQL does: 150020 is 15.20. */
 static char *
 release_name(int number)
 {
@@ -76,7 +76,7 @@ version_of_sql(void)
 	return version;
 }
 
-/* "1.0.3" is 1.0: 1000. */
+/* Return a number for the release: "1.0.3" is 1.0, which is 1000. */
 static int
 release_of(const char *version)
 {

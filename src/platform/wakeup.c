@@ -1,6 +1,6 @@
 /*
  * wakeup.c
- *		Futexes.
+ *		Wakes processes with futexes.
  */
 #include "platform/wakeup.h"
 
@@ -34,7 +34,10 @@ wakeup_count(Wakeup *wakeup)
 	return rings;
 }
 
-/* The kernel takes a moment and not a span where it takes bits. */
+/*
+ * Return the time at which the wait ends. With bits, the kernel expects a time instead of a
+ * duration.
+ */
 static struct timespec
 moment_in(int ms)
 {
@@ -60,7 +63,7 @@ wakeup_wait(Wakeup *wakeup, uint32 rings, uint32 bits, int ms)
 	until = moment_in(ms);
 	pgstat_report_wait_start(PG_WAIT_EXTENSION);
 	pg_atomic_fetch_add_u32(&wakeup->sleepers, 1);
-	/* Given a time, it ends by a signal even if the handler asks for a restart. */
+	/* With a time, a signal ends the wait even if its handler restarts system calls. */
 	(void) syscall(SYS_futex, &wakeup->rings, FUTEX_WAIT_BITSET, rings, &until, NULL, bits);
 	pg_atomic_fetch_sub_u32(&wakeup->sleepers, 1);
 	pgstat_report_wait_end();
