@@ -289,7 +289,7 @@ is_unsealed_for(const RootRecord *record)
 		root_generation() == record->generation;
 }
 
-/* Wait a moment for the end of a restore: pg_restore does not wait for the end of its session. */
+/* Wait a moment for the end of a restore: pg_restore ends before its session does. */
 static void
 await_restorer(void)
 {

@@ -105,7 +105,7 @@ extern void keyring_begin_trail(void);
 /* Raise VT001 or VT002 while the vault cannot be used, VT003 if its key is another vault's. */
 extern void keyring_require_unsealed(void);
 
-/* Raise VT001 or VT002, whichever fits. */
+/* Raise VT001 or VT002. */
 VAULT_NORETURN extern void keyring_refuse_sealed(void);
 
 extern void keyring_init(void);

@@ -1,9 +1,9 @@
 /*
  * root_key_rows.c
- *		Rows of vault_data.instance and vault_data.root_key, and where they were made.
+ *		Rows of vault_data.instance and vault_data.root_key, and the place where they were written.
  *
- * They are read directly, by whoever calls and under a fresh snapshot: they say
- * nothing secret, and the entry needs them before anybody is identified.
+ * They are read directly, as any role and under a fresh snapshot: they contain no secret, and the
+ * entry needs them before the caller is identified.
  */
 #include "keyring/root_key_rows.h"
 
@@ -62,7 +62,10 @@ this_system(void)
 	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
 }
 
-/* The database and the table of the instance: the next CREATE EXTENSION makes another one. */
+/*
+ * Return the database and the oid of the instance table. The next CREATE EXTENSION creates another
+ * table.
+ */
 char *
 this_host(void)
 {
@@ -78,7 +81,10 @@ root_key_rows_is_text(HeapTuple tuple, TupleDesc layout, int column, const char 
 	return !isnull && strcmp(TextDatumGetCString(value), expected) == 0;
 }
 
-/* Columns of vault_data.audit_progress: 2 is the system, 3 the place. */
+/*
+ * Return true if the state of the trail was written here. Column 2 of vault_data.audit_progress is
+ * the system, column 3 the place.
+ */
 static bool
 is_settled(void)
 {
@@ -104,7 +110,7 @@ vault_presence(void)
 	return is_settled() ? VAULT_SETTLED : VAULT_LOADED;
 }
 
-/* Columns: generation, check_value, state, source, shares, threshold. */
+/* Fill the record from the columns generation, check_value, state, source, shares, threshold. */
 static void
 fill_record(HeapTuple tuple, TupleDesc layout, RootRecord *record)
 {
@@ -118,7 +124,7 @@ fill_record(HeapTuple tuple, TupleDesc layout, RootRecord *record)
 	record->threshold = DatumGetInt32(heap_getattr(tuple, 6, layout, &isnull));
 }
 
-/* False if the vault is not initialised, or the extension not installed. */
+/* Returns false if the vault is not initialized, or the extension not installed. */
 bool
 root_record_read(RootRecord *record)
 {

@@ -1,6 +1,6 @@
 /*
  * root_key_rows.h
- *		The rows about the root key: instance, generation, check value.
+ *		The rows of the root key: instance, generation, check value.
  */
 #ifndef VAULT_KEYRING_ROOT_KEY_ROWS_H
 #define VAULT_KEYRING_ROOT_KEY_ROWS_H
@@ -24,38 +24,39 @@ typedef struct RootRecord
 } RootRecord;
 
 /*
- * A value that tells whether a key is the right one and nothing else about it:
- * HKDF-SHA-512(key, info = label ‖ id ‖ generation).
+ * Compute a value that tells only whether a key is the right one: HKDF-SHA-512(key, info = label ‖
+ * id ‖ generation).
  */
 extern void key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
 							uint32 generation, unsigned char out[CHECK_VALUE_BYTES]);
 
 typedef enum Presence
 {
-	VAULT_ABSENT, /* no extension here, or not initialised */
-	VAULT_LOADED, /* its data were made elsewhere, and it was not opened here since */
+	VAULT_ABSENT, /* no extension here, or not initialized */
+	VAULT_LOADED, /* written elsewhere, and not opened here since */
 	VAULT_SETTLED
 } Presence;
 
 /*
- * By what the database says, without a key: of two servers, databases and extensions made, the
- * names differ.  The sealer settles a vault once it is opened; see evidence/log_consumer.c.
+ * Find the state of the data from the tables alone, without a key. Different servers, databases and
+ * extensions have different names. The sealer settles a vault once it is opened; see
+ * evidence/log_consumer.c.
  */
 extern Presence vault_presence(void);
 extern char *this_system(void);
 extern char *this_host(void);
 
-/* False if the vault is not initialised, or the extension not installed. */
+/* Return false if the vault is not initialized, or the extension not installed. */
 extern bool root_record_read(RootRecord *record);
 extern bool root_record_instance(pg_uuid_t *instance);
 
 /* Return true if the record is about this key. */
 extern bool root_record_fits(const RootRecord *record, const SecretKey *key);
 
-/* Sets the check value to that of a key; instance and generation are set already. */
+/* Set the check value to that of a key. instance and generation are set already. */
 extern void root_record_note(RootRecord *record, const SecretKey *key);
 
-/* Writes it as the active row, inside a call. */
+/* Write the record as the active row, inside a call. */
 extern void root_record_insert(const RootRecord *record);
 
 #endif

@@ -2,16 +2,14 @@
  * root_page.c
  *		The secret page.
  *
- * Memory: memfd_secret(2) where the kernel has it (not readable through
- * /proc/PID/mem, never swapped, absent from core files), else an anonymous
- * shared mapping with mlock and MADV_DONTDUMP.  It belongs to the postmaster:
- * it survives the crash of a backend and dies with the server.  It is never a
- * slice of PostgreSQL's own shared memory, where MADV_DONTDUMP fails on huge
- * pages.
+ * Memory: memfd_secret(2) where the kernel has it (not readable through /proc/PID/mem, never
+ * swapped, absent from core files), else an anonymous shared mapping with mlock and MADV_DONTDUMP.
+ * It belongs to the postmaster: it survives the crash of a backend and ends with the server. It is
+ * never a part of PostgreSQL's own shared memory, where MADV_DONTDUMP fails on huge pages.
  *
- * Locks: the page's contents and RootPageShared.reason are guarded by
- * shmem_root_lock(); RootPageShared.epoch and RootPageShared.state are atomics, written under
- * the lock and read without.
+ * Locks: the page's contents and RootPageShared.reason are guarded by shmem_root_lock();
+ * RootPageShared.epoch and RootPageShared.state are atomics, written under the lock and read
+ * without.
  */
 #include "keyring/root_page.h"
 
@@ -41,9 +39,9 @@
 
 typedef struct RootPageSlot
 {
-	uint32 generation; /* 0: empty */
+	uint32 generation; /* 0 if empty */
 	SecretKey key;
-	unsigned char check[SHA256_BYTES]; /* a half-written slot is found after a crash */
+	unsigned char check[SHA256_BYTES]; /* exposes a half-written slot after a crash */
 } RootPageSlot;
 
 typedef struct RootPage
@@ -63,16 +61,17 @@ typedef struct RootPageShared
 	pg_uuid_t instance;
 	pg_uuid_t staged_instance;
 	char reason[128];
-	int restorer; /* the process that loads, or has loaded, a dump; 0: none */
+	int restorer; /* process that loads, or has loaded, a dump; 0 if none */
 	ConditionVariable started;
 } RootPageShared;
 
 static RootPage *page = NULL;
 static const char *page_memory = "none";
 static RootPageShared *shared = NULL;
-static bool staged_here = false; /* and nobody sealed since */
-static bool staging = false;     /* this transaction staged a key */
-static bool dropped = false;     /* by this transaction: forget when it commits */
+/* this backend staged the key, and the vault was not sealed since */
+static bool staged_here = false;
+static bool staging = false; /* this transaction staged a key */
+static bool dropped = false; /* this transaction dropped the vault: forget when it commits */
 static SubTransactionId dropped_subtransaction;
 
 static RootPage *
@@ -165,7 +164,10 @@ slot_fill(RootPageSlot *slot, uint32 generation, const SecretKey *key)
 	(void) crypto_sha256(slot, offsetof(RootPageSlot, check), slot->check);
 }
 
-/* Everything but who sealed: that is no secret, and holds until somebody unseals. */
+/*
+ * Wipe everything but the mark of a seal by an operator. The mark is no secret, and lasts until the
+ * vault is unsealed.
+ */
 static void
 wipe_page(void)
 {
@@ -178,7 +180,7 @@ wipe_page(void)
 	page->sealed_by_operator = by_operator;
 }
 
-/* Runs in the postmaster at every (re)start; after a crash the page has survived. */
+/* Runs in the postmaster at every start and restart. After a crash the page has survived. */
 static void
 root_page_shared_init(void *area)
 {
@@ -252,7 +254,10 @@ root_wait_started(void)
 		if (ConditionVariableTimedSleep(&shared->started, START_WAIT_MS, PG_WAIT_EXTENSION))
 			break;
 	ConditionVariableCancelSleep();
-	/* The postmaster drops a worker for which it has no place, and says so in its log only. */
+	/*
+	 * If there is no slot for a worker, the postmaster does not start it, and reports that only in
+	 * its log.
+	 */
 	if (root_state() == ROOT_STARTING && !workers_have_launcher())
 		root_set_sealed_reason(NO_WORKER_SLOT);
 }
@@ -360,8 +365,8 @@ root_stage(uint32 generation, const SecretKey *key, const pg_uuid_t *instance)
 }
 
 /*
- * The staged key becomes the present one.  If somebody sealed meanwhile it is gone,
- * and whatever the page holds by now is not what the database names.
+ * Make the staged key the present one. If the vault was sealed meanwhile it is gone, and the key
+ * that the page may have by now is not the one that the database names.
  */
 static void
 root_page_promote(void)
@@ -449,7 +454,7 @@ root_forget_at_commit(void)
 	dropped_subtransaction = GetCurrentSubTransactionId();
 }
 
-/* A seal by an operator does not carry over from a dropped vault to the next one. */
+/* Forget a seal by an operator too: it does not carry over from a dropped vault to the next one. */
 static void
 forget_root(void)
 {
@@ -524,7 +529,10 @@ root_page_keys(SecretKey keys[2], uint32 generations[2])
 	return count;
 }
 
-/* Of the set being collected, which is not too old.  Caller holds the lock. */
+/*
+ * Return true if the share is of the set that is being collected, and that is not too old. The
+ * caller holds the lock.
+ */
 static bool
 share_fits(const Share *share)
 {

@@ -1,13 +1,12 @@
 /*
  * shares.c
- *		Splitting and restoring the root key; shares.h has the format.
+ *		Splits and restores the root key; shares.h has the format.
  *
- * Guards the root key while it is in parts.  Arithmetic is over GF(256) with
- * the polynomial of AES, x^8 + x^4 + x^3 + x + 1.  Shares are secret, so no
- * branch, no index and no table depends on their data; x, threshold and set
- * are public.  Coefficients are drawn uniformly, zero included: any rule about
- * them would tell something about the key.  Whatever was computed on the way
- * is wiped, and a refused call leaves only zeros in its result.
+ * It guards the root key while it is in parts. Arithmetic is over GF(256) with the polynomial of
+ * AES, x^8 + x^4 + x^3 + x + 1. Shares are secret, so no branch, no index and no table depends on
+ * their data; x, threshold and set are public. Coefficients are drawn uniformly, including zero:
+ * any rule about them would reveal something about the key. Intermediate results are wiped, and a
+ * refused call leaves only zeros in its result.
  */
 #include "keyring/shares.h"
 
@@ -24,7 +23,7 @@
 #define CHECKSUM_OFFSET  (DATA_OFFSET + KEY_BYTES)
 #define BINARY_BYTES     (CHECKSUM_OFFSET + CHECKSUM_BYTES)
 
-/* base64_encode needs room for the padded form, whatever the alphabet */
+/* base64_encode() needs room for the padded form in each alphabet. */
 _Static_assert(PREFIX_BYTES + (BINARY_BYTES + 2) / 3 * 4 + 1 <= SHARE_TEXT_BYTES,
 			   "the text form fits");
 
@@ -44,7 +43,7 @@ gf_multiply(uint8_t a, uint8_t b)
 	return (uint8_t) product;
 }
 
-/* a^254, which is 1/a, and 0 for 0 */
+/* Return a^254, which is 1/a, and 0 for 0. */
 static uint8_t
 gf_inverse(uint8_t a)
 {
@@ -59,7 +58,7 @@ gf_inverse(uint8_t a)
 	return product;
 }
 
-/* The polynomial at x, by Horner; coefficients[i] belongs to x^(i + 1). */
+/* Evaluate the polynomial at x with Horner's method; coefficients[i] belongs to x^(i + 1). */
 static void
 shares_evaluate(const SecretKey *key, const SecretKey *coefficients, int degree, Share *share)
 {
@@ -109,7 +108,7 @@ share_valid(const Share *share)
 		share->threshold <= SHARE_MAX_COUNT;
 }
 
-/* Exactly threshold shares of one set, each at its own x. */
+/* Return true for exactly threshold shares of one set, each at its own x. */
 static bool
 shares_combinable(const Share *shares, int count)
 {
@@ -127,7 +126,7 @@ shares_combinable(const Share *shares, int count)
 	return true;
 }
 
-/* Lagrange's coefficient at zero of the share at this index. */
+/* Return Lagrange's coefficient at zero of the share at this index. */
 static uint8_t
 shares_weight(const Share *shares, int count, int index)
 {
@@ -203,7 +202,7 @@ shares_is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Takes white space off both ends. */
+/* Remove white space from both ends. */
 static void
 shares_trim(const char **text, size_t *size)
 {
@@ -216,7 +215,7 @@ shares_trim(const char **text, size_t *size)
 		(*size)--;
 }
 
-/* Prefix, base64, length, version and checksum. */
+/* Decode the text, and check prefix, length, version and checksum. */
 static CryptoStatus
 decode_binary(const char *text, size_t size, unsigned char binary[BINARY_BYTES])
 {

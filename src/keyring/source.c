@@ -1,10 +1,10 @@
 /*
  * source.c
- *		Reading and writing keyrings.
+ *		Reads and writes keyrings.
  *
- * The file must be a regular file of the server's user that nobody else can
- * read or write, outside the data directory (a base backup must not carry it).
- * The command is executed directly, never by a shell; only a superuser can set it.
+ * The file must be a regular file of the server's user that no other user can read or write,
+ * outside the data directory, because a base backup must not contain it. The command is executed
+ * directly, never by a shell. Only a superuser can set it.
  */
 #include "keyring/source.h"
 
@@ -75,7 +75,7 @@ keyring_newest(const Keyring *keyring)
 	return newest;
 }
 
-/* Bare key: 44 characters of base64 or 64 hex digits. */
+/* Parse a bare key: 44 characters of base64 or 64 hex digits. */
 static bool
 parse_bare_key(const char *text, size_t size, SecretKey *key)
 {
@@ -111,7 +111,7 @@ parse_line(const char *line, size_t size, uint32 *generation, SecretKey *key)
 	return parse_bare_key(end, size - (end - line), key);
 }
 
-/* A comment, to whoever reads the file without knowing of it. */
+/* Parse the mark of an uncommitted generation. For other readers of the file it is a comment. */
 static void
 parse_mark(const char *line, Keyring *keyring)
 {
@@ -125,7 +125,7 @@ parse_mark(const char *line, Keyring *keyring)
 	strlcpy(keyring->writer, writer, sizeof(keyring->writer));
 }
 
-/* text ends with NUL and is left as it was. */
+/* Parse a keyring. text ends with NUL. */
 static const char *
 parse_keyring(const char *text, Keyring *keyring)
 {
@@ -159,7 +159,10 @@ file_path(void)
 	return setting_root_key_source + strlen("file:");
 }
 
-/* Neither the file, links resolved, nor its directory may lie in the data directory. */
+/*
+ * Check the location: neither the file, with links resolved, nor its directory may be in the data
+ * directory.
+ */
 static const char *
 location_fault(void)
 {
@@ -193,7 +196,7 @@ permission_fault(const struct stat *status)
 	return NULL;
 }
 
-/* Reads until end or capacity - 1 bytes; ends with NUL; false on error. */
+/* Read until the end, or capacity - 1 bytes, and end with NUL. Returns false on error. */
 static bool
 read_all(int fd, char *buffer, size_t capacity)
 {
@@ -233,7 +236,7 @@ read_keyring_file(Keyring *keyring)
 	return fault;
 }
 
-/* Splits at blanks, in place. */
+/* Split at blanks, in place. */
 static void
 split_words(char *text, char *words[COMMAND_MAX_WORDS])
 {
@@ -246,7 +249,7 @@ split_words(char *text, char *words[COMMAND_MAX_WORDS])
 	words[count] = NULL;
 }
 
-/* Starts the command with its stdout in a pipe and default signals. */
+/* Start the command with its stdout in a pipe and default signals. */
 static bool
 start_command(char *const words[], pid_t *child, int *output)
 {
@@ -278,7 +281,7 @@ start_command(char *const words[], pid_t *child, int *output)
 	return result == 0;
 }
 
-/* Collects the output until the command closes it, or the time is over. */
+/* Collect the output until the command closes it, or the time is over. */
 static bool
 collect_output(int fd, char *text, size_t capacity)
 {
@@ -307,7 +310,7 @@ collect_output(int fd, char *text, size_t capacity)
 	return true;
 }
 
-/* Collects a child that has closed its output; false if it lives on. */
+/* Reap a child that has closed its output. Returns false if it does not end. */
 static bool
 ends_soon(pid_t child, int *status)
 {
@@ -381,8 +384,8 @@ source_refuse(const char *fault)
 }
 
 /*
- * This server at this place.  A copy that writes to the same file is another: what one of them has
- * not committed the other may have.
+ * Identify this server at this place. A copy that writes to the same file has another id: it may
+ * have committed a generation that this server has not.
  */
 static void
 this_writer(char writer[KEYRING_WRITER_BYTES + 1])
@@ -449,7 +452,7 @@ refuse_write(const char *what)
 			 errhint("The server's user must be able to write to the directory of the file.")));
 }
 
-/* Durable before it returns, or an error and nothing changed. */
+/* Replace the file, durably before it returns. On an error the old file is unchanged. */
 static void
 replace_file(const char *text, size_t size)
 {

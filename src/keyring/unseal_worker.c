@@ -1,7 +1,7 @@
 /*
  * unseal_worker.c
- *		Unsealing without people, at start and after a reload: "vault unseal" connects
- *		to vault.database, asks the source once and ends.
+ *		Unseals without people, at start and after a reload: the worker "vault unseal" connects to
+ *		vault.database, asks the source once and ends.
  */
 #include "keyring/unseal_worker.h"
 
