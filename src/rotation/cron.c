@@ -1,6 +1,6 @@
 /*
  * cron.c
- *		Parsing of cron expressions, strictly: what is not understood is refused.
+ *		Parses cron expressions strictly: an unknown form is refused.
  */
 #include "rotation/cron.h"
 
@@ -11,9 +11,9 @@ typedef struct Field
 {
 	int lowest;
 	int highest;
-	const char *const *names; /* of lowest and what follows, or NULL */
+	const char *const *names; /* names of the values from lowest on, or NULL */
 	int name_count;
-	bool is_circle; /* a range may go over its end */
+	bool is_circle; /* a range may wrap around the end */
 } Field;
 
 static const Field minute_field = {0, 59, NULL, 0, false};
@@ -37,7 +37,7 @@ cron_take_value(TextCursor *rest, const Field *field, int *value)
 	return name >= 0;
 }
 
-/* "*", "*" with a step, a value, a range, a range with a step. */
+/* Parse "*", a value or a range, each with an optional step. */
 static bool
 take_element(TextCursor *rest, const Field *field, uint64_t *bits)
 {
@@ -67,7 +67,7 @@ take_element(TextCursor *rest, const Field *field, uint64_t *bits)
 	return true;
 }
 
-/* A field, and its end. */
+/* Parse a field and the blanks after it. */
 static bool
 take_field(TextCursor *rest, const Field *field, uint64_t *bits)
 {
@@ -115,7 +115,7 @@ take_fields(TextCursor *rest, Cron *cron)
 	return NULL;
 }
 
-/* "@daily" and the like stand for five fields. */
+/* Replace "@daily" and the like by five fields. */
 static const char *
 take_name(TextCursor *rest, Cron *cron)
 {

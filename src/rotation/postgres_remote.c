@@ -2,13 +2,13 @@
  * postgres_remote.c
  *		Rotates the password of a role of another PostgreSQL server.
  *
- * The role changes its own password, with the one it has; what is sent is a SCRAM verifier that is
- * computed here.  Where the vault connects to is decided by an operator (vault.rotation_hosts),
- * always with TLS, verified, and with channel binding, so that no server learns a password
- * by asking for it.  A step first tries the new password: after a crash between
- * setting and promoting it is there already.
+ * The role logs in with the password it has and changes it; a SCRAM verifier that is computed here
+ * is sent. An operator decides where the vault connects to (vault.rotation_hosts). Connections
+ * always use TLS, with verification, and channel binding, so that a server cannot learn a password
+ * by asking for it. A step first tries the new password: after a crash between setting and
+ * promoting, the server has it already.
  *
- * With two users, each logs in with the newest version that it has; the other one is not touched.
+ * With two users, each logs in with the newest version that it has. The other user is not changed.
  */
 #include "platform/compat.h"
 
@@ -31,7 +31,7 @@
 #include "platform/sql.h"
 #include "rotation/rotator.h"
 
-/* A change of a password is answered in a few dozen bytes. */
+/* The answer to a change of a password has a few dozen bytes. */
 #define MAX_READS 1000
 
 typedef struct PostgresRemoteTarget
@@ -43,7 +43,7 @@ typedef struct PostgresRemoteTarget
 	int count;
 } PostgresRemoteTarget;
 
-/* host:port is in the operator's list, exactly. */
+/* Return true if exactly this host:port is in the operator's list. */
 static bool
 is_allowed(const char *wanted)
 {
@@ -118,16 +118,16 @@ deadline_from_now(void)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout);
 }
 
-/* Drop the other server's notices: it chooses the text, which must not reach this log. */
+/* Drop the other server's notices: their text is foreign, and must not reach this log. */
 static void
 drop_notice(void *argument, const PGresult *notice)
 {
 }
 
 /*
- * The login itself is refused (class 28), and not only now: a server that has too many connections
- * or shuts down says so after the password was sent.  libpq tells the SQLSTATE of a connection
- * that failed in its message alone.
+ * Return true if the login itself is refused (class 28). Other errors are temporary: a server that
+ * has too many connections or shuts down may report that after the password was sent. libpq has the
+ * SQLSTATE of a connection that failed only in its message.
  */
 static bool
 is_login_refused(const PGconn *connection)
@@ -141,7 +141,10 @@ is_login_refused(const PGconn *connection)
 		(size > 7 && strncmp(message + size - 7, "  28", 4) == 0);
 }
 
-/* True once it is there, false if the login is refused; an error if nobody can be reached. */
+/*
+ * Return true once logged in, and false if the login is refused. Raises if the server cannot be
+ * reached.
+ */
 static bool
 await_login(PGconn *connection)
 {
@@ -168,12 +171,12 @@ await_login(PGconn *connection)
 }
 
 /*
- * Nothing of the server's environment: an empty option counts in a connection string only, which is
- * the first dbname.
+ * Ignore the server's environment. An empty option counts only in a connection string, which is the
+ * first dbname.
  */
 #define NO_ENVIRONMENT "hostaddr='' options='' requirepeer=''"
 
-/* Nor of its home directory: there can be no file of this name. */
+/* Ignore its home directory too: no file can have this name. */
 #define NO_FILE "/dev/null/none"
 
 static PGconn *
@@ -225,7 +228,7 @@ postgres_remote_start(const PostgresRemoteTarget *target, const char *user, cons
 	return connection;
 }
 
-/* A statement whose result does not matter. */
+/* Execute a statement without a result. */
 static void
 postgres_remote_execute(PGconn *connection, const char *statement)
 {
@@ -234,7 +237,7 @@ postgres_remote_execute(PGconn *connection, const char *statement)
 	int reads = 0;
 	PGresult *result;
 
-	/* Rows would come one by one, and the first is one too many. */
+	/* Rows would arrive one by one, and the first is one too many. */
 	done = done && PQsetSingleRowMode(connection) == 1;
 	while (done && PQisBusy(connection))
 	{
@@ -259,13 +262,13 @@ change_password(PGconn *connection, const char *user, const char *password)
 
 	if (verifier == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not compute a verifier")));
-	/* Base64 and "$:" only. */
+	/* The verifier has only base64 and "$:". */
 	statement = psprintf("ALTER ROLE CURRENT_USER PASSWORD '%s'", verifier);
 	PQfreemem(verifier);
 	postgres_remote_execute(connection, statement);
 }
 
-/* Logs in, and changes the password if a new one is given; false if the login was refused. */
+/* Log in, and change the password if a new one is given. Returns false if the login was refused. */
 static bool
 log_in(const PostgresRemoteTarget *target, const char *user, const char *password,
 	   const char *new_password)
@@ -302,7 +305,7 @@ log_in(const PostgresRemoteTarget *target, const char *user, const char *passwor
 
 /* ---- the rotator ---- */
 
-/* Versions before this one, newest first. */
+/* Return the versions before this one, newest first. */
 static int
 versions_before(const Rotation *rotation, int **versions)
 {
@@ -325,7 +328,10 @@ versions_before(const Rotation *rotation, int **versions)
 	return count;
 }
 
-/* Changes the password with the newest one with which the user logs in; false if there is none. */
+/*
+ * Change the password with the newest one with which the user can log in. Returns false if there is
+ * none.
+ */
 static bool
 set_with_older(const Rotation *rotation, const PostgresRemoteTarget *target, char *user,
 			   const char *password)
@@ -384,7 +390,7 @@ postgres_remote_test(const Rotation *rotation)
 				 errhint("See the server's log.")));
 }
 
-/* With two users the one in use was not touched; with one it gets its password back. */
+/* Give a single user its password back. With two users, the one in use was not changed. */
 static void
 postgres_remote_undo(const Rotation *rotation)
 {

@@ -1,15 +1,15 @@
 /*
  * postgres_role.c
- *		Rotates the password of a role of this server, in the transaction that promotes the
- *		version: both are there, or neither.
+ *		Rotates the password of a role of this server, in the transaction that promotes the version.
+ *		So both changes commit, or neither.
  *
- * The password becomes a SCRAM verifier here, and the server's own AlterRole() gets that on a parse
- * node, so no statement with a password exists.  Which roles a tenant may have changed is asked
- * every time (vault_data.require_rotatable); for that one change the user is the
- * bootstrap superuser.
+ * The password becomes a SCRAM verifier here, and the server's own AlterRole() gets that in a parse
+ * node, so no statement contains a password. vault_data.require_rotatable checks every time whether
+ * the tenant may have the role changed. For that one change the current user is the bootstrap
+ * superuser.
  *
- * With two users, the one that is not in use is changed.  The other one goes on until it is
- * retired: then it has no password.
+ * With two users, the one that is not in use is changed. The other user stays valid until it is
+ * retired, and then has no password.
  */
 #include "platform/as_role.h"
 #include "platform/compat.h"
@@ -32,7 +32,10 @@
 #include "platform/sql.h"
 #include "rotation/rotator.h"
 
-/* 42501 unless an operator allowed it, the role is still such a one, and logs in if it must. */
+/*
+ * Raise 42501 unless an operator allowed it, the role still fulfils the conditions, and can log in
+ * if it must.
+ */
 static void
 require_rotatable(const char *role, bool logs_in)
 {
@@ -53,7 +56,10 @@ refuse_test(void)
 			 errhint("Look at VALID UNTIL of the role.")));
 }
 
-/* Roles are not locked: who comes second is told by the catalogue. */
+/*
+ * Replace the error of a concurrent change. Roles are not locked, so the catalog raises it in the
+ * second session.
+ */
 static void
 refuse_concurrent(void)
 {
@@ -73,7 +79,7 @@ refuse_concurrent(void)
 			 errmsg("somebody else changed the role meanwhile"), errhint("Try again.")));
 }
 
-/* verifier NULL: it has no password any more. */
+/* Set the password; verifier NULL removes it. */
 static void
 alter_password(char *role, char *verifier)
 {
@@ -147,7 +153,7 @@ postgres_role_set(const Rotation *rotation)
 	set_password(credential_user(&credential, users, count), credential.password);
 }
 
-/* Of two users, whose login a version is. */
+/* Return the user, of two, whose login the version is. */
 static char *
 postgres_role_user_of(const Rotation *rotation, int version, char *users[2])
 {
@@ -160,8 +166,8 @@ postgres_role_user_of(const Rotation *rotation, int version, char *users[2])
 }
 
 /*
- * The user that is not in use any more: of a version that was destroyed, the one that the present
- * version does not have.
+ * Retire the user that is not in use any more. If its version was destroyed, it is the user that
+ * the current version does not have.
  */
 static void
 postgres_role_retire(const Rotation *rotation)

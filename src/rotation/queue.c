@@ -1,14 +1,15 @@
 /*
  * queue.c
- *		Choose the next rotation: tenants take turns.
+ *		Chooses the next rotation: tenants take turns.
  *
- * A backend that does steps goes in rounds through what was due when it last looked: steps that are
- * done in this database, and slow ones, which wait for another server or for a function of a
- * tenant's, each in rounds of their own.  First comes one rotation of each tenant, then a second of
- * each, up to the number of its turns; within a tenant the most overdue come first.  Then it looks
- * anew.  So whoever has thousands due, or slow ones, is waited for once a round.
+ * A backend that does steps goes in rounds through the rotations that were due when it last looked.
+ * There are separate rounds for fast steps, which run in this database, and slow ones, which wait
+ * for another server or for a tenant's function. A round begins with one rotation of each tenant,
+ * then a second of each, up to the number of its turns. Within a tenant the most overdue come
+ * first. Then it looks again. So a tenant with thousands of due rotations, or with slow ones,
+ * delays the others once a round.
  *
- * Slow steps come last, and one of them after every FAST_STREAK others.
+ * Slow steps come last, but one of them after every FAST_STREAK others.
  */
 #include "platform/compat.h"
 
@@ -32,7 +33,7 @@
 #define SLOW_TURNS  1
 #define FAST_STREAK 100
 #define MAX_ENTRIES 8192
-/* Newly due rotations wait no longer than this; locked ones are tried again. */
+/* Newly due rotations wait no longer than this. Locked ones are tried again. */
 #define ROUND_MS   5000
 #define REFUSED_MS 10000
 
@@ -50,7 +51,7 @@ typedef struct QueueEntry
 	pg_uuid_t tenant;
 	pg_uuid_t id;
 	int turn;
-	int place; /* by time */
+	int place; /* rank by due time */
 } QueueEntry;
 
 typedef struct Round
@@ -63,7 +64,9 @@ typedef struct Round
 	TimestampTz made;
 } Round;
 
-/* While a round is made: how many of a tenant are in it; all its turns if none is to be. */
+/*
+ * While a round is made: number of a tenant's rotations in it; all its turns to exclude the tenant.
+ */
 typedef struct TenantTurns
 {
 	pg_uuid_t tenant;
@@ -74,7 +77,7 @@ static Round fast = {.turns = FAST_TURNS};
 static Round slow = {.slow = true, .turns = SLOW_TURNS};
 static int streak = 0;
 
-/* Schedules that others had, or that were not to be taken, since then. */
+/* Schedules that other sessions had locked, or that were not taken, since that time. */
 static HTAB *refused = NULL;
 static TimestampTz refused_since = 0;
 
@@ -92,7 +95,7 @@ make_table(const char *name, Size entry_size, MemoryContext context)
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Only when a call begins: within one, what was refused once is not looked at again. */
+/* Forget them when a call begins: within a call, a refused schedule is not looked at again. */
 static void
 forget_refused(void)
 {
@@ -113,7 +116,7 @@ is_active(const pg_uuid_t *tenant, char name[64])
 		tenant_row_fault(tenant) == NULL;
 }
 
-/* Its share of the round so far. */
+/* Return the tenant's share of the round so far. */
 static int *
 turns_of(HTAB *tenants, const pg_uuid_t *tenant, const Round *round)
 {
@@ -136,7 +139,7 @@ is_slow(TableScan *scan)
 	return rotator && rotator->acts_outside;
 }
 
-/* The scan's row comes into the round, if it is of its kind and it is its tenant's turn. */
+/* Add the scan's row to the round, if it is of its kind and its tenant has a turn left. */
 static void
 queue_consider(TableScan *scan, HTAB *tenants, Round *round)
 {
@@ -187,7 +190,10 @@ make_round(Round *round)
 	return round->count > 0;
 }
 
-/* Locked, if nobody has it and it is still due; the entry is then in its tenant. */
+/*
+ * Lock the schedule, if no session has it locked and it is still due. The call is then in its
+ * tenant.
+ */
 static bool
 queue_claim(const QueueEntry *entry)
 {
@@ -207,7 +213,7 @@ queue_claim(const QueueEntry *entry)
 	return sql_run(&lock, values, NULL) == 1;
 }
 
-/* The next one of the round that can be had; NULL if nothing of its kind is due. */
+/* Take the next one of the round that can be locked. Returns NULL if none of its kind is due. */
 static const QueueEntry *
 take_from(Round *round)
 {
@@ -223,7 +229,7 @@ take_from(Round *round)
 		entry = &round->entries[round->next++];
 		if (queue_claim(entry))
 			return entry;
-		/* A rotation that is merely no longer due comes again, once this is forgotten. */
+		/* A rotation that is only not due any more can be taken again once this is forgotten. */
 		(void) hash_search(refused, &entry->id, HASH_ENTER, NULL);
 	}
 }
@@ -246,8 +252,8 @@ take_next(void)
 PG_FUNCTION_INFO_V1(vault_claim_rotation);
 
 /*
- * claim_rotation(): the schedule whose turn it is, locked.  What others have, tenants that are
- * suspended and rows that were changed outside the vault are passed over.
+ * claim_rotation(): returns the schedule whose turn it is, locked. It skips schedules that other
+ * sessions have locked, suspended tenants, and rows that were changed outside the vault.
  */
 Datum
 vault_claim_rotation(PG_FUNCTION_ARGS)

@@ -1,7 +1,7 @@
 /*
  * rotation.c
- *		Connect the state machine, which is SQL, to values: it knows numbers of versions, and
- *		rotators open them here.  Also rotate().
+ *		Connects the state machine, which is SQL, to values: SQL knows version numbers only, and
+ *		rotators open the versions here. Also the hook of rotate().
  */
 #include "rotation/rotation.h"
 
@@ -29,7 +29,7 @@
 /* The value that rotate() or complete_rotation() was given, while it runs. */
 static struct
 {
-	const void *value; /* NULL: none */
+	const void *value; /* NULL if none */
 	size_t size;
 	uint8_t format;
 } given;
@@ -47,7 +47,7 @@ rotation_check(const Rotator *rotator, const Rotation *rotation)
 		config_require_only(rotation, none);
 }
 
-/* A pending version: of the value given, of the rotator's, or made up. */
+/* Create a pending version from the given value, from the rotator's, or from a generated one. */
 static int
 rotation_create(const Rotator *rotator, const Rotation *rotation)
 {
@@ -106,7 +106,7 @@ PG_FUNCTION_INFO_V1(vault_rotation_retry);
 PG_FUNCTION_INFO_V1(vault_rotation_batch);
 PG_FUNCTION_INFO_V1(vault_lock_rotated_users);
 
-/* lock_rotated_users(): of the call's tenant */
+/* lock_rotated_users(): in the tenant of the call */
 Datum
 vault_lock_rotated_users(PG_FUNCTION_ARGS)
 {
@@ -133,7 +133,9 @@ do_action(const char *action, const Rotator *rotator, Rotation *rotation)
 		elog(ERROR, "no such action of a rotator");
 }
 
-/* An error of the server's about data could quote some of a value, and is kept with the run. */
+/*
+ * Replace a data error of the server: it could quote a part of the value, and is kept with the run.
+ */
 static void
 refuse_data(MemoryContext area)
 {
@@ -169,7 +171,9 @@ rotator_act(FunctionCallInfo fcinfo)
 	PG_RETURN_INT32(rotation.version);
 }
 
-/* rotator_act(action, rotator, config, name, environment, version, previous): the version */
+/*
+ * rotator_act(action, rotator, config, name, environment, version, previous): returns the version
+ */
 Datum
 vault_rotator_act(PG_FUNCTION_ARGS)
 {
@@ -181,7 +185,7 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 	return secret_area_call(fcinfo, rotator_act);
 }
 
-/* Runs a statement that answers a version, with the value in C's hands; 0: NULL. */
+/* Run a statement that returns a version, while `given` holds the value. 0 stands for NULL. */
 static int
 with_value(Sql *sql, Datum *values, const void *value, size_t size, uint8_t format)
 {
@@ -265,7 +269,7 @@ rotate_on_demand(const SecretName *name, const void *value, size_t size, uint8_t
 	return true;
 }
 
-/* has_schedule(secret): now, in every isolation level. */
+/* has_schedule(secret): answers for now, in every isolation level */
 Datum
 vault_has_schedule(PG_FUNCTION_ARGS)
 {
@@ -312,7 +316,7 @@ complete_bytes_body(FunctionCallInfo fcinfo)
 	return rotation_complete(fcinfo, FORMAT_BYTES);
 }
 
-/* In a copy of the call: a constant argument stands in it for the next row, too. */
+/* Work on a copy of the call: a constant argument is the same for the next row. */
 static Datum
 complete_jsonb_body(FunctionCallInfo fcinfo)
 {
@@ -347,7 +351,7 @@ vault_complete_rotation(PG_FUNCTION_ARGS)
 	return entry_run_with_values(ENTRY_CLIENT, fcinfo, complete_body);
 }
 
-/* Kept for other tenants, and not for this one. */
+/* Return true if the role is reserved for other tenants, and not for this one. */
 static bool
 is_reserved_elsewhere(const char *role, const pg_uuid_t *tenant)
 {
@@ -369,8 +373,8 @@ is_reserved_elsewhere(const char *role, const pg_uuid_t *tenant)
 }
 
 /*
- * is_bound_elsewhere(role, tenant): another tenant's in any way: a principal there, showing tokens
- * there, rotated for it, or reserved for it.
+ * is_bound_elsewhere(role, tenant): true if another tenant has the role in any way: as a principal,
+ * to show tokens, for rotation, or by reservation
  */
 Datum
 vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
@@ -383,21 +387,23 @@ vault_is_bound_elsewhere(PG_FUNCTION_ARGS)
 				   is_reserved_elsewhere(GetUserNameFromId(role, false), tenant));
 }
 
-/* may_lend(role): the caller could give the role to anybody by the server's own means. */
+/* may_lend(role): true if the caller could grant the role to anybody with the server's own GRANT */
 Datum
 vault_may_lend(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_admin_of_role(call_required()->caller.role, PG_GETARG_OID(0)));
 }
 
-/* is_own_write(xmin): whether this transaction has written the row, in whichever of its parts. */
+/* is_own_write(xmin): true if this transaction, or a subtransaction, has written the row */
 Datum
 vault_is_own_write(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }
 
-/* A change at another server stays, also if the transaction here is rolled back. */
+/*
+ * Refuse a transaction block: a change at another server stays if the transaction is rolled back.
+ */
 Datum
 vault_refuse_transaction_block(PG_FUNCTION_ARGS)
 {

@@ -7,7 +7,7 @@
 
 #include "platform/compat.h"
 
-/* rotate() asks here first.  Preload only. */
+/* Register the hook of rotate(). Preload only. */
 extern void rotation_init(void);
 
 #endif

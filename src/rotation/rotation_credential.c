@@ -141,8 +141,8 @@ refuse_value(const char *fault)
 }
 
 /*
- * Return true if the stored value is an object, left in *object; false: a password alone.  The
- * depth that is allowed is that of JSON which was given as such.
+ * Return true if the stored value is an object, and set *object; false if it is a password alone.
+ * The depth limit is that of values that were given as JSON.
  */
 static bool
 object_in(const Rotation *rotation, const bytea *value, uint8_t format, JsonPart *object)
@@ -172,7 +172,7 @@ string_in(JsonPart object, const char *name)
 	return string;
 }
 
-/* In the database's encoding, as in configurations. */
+/* Return the user in the database's encoding, as in configurations. */
 static char *
 rotation_credential_user_of(JsonPart object)
 {
@@ -207,7 +207,7 @@ credential_user(const Credential *credential, char *users[2], int count)
 	return users[0];
 }
 
-/* The object with two members replaced; the others as they were, byte for byte. */
+/* Replace two members of the object. The others are kept byte for byte. */
 static char *
 rotation_credential_replace(JsonPart object, const char *user, const char *password, size_t *size)
 {
@@ -232,7 +232,7 @@ rotation_credential_replace(JsonPart object, const char *user, const char *passw
 	return text_take(&text, size);
 }
 
-/* A connection keeps its form, its URL included. */
+/* Replace the login. A connection keeps its form, including its URL. */
 static char *
 replace_login(const Rotation *rotation, JsonPart object, const char *user, const char *password,
 			  size_t *size)
@@ -246,7 +246,7 @@ replace_login(const Rotation *rotation, JsonPart object, const char *user, const
 	return secret_adopt(made);
 }
 
-/* As the tenant wants passwords, or those of the secret's own type, to be. */
+/* Generate a password by the tenant's policy for passwords, or by that of the secret's own type. */
 static char *
 make_password(const char *type_name, size_t *size)
 {
@@ -255,7 +255,7 @@ make_password(const char *type_name, size_t *size)
 	return secret_adopt(type_generate(type, 0, size));
 }
 
-/* As it is stored. */
+/* Convert a string to its stored form. */
 static char *
 stored_string(const char *string)
 {
@@ -283,7 +283,7 @@ credential_create(const Rotation *rotation, size_t *size)
 	return password;
 }
 
-/* The user that a new value names; a connection may be given in any of its forms. */
+/* Return the user that a new value names. A connection may have any of its forms. */
 static char *
 user_in(const Rotation *rotation, const char *value, size_t size)
 {

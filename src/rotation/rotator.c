@@ -1,6 +1,6 @@
 /*
  * rotator.c
- *		Find rotators by name, and tell SQL what they are.
+ *		Finds rotators by name, and gives their facts to SQL.
  */
 #include "rotation/rotator.h"
 
@@ -33,7 +33,7 @@ rotator_find(const char *name)
 	return NULL;
 }
 
-/* "Rotators are a, b and c." */
+/* Return "Rotators are a, b and c." */
 static const char *
 rotators_hint(void)
 {

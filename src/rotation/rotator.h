@@ -1,6 +1,6 @@
 /*
  * rotator.h
- *		What a rotator is: facts, six actions, and their arguments.
+ *		A rotator: its facts, its six actions, and their arguments.
  *
  * The state machine (rotation.run.functions.sql) performs one step a transaction. It asks for
  * facts with vault_data.rotator_flag(), and calls one action with vault_data.rotator_act():
@@ -15,9 +15,9 @@
  *	undo	a run that ends early	the target is outside and may have the new version
  *	retire	the step "retire"		the overlap is over
  *
- * An action is called inside a call, in the tenant of the secret, in memory that is overwritten
- * afterwards on every way out: values and passwords may lie in it as they come. An error in an
- * action ends the step, and the job tries the step again. So every action may be called twice.
+ * An action is called inside a call, in the tenant of the secret. Its memory is overwritten
+ * afterwards on every way out, so values and passwords may be in it. An error in an action ends the
+ * step, and the job tries the step again. So every action may be called twice.
  */
 #ifndef VAULT_ROTATION_ROTATOR_H
 #define VAULT_ROTATION_ROTATOR_H
@@ -32,8 +32,8 @@ typedef struct Rotation
 {
 	SecretName name;
 	SecretHead head;
-	int version;  /* that is to come, or came; 0: not made yet */
-	int previous; /* the one before it; 0: it was destroyed (retire) */
+	int version;  /* version of this run; 0 if it is not made yet */
+	int previous; /* version before it; 0 if it was destroyed (retire) */
 	Jsonb *config;
 } Rotation;
 
@@ -115,41 +115,41 @@ extern const Rotator *rotator_require(const char *name);
 
 /* ---- configurations ---- */
 
-/* 22023 if there is a member that is none of these; the list ends with NULL. */
+/* Raise 22023 if the configuration has a member other than these. The list ends with NULL. */
 extern void config_require_only(const Rotation *rotation, const char *const *names);
 
-/* NULL if there is none; 22023 unless it is a text of reasonable size. */
+/* Return a member, or NULL if there is none. 22023 unless it is a text of reasonable size. */
 extern char *config_text(const Rotation *rotation, const char *name);
 
 /*
- * "user": one, or "users": two, which take turns.  Returns how many; 22023 unless there is one of the
- * two members and it is well formed.
+ * Get "user", one, or "users", two, which take turns. Returns their number. 22023 unless the
+ * configuration has exactly one of the two members and it is well formed.
  */
 extern int config_users(const Rotation *rotation, char *users[2]);
 
 /* ---- values ---- */
 
-/* A login that a value holds: {"user": …, "password": …}, or a password alone. */
+/* A login in a value: {"user": …, "password": …}, or a password alone. */
 typedef struct Credential
 {
-	char *user;     /* NULL: the value is a password alone */
+	char *user;     /* NULL if the value is a password alone */
 	char *password; /* in UTF-8 */
 } Credential;
 
-/* 22023 if values of the secret's type are neither passwords nor logins. */
+/* Raise 22023 if values of the secret's type are neither passwords nor logins. */
 extern void credential_require_type(const Rotation *rotation);
 
-/* VT013 if the value has no password, or no user where it has to. */
+/* Open a version. VT013 if the value has no password, or lacks a required user. */
 extern void
 credential_of(const Rotation *rotation, int version, bool needs_user, Credential *credential);
 
-/* The user of a version: that of the value, or the only one there is. */
+/* Return the user of a version: that of the value, or the only one of the configuration. */
 extern char *credential_user(const Credential *credential, char *users[2], int count);
 
-/* The value before with another password, and the other user where two take turns. */
+/* Return the previous value with a new password and, where two users take turns, the other user. */
 extern char *credential_create(const Rotation *rotation, size_t *size);
 
-/* 22023 unless a value that is given names, of two users, the one that is not in use. */
+/* Raise 22023 unless a given value names the one of two users that is not in use. */
 extern void credential_require_turn(const Rotation *rotation, const void *value, size_t size);
 
 /* Check the configuration and the value together. */

@@ -1,14 +1,14 @@
 /*
  * rotator_function.c
- *		Rotates by functions of the tenant's own.
+ *		Rotates with functions of the tenant's own.
  *
  * The configuration names functions for the steps create, set, test, undo and retire, each with the
- * arguments (name text, environment text, version integer, value text, previous_value text).  They
- * run as their owner, which must be a role that the tenant's administrator has bound to a
- * principal, and no superuser.  They run as a security-restricted operation: nothing of theirs
- * is left over for later that would run as somebody else, and neither can they call the
- * vault nor read its views.  Of an error only the SQLSTATE is passed on, also of a
- * cancellation: nobody can tell one that they made up.  Who is given a value is in the trail.
+ * arguments (name text, environment text, version integer, value text, previous_value text). They
+ * run as their owner. It must be a role that the tenant's administrator has bound to a principal,
+ * and not a superuser. They run as a security-restricted operation, so they leave nothing behind
+ * that would run later as another role. They can neither call the vault nor read its views. Only
+ * the SQLSTATE of an error is passed on, also of a cancellation: it could be made up by the
+ * function. The trail records that a function got a value.
  */
 #include "platform/as_role.h"
 #include "platform/compat.h"
@@ -59,7 +59,7 @@ refuse_function(const char *fault)
 		"Name functions with their schema, with the arguments (text, text, integer, text, text).");
 }
 
-/* An owner that is a principal of this tenant, by a binding that is in force. */
+/* Require an owner that is a principal of this tenant, by a binding in force. */
 static void
 require_owner(Oid owner)
 {
@@ -83,7 +83,7 @@ require_owner(Oid owner)
 			 errhint("Bind the owner with vault.create_principal().")));
 }
 
-/* By its exact arguments; whether the present user could call it does not matter. */
+/* Look up a function by its exact arguments. The current user's privileges do not matter. */
 static bool
 rotator_function_look_up(const char *name, Step *step)
 {
@@ -118,7 +118,7 @@ rotator_function_look_up(const char *name, Step *step)
 	return true;
 }
 
-/* False if the configuration has no function for this step. */
+/* Returns false if the configuration has no function for this step. */
 static bool
 find_step(const Rotation *rotation, const char *name, Oid result, Step *step)
 {
@@ -169,7 +169,7 @@ rotator_function_check(const Rotation *rotation)
 	(void) check_step(rotation, "retire", VOIDOID);
 }
 
-/* The text of a version; 0: none. */
+/* Return the text of a version; null for version 0. */
 static NullableDatum
 value_of(const Rotation *rotation, int version)
 {
@@ -245,7 +245,7 @@ reach_limit(void)
 	SetLatch(MyLatch);
 }
 
-/* A job has no statement_timeout. */
+/* Limit the time of a step, since a job has no statement_timeout. */
 static void
 begin_limit(void)
 {
@@ -255,12 +255,12 @@ begin_limit(void)
 		limit = RegisterTimeout(USER_TIMEOUT, reach_limit);
 	registered = true;
 	limit_reached = false;
-	/* Again and again: a function may catch the first cancellation. */
+	/* Repeat the timeout: a function may catch the first cancellation. */
 	enable_timeout_every(
 		limit, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), setting_rotation_timeout), 1000);
 }
 
-/* If it was reached, the cancellation is ours and has done its work. */
+/* End the limit. If it was reached, the pending cancellation is ours and has done its work. */
 static void
 end_limit(void)
 {
@@ -269,7 +269,10 @@ end_limit(void)
 		QueryCancelPending = false;
 }
 
-/* As the owner; on an error the transaction ends, and with it all that was changed here. */
+/*
+ * Call the function as its owner. An error ends the transaction, and with it all changes of the
+ * function.
+ */
 static Datum
 call_as_owner(const Step *step, FunctionCallInfo call)
 {
@@ -303,8 +306,8 @@ call_as_owner(const Step *step, FunctionCallInfo call)
 }
 
 /*
- * While the record was on its way, the vault or the tenant may have gone; the secret is locked by
- * this step.
+ * Check again after the record was written, because the vault may be sealed or the tenant suspended
+ * by then. This step has locked the secret.
  */
 static void
 require_tenant_still(const pg_uuid_t *tenant)
@@ -319,7 +322,7 @@ require_tenant_still(const pg_uuid_t *tenant)
 				 errhint("An operator resumes it with vault.resume_tenant().")));
 }
 
-/* False if there is no function for this step. */
+/* Returns false if there is no function for this step. */
 static bool
 call_step(const Rotation *rotation, const char *name, Oid type, NullableDatum *result)
 {

@@ -1,10 +1,10 @@
 /*
  * schedule.c
- *		Compute due times of rotations: the next time of a cron expression, and the next one
+ *		Computes due times of rotations: the next time of a cron expression, and the next time
  *		inside a window.
  *
- * Times are those of a clock on the wall.  A time that a change of the clocks leaves out
- * comes as much later as the clocks are put forward, one that is repeated comes once.
+ * Times are those of a local clock. A time that a change of the clocks skips is moved by the length
+ * of the change. A time that is repeated counts once.
  */
 #include "platform/compat.h"
 
@@ -18,7 +18,7 @@
 #include "policy/condition.h"
 #include "rotation/cron.h"
 
-/* 29 February comes every eight years at least. */
+/* 29 February occurs at least every eight years. */
 #define SEARCHED_DAYS (9 * 366)
 
 /* Maximum difference between the order of local times and that of time. */
@@ -43,7 +43,7 @@ parse_cron(const text *given, Cron *cron)
 		refuse_cron(fault);
 }
 
-/* Minutes since 1970 on the wall. */
+/* Return the minutes of local time since 1970. */
 static int64
 wall_minute(pg_time_t at, pg_tz *zone)
 {
@@ -53,7 +53,7 @@ wall_minute(pg_time_t at, pg_tz *zone)
 	return day * MINUTES_OF_DAY + local->tm_hour * 60 + local->tm_min;
 }
 
-/* Return the time at which the local clock shows it. */
+/* Return the time at which the local clock shows this minute. */
 static TimestampTz
 time_of(int64 minute, pg_tz *zone)
 {
@@ -85,7 +85,7 @@ is_at_minute(const Cron *cron, int minute)
 	return (cron->hours >> (minute / 60) & 1) != 0 && (cron->minutes >> (minute % 60) & 1) != 0;
 }
 
-/* The first time after that; DT_NOEND: none. */
+/* Return the first time after that; DT_NOEND if there is none. */
 static TimestampTz
 cron_next(const Cron *cron, TimestampTz after)
 {
@@ -118,7 +118,10 @@ PG_FUNCTION_INFO_V1(vault_is_cron);
 PG_FUNCTION_INFO_V1(vault_next_cron);
 PG_FUNCTION_INFO_V1(vault_next_in_window);
 
-/* is_cron(text): whether it is meant as one; 22023 with the field that is wrong, if it is. */
+/*
+ * is_cron(text): true if the text is meant as a cron expression; 22023 with the faulty field if it
+ * is malformed
+ */
 Datum
 vault_is_cron(PG_FUNCTION_ARGS)
 {
@@ -156,8 +159,8 @@ holds_at(const Window *window, pg_tz *zone, pg_time_t at)
 }
 
 /*
- * next_in_window(window, at, spread): the time itself if it is inside, else one in the next
- * stretch of the window, at this part (0 to 1) of it.
+ * next_in_window(window, at, spread): returns the time itself if it is inside, else a time in the
+ * next stretch of the window, at this fraction (0 to 1) of it
  */
 Datum
 vault_next_in_window(PG_FUNCTION_ARGS)
