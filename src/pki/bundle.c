@@ -1,10 +1,10 @@
 /*
  * bundle.c
- *		Reading certificates and a key; bundle.h has the contract.
+ *		Parses certificates and a key; bundle.h has the contract.
  *
- * Guards that everything in the file is accounted for: each block is a certificate,
- * several in a PKCS#7, or the one private key.  Passed over are only parameters, public keys and
- * requests, which say nothing that the certificate does not.
+ * It guards that the whole file is accounted for: each block is a certificate, a PKCS#7 with
+ * several, or the one private key. It skips only parameters, public keys and requests, which add
+ * nothing to the certificate.
  */
 #include "pki/bundle.h"
 
@@ -39,7 +39,10 @@ refuse_certificate(const Bundle *bundle, X509 *certificate)
 	return private_key_check_kind(key);
 }
 
-/* A file that was put together of a certificate and its chain often has the same one twice. */
+/*
+ * Return true if the bundle has the certificate. A file that was put together of a certificate and
+ * its chain often has the same one twice.
+ */
 static bool
 has_certificate(const Bundle *bundle, X509 *certificate)
 {
@@ -74,7 +77,10 @@ bundle_add_key(Bundle *bundle, EVP_PKEY *key)
 	return private_key_check_kind(key);
 }
 
-/* NULL unless the bytes are a certificate, perhaps with OpenSSL's trust behind it, and no more. */
+/*
+ * Return NULL unless the bytes are a certificate, optionally with OpenSSL's trust after it, and
+ * nothing else.
+ */
 static X509 *
 decode_certificate(const unsigned char *der, size_t size, bool trusted)
 {
@@ -107,7 +113,7 @@ take_signed(const PKCS7 *file, Bundle *bundle)
 	return fault;
 }
 
-/* Read PKCS#7 as authorities hand it out (.p7b); another format is told apart. */
+/* Read PKCS#7 as authorities provide it (.p7b). *is_one is false for another format. */
 static const char *
 take_pkcs7(const unsigned char *der, size_t size, Bundle *bundle, bool *is_one)
 {
@@ -122,7 +128,7 @@ take_pkcs7(const unsigned char *der, size_t size, Bundle *bundle, bool *is_one)
 	return fault;
 }
 
-/* Some authorities write PKCS#7 under the label of a certificate. */
+/* Take a block labeled as a certificate. Some authorities write PKCS#7 under that label. */
 static const char *
 bundle_take_certificate(PemBlock *block, Bundle *bundle)
 {
@@ -209,7 +215,7 @@ bundle_read_pem(PemReader *reader, const char *passphrase, Bundle *bundle)
 	return fault;
 }
 
-/* The element of DER that it begins with goes beyond its end. */
+/* Return true if the first DER element is longer than the data. */
 static bool
 is_cut(const unsigned char *der, size_t size)
 {

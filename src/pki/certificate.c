@@ -1,9 +1,9 @@
 /*
  * certificate.c
- *		Read the facts of a certificate; certificate.h has the contract.
+ *		Reads the facts of a certificate; certificate.h has the contract.
  *
- * Facts are ASCII whatever the certificate holds: names are written as RFC 2253 escapes
- * them, so none of them can end a line, a string of JSON or an encoding.
+ * Facts are ASCII for every certificate: names are escaped by RFC 2253, so they cannot end a line,
+ * a JSON string or an encoding.
  */
 #include "pki/certificate.h"
 
@@ -194,7 +194,7 @@ write_has_private_key(BIO *bio, const Certificate *certificate)
 
 /* ---- subject alternative names: a JSON array of "kind:name" ---- */
 
-#define UNREADABLE "unreadable:" /* no certificate is refused for it */
+#define UNREADABLE "unreadable:" /* such a name is no reason to refuse a certificate */
 
 static bool
 write_escaped(BIO *bio, const char *text, size_t size)
@@ -235,7 +235,7 @@ write_string(BIO *bio, const char *kind, const ASN1_STRING *value)
 								 ASN1_STRFLGS_UTF8_CONVERT) >= 0;
 }
 
-/* One of another length than an address has is shown in hexadecimal. */
+/* Write an address. If its length is not that of an address, write it in hexadecimal. */
 static bool
 write_address(BIO *bio, const ASN1_STRING *value)
 {
@@ -254,7 +254,7 @@ write_address(BIO *bio, const ASN1_STRING *value)
 	return true;
 }
 
-/* The name of a user in a Windows domain, or the kind with its text if it has one. */
+/* Write the name of a user in a Windows domain, or else the kind, with its text if it has one. */
 static bool
 write_other(BIO *bio, const OTHERNAME *name)
 {
@@ -268,7 +268,7 @@ write_other(BIO *bio, const OTHERNAME *name)
 		(!has_text || write_string(bio, ";", name->value->value.asn1_string));
 }
 
-/* Every name leaves something, if only its kind. */
+/* Write a name. Every name yields at least its kind. */
 static bool
 write_name(BIO *bio, const GENERAL_NAME *name)
 {
@@ -321,7 +321,7 @@ write_sans(BIO *bio, const Certificate *certificate)
 	int critical;
 	GENERAL_NAMES *names =
 		X509_get_ext_d2i(leaf_of(certificate), NID_subject_alt_name, &critical, NULL);
-	bool readable = names || critical == -1; /* -1: there are none */
+	bool readable = names || critical == -1; /* -1 if there are none */
 	bool written = BIO_puts(bio, readable ? "[" : "[\"" UNREADABLE "\"") > 0;
 	bool first = true;
 
@@ -336,9 +336,9 @@ write_sans(BIO *bio, const Certificate *certificate)
 typedef struct Fact
 {
 	const char *name;
-	bool is_text; /* else JSON as it is */
+	bool is_text; /* false for JSON, which is written as it is */
 	bool (*write)(BIO *bio, const Certificate *certificate);
-	const char *fault; /* the rule, where a certificate may break it */
+	const char *fault; /* rule that a certificate may break, or NULL */
 } Fact;
 
 static const Fact facts[] = {
@@ -477,7 +477,7 @@ certificate_pem(const Certificate *certificate, size_t *size)
 	return pem;
 }
 
-/* A part in PEM; *known is false if there is none of this name. */
+/* Write a part in PEM. *known is false if there is none of this name. */
 static bool
 write_part(BIO *bio, const Certificate *certificate, const char *name, bool *known)
 {

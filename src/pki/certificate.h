@@ -1,11 +1,11 @@
 /*
  * certificate.h
- *		An X.509 certificate with the chain of its issuers and, perhaps, its private key:
- *		how it is read, what it says, and its parts.
+ *		An X.509 certificate with the chain of its issuers and, optionally, its private key: reading
+ *		it, its facts, and its parts.
  *
- * Plain C without server headers.  What it is given may be PEM, DER or PKCS#12; what it
- * writes is PEM: the leaf, its issuers in order, the key last as PKCS#8.  OpenSSL's errors
- * and keys do not outlive a call, but for what the Certificate holds.
+ * Plain C without server headers. Input may be PEM, DER or PKCS#12. Output is PEM: the leaf, its
+ * issuers in order, and the key last as PKCS#8. OpenSSL's errors do not outlive a call, and its
+ * keys only inside a Certificate.
  */
 #ifndef VAULT_PKI_CERTIFICATE_H
 #define VAULT_PKI_CERTIFICATE_H
@@ -16,13 +16,13 @@
 
 #include "type/type.h"
 
-/* The strength in bits that keys and signatures have where no policy says more. */
+/* Default strength of keys and signatures, in bits. */
 #define CERTIFICATE_STRENGTH 112
 
-/* Names and other facts together, as JSON. */
+/* Limit of names and other facts together, as JSON. */
 #define CERTIFICATE_MAX_METADATA (32 * 1024)
 
-/* The names of fields, for people. */
+/* Names of fields, as shown to users. */
 #define CERTIFICATE_FIELDS                                                                 \
 	"certificate, chain, fullchain, private_key, subject, issuer, serial, not_before, "    \
 	"not_after, valid_until, sans, key_type, key_bits, signature_algorithm, fingerprint, " \
@@ -32,23 +32,23 @@
 typedef struct Certificate Certificate;
 
 /*
- * Makes a certificate that the caller frees and returns NULL; or returns the rule that
- * is broken, a static phrase.  passphrase may be NULL.
+ * Make a certificate, which the caller frees. Returns NULL, or the rule that is broken, a static
+ * phrase. passphrase may be NULL.
  */
 extern const char *certificate_read(const void *data, size_t size, const char *passphrase,
 									int min_strength, Certificate **made);
 extern void certificate_free(Certificate *certificate); /* NULL is allowed */
 
-/* The earliest end of validity in the chain, in seconds since 1970. */
+/* Return the earliest end of validity in the chain, in seconds since 1970. */
 extern int64_t certificate_valid_until(const Certificate *certificate);
 
-/* A JSON object of facts, in ASCII; belongs to the certificate. */
+/* Return a JSON object of facts, in ASCII. It belongs to the certificate. */
 extern const char *certificate_metadata(const Certificate *certificate);
 
-/* All of it in PEM, for value_free(); NULL: no memory. */
+/* Return all of it in PEM, for value_free(); NULL if out of memory. */
 extern char *certificate_pem(const Certificate *certificate, size_t *size);
 
-/* A part or a fact as text, for value_free(). */
+/* Return a part or a fact as text, for value_free(). */
 extern TypeField
 certificate_field(const Certificate *certificate, const char *name, char **out, size_t *out_size);
 

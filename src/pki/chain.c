@@ -2,8 +2,8 @@
  * chain.c
  *		The order of a chain; chain.h has the rules.
  *
- * Guards that a stored certificate works where it is used: a server that presents a
- * broken chain, or a key that does not fit, finds out from its clients.
+ * It guards that a stored certificate works where it is used. Otherwise a server with a broken
+ * chain, or a key that does not fit, would fail only when clients connect.
  */
 #include "pki/chain.h"
 
@@ -53,7 +53,7 @@ leaf_by_key(const Bundle *bundle, int *leaf)
 	return private_key_works(bundle->key) ? NULL : "its private key does not work";
 }
 
-/* Return NULL if this one issued it, else the reason why it did not. */
+/* Return NULL if the first certificate issued the second, else the reason. */
 static const char *
 check_issuer(X509 *issuer, X509 *subject)
 {
@@ -71,7 +71,7 @@ check_issuer(X509 *issuer, X509 *subject)
 	return NO_CHAIN;
 }
 
-/* Two of them end the chain: what keeps one from having issued another. */
+/* Return the reason why two certificates have issued no other: why neither issued the other. */
 static const char *
 why_two_leaves(const Bundle *bundle)
 {
@@ -96,7 +96,7 @@ has_issued_another(const Bundle *bundle, int which)
 	return false;
 }
 
-/* The one that issued none of the others. */
+/* Find the certificate that issued none of the others. */
 static const char *
 leaf_by_place(const Bundle *bundle, int *leaf)
 {
@@ -121,7 +121,7 @@ chain_swap(Bundle *bundle, int a, int b)
 	bundle->certificates[b] = other;
 }
 
-/* The issuer of the certificate at this place, among those behind it. */
+/* Find the issuer of the certificate at this place, among those after it. */
 static const char *
 find_issuer(const Bundle *bundle, int place, int *issuer)
 {
@@ -134,7 +134,7 @@ find_issuer(const Bundle *bundle, int place, int *issuer)
 		*issuer = i;
 		if (reason == NULL)
 			return X509_check_ca(bundle->certificates[i]) == 0 ? NOT_A_CA : NULL;
-		if (strcmp(reason, NO_CHAIN) != 0) /* it says more */
+		if (strcmp(reason, NO_CHAIN) != 0) /* it is more specific */
 			fault = reason;
 	}
 	return fault;
@@ -148,13 +148,16 @@ check_strength(X509 *certificate, int min_strength)
 	if (private_key_strength(X509_get0_pubkey(certificate)) < min_strength)
 		return WEAK_KEY;
 	if (chain_is_self_signed(certificate))
-		return NULL; /* nobody's trust rests on that signature */
+		return NULL; /* no trust depends on that signature */
 	if (min_strength > 0 && X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1)
 		return "a signature in it is of a kind that is not known";
 	return strength < min_strength ? WEAK_SIGNATURE : NULL;
 }
 
-/* A root that is damaged; what another authority signed has another issuer's key identifier. */
+/*
+ * Check a root for damage. A certificate that another authority signed has another issuer's key
+ * identifier.
+ */
 static const char *
 chain_check_end(X509 *last)
 {

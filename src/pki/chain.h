@@ -1,6 +1,6 @@
 /*
  * chain.h
- *		Certificates that belong together: whose key it is, who issued whom, how strong.
+ *		Checks that certificates belong together: the key, the issuers, and their strength.
  *
  * Plain C without server headers, for this folder only: it shows OpenSSL's types.
  */
@@ -13,8 +13,8 @@
 #include "pki/bundle.h"
 
 /*
- * Puts the certificates in order, leaf first and each issuer after what it issued, or
- * returns the rule that is broken:
+ * Order the certificates, leaf first and each issuer after the certificate that it issued.
+ * Otherwise return the rule that is broken:
  *
  *	- the private key, if there is one, is that of exactly one certificate and works;
  *	- all others are issuers of it, in one line, by name and by signature, and are CAs;
@@ -23,7 +23,7 @@
  */
 extern const char *chain_order(Bundle *bundle, int min_strength);
 
-/* It is signed by its own key. */
+/* Return true if the certificate is signed by its own key. */
 extern bool chain_is_self_signed(X509 *certificate);
 
 #endif

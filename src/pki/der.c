@@ -1,6 +1,6 @@
 /*
  * der.c
- *		Write DER; der.h has the contract.
+ *		Writes DER; der.h has the contract.
  */
 #include "pki/der.h"
 

@@ -3,8 +3,8 @@
  *		Just enough DER to read and write a private key without OpenSSL's decoders and encoders,
  *		which leave copies of it in freed memory.
  *
- * Plain C; the reader is inline.  A reader that met something else than was asked for stays broken
- * and gives empty elements, so it is enough to ask once, at the end.
+ * Plain C; the reader is inline. After an unexpected element a reader stays broken and returns
+ * empty elements, so it is enough to check once, at the end.
  */
 #ifndef VAULT_PKI_DER_H
 #define VAULT_PKI_DER_H
@@ -26,7 +26,7 @@ typedef struct DerReader
 	bool broken;
 } DerReader;
 
-/* The length of an element, in its one form; moves behind it. */
+/* Read the length of an element, in its only form, and move after it. */
 static inline size_t
 der_length(DerReader *reader)
 {
@@ -52,7 +52,7 @@ der_is(const DerReader *reader, unsigned char tag)
 	return !reader->broken && reader->left >= 2 && *reader->at == tag;
 }
 
-/* The content of the next element, which has this tag. */
+/* Return the content of the next element, which must have this tag. */
 static inline DerReader
 der_next(DerReader *reader, unsigned char tag)
 {
@@ -78,7 +78,7 @@ der_next(DerReader *reader, unsigned char tag)
 	return content;
 }
 
-/* Everything was as asked for, and nothing is left. */
+/* Return true if all elements were as expected, and none is left. */
 static inline bool
 der_ended(const DerReader *reader)
 {
@@ -86,16 +86,16 @@ der_ended(const DerReader *reader)
 }
 
 /*
- * Write backwards, before `at`, and return the new beginning.  The caller has seen to the room:
- * a header has at most 4 bytes, and its content at most 65535.
+ * Write backwards, before `at`, and return the new beginning. The caller has ensured the room: a
+ * header has at most 4 bytes, and its content at most 65535.
  */
 extern unsigned char *der_prepend(unsigned char *at, const void *data, size_t size);
 
-/* The header of the element whose content is between `at` and `end`. */
+/* Write the header of the element whose content is between `at` and `end`. */
 extern unsigned char *
 der_prepend_header(unsigned char *at, unsigned char tag, const unsigned char *end);
 
-/* An object identifier that OpenSSL knows by this number. */
+/* Write an object identifier that OpenSSL knows by this number. */
 extern unsigned char *der_prepend_object(unsigned char *at, int nid);
 
 #endif

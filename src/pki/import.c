@@ -1,10 +1,10 @@
 /*
  * import.c
- *		vault.import_certificate(): a certificate from a file that put cannot take, because
- *		it is opened with a passphrase.
+ *		vault.import_certificate(): imports a certificate from a file with a passphrase, which put()
+ *		cannot open.
  *
- * The file becomes text in PEM, which goes the way of vault.put(): the type judges it there.
- * Opening costs time that the file sets, within limits, so permission comes first.
+ * The file is converted to PEM and passed to vault.put(), where the type checks it. Opening takes a
+ * time that the file determines, within limits, so permission is checked first.
  */
 #include "platform/compat.h"
 
@@ -66,7 +66,7 @@ refuse_bundle(const char *rule)
 						 : "Give PEM, DER, PKCS#7 or PKCS#12, and its passphrase if it has one.")));
 }
 
-/* put() checks the strength. */
+/* Open the bundle with strength 0, because put() checks the strength. */
 static text *
 open_bundle(bytea *bundle, char *passphrase)
 {
@@ -102,7 +102,7 @@ passphrase_from(const text *given)
 	return passphrase;
 }
 
-/* The database's encoding has this character of UTF-8. */
+/* Return true if the database's encoding has this UTF-8 character. */
 static bool
 database_has(const char *character, size_t size)
 {

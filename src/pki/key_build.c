@@ -1,6 +1,6 @@
 /*
  * key_build.c
- *		Make a key from its numbers; key_build.h has the contract.
+ *		Makes a key from its numbers; key_build.h has the contract.
  */
 #include "pki/key_build.h"
 
@@ -13,7 +13,7 @@ key_build_number(const unsigned char *data, size_t size)
 		data++;
 	if (size == 0 || size > KEY_MAX_RSA_BITS / 8)
 		return NULL;
-	number = BN_secure_new(); /* so that OpenSSL wipes its copies, too */
+	number = BN_secure_new(); /* so that OpenSSL wipes its copies too */
 	if (number && BN_bin2bn(data, (int) size, number) == NULL)
 	{
 		BN_clear_free(number);

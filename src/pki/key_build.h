@@ -17,8 +17,8 @@
 #define KEY_MAX_RSA_BITS 8192
 
 /*
- * Return a positive number of at most KEY_MAX_RSA_BITS bits from big-endian bytes, with or
- * without zeros before it, for BN_clear_free(); NULL otherwise.
+ * Return a positive number of at most KEY_MAX_RSA_BITS bits from big-endian bytes, with or without
+ * leading zeros, for BN_clear_free(); NULL otherwise.
  */
 extern BIGNUM *key_build_number(const unsigned char *data, size_t size);
 

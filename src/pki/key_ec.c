@@ -14,7 +14,7 @@
 
 #define MAX_POINT_BYTES 256
 
-/* The point of a secret, uncompressed; 0 if the secret is none of this curve. */
+/* Compute the point of a secret, uncompressed. Returns 0 if the secret is not of this curve. */
 static size_t
 public_point(const EC_GROUP *group, const BIGNUM *secret, unsigned char point[MAX_POINT_BYTES])
 {
@@ -31,7 +31,7 @@ public_point(const EC_GROUP *group, const BIGNUM *secret, unsigned char point[MA
 	return size;
 }
 
-/* Both name the same point, whatever their forms. */
+/* Return true if both encode the same point, in any form. */
 static bool
 is_same_point(const EC_GROUP *group, const unsigned char *given, size_t given_size,
 			  const unsigned char *derived, size_t size)
@@ -69,7 +69,7 @@ key_ec_from_secret(int curve, const BIGNUM *secret, const unsigned char *point, 
 	return key;
 }
 
-/* The curve that an object identifier names; NID_undef for parameters in full. */
+/* Return the curve that an object identifier names; NID_undef for explicit parameters. */
 static int
 curve_from_der(DerReader parameters)
 {
@@ -125,7 +125,10 @@ key_ec_from_der(int curve, const unsigned char *der, size_t size, EVP_PKEY **mad
 
 #define MAX_EC_BYTES 1024
 
-/* PKCS#8 of an EC key that ends at end; OpenSSL's own encoder leaves the secret in freed memory. */
+/*
+ * Write PKCS#8 of an EC key that ends at `end`. OpenSSL's own encoder leaves the secret in freed
+ * memory.
+ */
 static unsigned char *
 ec_pkcs8(int curve, const unsigned char *secret, size_t size, const unsigned char *point,
 		 size_t point_size, unsigned char *end)

@@ -9,8 +9,8 @@
 #include "pki/der.h"
 
 /*
- * n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p, and what may be missing
- * is d modulo p - 1 and q - 1.
+ * Check the numbers: n = p q, e d = 1 modulo p - 1 and q - 1, iqmp q = 1 modulo p. If d modulo p -
+ * 1 and q - 1 are given, they are checked too.
  */
 static bool
 numbers_fit(BIGNUM *const numbers[RSA_NUMBERS], BN_CTX *context)

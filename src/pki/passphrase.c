@@ -1,9 +1,9 @@
 /*
  * passphrase.c
- *		Check encryption by a passphrase; passphrase.h has the contract.
+ *		Checks encryption by a passphrase; passphrase.h has the contract.
  *
- * Guards the server against costly files: a passphrase is tried only if that costs a
- * bounded time.  All is decided before, so that what fails afterwards is the passphrase.
+ * It guards the server against costly files: a passphrase is tried only if that takes a bounded
+ * time. All parameters are checked before, so a later failure is due to the passphrase.
  */
 #include "pki/passphrase.h"
 
@@ -21,7 +21,7 @@
 
 /* ---- ciphers ---- */
 
-/* Made once in a process; NULL: there is none, or it is not wanted. */
+/* Make the context once in a process. NULL if there is none, or if FIPS is required. */
 static OSSL_LIB_CTX *
 legacy_context(void)
 {
@@ -58,7 +58,7 @@ passphrase_old_cipher(const char *name, EVP_CIPHER **cipher)
 	return *cipher ? NULL : NO_CIPHER;
 }
 
-/* The cipher is in this context. */
+/* Return true if the context has the cipher. */
 static bool
 has_cipher(OSSL_LIB_CTX *context, const char *name)
 {
@@ -82,7 +82,7 @@ find_context(int cipher, OSSL_LIB_CTX **context)
 
 /* ---- derivations ---- */
 
-/* Between 1 and the limit; else 0. */
+/* Return the number if it is between 1 and the limit, else 0. */
 static int64_t
 passphrase_bounded(const ASN1_INTEGER *number, int64_t limit)
 {
@@ -151,7 +151,7 @@ check_pbes2(const ASN1_TYPE *given, int *cipher)
 	return fault;
 }
 
-/* Those of PKCS#5 1.5 and PKCS#12, which name derivation and cipher together. */
+/* Check the algorithms of PKCS#5 1.5 and PKCS#12, which name derivation and cipher together. */
 static const char *
 check_pbe(int kind, const ASN1_TYPE *given, int *cipher)
 {

@@ -1,8 +1,8 @@
 /*
  * pem.c
- *		PEM; pem.h has the contract.
+ *		Parses and writes PEM; pem.h has the contract.
  *
- * Private keys pass here, so everything that is allocated is wiped before it is freed.
+ * Private keys are handled here, so everything that is allocated is wiped before it is freed.
  */
 #include "pki/pem.h"
 
@@ -63,7 +63,7 @@ ends_line(char c)
 
 /* ---- the text ---- */
 
-/* Two bytes a character; -1 if it is not UTF-16, else where the low bytes are. */
+/* Return the offset of the low bytes if the text is UTF-16, two bytes a character, else -1. */
 static int
 low_bytes_of_utf16(const unsigned char *text, size_t size)
 {
@@ -92,7 +92,7 @@ pem_open(PemReader *reader, const void *text, size_t size)
 		return false;
 	reader->converted.size = size / 2;
 	reader->converted.data[size / 2] = '\0';
-	for (size_t i = 0; i < size; i += 2) /* a block is ASCII, so nothing else is needed */
+	for (size_t i = 0; i < size; i += 2) /* a block is ASCII, so other characters become blanks */
 		reader->converted.data[i / 2] =
 			bytes[i + 1 - low] == 0 && bytes[i + low] < 0x80 ? (char) bytes[i + low] : ' ';
 	reader->at = reader->converted.data;
@@ -120,7 +120,7 @@ pem_has_block(const PemReader *reader)
 
 /* ---- blocks ---- */
 
-/* Only white space, or a byte order mark, stands before it on its line, or another block. */
+/* Return true if only white space, a byte order mark or another block precedes it on its line. */
 static bool
 begins_line(const char *text, const char *at)
 {
@@ -137,7 +137,7 @@ begins_line(const char *text, const char *at)
 	return true;
 }
 
-/* The end of the line, or of the text. */
+/* Return the end of the line, or of the text. */
 static const char *
 line_end(const char *at, const char *end)
 {
@@ -146,7 +146,10 @@ line_end(const char *at, const char *end)
 	return at;
 }
 
-/* A line that begins a block to whoever reads it, with other dashes or with none. */
+/*
+ * Return true if there is a line that people would take for the beginning of a block, with other
+ * dashes or with none.
+ */
 static bool
 has_lost_begin(const char *from, const char *end)
 {
@@ -173,7 +176,7 @@ check_between(const char *from, const char *end)
 	return NULL;
 }
 
-/* The label up to its dashes; NULL, or behind them. */
+/* Read the label up to its dashes. Returns the position after them, or NULL. */
 static const char *
 pem_read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 {
@@ -187,7 +190,7 @@ pem_read_label(const char *at, const char *end, char label[PEM_MAX_LABEL + 1])
 	return at + 5;
 }
 
-/* NAME,HEX of DEK-Info. */
+/* Read NAME,HEX of DEK-Info. */
 static bool
 read_cipher(const char *at, const char *end, PemBlock *block)
 {
@@ -214,7 +217,10 @@ read_cipher(const char *at, const char *end, PemBlock *block)
 	return at == end;
 }
 
-/* Lines with a colon, as far as there are any, and the next ones that go on with a blank. */
+/*
+ * Read the lines with a colon, if there are any, and their continuation lines, which begin with a
+ * blank.
+ */
 static const char *
 read_headers(PemBlock *block)
 {
@@ -267,7 +273,7 @@ pem_next(PemReader *reader, PemBlock *block)
 	return read_headers(block);
 }
 
-/* base64, white space anywhere. */
+/* Decode base64, with white space anywhere. */
 const char *
 pem_decode(PemBlock *block)
 {

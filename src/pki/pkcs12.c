@@ -1,13 +1,13 @@
 /*
  * pkcs12.c
- *		The contents of a PKCS#12 (RFC 7292), with what OpenSSL's PKCS12_parse leaves open:
- *		there is one key at most, nothing that is not understood, and no passphrase
- *		is tried at a cost that the file sets.
+ *		The contents of a PKCS#12 (RFC 7292), with checks that OpenSSL's PKCS12_parse does not make:
+ *		there is at most one key, no unknown part, and a passphrase is tried only within a cost
+ *		limit.
  *
- * A passphrase that is not given is tried as none and as the empty one, which are two things in
- * this format; one that is not ASCII as the UTF-16 of its characters and of its bytes, as OpenSSL
- * before 1.1 wrote it.  The MAC says whether it is the right one; in a file without MAC, what it
- * opens.  What the right one does not open is damaged.
+ * Without a passphrase, none and the empty one are tried, which differ in this format. A passphrase
+ * that is not ASCII is tried as the UTF-16 of its characters, and of its bytes, as OpenSSL before
+ * 1.1 wrote it. The MAC tells whether it is right; in a file without MAC, whether it decrypts a
+ * part. If the right passphrase does not open a part, the part is damaged.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ algorithm_of_key(const PKCS12_SAFEBAG *bag)
 	return algorithm;
 }
 
-/* The caller frees it; NULL with the rule. */
+/* Decrypt a key, which the caller frees. Returns NULL with the rule. */
 static PKCS8_PRIV_KEY_INFO *
 open_key(const PKCS12_SAFEBAG *bag, const char *passphrase, const char **fault)
 {
@@ -67,7 +67,7 @@ is_encrypted(PKCS7 *part)
 		part->d.encrypted->enc_data->algorithm;
 }
 
-/* The caller frees them; NULL with the rule. */
+/* Open a part; the caller frees the bags. Returns NULL with the rule. */
 static STACK_OF(PKCS12_SAFEBAG) * open_part(PKCS7 *part, const char *passphrase, const char **fault)
 {
 	STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
@@ -185,7 +185,7 @@ take_parts(STACK_OF(PKCS7) * parts, const char *passphrase, Bundle *bundle)
 
 /* ---- passphrases ---- */
 
-/* A key opens, or there is none that is encrypted and *tried stays. */
+/* Return true if a key opens. *tried is unchanged if no key is encrypted. */
 static bool
 opens_key(const STACK_OF(PKCS12_SAFEBAG) * bags, const char *passphrase, bool *tried)
 {
@@ -207,7 +207,7 @@ opens_key(const STACK_OF(PKCS12_SAFEBAG) * bags, const char *passphrase, bool *t
 	return opened;
 }
 
-/* The passphrase opens something; *tried tells whether anything is encrypted. */
+/* Return true if the passphrase opens any part. *tried tells whether any part is encrypted. */
 static bool
 opens_something(STACK_OF(PKCS7) * parts, const char *passphrase, bool *tried)
 {
@@ -258,7 +258,7 @@ check_mac(const PKCS12 *file)
 	const ASN1_INTEGER *rounds;
 	const X509_ALGOR *algorithm;
 	const ASN1_OBJECT *kind;
-	int64_t count = 1; /* that is not written means once */
+	int64_t count = 1; /* a missing count means one */
 	EVP_MD *digest;
 
 	PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, file);
@@ -281,7 +281,7 @@ passphrase_fits(PKCS12 *file, STACK_OF(PKCS7) * parts, const char *passphrase)
 	return opens_something(parts, passphrase, &tried) || !tried;
 }
 
-/* The UTF-16 of its bytes, as UTF-8, for OPENSSL_clear_free(); NULL: the same. */
+/* Return the UTF-16 of the bytes, as UTF-8, for OPENSSL_clear_free(); NULL if it is the same. */
 static char *
 passphrase_of_bytes(const char *passphrase)
 {

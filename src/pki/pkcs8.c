@@ -1,8 +1,8 @@
 /*
  * pkcs8.c
- *		Decode PKCS#8; pkcs8.h has the contract.
+ *		Decodes PKCS#8; pkcs8.h has the contract.
  *
- * Guards what a file can make the server do: a key is decoded only if nothing follows it.
+ * It guards the server against malformed files: a key is decoded only if nothing follows it.
  */
 #include "pki/pkcs8.h"
 
@@ -62,7 +62,7 @@ pkcs8_key(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key)
 			*key = edwards_from_der(EVP_PKEY_ED448, der, size);
 			break;
 		case NID_rsassaPss:
-			*key = EVP_PKCS82PKEY(info); /* its parameters are OpenSSL's to read */
+			*key = EVP_PKCS82PKEY(info); /* OpenSSL parses its parameters */
 			break;
 		default:
 			return NOT_HANDLED;

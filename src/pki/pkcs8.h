@@ -13,13 +13,13 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* The key of a decoded PKCS#8. */
+/* Return the key of a decoded PKCS#8. */
 extern const char *pkcs8_key(const PKCS8_PRIV_KEY_INFO *info, EVP_PKEY **key);
 
-/* The key of a shrouded PKCS#8, of a PEM block or of PKCS#12; the passphrase may be NULL. */
+/* Return the key of a shrouded PKCS#8, of a PEM block or of PKCS#12. The passphrase may be NULL. */
 extern const char *pkcs8_unshroud(const X509_SIG *shrouded, const char *passphrase, EVP_PKEY **key);
 
-/* The same from DER, which has to end with the key. */
+/* The same from DER, which must end with the key. */
 extern const char *pkcs8_from_der(const unsigned char *der, size_t size, EVP_PKEY **key);
 extern const char *pkcs8_from_shrouded_der(const unsigned char *der, size_t size,
 										   const char *passphrase, EVP_PKEY **key);

@@ -2,7 +2,7 @@
  * pki_types.c
  *		The types certificate and ssh_key.
  *
- * The strength that a policy asks of a key is its min_entropy.
+ * min_entropy of a policy is the required strength of a key.
  */
 #include "pki/pki_types.h"
 
@@ -21,7 +21,7 @@ keep_facts(Certificate *certificate, TypeFacts *facts)
 
 	facts->normal = certificate_pem(certificate, &facts->normal_size);
 	facts->metadata = value_copy(metadata, strlen(metadata));
-	facts->expires_at = certificate_valid_until(certificate); /* past or to come */
+	facts->expires_at = certificate_valid_until(certificate); /* may be in the past */
 	if (facts->expires_at <= 0)
 		facts->expires_at = 1;
 	if (facts->normal && facts->metadata)
@@ -43,7 +43,7 @@ check_certificate(const void *value, size_t size, const TypeContext *context, Ty
 	return fault;
 }
 
-/* Under any policy that holds now. */
+/* Read a part without a policy: the value may be older than the current one. */
 static TypeField
 certificate_part(const void *value, size_t size, const char *name, char **out, size_t *out_size)
 {

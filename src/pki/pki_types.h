@@ -7,10 +7,10 @@
 
 #include "type/type.h"
 
-/* At start. */
+/* Register the types. Called once, at start. */
 extern void pki_register(void);
 
-/* At start, in the server (import.c). */
+/* Register the parts that need the server (import.c). Called once, at start. */
 extern void pki_init(void);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * private_key.c
- *		Private keys; private_key.h has the contract.
+ *		Decodes private keys; private_key.h has the contract.
  *
- * Guards what a file can make the server do: a key is decoded only if its block is
- * nothing but the key, and sizes are checked before anything is computed with a key.
+ * It guards the server against malformed files: a key is decoded only if its block contains nothing
+ * else, and sizes are checked before anything is computed with a key.
  */
 #include "pki/private_key.h"
 
@@ -47,7 +47,7 @@ from_traditional(const char *label, const unsigned char *der, size_t size, EVP_P
 	return *key ? NULL : NOT_A_KEY;
 }
 
-/* A block with the headers Proc-Type and DEK-Info, as openssl wrote them before PKCS#8. */
+/* Decode a block with the headers Proc-Type and DEK-Info, as openssl wrote them before PKCS#8. */
 static const char *
 from_old_encryption(const PemBlock *block, const char *passphrase, EVP_PKEY **key)
 {
@@ -67,7 +67,7 @@ from_old_encryption(const PemBlock *block, const char *passphrase, EVP_PKEY **ke
 		fault = NO_PASSPHRASE;
 	else if (!passphrase_open_old(block, cipher, passphrase, der, &size) ||
 			 from_traditional(block->label, der, size, key) != NULL)
-		fault = WRONG_PASSPHRASE; /* one in 256 wrong ones has the right padding */
+		fault = WRONG_PASSPHRASE; /* one in 256 wrong ones has valid padding */
 	OPENSSL_clear_free(der, room);
 	EVP_CIPHER_free(cipher);
 	return fault;
@@ -149,7 +149,7 @@ private_key_works(EVP_PKEY *key)
 	static const unsigned char message[] = "a key signs what its public part verifies";
 	unsigned char signature[KEY_MAX_RSA_BITS / 8];
 	size_t size = sizeof(signature);
-	EVP_MD_CTX *context = EVP_MD_CTX_new(); /* without a digest: the key's own */
+	EVP_MD_CTX *context = EVP_MD_CTX_new(); /* NULL below stands for the key's own digest */
 	bool fits;
 
 	fits = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&

@@ -1,6 +1,6 @@
 /*
  * rules.c
- *		The remedy for each rule that has one of its own.
+ *		The remedies of the rules that have one of their own.
  */
 #include "pki/rules.h"
 

@@ -1,8 +1,8 @@
 /*
  * rules.h
- *		Rules of certificates and SSH keys that have a remedy of their own, and where it is found.
+ *		Rules of certificates and SSH keys that have a remedy of their own.
  *
- * Plain C without server headers.  A rule is a static phrase, and one phrase has one cause.
+ * Plain C without server headers. A rule is a static phrase, and one phrase has one cause.
  */
 #ifndef VAULT_PKI_RULES_H
 #define VAULT_PKI_RULES_H
@@ -47,7 +47,7 @@
 #define PUTTY_KEY      "it is a key of PuTTY's own form and not a private key of OpenSSH or in PEM"
 #define SSH2_KEY       "it is a key of SSH.com's form and not a private key of OpenSSH or in PEM"
 
-/* Return the remedy for a broken rule; NULL: the type's hint suffices. */
+/* Return the remedy for a broken rule; NULL if the type's hint suffices. */
 extern const char *pki_hint(const char *rule);
 
 #endif

@@ -2,8 +2,8 @@
  * ssh_key.c
  *		SSH keys; ssh_key.h has the contract.
  *
- * Guards that the public key that is shown is that of the private key: it is computed
- * from it, and a file whose parts disagree is refused.
+ * It guards that the public key that is shown belongs to the private key: it is computed from it,
+ * and a file whose parts disagree is refused.
  */
 #include "pki/ssh_key.h"
 
@@ -29,9 +29,9 @@
 
 #define OPENSSH_LINE 70
 #define PEM_LINE     64
-#define BLOCK        8 /* of the cipher "none" */
+#define BLOCK        8 /* block size of the cipher "none" */
 #define SEED_BYTES   32
-#define POINT_BYTES  133 /* uncompressed, on P-521 */
+#define POINT_BYTES  133 /* bytes of an uncompressed point on P-521 */
 #define BLOB_BYTES   (KEY_MAX_RSA_BITS / 8 + 64)
 
 #define DISAGREES "its public and private parts do not fit"
@@ -42,7 +42,7 @@ struct SshKey
 {
 	const char *type;
 	int bits;
-	unsigned char blob[BLOB_BYTES]; /* the public key on the wire */
+	unsigned char blob[BLOB_BYTES]; /* public key in wire format */
 	size_t blob_size;
 	char comment[4 * SSH_KEY_MAX_COMMENT + 1]; /* as it is shown */
 	PkiText text;
@@ -51,8 +51,8 @@ struct SshKey
 typedef struct Curve
 {
 	const char *type;
-	const char *name;  /* on the wire */
-	const char *group; /* to OpenSSL */
+	const char *name;  /* name in the wire format */
+	const char *group; /* name for OpenSSL */
 	size_t coordinate;
 } Curve;
 
@@ -146,7 +146,7 @@ put_ecdsa(WireWriter *writer, EVP_PKEY *pkey, SshKey *key)
 	return true;
 }
 
-/* Fills type, bits and blob; NULL, or the rule. */
+/* Fill type, bits and blob. Returns NULL, or the rule. */
 static const char *
 derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
 {
@@ -177,7 +177,7 @@ derive_public(EVP_PKEY *pkey, int min_strength, SshKey *key)
 
 /* ---- private keys from the wire ---- */
 
-/* Never negative. */
+/* Return a number, which must not be negative. */
 static BIGNUM *
 number_from(WireString string)
 {
@@ -190,7 +190,7 @@ static EVP_PKEY *
 read_ed25519(WireReader *reader)
 {
 	WireString given = wire_string(reader);
-	WireString both = wire_string(reader); /* the seed and the public key again */
+	WireString both = wire_string(reader); /* the seed and, once more, the public key */
 
 	if (reader->broken || given.size != SEED_BYTES || both.size != 2 * SEED_BYTES ||
 		memcmp(both.data + SEED_BYTES, given.data, SEED_BYTES) != 0)
@@ -232,7 +232,7 @@ read_rsa(WireReader *reader)
 	return key;
 }
 
-/* NULL with *fault set. */
+/* Return the key, or NULL with *fault set. */
 static EVP_PKEY *
 read_private(WireReader *reader, const char **fault)
 {
@@ -252,8 +252,8 @@ read_private(WireReader *reader, const char **fault)
 }
 
 /*
- * The bytes of the character of UTF-8 here, if it can be shown: none that controls the terminal
- * or turns the direction of the text; else 0.
+ * Return the size of the UTF-8 character here, if it can be shown: characters that control the
+ * terminal or change the direction of the text cannot. Otherwise return 0.
  */
 static size_t
 shown_character(const unsigned char *at, size_t left)
@@ -296,7 +296,7 @@ keep_comment(WireString comment, SshKey *key)
 	{
 		comment.size = SSH_KEY_MAX_COMMENT;
 		for (int i = 0; i < 3 && (comment.data[comment.size] & 0xc0) == 0x80; i++)
-			comment.size--; /* not within a character */
+			comment.size--; /* do not cut a character */
 	}
 	for (size_t i = 0; i < comment.size;)
 	{
@@ -314,7 +314,10 @@ keep_comment(WireString comment, SshKey *key)
 	*out = '\0';
 }
 
-/* 1, 2, 3 and so on: OpenSSH fills its own blocks and takes any length, PuTTY writes up to 15. */
+/*
+ * Check padding: 1, 2, 3 and so on. OpenSSH fills its own blocks and accepts any length, PuTTY
+ * writes up to 15 bytes.
+ */
 static bool
 is_padding(WireString padding)
 {
@@ -324,7 +327,7 @@ is_padding(WireString padding)
 	return true;
 }
 
-/* The part that a passphrase would have encrypted. */
+/* Read the part that a passphrase would have encrypted. */
 static const char *
 read_section(WireString section, WireString blob, int min_strength, SshKey *key)
 {
@@ -367,7 +370,7 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 	WireString blob = wire_string(&reader);
 	WireString section = wire_string(&reader);
 
-	(void) options; /* without a derivation there are none to heed */
+	(void) options; /* without a derivation there are no options */
 	if (magic.size != sizeof(MAGIC) || memcmp(magic.data, MAGIC, sizeof(MAGIC)) != 0)
 		return "its block is not of OpenSSH's format, openssh-key-v1";
 	if (reader.broken)
@@ -383,10 +386,10 @@ read_openssh(const PkiText *body, int min_strength, SshKey *key)
 
 /* ---- OpenSSH's format, written ---- */
 
-/* Never more than this: two public keys, the seed, names and padding. */
+/* Upper bound of the size: two public keys, the seed, names and padding. */
 #define ED25519_FILE_BYTES 512
 
-/* The text of a key; false if OpenSSL refuses or there is no memory. */
+/* Write the text of a key. Returns false if OpenSSL refuses or out of memory. */
 static bool
 write_ed25519(const unsigned char seed[SEED_BYTES], const unsigned char point[SEED_BYTES],
 			  PkiText *text)
@@ -427,7 +430,10 @@ write_ed25519(const unsigned char seed[SEED_BYTES], const unsigned char point[SE
 	return written;
 }
 
-/* EVP_PKEY_get_raw_private_key() leaves a copy in freed memory; this does not. */
+/*
+ * Write an Ed25519 key in OpenSSH's format. EVP_PKEY_get_raw_private_key() would leave a copy in
+ * freed memory.
+ */
 static bool
 write_as_openssh(const EVP_PKEY *pkey, PkiText *text)
 {
@@ -489,7 +495,10 @@ read_block(PemBlock *block, int min_strength, SshKey *key)
 	return fault;
 }
 
-/* The first block is the key, but for what "openssl ecparam" writes before it. */
+/*
+ * Read the first block, which must be the key, after the one that "openssl ecparam" may write
+ * before it.
+ */
 static const char *
 read_only_block(PemReader *reader, int min_strength, SshKey *key)
 {
@@ -510,7 +519,7 @@ read_only_block(PemReader *reader, int min_strength, SshKey *key)
 	return fault;
 }
 
-/* A text without a block is often a key, of another form or the other half. */
+/* Name the form of a text without a block: it is often a key in another form, or a public key. */
 static const char *
 name_other_form(const PemReader *reader)
 {
@@ -591,7 +600,7 @@ ssh_key_generate(size_t *size)
 
 #define FINGERPRINT_ROOM 64
 
-/* As ssh-keygen -l prints it. */
+/* Write the fingerprint as ssh-keygen -l prints it. */
 static bool
 fingerprint_of(const SshKey *key, char out[FINGERPRINT_ROOM])
 {
@@ -608,7 +617,7 @@ fingerprint_of(const SshKey *key, char out[FINGERPRINT_ROOM])
 	return true;
 }
 
-/* As a line of authorized_keys. */
+/* Return the public key as a line of authorized_keys. */
 static char *
 public_line(const SshKey *key, size_t *size)
 {
@@ -639,7 +648,8 @@ ssh_key_metadata(const SshKey *key)
 		free(line);
 		return NULL;
 	}
-	line[strlen(key->type) + 1 + base64_size(key->blob_size)] = '\0'; /* its comment is a member */
+	/* without its comment, which is a member */
+	line[strlen(key->type) + 1 + base64_size(key->blob_size)] = '\0';
 	text_add_string(&json, "{");
 	text_add_member(&json, "key_type", key->type);
 	text_add_name(&json, "key_bits");

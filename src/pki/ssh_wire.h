@@ -2,8 +2,8 @@
  * ssh_wire.h
  *		The encoding of SSH (RFC 4251 section 5): numbers and strings with their length.
  *
- * Plain C, all inline.  A reader that went beyond its end stays broken and gives empty
- * strings, so it is enough to ask once, at the end.
+ * Plain C, all inline. After reading past its end a reader stays broken and returns empty strings,
+ * so it is enough to check once, at the end.
  */
 #ifndef VAULT_PKI_SSH_WIRE_H
 #define VAULT_PKI_SSH_WIRE_H
@@ -71,7 +71,7 @@ wire_same(WireString a, WireString b)
 	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* Writes where there is room; the caller has counted. */
+/* Writes without checks; the caller has ensured the room. */
 typedef struct WireWriter
 {
 	unsigned char *at;
