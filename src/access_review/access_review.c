@@ -1,8 +1,8 @@
 /*
  * access_review.c
- *		Explain decisions of policy.c: the permissions of principals and their reasons.
+ *		Explains decisions of policy.c: the permissions of principals and their reasons.
  *
- * Nothing here decides by itself, and nothing reads a value.
+ * The code here decides nothing by itself, and reads no value.
  */
 #include "platform/compat.h"
 
@@ -38,7 +38,7 @@ enum
 	OUT_COLUMNS
 };
 
-/* The roles from the principal to where the grant stands: "team > reader", "(token) > team". */
+/* Return the roles from the principal to the grant: "team > reader", "(token) > team". */
 static char *
 role_path(const GrantSet *set, int source)
 {
@@ -49,7 +49,7 @@ role_path(const GrantSet *set, int source)
 	return set->sources[source].by_token ? psprintf("(token) > %s", path) : path;
 }
 
-/* Denials first, then by age. */
+/* Compare: denials first, then by age. */
 static int
 compare_grants(const void *a, const void *b)
 {
@@ -70,7 +70,7 @@ access_review_add_reason(StringInfo reasons, const char *reason)
 		appendStringInfo(reasons, "%s%s", reasons->len ? "; " : "", reason);
 }
 
-/* Everything that keeps the grant from applying.  A denial holds where the address is not known. */
+/* Return all reasons why the grant does not apply. A denial applies if the address is not known. */
 static const char *
 access_review_why_not(const Grant *grant, const SecretName *secret, const AccessRequest *request,
 					  bool lacks)
@@ -199,8 +199,8 @@ PG_FUNCTION_INFO_V1(vault_access_of);
 
 /*
  * explain_grants(subject, permission, name, environment, at, from_address, service, tls, roles):
- * as if the subject made that request, with the current role as the session's, and with a
- * token that gives these roles.
+ * explains as if the subject made that request, with the current role as the session's, and with a
+ * token that gives these roles
  */
 static Datum
 explain_grants(FunctionCallInfo fcinfo)
@@ -251,7 +251,7 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 	return explain_grants(fcinfo);
 }
 
-/* token_roles(): those that the caller has by its token. */
+/* token_roles(): the roles that the caller has by its token */
 Datum
 vault_token_roles(PG_FUNCTION_ARGS)
 {
@@ -285,9 +285,9 @@ access_review_ways(const GrantSet *set, const SecretName *secret, const AccessRe
 }
 
 /*
- * access_of(tenant, principal, name, environment): what the principal could do if the
- * conditions of allowances are met and those of denials are not; what of it hangs on
- * conditions; and through which roles.  NULL if nothing.  For rows of a view.
+ * access_of(tenant, principal, name, environment): the permissions of the principal if the
+ * conditions of allowances are met and those of denials are not; the permissions among them that
+ * depend on conditions; and the roles that give them. NULL if there are none. For rows of a view.
  */
 Datum
 vault_access_of(PG_FUNCTION_ARGS)

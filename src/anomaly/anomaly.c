@@ -1,6 +1,6 @@
 /*
  * anomaly.c
- *		Name the caller that acknowledges; the rest is SQL.
+ *		Names the caller that acknowledges. The rest is SQL.
  */
 #include "platform/compat.h"
 
@@ -12,7 +12,7 @@
 
 PG_FUNCTION_INFO_V1(vault_caller_name);
 
-/* caller_name(): the principal, or an operator's role. */
+/* caller_name(): the principal's name, or an operator's role */
 Datum
 vault_caller_name(PG_FUNCTION_ARGS)
 {

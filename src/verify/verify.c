@@ -1,7 +1,7 @@
 /*
  * verify.c
- *		vault.verify(): who may ask, of which tenants, and the two checks that SQL
- *		cannot do, opening envelopes and reading the installation script.
+ *		vault.verify(): which callers may ask about which tenants, and the two checks that SQL
+ *		cannot do: opening envelopes and reading the installation script.
  *
  * For operators and auditors (any tenant, or all) and for a tenant's administrators
  * (their own).  The checks are queries (verify.functions.sql).  They run under one fresh
@@ -54,7 +54,7 @@ add_rows(FunctionCallInfo fcinfo)
 	}
 }
 
-/* A query, and what it looks at. */
+/* A query, and the name of what it examines. */
 typedef struct VerifyCheck
 {
 	const char *name;
@@ -73,7 +73,7 @@ add_finding(FunctionCallInfo fcinfo, const char *name, const char *fault)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Errors of a query whose objects were dropped, altered or revoked by hand. */
+/* Return true for errors of a query whose objects were dropped, altered or revoked by hand. */
 static bool
 is_of_catalog(int code)
 {
@@ -81,7 +81,10 @@ is_of_catalog(int code)
 		code == ERRCODE_UNDEFINED_SCHEMA;
 }
 
-/* NULL if the check could be made; else why not, and nothing of it is in the result. */
+/*
+ * Run a check. Returns NULL, or the reason why it could not be made; then it adds nothing to the
+ * result.
+ */
 static char *
 run_check(FunctionCallInfo fcinfo, VerifyCheck *check, Datum *tenant)
 {
@@ -112,7 +115,7 @@ run_check(FunctionCallInfo fcinfo, VerifyCheck *check, Datum *tenant)
 	return fault;
 }
 
-/* Each by itself: what hinders one hinders no other. */
+/* Run each check by itself, so that one that fails does not hinder the others. */
 static void
 run_checks(FunctionCallInfo fcinfo, VerifyCheck *checks, int count, Datum *tenant)
 {
@@ -168,7 +171,7 @@ add_tenant(List *tenants, const pg_uuid_t *id, const char *name)
 	return lappend(tenants, row);
 }
 
-/* By name, or all; not asked whether the row is authentic, as everywhere else. */
+/* Return the tenant of this name, or all. Unlike elsewhere, the rows need not be authentic. */
 static List *
 tenants_by_name(const char *name)
 {
@@ -200,7 +203,7 @@ has_tenant(List *tenants, const pg_uuid_t *id)
 	return false;
 }
 
-/* A tenant whose row was taken away has keys still. */
+/* Add tenants whose row was deleted: they still have keys. */
 static List *
 add_tenants_of_keys(List *tenants)
 {
@@ -219,7 +222,7 @@ add_tenants_of_keys(List *tenants)
 	return tenants;
 }
 
-/* The tenants that the caller asks for and may. */
+/* Return the tenants that the caller asks about and may see. */
 static List *
 chosen_tenants(const VaultCall *call, const char *name)
 {
@@ -253,7 +256,7 @@ verify_body(FunctionCallInfo fcinfo)
 		TenantRow *row = lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
-		/* No key is taken away that its rows still need. */
+		/* Keep the keys that its rows still need. */
 		lock_named(LOCK_KEYS, &row->id, UUID_LEN, ShareLock);
 		verify_tenant(fcinfo, &row->id, row->name);
 	}
@@ -261,7 +264,7 @@ verify_body(FunctionCallInfo fcinfo)
 	return (Datum) 0;
 }
 
-/* Opens the envelope and forgets what was in it; raises if it does not open. */
+/* Open the envelope and forget the value. Raises if it does not open. */
 static void
 try_to_open(FunctionCallInfo fcinfo)
 {
@@ -279,7 +282,7 @@ try_to_open(FunctionCallInfo fcinfo)
 	(void) secret_open(&head, PG_GETARG_INT32(3), generation, envelope, &format);
 }
 
-/* False if that raised what a damaged envelope or key raises. */
+/* Return false if that raised an error of a damaged envelope or key. */
 static bool
 verify_opens(FunctionCallInfo fcinfo)
 {
@@ -311,7 +314,7 @@ verify_opens(FunctionCallInfo fcinfo)
 	return opened;
 }
 
-/* The script of this version of the extension; NULL if it cannot be read. */
+/* Return the script of this version of the extension; NULL if it cannot be read. */
 static char *
 read_install_script(void)
 {
@@ -340,7 +343,7 @@ read_install_script(void)
 	return text.data;
 }
 
-/* Past a quoted text, a comment, or one character. */
+/* Return the position after a quoted text, a comment, or one character. */
 static const char *
 past_token(const char *at)
 {
@@ -388,7 +391,7 @@ vault_opens(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(verify_opens(fcinfo));
 }
 
-/* install_statements(): without the semicolons. */
+/* install_statements(): the statements, without the semicolons */
 Datum
 vault_install_statements(PG_FUNCTION_ARGS)
 {
