@@ -1,6 +1,6 @@
 /*
  * sealer.c
- *		The worker's loop.  What fails is told to the log and tried again.
+ *		The worker's loop. An error is logged, and the step is tried again.
  */
 #include "evidence/sealer.h"
 
@@ -57,8 +57,9 @@ in_transaction(void (*work)(void))
 }
 
 /*
- * Each day, and when the vault was opened: it may be another one, or months later.  A partition
- * that cannot be made today is made tomorrow, and rows go into the default one.
+ * Create partitions daily, and whenever the vault was opened: it may be another one, or opened
+ * months later. If a partition cannot be created today it is created tomorrow; until then rows go
+ * into the default one.
  */
 static void
 make_partitions(void)
@@ -111,7 +112,10 @@ sealer_step(void)
 	consumer_committed();
 }
 
-/* The last step comes after the worker's last record; it stays until sessions have ended. */
+/*
+ * Make the last step after the last record of the worker "vault audit", which stays until all
+ * sessions have ended.
+ */
 static void
 sealer_end(void)
 {

@@ -1,19 +1,19 @@
 /*
  * worker.h
- *		What background workers with a connection to vault.database share: their beginning, their
- *		loop and how they end.  The launcher starts them.
+ *		The common part of background workers with a connection to vault.database: their start,
+ *		their loop and their end. The launcher starts them.
  */
 #ifndef VAULT_PLATFORM_WORKER_H
 #define VAULT_PLATFORM_WORKER_H
 
 #include "platform/compat.h"
 
-/* The beginning of a worker's main: signals, connection, fixed search_path. */
+/* Begin the main function of a worker: signals, connection, fixed search_path. */
 extern void worker_begin(void);
 
 /*
- * A handler of SIGTERM for a worker that ends by itself: it sets ShutdownRequestPending.  The
- * cancel with it ends a wait that could last forever, which is one for a lock or for a synchronous
+ * Handle SIGTERM in a worker that ends by itself: set ShutdownRequestPending. The cancel that comes
+ * with it ends a wait that could last forever, such as that for a lock or for a synchronous
  * standby.
  */
 extern void worker_request_end(SIGNAL_ARGS);

@@ -215,7 +215,11 @@ take_argument(const char **message, const char *format, Argument *argument)
 	return argument->text[0] != 0;
 }
 
-/* Return a hint for a session in a database without the extension. */
+/*
+ * Fill the format with the arguments that may stay. If an argument contains the text that follows
+ * it, its rest is taken for the next argument. Such a rest is on no list, or it contains nothing
+ * secret.
+ */
 static void
 fill_format(const ErrorData *error, char *edited)
 {
@@ -259,7 +263,7 @@ message_edit(ErrorData *error)
 	memcpy(error->message, edited, Min(room, strlen(edited)));
 }
 
-/* Return a hint that names the vault's database, if the extension is not in this one. */
+/* Return a hint for a session in a database without the extension. */
 static const char *
 hint_of_place(char *buffer, size_t room)
 {
