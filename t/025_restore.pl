@@ -147,7 +147,7 @@ sub check
 	# The session of who restored it may still be ending.
 	ok($target->poll_query_until('app',
 		'SELECT concat_ws(chr(124), initialised, sealed, reason) FROM vault.status()',
-		't|t|a dump was restored, and nobody has called vault.unseal() since'),
+		't|t|a dump was restored, and vault.unseal() has not been called since'),
 		"$what: it says that it was restored");
 	is(app($target, sprintf $picture, $newest), $expected, "$what: every row of the trail")
 		or diag difference($newest);

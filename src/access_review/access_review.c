@@ -247,7 +247,7 @@ vault_explain_grants(PG_FUNCTION_ARGS)
 {
 	(void) call_required();
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) || PG_ARGISNULL(8))
-		error_bad_argument("request", "a part of it is null", "Use vault.explain_access().");
+		error_bad_argument("request", "must not have null parts", "Use vault.explain_access().");
 	return explain_grants(fcinfo);
 }
 

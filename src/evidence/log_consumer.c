@@ -505,7 +505,7 @@ log_consumer_step(void)
 		PushActiveSnapshot(GetLatestSnapshot());
 	}
 	if (!ledger_look_again(consumer.ledger, GetActiveSnapshot(), table_oid(TABLE_AUDIT_LOG)))
-		elog(ERROR, "the ledger was settled by somebody else");
+		elog(ERROR, "the ledger was settled by another process");
 	snapshot = present_snapshot();
 	consumer.bare_is_forged = !anew && known_epoch && *known_epoch == epoch;
 	consumer.batch = seal_batch_begin();

@@ -259,7 +259,7 @@ use_key(const json_t *jwk, const JwksAlgorithms *algorithms, PublicKey **key)
 	{
 		public_key_free(*key);
 		*key = NULL;
-		return "member alg is none of the issuer's algorithms";
+		return "member alg is not one of the issuer's algorithms";
 	}
 	return fault;
 }

@@ -54,7 +54,7 @@ jwt_required_parse(const char *text, size_t size, JwtRequired **required)
 
 	*required = NULL;
 	if (size > JWT_MAX_BYTES || strict_json_parse(text, size, &object) != STRICT_JSON_OK)
-		return "required_claims is no JSON object, too large, or has a number out of range";
+		return "required_claims is not a JSON object, too large, or has a number out of range";
 	json_object_foreach(object, name, wanted) good &=
 		jwt_text_is_clean(name) && strict_json_pointer_is_valid(name) && is_wanted(wanted);
 	*required = good ? malloc(sizeof(JwtRequired)) : NULL;

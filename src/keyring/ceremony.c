@@ -48,7 +48,7 @@ make_key(SecretKey *key, const RootRecord *record, ReturnSetInfo *result)
 	if (source_kind() != SOURCE_MANUAL)
 		return;
 	if (shares_split(key, record->threshold, record->shares, shares) != CRYPTO_OK)
-		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
+		error_bad_argument("number of shares", "must be 2 <= threshold <= shares <= 32", NULL);
 	for (int i = 0; i < record->shares; i++)
 	{
 		bool isnull = false;
@@ -120,7 +120,7 @@ take_share_counts(const int *shares, const int *threshold, RootRecord *record)
 	if (source_kind() == SOURCE_MANUAL &&
 		(record->threshold < 2 || record->threshold > record->shares ||
 		 record->shares > SHARE_MAX_COUNT))
-		error_bad_argument("number of shares", "it takes 2 <= threshold <= shares <= 32", NULL);
+		error_bad_argument("number of shares", "must be 2 <= threshold <= shares <= 32", NULL);
 }
 
 /*
@@ -164,7 +164,7 @@ require_no_standby(bool force)
 			 errmsg("standby servers follow this one, and would not hold the new root key"),
 			 errhint(
 				 STANDBY_HINT
-				 "call vault.rotate_root_key(force => true) when somebody is there to copy the root key file, or to give the new generation to the key command, to each of them at once.")));
+				 "call vault.rotate_root_key(force => true) when the root key file can be copied to each of them at once, or the new generation given to its key command.")));
 	ereport(
 		WARNING,
 		(errmsg("standby servers follow this one, and do not hold the new root key yet"),
@@ -185,7 +185,7 @@ keyring_init_vault(const int *shares, const int *threshold, ReturnSetInfo *resul
 	if (root_record_read(&existing))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the vault is initialised already"),
+				 errmsg("the vault is already initialised"),
 				 errhint("vault.status() shows its state.")));
 	take_share_counts(shares, threshold, &record);
 	record.instance = id_new();

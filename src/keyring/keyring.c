@@ -31,7 +31,7 @@
 
 static const char sealed_meanwhile[] = "sealed by an operator";
 static const char being_restored[] = "a dump is being restored";
-static const char restored[] = "a dump was restored, and nobody has called vault.unseal() since";
+static const char restored[] = "a dump was restored, and vault.unseal() has not been called since";
 static const char other_vault[] = "the root key in memory is that of another vault";
 static const char wrong_key[] = "the root key does not match its check value";
 

@@ -103,7 +103,7 @@ origin_held(void)
 	if (scan_next(&scan))
 		origin_compare(&scan, &reasons);
 	else
-		origin_add_reason(&reasons, true, "it is not known where the vault is at home");
+		origin_add_reason(&reasons, true, "the home of the vault is not recorded");
 	scan_end(&scan);
 	return reasons.len > 0 ? reasons.data : NULL;
 }
@@ -164,8 +164,7 @@ origin_adopt(void)
 	sql_end();
 	if (origin_held() == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the vault is at home: nothing is held"),
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the vault is not held"),
 				 errhint("vault.status() says in \"held\" when it is.")));
 	origin_settle();
 }

@@ -22,7 +22,7 @@ reason_argument(FunctionCallInfo fcinfo)
 	char *reason = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	if (reason == NULL || strspn(reason, " \t\r\n") == strlen(reason) || strlen(reason) > 255)
-		error_bad_argument("reason", "it is null, empty or longer than 255 bytes",
+		error_bad_argument("reason", "must be 1 to 255 bytes long",
 						   "Say why this copy is to act from now on; the audit trail keeps it.");
 	return reason;
 }

@@ -261,7 +261,7 @@ bundle_read(const void *data, size_t size, const char *passphrase, Bundle *bundl
 	fault = pem_has_block(&reader) ? bundle_read_pem(&reader, passphrase, bundle)
 								   : read_der(data, size, passphrase, bundle);
 	if (fault == NULL && bundle->count == 0)
-		fault = has_request ? "it has no certificate: a request for one is none"
+		fault = has_request ? "it has no certificate, but only a request for one"
 							: "it has no certificate";
 	pem_close(&reader);
 	return fault;

@@ -43,7 +43,7 @@ require_permission(FunctionCallInfo fcinfo)
 	SecretName name;
 
 	if (PG_ARGISNULL(ARG_NAME))
-		error_bad_argument("name", "it is null", NULL);
+		error_bad_argument("name", "must not be null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
 					 PG_ARGISNULL(ARG_ENVIRONMENT) ? NULL : PG_GETARG_TEXT_PP(ARG_ENVIRONMENT),
 					 &name);
@@ -129,7 +129,7 @@ import_body(FunctionCallInfo fcinfo)
 
 	require_permission(fcinfo);
 	if (PG_ARGISNULL(ARG_BUNDLE))
-		error_bad_argument("bundle", "it is null", NULL);
+		error_bad_argument("bundle", "must not be null", NULL);
 	if (!PG_ARGISNULL(ARG_PASSPHRASE))
 		passphrase = passphrase_from(PG_GETARG_TEXT_PP(ARG_PASSPHRASE));
 

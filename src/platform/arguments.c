@@ -94,7 +94,7 @@ argument_to_jsonb(FunctionCallInfo fcinfo, int number, const char *name)
 	if (type == JSONBOID)
 		return;
 	if (type != JSONOID && type != TEXTOID && type != VARCHAROID)
-		error_bad_argument(name, "it is neither jsonb nor json nor text", "Give a JSON object.");
+		error_bad_argument(name, "must be jsonb, json or text", "Give a JSON object.");
 	json = jsonb_of_text(text_to_cstring(PG_GETARG_TEXT_PP(number)), &why);
 	if (json == NULL)
 		error_bad_argument(name, why, "Give a JSON object.");

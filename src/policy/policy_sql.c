@@ -140,7 +140,7 @@ vault_check_environment(PG_FUNCTION_ARGS)
 	text *given;
 
 	if (PG_ARGISNULL(0))
-		error_bad_argument("environment", "it is null", NULL);
+		error_bad_argument("environment", "must not be null", NULL);
 	given = PG_GETARG_TEXT_PP(0);
 	environment_require_form("environment", VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	environment_require_declared(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));

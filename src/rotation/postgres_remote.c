@@ -75,7 +75,7 @@ postgres_remote_target_of(const Rotation *rotation, PostgresRemoteTarget *target
 	target->database = config_text(rotation, "dbname");
 	if (target->host == NULL || target->database == NULL)
 		error_bad_argument(
-			"config", "it names no \"host\" or no \"dbname\"",
+			"config", "must name \"host\" and \"dbname\"",
 			"Give {\"host\": \"db.example\", \"port\": \"5432\", \"dbname\": \"app\", \"user\": \"app\"}.");
 	if (target->port == NULL)
 		target->port = "5432";

@@ -76,7 +76,7 @@ refuse_concurrent(void)
 	FlushErrorState();
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("somebody else changed the role meanwhile"), errhint("Try again.")));
+			 errmsg("the role was changed concurrently"), errhint("Try again.")));
 }
 
 /* Set the password; verifier NULL removes it. */

@@ -180,7 +180,7 @@ vault_rotator_act(PG_FUNCTION_ARGS)
 	(void) call_required();
 	for (int i = 0; i < 5; i++)
 		if (PG_ARGISNULL(i))
-			error_bad_argument("rotation", "a part of it is null",
+			error_bad_argument("rotation", "must not have null parts",
 							   "Use the functions of schema vault.");
 	return secret_area_call(fcinfo, rotator_act);
 }
@@ -296,9 +296,9 @@ rotation_complete(FunctionCallInfo fcinfo, uint8_t format)
 	text *value;
 
 	if (PG_ARGISNULL(0))
-		error_bad_argument("rotation", "it is null", NULL);
+		error_bad_argument("rotation", "must not be null", NULL);
 	if (PG_ARGISNULL(1))
-		error_bad_argument("value", "it is null", "Give the new value.");
+		error_bad_argument("value", "must not be null", "Give the new value.");
 	value = PG_GETARG_TEXT_PP(1);
 	PG_RETURN_INT32(
 		with_value(&statement, &id, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), format));

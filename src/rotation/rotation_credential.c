@@ -35,7 +35,7 @@ void
 credential_require_type(const Rotation *rotation)
 {
 	if (rotation_credential_type(rotation)->has_no_password)
-		error_bad_argument("rotator", "a value of this type is no password",
+		error_bad_argument("rotator", "a value of this type is not a password",
 						   "Use the types database, password or generic.");
 }
 
@@ -69,7 +69,7 @@ config_require_only(const Rotation *rotation, const char *const *names)
 	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(rotation->config))
-		error_bad_argument("config", "it is not a JSON object", "Give {\"user\": \"app\"}.");
+		error_bad_argument("config", "must be a JSON object", "Give {\"user\": \"app\"}.");
 	iterator = JsonbIteratorInit(&rotation->config->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_KEY && !rotation_credential_is_one_of(&value, names))
@@ -94,7 +94,7 @@ static void
 refuse_users(void)
 {
 	error_bad_argument(
-		"config", "it names neither one user nor two that differ",
+		"config", "must name one user, or two different users",
 		"Give {\"user\": \"app\"}, or {\"users\": [\"app_a\", \"app_b\"]} that take turns.");
 }
 
@@ -203,7 +203,7 @@ credential_user(const Credential *credential, char *users[2], int count)
 		if (strcmp(credential->user, users[i]) == 0)
 			return users[i];
 	if (count > 1 || credential->user)
-		refuse_value("its user is none of the configuration's");
+		refuse_value("its user is not in the configuration");
 	return users[0];
 }
 

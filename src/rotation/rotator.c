@@ -57,7 +57,7 @@ rotator_require(const char *name)
 	const Rotator *rotator = rotator_find(name);
 
 	if (rotator == NULL)
-		error_bad_argument("rotator", "there is no such rotator", rotators_hint());
+		error_bad_argument("rotator", "it does not exist", rotators_hint());
 	return rotator;
 }
 

@@ -162,7 +162,7 @@ rotator_function_check(const Rotation *rotation)
 	config_require_only(rotation, members);
 	(void) check_step(rotation, "create", TEXTOID);
 	if (!check_step(rotation, "set", VOIDOID))
-		error_bad_argument("config", "it names no function \"set\"",
+		error_bad_argument("config", "must name a function \"set\"",
 						   "Give {\"set\": \"schema.function\"}.");
 	(void) check_step(rotation, "test", BOOLOID);
 	(void) check_step(rotation, "undo", VOIDOID);
@@ -231,7 +231,7 @@ refuse_error(int state)
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION),
 			 errmsg("the rotator's function failed with SQLSTATE %s", unpack_sql_state(state)),
-			 errhint("Call the function by hand with a value of no worth.")));
+			 errhint("Call the function directly with a test value.")));
 }
 
 static TimeoutId limit;

@@ -16,7 +16,7 @@ rotator_generate_check(const Rotation *rotation)
 
 	config_require_only(rotation, none);
 	if (!type_can_generate(type_in_tenant(&call_required()->tenant, rotation->head.type)))
-		error_bad_argument("rotator", "a value of this type cannot be made up here",
+		error_bad_argument("rotator", "a value of this type cannot be generated",
 						   "Use another rotator.");
 }
 

@@ -38,7 +38,7 @@ parse_cron(const text *given, Cron *cron)
 	const char *fault = cron_parse(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given), cron);
 
 	if (fault == NULL && zone_named(cron->zone) == NULL)
-		fault = psprintf("its time zone \"%s\" is not known", cron->zone);
+		fault = psprintf("time zone \"%s\" does not exist", cron->zone);
 	if (fault)
 		refuse_cron(fault);
 }
@@ -143,10 +143,10 @@ vault_next_cron(PG_FUNCTION_ARGS)
 
 	parse_cron(PG_GETARG_TEXT_PP(0), &cron);
 	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
-		error_bad_argument("time", "it is infinite", NULL);
+		error_bad_argument("time", "must be finite", NULL);
 	next = cron_next(&cron, PG_GETARG_TIMESTAMPTZ(1));
 	if (next == DT_NOEND)
-		refuse_cron("there is no such day");
+		refuse_cron("its day never occurs");
 	PG_RETURN_TIMESTAMPTZ(next);
 }
 
@@ -176,15 +176,14 @@ vault_next_in_window(PG_FUNCTION_ARGS)
 
 	if (fault || (zone = zone_named(window.zone)) == NULL)
 		error_bad_argument("window",
-						   fault ? fault
-								 : psprintf("its time zone \"%s\" is not known", window.zone),
+						   fault ? fault : psprintf("time zone \"%s\" does not exist", window.zone),
 						   "Give a window such as 'mon-fri 02:00-04:00 Europe/Berlin'.");
 	if (holds_at(&window, zone, at))
 		PG_RETURN_TIMESTAMPTZ(PG_GETARG_TIMESTAMPTZ(1));
 	at -= at % SECS_PER_MINUTE;
 	while (!holds_at(&window, zone, at + minutes * SECS_PER_MINUTE))
 		if (++minutes > 15 * MINUTES_OF_DAY)
-			error_bad_argument("window", "it does not come", NULL);
+			error_bad_argument("window", "it never occurs", NULL);
 	at += minutes * SECS_PER_MINUTE;
 	while (length < MINUTES_OF_DAY && holds_at(&window, zone, at + length * SECS_PER_MINUTE))
 		length++;

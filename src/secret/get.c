@@ -62,7 +62,7 @@ wanted_version(FunctionCallInfo fcinfo, int number)
 	if (number < 0 || PG_ARGISNULL(number))
 		return 0;
 	if (PG_GETARG_INT32(number) <= 0)
-		error_bad_argument("version", "it is not positive", "Versions start at 1.");
+		error_bad_argument("version", "must be positive", "Versions start at 1.");
 	return PG_GETARG_INT32(number);
 }
 
@@ -116,7 +116,7 @@ read_by_name(FunctionCallInfo fcinfo, const ReadArguments *arguments, uint8_t *f
 
 	secret_refuse_holdable_cursor();
 	if (PG_ARGISNULL(0))
-		error_bad_argument("name", "it is null", NULL);
+		error_bad_argument("name", "must not be null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(0),
 					 PG_ARGISNULL(environment) ? NULL : PG_GETARG_TEXT_PP(environment), &name);
 	environment_require_declared(name.environment, name.environment_size);
@@ -204,11 +204,11 @@ field_argument(FunctionCallInfo fcinfo)
 	char *field = PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	if (*field == 0 || strlen(field) > MAX_FIELD)
-		error_bad_argument("field", "it is null, empty or longer than 63 bytes",
+		error_bad_argument("field", "must be 1 to 63 bytes long",
 						   "vault.types shows the fields of each type.");
 	for (const char *p = field; *p; p++)
 		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			error_bad_argument("field", "it has control characters", NULL);
+			error_bad_argument("field", "must not have control characters", NULL);
 	return field;
 }
 

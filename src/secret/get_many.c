@@ -464,7 +464,7 @@ bulk_arguments(FunctionCallInfo fcinfo, BulkRead *bulk)
 	const char *fault;
 
 	if (PG_ARGISNULL(0))
-		error_bad_argument("name pattern", "it is null", NULL);
+		error_bad_argument("name pattern", "must not be null", NULL);
 	pattern = PG_GETARG_TEXT_PP(0);
 	bulk->pattern = VARDATA_ANY(pattern);
 	bulk->pattern_size = VARSIZE_ANY_EXHDR(pattern);

@@ -47,21 +47,21 @@ check_tags(Jsonb *tags)
 	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(tags))
-		error_bad_argument("tags", "they are not a JSON object", "Give {\"team\": \"payments\"}.");
+		error_bad_argument("tags", "must be a JSON object", "Give {\"team\": \"payments\"}.");
 	if (JB_ROOT_COUNT(tags) > MAX_TAGS || VARSIZE(tags) > MAX_TAG_BYTES)
-		error_bad_argument("tags", "they are too many or too long",
-						   "At most 64 tags and 8 kB together.");
+		error_bad_argument("tags", "must be at most 64, of 8 kB together",
+						   "Use fewer tags, or shorter ones.");
 	iterator = JsonbIteratorInit(&tags->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_VALUE && value.type != jbvString)
-			error_bad_argument("tags", "a tag is not a string", "Give {\"team\": \"payments\"}.");
+			error_bad_argument("tags", "each must be a string", "Give {\"team\": \"payments\"}.");
 }
 
 static void
 read_name(FunctionCallInfo fcinfo, int environment_argument, Write *write)
 {
 	if (PG_ARGISNULL(ARG_NAME))
-		error_bad_argument("name", "it is null", NULL);
+		error_bad_argument("name", "must not be null", NULL);
 	secret_name_from(PG_GETARG_TEXT_PP(ARG_NAME),
 					 PG_ARGISNULL(environment_argument) ? NULL
 														: PG_GETARG_TEXT_PP(environment_argument),
@@ -76,7 +76,7 @@ put_read_label(FunctionCallInfo fcinfo, Write *write)
 
 	write->pending = pg_strcasecmp(label, "pending") == 0;
 	if (!write->pending && pg_strcasecmp(label, "current") != 0)
-		error_bad_argument("label", "there is no such label",
+		error_bad_argument("label", "must be \"current\" or \"pending\"",
 						   "A new version is \"current\" or \"pending\".");
 }
 
@@ -89,7 +89,7 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 	if (!PG_ARGISNULL(ARG_DESCRIPTION))
 		write->description = text_to_cstring(PG_GETARG_TEXT_PP(ARG_DESCRIPTION));
 	if (write->description && strlen(write->description) > MAX_DESCRIPTION_BYTES)
-		error_bad_argument("description", "it is longer than 1024 bytes", NULL);
+		error_bad_argument("description", "must be at most 1024 bytes long", NULL);
 	if (!PG_ARGISNULL(ARG_TAGS))
 	{
 		check_tags(PG_GETARG_JSONB_P(ARG_TAGS));
@@ -98,12 +98,12 @@ read_metadata(FunctionCallInfo fcinfo, Write *write)
 	write->expires_at =
 		PG_ARGISNULL(ARG_EXPIRES_AT) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(ARG_EXPIRES_AT);
 	if (write->pending && !PG_ARGISNULL(ARG_EXPIRES_AT))
-		error_bad_argument("expires_at", "a pending version has none",
+		error_bad_argument("expires_at", "must be null for a pending version",
 						   "Give it when the version becomes current.");
 	if (write->expires_at <= GetCurrentTimestamp())
-		error_bad_argument("expires_at", "it is in the past", "Give a time to come, or NULL.");
+		error_bad_argument("expires_at", "must be in the future", "Give a time to come, or NULL.");
 	if (write->expires_at >= YEAR_10000 && write->expires_at != DT_NOEND)
-		error_bad_argument("expires_at", "it is after the year 9999",
+		error_bad_argument("expires_at", "must not be after the year 9999",
 						   "Give NULL or 'infinity' for no expiry.");
 }
 
@@ -140,7 +140,8 @@ static Datum
 put(FunctionCallInfo fcinfo, Write *write)
 {
 	if (write->given == NULL)
-		error_bad_argument("value", "it is null", "To take a secret away, use vault.delete().");
+		error_bad_argument("value", "must not be null",
+						   "To take a secret away, use vault.delete().");
 	read_name(fcinfo, ARG_ENVIRONMENT, write);
 	put_read_label(fcinfo, write);
 	read_metadata(fcinfo, write);
@@ -148,7 +149,7 @@ put(FunctionCallInfo fcinfo, Write *write)
 	write->expected =
 		PG_ARGISNULL(ARG_EXPECTED_VERSION) ? -1 : PG_GETARG_INT32(ARG_EXPECTED_VERSION);
 	if (write->expected < 0 && !PG_ARGISNULL(ARG_EXPECTED_VERSION))
-		error_bad_argument("expected_version", "it is negative",
+		error_bad_argument("expected_version", "must not be negative",
 						   "0 asks that the secret does not exist, NULL asks nothing.");
 	PG_RETURN_INT32(write_store(write, MAY_WRITE));
 }
@@ -295,7 +296,7 @@ takes_now(FunctionCallInfo fcinfo, int number)
 	if (PG_ARGISNULL(number))
 		return false;
 	if (strcmp(text_to_cstring(PG_GETARG_TEXT_PP(number)), "now") != 0)
-		error_bad_argument("retire", "it is not 'now'",
+		error_bad_argument("retire", "must be 'now'",
 						   "Leave it out for an overlap, or say 'now' for a value that leaked.");
 	return true;
 }
@@ -372,7 +373,7 @@ generate_body(FunctionCallInfo fcinfo)
 	text *result;
 
 	if (length < 0 || length > 1024 || (length == 0 && !PG_ARGISNULL(1)))
-		error_bad_argument("length", "it is not between 1 and 1024", "Give a number of bytes.");
+		error_bad_argument("length", "must be between 1 and 1024", "Give a number of bytes.");
 	value_check_begin(&write);
 	write.value_check->generated = type_generate(type, length, &write.value_check->generated_size);
 	type_require_value(type, write.value_check->generated, write.value_check->generated_size, false,
@@ -507,7 +508,7 @@ Datum
 vault_check_tags(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
-		error_bad_argument("tags", "they are null", NULL);
+		error_bad_argument("tags", "must not be null", NULL);
 	check_tags(PG_GETARG_JSONB_P(0));
 	PG_RETURN_VOID();
 }

@@ -206,7 +206,7 @@ rewrap_body(FunctionCallInfo fcinfo)
 	List *turn;
 
 	if (limit <= 0)
-		error_bad_argument("max_rows", "it is not positive", NULL);
+		error_bad_argument("max_rows", "must be positive", NULL);
 	sql_begin();
 	turn = tenants_to_rewrap();
 	while (turn != NIL && moved < limit)

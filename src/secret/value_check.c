@@ -19,9 +19,10 @@ static void
 check_value(const Write *write)
 {
 	if (write->size == 0)
-		error_bad_argument("value", "it is empty", "To take a secret away, use vault.delete().");
+		error_bad_argument("value", "must not be empty",
+						   "To take a secret away, use vault.delete().");
 	if (write->size > ENVELOPE_MAX_VALUE)
-		error_bad_argument("value", "it is longer than 1 MiB",
+		error_bad_argument("value", "must be at most 1 MiB long",
 						   "Keep the data elsewhere and its encryption key here.");
 }
 

@@ -69,7 +69,7 @@ void
 tenant_refuse_unknown(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("no such tenant"),
+			(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("tenant does not exist"),
 			 errhint("Operators see all tenants in the view vault.tenants.")));
 }
 

@@ -56,7 +56,7 @@ denials_admit(const Caller *caller)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied after too many denials"),
 			 errhint(
-				 "Find out in the trail what was denied, and wait; vault.max_denials and vault.failure_window say how long.")));
+				 "The audit trail shows the denied calls; vault.max_denials and vault.failure_window say how long to wait.")));
 }
 
 void

@@ -433,7 +433,8 @@ issuer_read_keys(VaultCall *call, const char *given, const JwksAlgorithms *algor
 	const char *fault;
 
 	if (given == NULL)
-		error_bad_argument("jwks", "it is null", "Give a JSON object with the member \"keys\".");
+		error_bad_argument("jwks", "must not be null",
+						   "Give a JSON object with the member \"keys\".");
 	fault = jwks_read(given, strlen(given), algorithms, &keys, &report);
 	if (fault)
 		error_bad_argument(
@@ -454,9 +455,9 @@ issuer_check_subject(const char *what, const char *subject, const char *match)
 	const char *fault;
 
 	if (match == NULL || (!is_pattern && strcmp(match, "exact") != 0))
-		error_bad_argument("match", "it is neither exact nor pattern", NULL);
+		error_bad_argument("match", "must be exact or pattern", NULL);
 	if (subject == NULL)
-		error_bad_argument(what, "it is null", NULL);
+		error_bad_argument(what, "must not be null", NULL);
 	fault = is_pattern ? subject_pattern_fault(subject) : subject_fault(subject);
 	if (fault)
 		error_bad_argument(

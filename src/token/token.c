@@ -273,7 +273,7 @@ resolve_subject(Caller *caller, const ShownToken *token, const Issuer *issuer, c
 		named = take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&id));
 	if (!named)
 		refuse_signed(caller, token,
-					  issuer->counts_names ? "there is no such principal"
+					  issuer->counts_names ? "the principal does not exist"
 										   : "its subject stands for no principal");
 }
 
@@ -453,7 +453,7 @@ verify_issued(Caller *caller, const ShownToken *token, const pg_uuid_t *tenants,
 	if (!issued_token_find(&tenant, &verified.id, &issued))
 		refuse_signed(caller, token, "it was revoked");
 	if (!take_principal(caller, INDEX_PRINCIPAL, UUIDPGetDatum(&issued.principal)))
-		refuse_signed(caller, token, "there is no such principal");
+		refuse_signed(caller, token, "the principal does not exist");
 	if (issued.single_use)
 		use_once(caller, token, &issued);
 	if (!issued.single_use)

@@ -20,7 +20,7 @@ static const ValueType types[] = {
 	{.name = "api_key",
 	 .description = "a key that an API gave: length, strength and prefix by policy",
 	 .hint =
-		 "Give the key as it is, without white space around it; vault.types shows what is asked.",
+		 "Give the key as it is, without white space around it; vault.types shows the requirements.",
 	 .check = password_check,
 	 .generate = password_generate,
 	 .policy = {.min_length = 16, .max_length = 4096, .min_entropy = 40, .generated_length = 40},
@@ -28,7 +28,7 @@ static const ValueType types[] = {
 	{.name = "password",
 	 .description = "a password: length, classes, strength and history by policy",
 	 .hint =
-		 "Give one that keeps to it, or let vault.rotate() or vault.generate() make one; vault.types shows what is asked.",
+		 "Give a password that fulfils the policy, or let vault.rotate() or vault.generate() make one; vault.types shows the requirements.",
 	 .check = password_check,
 	 .generate = password_generate,
 	 .policy = {.min_length = 8,

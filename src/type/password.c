@@ -376,7 +376,7 @@ password_policy_fault(const TypePolicy *policy)
 	unsigned bits = password_random_bits(policy);
 
 	return bits < PASSWORD_MIN_BITS || bits < policy->min_entropy
-		? "what is made up would have fewer random bits than 64, or than min_entropy asks"
+		? "generated values would have fewer random bits than 64, or than min_entropy"
 		: NULL;
 }
 

@@ -229,7 +229,7 @@ refuse_unknown(void)
 	for (int i = 0; type_at(i) != NULL; i++)
 		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", type_at(i)->name);
 	error_bad_argument(
-		"type", "there is no such type",
+		"type", "it does not exist",
 		psprintf("Types are %s; the view vault.types has those that were added, too.", names.data));
 }
 
@@ -263,7 +263,7 @@ hint_of(const ValueType *type, const char *rule)
 
 	if (hint == NULL && type)
 		hint = type->hint;
-	return hint ? hint : "The view vault.types shows what is asked of values.";
+	return hint ? hint : "The view vault.types shows the requirements for values.";
 }
 
 void
@@ -364,7 +364,7 @@ type_generate(const TenantType *type, unsigned length, size_t *size)
 	if (type->generator)
 		return function_generate(type->name, type->generator, size);
 	if (!type_can_generate(type))
-		error_bad_argument("new value", "a value of this type cannot be made up here",
+		error_bad_argument("new value", "a value of this type cannot be generated",
 						   "Give the new value.");
 	rule = type->builtin ? type->builtin->generate(&context, &value, size)
 						 : password_generate(&context, &value, size);
@@ -423,7 +423,8 @@ type_field(const char *name, const void *value, size_t size, const char *field)
 			return secret_text(secret_adopt(part), part_size);
 		case FIELD_ABSENT:
 			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("the value has no such field"),
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("the value does not have this field"),
 					 errhint("Fields of the type are %s.", type->fields)));
 			break;
 		case FIELD_UNKNOWN:

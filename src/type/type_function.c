@@ -70,7 +70,7 @@ static const char *
 fault_of(Oid function, bool checks, Oid *owner)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	const char *fault = "there is no such function";
+	const char *fault = "it does not exist";
 
 	if (!HeapTupleIsValid(tuple))
 		return fault;

@@ -473,7 +473,7 @@ tell_part(Check *check)
 	else
 		check_report(
 			check, CHECK_NOTE,
-			"its header says that it is a part, from %s until %s, and nobody vouches for that",
+			"its header says that it is a part, from %s until %s, and nothing confirms that",
 			check->header.since, check->header.until);
 }
 
