@@ -107,7 +107,8 @@ VAULT_NORETURN static void
 secret_version_refuse_none(int version)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_VAULT_NO_SECRET), errmsg("no version %d of the secret", version),
+			(errcode(ERRCODE_VAULT_NO_SECRET),
+			 errmsg("version %d of the secret does not exist", version),
 			 errhint("The view vault.versions shows what there is.")));
 }
 
