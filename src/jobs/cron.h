@@ -2,7 +2,7 @@
  * cron.h
  *		The jobs, and pg_cron as seen from this database.
  *
- * A caller of cron.… functions and a reader of pg_cron's tables first calls cron_is_installed() and
+ * Code that calls pg_cron's functions or reads its tables first calls cron_is_installed() and
  * assumes the bootstrap superuser.
  */
 #ifndef VAULT_JOBS_CRON_H

@@ -24,8 +24,8 @@ typedef struct RootRecord
 } RootRecord;
 
 /*
- * Compute a value that tells only whether a key is the right one: HKDF-SHA-512(key, info = label ‖
- * id ‖ generation).
+ * Compute a value that tells only whether a key is the right one:
+ * HKDF-SHA-512(key, info = label ‖ id ‖ generation).
  */
 extern void key_check_value(const char *label, const SecretKey *key, const pg_uuid_t *id,
 							uint32 generation, unsigned char out[CHECK_VALUE_BYTES]);

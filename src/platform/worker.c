@@ -43,7 +43,7 @@ worker_request_end(SIGNAL_ARGS)
 
 /*
  * Recover from an error, as every process with a main loop does: abort the transaction, and report
- * the error to the server log.  Return true if it was the cancel of worker_request_end().
+ * the error to the server's log. Returns true if it was the cancel of worker_request_end().
  */
 static bool
 worker_recover(void)

@@ -19,16 +19,16 @@ extern void worker_begin(void);
 extern void worker_request_end(SIGNAL_ARGS);
 
 /*
- * Call work again and again, until it ends the process.  After an error the transaction is
- * aborted, the error is in the server's log, and failed is called first; it may end the process.
- * The cancel of worker_request_end() is not logged: is_end is true for it.
+ * Call work again and again, until it ends the process. After an error the transaction is aborted
+ * and the error is in the server's log; then failed is called, which may end the process. The
+ * cancel of worker_request_end() is not logged; is_end is true for it.
  */
 VAULT_NORETURN extern void worker_loop(void (*work)(void), void (*failed)(bool is_end));
 
-/* Sleeps until the latch is set or ms have passed; ends the process if asked to. */
+/* Sleep until the latch is set or ms have passed. Ends the process on request. */
 extern void worker_wait(int ms);
 
-/* Takes over a changed configuration: worker_wait() does, this is for a loop without it. */
+/* Reload a changed configuration. worker_wait() does it too; this is for a loop without it. */
 extern void worker_reload(void);
 
 #endif

@@ -3,9 +3,9 @@
  *		Values that are JSON, and access tokens.
  *
  *		json				one object, parsed strictly and kept byte for byte
- *		oauth_token			opaque, a JWT, or the JSON answer of a token endpoint. Its expiry is that
- *							of the answer, or else exp. Its signature is not verified, because the
- *							token is for others
+ *		oauth_token			opaque, a JWT, or the JSON answer of a token endpoint. Its expiry is
+ *							that of the answer, or else exp. Its signature is not verified, because
+ *							the token is for others
  *		oauth_credentials	client_id and client_secret; token_url, scopes, refresh_token
  *
  * Plain C without server headers.

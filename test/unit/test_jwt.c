@@ -61,8 +61,8 @@ static const JwtRules standard_rules = {
 };
 
 /*
- * The server has a function of this name, which takes the place of libjansson's for
- * whoever refers to it by the dynamic linker; so does this one.
+ * The server has a function of this name. The dynamic linker binds references to libjansson's
+ * function to it, and in this program to this one.
  */
 extern void *json_object(void);
 

@@ -102,7 +102,7 @@ test_free(void *memory, const char *file, int line)
 static void *
 keep(void *made)
 {
-	static void *volatile kept[4096]; /* volatile: nobody reads it but who looks for leaks */
+	static void *volatile kept[4096]; /* volatile: only tools that look for leaks read it */
 	static size_t count;
 
 	if (made == NULL || count == sizeof(kept) / sizeof(kept[0]))
