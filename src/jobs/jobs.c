@@ -2,11 +2,11 @@
  * jobs.c
  *		Schedules the jobs with pg_cron, and runs the functions that it calls.
  *
- * pg_cron logs in as the owner of a job. That is the role vault_jobs. It may do nothing but execute
- * the functions vault_data.job_…(). Each of them takes no argument and does as vault_admin what an
- * operator would do; on a standby and while the vault is sealed it does nothing. pg_cron's own
- * functions are called as the bootstrap superuser, after a check that they belong to pg_cron: where
- * pg_cron is not installed, any role may own a schema of that name.
+ * pg_cron logs in as the owner of a job. That is the role vault_jobs. It may execute the
+ * functions vault_data.job_…() and do nothing else. Each of them takes no argument and does as
+ * vault_admin what an operator would do; on a standby and while the vault is sealed it does
+ * nothing. pg_cron's own functions are called as the bootstrap superuser, after a check that they
+ * belong to pg_cron: where pg_cron is not installed, any role may own a schema of that name.
  */
 #include "jobs/jobs.h"
 

@@ -575,7 +575,7 @@ test_forms(void)
 				   leaf_pem),
 			  leaf_pem, "blocks that are passed over, whatever they hold");
 	refused("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
-			"a request for one is none");
+			"but only a request for one");
 	refused(join(2, leaf_pem,
 				 "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
 			"not RSA, EC");
