@@ -2,8 +2,8 @@
  * audit_row.c
  *		Line, MAC and tuple of a row of the audit trail.
  *
- * columns.h lists the columns. What is done with a column of each kind stands here once, as
- * LINE_KIND, STORE_KIND and LOAD_KIND.
+ * columns.h lists the columns. LINE_KIND, STORE_KIND and LOAD_KIND handle the columns of each kind,
+ * here and in no other place.
  */
 #include "audit/audit_row.h"
 

@@ -49,7 +49,7 @@ AUDIT_COLUMN(VERSION, version, INT, 0)
 AUDIT_COLUMN(GRANT_ID, grant_id, OPTIONAL_UUID, has_grant)
 AUDIT_COLUMN(REASON, reason, REST)
 AUDIT_COLUMN(DETAIL, detail, JSONB)
-AUDIT_COLUMN(SUBJECT, subject, TEXT, 9, 512)  /* of the token that the caller showed */
-AUDIT_COLUMN(SERVICE, service, TEXT, 10, 255) /* of the client certificate, as in a grant */
+AUDIT_COLUMN(SUBJECT, subject, TEXT, 9, 512)  /* subject of the token that the caller showed */
+AUDIT_COLUMN(SERVICE, service, TEXT, 10, 255) /* service of the client certificate, as in a grant */
 AUDIT_COLUMN(CLAIMED_ADDRESS, claimed_address, TEXT, 11, 255) /* stated by a verified token */
 AUDIT_COLUMN(MAC, mac, MAC)

@@ -143,7 +143,7 @@ slot_at(int lane, uint64 position)
 	return &ring->slots[lane * lane_size() + position % lane_size()];
 }
 
-/* What is done with a column of each kind (columns.h): the member of PackedHead, and its copy. */
+/* For each kind of column (columns.h): the member of PackedHead, and the copy of it. */
 #define HEAD_UUID(name) pg_uuid_t name;
 #define HEAD_OPTIONAL_UUID(name, flag) \
 	pg_uuid_t name;                    \

@@ -192,7 +192,7 @@ add_time_line(StringInfo text, TimestampTz now)
 {
 	StringInfoData member;
 
-	/* The member is {"":"time"}; append the time without its quotes' surroundings. */
+	/* The line is {"":"time", of which only the time is appended. */
 	initStringInfo(&member);
 	appendStringInfoChar(&member, '{');
 	line_time(&member, "", now);

@@ -34,7 +34,7 @@
 
 static void (*small_task)(void) = NULL;
 
-static MemoryContext memory = NULL; /* of one turn of the loop */
+static MemoryContext memory = NULL; /* lives for one turn of the loop */
 static bool is_ending = false;      /* the last step has begun */
 
 void

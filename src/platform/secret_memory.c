@@ -37,7 +37,7 @@ static bool kept_in_use = false;
 
 typedef struct SecretBuffer
 {
-	size_t size; /* of the bytes, all of which are overwritten */
+	size_t size; /* size of bytes, all of which are overwritten */
 	MemoryContext owner;
 	MemoryContextCallback at_end;
 	unsigned char bytes[FLEXIBLE_ARRAY_MEMBER];
@@ -67,7 +67,10 @@ secret_alloc(size_t size)
 	return buffer->bytes;
 }
 
-/* The server has no function for this before version 19.  Most often it is the first one. */
+/*
+ * Remove a callback. Before version 19 the server has no function for this. Usually the callback is
+ * the first one.
+ */
 static void
 remove_callback(MemoryContext context, const MemoryContextCallback *callback)
 {
@@ -128,7 +131,7 @@ secret_adopt(void *memory)
 	return memory;
 }
 
-/* ---- what is freed ---- */
+/* ---- memory given to free() ---- */
 
 #ifdef M_PERTURB
 /* Restore the setting of the environment, which tests use. */
@@ -180,13 +183,13 @@ perturb_end(void)
 		secret_memory_perturb(usual_perturbation());
 }
 
-/* Small pieces that glibc keeps: their sizes, and how many of each. */
+/* The C library keeps freed small pieces: their sizes, and how many it keeps of each. */
 #define SMALLEST_PIECE 24
 #define LARGEST_PIECE  1032
 #define PIECE_STEP     16
 #define PIECES_KEPT    16 /* 7 before glibc 2.42 */
 
-/* Take all pieces of a size that the C library keeps, and give them back wiped. */
+/* Take all pieces of a size that the C library keeps, and free them wiped. */
 static void
 wipe_kept_pieces(size_t size)
 {
@@ -341,7 +344,7 @@ secret_context_new(MemoryContext area, const char *name)
 	return AllocSetContextCreateInternal(area, name, 0, AREA_FIRST_BLOCK, AREA_LAST_BLOCK);
 }
 
-/* The executor frees rows one by one, before the memory that they are in. */
+/* The executor frees rows one by one, before the memory that contains them. */
 MemoryContext
 secret_rows_memory(const ReturnSetInfo *result)
 {
