@@ -2,12 +2,11 @@
  * primitives.c
  *		Every call to OpenSSL that touches key material.
  *
- * Guards three things.  The algorithms: they are fetched once per process into
- * one static state and never looked up by name again.  The key material that
- * OpenSSL keeps: each context is reset, freed or re-initialised before the
- * function returns, so that no key, and nothing derived from one, outlives the
- * call that needed it (a Prf keeps its key, and only that).  The error queue:
- * it is drained in crypto_settle() and nowhere else; nobody prints it.
+ * It guards three things. The algorithms: they are fetched once per process into one static state
+ * and never looked up by name again. The key material that OpenSSL keeps: each context is reset,
+ * freed or initialized again before the function returns. So no key, and nothing derived from one,
+ * outlives the call that needed it; only a Prf keeps its key. The error queue: crypto_settle()
+ * drains it, and no code prints it.
  *
  * Not for threads: all calls of the process share the cipher context. A child inherits the state
  * over fork and may use it.

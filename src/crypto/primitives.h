@@ -37,12 +37,12 @@ typedef struct SecretKey
 } SecretKey;
 
 /*
- * The one exit of functions that call OpenSSL: leaves nothing in its error queue, and returns the
- * status.
+ * Return the status, and leave nothing in OpenSSL's error queue. Functions that call OpenSSL return
+ * through it.
  */
 extern CryptoStatus crypto_settle(CryptoStatus status);
 
-/* Fetches the algorithms.  Idempotent; every function below calls it itself. */
+/* Fetch the algorithms. Idempotent; every function below calls it. */
 extern CryptoStatus crypto_init(void);
 
 /* Overwrite memory in a way that the compiler cannot remove. */

@@ -2,9 +2,9 @@
  * signature.c
  *		Verification of signatures by OpenSSL.
  *
- * Guards the choice of algorithm: padding, digest, salt and curve are fixed by the
- * key and set explicitly for each verification.  No secrets pass here, so nothing is
- * wiped.  The error queue is drained in crypto_settle() and nowhere else.
+ * It guards the choice of algorithm: padding, digest, salt and curve are fixed by the key and set
+ * explicitly for each verification. No secrets are handled here, so nothing is wiped. Only
+ * crypto_settle() drains the error queue.
  */
 #include "crypto/signature.h"
 
@@ -29,7 +29,7 @@ struct PublicKey
 	EVP_PKEY *key;
 };
 
-/* Takes the key over; NULL is one that OpenSSL refused. */
+/* Adopt the key. NULL is a key that OpenSSL refused. */
 static CryptoStatus
 signature_wrap(SignatureAlgorithm algorithm, EVP_PKEY *key, PublicKey **made)
 {

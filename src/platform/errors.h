@@ -36,8 +36,8 @@ error_bad_argument(const char *argument, const char *fault, const char *hint);
 extern void error_if_old_snapshot(const char *what);
 
 /*
- * Of the error that is being caught, inside a call: whether vault has made it, in C or in SQL,
- * and nothing of others is in it.  Copies it into the present memory.
+ * Return true if the vault raised the error that is being caught, in C or in SQL, so that it has no
+ * text of the server's. Called inside a call. Copies the error into the current memory context.
  */
 extern bool error_is_ours(void);
 

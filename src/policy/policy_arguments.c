@@ -36,7 +36,7 @@ policy_check_identifier(const char *what, const text *given)
 	const char *fault;
 
 	if (given == NULL)
-		error_bad_argument(what, "it is null", NULL);
+		error_bad_argument(what, "must not be null", NULL);
 	if (strncmp(what, "environment", 11) == 0)
 		environment_require_form(what, VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	fault = identifier_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
@@ -50,7 +50,7 @@ policy_check_name(const text *given)
 	SecretName secret;
 
 	if (given == NULL)
-		error_bad_argument("name", "it is null", NULL);
+		error_bad_argument("name", "must not be null", NULL);
 	secret_name_from(given, NULL, &secret);
 }
 
@@ -60,7 +60,7 @@ policy_check_pattern(const text *given)
 	const char *fault;
 
 	if (given == NULL)
-		error_bad_argument("name pattern", "it is null", NULL);
+		error_bad_argument("name pattern", "must not be null", NULL);
 	fault = pattern_fault(VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
 	if (fault)
 		error_bad_argument(
@@ -77,13 +77,13 @@ policy_check_permissions(ArrayType *given)
 	char **names;
 
 	if (given == NULL)
-		error_bad_argument("permissions", "they are null", NULL);
+		error_bad_argument("permissions", "must not be null", NULL);
 	names = text_array(PointerGetDatum(given), &count);
 	if (count == 0 || count > 16)
-		error_bad_argument("permissions", "the list is empty or too long", NULL);
+		error_bad_argument("permissions", "must be 1 to 16 permissions", NULL);
 	for (int i = 0; i < count; i++)
 		if (permission_by_name(names[i]) == 0)
-			error_bad_argument("permissions", "there is no such permission",
+			error_bad_argument("permissions", "a permission does not exist",
 							   "Permissions are " EACH_PERMISSION(
 								   PERMISSION_IN_LIST) "and no others.");
 }
@@ -95,8 +95,8 @@ policy_check_list(ArrayType *given, const char *what, int max, int *count)
 	char **texts;
 
 	if (ARR_NDIM(given) != 1 || array_contains_nulls(given))
-		error_bad_argument(what, "the list is empty, or an element is null",
-						   "Give NULL for no such condition.");
+		error_bad_argument(what, "must not be empty or have null elements",
+						   "Give NULL for no condition.");
 	texts = text_array(PointerGetDatum(given), count);
 	if (*count > max)
 		error_bad_argument(what, "the list is too long", NULL);

@@ -3,8 +3,8 @@
  *		Decides whether the command that this process executes holds a secret.
  *
  * A command is what a client sends in one message. It is judged by its text at the first question,
- * and marked later if its analysis or a call finds more. It never loses a mark. All functions but
- * text_remember() may be called from a log hook: they do not allocate, raise or read the catalogs.
+ * and marked later if its analysis or a call finds more. It never loses a mark. All functions may
+ * be called from a log hook: they do not allocate, raise or read the catalogs.
  */
 #ifndef VAULT_REDACTION_COMMAND_H
 #define VAULT_REDACTION_COMMAND_H
