@@ -2383,7 +2383,7 @@ DECLARE
 BEGIN
 	given.permissions := CASE WHEN given.permissions IS NOT NULL
 		THEN ARRAY(SELECT lower(u.p COLLATE "C")
-		FROM unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
+			FROM unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
 	given.effect := lower(given.effect COLLATE "C");
 	PERFORM vault_data.check_permissions(given.permissions);
 	PERFORM vault_data.check_pattern(given.name_pattern);
@@ -2445,7 +2445,7 @@ BEGIN
 	 */
 	IF stops
 		AND NOT (vault_data.is_administrator()
-		AND vault_data.may_delegate(given, given.permissions))
+			AND vault_data.may_delegate(given, given.permissions))
 	THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
@@ -2534,7 +2534,7 @@ BEGIN
 	WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND
 		OR NOT vault_data.may_delegate(given,
-		CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END)
+			CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END)
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
@@ -2761,8 +2761,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF NOT vault_data.may_change_member(p_principal, false)
 		AND (vault_data.is_administrator() OR NOT p_is_new
-		OR EXISTS (SELECT FROM vault_data.principal_binding b
-			WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
+			OR EXISTS (SELECT FROM vault_data.principal_binding b
+				WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
@@ -3072,7 +3072,7 @@ BEGIN
 	IF of_principal >= vault_data.token_quota(false) THEN
 		PERFORM vault_data.fail('54000',
 			format('principal "%s" has %s tokens for a single use that have not expired',
-			p_principal, of_principal),
+				p_principal, of_principal),
 			'They count until they expire, used or not: give them a shorter ttl, or wait.');
 	ELSIF of_tenant >= vault_data.token_quota(true) THEN
 		PERFORM vault_data.fail('54000',
@@ -3101,7 +3101,7 @@ BEGIN
 	WHERE p.tenant_id = this_tenant AND p.name = p_principal AND p.kind IN ('user', 'service');
 	IF vault_data.shows_token()
 		OR (subject IS DISTINCT FROM vault_data.caller_principal()
-		AND NOT vault_data.is_administrator())
+			AND NOT vault_data.is_administrator())
 	THEN
 		PERFORM vault_data.fail('42501', 'permission denied to issue a token for this principal',
 			'Administrators of the tenant issue tokens for all, others for themselves; a caller '
@@ -3128,7 +3128,7 @@ BEGIN
 	END IF;
 	IF p_db_role IS NOT NULL
 		AND NOT EXISTS (SELECT FROM vault_data.token_role r
-		WHERE r.tenant_id = this_tenant AND r.role_name = p_db_role)
+			WHERE r.tenant_id = this_tenant AND r.role_name = p_db_role)
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it does not show tokens',
 			'vault.allow_tokens() lets it.');
@@ -3521,7 +3521,7 @@ BEGIN
 	IF vault_data.shows_token() OR NOT vault_data.may_change_member(chosen.id, false)
 		OR (vault_data.holds_denial(chosen.id)
 			AND NOT (vault_data.is_administrator()
-			AND vault_data.may_change_member(chosen.id, true)))
+				AND vault_data.may_change_member(chosen.id, true)))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
@@ -3691,6 +3691,27 @@ END
 $$;
 
 /*
+ * Acknowledge notifications of other kinds, which no call need look at again. Those that the caller
+ * may not know of now wait as long as notifications are kept: a grant may come into force.
+ */
+CREATE FUNCTION vault_data.pass_over(consumer vault_data.subscriber, p_last bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	passed bigint;
+BEGIN
+	SELECT COALESCE(min(w.position) - 1, p_last) INTO passed FROM vault_data.notification w
+	WHERE w.tenant_id = consumer.tenant_id AND w.position > consumer.acknowledged
+		AND w.position <= p_last
+		AND (consumer.kinds IS NULL OR w.kind = ANY (consumer.kinds))
+		AND w.at >= clock_timestamp() - current_setting('vault.notification_retention')::interval;
+	IF passed > consumer.acknowledged THEN
+		UPDATE vault_data.subscriber l SET acknowledged = passed
+		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
+	END IF;
+END
+$$;
+
+/*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is
  * over, or all of them are acknowledged, others get none. A consumer that dies or rolls back loses
  * nothing, because only acknowledge() moves on. Notifications that the caller may not know of at
@@ -3706,7 +3727,6 @@ DECLARE
 	item vault_data.notification;
 	taken bigint;
 	last bigint;
-	passed bigint;
 BEGIN
 	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
@@ -3751,19 +3771,7 @@ BEGIN
 		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
 		RETURN;
 	END IF;
-	/*
-	 * The next call need not look again at other kinds. Notifications that the caller may not
-	 * know of now wait as long as notifications are kept: a grant may come into force.
-	 */
-	SELECT COALESCE(min(w.position) - 1, last) INTO passed FROM vault_data.notification w
-	WHERE w.tenant_id = consumer.tenant_id AND w.position > consumer.acknowledged
-		AND w.position <= last
-		AND (consumer.kinds IS NULL OR w.kind = ANY (consumer.kinds))
-		AND w.at >= clock_timestamp() - current_setting('vault.notification_retention')::interval;
-	IF passed > consumer.acknowledged THEN
-		UPDATE vault_data.subscriber l SET acknowledged = passed
-		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
-	END IF;
+	PERFORM vault_data.pass_over(consumer, last);
 END
 $$;
 
@@ -3802,8 +3810,8 @@ BEGIN
 		SELECT o.id FROM vault_data.notification o
 		WHERE o.tenant_id = this_tenant AND o.at < before
 			AND NOT EXISTS (SELECT FROM vault_data.subscriber b
-			WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
-				AND (o.position IS NULL OR o.position > b.acknowledged))
+				WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
+					AND (o.position IS NULL OR o.position > b.acknowledged))
 		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
 	GET DIAGNOSTICS gone = ROW_COUNT;
 	RETURN gone;
@@ -3822,8 +3830,9 @@ GRANT EXECUTE ON FUNCTION vault_data.acknowledge(text, uuid, text),
 	vault_data.find_subscriber(text, text), vault_data.forget_notifications(integer),
 	vault_data.forget_notifications_of_tenant(integer), vault_data.may_know(text, text),
 	vault_data.next_notifications(text, integer, interval, text),
-	vault_data.order_notifications(uuid, boolean), vault_data.subscribe(text, text[], text, text),
-	vault_data.unsubscribe(text, text)
+	vault_data.order_notifications(uuid, boolean),
+	vault_data.pass_over(vault_data.subscriber, bigint),
+	vault_data.subscribe(text, text[], text, text), vault_data.unsubscribe(text, text)
 	TO vault_exec;
 
 /*
@@ -4096,12 +4105,12 @@ BEGIN
 	IF takes_policy IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid type: there is no such type',
 			format('Types are %s; the view vault.types has those that were added, too.',
-			(SELECT string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
+				(SELECT string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
 	ELSIF NOT takes_policy
 		AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL
-		OR p_excluded IS NOT NULL
-		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength)
-		OR p_generated_length IS NOT NULL)
+			OR p_excluded IS NOT NULL
+			OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength)
+			OR p_generated_length IS NOT NULL)
 	THEN
 		PERFORM vault_data.fail('22023',
 			'invalid type: the characters of its values are no matter of a policy',
@@ -4409,7 +4418,7 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	SELECT clock_timestamp()
 		+ COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycles(t.tenant_id) l
-		WHERE l.type = head.type), t.recovery_window) INTO until FROM vault_data.tenant t
+			WHERE l.type = head.type), t.recovery_window) INTO until FROM vault_data.tenant t
 		WHERE t.tenant_id = head.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t
 	WHERE t.tenant_id = head.tenant_id;
@@ -4668,8 +4677,8 @@ BEGIN
 		updated_at = now
 	WHERE tenant_id = head.tenant_id AND id = head.id;
 	PERFORM vault_data.announce(head.tenant_id, 'extended', 'warning', head.id,
-		jsonb_build_object('version', head.current_version,
-		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
+		jsonb_build_object('version', head.current_version, 'expires_at', p_until,
+			'extensions', extensions + 1, 'reason', p_reason));
 END
 $$;
 
@@ -4714,7 +4723,7 @@ BEGIN
 	RETURN QUERY
 	SELECT s.name, s.environment,
 		CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace'
-		ELSE 'expired' END,
+			ELSE 'expired' END,
 		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
 	FROM vault_data.secret s
 		LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
@@ -4744,10 +4753,10 @@ BEGIN
 	PERFORM vault_data.announce(head.tenant_id,
 		CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
 		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END,
-			head.id,
-		jsonb_strip_nulls(jsonb_build_object('version', head.current_version, 'expires_at',
-			head.expires_at, 'grace_until', head.grace_until, 'threshold_seconds',
-			NULLIF(date_part('epoch', due), 0))));
+		head.id,
+		jsonb_strip_nulls(jsonb_build_object('version', head.current_version,
+			'expires_at', head.expires_at, 'grace_until', head.grace_until,
+			'threshold_seconds', NULLIF(date_part('epoch', due), 0))));
 	RETURN true;
 END
 $$;
@@ -4829,7 +4838,7 @@ $$;
 CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false,
-	p_max_rows) $$;
+		p_max_rows) $$;
 
 CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
@@ -4837,7 +4846,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, 
 CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false,
-	p_max_rows) $$;
+		p_max_rows) $$;
 
 GRANT EXECUTE ON FUNCTION vault_data.announce_expired(integer),
 	vault_data.announce_expired_of_tenant(integer), vault_data.announce_expiring(integer),
@@ -5477,7 +5486,7 @@ BEGIN
 			PERFORM vault_data.rotation_failed(schedule,
 				SQLSTATE || ': '
 				|| left(regexp_replace(SQLERRM,
-				'^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
+					'^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
 	END LOOP;
@@ -5647,7 +5656,7 @@ CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS te
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL
 		THEN (SELECT l.rotation_interval::text
-		FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
+			FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
 		WHEN word IN ('daily', 'weekly', 'monthly', 'quarterly') THEN word
 		WHEN word <> 'on demand' THEN btrim(p_every) END
 	FROM (VALUES (lower(btrim(p_every) COLLATE "C"))) AS written (word)
@@ -5693,6 +5702,45 @@ BEGIN
 END
 $$;
 
+/* Take an omitted overlap from the shortest time between two rotations; NULL: on demand. */
+CREATE FUNCTION vault_data.chosen_overlap(p_overlap interval, p_every text, p_span interval)
+RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval := CASE WHEN p_every IS NULL OR p_span IS NOT NULL THEN p_span
+		ELSE vault_data.shortest_gap(p_every) END;
+	overlap interval := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
+BEGIN
+	IF overlap < '0' OR overlap > '1 year' OR overlap >= span THEN
+		PERFORM vault_data.fail('22023',
+			'invalid overlap: it is negative, or not shorter than the time between two rotations',
+			'Give an interval such as ''1 hour''.');
+	END IF;
+	RETURN overlap;
+END
+$$;
+
+/*
+ * End the overlaps of a rotation that gets another rotator: that one cannot take back a value that
+ * this one has set.
+ */
+CREATE FUNCTION vault_data.end_overlaps(head vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	ended integer;
+BEGIN
+	FOR ended IN
+		UPDATE vault_data.rotation r
+		SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+		WHERE r.tenant_id = head.tenant_id AND r.secret_id = head.id AND r.step = 'retire'
+			AND r.previous <> head.current_version
+		RETURNING r.previous
+	LOOP
+		PERFORM vault_data.retire_version(head, ended);
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb,
 	p_window text, p_overlap interval, p_environment text)
 RETURNS timestamptz
@@ -5703,13 +5751,13 @@ DECLARE
 	span interval := vault_data.rotation_interval(every);
 	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL
 		THEN ARRAY[p_window] END))[1];
-	kept_overlap interval := p_overlap;
+	kept_overlap interval;
 	due timestamptz;
 	schedule uuid;
 	present vault_data.rotation_schedule;
 	chosen text;
 	chosen_config jsonb;
-	ended integer;
+	has_target boolean;
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	present := vault_data.lock_schedule(head.id);
@@ -5718,23 +5766,15 @@ BEGIN
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END,
 		'{}');
 	PERFORM vault_data.require_rotator(chosen);
-	IF vault_data.rotator_flag(chosen, 'has_target')
-		OR vault_data.rotator_flag(present.rotator, 'has_target')
-	THEN
+	has_target := vault_data.rotator_flag(chosen, 'has_target')
+		OR vault_data.rotator_flag(present.rotator, 'has_target');
+	IF has_target THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
 	IF vault_data.rotator_flag(chosen, 'gets_values') THEN
 		PERFORM vault_data.require('read', head.name, head.environment);
 	END IF;
-	IF every IS NOT NULL AND span IS NULL THEN
-		span := vault_data.shortest_gap(every);
-	END IF;
-	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
-	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
-		PERFORM vault_data.fail('22023',
-			'invalid overlap: it is negative, or not shorter than the time between two rotations',
-			'Give an interval such as ''1 hour''.');
-	END IF;
+	kept_overlap := vault_data.chosen_overlap(p_overlap, every, span);
 	PERFORM vault_data.rotator_act('check', chosen, chosen_config, head.name, head.environment,
 		NULL, head.current_version);
 	IF EXISTS (SELECT FROM vault_data.rotation r
@@ -5744,19 +5784,10 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way',
 			'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
-	/* This rotator cannot take back a value that another one has set; its time ends here. */
-	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config)
-		AND (vault_data.rotator_flag(chosen, 'has_target')
-		OR vault_data.rotator_flag(present.rotator, 'has_target'))
+	IF has_target
+		AND (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config)
 	THEN
-		FOR ended IN
-			UPDATE vault_data.rotation r
-			SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
-			WHERE r.tenant_id = head.tenant_id AND r.secret_id = head.id AND r.step = 'retire'
-				AND r.previous <> head.current_version RETURNING r.previous
-		LOOP
-			PERFORM vault_data.retire_version(head, ended);
-		END LOOP;
+		PERFORM vault_data.end_overlaps(head);
 	END IF;
 	PERFORM vault_data.require_users_free(head.id, chosen, chosen_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());
@@ -5841,9 +5872,11 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION vault_data.chosen_interval(text, text), vault_data.has_schedule(uuid),
-	vault_data.is_cron(text), vault_data.lock_rotated_users(), vault_data.lock_schedule(uuid),
-	vault_data.next_cron(text, timestamptz), vault_data.next_due(text, text, timestamptz),
+GRANT EXECUTE ON FUNCTION vault_data.chosen_interval(text, text),
+	vault_data.chosen_overlap(interval, text, interval), vault_data.end_overlaps(vault_data.secret),
+	vault_data.has_schedule(uuid), vault_data.is_cron(text), vault_data.lock_rotated_users(),
+	vault_data.lock_schedule(uuid), vault_data.next_cron(text, timestamptz),
+	vault_data.next_due(text, text, timestamptz),
 	vault_data.next_in_window(text, timestamptz, double precision), vault_data.plan_rotation(uuid),
 	vault_data.remove_rotation(text, text), vault_data.require_users_free(uuid, text, jsonb),
 	vault_data.rotation_interval(text),
@@ -5866,7 +5899,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN EXISTS (SELECT FROM pg_roles m
 			WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
 				AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
-				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
+					OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
 		THEN 'it is a member of a role whose password is not rotated'
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant)
 			THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or '
@@ -6935,7 +6968,7 @@ BEGIN
 	WHEN 'principals' THEN RETURN vault_data.read_principal(item);
 	WHEN 'roles', 'environments'
 		THEN RETURN to_jsonb(vault_data.check_identifier('name',
-		vault_data.read_name(item) #>> '{}'));
+			vault_data.read_name(item) #>> '{}'));
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);
@@ -7305,6 +7338,44 @@ GRANT EXECUTE ON FUNCTION vault_data.apply_difference(uuid, integer, text, jsonb
  * Partitions of the trail, and its retention.
  */
 
+/* Protect a table that is to become a partition as the default partition is. */
+CREATE FUNCTION vault_data.protect_partition(p_part text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	other text;
+	text_column name;
+BEGIN
+	EXECUTE format('ALTER TABLE vault_data.%I OWNER TO vault_owner', p_part);
+	/* Take back the privileges that default privileges gave. */
+	FOR other IN
+		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+		FROM pg_class c, aclexplode(c.relacl) AS a
+		WHERE c.oid = to_regclass('vault_data.' || p_part) AND a.grantee <> c.relowner
+	LOOP
+		EXECUTE format('REVOKE ALL ON vault_data.%I FROM %s', p_part, other);
+	END LOOP;
+	EXECUTE format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', p_part);
+	EXECUTE format('CREATE INDEX %I ON vault_data.%I (xid)', p_part || '_xid', p_part);
+	EXECUTE format('CREATE INDEX %I ON vault_data.%I USING brin (at)', p_part || '_at', p_part);
+	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+		p_part);
+	EXECUTE format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner '
+		'USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', p_part);
+	EXECUTE format('CREATE POLICY entry ON vault_data.%I TO vault_exec '
+		'USING (vault_data.is_inside(tenant_id))', p_part);
+	EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I '
+		'FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', p_part);
+	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', p_part);
+	FOR text_column IN
+		SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = 'vault_data.audit_log'::regclass AND a.attstattarget = 0 AND a.attnum > 0
+	LOOP
+		EXECUTE format('ALTER TABLE vault_data.%I ALTER COLUMN %I SET STATISTICS 0', p_part,
+			text_column);
+	END LOOP;
+END
+$$;
+
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
  * CREATE TABLE … PARTITION OF would lock out every reader and writer of the trail. They do not
@@ -7317,9 +7388,7 @@ DECLARE
 	part text := to_char(p_month, '"audit_log_"YYYY_MM');
 	lower_bound timestamptz := p_month::timestamp AT TIME ZONE 'UTC';
 	upper_bound timestamptz := (p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC';
-	text_column name;
 	late bigint;
-	other text;
 BEGIN
 	IF to_regclass('vault_data.' || part) IS NOT NULL THEN
 		RETURN;
@@ -7334,38 +7403,12 @@ BEGIN
 		LOCK TABLE vault_data.audit_log_default IN ACCESS EXCLUSIVE MODE;
 	END IF;
 	EXECUTE format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
-	EXECUTE format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	/* Take back the privileges that default privileges gave. */
-	FOR other IN
-		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-		FROM pg_class c, aclexplode(c.relacl) AS a
-		WHERE c.oid = to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
-	LOOP
-		EXECUTE format('REVOKE ALL ON vault_data.%I FROM %s', part, other);
-	END LOOP;
-	EXECUTE format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', part);
-	EXECUTE format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
-	EXECUTE format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
-	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
-		part);
-	EXECUTE format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner '
-		'USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', part);
-	EXECUTE format('CREATE POLICY entry ON vault_data.%I TO vault_exec '
-		'USING (vault_data.is_inside(tenant_id))', part);
-	EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I '
-		'FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
-	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
-	FOR text_column IN SELECT a.attname FROM pg_attribute a
-		WHERE a.attrelid = 'vault_data.audit_log'::regclass AND a.attstattarget = 0 AND a.attnum > 0
-	LOOP
-		EXECUTE format('ALTER TABLE vault_data.%I ALTER COLUMN %I SET STATISTICS 0', part,
-			text_column);
-	END LOOP;
+	PERFORM vault_data.protect_partition(part);
 	IF late > 0 THEN
-		EXECUTE format('WITH moved AS (DELETE FROM vault_data.audit_log_default d
-			WHERE d.at >= $1 AND d.at < $2 RETURNING d.*)
-			INSERT INTO vault_data.%I SELECT m.* FROM moved m', part)
-				USING lower_bound, upper_bound;
+		EXECUTE format('WITH moved AS (DELETE FROM vault_data.audit_log_default d '
+			'WHERE d.at >= $1 AND d.at < $2 RETURNING d.*) '
+			'INSERT INTO vault_data.%I SELECT m.* FROM moved m', part)
+			USING lower_bound, upper_bound;
 	END IF;
 	EXECUTE format('ALTER TABLE vault_data.audit_log ATTACH PARTITION vault_data.%I '
 		'FOR VALUES FROM (%L) TO (%L)', part, lower_bound, upper_bound);
@@ -7546,7 +7589,7 @@ BEGIN
 	THEN
 		PERFORM vault_data.fail('22023',
 			format('invalid retention: it is not between %s and 100 years',
-			vault_data.audit_retention_floor()),
+				vault_data.audit_retention_floor()),
 			'Operators set the floor with vault.set_audit_floor().');
 	END IF;
 	INSERT INTO vault_data.audit_policy (tenant_id, retention) VALUES (this_tenant, p_retention)
@@ -7758,8 +7801,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	)
 	SELECT m.hours, m.median,
 		GREATEST(1.4826
-		* (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(n - m.median)) FROM past),
-		0.1 * m.median, 1),
+			* (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(n - m.median)) FROM past),
+			0.1 * m.median, 1),
 		m.similar_hours
 	FROM middle m
 $$;
@@ -7799,7 +7842,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT count(*) AS hours, min(o.hour) AS since,
 			count(*)
 				FILTER (WHERE (extract(epoch FROM h.hour - o.hour) / 3600)::bigint % 168 IN (0, 1,
-				167)) AS here
+					167)) AS here
 		FROM vault_data.usage_hour o
 		WHERE o.tenant_id = h.tenant_id AND o.principal_id = h.principal_id
 			AND o.hour >= h.hour - (limits ->> 'history_days')::float8 * interval '1 day'
@@ -7970,7 +8013,7 @@ BEGIN
 	WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id AND a.acknowledged_at IS NULL;
 	IF NOT FOUND
 		AND EXISTS (SELECT FROM vault_data.anomaly a
-		WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id)
+			WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id)
 	THEN
 		PERFORM vault_data.fail('55000', 'anomaly is acknowledged already',
 			'The view vault.anomalies says by whom.');
@@ -8094,13 +8137,13 @@ BEGIN
 		coalesce(date_part('epoch', clock_timestamp() - oldest), 0)
 	UNION ALL SELECT 'audit_rows_estimated', NULL,
 		(SELECT sum(greatest(c.reltuples, 0)) FROM pg_partition_tree('vault_data.audit_log') t
-		JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf)
+			JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf)
 	UNION ALL SELECT 'audit_bytes', NULL,
 		(SELECT sum(pg_total_relation_size(t.relid))
-		FROM pg_partition_tree('vault_data.audit_log') t)
+			FROM pg_partition_tree('vault_data.audit_log') t)
 	UNION ALL SELECT 'audit_default_rows_estimated', NULL,
 		(SELECT greatest(c.reltuples, 0) FROM pg_class c
-		WHERE c.oid = 'vault_data.audit_log_default'::regclass)
+			WHERE c.oid = 'vault_data.audit_log_default'::regclass)
 	UNION ALL SELECT 'tenants', NULL,
 		(SELECT count(*) FROM vault_data.tenant t WHERE t.state <> 'destroyed')
 	UNION ALL SELECT 'principals', NULL,
@@ -8109,13 +8152,13 @@ BEGIN
 		(SELECT count(*) FROM vault_data.secret s WHERE s.deleted_at IS NULL)
 	UNION ALL SELECT 'secrets_expired', NULL,
 		(SELECT count(*) FROM vault_data.secret s
-		WHERE s.deleted_at IS NULL AND s.expires_at <= clock_timestamp())
+			WHERE s.deleted_at IS NULL AND s.expires_at <= clock_timestamp())
 	UNION ALL SELECT 'secret_versions_estimated', NULL,
 		(SELECT greatest(c.reltuples, 0) FROM pg_class c
-		WHERE c.oid = 'vault_data.secret_version'::regclass)
+			WHERE c.oid = 'vault_data.secret_version'::regclass)
 	UNION ALL SELECT 'rotations_failing', NULL,
 		(SELECT count(*) FROM vault_data.rotation r
-		WHERE r.step NOT IN ('done', 'failed') AND r.attempts > 0)
+			WHERE r.step NOT IN ('done', 'failed') AND r.attempts > 0)
 	UNION ALL SELECT 'notifications', NULL, (SELECT count(*) FROM vault_data.notification n)
 	UNION ALL SELECT 'anomalies_open', NULL,
 		(SELECT count(*) FROM vault_data.anomaly a WHERE a.acknowledged_at IS NULL)
@@ -8257,7 +8300,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			vault_data.plain(m[5]) AS predicate
 		FROM unnest(statements) AS s,
 			regexp_match(s,
-			'^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
+				'^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
 		WHERE m IS NOT NULL
 	), made AS (
 		SELECT c.oid::regclass || ': policy ' || s.policy AS name, s.command, s.role, s.predicate
@@ -8366,7 +8409,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			c.relowner AS owner, 'vault_owner'::regrole::oid AS expected,
 			COALESCE(c.relacl,
 				acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char",
-				c.relowner)) AS acl
+					c.relowner)) AS acl
 		FROM pg_class c
 		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
 			AND c.relkind NOT IN ('i', 'I', 't', 'c')
@@ -8411,8 +8454,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	FROM pg_roles r
 	WHERE r.rolname IN ('vault_owner', 'vault_exec')
 		AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb
-		OR r.rolreplication OR r.rolbypassrls
-		OR EXISTS (SELECT FROM pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
+			OR r.rolreplication OR r.rolbypassrls
+			OR EXISTS (SELECT FROM pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
 $$;
 
 CREATE FUNCTION vault_data.verify_objects()
@@ -8584,7 +8627,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		OR o.last_try > n.now + interval '16 days'
 		OR COALESCE(c.next_at,
 			'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'),
-			n.now + interval '1 hour') END
+				n.now + interval '1 hour') END
 $$;
 
 /* Rows without an id go by the name of a role, which can be bound anew. */
@@ -8609,7 +8652,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.name IS NULL THEN
 				CASE WHEN b.since > (SELECT min(a.at) FROM vault_data.audit_log a
-				WHERE a.tenant_id = p_tenant)
+					WHERE a.tenant_id = p_tenant)
 				THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
 			WHEN b.id <> t.principal THEN 'an old row was put back' END AS fault
@@ -8646,7 +8689,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
 		AND (v.key_generation IS NULL
 			OR NOT vault_data.opens(s.tenant_id, s.id, COALESCE(v.type, ''), v.version,
-			v.key_generation, v.envelope))
+				v.key_generation, v.envelope))
 	UNION ALL
 	SELECT 'secret', s.id, s.name, 'its type is not that of its current version'
 	FROM vault_data.secret s
@@ -8827,7 +8870,7 @@ FROM vault_data.principal p
 				FILTER (WHERE l.is_live) AS db_roles
 		FROM (SELECT x.role_name,
 			EXISTS (SELECT FROM pg_catalog.pg_roles r
-			WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
+				WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
 			FROM vault_data.principal_binding x
 			WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants())
@@ -9241,10 +9284,11 @@ COMMENT ON FUNCTION vault.forget_notifications(integer)
 CREATE VIEW vault.notifications WITH (security_barrier) AS
 SELECT t.name AS tenant, n.id, n.at, n.kind, n.severity, n.secret_id, n.secret, n.environment,
 	n.payload,
-	CASE WHEN vault_data.sees_policy(n.tenant_id, NULL)
-		THEN ARRAY(SELECT b.name FROM vault_data.subscriber b
+	CASE WHEN vault_data.sees_policy(n.tenant_id, NULL) THEN ARRAY(
+		SELECT b.name FROM vault_data.subscriber b
 		WHERE b.tenant_id = n.tenant_id AND n.position > b.since AND n.position <= b.acknowledged
-			AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) ORDER BY b.name) END AS acknowledged_by
+			AND (b.kinds IS NULL OR n.kind = ANY (b.kinds))
+		ORDER BY b.name) END AS acknowledged_by
 FROM vault_data.notification n LEFT JOIN vault_data.tenant t ON t.tenant_id = n.tenant_id
 WHERE n.tenant_id = ANY (vault_data.visible_tenants())
 	AND CASE WHEN n.secret IS NOT NULL
@@ -10038,8 +10082,8 @@ FROM vault.audit a
 			pg_catalog.jsonb_object_agg(d.key, d.value) FILTER (
 				WHERE d.key <> ALL ('{principal_id,role_id,member_id,issuer_id,revision,deleted}')
 					AND (pg_catalog.jsonb_typeof(d.value) = 'array'
-					OR d.key <> ALL ('{name,role_name,subject,
-					group_name,name_pattern,permissions,effect,environments}'))) AS rest
+						OR d.key <> ALL ('{name,role_name,subject,
+							group_name,name_pattern,permissions,effect,environments}'))) AS rest
 		FROM pg_catalog.jsonb_each(a.detail) AS d) AS c
 	JOIN (VALUES ('grant', 'grant given', 'grant revoked', 'grant changed'),
 		('membership', 'member added', 'member removed', 'membership changed'),
@@ -10180,7 +10224,7 @@ SELECT t.name AS tenant, coalesce(p.retention, '7 years'::interval) AS retention
 	coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval) AS floor,
 	p.hold_reason, p.held_at,
 		(SELECT pg_catalog.max(r.month) FROM vault_data.audit_retired r
-		WHERE r.tenant_id = t.tenant_id) AS retired_until
+			WHERE r.tenant_id = t.tenant_id) AS retired_until
 FROM vault_data.tenant t LEFT JOIN vault_data.audit_policy p ON p.tenant_id = t.tenant_id
 WHERE t.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(t.tenant_id, NULL);

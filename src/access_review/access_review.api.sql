@@ -80,8 +80,8 @@ FROM vault.audit a
 			pg_catalog.jsonb_object_agg(d.key, d.value) FILTER (
 				WHERE d.key <> ALL ('{principal_id,role_id,member_id,issuer_id,revision,deleted}')
 					AND (pg_catalog.jsonb_typeof(d.value) = 'array'
-					OR d.key <> ALL ('{name,role_name,subject,
-					group_name,name_pattern,permissions,effect,environments}'))) AS rest
+						OR d.key <> ALL ('{name,role_name,subject,
+							group_name,name_pattern,permissions,effect,environments}'))) AS rest
 		FROM pg_catalog.jsonb_each(a.detail) AS d) AS c
 	JOIN (VALUES ('grant', 'grant given', 'grant revoked', 'grant changed'),
 		('membership', 'member added', 'member removed', 'membership changed'),

@@ -54,8 +54,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	)
 	SELECT m.hours, m.median,
 		GREATEST(1.4826
-		* (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(n - m.median)) FROM past),
-		0.1 * m.median, 1),
+			* (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(n - m.median)) FROM past),
+			0.1 * m.median, 1),
 		m.similar_hours
 	FROM middle m
 $$;
@@ -95,7 +95,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		SELECT count(*) AS hours, min(o.hour) AS since,
 			count(*)
 				FILTER (WHERE (extract(epoch FROM h.hour - o.hour) / 3600)::bigint % 168 IN (0, 1,
-				167)) AS here
+					167)) AS here
 		FROM vault_data.usage_hour o
 		WHERE o.tenant_id = h.tenant_id AND o.principal_id = h.principal_id
 			AND o.hour >= h.hour - (limits ->> 'history_days')::float8 * interval '1 day'
@@ -266,7 +266,7 @@ BEGIN
 	WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id AND a.acknowledged_at IS NULL;
 	IF NOT FOUND
 		AND EXISTS (SELECT FROM vault_data.anomaly a
-		WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id)
+			WHERE a.tenant_id = vault.current_tenant_id() AND a.id = p_id)
 	THEN
 		PERFORM vault_data.fail('55000', 'anomaly is acknowledged already',
 			'The view vault.anomalies says by whom.');

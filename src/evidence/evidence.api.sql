@@ -65,7 +65,7 @@ SELECT t.name AS tenant, coalesce(p.retention, '7 years'::interval) AS retention
 	coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval) AS floor,
 	p.hold_reason, p.held_at,
 		(SELECT pg_catalog.max(r.month) FROM vault_data.audit_retired r
-		WHERE r.tenant_id = t.tenant_id) AS retired_until
+			WHERE r.tenant_id = t.tenant_id) AS retired_until
 FROM vault_data.tenant t LEFT JOIN vault_data.audit_policy p ON p.tenant_id = t.tenant_id
 WHERE t.tenant_id = ANY (vault_data.visible_tenants())
 	AND vault_data.sees_policy(t.tenant_id, NULL);

@@ -2,6 +2,44 @@
  * Partitions of the trail, and its retention.
  */
 
+/* Protect a table that is to become a partition as the default partition is. */
+CREATE FUNCTION vault_data.protect_partition(p_part text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	other text;
+	text_column name;
+BEGIN
+	EXECUTE format('ALTER TABLE vault_data.%I OWNER TO vault_owner', p_part);
+	/* Take back the privileges that default privileges gave. */
+	FOR other IN
+		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+		FROM pg_class c, aclexplode(c.relacl) AS a
+		WHERE c.oid = to_regclass('vault_data.' || p_part) AND a.grantee <> c.relowner
+	LOOP
+		EXECUTE format('REVOKE ALL ON vault_data.%I FROM %s', p_part, other);
+	END LOOP;
+	EXECUTE format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', p_part);
+	EXECUTE format('CREATE INDEX %I ON vault_data.%I (xid)', p_part || '_xid', p_part);
+	EXECUTE format('CREATE INDEX %I ON vault_data.%I USING brin (at)', p_part || '_at', p_part);
+	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+		p_part);
+	EXECUTE format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner '
+		'USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', p_part);
+	EXECUTE format('CREATE POLICY entry ON vault_data.%I TO vault_exec '
+		'USING (vault_data.is_inside(tenant_id))', p_part);
+	EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I '
+		'FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', p_part);
+	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', p_part);
+	FOR text_column IN
+		SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = 'vault_data.audit_log'::regclass AND a.attstattarget = 0 AND a.attnum > 0
+	LOOP
+		EXECUTE format('ALTER TABLE vault_data.%I ALTER COLUMN %I SET STATISTICS 0', p_part,
+			text_column);
+	END LOOP;
+END
+$$;
+
 /*
  * Partitions, one a month (UTC). They are made as tables of their own and then attached, since
  * CREATE TABLE … PARTITION OF would lock out every reader and writer of the trail. They do not
@@ -14,9 +52,7 @@ DECLARE
 	part text := to_char(p_month, '"audit_log_"YYYY_MM');
 	lower_bound timestamptz := p_month::timestamp AT TIME ZONE 'UTC';
 	upper_bound timestamptz := (p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC';
-	text_column name;
 	late bigint;
-	other text;
 BEGIN
 	IF to_regclass('vault_data.' || part) IS NOT NULL THEN
 		RETURN;
@@ -31,38 +67,12 @@ BEGIN
 		LOCK TABLE vault_data.audit_log_default IN ACCESS EXCLUSIVE MODE;
 	END IF;
 	EXECUTE format('CREATE TABLE vault_data.%I (LIKE vault_data.audit_log)', part);
-	EXECUTE format('ALTER TABLE vault_data.%I OWNER TO vault_owner', part);
-	/* Take back the privileges that default privileges gave. */
-	FOR other IN
-		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-		FROM pg_class c, aclexplode(c.relacl) AS a
-		WHERE c.oid = to_regclass('vault_data.' || part) AND a.grantee <> c.relowner
-	LOOP
-		EXECUTE format('REVOKE ALL ON vault_data.%I FROM %s', part, other);
-	END LOOP;
-	EXECUTE format('ALTER TABLE vault_data.%I ADD PRIMARY KEY (tenant_id, at, id)', part);
-	EXECUTE format('CREATE INDEX %I ON vault_data.%I (xid)', part || '_xid', part);
-	EXECUTE format('CREATE INDEX %I ON vault_data.%I USING brin (at)', part || '_at', part);
-	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
-		part);
-	EXECUTE format('CREATE POLICY tenant ON vault_data.%I FOR SELECT TO vault_owner '
-		'USING (tenant_id = vault.current_tenant_id() OR vault_data.sees_all_tenants())', part);
-	EXECUTE format('CREATE POLICY entry ON vault_data.%I TO vault_exec '
-		'USING (vault_data.is_inside(tenant_id))', part);
-	EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON vault_data.%I '
-		'FOR EACH STATEMENT EXECUTE FUNCTION vault_data.refuse_change()', part);
-	EXECUTE format('ALTER TABLE vault_data.%I ENABLE ALWAYS TRIGGER append_only_truncate', part);
-	FOR text_column IN SELECT a.attname FROM pg_attribute a
-		WHERE a.attrelid = 'vault_data.audit_log'::regclass AND a.attstattarget = 0 AND a.attnum > 0
-	LOOP
-		EXECUTE format('ALTER TABLE vault_data.%I ALTER COLUMN %I SET STATISTICS 0', part,
-			text_column);
-	END LOOP;
+	PERFORM vault_data.protect_partition(part);
 	IF late > 0 THEN
-		EXECUTE format('WITH moved AS (DELETE FROM vault_data.audit_log_default d
-			WHERE d.at >= $1 AND d.at < $2 RETURNING d.*)
-			INSERT INTO vault_data.%I SELECT m.* FROM moved m', part)
-				USING lower_bound, upper_bound;
+		EXECUTE format('WITH moved AS (DELETE FROM vault_data.audit_log_default d '
+			'WHERE d.at >= $1 AND d.at < $2 RETURNING d.*) '
+			'INSERT INTO vault_data.%I SELECT m.* FROM moved m', part)
+			USING lower_bound, upper_bound;
 	END IF;
 	EXECUTE format('ALTER TABLE vault_data.audit_log ATTACH PARTITION vault_data.%I '
 		'FOR VALUES FROM (%L) TO (%L)', part, lower_bound, upper_bound);
@@ -243,7 +253,7 @@ BEGIN
 	THEN
 		PERFORM vault_data.fail('22023',
 			format('invalid retention: it is not between %s and 100 years',
-			vault_data.audit_retention_floor()),
+				vault_data.audit_retention_floor()),
 			'Operators set the floor with vault.set_audit_floor().');
 	END IF;
 	INSERT INTO vault_data.audit_policy (tenant_id, retention) VALUES (this_tenant, p_retention)
@@ -305,7 +315,7 @@ END
 $$;
 
 --@ execute nobody: make_partition, make_partitions, may_retire, note_retired, prepare_trail,
---@	retire_default, retire_partition, retire_rows, retire_trail, tenants_of
+--@	protect_partition, retire_default, retire_partition, retire_rows, retire_trail, tenants_of
 --@ execute vault_jobs: job_partitions, job_retention
 --@ execute vault_exec: audit_retention_floor, release_legal_hold, require_reason,
 --@	set_audit_floor, set_audit_retention, set_legal_hold

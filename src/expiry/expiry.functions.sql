@@ -116,8 +116,8 @@ BEGIN
 		updated_at = now
 	WHERE tenant_id = head.tenant_id AND id = head.id;
 	PERFORM vault_data.announce(head.tenant_id, 'extended', 'warning', head.id,
-		jsonb_build_object('version', head.current_version,
-		'expires_at', p_until, 'extensions', extensions + 1, 'reason', p_reason));
+		jsonb_build_object('version', head.current_version, 'expires_at', p_until,
+			'extensions', extensions + 1, 'reason', p_reason));
 END
 $$;
 
@@ -162,7 +162,7 @@ BEGIN
 	RETURN QUERY
 	SELECT s.name, s.environment,
 		CASE WHEN s.expires_at > now THEN 'expiring' WHEN s.grace_until > now THEN 'grace'
-		ELSE 'expired' END,
+			ELSE 'expired' END,
 		s.expires_at, s.grace_until, COALESCE(s.extensions, 0), w.threshold
 	FROM vault_data.secret s
 		LEFT JOIN vault_data.expiry_warning w ON w.tenant_id = s.tenant_id AND w.id = s.id
@@ -192,10 +192,10 @@ BEGIN
 	PERFORM vault_data.announce(head.tenant_id,
 		CASE WHEN due > '0' THEN 'expiring' ELSE 'expired' END,
 		CASE WHEN due > '7 days' THEN 'info' WHEN due > '0' THEN 'warning' ELSE 'critical' END,
-			head.id,
-		jsonb_strip_nulls(jsonb_build_object('version', head.current_version, 'expires_at',
-			head.expires_at, 'grace_until', head.grace_until, 'threshold_seconds',
-			NULLIF(date_part('epoch', due), 0))));
+		head.id,
+		jsonb_strip_nulls(jsonb_build_object('version', head.current_version,
+			'expires_at', head.expires_at, 'grace_until', head.grace_until,
+			'threshold_seconds', NULLIF(date_part('epoch', due), 0))));
 	RETURN true;
 END
 $$;
@@ -277,7 +277,7 @@ $$;
 CREATE FUNCTION vault_data.announce_expiring(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.in_turns('announce_expiring_of_tenant', vault_data.tenant_names(), false,
-	p_max_rows) $$;
+		p_max_rows) $$;
 
 CREATE FUNCTION vault_data.announce_expired_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, p_max_rows) $$;
@@ -285,7 +285,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$ SELECT vault_data.warn_tenant(true, 
 CREATE FUNCTION vault_data.announce_expired(p_max_rows integer) RETURNS integer
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.in_turns('announce_expired_of_tenant', vault_data.tenant_names(), false,
-	p_max_rows) $$;
+		p_max_rows) $$;
 
 --@ execute vault_exec: announce_expired, announce_expired_of_tenant, announce_expiring,
 --@	announce_expiring_of_tenant, default_thresholds, due_warning, expiring, extend_expiry,

@@ -36,7 +36,7 @@ FROM vault_data.principal p
 				FILTER (WHERE l.is_live) AS db_roles
 		FROM (SELECT x.role_name,
 			EXISTS (SELECT FROM pg_catalog.pg_roles r
-			WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
+				WHERE r.oid = x.db_role AND r.rolname = x.role_name) AS is_live
 			FROM vault_data.principal_binding x
 			WHERE x.tenant_id = p.tenant_id AND x.principal_id = p.id) AS l) AS b ON true
 WHERE p.kind IN ('user', 'service') AND p.tenant_id = ANY (vault_data.visible_tenants())

@@ -70,13 +70,13 @@ BEGIN
 		coalesce(date_part('epoch', clock_timestamp() - oldest), 0)
 	UNION ALL SELECT 'audit_rows_estimated', NULL,
 		(SELECT sum(greatest(c.reltuples, 0)) FROM pg_partition_tree('vault_data.audit_log') t
-		JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf)
+			JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf)
 	UNION ALL SELECT 'audit_bytes', NULL,
 		(SELECT sum(pg_total_relation_size(t.relid))
-		FROM pg_partition_tree('vault_data.audit_log') t)
+			FROM pg_partition_tree('vault_data.audit_log') t)
 	UNION ALL SELECT 'audit_default_rows_estimated', NULL,
 		(SELECT greatest(c.reltuples, 0) FROM pg_class c
-		WHERE c.oid = 'vault_data.audit_log_default'::regclass)
+			WHERE c.oid = 'vault_data.audit_log_default'::regclass)
 	UNION ALL SELECT 'tenants', NULL,
 		(SELECT count(*) FROM vault_data.tenant t WHERE t.state <> 'destroyed')
 	UNION ALL SELECT 'principals', NULL,
@@ -85,13 +85,13 @@ BEGIN
 		(SELECT count(*) FROM vault_data.secret s WHERE s.deleted_at IS NULL)
 	UNION ALL SELECT 'secrets_expired', NULL,
 		(SELECT count(*) FROM vault_data.secret s
-		WHERE s.deleted_at IS NULL AND s.expires_at <= clock_timestamp())
+			WHERE s.deleted_at IS NULL AND s.expires_at <= clock_timestamp())
 	UNION ALL SELECT 'secret_versions_estimated', NULL,
 		(SELECT greatest(c.reltuples, 0) FROM pg_class c
-		WHERE c.oid = 'vault_data.secret_version'::regclass)
+			WHERE c.oid = 'vault_data.secret_version'::regclass)
 	UNION ALL SELECT 'rotations_failing', NULL,
 		(SELECT count(*) FROM vault_data.rotation r
-		WHERE r.step NOT IN ('done', 'failed') AND r.attempts > 0)
+			WHERE r.step NOT IN ('done', 'failed') AND r.attempts > 0)
 	UNION ALL SELECT 'notifications', NULL, (SELECT count(*) FROM vault_data.notification n)
 	UNION ALL SELECT 'anomalies_open', NULL,
 		(SELECT count(*) FROM vault_data.anomaly a WHERE a.acknowledged_at IS NULL)

@@ -177,7 +177,7 @@ BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	SELECT clock_timestamp()
 		+ COALESCE((SELECT l.recovery_window FROM vault_data.type_lifecycles(t.tenant_id) l
-		WHERE l.type = head.type), t.recovery_window) INTO until FROM vault_data.tenant t
+			WHERE l.type = head.type), t.recovery_window) INTO until FROM vault_data.tenant t
 		WHERE t.tenant_id = head.tenant_id;
 	PERFORM vault_data.require_authentic(t) FROM vault_data.tenant t
 	WHERE t.tenant_id = head.tenant_id;

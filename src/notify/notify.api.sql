@@ -39,10 +39,11 @@ COMMENT ON FUNCTION vault.forget_notifications(integer)
 CREATE VIEW vault.notifications WITH (security_barrier) AS
 SELECT t.name AS tenant, n.id, n.at, n.kind, n.severity, n.secret_id, n.secret, n.environment,
 	n.payload,
-	CASE WHEN vault_data.sees_policy(n.tenant_id, NULL)
-		THEN ARRAY(SELECT b.name FROM vault_data.subscriber b
+	CASE WHEN vault_data.sees_policy(n.tenant_id, NULL) THEN ARRAY(
+		SELECT b.name FROM vault_data.subscriber b
 		WHERE b.tenant_id = n.tenant_id AND n.position > b.since AND n.position <= b.acknowledged
-			AND (b.kinds IS NULL OR n.kind = ANY (b.kinds)) ORDER BY b.name) END AS acknowledged_by
+			AND (b.kinds IS NULL OR n.kind = ANY (b.kinds))
+		ORDER BY b.name) END AS acknowledged_by
 FROM vault_data.notification n LEFT JOIN vault_data.tenant t ON t.tenant_id = n.tenant_id
 WHERE n.tenant_id = ANY (vault_data.visible_tenants())
 	AND CASE WHEN n.secret IS NOT NULL

@@ -110,6 +110,27 @@ END
 $$;
 
 /*
+ * Acknowledge notifications of other kinds, which no call need look at again. Those that the caller
+ * may not know of now wait as long as notifications are kept: a grant may come into force.
+ */
+CREATE FUNCTION vault_data.pass_over(consumer vault_data.subscriber, p_last bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	passed bigint;
+BEGIN
+	SELECT COALESCE(min(w.position) - 1, p_last) INTO passed FROM vault_data.notification w
+	WHERE w.tenant_id = consumer.tenant_id AND w.position > consumer.acknowledged
+		AND w.position <= p_last
+		AND (consumer.kinds IS NULL OR w.kind = ANY (consumer.kinds))
+		AND w.at >= clock_timestamp() - current_setting('vault.notification_retention')::interval;
+	IF passed > consumer.acknowledged THEN
+		UPDATE vault_data.subscriber l SET acknowledged = passed
+		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
+	END IF;
+END
+$$;
+
+/*
  * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is
  * over, or all of them are acknowledged, others get none. A consumer that dies or rolls back loses
  * nothing, because only acknowledge() moves on. Notifications that the caller may not know of at
@@ -125,7 +146,6 @@ DECLARE
 	item vault_data.notification;
 	taken bigint;
 	last bigint;
-	passed bigint;
 BEGIN
 	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
@@ -170,19 +190,7 @@ BEGIN
 		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
 		RETURN;
 	END IF;
-	/*
-	 * The next call need not look again at other kinds. Notifications that the caller may not
-	 * know of now wait as long as notifications are kept: a grant may come into force.
-	 */
-	SELECT COALESCE(min(w.position) - 1, last) INTO passed FROM vault_data.notification w
-	WHERE w.tenant_id = consumer.tenant_id AND w.position > consumer.acknowledged
-		AND w.position <= last
-		AND (consumer.kinds IS NULL OR w.kind = ANY (consumer.kinds))
-		AND w.at >= clock_timestamp() - current_setting('vault.notification_retention')::interval;
-	IF passed > consumer.acknowledged THEN
-		UPDATE vault_data.subscriber l SET acknowledged = passed
-		WHERE l.tenant_id = consumer.tenant_id AND l.id = consumer.id;
-	END IF;
+	PERFORM vault_data.pass_over(consumer, last);
 END
 $$;
 
@@ -221,8 +229,8 @@ BEGIN
 		SELECT o.id FROM vault_data.notification o
 		WHERE o.tenant_id = this_tenant AND o.at < before
 			AND NOT EXISTS (SELECT FROM vault_data.subscriber b
-			WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
-				AND (o.position IS NULL OR o.position > b.acknowledged))
+				WHERE b.tenant_id = this_tenant AND (b.kinds IS NULL OR o.kind = ANY (b.kinds))
+					AND (o.position IS NULL OR o.position > b.acknowledged))
 		LIMIT p_max_rows FOR UPDATE SKIP LOCKED));
 	GET DIAGNOSTICS gone = ROW_COUNT;
 	RETURN gone;
@@ -238,5 +246,5 @@ END
 $$;
 
 --@ execute vault_exec: acknowledge, find_subscriber, forget_notifications,
---@	forget_notifications_of_tenant, may_know, next_notifications, order_notifications, subscribe,
---@	unsubscribe
+--@	forget_notifications_of_tenant, may_know, next_notifications, order_notifications, pass_over,
+--@	subscribe, unsubscribe

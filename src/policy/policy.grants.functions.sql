@@ -39,7 +39,7 @@ DECLARE
 BEGIN
 	given.permissions := CASE WHEN given.permissions IS NOT NULL
 		THEN ARRAY(SELECT lower(u.p COLLATE "C")
-		FROM unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
+			FROM unnest(given.permissions) WITH ORDINALITY AS u (p, n) ORDER BY u.n) END;
 	given.effect := lower(given.effect COLLATE "C");
 	PERFORM vault_data.check_permissions(given.permissions);
 	PERFORM vault_data.check_pattern(given.name_pattern);
@@ -101,7 +101,7 @@ BEGIN
 	 */
 	IF stops
 		AND NOT (vault_data.is_administrator()
-		AND vault_data.may_delegate(given, given.permissions))
+			AND vault_data.may_delegate(given, given.permissions))
 	THEN
 		PERFORM vault_data.refuse_against_administrator();
 	END IF;
@@ -190,7 +190,7 @@ BEGIN
 	WHERE tenant_id = vault.current_tenant_id() AND id = p_grant_id;
 	IF NOT FOUND
 		OR NOT vault_data.may_delegate(given,
-		CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END)
+			CASE given.effect WHEN 'deny' THEN given.permissions ELSE '{grant}' END)
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;

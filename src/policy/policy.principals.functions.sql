@@ -182,8 +182,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF NOT vault_data.may_change_member(p_principal, false)
 		AND (vault_data.is_administrator() OR NOT p_is_new
-		OR EXISTS (SELECT FROM vault_data.principal_binding b
-			WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
+			OR EXISTS (SELECT FROM vault_data.principal_binding b
+				WHERE b.tenant_id = p_tenant AND b.principal_id = p_principal))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;

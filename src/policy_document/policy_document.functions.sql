@@ -354,7 +354,7 @@ BEGIN
 	WHEN 'principals' THEN RETURN vault_data.read_principal(item);
 	WHEN 'roles', 'environments'
 		THEN RETURN to_jsonb(vault_data.check_identifier('name',
-		vault_data.read_name(item) #>> '{}'));
+			vault_data.read_name(item) #>> '{}'));
 	WHEN 'members' THEN RETURN vault_data.read_member(item);
 	WHEN 'grants' THEN RETURN vault_data.read_grant(item);
 	WHEN 'issuers' THEN RETURN vault_data.read_issuer(item);

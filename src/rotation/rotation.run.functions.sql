@@ -406,7 +406,7 @@ BEGIN
 			PERFORM vault_data.rotation_failed(schedule,
 				SQLSTATE || ': '
 				|| left(regexp_replace(SQLERRM,
-				'^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
+					'^(the value does not have|no value of type)([^:]*): .*', '\1\2'), 200));
 		END;
 		steps := steps + 1;
 	END LOOP;

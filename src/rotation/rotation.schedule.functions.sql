@@ -111,7 +111,7 @@ CREATE FUNCTION vault_data.chosen_interval(p_every text, p_type text) RETURNS te
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT CASE WHEN p_every IS NULL
 		THEN (SELECT l.rotation_interval::text
-		FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
+			FROM vault_data.type_lifecycles(vault.current_tenant_id()) l WHERE l.type = p_type)
 		WHEN word IN ('daily', 'weekly', 'monthly', 'quarterly') THEN word
 		WHEN word <> 'on demand' THEN btrim(p_every) END
 	FROM (VALUES (lower(btrim(p_every) COLLATE "C"))) AS written (word)
@@ -157,6 +157,45 @@ BEGIN
 END
 $$;
 
+/* Take an omitted overlap from the shortest time between two rotations; NULL: on demand. */
+CREATE FUNCTION vault_data.chosen_overlap(p_overlap interval, p_every text, p_span interval)
+RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	span interval := CASE WHEN p_every IS NULL OR p_span IS NOT NULL THEN p_span
+		ELSE vault_data.shortest_gap(p_every) END;
+	overlap interval := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
+BEGIN
+	IF overlap < '0' OR overlap > '1 year' OR overlap >= span THEN
+		PERFORM vault_data.fail('22023',
+			'invalid overlap: it is negative, or not shorter than the time between two rotations',
+			'Give an interval such as ''1 hour''.');
+	END IF;
+	RETURN overlap;
+END
+$$;
+
+/*
+ * End the overlaps of a rotation that gets another rotator: that one cannot take back a value that
+ * this one has set.
+ */
+CREATE FUNCTION vault_data.end_overlaps(head vault_data.secret) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	ended integer;
+BEGIN
+	FOR ended IN
+		UPDATE vault_data.rotation r
+		SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
+		WHERE r.tenant_id = head.tenant_id AND r.secret_id = head.id AND r.step = 'retire'
+			AND r.previous <> head.current_version
+		RETURNING r.previous
+	LOOP
+		PERFORM vault_data.retire_version(head, ended);
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION vault_data.set_rotation(p_name text, p_every text, p_rotator text, p_config jsonb,
 	p_window text, p_overlap interval, p_environment text)
 RETURNS timestamptz
@@ -167,13 +206,13 @@ DECLARE
 	span interval := vault_data.rotation_interval(every);
 	kept_window text := (vault_data.check_windows(CASE WHEN p_window IS NOT NULL
 		THEN ARRAY[p_window] END))[1];
-	kept_overlap interval := p_overlap;
+	kept_overlap interval;
 	due timestamptz;
 	schedule uuid;
 	present vault_data.rotation_schedule;
 	chosen text;
 	chosen_config jsonb;
-	ended integer;
+	has_target boolean;
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	present := vault_data.lock_schedule(head.id);
@@ -182,23 +221,15 @@ BEGIN
 	chosen_config := COALESCE(p_config, CASE WHEN chosen = present.rotator THEN present.config END,
 		'{}');
 	PERFORM vault_data.require_rotator(chosen);
-	IF vault_data.rotator_flag(chosen, 'has_target')
-		OR vault_data.rotator_flag(present.rotator, 'has_target')
-	THEN
+	has_target := vault_data.rotator_flag(chosen, 'has_target')
+		OR vault_data.rotator_flag(present.rotator, 'has_target');
+	IF has_target THEN
 		PERFORM vault_data.require_administrator();
 	END IF;
 	IF vault_data.rotator_flag(chosen, 'gets_values') THEN
 		PERFORM vault_data.require('read', head.name, head.environment);
 	END IF;
-	IF every IS NOT NULL AND span IS NULL THEN
-		span := vault_data.shortest_gap(every);
-	END IF;
-	kept_overlap := COALESCE(p_overlap, LEAST(interval '1 day', span / 2));
-	IF kept_overlap < '0' OR kept_overlap > '1 year' OR kept_overlap >= span THEN
-		PERFORM vault_data.fail('22023',
-			'invalid overlap: it is negative, or not shorter than the time between two rotations',
-			'Give an interval such as ''1 hour''.');
-	END IF;
+	kept_overlap := vault_data.chosen_overlap(p_overlap, every, span);
 	PERFORM vault_data.rotator_act('check', chosen, chosen_config, head.name, head.environment,
 		NULL, head.current_version);
 	IF EXISTS (SELECT FROM vault_data.rotation r
@@ -208,19 +239,10 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'a rotation of the secret is under way',
 			'The view vault.rotation_status shows its state; vault.remove_rotation() ends it.');
 	END IF;
-	/* This rotator cannot take back a value that another one has set; its time ends here. */
-	IF (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config)
-		AND (vault_data.rotator_flag(chosen, 'has_target')
-		OR vault_data.rotator_flag(present.rotator, 'has_target'))
+	IF has_target
+		AND (present.rotator, present.config) IS DISTINCT FROM (chosen, chosen_config)
 	THEN
-		FOR ended IN
-			UPDATE vault_data.rotation r
-			SET step = 'done', error = 'the rotation was changed', finished_at = clock_timestamp()
-			WHERE r.tenant_id = head.tenant_id AND r.secret_id = head.id AND r.step = 'retire'
-				AND r.previous <> head.current_version RETURNING r.previous
-		LOOP
-			PERFORM vault_data.retire_version(head, ended);
-		END LOOP;
+		PERFORM vault_data.end_overlaps(head);
 	END IF;
 	PERFORM vault_data.require_users_free(head.id, chosen, chosen_config);
 	due := vault_data.next_due(every, kept_window, clock_timestamp());
@@ -305,6 +327,6 @@ BEGIN
 END
 $$;
 
---@ execute vault_exec: chosen_interval, has_schedule, is_cron, lock_rotated_users,
---@	lock_schedule, next_cron, next_due, next_in_window, plan_rotation, remove_rotation,
---@	require_users_free, rotation_interval, set_rotation, shortest_gap, users_of
+--@ execute vault_exec: chosen_interval, chosen_overlap, end_overlaps, has_schedule, is_cron,
+--@	lock_rotated_users, lock_schedule, next_cron, next_due, next_in_window, plan_rotation,
+--@	remove_rotation, require_users_free, rotation_interval, set_rotation, shortest_gap, users_of

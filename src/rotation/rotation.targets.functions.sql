@@ -13,7 +13,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		WHEN EXISTS (SELECT FROM pg_roles m
 			WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
 				AND (m.rolsuper OR m.rolreplication OR m.rolbypassrls OR m.rolcreaterole
-				OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
+					OR m.rolname ~ '^(vault|pg)_' AND m.rolname <> 'vault_client'))
 		THEN 'it is a member of a role whose password is not rotated'
 		WHEN vault_data.is_bound_elsewhere(r.oid, p_tenant)
 			THEN 'it is a principal of another tenant, shows tokens there, or is reserved for or '

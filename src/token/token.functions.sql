@@ -96,7 +96,7 @@ BEGIN
 	IF of_principal >= vault_data.token_quota(false) THEN
 		PERFORM vault_data.fail('54000',
 			format('principal "%s" has %s tokens for a single use that have not expired',
-			p_principal, of_principal),
+				p_principal, of_principal),
 			'They count until they expire, used or not: give them a shorter ttl, or wait.');
 	ELSIF of_tenant >= vault_data.token_quota(true) THEN
 		PERFORM vault_data.fail('54000',
@@ -125,7 +125,7 @@ BEGIN
 	WHERE p.tenant_id = this_tenant AND p.name = p_principal AND p.kind IN ('user', 'service');
 	IF vault_data.shows_token()
 		OR (subject IS DISTINCT FROM vault_data.caller_principal()
-		AND NOT vault_data.is_administrator())
+			AND NOT vault_data.is_administrator())
 	THEN
 		PERFORM vault_data.fail('42501', 'permission denied to issue a token for this principal',
 			'Administrators of the tenant issue tokens for all, others for themselves; a caller '
@@ -152,7 +152,7 @@ BEGIN
 	END IF;
 	IF p_db_role IS NOT NULL
 		AND NOT EXISTS (SELECT FROM vault_data.token_role r
-		WHERE r.tenant_id = this_tenant AND r.role_name = p_db_role)
+			WHERE r.tenant_id = this_tenant AND r.role_name = p_db_role)
 	THEN
 		PERFORM vault_data.fail('22023', 'invalid role: it does not show tokens',
 			'vault.allow_tokens() lets it.');

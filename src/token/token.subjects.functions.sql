@@ -132,7 +132,7 @@ BEGIN
 	IF vault_data.shows_token() OR NOT vault_data.may_change_member(chosen.id, false)
 		OR (vault_data.holds_denial(chosen.id)
 			AND NOT (vault_data.is_administrator()
-			AND vault_data.may_change_member(chosen.id, true)))
+				AND vault_data.may_change_member(chosen.id, true)))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;

@@ -268,12 +268,12 @@ BEGIN
 	IF takes_policy IS NULL THEN
 		PERFORM vault_data.fail('22023', 'invalid type: there is no such type',
 			format('Types are %s; the view vault.types has those that were added, too.',
-			(SELECT string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
+				(SELECT string_agg(b.name, ', ') FROM vault_data.builtin_types() b)));
 	ELSIF NOT takes_policy
 		AND (p_min_length IS NOT NULL OR p_max_length IS NOT NULL OR p_classes IS NOT NULL
-		OR p_excluded IS NOT NULL
-		OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength)
-		OR p_generated_length IS NOT NULL)
+			OR p_excluded IS NOT NULL
+			OR p_prefix IS NOT NULL OR (p_min_entropy IS NOT NULL AND NOT takes_strength)
+			OR p_generated_length IS NOT NULL)
 	THEN
 		PERFORM vault_data.fail('22023',
 			'invalid type: the characters of its values are no matter of a policy',

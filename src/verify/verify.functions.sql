@@ -111,7 +111,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			vault_data.plain(m[5]) AS predicate
 		FROM unnest(statements) AS s,
 			regexp_match(s,
-			'^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
+				'^CREATE POLICY (\S+) ON (\S+)(?: FOR (\S+))? TO (\S+)\s+USING (.*)$') AS m
 		WHERE m IS NOT NULL
 	), made AS (
 		SELECT c.oid::regclass || ': policy ' || s.policy AS name, s.command, s.role, s.predicate
@@ -220,7 +220,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			c.relowner AS owner, 'vault_owner'::regrole::oid AS expected,
 			COALESCE(c.relacl,
 				acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char",
-				c.relowner)) AS acl
+					c.relowner)) AS acl
 		FROM pg_class c
 		WHERE c.relnamespace IN ('vault'::regnamespace, 'vault_data'::regnamespace)
 			AND c.relkind NOT IN ('i', 'I', 't', 'c')
@@ -265,8 +265,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	FROM pg_roles r
 	WHERE r.rolname IN ('vault_owner', 'vault_exec')
 		AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb
-		OR r.rolreplication OR r.rolbypassrls
-		OR EXISTS (SELECT FROM pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
+			OR r.rolreplication OR r.rolbypassrls
+			OR EXISTS (SELECT FROM pg_auth_members m WHERE r.oid IN (m.roleid, m.member)))
 $$;
 
 CREATE FUNCTION vault_data.verify_objects()
@@ -438,7 +438,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		OR o.last_try > n.now + interval '16 days'
 		OR COALESCE(c.next_at,
 			'infinity') > GREATEST(LEAST(o.retire_at, COALESCE(o.try_at, c.due_at), 'infinity'),
-			n.now + interval '1 hour') END
+				n.now + interval '1 hour') END
 $$;
 
 /* Rows without an id go by the name of a role, which can be bound anew. */
@@ -463,7 +463,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 			WHEN b.name IS NULL THEN CASE WHEN NOT t.deleted THEN 'deleted outside vault' END
 			WHEN t.name IS NULL THEN
 				CASE WHEN b.since > (SELECT min(a.at) FROM vault_data.audit_log a
-				WHERE a.tenant_id = p_tenant)
+					WHERE a.tenant_id = p_tenant)
 				THEN 'the trail does not know it' END
 			WHEN t.deleted THEN 'was deleted, and is there again'
 			WHEN b.id <> t.principal THEN 'an old row was put back' END AS fault
@@ -500,7 +500,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE s.tenant_id = p_tenant AND v.envelope IS NOT NULL
 		AND (v.key_generation IS NULL
 			OR NOT vault_data.opens(s.tenant_id, s.id, COALESCE(v.type, ''), v.version,
-			v.key_generation, v.envelope))
+				v.key_generation, v.envelope))
 	UNION ALL
 	SELECT 'secret', s.id, s.name, 'its type is not that of its current version'
 	FROM vault_data.secret s
