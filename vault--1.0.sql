@@ -6622,87 +6622,6 @@ GRANT EXECUTE ON FUNCTION
  * one goes through the same checks as the single calls.
  */
 
-CREATE FUNCTION vault_data.refuse_document(field text, fault text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	PERFORM vault_data.fail('22023', 'invalid document: ' || COALESCE(field || ': ', '') || fault,
-		'vault.export_policy() shows the form.');
-END
-$$;
-
-CREATE FUNCTION vault_data.document_text(item jsonb, field text) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	IF jsonb_typeof(item->field) NOT IN ('string', 'null') THEN
-		PERFORM vault_data.refuse_document(field, 'it is not a string');
-	END IF;
-	RETURN item->>field;
-END
-$$;
-
-CREATE FUNCTION vault_data.document_flag(item jsonb, field text) RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	IF jsonb_typeof(item->field) NOT IN ('boolean', 'null') THEN
-		PERFORM vault_data.refuse_document(field, 'it is not true or false');
-	END IF;
-	RETURN (item->>field)::boolean;
-END
-$$;
-
-CREATE FUNCTION vault_data.document_time(item jsonb, field text) RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	given text := vault_data.document_text(item, field);
-BEGIN
-	IF given IS NOT NULL
-		AND given !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9:]{2,6})$'
-	THEN
-		PERFORM vault_data.refuse_document(field, 'it is not a time such as 2026-12-31T00:00:00Z');
-	END IF;
-	RETURN given::timestamptz;
-EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
-	PERFORM vault_data.refuse_document(field, 'there is no such time');
-END
-$$;
-
-CREATE FUNCTION vault_data.document_interval(item jsonb, field text) RETURNS interval
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	RETURN vault_data.document_text(item, field)::interval;
-EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR interval_field_overflow THEN
-	PERFORM vault_data.refuse_document(field, 'it is not an interval such as 1 hour');
-END
-$$;
-
-CREATE FUNCTION vault_data.document_list(item jsonb, field text) RETURNS text[]
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	IF jsonb_typeof(item->field) = 'null' OR NOT item ? field THEN
-		RETURN NULL;
-	END IF;
-	IF jsonb_typeof(item->field) <> 'array'
-		OR EXISTS (SELECT FROM jsonb_array_elements(item->field) AS e
-			WHERE jsonb_typeof(e) <> 'string')
-	THEN
-		PERFORM vault_data.refuse_document(field, 'it is not a list of strings');
-	END IF;
-	RETURN ARRAY(SELECT e FROM jsonb_array_elements_text(item->field) AS e);
-END
-$$;
-
-CREATE FUNCTION vault_data.require_fields(item jsonb, known text[]) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-BEGIN
-	IF jsonb_typeof(item) <> 'object' THEN
-		PERFORM vault_data.refuse_document(NULL, 'it is not an object');
-	END IF;
-	IF item - known <> '{}' THEN
-		PERFORM vault_data.refuse_document(NULL, 'it has a field that is not known');
-	END IF;
-END
-$$;
-
 CREATE FUNCTION vault_data.sorted(given text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 	SELECT array_agg(DISTINCT e COLLATE "C" ORDER BY e COLLATE "C") FROM unnest(given) AS e
@@ -6717,31 +6636,6 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		'windows', vault_data.sorted(given.windows), 'services', vault_data.sorted(given.services),
 		'require_tls', given.require_tls, 'require_session_user', given.require_session_user,
 		'valid_from', given.valid_from, 'valid_until', given.valid_until))
-$$;
-
-/* Checked, but for the grantee. */
-CREATE FUNCTION vault_data.grant_from_document(item jsonb) RETURNS vault_data.access_grant
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	given vault_data.access_grant;
-BEGIN
-	PERFORM vault_data.require_fields(item,
-		ARRAY['grantee', 'effect', 'permissions', 'name_pattern', 'environments', 'addresses',
-		'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until']);
-	given.tenant_id := vault.current_tenant_id();
-	given.effect := COALESCE(vault_data.document_text(item, 'effect'), 'allow');
-	given.permissions := vault_data.document_list(item, 'permissions');
-	given.name_pattern := vault_data.document_text(item, 'name_pattern');
-	given.environments := vault_data.document_list(item, 'environments');
-	given.addresses := vault_data.document_list(item, 'addresses');
-	given.windows := vault_data.document_list(item, 'windows');
-	given.services := vault_data.document_list(item, 'services');
-	given.require_tls := vault_data.document_flag(item, 'require_tls');
-	given.require_session_user := vault_data.document_flag(item, 'require_session_user');
-	given.valid_from := vault_data.document_time(item, 'valid_from');
-	given.valid_until := vault_data.document_time(item, 'valid_until');
-	RETURN vault_data.check_grant(given);
-END
 $$;
 
 /*
@@ -6861,6 +6755,316 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_authentic_policy(this_tenant);
 	RETURN vault_data.policy_document(this_tenant);
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION vault_data.export_policy(text),
+	vault_data.grant_document(vault_data.access_grant, text), vault_data.group_roles_document(uuid),
+	vault_data.issuer_document(vault_data.token_issuer), vault_data.lifetime_seconds(interval),
+	vault_data.members_document(uuid), vault_data.policy_document(uuid),
+	vault_data.principals_document(uuid), vault_data.require_authentic_policy(uuid),
+	vault_data.sorted(text[]), vault_data.subjects_document(uuid)
+	TO vault_exec;
+
+/*
+ * Differences between a tenant and a document, and the calls that take them away.
+ */
+
+/*
+ * In the order in which they can be made: the last are those after which the caller may be
+ * no administrator any more. Principals are added and bound, never taken away:
+ * a document that forgets one must not lock it out of what it has elsewhere.
+ */
+CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
+RETURNS TABLE (step integer, environments jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH both_lists AS (
+		SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
+			COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
+	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted
+		ELSE (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.had || b.wanted) AS e) END
+	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
+	UNION ALL
+	SELECT 18, (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.wanted) AS e)
+	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
+$$;
+COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb)
+	IS 'returns the environments to declare before grants are given, and after grants are revoked';
+
+CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb)
+RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
+LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
+	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'),
+		('subjects'), ('group_roles'), ('token_roles')),
+	had AS (SELECT DISTINCT s.key, e AS item
+		FROM section s, jsonb_array_elements(have->s.key) AS e),
+	wanted AS (SELECT DISTINCT s.key, e AS item
+		FROM section s, jsonb_array_elements(want->s.key) AS e),
+	bound AS (SELECT h.item->>'name' AS name, r
+		FROM had h, jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
+	binding AS (SELECT DISTINCT w.item->>'name' AS name, r
+		FROM wanted w, jsonb_array_elements_text(w.item->'db_roles') AS r
+		WHERE w.key = 'principals'),
+	missing AS (SELECT * FROM wanted EXCEPT ALL SELECT * FROM had),
+	surplus AS (SELECT * FROM had EXCEPT ALL SELECT * FROM wanted),
+	changed AS (SELECT s.item->>'name' AS name FROM surplus s, missing m
+		WHERE s.key = 'issuers' AND m.key = 'issuers' AND s.item->>'name' = m.item->>'name')
+	SELECT * FROM (
+		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name',
+			jsonb_build_object('kind', w.item->>'kind')
+		FROM wanted w
+		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h
+			WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name'
+				AND h.item->>'kind' = w.item->>'kind')
+		UNION ALL SELECT 2, 'add', 'binding', b.name, jsonb_build_object('db_role', b.r)
+		FROM (SELECT * FROM binding EXCEPT SELECT * FROM bound) AS b
+		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m
+		WHERE m.key = 'roles'
+		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m
+		WHERE m.key = 'grants'
+		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m
+		WHERE m.key = 'members'
+		UNION ALL SELECT 6, 'remove', 'subject', s.item->>'principal', s.item - 'principal'
+		FROM surplus s WHERE s.key = 'subjects'
+		UNION ALL SELECT 7, 'remove', 'group role', s.item->>'role', s.item - 'role' FROM surplus s
+		WHERE s.key = 'group_roles'
+		UNION ALL SELECT 8, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s
+		WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 9, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m
+		WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 10, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m
+		WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
+		UNION ALL SELECT 11, 'add', 'subject', m.item->>'principal', m.item - 'principal'
+		FROM missing m WHERE m.key = 'subjects'
+		UNION ALL SELECT 12, 'add', 'group role', m.item->>'role', m.item - 'role' FROM missing m
+		WHERE m.key = 'group_roles'
+		UNION ALL SELECT 13, 'add', 'token role', m.item #>> '{}', NULL FROM missing m
+		WHERE m.key = 'token_roles'
+		UNION ALL SELECT 14, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s
+		WHERE s.key = 'token_roles'
+		UNION ALL SELECT 15, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s
+		WHERE s.key = 'members'
+		UNION ALL SELECT 16, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee'
+		FROM surplus s WHERE s.key = 'grants'
+		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s
+		WHERE s.key = 'roles'
+		UNION ALL SELECT e.step, 'change', 'environments', NULL,
+			jsonb_build_object('environments', e.environments)
+		FROM vault_data.environment_differences(have, want) e)
+		AS d (step, action, kind, name, detail)
+	ORDER BY d.step, d.name COLLATE "C", d.detail
+$$;
+
+/* The same checks as of the single calls; what its subjects and groups stand for stays. */
+CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb,
+	p_is_new boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.token_issuer;
+BEGIN
+	PERFORM vault_data.require_holder_of_everything();
+	given := vault_data.issuer_from_document(p_detail || jsonb_build_object('name', p_name));
+	IF p_is_new THEN
+		PERFORM vault_data.store_issuer(given);
+	ELSE
+		PERFORM vault_data.replace_issuer(p_tenant, given);
+	END IF;
+END
+$$;
+
+CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text,
+	p_detail jsonb, p_made text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	CASE p_step
+	WHEN 1 THEN PERFORM vault_data.create_principal(p_name, p_detail->>'kind', NULL, NULL);
+	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant,
+		vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role', p_name = ANY (p_made));
+	WHEN 3 THEN PERFORM vault_data.create_role(p_name, NULL);
+	WHEN 4 THEN
+		given := vault_data.grant_from_document(p_detail);
+		given.principal_id := vault_data.find_principal(p_tenant, p_name);
+		PERFORM vault_data.give(given);
+	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
+	WHEN 6 THEN PERFORM vault_data.remove_subject(p_name, p_detail->>'issuer', p_detail->>'subject',
+		p_detail->>'match', NULL);
+	WHEN 7 THEN PERFORM vault_data.unmap_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 8 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
+	WHEN 9 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, false);
+	WHEN 10 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, true);
+	WHEN 11 THEN PERFORM vault_data.add_subject(p_name, p_detail->>'issuer', p_detail->>'subject',
+		p_detail->>'match', NULL);
+	WHEN 12 THEN PERFORM vault_data.map_group(p_detail->>'issuer', p_detail->>'group', p_name);
+	WHEN 13 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
+	WHEN 14 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
+	WHEN 15 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
+	WHEN 16 THEN
+		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
+		WHERE g.tenant_id = p_tenant
+			AND g.principal_id = vault_data.find_principal(p_tenant, p_name)
+			AND vault_data.grant_document(g, NULL) = p_detail;
+	WHEN 17 THEN PERFORM vault_data.drop_role(p_name, NULL);
+	WHEN 0, 18 THEN
+		IF NOT vault_data.is_administrator() THEN
+			PERFORM vault_data.refuse_delegation();
+		END IF;
+		PERFORM vault_data.declare_environments(p_tenant, vault_data.environment_list(
+			ARRAY(SELECT jsonb_array_elements_text(p_detail->'environments'))));
+	END CASE;
+END
+$$;
+
+CREATE FUNCTION vault_data.import_policy(p_document jsonb, p_dry_run boolean, p_tenant text)
+RETURNS TABLE (action text, kind text, name text, detail jsonb)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	this_tenant uuid := vault_data.choose_tenant(p_tenant);
+	have jsonb;
+	want jsonb;
+	step integer;
+	made text[] := '{}';
+BEGIN
+	PERFORM vault_data.require_administrator();
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		PERFORM vault_data.fail('25001',
+			'a policy cannot be imported in REPEATABLE READ or SERIALIZABLE',
+			'Call it in a transaction of READ COMMITTED.');
+	END IF;
+	IF NOT COALESCE(p_dry_run, true) THEN
+		PERFORM vault_data.lock_policy();
+	END IF;
+	PERFORM vault_data.require_authentic_policy(this_tenant);
+	have := vault_data.policy_document(this_tenant);
+	want := vault_data.read_document(p_document, have);
+	FOR step, action, kind, name, detail IN
+		SELECT * FROM vault_data.policy_differences(have, want)
+	LOOP
+		IF NOT COALESCE(p_dry_run, true) THEN
+			PERFORM vault_data.apply_difference(this_tenant, step, name, detail, made);
+			made := made || CASE step WHEN 1 THEN name END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
+	vault_data.environment_differences(jsonb, jsonb),
+	vault_data.import_policy(jsonb, boolean, text), vault_data.policy_differences(jsonb, jsonb),
+	vault_data.put_issuer_of_document(uuid, text, jsonb, boolean)
+	TO vault_exec;
+
+/*
+ * Documents that are given: checked, and brought into the form of policy_document().
+ */
+
+CREATE FUNCTION vault_data.refuse_document(field text, fault text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	PERFORM vault_data.fail('22023', 'invalid document: ' || COALESCE(field || ': ', '') || fault,
+		'vault.export_policy() shows the form.');
+END
+$$;
+
+CREATE FUNCTION vault_data.document_text(item jsonb, field text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF jsonb_typeof(item->field) NOT IN ('string', 'null') THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a string');
+	END IF;
+	RETURN item->>field;
+END
+$$;
+
+CREATE FUNCTION vault_data.document_flag(item jsonb, field text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF jsonb_typeof(item->field) NOT IN ('boolean', 'null') THEN
+		PERFORM vault_data.refuse_document(field, 'it is not true or false');
+	END IF;
+	RETURN (item->>field)::boolean;
+END
+$$;
+
+CREATE FUNCTION vault_data.document_time(item jsonb, field text) RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given text := vault_data.document_text(item, field);
+BEGIN
+	IF given IS NOT NULL
+		AND given !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9:]{2,6})$'
+	THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a time such as 2026-12-31T00:00:00Z');
+	END IF;
+	RETURN given::timestamptz;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+	PERFORM vault_data.refuse_document(field, 'there is no such time');
+END
+$$;
+
+CREATE FUNCTION vault_data.document_interval(item jsonb, field text) RETURNS interval
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	RETURN vault_data.document_text(item, field)::interval;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR interval_field_overflow THEN
+	PERFORM vault_data.refuse_document(field, 'it is not an interval such as 1 hour');
+END
+$$;
+
+CREATE FUNCTION vault_data.document_list(item jsonb, field text) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF jsonb_typeof(item->field) = 'null' OR NOT item ? field THEN
+		RETURN NULL;
+	END IF;
+	IF jsonb_typeof(item->field) <> 'array'
+		OR EXISTS (SELECT FROM jsonb_array_elements(item->field) AS e
+			WHERE jsonb_typeof(e) <> 'string')
+	THEN
+		PERFORM vault_data.refuse_document(field, 'it is not a list of strings');
+	END IF;
+	RETURN ARRAY(SELECT e FROM jsonb_array_elements_text(item->field) AS e);
+END
+$$;
+
+CREATE FUNCTION vault_data.require_fields(item jsonb, known text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+	IF jsonb_typeof(item) <> 'object' THEN
+		PERFORM vault_data.refuse_document(NULL, 'it is not an object');
+	END IF;
+	IF item - known <> '{}' THEN
+		PERFORM vault_data.refuse_document(NULL, 'it has a field that is not known');
+	END IF;
+END
+$$;
+
+/* Checked, but for the grantee. */
+CREATE FUNCTION vault_data.grant_from_document(item jsonb) RETURNS vault_data.access_grant
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+DECLARE
+	given vault_data.access_grant;
+BEGIN
+	PERFORM vault_data.require_fields(item,
+		ARRAY['grantee', 'effect', 'permissions', 'name_pattern', 'environments', 'addresses',
+		'windows', 'services', 'require_tls', 'require_session_user', 'valid_from', 'valid_until']);
+	given.tenant_id := vault.current_tenant_id();
+	given.effect := COALESCE(vault_data.document_text(item, 'effect'), 'allow');
+	given.permissions := vault_data.document_list(item, 'permissions');
+	given.name_pattern := vault_data.document_text(item, 'name_pattern');
+	given.environments := vault_data.document_list(item, 'environments');
+	given.addresses := vault_data.document_list(item, 'addresses');
+	given.windows := vault_data.document_list(item, 'windows');
+	given.services := vault_data.document_list(item, 'services');
+	given.require_tls := vault_data.document_flag(item, 'require_tls');
+	given.require_session_user := vault_data.document_flag(item, 'require_session_user');
+	given.valid_from := vault_data.document_time(item, 'valid_from');
+	given.valid_until := vault_data.document_time(item, 'valid_until');
+	RETURN vault_data.check_grant(given);
 END
 $$;
 
@@ -7128,210 +7332,18 @@ BEGIN
 END
 $$;
 
-/*
- * In the order in which they can be made: the last are those after which the caller may be
- * no administrator any more. Principals are added and bound, never taken away:
- * a document that forgets one must not lock it out of what it has elsewhere.
- */
-CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
-RETURNS TABLE (step integer, environments jsonb)
-LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH both_lists AS (
-		SELECT COALESCE(NULLIF(have->'environments', 'null'), '[]') AS had,
-			COALESCE(NULLIF(want->'environments', 'null'), '[]') AS wanted)
-	SELECT 0, CASE WHEN b.wanted = '[]' THEN b.wanted
-		ELSE (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.had || b.wanted) AS e) END
-	FROM both_lists b WHERE b.had <> '[]' AND (b.wanted = '[]' OR NOT b.wanted <@ b.had)
-	UNION ALL
-	SELECT 18, (SELECT jsonb_agg(DISTINCT e) FROM jsonb_array_elements(b.wanted) AS e)
-	FROM both_lists b WHERE b.wanted <> '[]' AND (b.had = '[]' OR NOT b.had <@ b.wanted)
-$$;
-COMMENT ON FUNCTION vault_data.environment_differences(jsonb, jsonb)
-	IS 'returns the environments to declare before grants are given, and after grants are revoked';
-
-CREATE FUNCTION vault_data.policy_differences(have jsonb, want jsonb)
-RETURNS TABLE (step integer, action text, kind text, name text, detail jsonb)
-LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
-	WITH section (key) AS (VALUES ('principals'), ('roles'), ('members'), ('grants'), ('issuers'),
-		('subjects'), ('group_roles'), ('token_roles')),
-	had AS (SELECT DISTINCT s.key, e AS item
-		FROM section s, jsonb_array_elements(have->s.key) AS e),
-	wanted AS (SELECT DISTINCT s.key, e AS item
-		FROM section s, jsonb_array_elements(want->s.key) AS e),
-	bound AS (SELECT h.item->>'name' AS name, r
-		FROM had h, jsonb_array_elements_text(h.item->'db_roles') AS r WHERE h.key = 'principals'),
-	binding AS (SELECT DISTINCT w.item->>'name' AS name, r
-		FROM wanted w, jsonb_array_elements_text(w.item->'db_roles') AS r
-		WHERE w.key = 'principals'),
-	missing AS (SELECT * FROM wanted EXCEPT ALL SELECT * FROM had),
-	surplus AS (SELECT * FROM had EXCEPT ALL SELECT * FROM wanted),
-	changed AS (SELECT s.item->>'name' AS name FROM surplus s, missing m
-		WHERE s.key = 'issuers' AND m.key = 'issuers' AND s.item->>'name' = m.item->>'name')
-	SELECT * FROM (
-		SELECT DISTINCT 1, 'add', 'principal', w.item->>'name',
-			jsonb_build_object('kind', w.item->>'kind')
-		FROM wanted w
-		WHERE w.key = 'principals' AND NOT EXISTS (SELECT FROM had h
-			WHERE h.key = 'principals' AND h.item->>'name' = w.item->>'name'
-				AND h.item->>'kind' = w.item->>'kind')
-		UNION ALL SELECT 2, 'add', 'binding', b.name, jsonb_build_object('db_role', b.r)
-		FROM (SELECT * FROM binding EXCEPT SELECT * FROM bound) AS b
-		UNION ALL SELECT 3, 'add', 'role', m.item #>> '{}', NULL FROM missing m
-		WHERE m.key = 'roles'
-		UNION ALL SELECT 4, 'add', 'grant', m.item->>'grantee', m.item - 'grantee' FROM missing m
-		WHERE m.key = 'grants'
-		UNION ALL SELECT 5, 'add', 'member', m.item->>'role', m.item - 'role' FROM missing m
-		WHERE m.key = 'members'
-		UNION ALL SELECT 6, 'remove', 'subject', s.item->>'principal', s.item - 'principal'
-		FROM surplus s WHERE s.key = 'subjects'
-		UNION ALL SELECT 7, 'remove', 'group role', s.item->>'role', s.item - 'role' FROM surplus s
-		WHERE s.key = 'group_roles'
-		UNION ALL SELECT 8, 'remove', 'issuer', s.item->>'name', s.item - 'name' FROM surplus s
-		WHERE s.key = 'issuers' AND NOT s.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 9, 'change', 'issuer', m.item->>'name', m.item - 'name' FROM missing m
-		WHERE m.key = 'issuers' AND m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 10, 'add', 'issuer', m.item->>'name', m.item - 'name' FROM missing m
-		WHERE m.key = 'issuers' AND NOT m.item->>'name' = ANY (SELECT c.name FROM changed c)
-		UNION ALL SELECT 11, 'add', 'subject', m.item->>'principal', m.item - 'principal'
-		FROM missing m WHERE m.key = 'subjects'
-		UNION ALL SELECT 12, 'add', 'group role', m.item->>'role', m.item - 'role' FROM missing m
-		WHERE m.key = 'group_roles'
-		UNION ALL SELECT 13, 'add', 'token role', m.item #>> '{}', NULL FROM missing m
-		WHERE m.key = 'token_roles'
-		UNION ALL SELECT 14, 'remove', 'token role', s.item #>> '{}', NULL FROM surplus s
-		WHERE s.key = 'token_roles'
-		UNION ALL SELECT 15, 'remove', 'member', s.item->>'role', s.item - 'role' FROM surplus s
-		WHERE s.key = 'members'
-		UNION ALL SELECT 16, 'remove', 'grant', s.item->>'grantee', s.item - 'grantee'
-		FROM surplus s WHERE s.key = 'grants'
-		UNION ALL SELECT 17, 'remove', 'role', s.item #>> '{}', NULL FROM surplus s
-		WHERE s.key = 'roles'
-		UNION ALL SELECT e.step, 'change', 'environments', NULL,
-			jsonb_build_object('environments', e.environments)
-		FROM vault_data.environment_differences(have, want) e)
-		AS d (step, action, kind, name, detail)
-	ORDER BY d.step, d.name COLLATE "C", d.detail
-$$;
-
-/* The same checks as of the single calls; what its subjects and groups stand for stays. */
-CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb,
-	p_is_new boolean)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	given vault_data.token_issuer;
-BEGIN
-	PERFORM vault_data.require_holder_of_everything();
-	given := vault_data.issuer_from_document(p_detail || jsonb_build_object('name', p_name));
-	IF p_is_new THEN
-		PERFORM vault_data.store_issuer(given);
-	ELSE
-		PERFORM vault_data.replace_issuer(p_tenant, given);
-	END IF;
-END
-$$;
-
-CREATE FUNCTION vault_data.apply_difference(p_tenant uuid, p_step integer, p_name text,
-	p_detail jsonb, p_made text[])
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	given vault_data.access_grant;
-BEGIN
-	CASE p_step
-	WHEN 1 THEN PERFORM vault_data.create_principal(p_name, p_detail->>'kind', NULL, NULL);
-	WHEN 2 THEN PERFORM vault_data.add_binding(p_tenant,
-		vault_data.find_principal(p_tenant, p_name), p_detail->>'db_role', p_name = ANY (p_made));
-	WHEN 3 THEN PERFORM vault_data.create_role(p_name, NULL);
-	WHEN 4 THEN
-		given := vault_data.grant_from_document(p_detail);
-		given.principal_id := vault_data.find_principal(p_tenant, p_name);
-		PERFORM vault_data.give(given);
-	WHEN 5 THEN PERFORM vault_data.add_member(p_name, p_detail->>'member');
-	WHEN 6 THEN PERFORM vault_data.remove_subject(p_name, p_detail->>'issuer', p_detail->>'subject',
-		p_detail->>'match', NULL);
-	WHEN 7 THEN PERFORM vault_data.unmap_group(p_detail->>'issuer', p_detail->>'group', p_name);
-	WHEN 8 THEN PERFORM vault_data.remove_issuer(p_name, NULL);
-	WHEN 9 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, false);
-	WHEN 10 THEN PERFORM vault_data.put_issuer_of_document(p_tenant, p_name, p_detail, true);
-	WHEN 11 THEN PERFORM vault_data.add_subject(p_name, p_detail->>'issuer', p_detail->>'subject',
-		p_detail->>'match', NULL);
-	WHEN 12 THEN PERFORM vault_data.map_group(p_detail->>'issuer', p_detail->>'group', p_name);
-	WHEN 13 THEN PERFORM vault_data.allow_tokens(p_name, NULL);
-	WHEN 14 THEN PERFORM vault_data.disallow_tokens(p_name, NULL);
-	WHEN 15 THEN PERFORM vault_data.remove_member(p_name, p_detail->>'member');
-	WHEN 16 THEN
-		PERFORM vault_data.revoke(g.id) FROM vault_data.access_grant g
-		WHERE g.tenant_id = p_tenant
-			AND g.principal_id = vault_data.find_principal(p_tenant, p_name)
-			AND vault_data.grant_document(g, NULL) = p_detail;
-	WHEN 17 THEN PERFORM vault_data.drop_role(p_name, NULL);
-	WHEN 0, 18 THEN
-		IF NOT vault_data.is_administrator() THEN
-			PERFORM vault_data.refuse_delegation();
-		END IF;
-		PERFORM vault_data.declare_environments(p_tenant, vault_data.environment_list(
-			ARRAY(SELECT jsonb_array_elements_text(p_detail->'environments'))));
-	END CASE;
-END
-$$;
-
-CREATE FUNCTION vault_data.import_policy(p_document jsonb, p_dry_run boolean, p_tenant text)
-RETURNS TABLE (action text, kind text, name text, detail jsonb)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
-DECLARE
-	this_tenant uuid := vault_data.choose_tenant(p_tenant);
-	have jsonb;
-	want jsonb;
-	step integer;
-	made text[] := '{}';
-BEGIN
-	PERFORM vault_data.require_administrator();
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		PERFORM vault_data.fail('25001',
-			'a policy cannot be imported in REPEATABLE READ or SERIALIZABLE',
-			'Call it in a transaction of READ COMMITTED.');
-	END IF;
-	IF NOT COALESCE(p_dry_run, true) THEN
-		PERFORM vault_data.lock_policy();
-	END IF;
-	PERFORM vault_data.require_authentic_policy(this_tenant);
-	have := vault_data.policy_document(this_tenant);
-	want := vault_data.read_document(p_document, have);
-	FOR step, action, kind, name, detail IN
-		SELECT * FROM vault_data.policy_differences(have, want)
-	LOOP
-		IF NOT COALESCE(p_dry_run, true) THEN
-			PERFORM vault_data.apply_difference(this_tenant, step, name, detail, made);
-			made := made || CASE step WHEN 1 THEN name END;
-		END IF;
-		RETURN NEXT;
-	END LOOP;
-END
-$$;
-
-GRANT EXECUTE ON FUNCTION vault_data.apply_difference(uuid, integer, text, jsonb, text[]),
-	vault_data.document_flag(jsonb, text), vault_data.document_interval(jsonb, text),
-	vault_data.document_list(jsonb, text), vault_data.document_text(jsonb, text),
-	vault_data.document_time(jsonb, text), vault_data.environment_differences(jsonb, jsonb),
-	vault_data.export_policy(text), vault_data.grant_document(vault_data.access_grant, text),
-	vault_data.grant_from_document(jsonb), vault_data.group_roles_document(uuid),
-	vault_data.import_policy(jsonb, boolean, text),
-	vault_data.issuer_document(vault_data.token_issuer), vault_data.issuer_from_document(jsonb),
-	vault_data.lifetime_seconds(interval), vault_data.members_document(uuid),
-	vault_data.policy_differences(jsonb, jsonb), vault_data.policy_document(uuid),
-	vault_data.principals_document(uuid),
-	vault_data.put_issuer_of_document(uuid, text, jsonb, boolean),
+GRANT EXECUTE ON FUNCTION vault_data.document_flag(jsonb, text),
+	vault_data.document_interval(jsonb, text), vault_data.document_list(jsonb, text),
+	vault_data.document_text(jsonb, text), vault_data.document_time(jsonb, text),
+	vault_data.grant_from_document(jsonb), vault_data.issuer_from_document(jsonb),
 	vault_data.read_document(jsonb, jsonb), vault_data.read_element(text, jsonb),
 	vault_data.read_elements(text, jsonb), vault_data.read_grant(jsonb),
 	vault_data.read_group_role(jsonb), vault_data.read_issuer(jsonb), vault_data.read_member(jsonb),
 	vault_data.read_name(jsonb), vault_data.read_principal(jsonb),
 	vault_data.read_section(jsonb, jsonb, text, integer), vault_data.read_subject(jsonb),
-	vault_data.refuse_document(text, text), vault_data.require_authentic_policy(uuid),
-	vault_data.require_fields(jsonb, text[]),
+	vault_data.refuse_document(text, text), vault_data.require_fields(jsonb, text[]),
 	vault_data.require_known(jsonb, text, text, text[], text),
-	vault_data.require_names(jsonb, jsonb), vault_data.sorted(text[]),
-	vault_data.subjects_document(uuid)
+	vault_data.require_names(jsonb, jsonb)
 	TO vault_exec;
 
 /*
@@ -8188,20 +8200,13 @@ GRANT EXECUTE ON FUNCTION vault_data.faults_of_jobs()
 	TO vault_exec;
 
 /*
- * verify: what was changed outside vault. Rows against their MACs, rows against the
- * trail, envelopes against their keys, and the catalogue against the script that made
- * the extension. Functions here are STABLE, so that each sees tables and trail as of one moment.
+ * The catalog against the script that made the extension: functions, triggers, policies, tables
+ * and privileges.
  */
 
 /* Statements of the script, which no superuser can change with SQL; NULL if it cannot be read. */
 CREATE FUNCTION vault_data.install_statements() RETURNS text[]
 LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
-
-/* Return true if an envelope opens where it stands; generation NULL: the one that it names. */
-CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer,
-	generation integer, envelope vault.envelope)
-RETURNS boolean
-LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
 
 /* An expression as it was written and as the server prints it, made comparable. */
 CREATE FUNCTION vault_data.plain(expression text) RETURNS text
@@ -8486,6 +8491,25 @@ BEGIN
 END
 $$;
 
+GRANT EXECUTE ON FUNCTION vault_data.granted_by_script(text[]), vault_data.install_statements(),
+	vault_data.plain(text), vault_data.silenced_triggers(), vault_data.trigger_parts(text),
+	vault_data.verify_functions(text[]), vault_data.verify_objects(),
+	vault_data.verify_policies(text[]), vault_data.verify_privileges(text[]),
+	vault_data.verify_tables(text[]), vault_data.verify_triggers(text[])
+	TO vault_exec;
+
+/*
+ * verify: what was changed outside vault. Rows against their MACs, rows against the
+ * trail, envelopes against their keys, and the catalogue against the script that made
+ * the extension. Functions here are STABLE, so that each sees tables and trail as of one moment.
+ */
+
+/* Return true if an envelope opens where it stands; generation NULL: the one that it names. */
+CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version integer,
+	generation integer, envelope vault.envelope)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
+
 /* Rows that do not fit their MAC, of every table that its feature has verified here. */
 CREATE FUNCTION vault_data.verify_rows(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
@@ -8727,16 +8751,11 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY 1, 3, 2, 4
 $$;
 
-GRANT EXECUTE ON FUNCTION vault_data.granted_by_script(text[]), vault_data.install_statements(),
-	vault_data.latest_due(text, text, timestamptz),
-	vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope), vault_data.plain(text),
-	vault_data.present_rows(uuid, boolean), vault_data.silenced_triggers(),
-	vault_data.trigger_parts(text), vault_data.verify_bindings(uuid),
-	vault_data.verify_functions(text[]), vault_data.verify_history(uuid),
-	vault_data.verify_objects(), vault_data.verify_policies(text[]),
-	vault_data.verify_privileges(text[]), vault_data.verify_rows(uuid),
-	vault_data.verify_schedules(uuid), vault_data.verify_tables(text[]),
-	vault_data.verify_tenant(uuid), vault_data.verify_triggers(text[]), vault_data.verify_types(),
+GRANT EXECUTE ON FUNCTION vault_data.latest_due(text, text, timestamptz),
+	vault_data.opens(uuid, uuid, text, integer, integer, vault.envelope),
+	vault_data.present_rows(uuid, boolean), vault_data.verify_bindings(uuid),
+	vault_data.verify_history(uuid), vault_data.verify_rows(uuid),
+	vault_data.verify_schedules(uuid), vault_data.verify_tenant(uuid), vault_data.verify_types(),
 	vault_data.verify_versions(uuid)
 	TO vault_exec;
 
