@@ -170,7 +170,8 @@ use_command(qq{printf '<%s>' "\$@" >'$seen'; cat '$key'},
 	qq{ a;touch $touched \$(touch $touched) `touch $touched` | > $touched 'b c' \$HOME *});
 accepted('a command with arguments that a shell would interpret');
 is(read_file($seen),
-	"<a;touch><$touched><\$(touch><$touched)><`touch><$touched`><|><>><$touched><'b><c'><\$HOME><*>",
+	"<a;touch><$touched><\$(touch><$touched)><`touch><$touched`><|><>><$touched>"
+	  . "<'b><c'><\$HOME><*>",
 	'they stay arguments');
 ok(!-e $touched, 'and no shell has run');
 

@@ -83,7 +83,8 @@ for my $round (1 .. soak_rounds(20, 200))
 		1,
 		"$label: one active generation");
 	is($node->safe_psql('postgres',
-			'SELECT DISTINCT k.root_generation = s.root_key_generation FROM vault.tenant_keys k, vault.status() s'),
+			'SELECT DISTINCT k.root_generation = s.root_key_generation
+				FROM vault.tenant_keys k, vault.status() s'),
 		't', "$label: every tenant key is under it");
 	is_deeply(wrong_values(), [], "$label: every secret is readable");
 	my $after = prune();

@@ -18,7 +18,8 @@ my $node = new_vault_node('main', conf => 'log_statement = none');
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app');
-	CREATE UNLOGGED TABLE reads (started timestamptz, ended timestamptz, state text, value text, path text);
+	CREATE UNLOGGED TABLE reads (started timestamptz, ended timestamptz, state text, value text,
+		path text);
 	GRANT INSERT ON reads TO app;
 	CREATE FUNCTION read_one(name text, path text) RETURNS void LANGUAGE plpgsql AS $$
 	DECLARE
@@ -74,7 +75,8 @@ sub wait_for_reads
 my $operator = VaultClient->new($node, 'postgres');
 my @periods;
 my $load = start_load(
-	"\\set i random(1, 20)\nSELECT read_one('s' || :i, CASE WHEN :i % 2 = 0 THEN 'get' ELSE 'many' END);\n",
+	"\\set i random(1, 20)\n"
+	  . "SELECT read_one('s' || :i, CASE WHEN :i % 2 = 0 THEN 'get' ELSE 'many' END);\n",
 	'-T', 3600);
 
 wait_for_reads(200);
@@ -172,14 +174,16 @@ is(psql_as($node, 'app',
 
 # Rows that rewrapping left behind are skipped by a long read.
 psql_as($node, 'app',
-	q{SELECT vault.put('many/' || i, repeat('long value of ' || i, 300)) FROM generate_series(1, 500) i});
+	q{SELECT vault.put('many/' || i, repeat('long value of ' || i, 300))
+		FROM generate_series(1, 500) i});
 for (1 .. 2)
 {
 	$operator->value('SELECT vault.rotate_tenant_key($1)', 'acme');
 	$operator->value('SELECT vault.rewrap(100000)');
 }
-my (undef, $counts) = psql_as($node, 'app',
-	q{SELECT count(*) FROM vault.get_many('many/*'); SELECT count(*) FROM vault.get_many('many/*')});
+my (undef, $counts) = psql_as($node, 'app', q{
+	SELECT count(*) FROM vault.get_many('many/*');
+	SELECT count(*) FROM vault.get_many('many/*')});
 is($counts, "500\n500", 'get_many after rewrapping');
 
 done_testing();

@@ -33,7 +33,8 @@ $source->safe_psql('postgres', q{
 	SELECT vault.destroy_tenant('gone', 'gone');
 	SELECT vault.set_recovery_window('10 days', 'globex');
 	CREATE SCHEMA checks;
-	CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
+	CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE
+		AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
 	SELECT vault.create_type('pin', 'six digits', validator => 'checks.pin(text)');
 	SELECT vault.set_type_policy('pin', excluded => '9', tenant => 'acme')});
 # Transaction ids beyond those that a new cluster begins with
@@ -41,17 +42,23 @@ $source->safe_psql('postgres',
 	'DO $$ BEGIN FOR i IN 1 .. 20000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$');
 psql_as($source, 'app', q{
 	SET vault.tenant = 'acme';
-	SELECT vault.put('db/password', 'first-Qx7wRm9', tags => '{"team": "db"}', description => 'a password', type => 'password');
+	SELECT vault.put('db/password', 'first-Qx7wRm9', tags => '{"team": "db"}',
+		description => 'a password', type => 'password');
 	SELECT vault.put('db/password', 'second-Qx7wRm9');
 	SELECT vault.put('db/password', 'third-Qx7wRm9', label => 'pending');
-	SELECT vault.put('rolled', 'one'); SELECT vault.put('rolled', 'two'); SELECT vault.put('rolled', 'three');
+	SELECT vault.put('rolled', 'one');
+	SELECT vault.put('rolled', 'two');
+	SELECT vault.put('rolled', 'three');
 	SELECT vault.rollback('rolled', 1);
 	SELECT vault.put('bytes', '\x00ff00'::bytea);
-	SELECT vault.put('json', '{"a": [1, 2, {"b": "c"}]}'::jsonb, environment => 'prod', type => 'json');
+	SELECT vault.put('json', '{"a": [1, 2, {"b": "c"}]}'::jsonb, environment => 'prod',
+		type => 'json');
 	SELECT vault.put('long', repeat('0123456789', 50000));
 	SELECT vault.put('expires', 'later', expires_at => now() + '1 year');
 	SELECT vault.put('deleted', 'recoverable'); SELECT vault.delete('deleted');
-	SELECT vault.put('destroyed', 'one'); SELECT vault.put('destroyed', 'two'); SELECT vault.destroy('destroyed', 1);
+	SELECT vault.put('destroyed', 'one');
+	SELECT vault.put('destroyed', 'two');
+	SELECT vault.destroy('destroyed', 1);
 	SELECT vault.put('off', 'not in use'); SELECT vault.deactivate('off', 'a test');
 	SELECT vault.put('newname/' || i, 'value of ' || i) FROM generate_series(1, 100) i;
 	SELECT vault.create_principal('reader', db_role => 'reader');
@@ -59,12 +66,20 @@ psql_as($source, 'app', q{
 	SELECT vault.grant('reader', '{read}', 'newname/*', environments => '{default,prod}');
 	SELECT vault.grant('reader', '{read}', 'newname/1', effect => 'deny');
 	SELECT vault.create_role('team'); SELECT vault.create_role('crew');
-	SELECT vault.add_member('team', 'crew'); SELECT vault.add_member('crew', 'reader'); SELECT vault.add_member('rotator', 'reader');
-	SELECT vault.grant('team', '{write}', 'db/**', addresses => '{10.0.0.0/8}', windows => '{"mon-fri 09:00-17:00 Europe/Berlin"}', services => '{cn:x}',
-		require_tls => true, valid_from => '2026-01-01', valid_until => '2100-01-01', require_session_user => true);
-	SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
-		claim_mapping => '{"groups": "/realm/roles"}', algorithms => '{EdDSA}', required_claims => '{"org": ["a", "b"]}');
-	SELECT vault.add_subject('reader', 'idp', 'repo:org/app:ref:refs/heads/main'), vault.add_subject('reader', 'idp', 'system:serviceaccount:prod:*', match => 'pattern');
+	SELECT vault.add_member('team', 'crew');
+	SELECT vault.add_member('crew', 'reader');
+	SELECT vault.add_member('rotator', 'reader');
+	SELECT vault.grant('team', '{write}', 'db/**', addresses => '{10.0.0.0/8}',
+		windows => '{"mon-fri 09:00-17:00 Europe/Berlin"}', services => '{cn:x}',
+		require_tls => true, valid_from => '2026-01-01', valid_until => '2100-01-01',
+		require_session_user => true);
+	SELECT vault.add_issuer('idp', 'https://idp.example', 'vault',
+		'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1",
+			"x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+		claim_mapping => '{"groups": "/realm/roles"}', algorithms => '{EdDSA}',
+		required_claims => '{"org": ["a", "b"]}');
+	SELECT vault.add_subject('reader', 'idp', 'repo:org/app:ref:refs/heads/main'),
+		vault.add_subject('reader', 'idp', 'system:serviceaccount:prod:*', match => 'pattern');
 	SELECT vault.map_group('idp', 'vault-team', 'team');
 	SET vault.tenant = 'initech';
 	SELECT vault.put('db/password', 'of initech')});
@@ -78,9 +93,11 @@ psql_as($source, 'app',
 
 # Every value that its owner can read, of every version
 my $values = q{SELECT s.environment, s.name, v.version, v.label,
-		CASE s.name WHEN 'bytes' THEN vault.get_bytes(s.name, v.version, s.environment)::text ELSE md5(vault.get(s.name, v.version, s.environment)) END
+		CASE s.name WHEN 'bytes' THEN vault.get_bytes(s.name, v.version, s.environment)::text
+		ELSE md5(vault.get(s.name, v.version, s.environment)) END
 	FROM vault.secrets s JOIN vault.versions v USING (tenant, name, environment)
-	WHERE s.state = 'active' AND v.destroyed_at IS NULL AND s.tenant = current_setting('vault.tenant') ORDER BY 1, 2, 3};
+	WHERE s.state = 'active' AND v.destroyed_at IS NULL
+	AND s.tenant = current_setting('vault.tenant') ORDER BY 1, 2, 3};
 
 sub all_values
 {
@@ -93,10 +110,12 @@ sub all_values
 my $newest = $source->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log');
 my %same = (
 	map { $_ => "SELECT * FROM vault.$_" }
-		qw(tenants tenant_keys root_keys principals grants roles role_members issuers subjects group_roles access_matrix secrets versions));
+		qw(tenants tenant_keys root_keys principals grants roles role_members issuers subjects
+			group_roles access_matrix secrets versions));
 $same{audit} = "SELECT * FROM vault.audit WHERE id <= $newest";
 $same{'raw rows'} =
-	qq{SELECT (SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.secret_version x),
+	qq{SELECT
+	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.secret_version x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.secret x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.principal_binding x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.tenant_key x),
@@ -106,28 +125,37 @@ $same{'raw rows'} =
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.token_issuer x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.external_subject x),
 	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.group_role x),
-	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.audit_log x WHERE id <= $newest)};
+	(SELECT md5(string_agg(x::text, ',' ORDER BY x::text)) FROM vault_data.audit_log x
+		WHERE id <= $newest)};
 $same{'number of audit rows'} = "SELECT count(*) FROM vault_data.audit_log WHERE id <= $newest";
 $same{schemas} =
-	q{SELECT nspname, nspowner::regrole, array_sort(nspacl) FROM pg_namespace WHERE nspname LIKE 'vault%'};
+	q{SELECT nspname, nspowner::regrole, array_sort(nspacl) FROM pg_namespace
+		WHERE nspname LIKE 'vault%'};
 # A dump leaves out privileges that are the default anyway.
 $same{relations} =
-	q{SELECT oid::regclass, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity, reloptions,
-		(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(COALESCE(relacl, acldefault('r', relowner))) a)
+	q{SELECT oid::regclass, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity,
+		reloptions,
+		(SELECT array_agg(a::text ORDER BY a::text)
+			FROM unnest(COALESCE(relacl, acldefault('r', relowner))) a)
 	FROM pg_class WHERE relnamespace::regnamespace::text IN ('vault', 'vault_data')};
 $same{columns} =
-	q{SELECT attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attstorage, attnotnull, attcollation, array_sort(attacl)
-	FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace::regnamespace::text IN ('vault', 'vault_data')};
+	q{SELECT attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attstorage,
+		attnotnull, attcollation, array_sort(attacl)
+	FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+	WHERE relnamespace::regnamespace::text IN ('vault', 'vault_data')};
 $same{functions} =
-	q{SELECT oid::regprocedure, proowner::regrole, prosecdef, provolatile, proparallel, proconfig, array_sort(proacl), md5(prosrc), probin
+	q{SELECT oid::regprocedure, proowner::regrole, prosecdef, provolatile, proparallel, proconfig,
+		array_sort(proacl), md5(prosrc), probin
 	FROM pg_proc WHERE pronamespace::regnamespace::text IN ('vault', 'vault_data')};
 $same{types} = q{SELECT typname, typowner::regrole, typstorage, array_sort(typacl) FROM pg_type
 	WHERE typnamespace::regnamespace::text IN ('vault', 'vault_data')};
 $same{policies} =
-	q{SELECT polrelid::regclass, polname, polcmd, polpermissive, polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+	q{SELECT polrelid::regclass, polname, polcmd, polpermissive, polroles::regrole[],
+		pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
 	FROM pg_policy WHERE polrelid::regclass::text LIKE 'vault%'};
 $same{triggers} =
-	q{SELECT tgrelid::regclass, CASE WHEN tgisinternal THEN '' ELSE tgname END, tgenabled, tgtype, tgfoid::regprocedure, tgargs
+	q{SELECT tgrelid::regclass, CASE WHEN tgisinternal THEN '' ELSE tgname END, tgenabled, tgtype,
+		tgfoid::regprocedure, tgargs
 	FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'vault%'};
 $same{constraints} =
 	q{SELECT conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint
@@ -139,9 +167,12 @@ $same{roles} =
 	q{SELECT rolname, rolsuper, rolinherit, rolcanlogin, rolcreaterole, rolbypassrls FROM pg_roles
 	WHERE rolname !~ '^pg_'};
 $same{members} =
-	q{SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members WHERE roleid::regrole::text LIKE 'vault%'};
+	q{SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members
+		WHERE roleid::regrole::text LIKE 'vault%'};
 $same{extension} =
-	q{SELECT extname, extversion, (SELECT array_agg(t::regclass::text ORDER BY t::regclass::text) FROM unnest(extconfig) t) FROM pg_extension};
+	q{SELECT extname, extversion,
+		(SELECT array_agg(t::regclass::text ORDER BY t::regclass::text) FROM unnest(extconfig) t)
+		FROM pg_extension};
 $_ =~ s/array_sort\(([a-z]+)\)/(SELECT array_agg(a::text ORDER BY a::text) FROM unnest($1) a)/g
 	for values %same;
 $_ = "SELECT x::text FROM ($_) x ORDER BY 1" for values %same;
@@ -208,8 +239,10 @@ sub target
 	write_file(key_directory($node) . '/root.key', read_file(key_directory($source) . '/root.key'))
 		if $with_key;
 	$node->start;
-	$node->safe_psql('postgres',
-		'CREATE ROLE other_numbers_for_roles; DROP ROLE other_numbers_for_roles; CREATE TABLE moves_oids ()');
+	$node->safe_psql('postgres', q{
+		CREATE ROLE other_numbers_for_roles;
+		DROP ROLE other_numbers_for_roles;
+		CREATE TABLE moves_oids ()});
 	$node->safe_psql('postgres', 'DROP TABLE moves_oids');
 	# postgres already exists; nothing else may fail
 	my ($stdout, $stderr) =
@@ -270,13 +303,16 @@ for my $format ('custom', 'plain')
 		"SELECT count(*) FROM vault_data.audit_log WHERE id <= $dumped"), $audited,
 		"$format: the trail is whole");
 	is($node->safe_psql('postgres',
-		"SELECT operation, decision, version FROM vault_data.audit_log WHERE id > $dumped AND secret = 'rolled' ORDER BY id DESC LIMIT 1"),
+		"SELECT operation, decision, version FROM vault_data.audit_log
+			WHERE id > $dumped AND secret = 'rolled' ORDER BY id DESC LIMIT 1"),
 		'put|allow|4', "$format: and goes on");
 	is($node->safe_psql('postgres',
 		'SELECT count(*) - count(DISTINCT id) FROM vault_data.audit_log'), 0,
 		"$format: with ids of its own");
-	is(psql_as($node, 'app',
-		q{SET vault.tenant = 'acme'; SELECT vault.undelete('deleted'); SELECT vault.get('deleted')}),
+	is(psql_as($node, 'app', q{
+		SET vault.tenant = 'acme';
+		SELECT vault.undelete('deleted');
+		SELECT vault.get('deleted')}),
 		"\nrecoverable", "$format: what was deleted can be recovered");
 	is(sql_state($node, q{DELETE FROM vault_data.audit_log}), '42501',
 		"$format: the trail is append-only");

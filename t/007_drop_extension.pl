@@ -15,12 +15,16 @@ my $node = new_vault_node('main', no_extension => 1, conf => 'log_statement = no
 my $traces = q{
 	SELECT 'extension ' || extname FROM pg_extension WHERE extname = 'vault'
 	UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'vault%'
-	UNION ALL SELECT 'relation ' || oid::regclass FROM pg_class WHERE relname ~ 'vault|secret|tenant|audit_log' AND relnamespace <> 'pg_catalog'::regnamespace
-	UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc WHERE probin = '$libdir/vault' OR proname LIKE 'vault%'
+	UNION ALL SELECT 'relation ' || oid::regclass FROM pg_class
+		WHERE relname ~ 'vault|secret|tenant|audit_log'
+		AND relnamespace <> 'pg_catalog'::regnamespace
+	UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc
+		WHERE probin = '$libdir/vault' OR proname LIKE 'vault%'
 	UNION ALL SELECT 'type ' || oid::regtype FROM pg_type WHERE typname ~ 'envelope|vault'
 	UNION ALL SELECT 'cast ' || oid FROM pg_cast WHERE oid >= 16384
 	UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger
-	UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid::regclass::text LIKE 'vault%'
+	UNION ALL SELECT 'policy ' || polname FROM pg_policy
+		WHERE polrelid::regclass::text LIKE 'vault%'
 	UNION ALL SELECT 'job ' || jobname FROM cron.job WHERE jobname LIKE 'vault:%'
 	UNION ALL SELECT 'default privileges ' || oid FROM pg_default_acl
 	UNION ALL SELECT 'object of ' || refobjid::regrole FROM pg_shdepend
@@ -130,20 +134,26 @@ is($node->safe_psql('postgres', q{
 my $blocker = $node->background_psql('postgres', on_error_stop => 0);
 $blocker->query_safe('BEGIN; LOCK TABLE vault_data.audit_progress');
 ok($node->poll_query_until('postgres',
-	q{SELECT count(*) FILTER (WHERE NOT l.granted AND l.relation = 'vault_data.audit_progress'::regclass) = 1
+	q{SELECT count(*) FILTER (WHERE NOT l.granted
+		AND l.relation = 'vault_data.audit_progress'::regclass) = 1
 		AND count(*) FILTER (WHERE l.granted AND l.classid = 'pg_extension'::regclass) = 1
 		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.backend_type = 'vault sealer'}),
 	'the sealer waits for a table, and holds the extension');
 $blocker->query_safe('COMMIT; BEGIN; SELECT vault_data.job_partitions()');
 my $dropper = $node->background_psql('postgres', on_error_stop => 0);
 $dropper->query_until(qr/^dropping/m,
-	"\\echo dropping\nSET application_name = 'dropper';\nDROP EXTENSION vault;\nCREATE EXTENSION vault;\n");
+	"\\echo dropping\nSET application_name = 'dropper';\n"
+	  . "DROP EXTENSION vault;\nCREATE EXTENSION vault;\n");
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1
-		FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE a.application_name = 'dropper' AND NOT l.granted AND l.classid = 'pg_extension'::regclass}),
+		FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+		WHERE a.application_name = 'dropper' AND NOT l.granted
+		AND l.classid = 'pg_extension'::regclass}),
 	'DROP EXTENSION waits for a job');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) JOIN pg_class c ON c.oid = l.relation
-		WHERE a.application_name = 'dropper' AND c.relnamespace = 'vault_data'::regnamespace}), '0', 'and has locked no table yet');
+	q{SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+		JOIN pg_class c ON c.oid = l.relation
+		WHERE a.application_name = 'dropper' AND c.relnamespace = 'vault_data'::regnamespace}),
+	'0', 'and has locked no table yet');
 $blocker->query_safe('COMMIT');
 $blocker->quit;
 $dropper->quit;
@@ -151,8 +161,9 @@ is($node->safe_psql('postgres', 'SELECT initialised FROM vault.status()'), 'f',
 	'then it is dropped, and can be made again');
 
 # The roles can be dropped too.
-$node->safe_psql('postgres',
-	'DROP EXTENSION vault; DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs');
+$node->safe_psql('postgres', q{
+	DROP EXTENSION vault;
+	DROP ROLE vault_owner, vault_exec, vault_admin, vault_auditor, vault_client, vault_jobs});
 is($node->safe_psql('postgres', $roles), '', 'the roles own nothing that is left');
 
 # Background workers keep a database from being copied and renamed, but not once it takes no
@@ -168,7 +179,9 @@ my ($refused) = $node->psql('template1', $steps[2]);
 isnt($refused, 0, 'a database whose workers are connected cannot be copied');
 $node->safe_psql('template1', $_) for @steps;
 ok($node->poll_query_until('postgres',
-	q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type IN ('vault audit', 'vault sealer')}), 'copied and renamed, and the workers are back');
+	q{SELECT count(*) = 2 FROM pg_stat_activity
+		WHERE backend_type IN ('vault audit', 'vault sealer')}),
+	'copied and renamed, and the workers are back');
 is(psql_as($node, 'app', q{SELECT vault.get('a')}), 'value', 'the vault goes on');
 my (undef, undef, $elsewhere) = psql_as($node, 'app', q{SELECT vault.get('a')},
 	database => 'copied');

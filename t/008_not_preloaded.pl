@@ -61,8 +61,9 @@ sub missing
 	}
 	return;
 }
-my $other =
-	qr/HINT:  The extension is in the database that vault\.database names, "postgres", and this one is "elsewhere"\./;
+my $place = 'HINT:  The extension is in the database that vault.database names, "postgres", '
+  . 'and this one is "elsewhere".';
+my $other = qr/\Q$place\E/;
 missing('postgres', qr/HINT:  A superuser runs CREATE EXTENSION vault CASCADE in this database\./);
 missing('elsewhere', $other);
 

@@ -105,8 +105,10 @@ $app->query('SELECT vault.put($1, $2::text)', 'text', "once $secret");
 is($app->query('SELECT 1 / $1::int', 0)->{state}, '22012',
 	'an error aborts a transaction with a put');
 $app->query('ROLLBACK');
-$node->safe_psql('postgres',
-	q{SELECT vault.rotate_tenant_key('acme'); SELECT vault.rewrap(100000); SELECT vault.rotate_root_key()});
+$node->safe_psql('postgres', q{
+	SELECT vault.rotate_tenant_key('acme');
+	SELECT vault.rewrap(100000);
+	SELECT vault.rotate_root_key()});
 
 # Refused
 is(state($app, 'SELECT vault.put($1, $2::text)', 'too-long', $refused x 40_000), '22023',
@@ -139,7 +141,8 @@ $app->value('SELECT vault.put($1, $2::text)', "many/$_", "$secret again") for 1,
 $node->safe_psql('postgres', q{
 	UPDATE vault_data.secret_version v SET envelope = o.envelope
 	FROM vault_data.secret_version o, vault_data.secret s, vault_data.secret t
-	WHERE s.name = 'many/1' AND t.name = 'many/2' AND v.secret_id = s.id AND o.secret_id = t.id AND v.version = 1 AND o.version = 1});
+	WHERE s.name = 'many/1' AND t.name = 'many/2' AND v.secret_id = s.id AND o.secret_id = t.id
+	AND v.version = 1 AND o.version = 1});
 is(state($app, 'SELECT vault.get($1, 1)', 'many/1'), 'VT004',
 	'a ciphertext moved to another secret');
 $node->safe_psql('postgres', 'SELECT vault.seal()');
@@ -200,7 +203,9 @@ my $marker = canary();
 my $sorter = VaultClient->new($node, 'app');
 my $reader = VaultClient->new($node, 'app');
 $sorter->query(
-	'CREATE TEMP TABLE wide AS SELECT repeat($1::text, 20) || i AS v FROM generate_series(1, 2000) i', $marker);
+	'CREATE TEMP TABLE wide AS SELECT repeat($1::text, 20) || i AS v
+		FROM generate_series(1, 2000) i',
+	$marker);
 $_->query('BEGIN') for $sorter, $reader;
 $sorter->query('DECLARE c CURSOR FOR SELECT v, length(v) FROM wide ORDER BY v DESC');
 $sorter->query('FETCH 1 FROM c');

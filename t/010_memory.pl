@@ -47,7 +47,9 @@ sub own_backend
 		CREATE TEMP TABLE answer (line text);
 		DO $$ BEGIN
 			EXECUTE format('COPY answer FROM PROGRAM %L',
-				format('perl -e %L', format('print open(my $f, "<", "/proc/%s/mem") ? "open" : "$!"', pg_backend_pid())));
+				format('perl -e %L',
+					format('print open(my $f, "<", "/proc/%s/mem") ? "open" : "$!"',
+						pg_backend_pid())));
 		END $$;
 		SELECT line FROM answer});
 }

@@ -70,7 +70,8 @@ is(sql_state($standby, q{SELECT vault.get('b')}, 'app'), 'VT005', 'each their ow
 is($standby->safe_psql('postgres', "$trail WHERE id <= $newest"), "$arrived|$newest",
 	'the trail stays');
 is($standby->safe_psql('postgres',
-	"SELECT string_agg(concat_ws(' ', operation, decision, principal, secret, version), ', ' ORDER BY at, id)
+	"SELECT string_agg(concat_ws(' ', operation, decision, principal, secret, version), ', '
+		ORDER BY at, id)
 		FROM vault_data.audit_log WHERE id > $newest AND operation <> 'status'"),
 	'get allow app a 2, get allow app a 1, get allow late b 1, get error app b',
 	'and goes on with what was read here');

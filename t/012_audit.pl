@@ -18,7 +18,8 @@ my $node = new_vault_node(
 	'main',
 	init => { extra => ['--wal-segsize=1'] },
 	conf =>
-	"log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\nsynchronous_commit = off\nvault.audit_ring_size = 512\nmax_connections = 40\n");
+	"log_statement = none\nlog_min_error_statement = panic\nrestart_after_crash = on\n"
+	  . "synchronous_commit = off\nvault.audit_ring_size = 512\nmax_connections = 40\n");
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE admin LOGIN;
@@ -75,7 +76,8 @@ sub told
 {
 	my ($request) = @_;
 	return $node->safe_psql('postgres',
-		"SELECT string_agg(operation || ' ' || decision, ', ' ORDER BY at, id) FROM vault_data.audit_log WHERE request_id = '$request'");
+		"SELECT string_agg(operation || ' ' || decision, ', ' ORDER BY at, id)
+			FROM vault_data.audit_log WHERE request_id = '$request'");
 }
 
 # A session whose calls carry a request id
@@ -212,8 +214,10 @@ sub check_received
 	my $values = join ', ',
 		map { my ($id, $rows, $cut_short) = split / /; "('$id', $rows, $cut_short)" } @received;
 	my $sql =
-		qq{SELECT string_agg(concat_ws(' ', id, 'received', rows, 'told', a.count), ', ') FROM (VALUES $values) AS r (id, rows, cut_short)
-		LEFT JOIN (SELECT request_id, count(*) FROM vault_data.audit_log WHERE decision IN ('allow', 'deny') GROUP BY 1) AS a ON a.request_id = r.id
+		qq{SELECT string_agg(concat_ws(' ', id, 'received', rows, 'told', a.count), ', ')
+		FROM (VALUES $values) AS r (id, rows, cut_short)
+		LEFT JOIN (SELECT request_id, count(*) FROM vault_data.audit_log
+			WHERE decision IN ('allow', 'deny') GROUP BY 1) AS a ON a.request_id = r.id
 		WHERE coalesce(a.count, 0) < r.rows OR (cut_short = 0 AND a.count > r.rows)};
 	is($node->safe_psql('postgres', $sql), '', "$what: each of what was received has its row");
 	check_trail($node, $what);
@@ -248,7 +252,10 @@ for my $round (1 .. soak_rounds(scalar @kinds, 50))
 	cmp_ok(check_received("killed: $kind, round $round"), '>=', 100, 'and there were many');
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM vault.versions v
-		WHERE v.name = 'app/1' AND 1 <> (SELECT count(*) FROM vault_data.audit_log a WHERE operation = 'put' AND decision = 'allow' AND a.version = v.version AND a.secret = v.name)}),
+		WHERE v.name = 'app/1'
+		AND 1 <> (SELECT count(*) FROM vault_data.audit_log a
+			WHERE operation = 'put' AND decision = 'allow' AND a.version = v.version
+			AND a.secret = v.name)}),
 	0, 'every version has its one row, too');
 is($node->safe_psql('postgres',
 	q{SELECT count(*) = max(version) FROM vault.versions WHERE name = 'app/1'}), 't',
@@ -278,7 +285,9 @@ kill 'CONT', $worker;
 is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'worker runs again: so do reads');
 my $many = join ', ', ('get_many allow') x $secrets;
 is(told('frozen'),
-	"get allow, get error, $many, get_many error, list allow, get deny, put allow, status allow, get allow", 'each attempt is told once');
+	"get allow, get error, $many, get_many error, list allow, get deny, put allow, "
+	  . 'status allow, get allow',
+	'each attempt is told once');
 is(worker_pid(), $worker, 'by the same worker');
 $client->close;
 
@@ -301,7 +310,8 @@ is($client->query(q{SELECT vault.get('private')})->{state}, '42501',
 kill 'CONT', $worker;
 $client->value(q{SELECT vault.get('app/3')});
 $node->poll_query_until('postgres',
-	"SELECT count(*) = $served + 1 FROM vault_data.audit_log WHERE request_id = 'queued' AND decision = 'allow'")
+	"SELECT count(*) = $served + 1 FROM vault_data.audit_log
+		WHERE request_id = 'queued' AND decision = 'allow'")
   or die 'a record was lost';
 pass('each read that was served is told');
 $client->close;
@@ -322,11 +332,13 @@ if ($continue == 0)
 $node->restart;
 waitpid $continue, 0;
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'get'}), 40,
-	'queued: a fast shutdown loses none');
+	q{SELECT count(*) FROM vault_data.audit_log
+		WHERE request_id = 'stopping' AND operation = 'get'}),
+	40, 'queued: a fast shutdown loses none');
 is($node->safe_psql('postgres',
-	q{SELECT decision FROM vault_data.audit_log WHERE request_id = 'stopping' AND operation = 'put'}), 'aborted',
-	'nor what it rolled back');
+	q{SELECT decision FROM vault_data.audit_log
+		WHERE request_id = 'stopping' AND operation = 'put'}),
+	'aborted', 'nor what it rolled back');
 
 # A thousand at once through a lane of 64
 app_settings('vault.audit_timeout' => '60s');
@@ -334,7 +346,9 @@ is(psql_as($node, 'admin',
 	q{SET vault.request_id = 'thousand'; SELECT count(*) FROM vault.get_many('many/*')}), 1000,
 	'get_many of 1000 secrets');
 is($node->safe_psql('postgres',
-	q{SELECT count(DISTINCT secret), count(*) FROM vault_data.audit_log WHERE request_id = 'thousand'}), '1000|1000', 'is told as 1000 reads');
+	q{SELECT count(DISTINCT secret), count(*) FROM vault_data.audit_log
+		WHERE request_id = 'thousand'}),
+	'1000|1000', 'is told as 1000 reads');
 
 # ---- cancelled ----
 
@@ -369,7 +383,8 @@ for (1 .. soak_rounds(150, 3000))
 {
 	$cancelled += grep { $_->[0] eq 't' }
 		@{ $operator->query(
-		q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND state = 'active'})->{rows} };
+		q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+			WHERE usename = 'app' AND state = 'active'})->{rows} };
 	Time::HiRes::sleep(0.005);
 }
 wait_for_load(50);
@@ -482,7 +497,8 @@ SKIP:
 	$client = session('app', 'vault.request_id' => 'full');
 	my $filler = session('admin', 'vault.request_id' => 'filler');
 	my $size =
-		q{SELECT max(pg_relation_size(relid)) FROM pg_partition_tree('vault_data.audit_log') WHERE isleaf};
+		q{SELECT max(pg_relation_size(relid)) FROM pg_partition_tree('vault_data.audit_log')
+			WHERE isleaf};
 	my ($bytes, $before) = (0, 0);
 	while ($bytes < 2 << 20 || $bytes == $before)    # until no free space is left in it
 	{
@@ -545,12 +561,16 @@ $node->safe_psql('postgres', 'SELECT vault.unseal()');
 
 # A superuser's act there is itself recorded, and there must be a partition for that.
 my $part = $node->safe_psql('postgres',
-	q{SELECT DISTINCT tableoid::regclass FROM vault_data.audit_log WHERE at > now() - interval '1 second'});
+	q{SELECT DISTINCT tableoid::regclass FROM vault_data.audit_log
+		WHERE at > now() - interval '1 second'});
 is($part, $node->safe_psql('postgres',
 	q{SELECT to_char(now() AT TIME ZONE 'UTC', '"vault_data.audit_log_"YYYY_MM')}),
 	'rows are in the partition of their month');
-is(sql_state($node,
-	"BEGIN; ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default; ALTER TABLE vault_data.audit_log DETACH PARTITION $part"), 'VT011', 'the last partition cannot be taken away');
+is(sql_state($node, qq{
+	BEGIN;
+	ALTER TABLE vault_data.audit_log DETACH PARTITION vault_data.audit_log_default;
+	ALTER TABLE vault_data.audit_log DETACH PARTITION $part}),
+	'VT011', 'the last partition cannot be taken away');
 is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and reads go on');
 
 # ---- without the extension ----
@@ -558,8 +578,10 @@ is(psql_as($node, 'app', q{SELECT vault.get('app/3')}), 'while frozen', 'and rea
 $worker = worker_pid();
 $node->safe_psql('postgres', 'DROP EXTENSION vault CASCADE');
 is(worker_pid(), $worker, 'the worker outlives the extension');
-$node->safe_psql('postgres',
-	q{CREATE EXTENSION vault CASCADE; SELECT vault.init(); SELECT vault.create_tenant('acme', 'app')});
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION vault CASCADE;
+	SELECT vault.init();
+	SELECT vault.create_tenant('acme', 'app')});
 is(psql_as($node, 'app',
 	q{SET vault.request_id = 'again'; SELECT vault.put('a', 'x'); SELECT vault.get('a')}), "1\nx",
 	'and serves the next one');

@@ -44,7 +44,9 @@ is($node->safe_psql('postgres', q{
 			IS DISTINCT FROM ARRAY(SELECT generate_series(1, s.current_version))}),
 	0, 'version numbers are contiguous and the last is current');
 is($node->safe_psql('postgres',
-		q{SELECT count(*) FROM vault.secrets s WHERE 1 <> (SELECT count(*) FROM vault.versions v WHERE v.name = s.name AND label = 'current')}),
+		q{SELECT count(*) FROM vault.secrets s
+			WHERE 1 <> (SELECT count(*) FROM vault.versions v
+				WHERE v.name = s.name AND label = 'current')}),
 	0, 'each secret has one current version');
 is($node->safe_psql('postgres',
 	q{SELECT count(*), count(DISTINCT (secret, version)) FROM vault.audit WHERE operation = 'put'}),

@@ -19,8 +19,10 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	CREATE ROLE operator LOGIN IN ROLE vault_admin;
 	SELECT vault.create_tenant('acme', 'app')});
-psql_as($node, 'app',
-	q{SELECT vault.put('a', 'first'); SELECT vault.put('a', 'second'); SELECT vault.put('b', 'third')});
+psql_as($node, 'app', q{
+	SELECT vault.put('a', 'first');
+	SELECT vault.put('a', 'second');
+	SELECT vault.put('b', 'third')});
 
 sub readable
 {
@@ -229,7 +231,13 @@ readable('with the new key');
 my $text = read_file($key);
 my %parts = (
 	'in an exception block' =>
-		q{DO $$BEGIN BEGIN PERFORM vault.rotate_root_key(); EXCEPTION WHEN division_by_zero THEN NULL; END; END$$},
+		q{DO $$
+			BEGIN
+				BEGIN
+					PERFORM vault.rotate_root_key();
+				EXCEPTION WHEN division_by_zero THEN NULL;
+				END;
+			END $$},
 	'in a savepoint' => 'BEGIN; SAVEPOINT s; SELECT vault.rotate_root_key()');
 for my $where (sort keys %parts)
 {
@@ -301,13 +309,25 @@ sub still
 $people->safe_psql('postgres',
 	'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; ROLLBACK TO s; COMMIT');
 still('dropped in a savepoint that is rolled back');
-$people->safe_psql('postgres',
-	'BEGIN; SAVEPOINT s; SAVEPOINT t; DROP EXTENSION vault CASCADE; RELEASE t; ROLLBACK TO s; COMMIT');
+$people->safe_psql('postgres', q{
+	BEGIN;
+	SAVEPOINT s;
+	SAVEPOINT t;
+	DROP EXTENSION vault CASCADE;
+	RELEASE t;
+	ROLLBACK TO s;
+	COMMIT});
 still('in one that was released into it');
 $people->safe_psql('postgres', 'BEGIN; DROP EXTENSION vault CASCADE; ROLLBACK');
 still('in a transaction that is rolled back');
-$people->safe_psql('postgres',
-	'BEGIN; SAVEPOINT s; DROP EXTENSION vault CASCADE; RELEASE s; SAVEPOINT t; ROLLBACK TO t; COMMIT');
+$people->safe_psql('postgres', q{
+	BEGIN;
+	SAVEPOINT s;
+	DROP EXTENSION vault CASCADE;
+	RELEASE s;
+	SAVEPOINT t;
+	ROLLBACK TO t;
+	COMMIT});
 $people->safe_psql('postgres', 'CREATE EXTENSION vault');
 is(sealed_reason($people), 'the vault is not initialised', 'one that commits seals');
 

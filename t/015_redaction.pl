@@ -61,7 +61,8 @@ $node->safe_psql('postgres', q{
 	ALTER ROLE strict SET vault.redaction = strict;
 	GRANT CREATE ON SCHEMA public TO app, quiet;
 	SELECT vault.create_tenant('acme', 'app');
-	SELECT vault.create_principal(r, db_role => r, tenant => 'acme') FROM unnest('{quiet,parsing,strict}'::text[]) r;
+	SELECT vault.create_principal(r, db_role => r, tenant => 'acme')
+		FROM unnest('{quiet,parsing,strict}'::text[]) r;
 	GRANT USAGE ON SCHEMA cron TO app;
 	CREATE TABLE checked (value text CHECK (length(value) < 3));
 	GRANT ALL ON checked TO PUBLIC;
@@ -290,7 +291,9 @@ sub test_statements
 		'a fast-path call with too few arguments');
 	$app = VaultClient->new($node, 'app');
 	my $put = $node->safe_psql('postgres',
-		q{SELECT oid FROM pg_proc WHERE pronamespace = 'vault'::regnamespace AND proname = 'put' AND proargtypes[1] = 'jsonb'::regtype});
+		q{SELECT oid FROM pg_proc
+			WHERE pronamespace = 'vault'::regnamespace AND proname = 'put'
+			AND proargtypes[1] = 'jsonb'::regtype});
 	is($app->fast_path($put, 'b', $canary, ('x') x 9)->{state}, '22P02', 'one with malformed JSON');
 	settle();
 	hidden('no parameter in the log', $canary);
@@ -344,8 +347,10 @@ sub test_controls
 
 	my $log = join '', map { read_file($_) } glob "$logs/*.log";
 	ok(scalar($log =~ qr/LOG:  statement: SELECT '${plain}_a'/), 'plain: log_statement');
+	my $parameters = qr/DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/;
 	ok(scalar($log =~
-		qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*DETAIL:  [Pp]arameters: \$1 = '${plain}_b'/), 'durations with parameters');
+		qr/LOG:  duration: [0-9.]+ ms  execute [^\n]*\n[^\n]*$parameters/),
+		'durations with parameters');
 	ok(scalar($log =~ qr/LOG:  duration: [0-9.]+ ms  plan:\n\tQuery Text: SELECT '${plain}_a'/),
 		'auto_explain');
 	ok(scalar($log =~ qr/ERROR:  invalid input syntax for type integer: "${plain}_c"/), 'errors');

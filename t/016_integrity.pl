@@ -27,36 +27,57 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE rotated_a LOGIN;
 	CREATE ROLE rotated_b LOGIN;
 	CREATE ROLE operator LOGIN IN ROLE vault_admin;
-	SELECT vault.create_tenant('a', 'admin_a'), vault.create_tenant('b', 'admin_b'), vault.create_tenant('c', 'admin_c'), vault.create_tenant('gone', 'admin_a');
+	SELECT vault.create_tenant('a', 'admin_a'), vault.create_tenant('b', 'admin_b'),
+		vault.create_tenant('c', 'admin_c'), vault.create_tenant('gone', 'admin_a');
 	SELECT vault.destroy_tenant('gone', 'gone');
-	SELECT vault.suspend_tenant('b'), vault.resume_tenant('b'), vault.set_recovery_window('9 days', 'b')});
+	SELECT vault.suspend_tenant('b'), vault.resume_tenant('b'),
+		vault.set_recovery_window('9 days', 'b')});
 for my $tenant ('a', 'b')
 {
 	psql_as($node, "admin_$tenant", q{
 		SELECT vault.create_principal('p' || i) FROM generate_series(1, 5) i;
-		SELECT vault.grant('p' || i, '{read,write}', 'app/' || i || '/**', CASE WHEN i > 2 THEN '{default,prod}'::text[] END, CASE i WHEN 4 THEN 'deny' ELSE 'allow' END) FROM generate_series(1, 5) i;
-		SELECT vault.put('app/' || i % 5 || '/' || i, 'value xK7qM9 ' || i, type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END) FROM generate_series(1, 12) i;
+		SELECT vault.grant('p' || i, '{read,write}', 'app/' || i || '/**',
+			CASE WHEN i > 2 THEN '{default,prod}'::text[] END,
+			CASE i WHEN 4 THEN 'deny' ELSE 'allow' END)
+			FROM generate_series(1, 5) i;
+		SELECT vault.put('app/' || i % 5 || '/' || i, 'value xK7qM9 ' || i,
+			type => CASE i WHEN 3 THEN 'password' ELSE 'generic' END)
+			FROM generate_series(1, 12) i;
 		SELECT vault.put('app/1/1', repeat('long', 1000));
 		SELECT vault.put('app/1/1', 'pending', label => 'pending');
 		SELECT vault.put('app/2/2', 'second', expires_at => now() + interval '1 year');
 		SELECT vault.rollback('app/2/2');
-		SELECT vault.delete('app/3/3'), vault.deactivate('app/4/4', 'test'), vault.rename('app/0/5', 'app/0/renamed'), vault.tag('app/1/6', '{"a": "b"}');
+		SELECT vault.delete('app/3/3'), vault.deactivate('app/4/4', 'test'),
+			vault.rename('app/0/5', 'app/0/renamed'), vault.tag('app/1/6', '{"a": "b"}');
 		SELECT vault.put('app/2/7', 'second'), vault.destroy('app/2/7', 1);
-		SELECT vault.create_principal('dropped'); SELECT vault.grant('dropped', '{read}', '**'); SELECT vault.drop_principal('dropped');
+		SELECT vault.create_principal('dropped');
+		SELECT vault.grant('dropped', '{read}', '**');
+		SELECT vault.drop_principal('dropped');
 		SELECT vault.set_audit_retention('8 years');
-		SELECT vault.set_rotation('app/1/1', 'weekly', time_window => 'sun 02:00-04:00 UTC'), vault.rotate('app/1/1');
+		SELECT vault.set_rotation('app/1/1', 'weekly', time_window => 'sun 02:00-04:00 UTC'),
+			vault.rotate('app/1/1');
 		SELECT vault.create_role('team'), vault.add_member('team', 'p1');
-		SELECT vault.grant('p5', '{read}', 'app/**', addresses => '{10.0.0.0/8}', windows => '{mon-fri 09:00-17:00 Europe/Berlin}', require_tls => true, valid_until => now() + interval '1 year');
-		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', claim_mapping => '{"groups": "groups"}');
-		SELECT vault.add_subject('p1', 'idp', 'one'), vault.add_subject('p2', 'idp', 'two-*', match => 'pattern'), vault.map_group('idp', 'team', 'team');
-		SELECT vault.set_type_policy('password', min_length => 9, classes => '{lower}', warn_at => '{2 days}');
+		SELECT vault.grant('p5', '{read}', 'app/**', addresses => '{10.0.0.0/8}',
+			windows => '{mon-fri 09:00-17:00 Europe/Berlin}', require_tls => true,
+			valid_until => now() + interval '1 year');
+		SELECT vault.add_issuer('idp', 'https://idp.example', 'vault',
+			'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1",
+				"x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+			claim_mapping => '{"groups": "groups"}');
+		SELECT vault.add_subject('p1', 'idp', 'one'),
+			vault.add_subject('p2', 'idp', 'two-*', match => 'pattern'),
+			vault.map_group('idp', 'team', 'team');
+		SELECT vault.set_type_policy('password', min_length => 9, classes => '{lower}',
+			warn_at => '{2 days}');
 		SELECT vault.issue_token('p1', '1 hour'), vault.issue_token('p2', '1 hour')});
 	$node->safe_psql('postgres',
-		"SELECT vault.allow_tokens('web', '$tenant'), vault.allow_rotation('rotated_$tenant', '$tenant')");
+		"SELECT vault.allow_tokens('web', '$tenant'),
+			vault.allow_rotation('rotated_$tenant', '$tenant')");
 }
 $node->safe_psql('postgres', q{SELECT vault.reserve_role('app', 'a')});
-psql_as($node, 'admin_a',
-	q{SELECT vault.create_principal('app', db_role => 'app'); SELECT vault.grant('app', '{read}', '**')});
+psql_as($node, 'admin_a', q{
+	SELECT vault.create_principal('app', db_role => 'app');
+	SELECT vault.grant('app', '{read}', '**')});
 
 sub findings
 {
@@ -93,11 +114,14 @@ for my $n (1 .. 2)
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)
 	{
-		my $script = join '', map {
-			"SELECT vault.put('busy/$n', 'value $_'); SELECT vault.put('busy/$n/$_', 'x'); SELECT vault.deactivate('busy/$n', 'test'); SELECT vault.reactivate('busy/$n', 'test');"
-			  .
-			  	"SELECT vault.revoke(vault.grant('p$n', '{read}', 'busy/$_')); SELECT vault.create_principal('busy-$n-$_'); SELECT vault.drop_principal('busy-$n-$_');\n"
-		} 1 .. 120;
+		my $script = join '', map { qq{
+			SELECT vault.put('busy/$n', 'value $_');
+			SELECT vault.put('busy/$n/$_', 'x');
+			SELECT vault.deactivate('busy/$n', 'test');
+			SELECT vault.reactivate('busy/$n', 'test');
+			SELECT vault.revoke(vault.grant('p$n', '{read}', 'busy/$_'));
+			SELECT vault.create_principal('busy-$n-$_');
+			SELECT vault.drop_principal('busy-$n-$_');\n} } 1 .. 120;
 		my ($rc, undef, $error) = psql_as($node, $n == 1 ? 'admin_a' : 'admin_b', $script);
 		print STDERR $error if $rc != 0;
 		require POSIX;
@@ -142,8 +166,11 @@ for my $how ('custom', 'plain', 'disabled triggers')
 	write_file(key_directory($target) . '/root.key', read_file(key_directory($node) . '/root.key'));
 	$target->start;
 	my @to = ('-h', $target->host, '-p', $target->port, '-U', 'postgres', '-d', 'postgres');
-	$target->safe_psql('postgres',
-		'CREATE ROLE other_numbers; DROP ROLE other_numbers; CREATE TABLE moves_oids (); DROP TABLE moves_oids');
+	$target->safe_psql('postgres', q{
+		CREATE ROLE other_numbers;
+		DROP ROLE other_numbers;
+		CREATE TABLE moves_oids ();
+		DROP TABLE moves_oids});
 	run_command([ 'psql', '-X', '-q', @to, '-f', "$dir/globals.sql" ]);
 	my @restore = $how eq 'custom' ? (['pg_restore', @to, '--exit-on-error', "$dir/custom"])
 	  : $how eq 'plain'
@@ -166,8 +193,10 @@ for my $how ('custom', 'plain', 'disabled triggers')
 			qr/^(catalog\|\S+: trigger \S+\|trigger does not fire in every mode\n?)+$/,
 			"$how: which is found");
 		$target->safe_psql('postgres', q{
-			SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger
-			WHERE tgrelid::regclass::text LIKE 'vault_data.%' AND NOT tgisinternal AND tgparentid = 0 \gexec});
+			SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname)
+				FROM pg_trigger
+			WHERE tgrelid::regclass::text LIKE 'vault_data.%' AND NOT tgisinternal
+			AND tgparentid = 0 \gexec});
 	}
 	is(findings($target), '', "$how: nothing to find");
 	is(psql_as($target, 'app', q{SELECT count(value) FROM vault.get_many('app/**')}), 10,
@@ -184,7 +213,8 @@ for my $how ('custom', 'plain', 'disabled triggers')
 my %value = (
 	tenant_id => q{(SELECT tenant_id FROM vault_data.tenant t WHERE t.name = 'c')},
 	principal_id =>
-	q{(SELECT id FROM vault_data.principal p WHERE p.tenant_id = x.tenant_id AND p.id <> x.principal_id LIMIT 1)},
+	q{(SELECT id FROM vault_data.principal p
+			WHERE p.tenant_id = x.tenant_id AND p.id <> x.principal_id LIMIT 1)},
 	id => 'gen_random_uuid()',
 	created_by => 'gen_random_uuid()',
 	fingerprint => q{'\x00'},
@@ -205,9 +235,11 @@ my %value = (
 	match => q{CASE match WHEN 'exact' THEN 'pattern' ELSE 'exact' END},
 );
 $value{envelope} =
-	q{set_byte(vault_data.envelope_send(envelope), 72 + %d, get_byte(vault_data.envelope_send(envelope), 72 + %1$d) # 1)::vault.envelope};
+	q{set_byte(vault_data.envelope_send(envelope), 72 + %d,
+		get_byte(vault_data.envelope_send(envelope), 72 + %1$d) # 1)::vault.envelope};
 $value{current_version} =
-	'CASE WHEN current_version > 1 THEN current_version - 1 ELSE 2 END, last_version = last_version + 1, previous_version = NULL';
+	'CASE WHEN current_version > 1 THEN current_version - 1 ELSE 2 END,
+		last_version = last_version + 1, previous_version = NULL';
 
 # A name that the empty tenant has too must not refuse the change
 my %beside = (principal => { tenant_id => q{, name = name || 'x'} });
@@ -219,8 +251,13 @@ $beside{secret_version} = { version => ' + 100000', destroyed_at => ', envelope 
 # see sql/type_policies.sql and sql/hold.sql
 my (%columns, %type);
 for (split /\n/, $node->safe_psql('postgres', q{
-	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
-	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'origin') ORDER BY 1, a.attnum}))
+	SELECT t.relname, a.attname, a.atttypid::regtype FROM pg_trigger g
+		JOIN pg_class t ON t.oid = g.tgrelid
+		JOIN pg_attribute m ON m.attrelid = t.oid AND m.attname = 'mac'
+	JOIN pg_attribute a ON a.attrelid = t.oid
+	AND a.attnum BETWEEN 1 AND m.attnum AND NOT a.attisdropped
+	WHERE g.tgname = 'write_mac' AND t.relname NOT IN ('secret_type', 'origin')
+	ORDER BY 1, a.attnum}))
 {
 	my ($table, $column, $type) = split /\|/;
 	push @{ $columns{$table} }, $column;
@@ -254,7 +291,8 @@ sub row
 	my $count = $node->safe_psql('postgres', "SELECT count(*) FROM vault_data.$table WHERE $where");
 	my $at = int(rand($count));
 	return
-		"ctid = (SELECT ctid FROM vault_data.$table WHERE $where ORDER BY tenant_id, ctid OFFSET $at LIMIT 1)";
+		"ctid = (SELECT ctid FROM vault_data.$table
+			WHERE $where ORDER BY tenant_id, ctid OFFSET $at LIMIT 1)";
 }
 
 my @tables = sort keys %columns;
@@ -270,26 +308,36 @@ my %kinds = (
 	insert => sub {
 		my $table = (qw(principal access_grant secret))[ rand 3 ];
 		my $name = $table eq 'access_grant' ? '' : q{, name = 'made'};
-		return ($table, "CREATE TEMP TABLE made AS SELECT * FROM vault_data.$table WHERE "
-			. row($table)
-			.
-			"; UPDATE made SET id = gen_random_uuid()$name; INSERT INTO vault_data.$table SELECT * FROM made");
+		my $row = row($table);
+		return ($table, qq{
+			CREATE TEMP TABLE made AS SELECT * FROM vault_data.$table WHERE $row;
+			UPDATE made SET id = gen_random_uuid()$name;
+			INSERT INTO vault_data.$table SELECT * FROM made});
 	},
 	swap => sub {
 		my ($one, $two) = (row('secret', q{name < 'app/2'}), row('secret', q{name > 'app/2'}));
-		return ('secret',
-			"CREATE TEMP TABLE made AS SELECT * FROM vault_data.secret WHERE $one; DELETE FROM vault_data.secret WHERE id = (SELECT id FROM made); "
-			  .
-			  	"UPDATE made SET (name, environment, id) = (SELECT name, environment, id FROM vault_data.secret WHERE $two); DELETE FROM vault_data.secret WHERE $two; INSERT INTO vault_data.secret SELECT * FROM made");
+		return ('secret', qq{
+			CREATE TEMP TABLE made AS SELECT * FROM vault_data.secret WHERE $one;
+			DELETE FROM vault_data.secret WHERE id = (SELECT id FROM made);
+			UPDATE made SET (name, environment, id) =
+				(SELECT name, environment, id FROM vault_data.secret WHERE $two);
+			DELETE FROM vault_data.secret WHERE $two;
+			INSERT INTO vault_data.secret SELECT * FROM made});
 	},
 	old => sub {
 		my $secret = (qw(app/1/1 app/2/2 app/4/4))[ rand 3 ];
 		my $change = (q{tag('%s', '{"c": "d"}'); SELECT vault.rename('%1$s', 'elsewhere')},
 			q{delete('%s')}, q{rename('%s', 'elsewhere')})[ rand 3 ];
-		return ('secret',
-			"CREATE TEMP TABLE made AS SELECT * FROM vault_data.secret WHERE name = '$secret'; SET LOCAL ROLE admin_a; SELECT vault." . sprintf($change, $secret)
-			  .
-			  	'; RESET ROLE; UPDATE vault_data.secret s SET (name, purge_at, deleted_at, revision, mac) = (m.name, m.purge_at, m.deleted_at, m.revision, m.mac) FROM made m WHERE s.id = m.id');
+		$change = sprintf $change, $secret;
+		return ('secret', qq{
+			CREATE TEMP TABLE made AS SELECT * FROM vault_data.secret WHERE name = '$secret';
+			SET LOCAL ROLE admin_a;
+			SELECT vault.$change;
+			RESET ROLE;
+			UPDATE vault_data.secret s
+				SET (name, purge_at, deleted_at, revision, mac) =
+					(m.name, m.purge_at, m.deleted_at, m.revision, m.mac)
+				FROM made m WHERE s.id = m.id});
 	});
 
 # Made and undone under a superuser whose statement must work
@@ -297,8 +345,12 @@ sub found
 {
 	my ($what, $kind, $table, $change) = @_;
 	my $off = $kind eq 'old' ? '' : "ALTER TABLE vault_data.$table DISABLE TRIGGER ALL;";
-	my ($rc, $found, $error) = psql_as($node, 'postgres',
-		"BEGIN; $off $change; SELECT 'found ' || concat_ws(' ', object_kind, name, fault) FROM vault.verify() WHERE object_kind <> 'catalog'; ROLLBACK");
+	my ($rc, $found, $error) = psql_as($node, 'postgres', qq{
+		BEGIN;
+		$off $change;
+		SELECT 'found ' || concat_ws(' ', object_kind, name, fault) FROM vault.verify()
+			WHERE object_kind <> 'catalog';
+		ROLLBACK});
 	like($found, qr/^found /m, "$what in $table") or diag("$change\n$error");
 }
 
@@ -346,7 +398,8 @@ for my $case (
 		like(findings($node, q{ LIMIT 1 OFFSET 0}), qr/./, 'and verify tells');
 		$node->safe_psql('postgres', "UPDATE vault_data.$table SET $back WHERE $where");
 		$node->safe_psql('postgres',
-			qq{SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger
+			qq{SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname)
+				FROM pg_trigger
 			WHERE tgrelid = 'vault_data.$table'::regclass AND NOT tgisinternal \\gexec}) if $off;
 		is($get->($app), '00000', 'put back, it is as it was');
 		is(findings($node), '', 'for verify too');

@@ -33,7 +33,8 @@ $node->safe_psql('postgres', q{
 for my $batch (1 .. 8)
 {
 	psql_as($node, 'app',
-		"SELECT vault.put('key/$batch/' || i, 'x', description => 'd') FROM generate_series(1, 15) i;
+		"SELECT vault.put('key/$batch/' || i, 'x', description => 'd')
+			FROM generate_series(1, 15) i;
 		SELECT vault.rename('key/$batch/1', 'renamed/$batch')");
 	psql_as($node, 'app', 'SELECT ok FROM vault.verify_audit()');
 }
@@ -48,14 +49,17 @@ cmp_ok($seals, '>=', 8, 'there are seals');
 is(psql_as($node, 'auditor', q{SELECT count(*) FROM vault.verify_audit() WHERE NOT ok}), 0,
 	'nothing is wrong');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault_data.audit_log a WHERE (SELECT count(*) FROM vault_data.audit_seal s
-	WHERE s.tenant_id = a.tenant_id AND s.ids @> a.id) <> 1 AND a.at < (SELECT max(made_at) FROM vault_data.audit_checkpoint) - interval '1 second'}),
+	q{SELECT count(*) FROM vault_data.audit_log a
+		WHERE (SELECT count(*) FROM vault_data.audit_seal s
+			WHERE s.tenant_id = a.tenant_id AND s.ids @> a.id) <> 1
+		AND a.at < (SELECT max(made_at) FROM vault_data.audit_checkpoint) - interval '1 second'}),
 	0, 'each row is in exactly one seal');
 
 # A superuser prepares; what the server writes about that is a row like others.
 my @parts = split /\n/,
 	$node->safe_psql('postgres',
-	q{SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'vault_data.audit_log'::regclass});
+	q{SELECT inhrelid::regclass FROM pg_inherits
+		WHERE inhparent = 'vault_data.audit_log'::regclass});
 $node->safe_psql('postgres', join ';', map { "ALTER TABLE $_ DISABLE TRIGGER ALL" } @parts,
 	'vault_data.audit_log',
 	map { "vault_data.audit_$_" } qw(seal progress checkpoint retired));
@@ -100,7 +104,8 @@ sub kind
 
 # Random rows and seals: not the last seal, whose rows the other tests may still add to.
 my @rows = map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', <<"SQL");
-SELECT a.id, s.seq, s.rows FROM vault_data.audit_log a JOIN vault_data.audit_seal s ON s.tenant_id = a.tenant_id AND s.ids \@> a.id
+SELECT a.id, s.seq, s.rows FROM vault_data.audit_log a
+JOIN vault_data.audit_seal s ON s.tenant_id = a.tenant_id AND s.ids \@> a.id
 WHERE a.tenant_id = '$tenant' AND a.secret IS NOT NULL ORDER BY a.at, a.id
 SQL
 sub row { return $rows[ rand @rows ] }
@@ -125,7 +130,8 @@ my %change = (
 is(join(' ', sort keys %change),
 	$node->safe_psql('postgres',
 	q{SELECT string_agg(attname, ' ' ORDER BY attname COLLATE "C") FROM pg_attribute
-	WHERE attrelid = 'vault_data.audit_log'::regclass AND attnum > 0 AND NOT attisdropped}), 'every column of a row is tried');
+	WHERE attrelid = 'vault_data.audit_log'::regclass AND attnum > 0 AND NOT attisdropped}),
+	'every column of a row is tried');
 for my $column (sort keys %change)
 {
 	my ($id, $seal) = @{ row() };
@@ -133,9 +139,12 @@ for my $column (sort keys %change)
 	# The last row of a seal leaves the time that the seal covers
 	$moved = 1 if $column eq 'at'
 		&& $node->safe_psql('postgres',
-		"SELECT a.at = s.last_at FROM $log a, vault_data.audit_seal s WHERE a.tenant_id = '$tenant' AND a.id = $id AND s.tenant_id = a.tenant_id AND s.seq = $seal") eq 't';
+		"SELECT a.at = s.last_at FROM $log a, vault_data.audit_seal s
+			WHERE a.tenant_id = '$tenant' AND a.id = $id AND s.tenant_id = a.tenant_id
+			AND s.seq = $seal") eq 't';
 	kind("$column of row $id",
-		"UPDATE $log SET $column = $change{$column} WHERE $where AND id = $id AND ($column IS DISTINCT FROM $change{$column})",
+		"UPDATE $log SET $column = $change{$column}
+			WHERE $where AND id = $id AND ($column IS DISTINCT FROM $change{$column})",
 		$moved ? qr/^row deleted\|$seal\|$id\|/m : qr/^row changed\|$seal\|$id\|/m,
 		$column eq 'mac' ? undef : $moved
 		? qr/row deleted: 1 rows of seal $seal are missing, the first is $id$/m
@@ -154,7 +163,8 @@ for my $column (sort keys %change)
 		qr/^row deleted\|$seal\|$id\|/m, qr/row deleted: .* of seal $seal /);
 	# for the program, rows newer than the other tenant's last seal could be of that tenant
 	kind('another tenant',
-		"UPDATE $log SET tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'globex') WHERE $where AND id = $id",
+		"UPDATE $log SET tenant_id = (SELECT tenant_id FROM vault_data.tenant WHERE name = 'globex')
+			WHERE $where AND id = $id",
 		qr/^row (?:inserted|changed)\|\|$id\|/m,
 		qr/\A(?:FAULT \S+: row not covered: no seal has row $id of [^\n]+\n1 faults)?\Z/,
 		tenant => 'globex');
@@ -173,18 +183,23 @@ for my $which ('first', 'middle', 'last')
 {
 	my ($seal) = 2 + int rand($seals - 2);
 	kind("every row of seal $seal deleted",
-		"DELETE FROM $log a USING vault_data.audit_seal s WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq = $seal",
+		"DELETE FROM $log a USING vault_data.audit_seal s
+			WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq = $seal",
 		qr/^row deleted\|$seal\|\d+\|.* more$/m,
 		qr/row deleted: \d+ rows of seal $seal are missing/);
 	my ($i, $j) = (int rand(@rows / 2 - 1), int(@rows / 2 + rand(@rows / 2)));
 	my ($one, $two) = ($rows[$i][0], $rows[$j][0]);
 	kind("rows $one and $two swapped",
-		"UPDATE $log a SET operation = b.operation, secret = b.secret, object_id = b.object_id, detail = b.detail, mac = b.mac
-		FROM $log b WHERE a.$where AND b.tenant_id = a.tenant_id AND (a.id, b.id) IN (($one, $two), ($two, $one))",
+		"UPDATE $log a
+			SET operation = b.operation, secret = b.secret, object_id = b.object_id,
+			detail = b.detail, mac = b.mac
+		FROM $log b WHERE a.$where AND b.tenant_id = a.tenant_id
+		AND (a.id, b.id) IN (($one, $two), ($two, $one))",
 		qr/^row changed\|$rows[$i][1]\|$one\|.*^row changed\|$rows[$j][1]\|$two\|/ms,
 		qr/row changed: the rows of seal $rows[$i][1] /);
 	kind("ids $one and $two swapped",
-		"UPDATE $log SET id = CASE id WHEN $one THEN $two ELSE $one END WHERE $where AND id IN ($one, $two)",
+		"UPDATE $log SET id = CASE id WHEN $one THEN $two ELSE $one END
+			WHERE $where AND id IN ($one, $two)",
 		qr/\|(?:$one|$two)\|.*\|(?:$one|$two)\|/s, qr/seal (?:$rows[$i][1]|$rows[$j][1]) /);
 	kind("ids renumbered", "UPDATE $log SET id = id + 1 WHERE $where AND id >= $one",
 		qr/^row (?:deleted|changed)\|$rows[$i][1]\|/m, qr/seal $rows[$i][1] /);
@@ -193,8 +208,9 @@ sub forged
 {
 	my (%set) = @_;
 	my @columns =
-		qw(tenant_id id at xid tenant principal_id principal role session_role authenticated_role address port tls application_name
-	  request_id operation decision object_kind object_id secret environment version grant_id reason detail subject service claimed_address mac);
+		qw(tenant_id id at xid tenant principal_id principal role session_role authenticated_role
+		address port tls application_name request_id operation decision object_kind object_id secret
+		environment version grant_id reason detail subject service claimed_address mac);
 	return "INSERT INTO $log SELECT " . join(', ', map { $set{$_} // $_ } @columns)
 		. " FROM $log WHERE $where AND id = $set{of}";
 }
@@ -226,7 +242,9 @@ for my $column (sort keys %change_seal)
 	my $seal = 2 + int rand($seals - 3);
 	my $next = $seal + 1;
 	kind("$column of seal $seal",
-		"UPDATE vault_data.audit_seal SET $column = $change_seal{$column} WHERE $where AND seq = $seal", qr/^seal changed\|$seal\|/m,
+		"UPDATE vault_data.audit_seal SET $column = $change_seal{$column}
+			WHERE $where AND seq = $seal",
+		qr/^seal changed\|$seal\|/m,
 		$column =~ /^(?:hash|mac)$/ ? undef : qr/chain broken: seal (?:$seal|$next) /);
 }
 {
@@ -236,28 +254,47 @@ for my $column (sort keys %change_seal)
 	kind("seal $seal deleted", "DELETE FROM $table WHERE $where AND seq = $seal",
 		qr/^seal missing\|$seal\|.*^row not covered\|\|/ms, qr/seal missing: $seal to $seal/);
 	kind("seal $seal and its rows deleted",
-		"DELETE FROM $log a USING $table s WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq = $seal;
-		DELETE FROM $table WHERE $where AND seq = $seal", qr/^seal missing\|$seal\|/m, qr/seal missing: $seal to $seal/);
+		"DELETE FROM $log a USING $table s
+			WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq = $seal;
+		DELETE FROM $table WHERE $where AND seq = $seal", qr/^seal missing\|$seal\|/m,
+		qr/seal missing: $seal to $seal/);
 	kind("the first seals cut off, with their rows",
-		"DELETE FROM $log a USING $table s WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq < $seal;
-		DELETE FROM $table WHERE $where AND seq < $seal", qr/^head cut\|1\|/m, qr/head cut: the first seal is $seal/);
+		"DELETE FROM $log a USING $table s
+			WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq < $seal;
+		DELETE FROM $table WHERE $where AND seq < $seal", qr/^head cut\|1\|/m,
+		qr/head cut: the first seal is $seal/);
 	kind("the last seals cut off, with their rows",
-		"DELETE FROM $log a USING $table s WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq > $seal;
-		DELETE FROM $table WHERE $where AND seq > $seal", qr/^tail cut\|$next\|.*\bthe checkpoint has/m, qr/tail cut: the checkpoint has $seals seals, the trail ends at $seal/, with => 'checkpoint');
+		"DELETE FROM $log a USING $table s
+			WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq > $seal;
+		DELETE FROM $table WHERE $where AND seq > $seal",
+		qr/^tail cut\|$next\|.*\bthe checkpoint has/m,
+		qr/tail cut: the checkpoint has $seals seals, the trail ends at $seal/,
+		with => 'checkpoint');
 	kind("the same, and no checkpoint is given: the one stored shows it",
-		"DELETE FROM $log a USING $table s WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq > $seal;
-		DELETE FROM $table WHERE $where AND seq > $seal", qr/^tail cut\|$next\|.*stored here/m, qr/tail cut/);
-	kind("numbers of two seals swapped",
-		"UPDATE $table SET seq = -seq WHERE $where AND seq IN ($seal, $next); UPDATE $table SET seq = CASE -seq WHEN $seal THEN $next ELSE $seal END WHERE $where AND seq < 0",
+		"DELETE FROM $log a USING $table s
+			WHERE a.tenant_id = s.tenant_id AND a.$where AND s.ids \@> a.id AND s.seq > $seal;
+		DELETE FROM $table WHERE $where AND seq > $seal", qr/^tail cut\|$next\|.*stored here/m,
+		qr/tail cut/);
+	kind("numbers of two seals swapped", qq{
+		UPDATE $table SET seq = -seq WHERE $where AND seq IN ($seal, $next);
+		UPDATE $table SET seq = CASE -seq WHEN $seal THEN $next ELSE $seal END
+			WHERE $where AND seq < 0},
 		qr/^seal changed\|$seal\|.*^seal changed\|$next\|/ms, qr/chain broken/);
 	kind("a seal added at the end",
-		"INSERT INTO $table SELECT tenant_id, $seals + 1, month, rows, without_mac, total_rows, ids, first_at, last_at, rows_hash, hash, sealed_at, hash, mac FROM $table WHERE $where AND seq = $seals",
+		"INSERT INTO $table SELECT tenant_id, $seals + 1, month, rows, without_mac, total_rows, ids,
+			first_at, last_at, rows_hash, hash, sealed_at, hash, mac
+			FROM $table WHERE $where AND seq = $seals",
 		qr/^seal changed\|@{[$seals + 1]}\|/m, qr/chain broken|row deleted/);
-	kind("the seals numbered anew after a gap",
-		"DELETE FROM $table WHERE $where AND seq = $seal; UPDATE $table SET seq = -seq WHERE $where AND seq > $seal; UPDATE $table SET seq = -seq - 1 WHERE $where AND seq < 0",
+	kind("the seals numbered anew after a gap", qq{
+		DELETE FROM $table WHERE $where AND seq = $seal;
+		UPDATE $table SET seq = -seq WHERE $where AND seq > $seal;
+		UPDATE $table SET seq = -seq - 1 WHERE $where AND seq < 0},
 		qr/^seal changed\|$seal\|/m, qr/chain broken: seal $seal /);
-	kind('rows deleted, and said to be retired',
-		"DELETE FROM $log WHERE $where; INSERT INTO vault_data.audit_retired VALUES ('$tenant', date_trunc('month', now() AT TIME ZONE 'UTC'), 1, now(), sha256('x'))",
+	kind('rows deleted, and said to be retired', qq{
+		DELETE FROM $log WHERE $where;
+		INSERT INTO vault_data.audit_retired
+			VALUES ('$tenant', date_trunc('month', now() AT TIME ZONE 'UTC'), 1, now(),
+			sha256('x'))},
 		qr/^retirement forged\|\|.*^row deleted\|/ms,
 		qr/row deleted: .*; no sealed row says that \d{4}-\d\d was retired/);
 	kind('the state of sealing changed',
@@ -312,7 +349,9 @@ offline('a checkpoint that is none', 1, qr/it is no checkpoint that this key sig
 	"vault\n");
 offline('a key that is none', 2, qr/it is not a public key of vault/, $trail, undef, 'x');
 my $part = psql_as($node, 'auditor',
-	"SELECT vault.export_audit('acme', (SELECT first_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 3), (SELECT last_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 5))");
+	"SELECT vault.export_audit('acme',
+		(SELECT first_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 3),
+		(SELECT last_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 5))");
 offline('some seals only', 0, qr/begins at seal [23].*not anchored/s, "$part\n", undef, undef,
 	'--partial');
 offline('the same, and it is not said that it is a part', 1, qr/head cut: the first seal is [23]/,
@@ -324,7 +363,8 @@ is(system("$program $dir/nothing >/dev/null 2>&1") >> 8, 2, 'a file that is not 
 # ---- a row that is forged before it is sealed is never sealed, and there is an alert ----
 
 my $alerts =
-	q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'seal trail' AND decision = 'alert'};
+	q{SELECT count(*) FROM vault_data.audit_log
+		WHERE operation = 'seal trail' AND decision = 'alert'};
 my $before = $node->safe_psql('postgres', $alerts);
 my $forged = $id + 2;
 $node->safe_psql('postgres',
@@ -354,13 +394,16 @@ is(psql_as($node, 'auditor', q{SELECT ok FROM vault.verify_audit('acme') WHERE f
 	'others are sealed while a transaction runs');
 my $late = sub {
 	return $node->safe_psql('postgres',
-		q{SELECT string_agg((SELECT count(*) FROM vault_data.audit_seal s WHERE s.tenant_id = a.tenant_id AND s.ids @> a.id)::text, ',' ORDER BY a.id)
+		q{SELECT string_agg(
+			(SELECT count(*) FROM vault_data.audit_seal s
+				WHERE s.tenant_id = a.tenant_id AND s.ids @> a.id)::text, ',' ORDER BY a.id)
 		FROM vault_data.audit_log a WHERE secret IN ('late', 'in/time') AND operation = 'put'});
 };
 is($late->(), '1', 'the one in time is');
 $long->query('COMMIT');
 ok($node->poll_query_until('postgres',
-	q{SELECT count(*) = 1 FROM vault_data.audit_log a JOIN vault_data.audit_seal s ON s.tenant_id = a.tenant_id AND s.ids @> a.id
+	q{SELECT count(*) = 1 FROM vault_data.audit_log a
+		JOIN vault_data.audit_seal s ON s.tenant_id = a.tenant_id AND s.ids @> a.id
 	WHERE secret = 'late' AND operation = 'put'}), 'the late one is sealed, afterwards');
 is($late->(), '1,1', 'once');
 is(psql_as($node, 'auditor', q{SELECT count(*) FROM vault.verify_audit() WHERE NOT ok}), 0,
@@ -390,9 +433,14 @@ for my $round (1 .. soak_rounds(3, 20))
 my $crashed_until = $node->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log');
 ok($node->poll_query_until('postgres',
 	qq{SELECT count(*) = 0 FROM vault_data.audit_log a WHERE a.id <= $crashed_until
-	AND NOT EXISTS (SELECT FROM vault_data.audit_seal s WHERE s.tenant_id = a.tenant_id AND s.ids \@> a.id)}), 'no row was left out');
+	AND NOT EXISTS (SELECT FROM vault_data.audit_seal s
+		WHERE s.tenant_id = a.tenant_id AND s.ids \@> a.id)}),
+	'no row was left out');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault_data.audit_seal a JOIN vault_data.audit_seal b ON a.tenant_id = b.tenant_id AND a.seq < b.seq AND a.ids && b.ids}), 0, 'and none was sealed twice');
+	q{SELECT count(*) FROM vault_data.audit_seal a
+		JOIN vault_data.audit_seal b ON a.tenant_id = b.tenant_id AND a.seq < b.seq
+		AND a.ids && b.ids}),
+	0, 'and none was sealed twice');
 
 # ---- sealed: no steps, no loss ----
 

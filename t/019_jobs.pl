@@ -16,7 +16,9 @@ my $every_minute =
 
 like($node->safe_psql('postgres',
 	q{SELECT string_agg(jobname || ' of ' || username, ', ' ORDER BY jobname) FROM cron.job}),
-	qr/^vault:anomalies of vault_jobs,.* vault:purge of vault_jobs,.* vault:rewrap of vault_jobs,.* vault:rotate of vault_jobs\b/, 'CREATE EXTENSION schedules the jobs where pg_cron is');
+	qr/^vault:anomalies[ ]of[ ]vault_jobs,.*[ ]vault:purge[ ]of[ ]vault_jobs,
+		.*[ ]vault:rewrap[ ]of[ ]vault_jobs,.*[ ]vault:rotate[ ]of[ ]vault_jobs\b/x,
+	'CREATE EXTENSION schedules the jobs where pg_cron is');
 is($node->safe_psql('postgres', 'SELECT vault.install_jobs()'), 0, 'and nothing is missing');
 
 # ---- a dump has them too ----
@@ -30,7 +32,9 @@ $copy->safe_psql('postgres', 'CREATE ROLE vault_jobs LOGIN NOINHERIT');
 command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres',
 	'--exit-on-error', '--single-transaction', $file ], 'restored');
 my $jobs =
-	q{SELECT string_agg(format('%s %s %s %s %s', jobid, jobname, schedule, command, username), E'\n' ORDER BY jobid) FROM cron.job};
+	q{SELECT string_agg(format('%s %s %s %s %s', jobid, jobname, schedule, command, username), E'\n'
+		ORDER BY jobid)
+		FROM cron.job};
 is($copy->safe_psql('postgres', $jobs), $node->safe_psql('postgres', $jobs),
 	'the same jobs are there');
 is($copy->safe_psql('postgres', 'SELECT vault.install_jobs()'), 0, 'all of them');
@@ -41,20 +45,30 @@ $copy->stop;
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app');
-	INSERT INTO vault_data.usage_network SELECT tenant_id, principal.id, network, now() - since, now(), 1
-	FROM vault_data.principal, (VALUES ('192.0.2.0/24'::cidr, interval '10 days'), ('203.0.113.0/24', '1 minute')) AS n (network, since)
-	WHERE principal.name = 'app'});
+	INSERT INTO vault_data.usage_network
+		SELECT tenant_id, principal.id, network, now() - since, now(), 1
+		FROM vault_data.principal,
+			(VALUES ('192.0.2.0/24'::cidr, interval '10 days'), ('203.0.113.0/24', '1 minute'))
+				AS n (network, since)
+		WHERE principal.name = 'app'});
 my $listener = VaultClient->new($node, 'app');
 $listener->query('LISTEN vault');
 $node->safe_psql('postgres', sprintf $every_minute, 'vault:anomalies');
 $node->poll_query_until('postgres',
-	q{SELECT (SELECT count(*) FROM vault.anomalies) > 0 AND outcome = 'succeeded' FROM vault.jobs WHERE job = 'vault:anomalies'}) or die 'the job did not run';
+	q{SELECT (SELECT count(*) FROM vault.anomalies) > 0 AND outcome = 'succeeded' FROM vault.jobs
+		WHERE job = 'vault:anomalies'})
+  or die 'the job did not run';
 is($node->safe_psql('postgres',
-	q{SELECT duration >= '0' AND started_at <= now() FROM vault.jobs WHERE job = 'vault:anomalies'}), 't', 'the view says when and how long');
+	q{SELECT duration >= '0' AND started_at <= now() FROM vault.jobs
+		WHERE job = 'vault:anomalies'}),
+	't', 'the view says when and how long');
 is($node->safe_psql('postgres',
-	q{SELECT DISTINCT username, command FROM cron.job_run_details WHERE command LIKE '%anomalies%'}), 'vault_jobs|SELECT vault_data.job_anomalies()', 'it ran as vault_jobs');
+	q{SELECT DISTINCT username, command FROM cron.job_run_details
+		WHERE command LIKE '%anomalies%'}),
+	'vault_jobs|SELECT vault_data.job_anomalies()', 'it ran as vault_jobs');
 is($node->safe_psql('postgres',
-	q{SELECT DISTINCT role, session_role, decision FROM vault.audit WHERE operation = 'detect_anomalies'}),
+	q{SELECT DISTINCT role, session_role, decision FROM vault.audit
+		WHERE operation = 'detect_anomalies'}),
 	'vault_admin|vault_jobs|allow', 'and the trail says so');
 my $found = $node->safe_psql('postgres',
 	q{SELECT tenant, kind, principal, evidence ->> 'network' FROM vault.anomalies});
@@ -87,8 +101,9 @@ $node->poll_query_until('postgres', sprintf("SELECT (%s) > 0", sprintf $runs, 's
 	or die 'no job ran';
 $node->safe_psql('postgres', 'SELECT vault.unseal(); SELECT cron.unschedule(jobid) FROM cron.job');
 is($node->safe_psql('postgres',
-	qq{SELECT count(*) FROM vault.audit WHERE operation = 'detect_anomalies' AND at > '$now' AND decision <> 'allow'}), 0,
-	'while sealed it does nothing, without an error');
+	qq{SELECT count(*) FROM vault.audit
+		WHERE operation = 'detect_anomalies' AND at > '$now' AND decision <> 'allow'}),
+	0, 'while sealed it does nothing, without an error');
 
 # A standby
 $node->backup('base');
@@ -111,8 +126,10 @@ $apart->restart;
 my (undef, undef, $notices) = psql_as($apart, 'postgres', 'CREATE EXTENSION vault CASCADE');
 like($notices, qr/NOTICE:  no jobs are scheduled: pg_cron is not installed in this database\n/,
 	'CREATE EXTENSION says that it cannot schedule');
-like($notices,
-	qr/HINT:  pg_cron works in database scheduler, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault\.job_commands\(\) gives here\./, 'with a hint that breaks nobody\'s jobs');
+my $hint = 'HINT:  pg_cron works in database scheduler, and can stay there: as a superuser, '
+  . 'run there what SELECT schedule_command FROM vault.job_commands() gives here.';
+like($notices, qr/\Q$hint\E/,
+	'with a hint that breaks nobody\'s jobs');
 $apart->safe_psql('postgres', 'SELECT vault.init()');
 $apart->safe_psql('scheduler',
 	q{CREATE EXTENSION pg_cron; SELECT cron.schedule('mine', '0 0 1 1 *', 'SELECT 1')});
@@ -123,18 +140,29 @@ is($apart->safe_psql('scheduler',
 	$apart->safe_psql('postgres', 'SELECT count(*) FROM vault.jobs'),
 	'which schedules every job there');
 $apart->safe_psql('scheduler',
-	q{SELECT cron.alter_job(jobid, schedule => '* * * * *') FROM cron.job WHERE jobname IN ('vault:purge', 'vault:anomalies', 'vault:partitions', 'vault:retention')});
+	q{SELECT cron.alter_job(jobid, schedule => '* * * * *') FROM cron.job
+		WHERE jobname IN ('vault:purge', 'vault:anomalies', 'vault:partitions',
+		'vault:retention')});
 $apart->safe_psql('postgres', 'ALTER TABLE vault_data.usage_evaluated RENAME TO usage_hidden');
 $apart->poll_query_until('scheduler',
-	q{SELECT count(DISTINCT command) = 5 AND bool_and(status IN ('succeeded', 'failed')) FROM cron.job_run_details WHERE command ~ 'purge|rotate|partitions|retention|anomalies'}) or die 'the jobs did not run';
+	q{SELECT count(DISTINCT command) = 5 AND bool_and(status IN ('succeeded', 'failed'))
+		FROM cron.job_run_details WHERE command ~ 'purge|rotate|partitions|retention|anomalies'})
+  or die 'the jobs did not run';
 is($apart->safe_psql('postgres',
-	q{SELECT string_agg(job || ' ' || outcome, ', ' ORDER BY job) FROM vault.jobs WHERE job ~ 'partitions|purge|retention|rotate' AND duration >= '0' AND lag < '5 minutes' AND started_at <= now()}),
-	'vault:partitions succeeded, vault:purge succeeded, vault:retention succeeded, vault:rotate succeeded', 'this database knows that they ran');
+	q{SELECT string_agg(job || ' ' || outcome, ', ' ORDER BY job) FROM vault.jobs
+		WHERE job ~ 'partitions|purge|retention|rotate' AND duration >= '0' AND lag < '5 minutes'
+		AND started_at <= now()}),
+	'vault:partitions succeeded, vault:purge succeeded, '
+	  . 'vault:retention succeeded, vault:rotate succeeded',
+	'this database knows that they ran');
 is($apart->safe_psql('postgres',
 	q{SELECT job, outcome, lag FROM vault.jobs WHERE outcome <> 'succeeded'}),
 	'vault:anomalies|failed|', 'and which did not succeed');
 is($apart->safe_psql('postgres',
-	q{SELECT label, value FROM vault.metrics WHERE metric = 'job_failed' AND label IN ('vault:anomalies', 'vault:purge') ORDER BY label}), "vault:anomalies|1\nvault:purge|0", 'as its figures do');
+	q{SELECT label, value FROM vault.metrics
+		WHERE metric = 'job_failed' AND label IN ('vault:anomalies', 'vault:purge')
+		ORDER BY label}),
+	"vault:anomalies|1\nvault:purge|0", 'as its figures do');
 is($apart->safe_psql('postgres',
 	q{SELECT DISTINCT role, session_role FROM vault.audit WHERE operation = 'purge'}),
 	'vault_admin|vault_jobs', 'a job scheduled there runs here');

@@ -134,7 +134,8 @@ holds('another kind of name', q{services => '{cn:billing.internal,dns:billing,to
 	billing => 0);
 holds('one of several', q{services => '{cn:none,cn:plain}'}, billing => 0, plain => 1);
 holds('all together',
-	q{addresses => '{127.0.0.1}', require_tls => true, services => '{cn:billing}', windows => '{daily 00:00-24:00 UTC}'},
+	q{addresses => '{127.0.0.1}', require_tls => true, services => '{cn:billing}',
+		windows => '{daily 00:00-24:00 UTC}'},
 	unix => 0, tcp => 0, tls => 0, billing => 1, plain => 0);
 
 SKIP:
@@ -182,7 +183,8 @@ $node->safe_psql('postgres', 'CREATE ROLE pool LOGIN');
 psql_as($node, 'adm',
 	q{SELECT vault.add_issuer('idp', 'https://idp.example', 'vault', '} . jwks($idp)
 	. q{', '{"address": "ip"}'),
-	vault.add_issuer('bare', 'https://bare.example', 'vault', '} . jwks($idp) . q{'), vault.allow_tokens('pool')});
+	vault.add_issuer('bare', 'https://bare.example', 'vault', '} . jwks($idp)
+	. q{'), vault.allow_tokens('pool')});
 my %pool = (unix => $unix =~ s/^/user=pool /r, direct => "user=pool $tcp",
 	proxy => "user=pool $tcp");
 
@@ -238,7 +240,8 @@ is(pooled('proxy', q{SELECT vault.get('key')}), 'VT010', 'without a token the po
 sub last_addresses
 {
 	return $node->safe_psql('postgres',
-		q{SELECT concat_ws(' ', decision, 'from', host(address), 'claimed', claimed_address) FROM vault.audit WHERE operation = 'get' ORDER BY id DESC LIMIT 1});
+		q{SELECT concat_ws(' ', decision, 'from', host(address), 'claimed', claimed_address)
+			FROM vault.audit WHERE operation = 'get' ORDER BY id DESC LIMIT 1});
 }
 by_token('unix', at('10.1.2.3'));
 is(last_addresses(), 'allow from claimed 10.1.2.3', 'the trail has the claim');
@@ -278,7 +281,8 @@ for my $claim ('"10.0.0.0/8"', '"10.1.2"', '"localhost"', '" 10.1.2.3"', '"10.1.
 	my $now = time;
 	my $what = 'a claim of ' . substr $claim, 0, 30;
 	my $token = raw_token($idp, '{"alg":"EdDSA","kid":"idp"}',
-		qq({"iss":"https://idp.example","aud":"vault","iat":$now,"exp":${\ ($now + 300)},"sub":"app","ip":$claim}));
+		qq({"iss":"https://idp.example","aud":"vault","iat":$now,"exp":${\ ($now + 300)},)
+		  . qq("sub":"app","ip":$claim}));
 	my ($rc, $said, $err) = $node->psql('postgres',
 		"BEGIN;\nSET vault.request_id = 'claim-${\ ++$case}';\n" . login($token)
 		. ";\nSELECT vault.get('open-to-tokens')", connstr => "dbname=postgres $pool{unix}");
@@ -296,7 +300,8 @@ psql_as($node, 'adm', "SELECT vault.revoke('$inside')");
 # a denial: holds at its address and where none is claimed, so that nobody hides from it
 $allow = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key')});
 $deny = psql_as($node, 'adm',
-	q{SELECT vault.grant('app', '{read}', 'key', effect => 'deny', addresses => '{10.0.0.0/8,2001:db8::/32}')});
+	q{SELECT vault.grant('app', '{read}', 'key', effect => 'deny',
+		addresses => '{10.0.0.0/8,2001:db8::/32}')});
 claims_hold('a denial', outside => 'value', outside_v6 => 'value', else => '42501');
 psql_as($node, 'adm', "SELECT vault.revoke('$allow'), vault.revoke('$deny')");
 
@@ -305,7 +310,8 @@ $inside = psql_as($node, 'adm',
 	q{SELECT vault.grant('app', '{read}', 'key', addresses => '{10.0.0.0/8}')});
 is(by_token('unix', at('10.1.2.3')), 'value', 'the issuer may say the address');
 psql_as($node, 'adm',
-	q{SELECT count(*) FROM vault.import_policy(jsonb_set(vault.export_policy(), '{issuers,1,claim_mapping}', '{}'), false)});
+	q{SELECT count(*) FROM vault.import_policy(
+		jsonb_set(vault.export_policy(), '{issuers,1,claim_mapping}', '{}'), false)});
 is(by_token('unix', at('10.1.2.3')), '42501', 'and then may not');
 psql_as($node, 'adm', "SELECT vault.revoke('$inside')");
 set_conf($node, 'vault.proxies', '');
@@ -315,7 +321,8 @@ sub service_of
 {
 	my ($condition) = @_;
 	return $node->safe_psql('postgres',
-		"SELECT coalesce(service, '(none)') FROM vault.audit WHERE $condition ORDER BY id DESC LIMIT 1");
+		"SELECT coalesce(service, '(none)') FROM vault.audit WHERE $condition ORDER BY id DESC
+			LIMIT 1");
 }
 
 my %service = (
@@ -334,13 +341,21 @@ for my $by (sort keys %service)
 	is(service_of("request_id = '$by' AND decision = 'deny'"), $service{$by},
 		"$by: the refusal has it");
 }
-$node->psql('postgres',
-	q{BEGIN; SELECT vault.put('by-certificate', 'x'); COMMIT; SET vault.request_id = 'undone'; BEGIN; SELECT vault.put('by-certificate', 'y'); ROLLBACK},
+$node->psql('postgres', q{
+	BEGIN;
+	SELECT vault.put('by-certificate', 'x');
+	COMMIT;
+	SET vault.request_id = 'undone';
+	BEGIN;
+	SELECT vault.put('by-certificate', 'y');
+	ROLLBACK},
 	connstr => 'dbname=postgres user=adm ' . with_certificate('billing'), on_error_die => 1);
 is(service_of(q{operation = 'put' AND decision = 'allow'}), 'uri:spiffe://acme/billing',
 	'a change has it');
 ok($node->poll_query_until('postgres',
-	q{SELECT count(*) = 1 FROM vault.audit WHERE request_id = 'undone' AND decision = 'aborted' AND service = 'uri:spiffe://acme/billing'}),
+	q{SELECT count(*) = 1 FROM vault.audit
+		WHERE request_id = 'undone' AND decision = 'aborted'
+		AND service = 'uri:spiffe://acme/billing'}),
 	'a change that was rolled back has it');
 is($node->safe_psql('postgres',
 	q{SELECT count(*) FROM vault.audit WHERE service IS NOT NULL AND NOT tls}), 0,
@@ -360,6 +375,7 @@ isnt(system($verifier, '-q', "$tls/forged"), 0, 'but not another name');
 
 # the trail has the address that decided, with its origin
 is( $node->safe_psql('postgres',
-	q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE operation = 'get' AND decision = 'deny' AND address = '127.0.0.1' AND tls}),
+	q{SELECT count(*) > 0 FROM vault_data.audit_log
+		WHERE operation = 'get' AND decision = 'deny' AND address = '127.0.0.1' AND tls}),
 	't', 'refusals are in the trail, with address and TLS');
 done_testing();

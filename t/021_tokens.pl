@@ -28,7 +28,11 @@ pg_stat_statements.track = all
 CONF
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION pg_stat_statements;
-	CREATE ROLE admin1 LOGIN; CREATE ROLE admin2 LOGIN; CREATE ROLE pool LOGIN; CREATE ROLE bound LOGIN; CREATE ROLE unbound LOGIN;
+	CREATE ROLE admin1 LOGIN;
+	CREATE ROLE admin2 LOGIN;
+	CREATE ROLE pool LOGIN;
+	CREATE ROLE bound LOGIN;
+	CREATE ROLE unbound LOGIN;
 	GRANT pg_read_all_stats TO admin1;
 	SELECT vault.create_tenant('t1', 'admin1'), vault.create_tenant('t2', 'admin2')});
 
@@ -314,12 +318,17 @@ is($bound->value(q{SELECT principal FROM vault.whoami()}), 'bound',
 is(VaultClient->new($node, 'unbound')->query('SELECT vault.login($1)', $valid)->{state}, 'VT014',
 	'a role that shows no tokens');
 is($node->safe_psql('postgres',
-	q{SELECT count(DISTINCT reason) > 30 FROM vault.audit WHERE operation = 'login' AND decision = 'deny'}), 't',
-	'the trail has the reasons');
+	q{SELECT count(DISTINCT reason) > 30 FROM vault.audit
+		WHERE operation = 'login' AND decision = 'deny'}),
+	't', 'the trail has the reasons');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault.audit WHERE operation = 'login' AND reason LIKE '%white space or a line feed behind it'}), 1, 'that of a line feed');
+	q{SELECT count(*) FROM vault.audit
+		WHERE operation = 'login' AND reason LIKE '%white space or a line feed behind it'}),
+	1, 'that of a line feed');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault.audit WHERE operation = 'login' AND reason LIKE '%begins with "Bearer "%'}), 1, 'and of the scheme');
+	q{SELECT count(*) FROM vault.audit
+		WHERE operation = 'login' AND reason LIKE '%begins with "Bearer "%'}),
+	1, 'and of the scheme');
 
 # ---- a key taken away, while transactions are open ----
 

@@ -15,8 +15,10 @@ use VaultTest;
 # ---- two servers: the vault's, and another one with TLS ----
 
 my $remote = new_remote_node('remote');
-$remote->safe_psql('postgres',
-	q{CREATE ROLE far LOGIN PASSWORD 'first'; CREATE ROLE far_a LOGIN PASSWORD 'a'; CREATE ROLE far_b LOGIN PASSWORD 'b'});
+$remote->safe_psql('postgres', q{
+	CREATE ROLE far LOGIN PASSWORD 'first';
+	CREATE ROLE far_a LOGIN PASSWORD 'a';
+	CREATE ROLE far_b LOGIN PASSWORD 'b'});
 
 my $node = new_vault_node('main', jobs => 1,
 	conf => remote_conf($remote) . "vault.rotation_retry = 1\n"
@@ -39,8 +41,10 @@ $node->safe_psql('postgres', q{
 	SET ROLE functions;
 	CREATE TABLE target.login (password text);
 	INSERT INTO target.login VALUES ('first');
-	CREATE FUNCTION target.set(text, text, integer, text, text) RETURNS void LANGUAGE sql AS 'UPDATE target.login SET password = $4';
-	CREATE FUNCTION target.test(text, text, integer, text, text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM target.login WHERE password = $4)'});
+	CREATE FUNCTION target.set(text, text, integer, text, text) RETURNS void LANGUAGE sql
+		AS 'UPDATE target.login SET password = $4';
+	CREATE FUNCTION target.test(text, text, integer, text, text) RETURNS boolean LANGUAGE sql
+		AS 'SELECT EXISTS (SELECT FROM target.login WHERE password = $4)'});
 
 sub admin { my ($sql) = @_; return psql_as($node, 'admin', $sql) }
 sub run_job { return psql_as($node, 'vault_jobs', 'CALL vault_data.job_rotate()') }
@@ -68,7 +72,9 @@ for my $name (sort keys %rotators)
 {
 	my $r = $rotators{$name};
 	admin(sprintf
-		q{SELECT vault.put('%s', '%s', '%s'); SELECT vault.set_rotation('%1$s', NULL, '%s', %s, overlap => '0')},
+		q{
+			SELECT vault.put('%s', '%s', '%s');
+			SELECT vault.set_rotation('%1$s', NULL, '%s', %s, overlap => '0')},
 		$name, $r->{value}, $r->{type} // 'generic', $r->{rotator} // $name,
 		$r->{config} ? "'$r->{config}'" : 'NULL');
 }
@@ -106,7 +112,8 @@ sub state_of { my ($name) = @_;
 	"SELECT state FROM vault.rotation_status WHERE name = '$name'") }
 sub versions { my ($name) = @_;
 	return $node->safe_psql('postgres',
-	"SELECT count(*) FILTER (WHERE label = 'current'), max(version) FILTER (WHERE label = 'current') FROM vault.versions WHERE name = '$name'") }
+	"SELECT count(*) FILTER (WHERE label = 'current'), max(version) FILTER (WHERE label = 'current')
+		FROM vault.versions WHERE name = '$name'") }
 
 # ---- pg_cron ----
 
@@ -189,7 +196,8 @@ my ($include) = run_command([ 'pg_config', '--includedir' ]);
 system_or_bail('cc', '-Wall', '-Werror', "-I$include", '-o', $client, 'examples/rotating_client.c',
 	'-lpq');
 admin(
-	q{SELECT vault.set_rotation('pair', '3 seconds', 'postgres_role', '{"users": ["near_a", "near_b"]}', overlap => '2 seconds')});
+	q{SELECT vault.set_rotation('pair', '3 seconds', 'postgres_role',
+		'{"users": ["near_a", "near_b"]}', overlap => '2 seconds')});
 my $run = '';
 my $conninfo = sprintf 'host=%s port=%d dbname=postgres user=admin', $node->host, $node->port;
 my $process = IPC::Run::start([ $client, $conninfo, 'pair', $seconds + 3 ], '>', \$run, '2>',
@@ -200,16 +208,21 @@ like($run, qr/^\d{2,} queries, (?:[2-9]|\d\d+) logins, \d+ refused$/,
 	'it changed its login, and lost no query') or diag($run);
 note($run);
 admin(
-	q{SELECT vault.set_rotation('pair', NULL, 'postgres_role', '{"users": ["near_a", "near_b"]}', overlap => '0')});
+	q{SELECT vault.set_rotation('pair', NULL, 'postgres_role', '{"users": ["near_a", "near_b"]}',
+		overlap => '0')});
 until_idle('pair');
 like(state_of($_), qr/^(?:idle|overlapping)$/, "$_: no rotation failed")
 	for 'pair', 'far_pair', 'role';
 
 $node->poll_query_until('postgres',
-	q{SELECT count(*) > 0 FROM cron.job_run_details WHERE status = 'succeeded' AND command = 'CALL vault_data.job_rotate()'}) or die 'the job did not run';
+	q{SELECT count(*) > 0 FROM cron.job_run_details
+		WHERE status = 'succeeded' AND command = 'CALL vault_data.job_rotate()'})
+  or die 'the job did not run';
 # A background worker of pg_cron's, which nobody has logged in to
 my $by_cron =
-	q{FROM vault.audit WHERE operation = 'rotate_due' AND secret = 'cron' AND version > 1 AND authenticated_role IS NULL};
+	q{FROM vault.audit
+		WHERE operation = 'rotate_due' AND secret = 'cron' AND version > 1
+		AND authenticated_role IS NULL};
 $node->poll_query_until('postgres', "SELECT count(*) > 0 $by_cron") or die 'the job did nothing';
 is($node->safe_psql('postgres', "SELECT DISTINCT role, session_role, decision $by_cron"),
 	'vault_admin|vault_jobs|allow', 'pg_cron rotated, as vault_jobs');
@@ -228,10 +241,11 @@ my $log = slurp_file($remote->logfile);
 like($log, qr/ALTER ROLE CURRENT_USER PASSWORD 'SCRAM-SHA-256\$/, 'the other server saw verifiers');
 my $now = admin(q{SELECT vault.get('far_pair')::json ->> 'password'});
 is(index($log, $now), -1, 'and no password');
+my $port = $remote->port;
 for my $config (
-	qq({"user": "far", "host": "127.0.0.1", "port": "@{[ $remote->port ]}", "dbname": "postgres"}),
+	qq({"user": "far", "host": "127.0.0.1", "port": "$port", "dbname": "postgres"}),
 	qq({"user": "far", "host": "localhost", "port": "1", "dbname": "postgres"}),
-	qq({"user": "far", "host": "localhost", "port": "@{[ $remote->port ]} sslmode=disable", "dbname": "postgres"}))
+	qq({"user": "far", "host": "localhost", "port": "$port sslmode=disable", "dbname": "postgres"}))
 {
 	is(sql_state($node, "SELECT vault.set_rotation('far', NULL, 'postgres_remote', '$config')",
 		'admin'), '42501', 'only where an operator allowed it');
@@ -240,28 +254,36 @@ set_conf($node, 'vault.rotation_root_certificates', remote_tls($remote) . '/othe
 admin(q{SELECT vault.rotate('far')});
 run_job();
 is($node->safe_psql('postgres',
-	q{SELECT r.state, r.step, left(r.last_error, 5), s.current_version < r.version FROM vault.rotation_status r JOIN vault.secrets s USING (name) WHERE name = 'far'}), 'retrying|set|08001|t',
-	'a server with a certificate of somebody else is not talked to');
+	q{SELECT r.state, r.step, left(r.last_error, 5), s.current_version < r.version
+		FROM vault.rotation_status r JOIN vault.secrets s USING (name) WHERE name = 'far'}),
+	'retrying|set|08001|t', 'a server with a certificate of somebody else is not talked to');
 ok(logs_in('far'), 'and the current version still logs in');
 set_conf($node, 'vault.rotation_root_certificates', remote_tls($remote) . '/ca.crt');
 $remote->stop;
 $node->poll_query_until('postgres',
-	q{SELECT vault.rotate_due(1) >= 0 AND attempts >= 2 FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not tried again';
+	q{SELECT vault.rotate_due(1) >= 0 AND attempts >= 2 FROM vault.rotation_status
+		WHERE name = 'far'})
+  or die 'it was not tried again';
 like($node->safe_psql('postgres',
 	q{SELECT last_error FROM vault.rotation_status WHERE name = 'far'}),
 	qr/^08001: could not connect to the server$/, 'nor one that is away');
 $remote->start;
 $node->poll_query_until('postgres',
-	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
+	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status
+		WHERE name = 'far'})
+  or die 'it was not done';
 ok(logs_in('far'), 'once it is back, the rotation is done');
 
 # ---- the other server's messages, and this server's environment ----
 
-$remote->safe_psql('postgres',
-	q{ALTER ROLE far SET client_min_messages = 'debug5'; ALTER ROLE far SET debug_print_parse = on});
+$remote->safe_psql('postgres', q{
+	ALTER ROLE far SET client_min_messages = 'debug5';
+	ALTER ROLE far SET debug_print_parse = on});
 admin(q{SELECT vault.rotate('far')});
 $node->poll_query_until('postgres',
-	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
+	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status
+		WHERE name = 'far'})
+  or die 'it was not done';
 ok(logs_in('far'), 'a role that has much told is rotated');
 is(scalar(() = slurp_file($node->logfile) =~ /^DEBUG:/mg), 0,
 	'and writes nothing to the log of the vault');
@@ -279,7 +301,9 @@ $remote->safe_psql('postgres', 'ALTER ROLE far CONNECTION LIMIT -1');
 }
 $node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
 $node->poll_query_until('postgres',
-	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not done';
+	q{SELECT vault.rotate_due() >= 0 AND state IN ('idle', 'overlapping') FROM vault.rotation_status
+		WHERE name = 'far'})
+  or die 'it was not done';
 ok(logs_in('far'), 'the environment of the server does not matter');
 $node->restart;
 $node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
@@ -289,7 +313,9 @@ $node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or 
 run_job();
 admin(q{SELECT vault.rotate('far')});
 $node->poll_query_until('postgres',
-	q{SELECT vault.rotate_due(1) >= 0 AND step = 'test' FROM vault.rotation_status WHERE name = 'far'}) or die 'it was not set';
+	q{SELECT vault.rotate_due(1) >= 0 AND step = 'test' FROM vault.rotation_status
+		WHERE name = 'far'})
+  or die 'it was not set';
 ok(!logs_in('far'), 'between set and promote the current version does not log in');
 admin(q{SELECT vault.remove_rotation('far')});
 ok(logs_in('far'), 'but does when the run was removed');
@@ -327,7 +353,8 @@ for my $name (sort keys %rotators)
 
 	# By the job: each step done and not committed, then committed
 	$node->safe_psql('postgres',
-		qq{UPDATE vault_data.rotation_schedule SET due_at = now(), next_at = now() WHERE secret_id = (SELECT id FROM vault.secrets WHERE name = '$name')});
+		qq{UPDATE vault_data.rotation_schedule SET due_at = now(), next_at = now()
+			WHERE secret_id = (SELECT id FROM vault.secrets WHERE name = '$name')});
 	my $steps = 0;
 	while (1)
 	{
@@ -366,8 +393,10 @@ is($node->safe_psql('postgres', 'SELECT * FROM vault.verify()'), '',
 my $canary = canary();
 set_conf($node, 'log_statement', 'all');
 set_conf($node, 'log_min_duration_statement', '0');
-admin(
-	qq{SELECT vault.rotate('role', '$canary-role'); SELECT vault.rotate('far', '$canary-far'); SELECT vault.rotate('external')});
+admin(qq{
+	SELECT vault.rotate('role', '$canary-role');
+	SELECT vault.rotate('far', '$canary-far');
+	SELECT vault.rotate('external')});
 my $waiting = $node->safe_psql('postgres',
 	q{SELECT rotation FROM vault.rotation_status WHERE name = 'external'});
 admin(qq{SET search_path = vault; SELECT complete_rotation('$waiting', '$canary-external')});
@@ -384,45 +413,64 @@ set_conf($node, 'log_min_duration_statement', '-1');
 # ---- after a long stop ----
 
 admin(
-	q{SELECT vault.put(n, 'first'), vault.set_rotation(n, 'daily', overlap => '0') FROM unnest('{late/a,late/b,late/c}'::text[]) AS n});
+	q{SELECT vault.put(n, 'first'), vault.set_rotation(n, 'daily', overlap => '0')
+		FROM unnest('{late/a,late/b,late/c}'::text[]) AS n});
 $node->safe_psql('postgres', q{
-	UPDATE vault_data.rotation_schedule c SET due_at = d, next_at = d FROM vault.secrets s, (VALUES ('late/a', now() - interval '2 days'), ('late/b', now() - interval '9 days'), ('late/c', now() - interval '5 days')) AS v (n, d)
+	UPDATE vault_data.rotation_schedule c SET due_at = d, next_at = d
+		FROM vault.secrets s,
+		(VALUES ('late/a', now() - interval '2 days'), ('late/b', now() - interval '9 days'),
+			('late/c', now() - interval '5 days')) AS v (n, d)
 	WHERE s.id = c.secret_id AND s.name = v.n});
 $node->restart;
 $node->poll_query_until('postgres', 'SELECT NOT sealed FROM vault.status()') or die 'sealed';
 run_job();
 is($node->safe_psql('postgres',
-	q{SELECT string_agg(secret, ' ' ORDER BY secret) FROM vault_data.notification WHERE secret LIKE 'late/%' AND kind = 'rotated'}), 'late/a late/b late/c', 'each once');
+	q{SELECT string_agg(secret, ' ' ORDER BY secret) FROM vault_data.notification
+		WHERE secret LIKE 'late/%' AND kind = 'rotated'}),
+	'late/a late/b late/c', 'each once');
 run_job();
 is($node->safe_psql('postgres',
-	q{SELECT min(current_version), max(current_version) FROM vault.secrets WHERE name LIKE 'late/%'}), '2|2', 'however many times were missed');
+	q{SELECT min(current_version), max(current_version) FROM vault.secrets
+		WHERE name LIKE 'late/%'}),
+	'2|2', 'however many times were missed');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault.rotation_status WHERE name LIKE 'late/%' AND due_at BETWEEN now() + interval '22 hours' AND now() + interval '1 day'}), 3, 'the next one is a day from now');
+	q{SELECT count(*) FROM vault.rotation_status
+		WHERE name LIKE 'late/%'
+		AND due_at BETWEEN now() + interval '22 hours' AND now() + interval '1 day'}),
+	3, 'the next one is a day from now');
 
 # ---- many at once ----
 
 my ($tenants, $each) = (10, 50);
 $node->safe_psql('postgres', qq{
 	SELECT format('CREATE ROLE many_%s', i) FROM generate_series(1, $tenants) AS i \\gexec
-	SELECT count(vault.create_tenant('many-' || i, 'many_' || i)) FROM generate_series(1, $tenants) AS i});
+	SELECT count(vault.create_tenant('many-' || i, 'many_' || i))
+		FROM generate_series(1, $tenants) AS i});
 for my $i (1 .. $tenants)
 {
-	$node->safe_psql('postgres',
-		qq{SET ROLE many_$i; SELECT count(vault.put('s' || n, 'first')), count(vault.set_rotation('s' || n, 'daily')) FROM generate_series(1, $each) AS n});
+	$node->safe_psql('postgres', qq{
+		SET ROLE many_$i;
+		SELECT count(vault.put('s' || n, 'first')), count(vault.set_rotation('s' || n, 'daily'))
+			FROM generate_series(1, $each) AS n});
 }
 $node->safe_psql('postgres',
-	q{UPDATE vault_data.rotation_schedule c SET due_at = '2020-01-01', next_at = '2020-01-01' FROM vault_data.tenant t WHERE t.tenant_id = c.tenant_id AND t.name LIKE 'many-%'});
+	q{UPDATE vault_data.rotation_schedule c SET due_at = '2020-01-01', next_at = '2020-01-01'
+		FROM vault_data.tenant t WHERE t.tenant_id = c.tenant_id AND t.name LIKE 'many-%'});
 # Two steps each, 400 in a run
 my @left;
 for my $run (1 .. 3)
 {
 	run_job();
 	push @left, $node->safe_psql('postgres',
-		q{SELECT sum(2 - CASE WHEN s.current_version = 2 THEN 2 WHEN s.pending_version = 2 THEN 1 ELSE 0 END) FROM vault.secrets s WHERE tenant LIKE 'many-%'});
+		q{SELECT sum(2 - CASE WHEN s.current_version = 2 THEN 2 WHEN s.pending_version = 2 THEN 1
+			ELSE 0 END)
+			FROM vault.secrets s WHERE tenant LIKE 'many-%'});
 }
 is_deeply(\@left, [ 600, 200, 0 ], '500 secrets of 10 tenants, in three runs of 400 steps');
 is($node->safe_psql('postgres',
-	q{SELECT DISTINCT count(*) FROM vault.secrets WHERE tenant LIKE 'many-%' AND current_version = 2 GROUP BY tenant}), $each, 'each once');
+	q{SELECT DISTINCT count(*) FROM vault.secrets WHERE tenant LIKE 'many-%' AND current_version = 2
+		GROUP BY tenant}),
+	$each, 'each once');
 
 $node->stop;
 $remote->stop;

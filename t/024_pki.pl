@@ -23,7 +23,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE vault_auditor;
 	SELECT vault.create_tenant('acme', 'adm'), vault.create_tenant('globex', 'other')});
 psql_as($node, 'adm', q{
-	SELECT vault.create_principal('reader', db_role => 'reader'), vault.create_principal('lister', db_role => 'lister'),
+	SELECT vault.create_principal('reader', db_role => 'reader'),
+		vault.create_principal('lister', db_role => 'lister'),
 		vault.create_principal('nobody', db_role => 'nobody');
 	SELECT vault.grant('reader', '{read}', 'web/**'), vault.grant('lister', '{list}', 'web/**')});
 my %as = map { $_ => VaultClient->new($node, $_) } qw(adm reader lister nobody other auditor);
@@ -106,8 +107,11 @@ is($adm->value(q{SELECT array_to_string(sans, ' ') FROM vault.certificates WHERE
 is($adm->value('SELECT chain_length FROM vault.certificates WHERE name = $1', 'web/tls'), 3,
 	'length of the chain');
 is( $adm->value(
-	q{SELECT s.expires_at = c.valid_until AND c.valid_until < c.not_after AND c.days_left IN (18, 19)
-		FROM vault.secrets s JOIN vault.certificates c USING (tenant, name, environment) WHERE name = $1}, 'web/tls'),
+	q{SELECT s.expires_at = c.valid_until AND c.valid_until < c.not_after
+		AND c.days_left IN (18, 19)
+		FROM vault.secrets s JOIN vault.certificates c USING (tenant, name, environment)
+		WHERE name = $1},
+		'web/tls'),
 	't', 'it expires with the intermediate, which ends first');
 is($adm->query('SELECT vault.rotate($1)', 'web/tls')->{state}, '22023',
 	'no certificate is made up');
@@ -257,7 +261,8 @@ for my $path (glob '/usr/share/ca-certificates/*/*.crt')
 	my $have = $has_expired ? $want : join '|',
 		map { field($name, $_) } qw(subject issuer serial not_before not_after fingerprint);
 	my $view = $adm->value(
-		q{SELECT concat_ws('|', subject, issuer, serial, to_char(not_before AT TIME ZONE 'UTC', $2), to_char(not_after AT TIME ZONE 'UTC', $2), fingerprint)
+		q{SELECT concat_ws('|', subject, issuer, serial, to_char(not_before AT TIME ZONE 'UTC', $2),
+			to_char(not_after AT TIME ZONE 'UTC', $2), fingerprint)
 		FROM vault.certificates WHERE name = $1}, $name, 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
 	push @different, "$path: $want / $have / $view" if $want ne $have || $want ne $view;
 	push @different, "$path: it has expired and can be read"
@@ -266,7 +271,8 @@ for my $path (glob '/usr/share/ca-certificates/*/*.crt')
 	$expired++ if $has_expired;
 }
 is("@different", '',
-	"$compared authorities of Debian: fields and view agree with openssl; $expired have expired, are kept, and cannot be read");
+	"$compared authorities of Debian: fields and view agree with openssl; "
+	  . "$expired have expired, are kept, and cannot be read");
 cmp_ok($compared, '>=', 100, 'there are authorities');
 cmp_ok($expired, '<', $compared, 'not all have expired');
 

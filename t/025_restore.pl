@@ -12,7 +12,8 @@ use Time::Local ();
 use VaultTest;
 
 my $conf =
-	"log_statement = none\nautovacuum = off\nfsync = off\nmax_connections = 20\nvault.database = 'app'\ntimezone = 'Pacific/Auckland'\n";
+	"log_statement = none\nautovacuum = off\nfsync = off\nmax_connections = 20\n"
+  . "vault.database = 'app'\ntimezone = 'Pacific/Auckland'\n";
 my $source = new_vault_node('source', no_start => 1, conf => $conf);
 my $target = new_vault_node('target', no_start => 1, conf => $conf);
 my $dir = $source->basedir;
@@ -50,29 +51,35 @@ app($source, q{
 	CREATE ROLE acme_admin LOGIN;
 	CREATE ROLE acme_app LOGIN});
 is(app($source,
-	q{SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'vault_data.audit_log'::regclass}),
+	q{SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text)
+		FROM pg_inherits WHERE inhparent = 'vault_data.audit_log'::regclass}),
 	join(' ', (map { POSIX::strftime('vault_data.audit_log_%Y_%m', gmtime time_of($_, 1)) } 0, 1),
 		'vault_data.audit_log_default'),
 		'this month and the next have their partitions from the start');
 app($source, q{SELECT vault.init()});
 app($source, q{SELECT vault.create_tenant('acme', 'acme_admin')});
 psql_as($source, 'acme_admin',
-	q{SELECT vault.put('db/x', 'first'), vault.create_principal('app', 'user', 'acme_app'), vault.grant('app', '{read}', 'db/*')}, database => 'app');
+	q{SELECT vault.put('db/x', 'first'), vault.create_principal('app', 'user', 'acme_app'),
+		vault.grant('app', '{read}', 'db/*')},
+	database => 'app');
 
 my $value = 'first';
 sub work
 {
 	my ($name) = @_;
 	$value = "value of $name";
-	psql_as($source, 'acme_admin',
-		qq{SELECT vault.put('db/x', '$value'); SELECT vault.put('db/' || i, 'x') FROM generate_series(1, 5) i}, database => 'app');
+	psql_as($source, 'acme_admin', qq{
+		SELECT vault.put('db/x', '$value');
+		SELECT vault.put('db/' || i, 'x') FROM generate_series(1, 5) i},
+		database => 'app');
 	psql_as($source, 'acme_app', q{SELECT vault.get('db/x') FROM generate_series(1, 5)},
 		database => 'app');
 	return;
 }
 
 my $picture =
-	q{SELECT count(*) || ' ' || md5(string_agg(a::text, '' ORDER BY id)) FROM vault_data.audit_log a WHERE id <= %d};
+	q{SELECT count(*) || ' ' || md5(string_agg(a::text, '' ORDER BY id)) FROM vault_data.audit_log a
+		WHERE id <= %d};
 my %dumped;		# file => [ newest row, picture, value ]
 sub dump_to
 {
@@ -131,7 +138,8 @@ sub difference
 {
 	my ($newest) = @_;
 	my $rows =
-		"SELECT id, at, xid, operation, decision, role, application_name, reason, tableoid::regclass FROM vault_data.audit_log WHERE id <= $newest ORDER BY id";
+		"SELECT id, at, xid, operation, decision, role, application_name, reason, tableoid::regclass
+			FROM vault_data.audit_log WHERE id <= $newest ORDER BY id";
 	my %source = map { $_ => 1 } split /\n/, app($source, $rows);
 	my %target = map { $_ => 1 } split /\n/, app($target, $rows);
 	return join "\n", (map { "lost: $_" } grep { !$target{$_} } sort keys %source),
@@ -153,13 +161,18 @@ sub check
 		or diag difference($newest);
 	is(app($target, 'SELECT vault.unseal()'), 'unsealed', "$what: unsealed");
 	is(app($target,
-		qq{SELECT string_agg(operation || ' ' || decision || ' ' || left(reason, 23), ', ') FROM vault_data.audit_log WHERE id > $newest AND decision <> 'error'}),
+		qq{SELECT string_agg(operation || ' ' || decision || ' ' || left(reason, 23), ', ')
+			FROM vault_data.audit_log WHERE id > $newest AND decision <> 'error'}),
 		'restore alert restored from elsewhere, unseal allow unsealed',
 		"$what: one row says that it was restored");
 	is(app($target,
-		q{SELECT string_agg(concat_ws(' ', tenant_name, fault, seal, id, detail), E'\n') FROM vault.verify_audit() WHERE NOT ok}), '', "$what: the trail verifies");
+		q{SELECT string_agg(concat_ws(' ', tenant_name, fault, seal, id, detail), E'\n')
+			FROM vault.verify_audit() WHERE NOT ok}),
+		'', "$what: the trail verifies");
 	is(app($target,
-		q{SELECT string_agg(concat_ws(' ', object_kind, name, fault), E'\n') FROM vault.verify() WHERE fault <> 'trigger does not fire in every mode' AND object_kind <> 'job'}), '', "$what: and the vault");
+		q{SELECT string_agg(concat_ws(' ', object_kind, name, fault), E'\n') FROM vault.verify()
+			WHERE fault <> 'trigger does not fire in every mode' AND object_kind <> 'job'}),
+		'', "$what: and the vault");
 	is(psql_as($target, 'acme_app', q{SELECT vault.get('db/x')}, database => 'app'), $secret,
 		"$what: the value of that time");
 	is(app($target, q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'restore'}), 1,
@@ -207,7 +220,10 @@ load('month 0, among callers', '-e', 'month0');
 write_file("$dir/stop", '');
 waitpid $nuisance, 0;
 is(app($target,
-	q{SELECT string_agg(operation || ' ' || decision || ' ' || left(reason, 23), ', ') FROM vault_data.audit_log WHERE decision = 'alert'}) =~ s/(?:, )?restore alert restored from elsewhere//r, '', 'among callers: no alert but that one');
+	q{SELECT string_agg(operation || ' ' || decision || ' ' || left(reason, 23), ', ')
+		FROM vault_data.audit_log WHERE decision = 'alert'})
+	=~ s/(?:, )?restore alert restored from elsewhere//r,
+	'', 'among callers: no alert but that one');
 is(app($target, sprintf $picture, $dumped{month0}[0]), $dumped{month0}[1],
 	'among callers: every row of the trail');
 app($target, 'SELECT vault.unseal()');
@@ -291,36 +307,58 @@ for my $case (@months)
 
 sub alerts { my ($since) = @_;
 	return app($target,
-	"SELECT string_agg(operation || coalesce(' ' || object_kind, ''), ', ' ORDER BY id) FROM vault_data.audit_log WHERE id > $since AND decision = 'alert'") }
+	"SELECT string_agg(operation || coalesce(' ' || object_kind, ''), ', ' ORDER BY id)
+		FROM vault_data.audit_log WHERE id > $since AND decision = 'alert'") }
 sub newest { return app($target, 'SELECT max(id) FROM vault_data.audit_log') }
 
 my $since = newest();
+my $copied = join "\t", '00000000-0000-0000-0000-000000000000', 1, '2027-01-01', 1, 'f', 'get',
+  'allow';
 is(sql_state($target,
-	q{COPY vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision) FROM PROGRAM 'echo "00000000-0000-0000-0000-000000000000	1	2027-01-01	1	f	get	allow"'}, undef, database => 'app'), '42501', 'opened, the trail takes no COPY');
+	qq{COPY vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision)
+		FROM PROGRAM 'echo "$copied"'},
+	undef, database => 'app'), '42501', 'opened, the trail takes no COPY');
 app($target, q{INSERT INTO vault_data.audit_floor (floor) VALUES ('2 years')});
-app($target,
-	q{COPY vault_data.anomaly_threshold (name, value) FROM PROGRAM 'echo "burst_denials	7"'; DELETE FROM vault_data.audit_floor; DELETE FROM vault_data.anomaly_threshold});
+app($target, q{
+	COPY vault_data.anomaly_threshold (name, value) FROM PROGRAM 'echo "burst_denials	7"';
+	DELETE FROM vault_data.audit_floor;
+	DELETE FROM vault_data.anomaly_threshold});
 app($target, 'CREATE INDEX x ON vault_data.secret (name); DROP INDEX vault_data.x');
 is(alerts($since),
-	'direct insert audit_floor, direct insert anomaly_threshold, direct delete audit_floor, direct delete anomaly_threshold, CREATE INDEX extension, DROP INDEX extension', 'and what a superuser does leaves alerts');
+	'direct insert audit_floor, direct insert anomaly_threshold, direct delete audit_floor, '
+	  . 'direct delete anomaly_threshold, CREATE INDEX extension, DROP INDEX extension',
+	'and what a superuser does leaves alerts');
 app($target, 'SELECT vault.seal()');
 $since = newest();
-app($target,
-	q{INSERT INTO vault_data.audit_floor (floor) VALUES ('2 years'); DELETE FROM vault_data.audit_floor; CREATE INDEX x ON vault_data.secret (name); DROP INDEX vault_data.x});
+app($target, q{
+	INSERT INTO vault_data.audit_floor (floor) VALUES ('2 years');
+	DELETE FROM vault_data.audit_floor;
+	CREATE INDEX x ON vault_data.secret (name);
+	DROP INDEX vault_data.x});
 is(sql_state($target,
-	q{INSERT INTO vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision) VALUES (gen_random_uuid(), 1, now(), '1', false, 'get', 'allow')}, undef, database => 'app'), '42501', 'sealed, too');
+	q{INSERT INTO vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision)
+		VALUES (gen_random_uuid(), 1, now(), '1', false, 'get', 'allow')},
+	undef, database => 'app'), '42501', 'sealed, too');
 is(alerts($since),
-	'direct insert audit_floor, direct delete audit_floor, CREATE INDEX extension, DROP INDEX extension', 'with the same alerts');
+	'direct insert audit_floor, direct delete audit_floor, '
+	  . 'CREATE INDEX extension, DROP INDEX extension',
+	'with the same alerts');
 
 # Restored and not opened: rows come in, and are not changed; while whoever loads is there, nobody
 # opens it.
 $drop{force}->();
 load('again', '-e', 'month0');
 $since = newest();
-app($target,
-	q{UPDATE vault_data.tenant SET name = name; DELETE FROM vault_data.audit_floor; CREATE FUNCTION vault_data.x() RETURNS integer LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION vault_data.x(); DROP INDEX vault_data.audit_log_default_at});
+app($target, q{
+	UPDATE vault_data.tenant SET name = name;
+	DELETE FROM vault_data.audit_floor;
+	CREATE FUNCTION vault_data.x() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+	DROP FUNCTION vault_data.x();
+	DROP INDEX vault_data.audit_log_default_at});
 is(alerts($since),
-	'direct update tenant, CREATE FUNCTION extension, DROP FUNCTION extension, DROP INDEX extension', 'restored: what no dump does leaves alerts');
+	'direct update tenant, CREATE FUNCTION extension, DROP FUNCTION extension, '
+	  . 'DROP INDEX extension',
+	'restored: what no dump does leaves alerts');
 my $loader = $target->background_psql('app', on_error_stop => 0);
 $loader->query_safe(q{INSERT INTO vault_data.audit_floor (floor) VALUES ('2 years')});
 is(sql_state($target, 'SELECT vault.unseal()', undef, database => 'app'), '55000',
@@ -340,8 +378,14 @@ is(app($target, q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'r
 # An edited origin is found when the vault is opened.
 $drop{force}->();
 load('forged', '-e', 'month0');
-app($target,
-	q{ALTER TABLE vault_data.audit_progress DISABLE TRIGGER ALL; UPDATE vault_data.audit_progress SET system_identifier = (SELECT system_identifier FROM pg_control_system()), place = (SELECT oid FROM pg_database WHERE datname = current_database()) || '/' || 'vault_data.instance'::regclass::oid; ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only; ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only_truncate});
+app($target, q{
+	ALTER TABLE vault_data.audit_progress DISABLE TRIGGER ALL;
+	UPDATE vault_data.audit_progress
+		SET system_identifier = (SELECT system_identifier FROM pg_control_system()),
+		place = (SELECT oid FROM pg_database WHERE datname = current_database()) || '/'
+		|| 'vault_data.instance'::regclass::oid;
+	ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only;
+	ALTER TABLE vault_data.audit_progress ENABLE ALWAYS TRIGGER append_only_truncate});
 app($target, 'SELECT vault.unseal()');
 like(app($target,
 	q{SELECT string_agg(reason, ', ') FROM vault_data.audit_log WHERE decision = 'alert'}),
@@ -351,8 +395,10 @@ like(app($target,
 
 # A restore that stopped half-way is no new vault.
 $drop{force}->();
-app($target,
-	q{CREATE EXTENSION vault CASCADE; INSERT INTO vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision) VALUES (gen_random_uuid(), 1, now(), '1', false, 'get', 'allow')});
+app($target, q{
+	CREATE EXTENSION vault CASCADE;
+	INSERT INTO vault_data.audit_log (tenant_id, id, at, xid, tls, operation, decision)
+		VALUES (gen_random_uuid(), 1, now(), '1', false, 'get', 'allow')});
 is(sql_state($target, 'SELECT vault.init()', undef, database => 'app'), '55000',
 	'what was loaded before there was a vault does not become part of it');
 

@@ -27,7 +27,8 @@ extern PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("vault.getkey_script", "path to a script", NULL, &script, "/none", PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("vault.getkey_script", "path to a script", NULL, &script, "/none",
+		PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 C
 my $compiled = system(

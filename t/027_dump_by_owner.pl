@@ -22,13 +22,17 @@ $node->safe_psql('postgres', q{
 $node->safe_psql('postgres', 'CREATE DATABASE app OWNER shop');
 sub app { my ($sql) = @_; return $node->safe_psql('app', $sql) }
 my $canary = canary();
-app(
-	q{CREATE EXTENSION vault CASCADE; SELECT vault.init(); SELECT vault.create_tenant('acme', 'acme_admin')});
+app(q{
+	CREATE EXTENSION vault CASCADE;
+	SELECT vault.init();
+	SELECT vault.create_tenant('acme', 'acme_admin')});
 psql_as($node, 'acme_admin',
 	"SELECT vault.put('db/x', '$canary'), vault.put('big', repeat('$canary', 1000))",
 	database => 'app');
-psql_as($node, "shop",
-	q{CREATE SCHEMA shop; CREATE TABLE shop.customer AS SELECT i AS id FROM generate_series(1, 100) i}, database => "app");
+psql_as($node, "shop", q{
+	CREATE SCHEMA shop;
+	CREATE TABLE shop.customer AS SELECT i AS id FROM generate_series(1, 100) i},
+	database => "app");
 
 # dump(ROLE, FILE, OPTION ...): what it wrote to standard error
 sub dump_as

@@ -17,25 +17,46 @@ my $principals = 6;
 $node->safe_psql('postgres', q{CREATE ROLE app LOGIN; SELECT vault.create_tenant('acme', 'app')});
 $node->safe_psql('postgres', join ';', map { "CREATE ROLE reader$_ LOGIN" } 1 .. $principals);
 psql_as($node, 'app', qq{
-	SELECT count(vault.put('key/' || n, 'value')) + count(vault.put('key/' || n, 'newer')) FROM generate_series(1, 20) AS n;
-	SELECT count(vault.create_principal('reader' || n, db_role => 'reader' || n)), count(vault.grant('reader' || n, '{read}', 'key/*')) FROM generate_series(1, $principals) AS n});
+	SELECT count(vault.put('key/' || n, 'value')) + count(vault.put('key/' || n, 'newer'))
+		FROM generate_series(1, 20) AS n;
+	SELECT count(vault.create_principal('reader' || n, db_role => 'reader' || n)),
+		count(vault.grant('reader' || n, '{read}', 'key/*'))
+		FROM generate_series(1, $principals) AS n});
 
 # List the differences between the trail and the counts; none, once the log consumer has seen all
 my $differences = q{
 	WITH trail AS (
-		SELECT tenant_id, object_id, principal_id, version, count(*) AS reads, min(at) AS first, max(at) AS last FROM vault_data.audit_log
-		WHERE decision = 'allow' AND operation ~ '^(get|conninfo|database_url)' AND object_id IS NOT NULL GROUP BY 1, 2, 3, 4
+		SELECT tenant_id, object_id, principal_id, version,
+			count(*) AS reads, min(at) AS first, max(at) AS last
+		FROM vault_data.audit_log
+		WHERE decision = 'allow' AND operation ~ '^(get|conninfo|database_url)'
+			AND object_id IS NOT NULL
+		GROUP BY 1, 2, 3, 4
 	), counted AS (
-		SELECT tenant_id, secret_id, principal_id, version, reads, first_read_at, last_read_at FROM vault_data.usage WHERE reads > 0
+		SELECT tenant_id, secret_id, principal_id, version, reads, first_read_at, last_read_at
+		FROM vault_data.usage WHERE reads > 0
 	), calls AS (
-		SELECT tenant_id, principal_id, count(*) AS calls, count(*) FILTER (WHERE decision = 'deny') AS denials FROM vault_data.audit_log
-		WHERE decision IN ('allow', 'deny', 'error') AND principal_id IS NOT NULL GROUP BY 1, 2
-	), counted_calls AS (SELECT tenant_id, principal_id, sum(calls)::bigint, sum(denials)::bigint FROM vault_data.usage_hour GROUP BY 1, 2)
-	SELECT (SELECT count(*) FROM (TABLE trail EXCEPT TABLE counted) d) + (SELECT count(*) FROM (TABLE counted EXCEPT TABLE trail) d)
-		+ (SELECT count(*) FROM (TABLE calls EXCEPT TABLE counted_calls) d) + (SELECT count(*) FROM (TABLE counted_calls EXCEPT TABLE calls) d)
-		+ abs((SELECT count(*) FROM vault_data.audit_log WHERE decision IN ('deny', 'error') AND secret IS NOT NULL) - (SELECT sum(failed) FROM vault_data.usage))
-		+ abs((SELECT count(*) FROM vault_data.audit_log WHERE decision = 'deny') - (SELECT sum(denials) FROM vault_data.usage_denial))
-		+ abs((SELECT count(*) FROM vault_data.audit_log WHERE decision = 'allow' AND grant_id IS NOT NULL) - (SELECT sum(uses) FROM vault_data.usage_grant))};
+		SELECT tenant_id, principal_id, count(*) AS calls,
+			count(*) FILTER (WHERE decision = 'deny') AS denials
+		FROM vault_data.audit_log
+		WHERE decision IN ('allow', 'deny', 'error') AND principal_id IS NOT NULL
+		GROUP BY 1, 2
+	), counted_calls AS (
+		SELECT tenant_id, principal_id, sum(calls)::bigint, sum(denials)::bigint
+		FROM vault_data.usage_hour GROUP BY 1, 2
+	)
+	SELECT (SELECT count(*) FROM (TABLE trail EXCEPT TABLE counted) d)
+		+ (SELECT count(*) FROM (TABLE counted EXCEPT TABLE trail) d)
+		+ (SELECT count(*) FROM (TABLE calls EXCEPT TABLE counted_calls) d)
+		+ (SELECT count(*) FROM (TABLE counted_calls EXCEPT TABLE calls) d)
+		+ abs((SELECT count(*) FROM vault_data.audit_log
+				WHERE decision IN ('deny', 'error') AND secret IS NOT NULL)
+			- (SELECT sum(failed) FROM vault_data.usage))
+		+ abs((SELECT count(*) FROM vault_data.audit_log WHERE decision = 'deny')
+			- (SELECT sum(denials) FROM vault_data.usage_denial))
+		+ abs((SELECT count(*) FROM vault_data.audit_log
+				WHERE decision = 'allow' AND grant_id IS NOT NULL)
+			- (SELECT sum(uses) FROM vault_data.usage_grant))};
 
 sub counts_agree
 {

@@ -17,7 +17,11 @@ vault.audit_mode = queued
 vault.failure_window = 3600
 CONF
 $node->safe_psql('postgres', q{
-	CREATE ROLE admin1 LOGIN; CREATE ROLE admin2 LOGIN; CREATE ROLE pool LOGIN; CREATE ROLE pool2 LOGIN; CREATE ROLE bound LOGIN;
+	CREATE ROLE admin1 LOGIN;
+	CREATE ROLE admin2 LOGIN;
+	CREATE ROLE pool LOGIN;
+	CREATE ROLE pool2 LOGIN;
+	CREATE ROLE bound LOGIN;
 	CREATE ROLE gateway LOGIN; GRANT bound TO gateway;
 	SELECT vault.create_tenant('t1', 'admin1'), vault.create_tenant('t2', 'admin2')});
 my %idp = (1 => key('one'), 2 => key('two'));
@@ -28,7 +32,8 @@ for my $n (1, 2)
 	$admin->value('SELECT vault.add_issuer($1, $2, $3, $4)', 'idp', "https://$n.example", 'vault',
 		jwks($idp{$n}));
 	$node->safe_psql('postgres',
-		"SELECT vault.allow_tokens(role, tenant => 't$n') FROM unnest('{pool,pool2}'::text[]) AS role");
+		"SELECT vault.allow_tokens(role, tenant => 't$n')
+			FROM unnest('{pool,pool2}'::text[]) AS role");
 	for my $i (1 .. 9)
 	{
 		$admin->value('SELECT vault.create_principal($1)', "app$i");
@@ -83,7 +88,9 @@ is(login('pool', good(1, 'app1')), '00000', 'below the limit a good one counts')
 is(login('pool', expired(1, 'app1')), 'VT014', 'a third, in a third session');
 is(login('pool', good(1, 'app1')), 'VT014', 'then a good one is refused too');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit
-	WHERE tenant = 't1' AND subject = 'app1' AND reason LIKE '%too many tokens of this subject from this peer were refused'}), 'the trail says why');
+	WHERE tenant = 't1' AND subject = 'app1'
+	AND reason LIKE '%too many tokens of this subject from this peer were refused'}),
+	'the trail says why');
 is($open->query('SELECT vault.login($1)', good(1, 'app1'))->{state}, 'VT014',
 	'also in a session that was there before');
 is(login('pool', good(1, 'app2')), '00000', 'one of another subject is not');
@@ -110,7 +117,9 @@ is(login('pool', good(1, 'app4')), '00000', 'below the limit');
 is(login('pool', forged(1, 'app4')), 'VT014', 'at the limit');
 is(login('pool', good(1, 'app4')), 'VT014', 'the peer has to wait, with a good one too');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM vault.audit
-	WHERE tenant IS NULL AND subject IS NULL AND reason LIKE '%too many tokens without a right signature came from this peer'}), 'the trail says why');
+	WHERE tenant IS NULL AND subject IS NULL
+	AND reason LIKE '%too many tokens without a right signature came from this peer'}),
+	'the trail says why');
 is(login('pool', $known), '00000', 'except for what was good before');
 is(login('pool', good(2, 'app4')), '00000', 'not with tokens of another tenant');
 is(login('pool', issued('app4', undef)), '00000', "nor with the vault's own");
@@ -186,8 +195,11 @@ is($reader->value('SELECT vault.get($1)', 'key'), 't1', 'no limit');
 # ---- guesses: tries of who may write and not read, taken back ----
 
 limits(max_denials => 4);
-$node->safe_psql('postgres',
-	'CREATE ROLE scribe1 LOGIN; CREATE ROLE scribe2 LOGIN; CREATE ROLE scribe3 LOGIN; CREATE ROLE editor LOGIN');
+$node->safe_psql('postgres', q{
+	CREATE ROLE scribe1 LOGIN;
+	CREATE ROLE scribe2 LOGIN;
+	CREATE ROLE scribe3 LOGIN;
+	CREATE ROLE editor LOGIN});
 for my $name ('scribe1', 'scribe2', 'scribe3', 'editor')
 {
 	$admin->value('SELECT vault.create_principal($1, db_role => $1)', $name);
@@ -226,9 +238,12 @@ is(guessed('scribe1', 'put', (value_of(1)) x 9), join(' ', ('00000') x 9),
 is(guessed('scribe1', 'rotate', $pin), 'VT013', 'a right guess is one more');
 ok($node->poll_query_until('postgres',
 	q{SELECT count(*) FILTER (WHERE decision = 'error' AND reason LIKE 'VT013: %') = 1
-	AND count(*) FILTER (WHERE decision = 'aborted') = 9 FROM vault.audit WHERE principal = 'scribe1'}), 'the trail has it, and those that were wrong, although all is rolled back')
+	AND count(*) FILTER (WHERE decision = 'aborted') = 9 FROM vault.audit
+	WHERE principal = 'scribe1'}),
+	'the trail has it, and those that were wrong, although all is rolled back')
   or diag $node->safe_psql('postgres',
-  	q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1' GROUP BY 1, 2, 3});
+  	q{SELECT principal, decision, reason, count(*) FROM vault.audit WHERE principal = 'scribe1'
+	GROUP BY 1, 2, 3});
 is(guessed('scribe1', 'put', map { value_of($_) } 2, 3, 4), '00000 00000 42501',
 	'two more are too many');
 my $denial = $scribe{scribe1}->query('SELECT vault.put($1, $2::text)', 'entry/2', 'xK7qM9vT-other');
@@ -269,7 +284,8 @@ $node->safe_psql('postgres', q{
 	GRANT ALL ON others TO admin1, pool;
 	SET ROLE admin1;
 	SELECT count(vault.create_principal('other' || i)) FROM generate_series(1, 5000) i;
-	INSERT INTO others SELECT vault.issue_token('other' || i, db_role => 'pool2') FROM generate_series(1, 5000) i});
+	INSERT INTO others SELECT vault.issue_token('other' || i, db_role => 'pool2')
+		FROM generate_series(1, 5000) i});
 is(psql_as($node, 'pool', q{
 	CREATE FUNCTION pg_temp.refused(token text) RETURNS boolean LANGUAGE plpgsql AS $$
 	BEGIN

@@ -23,7 +23,9 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'admin')});
 psql_as($node, 'admin', qq{
 	SELECT vault.put(n, 'first') FROM unnest('{far,begun}'::text[]) AS n;
-	SELECT vault.set_rotation(n, '1 second', 'postgres_remote', format('{"user": "%s", %s}', n, '$address')::jsonb, overlap => '0') FROM unnest('{far,begun}'::text[]) AS n;
+	SELECT vault.set_rotation(n, '1 second', 'postgres_remote',
+		format('{"user": "%s", %s}', n, '$address')::jsonb, overlap => '0')
+		FROM unnest('{far,begun}'::text[]) AS n;
 	SELECT vault.subscribe('hooks')});
 
 sub held { my ($server) = @_;
@@ -31,7 +33,8 @@ sub held { my ($server) = @_;
 sub run_job { my ($server) = @_;
 	return psql_as($server, 'vault_jobs', 'CALL vault_data.job_rotate()') }
 sub passwords { return $remote->safe_psql('postgres',
-	q{SELECT string_agg(rolname || rolpassword, ' ' ORDER BY rolname) FROM pg_authid WHERE rolname IN ('far', 'begun')}) }
+	q{SELECT string_agg(rolname || rolpassword, ' ' ORDER BY rolname) FROM pg_authid
+		WHERE rolname IN ('far', 'begun')}) }
 sub visitors { return
 	scalar(() = read_file($remote->logfile) =~ /connection authorized: user=(?:far|begun)/g) }
 
@@ -47,7 +50,9 @@ sub rotates
 	{
 		run_job($server);
 		return 1 if $server->safe_psql('postgres',
-			q{SELECT count(*) FILTER (WHERE state IN ('idle', 'overlapping')) FROM vault.rotation_status}) == 2 && passwords() ne $before;
+			q{SELECT count(*) FILTER (WHERE state IN ('idle', 'overlapping'))
+				FROM vault.rotation_status}) == 2
+			&& passwords() ne $before;
 		sleep 1;
 	}
 	diag($server->safe_psql('postgres',
@@ -146,7 +151,9 @@ psql_as($copy, 'admin', q{BEGIN; SELECT vault.remove_rotation('begun'); ROLLBACK
 is(passwords(), $passwords, 'the passwords at the other server are the same');
 is(visitors(), $visitors, 'nobody has even logged in there');
 is($copy->safe_psql('postgres',
-	q{SELECT string_agg(coalesce(attempts, 0)::text, ' ' ORDER BY name) FROM vault.rotation_status}), '0 0', 'no attempt was counted');
+	q{SELECT string_agg(coalesce(attempts, 0)::text, ' ' ORDER BY name)
+		FROM vault.rotation_status}),
+	'0 0', 'no attempt was counted');
 
 $copy->restart;
 like(held($copy), qr/another data directory/, 'a restart does not release it');
@@ -160,8 +167,9 @@ $copy->restart;
 is(held($copy), '', 'after a restart too');
 ok(rotates($copy), 'what was missed is done');
 is($copy->safe_psql('postgres',
-	q{SELECT count(*) FROM vault.audit WHERE operation = 'adopt' AND reason = 'the original is gone' AND principal IS NULL}), 2,
-	'the trail has who, why, from where and to where');
+	q{SELECT count(*) FROM vault.audit
+		WHERE operation = 'adopt' AND reason = 'the original is gone' AND principal IS NULL}),
+	2, 'the trail has who, why, from where and to where');
 $copy->stop;
 
 # ---- files: moved, copied in place, recovered in place ----

@@ -64,10 +64,11 @@ is(active($primary), 5, 'the next one is above it');
 $primary->safe_psql('postgres',
 	q{SELECT pg_create_logical_replication_slot('logical', 'pgoutput')});
 is(rotate($primary), '', 'a logical slot is no standby');
-$primary->safe_psql('postgres',
-	q{SELECT pg_drop_replication_slot('logical'); SELECT pg_create_physical_replication_slot('away')});
-like(rotate($primary),
-	qr/^.*ERROR:  standby servers follow this one, and would not hold the new root key\nHINT:  .*copy the root key file/s,
+$primary->safe_psql('postgres', q{
+	SELECT pg_drop_replication_slot('logical');
+	SELECT pg_create_physical_replication_slot('away')});
+my $refusal = 'standby servers follow this one, and would not hold the new root key';
+like(rotate($primary), qr/^.*ERROR:  $refusal\nHINT:  .*copy the root key file/s,
 	'a slot for a standby that is away: refused, and the hint says what to do');
 is(sql_state($primary, 'SELECT vault.rotate_root_key()', 'postgres'), '55000', 'with a code');
 is(sql_state($primary, 'SELECT vault.rotate_root_key(force => false)', 'postgres'), '55000',
@@ -97,8 +98,9 @@ my $before = active($primary);
 is(sql_state($primary, 'SELECT vault.rotate_root_key()', 'postgres'), '55000',
 	'a standby that streams: refused');
 is(active($primary), $before, 'nothing was done');
-like(rotate($primary, 'force => true'),
-	qr/^.*WARNING:  standby servers follow this one, and do not hold the new root key yet\nHINT:  .*now copy/s, 'with force it warns');
+my $not_held = 'standby servers follow this one, and do not hold the new root key yet';
+like(rotate($primary, 'force => true'), qr/^.*WARNING:  $not_held\nHINT:  .*now copy/s,
+	'with force it warns');
 is(active($primary), $before + 1, 'and goes on');
 write_file(key_directory($standby) . '/root.key', read_file($file));
 
@@ -111,7 +113,8 @@ sub shown { my ($node, $token) = @_;
 	return sql_state($node, "SELECT vault.login('$token')", 'pool') }
 sub last_reason { my ($node) = @_;
 	return $node->safe_psql('postgres',
-	q{SELECT reason FROM vault.audit WHERE operation = 'login' AND decision <> 'allow' ORDER BY id DESC LIMIT 1}) }
+	q{SELECT reason FROM vault.audit WHERE operation = 'login' AND decision <> 'allow'
+		ORDER BY id DESC LIMIT 1}) }
 
 my ($used, $unused) = (issue($primary), issue($primary));
 my $kept = psql_as($primary, 'app', q{SELECT vault.issue_token('app', '30 minutes')});
@@ -124,8 +127,10 @@ $standby->promote;
 is(sealed_reason($standby), '', 'the standby that was given the new key opens');
 is(psql_as($standby, 'app', q{SELECT vault.get('a')}), 'value', 'and reads');
 is(shown($standby, $used), 'VT014', 'the token is not used again after the promotion');
-like(last_reason($standby),
-	qr/it is for one use, and the server has restarted, recovered or was promoted since it was issued$/, 'the trail says that this is not known');
+my $unknown = 'it is for one use, and the server has restarted, recovered or was promoted '
+  . 'since it was issued';
+like(last_reason($standby), qr/$unknown$/,
+	'the trail says that this is not known');
 is(shown($standby, $unused), 'VT014', 'nor is one that was not used');
 is(shown($standby, $kept), '00000', 'one for many uses goes on');
 my $new = issue($standby);

@@ -12,8 +12,10 @@ use VaultRemote;
 use VaultTest;
 
 my $remote = new_remote_node('remote');
-$remote->safe_psql('postgres',
-	q{CREATE ROLE far LOGIN PASSWORD 'first'; CREATE ROLE far_a LOGIN PASSWORD 'a'; CREATE ROLE far_b LOGIN PASSWORD 'b'});
+$remote->safe_psql('postgres', q{
+	CREATE ROLE far LOGIN PASSWORD 'first';
+	CREATE ROLE far_a LOGIN PASSWORD 'a';
+	CREATE ROLE far_b LOGIN PASSWORD 'b'});
 my $address = remote_address($remote);
 my $node = new_vault_node('main', conf => remote_conf($remote) . "vault.rotation_retry = 1\n");
 write_file($node->data_dir . '/pg_hba.conf',
@@ -33,8 +35,10 @@ $node->safe_psql('postgres', q{
 	SET ROLE functions;
 	CREATE TABLE target.key (value text);
 	INSERT INTO target.key VALUES ('first');
-	CREATE FUNCTION target.set(text, text, integer, text, text) RETURNS void LANGUAGE sql AS 'INSERT INTO target.key VALUES ($4)';
-	CREATE FUNCTION target.retire(text, text, integer, text, text) RETURNS void LANGUAGE sql AS 'DELETE FROM target.key WHERE value = $5'});
+	CREATE FUNCTION target.set(text, text, integer, text, text) RETURNS void LANGUAGE sql
+		AS 'INSERT INTO target.key VALUES ($4)';
+	CREATE FUNCTION target.retire(text, text, integer, text, text) RETURNS void LANGUAGE sql
+		AS 'DELETE FROM target.key WHERE value = $5'});
 
 sub admin { my ($sql) = @_; return scalar psql_as($node, 'admin', $sql) }
 sub run_job { psql_as($node, 'vault_jobs', 'CALL vault_data.job_rotate()'); return }
@@ -64,12 +68,15 @@ sub login
 sub value { my ($name) = @_; return admin("SELECT vault.get('$name')") }
 
 admin(
-	q{SELECT vault.create_principal('functions', db_role => 'functions'), vault.create_principal('rotator', db_role => 'rotator'), vault.grant('rotator', '{rotate}', '**')});
+	q{SELECT vault.create_principal('functions', db_role => 'functions'),
+		vault.create_principal('rotator', db_role => 'rotator'),
+		vault.grant('rotator', '{rotate}', '**')});
 
 # ---- at this server: all in the transaction of rotate() ----
 
 admin(
-	q{SELECT vault.put('near', 'first'), vault.set_rotation('near', NULL, 'postgres_role', '{"user": "near"}', overlap => '1 day')});
+	q{SELECT vault.put('near', 'first'),
+		vault.set_rotation('near', NULL, 'postgres_role', '{"user": "near"}', overlap => '1 day')});
 my $leaked = value('near');
 ok(login($leaked, 'near'), 'one user here logs in');
 is(admin(q{SELECT vault.rotate('near', retire => 'now')}), 2, 'rotated');
@@ -79,8 +86,10 @@ ok(refused('near', 1), 'the old version is refused, without an overlap');
 is(state_of('near'), 'idle', 'and nothing is left to do');
 
 admin(
-	qq{SELECT vault.put('pair', '{"user": "near_b", "password": "b"}', 'json'), vault.put('pair', '{"user": "near_a", "password": "a"}', 'json'),
-	vault.set_rotation('pair', NULL, 'postgres_role', '{"users": ["near_a", "near_b"]}', overlap => '1 day')});
+	qq{SELECT vault.put('pair', '{"user": "near_b", "password": "b"}', 'json'),
+		vault.put('pair', '{"user": "near_a", "password": "a"}', 'json'),
+	vault.set_rotation('pair', NULL, 'postgres_role', '{"users": ["near_a", "near_b"]}',
+	overlap => '1 day')});
 my $before = value('pair');
 admin(q{SELECT vault.rotate('pair')});
 $leaked = value('pair');
@@ -106,7 +115,8 @@ ok(login(value('pair')), 'with a new one');
 # ---- values, with and without a schedule, and from outside ----
 
 admin(
-	q{SELECT vault.put('plain', 'first'), vault.put('plain', 'leaked'), vault.put('made', 'first'), vault.set_rotation('made', NULL, 'generate', overlap => '1 day')});
+	q{SELECT vault.put('plain', 'first'), vault.put('plain', 'leaked'), vault.put('made', 'first'),
+		vault.set_rotation('made', NULL, 'generate', overlap => '1 day')});
 admin(q{SELECT vault.rotate('made')});
 is(admin(q{SELECT vault.rotate('plain', retire => 'now'), vault.rotate('made', retire => 'now')}),
 	'3|3', 'values are rotated');
@@ -116,16 +126,21 @@ is(sql_state($node, q{SELECT vault.get('plain', 1)}, 'admin'), '00000',
 	'an older version of a secret without rotation is as it was');
 is(
 	admin(
-	q{SELECT vault.rotate('plain', 'given', retire => 'now'), vault.rotate('plain', '{"a": 1}'::jsonb, retire => 'now'), vault.rotate('plain', '{"a": 2}'::json, retire => 'now')}), '4|5|6', 'with a value, too');
+	q{SELECT vault.rotate('plain', 'given', retire => 'now'),
+		vault.rotate('plain', '{"a": 1}'::jsonb, retire => 'now'),
+		vault.rotate('plain', '{"a": 2}'::json, retire => 'now')}),
+	'4|5|6', 'with a value, too');
 ok(refused('plain', 5) && refused('plain', 4), 'of each form');
 admin(
-	q{SELECT vault.put('outside', 'first'), vault.set_rotation('outside', NULL, 'external', overlap => '1 day')});
+	q{SELECT vault.put('outside', 'first'),
+		vault.set_rotation('outside', NULL, 'external', overlap => '1 day')});
 is(admin(q{SELECT vault.rotate('outside', retire => 'now') IS NULL}), 't',
 	'from outside the value is waited for');
 is(sql_state($node, q{SELECT vault.get('outside', 1)}, 'admin'), '00000',
 	'until then the old one is all there is');
 admin(
-	q{SELECT vault.complete_rotation(rotation, 'second') FROM vault.rotation_status WHERE name = 'outside'});
+	q{SELECT vault.complete_rotation(rotation, 'second') FROM vault.rotation_status
+		WHERE name = 'outside'});
 ok(refused('outside', 1), 'then it is refused at once');
 is(admin(q{SELECT vault.rotate('outside', 'third', retire => 'now')}), 3, 'or is given');
 ok(refused('outside', 2), 'at once as well');
@@ -146,7 +161,9 @@ is(sql_state($node, q{SELECT vault.rotate('pair', retire => 'now')}, 'functions'
 # ---- at another server: as soon as the job has been there ----
 
 admin(
-	qq{SELECT vault.put('far', 'first'), vault.set_rotation('far', NULL, 'postgres_remote', '{"user": "far", $address}', overlap => '1 day')});
+	qq{SELECT vault.put('far', 'first'),
+		vault.set_rotation('far', NULL, 'postgres_remote', '{"user": "far", $address}',
+		overlap => '1 day')});
 $leaked = value('far');
 is(admin(q{SELECT vault.rotate('far', retire => 'now')}), 2, 'one user there');
 run_job();
@@ -156,8 +173,10 @@ ok(!login($leaked, 'far') && login(value('far'), 'far') && refused('far', 1),
 is(state_of('far'), 'idle', 'nothing is left to do');
 
 admin(
-	qq{SELECT vault.put('far_pair', '{"user": "far_b", "password": "b"}', 'json'), vault.put('far_pair', '{"user": "far_a", "password": "a"}', 'json'),
-	vault.set_rotation('far_pair', NULL, 'postgres_remote', '{"users": ["far_a", "far_b"], $address}', overlap => '1 day')});
+	qq{SELECT vault.put('far_pair', '{"user": "far_b", "password": "b"}', 'json'),
+		vault.put('far_pair', '{"user": "far_a", "password": "a"}', 'json'),
+	vault.set_rotation('far_pair', NULL, 'postgres_remote',
+	'{"users": ["far_a", "far_b"], $address}', overlap => '1 day')});
 $before = value('far_pair');
 admin(q{SELECT vault.rotate('far_pair')});
 run_job();
@@ -174,7 +193,9 @@ ok(login(value('far_pair')) && login(admin(q{SELECT vault.get('far_pair', 4)})),
 is(state_of('far_pair'), 'overlapping', 'which has begun anew');
 
 admin(
-	q{SELECT vault.put('key', 'first'), vault.set_rotation('key', NULL, 'function', '{"set": "target.set", "retire": "target.retire"}', overlap => '1 day')});
+	q{SELECT vault.put('key', 'first'),
+		vault.set_rotation('key', NULL, 'function',
+		'{"set": "target.set", "retire": "target.retire"}', overlap => '1 day')});
 admin(q{SELECT vault.rotate('key')});
 run_job();
 $leaked = value('key');

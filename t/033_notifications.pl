@@ -17,10 +17,12 @@ my $node = new_vault_node('main', conf => "log_statement = none\n");
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	SELECT vault.create_tenant('acme', 'app')});
-psql_as($node, 'app',
-	q{SELECT vault.put('s' || n, 'x') FROM generate_series(1, 10) AS n; SELECT vault.subscribe('k', '{rotated}')});
+psql_as($node, 'app', q{
+	SELECT vault.put('s' || n, 'x') FROM generate_series(1, 10) AS n;
+	SELECT vault.subscribe('k', '{rotated}')});
 
-# ---- writers whose transactions last, and of whom some roll back; two consumers who ask at the same moment ----
+# ---- writers whose transactions last, and of whom some roll back ----
+# Two consumers ask at the same moment.
 
 my $script = $node->basedir . '/script.sql';
 write_file($script, <<'SQL');
@@ -74,7 +76,9 @@ $seen{ $_->[0] }++ for @taken;
 is(scalar(grep { $_ > 1 } values %seen), 0, 'none twice');
 is(join(',', sort keys %seen),
 	psql_as($node, 'app',
-	q{SELECT string_agg(id::text, ',' ORDER BY id::text) FROM vault.notifications WHERE kind = 'rotated'}), 'and none is missing');
+	q{SELECT string_agg(id::text, ',' ORDER BY id::text) FROM vault.notifications
+		WHERE kind = 'rotated'}),
+	'and none is missing');
 is(scalar(@taken), psql_as($node, 'app', q{SELECT count(*) - 10 FROM vault.versions}),
 	'one for each version that was committed');
 my (%last, $backwards);
@@ -87,7 +91,10 @@ for (@taken)
 is($backwards // 0, 0, 'those of one secret in the order of its versions');
 is(psql_as($node, 'app', q{SELECT waiting FROM vault.subscribers}), 0, 'nothing waits');
 cmp_ok($node->safe_psql('postgres',
-	q{SELECT count(*) FROM (SELECT at < lag(at) OVER (ORDER BY position) AS earlier FROM vault_data.notification WHERE position IS NOT NULL) n WHERE earlier}),
+	q{SELECT count(*) FROM (
+			SELECT at < lag(at) OVER (ORDER BY position) AS earlier
+			FROM vault_data.notification WHERE position IS NOT NULL) n
+		WHERE earlier}),
 	'>', 0, 'and some were committed after ones that were written later');
 $_->close for @consumers;
 
@@ -96,7 +103,9 @@ $_->close for @consumers;
 psql_as($node, 'app', q{SELECT vault.rotate('s1'), vault.rotate('s2'), vault.rotate('s3')});
 my $next = q{SELECT secret FROM vault.next_notifications('k', 2, '%s')};
 my $acknowledge =
-	q{SELECT vault.acknowledge('k', (SELECT id FROM vault.notifications WHERE kind = 'rotated' AND secret = '%s' ORDER BY at DESC LIMIT 1))};
+	q{SELECT vault.acknowledge('k',
+		(SELECT id FROM vault.notifications WHERE kind = 'rotated' AND secret = '%s'
+			ORDER BY at DESC LIMIT 1))};
 
 # taken and not committed
 my $client = VaultClient->new($node, 'app');
@@ -134,8 +143,10 @@ command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', 
 	'postgres' ], 'dumped');
 my $copy = new_vault_node('copy', no_extension => 1, conf => "log_statement = none\n",
 	source => "file:" . key_directory($node) . '/root.key');
-$copy->safe_psql('postgres',
-	'CREATE ROLE vault_jobs LOGIN NOINHERIT; CREATE ROLE vault_client NOLOGIN; CREATE ROLE app LOGIN IN ROLE vault_client');
+$copy->safe_psql('postgres', q{
+	CREATE ROLE vault_jobs LOGIN NOINHERIT;
+	CREATE ROLE vault_client NOLOGIN;
+	CREATE ROLE app LOGIN IN ROLE vault_client});
 command_ok([ 'pg_restore', '-h', $copy->host, '-p', $copy->port, '-U', 'postgres', '-d', 'postgres',
 	'--exit-on-error', '--single-transaction', $file ], 'restored');
 $copy->safe_psql('postgres', 'SELECT vault.unseal()')

@@ -31,8 +31,11 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'app');
 	SELECT vault.set_recovery_window('30 days', 'acme')});
 psql_as($node, 'app', q{
-	SELECT vault.put('db/x', 'value'), vault.put('db/own', 'value'), vault.put('db/gone', 'value'), vault.put('db/asleep', 'value'), vault.put('db/y', 'value');
-	SELECT vault.set_expiry('db/x', now() + '40 days', '2 days'), vault.set_expiry('db/own', now() + '40 days'), vault.set_expiry('db/asleep', now() + '150 days');
+	SELECT vault.put('db/x', 'value'), vault.put('db/own', 'value'), vault.put('db/gone', 'value'),
+		vault.put('db/asleep', 'value'), vault.put('db/y', 'value');
+	SELECT vault.set_expiry('db/x', now() + '40 days', '2 days'),
+		vault.set_expiry('db/own', now() + '40 days'),
+		vault.set_expiry('db/asleep', now() + '150 days');
 	SELECT vault.set_warnings('db/own', '{3 days,20 days}');
 	SELECT vault.delete('db/gone')});
 move_to(1);
@@ -47,10 +50,15 @@ sub tick
 	$node->safe_psql('postgres',
 		'SET ROLE vault_jobs; SELECT vault_data.job_warn(); SELECT vault_data.job_expire()');
 	my $new = $node->safe_psql('postgres', sprintf q{
-		SELECT string_agg(concat_ws(' ', kind, secret, (payload->>'threshold_seconds')::float8 / 86400), ', ' ORDER BY secret, at)
-		FROM (SELECT * FROM vault.notifications WHERE kind IN ('expiring', 'expired', 'purge_due') ORDER BY at OFFSET %d) n}, $told);
+		SELECT string_agg(
+			concat_ws(' ', kind, secret, (payload->>'threshold_seconds')::float8 / 86400),
+			', ' ORDER BY secret, at)
+		FROM (SELECT * FROM vault.notifications WHERE kind IN ('expiring', 'expired', 'purge_due')
+			ORDER BY at OFFSET %d) n},
+		$told);
 	$told = $node->safe_psql('postgres',
-		q{SELECT count(*) FROM vault.notifications WHERE kind IN ('expiring', 'expired', 'purge_due')});
+		q{SELECT count(*) FROM vault.notifications
+			WHERE kind IN ('expiring', 'expired', 'purge_due')});
 	return $new;
 }
 
@@ -82,8 +90,10 @@ is($node->safe_psql('postgres', 'SET ROLE vault_jobs; SELECT vault_data.job_purg
 move_to(40.5);
 my ($rc, $value, $notice) = psql_as($node, 'app', q{SELECT vault.get('db/x')});
 is("$rc $value", '0 value', 'in its grace it is read');
+my $hint = 'HINT:  Put a new value with vault.put() or vault.rotate().';
 like($notice,
-	qr/^(?:psql:\S+ )?NOTICE:  secret has expired and can be read until \S+ \S+\nHINT:  Put a new value with vault\.put\(\) or vault\.rotate\(\)\.$/, 'with a notice');
+	qr/^(?:psql:\S+ )?NOTICE:  secret has expired and can be read until \S+ \S+\n\Q$hint\E$/,
+	'with a notice');
 unlike($notice, qr/value\b.*value/, 'that has no value');
 is(sql_state($node, q{SELECT vault.get('db/own')}, 'app'), 'VT006', 'without grace it is not');
 is($node->safe_psql('postgres',
@@ -119,11 +129,19 @@ sub said { return
 	/LOG:  jobs of vault do nothing while the vault is sealed/g) }
 my $said = said();
 $node->safe_psql('postgres', 'SELECT vault.seal()');
-is($node->safe_psql('postgres',
-	'SET ROLE vault_jobs; SELECT vault_data.job_warn() IS NULL, vault_data.job_expire() IS NULL, vault_data.job_notifications() IS NULL'), 't|t|t', 'sealed: nothing is done');
+is($node->safe_psql('postgres', q{
+	SET ROLE vault_jobs;
+	SELECT vault_data.job_warn() IS NULL, vault_data.job_expire() IS NULL,
+		vault_data.job_notifications() IS NULL}),
+	't|t|t', 'sealed: nothing is done');
 is(said(), $said + 1, 'and that is said once');
-$node->safe_psql('postgres',
-	'SELECT vault.unseal(); SELECT vault.seal(); SET ROLE vault_jobs; SELECT vault_data.job_warn(); RESET ROLE; SELECT vault.unseal()');
+$node->safe_psql('postgres', q{
+	SELECT vault.unseal();
+	SELECT vault.seal();
+	SET ROLE vault_jobs;
+	SELECT vault_data.job_warn();
+	RESET ROLE;
+	SELECT vault.unseal()});
 is(said(), $said + 2, 'and again the next time');
 
 # the server is down from before the first warning until after the end

@@ -15,7 +15,8 @@ use VaultTest;
 my $node = new_vault_node('main',
 	conf => "vault.max_seal_delay = 600\nautovacuum = off\nmax_connections = 50");
 my $faults =
-	q{SELECT tenant_name, fault, seal IS NOT NULL, rows FROM vault.verify_audit() WHERE fault IS NOT NULL ORDER BY 1, 2};
+	q{SELECT tenant_name, fault, seal IS NOT NULL, rows FROM vault.verify_audit()
+		WHERE fault IS NOT NULL ORDER BY 1, 2};
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN; CREATE ROLE other LOGIN;
@@ -27,7 +28,8 @@ psql_as($node, 'other', q{SELECT vault.put('web/key', 'value')});
 # A superuser who has switched the triggers off; that is a row of its own, sealed before we begin.
 my @parts = split /\n/,
 	$node->safe_psql('postgres',
-	q{SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'vault_data.audit_log'::regclass});
+	q{SELECT inhrelid::regclass FROM pg_inherits
+		WHERE inhparent = 'vault_data.audit_log'::regclass});
 $node->safe_psql('postgres', join ';', map { "ALTER TABLE $_ DISABLE TRIGGER ALL" } @parts,
 	'vault_data.audit_log');
 is(psql_as($node, 'auditor', $faults), '', 'nothing is wrong before');
@@ -47,12 +49,31 @@ sub newest { return $node->safe_psql('postgres', 'SELECT max(id) FROM vault_data
 # ---- rows that were rolled back, wholly or in part, are not missed ----
 
 my $holder = hold();
-my ($rc) = psql_as($node, 'app',
-	q{BEGIN; SELECT vault.put('db/1', 'n'); SAVEPOINT a; SELECT vault.put('db/2', 'n');
-	ROLLBACK TO a; SELECT vault.put('db/3', 'n'); SAVEPOINT b; SELECT vault.put('db/4', 'n'); RELEASE b; COMMIT;
-	BEGIN; SELECT vault.put('db/5', 'n'); ROLLBACK;
-	DO $$ BEGIN PERFORM vault.put('db/6', 'n'); BEGIN PERFORM vault.put('db/7', 'n'); RAISE 'x'; EXCEPTION WHEN OTHERS THEN END; END $$;
-	SELECT vault.get('db/1'); SELECT vault.get('nowhere')});
+my ($rc) = psql_as($node, 'app', q{
+	BEGIN;
+	SELECT vault.put('db/1', 'n');
+	SAVEPOINT a;
+	SELECT vault.put('db/2', 'n');
+	ROLLBACK TO a;
+	SELECT vault.put('db/3', 'n');
+	SAVEPOINT b;
+	SELECT vault.put('db/4', 'n');
+	RELEASE b;
+	COMMIT;
+	BEGIN;
+	SELECT vault.put('db/5', 'n');
+	ROLLBACK;
+	DO $$
+	BEGIN
+		PERFORM vault.put('db/6', 'n');
+		BEGIN
+			PERFORM vault.put('db/7', 'n');
+			RAISE 'x';
+		EXCEPTION WHEN OTHERS THEN
+		END;
+	END $$;
+	SELECT vault.get('db/1');
+	SELECT vault.get('nowhere')});
 is(psql_as($node, 'auditor', $faults), '',
 	'while nothing is sealed, what was rolled back is not missed');
 release($holder);
@@ -79,7 +100,8 @@ release($holder);
 is(psql_as($node, 'auditor', $faults), 'acme|row deleted|t|3', 'afterwards a seal says so');
 is(psql_as($node, 'auditor',
 	q{SELECT t.tenant, a.reason FROM vault.audit a JOIN vault.audit_retention t
-	ON a.tenant_id = (SELECT s.tenant_id FROM vault.audit_seals s WHERE s.tenant = t.tenant LIMIT 1) WHERE a.decision = 'alert' AND a.operation = 'seal trail'}),
+	ON a.tenant_id = (SELECT s.tenant_id FROM vault.audit_seals s WHERE s.tenant = t.tenant LIMIT 1)
+	WHERE a.decision = 'alert' AND a.operation = 'seal trail'}),
 	'acme|3 rows of the trail were deleted or exchanged before they were sealed', 'and an alert');
 psql_as($node, 'app', q{SELECT vault.get('db/1')});
 is(psql_as($node, 'auditor', $faults), 'acme|row deleted|t|3', 'it is said once, for ever');
@@ -103,20 +125,23 @@ $before = newest();
 psql_as($node, 'other', q{SELECT vault.get('web/key'), vault.put('web/key', 'new')});
 remove("WHERE id > $before AND tenant = 'globex'");
 ok($node->poll_query_until('postgres',
-	q{SELECT count(*) > 0 FROM vault_data.audit_log WHERE decision = 'alert' AND reason ~ '^rows wait for their seal'}),
+	q{SELECT count(*) > 0 FROM vault_data.audit_log
+		WHERE decision = 'alert' AND reason ~ '^rows wait for their seal'}),
 	'that the sealer does nothing is an alert');
 ok($node->poll_query_until('postgres',
 	q{SELECT seal_delay > interval '10 seconds' FROM vault.status()}), 'and status() says so');
 $said = psql_as($node, 'auditor',
-	q{SELECT tenant_name, fault, rows FROM vault.verify_audit() WHERE fault IS NOT NULL AND seal IS NULL ORDER BY 1, 2});
+	q{SELECT tenant_name, fault, rows FROM vault.verify_audit()
+		WHERE fault IS NOT NULL AND seal IS NULL ORDER BY 1, 2});
 is($said, "globex|row deleted|1\nglobex|row deleted|1\n|sealing delayed|0",
 	'verify_audit() finds delay and deletions');
 kill 'CONT', $sealer or die $!;
 is(psql_as($node, 'auditor', $faults), "acme|row deleted|t|3\nglobex|row deleted|t|2",
 	'and the sealer, once it goes on');
 is(psql_as($node, 'auditor',
-	q{SELECT count(*) FROM vault.audit WHERE decision = 'alert' AND reason ~ '^rows waited \d+ s for their seal'}), 1,
-	'how long it was kept is in the trail');
+	q{SELECT count(*) FROM vault.audit
+		WHERE decision = 'alert' AND reason ~ '^rows waited \d+ s for their seal'}),
+	1, 'how long it was kept is in the trail');
 set_conf($node, 'vault.max_seal_delay', '10min');
 
 # ---- terminated again and again, with advisory locks and a changed row ----
@@ -128,7 +153,8 @@ $node->safe_psql('postgres',
 	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'vault sealer'})
 	for 1 .. 3;
 $node->safe_psql('postgres',
-	"UPDATE vault_data.audit_log SET principal = 'innocent' WHERE id > $before AND operation = 'get'");
+	"UPDATE vault_data.audit_log SET principal = 'innocent'
+		WHERE id > $before AND operation = 'get'");
 release($holder);
 $node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vault sealer'});
@@ -171,7 +197,9 @@ my $wrong = '';
 while ($load->pumpable)
 {
 	$said = psql_as($node, 'auditor',
-		q{SELECT string_agg(fault || coalesce(detail, ''), '; ') FROM vault.verify_audit() WHERE fault IS NOT NULL HAVING count(*) <> } . $known);
+		q{SELECT string_agg(fault || coalesce(detail, ''), '; ') FROM vault.verify_audit()
+			WHERE fault IS NOT NULL HAVING count(*) <> }
+		. $known);
 	$wrong .= $said;
 	$node->safe_psql('postgres',
 		q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = '}
@@ -189,15 +217,18 @@ is(psql_as($node, 'auditor', q{SELECT count(*) FROM vault.verify_audit() WHERE f
 # ---- a stop seals what there is; a crash, which forgets what was counted, is an alert ----
 
 my $ended =
-	q{SELECT count(*) FROM vault.audit WHERE decision = 'alert' AND reason ~ '^the server ended without sealing'};
+	q{SELECT count(*) FROM vault.audit
+		WHERE decision = 'alert' AND reason ~ '^the server ended without sealing'};
 psql_as($node, 'app', q{SELECT vault.get('db/1')});
 $before = newest();
 $node->restart;
 is(psql_as($node, 'auditor', q{SELECT count(*) FROM vault.verify_audit() WHERE fault IS NOT NULL}),
 	$known, 'nor after a restart');
 is($node->safe_psql('postgres',
-	"SELECT count(*) FROM vault_data.audit_seal s WHERE s.ids @> $before\:\:bigint AND s.sealed_at < pg_postmaster_start_time()" =~ s/\\//gr), 1,
-	'the stop sealed the last row');
+	"SELECT count(*) FROM vault_data.audit_seal s
+		WHERE s.ids @> $before\:\:bigint AND s.sealed_at < pg_postmaster_start_time()"
+	=~ s/\\//gr),
+	1, 'the stop sealed the last row');
 is(psql_as($node, 'auditor', $ended), 0, 'and nothing is said of it');
 $holder = hold();
 $before = newest();

@@ -19,7 +19,8 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'admin')});
 
 my $url =
-	'{"host": "db.example.com", "port": 5432, "user": "app", "password": "long enough 1", "dbname": "shop"}';
+	'{"host": "db.example.com", "port": 5432, "user": "app", "password": "long enough 1", '
+  . '"dbname": "shop"}';
 
 my $worlds = 0;
 
@@ -27,15 +28,19 @@ my $worlds = 0;
 sub afresh
 {
 	psql_as($node, 'ops',
-		q{SELECT vault.resume_tenant('acme') FROM vault.tenants WHERE name = 'acme' AND state = 'suspended'});
+		q{SELECT vault.resume_tenant('acme') FROM vault.tenants
+			WHERE name = 'acme' AND state = 'suspended'});
 	psql_as($node, 'admin',
 		q{SELECT vault.drop_principal('app') FROM vault.principals WHERE name = 'app' LIMIT 1});
-	psql_as($node, 'admin',
-		q{SELECT vault.create_principal('app', db_role => 'app'); SELECT vault.grant('app', '{read}', '**')});
+	psql_as($node, 'admin', q{
+		SELECT vault.create_principal('app', db_role => 'app');
+		SELECT vault.grant('app', '{read}', '**')});
 	my $n = ++$worlds;
 	psql_as($node, 'admin',
-		"SELECT vault.put('w$n/text', 'the value'), vault.put('w$n/text', 'the value'), vault.put('w$n/json', '{\"a\": 1}'::jsonb),
-		vault.put('w$n/bytes', '\\xdeadbeef'::bytea), vault.put('w$n/db', '$url'::jsonb, type => 'database'), vault.put('w$n/keep', 'kept')");
+		"SELECT vault.put('w$n/text', 'the value'), vault.put('w$n/text', 'the value'),
+			vault.put('w$n/json', '{\"a\": 1}'::jsonb),
+		vault.put('w$n/bytes', '\\xdeadbeef'::bytea),
+		vault.put('w$n/db', '$url'::jsonb, type => 'database'), vault.put('w$n/keep', 'kept')");
 	return "w$n";
 }
 
@@ -93,7 +98,8 @@ my @cases = (
 	q{SELECT vault.set_expiry('%s/%s', clock_timestamp() + interval '1 second')} ],
 	[ 'renamed', 'VT005', q{SELECT vault.rename('%s/%s', '%s/elsewhere')} ],
 	[ 'destroyed', 'VT009',
-	q{SELECT vault.destroy('%s/%s', CASE WHEN '%s' = 'get_version' THEN 1 ELSE current_version END) FROM vault.secrets WHERE name = '%s/%s'} ],
+	q{SELECT vault.destroy('%s/%s', CASE WHEN '%s' = 'get_version' THEN 1 ELSE current_version END)
+		FROM vault.secrets WHERE name = '%s/%s'} ],
 );
 for my $case (@cases)
 {
@@ -125,20 +131,25 @@ is(meanwhile('app', "SELECT vault.get('$w/text')",
 	q{SELECT vault.create_principal('unconcerned', kind => 'service')} ]),
 	'the value', 'a new version leaves a read with the one that it has recorded');
 is(meanwhile('app',
-	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1", [ "SELECT vault.put('$w/text', 'newest')" ]),
+	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s
+		ORDER BY 1",
+	[ "SELECT vault.put('$w/text', 'newest')" ]),
 	join(',', map { "$w/${_}4" } qw(db json keep text)), 'and a bulk read complete');
 
 # Rows that stand elsewhere, in the place of others that the same transaction wrote, are the same
 # rows; so are those that were only locked.
 $w = afresh();
 is(meanwhile('app',
-	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1", [ 'VACUUM FULL vault_data.secret' ], by => 'postgres'),
+	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s
+		ORDER BY 1",
+	[ 'VACUUM FULL vault_data.secret' ], by => 'postgres'),
 	join(',', map { "$w/${_}4" } qw(db json keep text)),
 		'a table that was rewritten leaves a bulk read complete');
 is(meanwhile('app', "SELECT vault.get('$w/text')", [ 'VACUUM FULL vault_data.secret' ],
 	by => 'postgres'), 'the value', 'and a read');
 is(meanwhile('app',
-	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s ORDER BY 1",
+	"SELECT secret || count(*) OVER () FROM (SELECT name AS secret FROM vault.get_many('$w/**')) s
+		ORDER BY 1",
 		[ "SELECT vault.deactivate('$w/json', 'leaked')",
 			"SELECT vault.tag('$w/db', '{\"a\": \"b\"}')" ]),
 	join(',', map { "$w/${_}3" } qw(db keep text)),
@@ -163,7 +174,8 @@ is(meanwhile('pool', "SELECT count(*) FROM vault.get_many('$w/**')",
 # ---- tokens of an issuer: whom a subject stands for, and what a group gives ----
 
 psql_as($node, 'admin',
-	q{SELECT vault.allow_tokens('pool'), vault.create_principal('ana'), vault.create_role('readers'), vault.grant('readers', '{read}', '**')});
+	q{SELECT vault.allow_tokens('pool'), vault.create_principal('ana'),
+		vault.create_role('readers'), vault.grant('readers', '{read}', '**')});
 my $admin = VaultClient->new($node, 'admin');
 $admin->value('SELECT vault.add_issuer($1, $2, $3, $4, claim_mapping => $5)', 'idp',
 	'https://idp.example', 'vault', jwks(key('idp')), '{"groups": "groups"}');
@@ -176,9 +188,11 @@ for my $case ([ 'stays', q{SELECT 1}, 'the value' ],
 		[ 'has no issuer', q{SELECT vault.remove_issuer('idp')}, 'VT014' ])
 {
 	psql_as($node, 'admin',
-		q{SELECT vault.add_subject('ana', 'idp', 'person|1') WHERE NOT EXISTS (SELECT FROM vault.subjects)});
+		q{SELECT vault.add_subject('ana', 'idp', 'person|1')
+			WHERE NOT EXISTS (SELECT FROM vault.subjects)});
 	psql_as($node, 'admin',
-		q{SELECT vault.map_group('idp', 'ops', 'readers') WHERE NOT EXISTS (SELECT FROM vault.group_roles)});
+		q{SELECT vault.map_group('idp', 'ops', 'readers')
+			WHERE NOT EXISTS (SELECT FROM vault.group_roles)});
 	$w = afresh();
 	is(meanwhile('pool', "SELECT vault.get('$w/text')", [ $case->[1] ], @shown), $case->[2],
 		"a token's group $case->[0] while the record waited");
@@ -200,8 +214,9 @@ is(meanwhile('app', "SELECT count(*) FROM vault.get_many('$w/**')", [ q{SELECT v
 	by => 'ops'), 'VT001', 'and in bulk');
 psql_as($node, 'ops', 'SELECT vault.unseal()');
 is($node->safe_psql('postgres',
-	q{SELECT count(*) > 0 FROM vault.audit WHERE operation = 'get' AND decision = 'deny' AND reason ~ '^42501'}), 't',
-	'the second decision is in the trail');
+	q{SELECT count(*) > 0 FROM vault.audit
+		WHERE operation = 'get' AND decision = 'deny' AND reason ~ '^42501'}),
+	't', 'the second decision is in the trail');
 
 $node->stop;
 done_testing();

@@ -22,8 +22,10 @@ $node->safe_psql('postgres', q{
 	SELECT vault.create_tenant('acme', 'app'), vault.create_tenant('globex', 'other')});
 psql_as($node, 'app', q{SELECT vault.put('db/' || i, 'value') FROM generate_series(1, 100) i});
 psql_as($node, 'other', q{SELECT vault.put('web/key', 'value')});
-$node->safe_psql('postgres',
-	'ALTER ROLE app SET vault.audit_mode = queued; ALTER ROLE other SET vault.audit_mode = queued; ALTER ROLE ops SET vault.audit_mode = queued');
+$node->safe_psql('postgres', q{
+	ALTER ROLE app SET vault.audit_mode = queued;
+	ALTER ROLE other SET vault.audit_mode = queued;
+	ALTER ROLE ops SET vault.audit_mode = queued});
 
 my %client = map { $_ => VaultClient->new($node, $_) } qw(app other ops nobody);
 $client{$_}->query('SELECT vault.whoami()') for qw(app other ops);
@@ -75,7 +77,8 @@ is($client{other}->query(q{SELECT vault.get('web/key')})->{state}, '00000',
 kill 'CONT', $worker or die $!;
 $client{app}->query('SELECT vault.whoami()');
 my $wanted =
-	qq{SELECT count(*) = 65 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'tag'};
+	qq{SELECT count(*) = 65 FROM vault_data.audit_log
+		WHERE id > $id AND decision = 'aborted' AND operation = 'tag'};
 ok($node->poll_query_until('postgres', $wanted),
 	'what was rolled back is told: 64 changes, and one row for the rest')
   or diag(rows("id > $id AND decision = 'aborted'"));
@@ -83,7 +86,8 @@ is($node->safe_psql('postgres',
 	"SELECT reason FROM vault_data.audit_log WHERE id > $id AND reason ~ '^stands for'"),
 	'stands for up to 6 changes', 'with their number');
 ok($node->poll_query_until('postgres',
-	"SELECT count(*) = 1 FROM vault_data.audit_log WHERE id > $id AND decision = 'aborted' AND operation = 'put'"),
+	"SELECT count(*) = 1 FROM vault_data.audit_log
+		WHERE id > $id AND decision = 'aborted' AND operation = 'put'"),
 	'so is that of a session that went away');
 is(rows("id > $id AND operation = 'get' AND decision = 'error' AND secret LIKE 'nowhere/%'"), 5,
 	'all refusals are there');
@@ -100,8 +104,10 @@ $client{other} = VaultClient->new($node, 'other');
 my $script = $node->basedir . '/flood.sql';
 write_file($script, "SELECT count(*) FROM vault.get_many('db/**');\n");
 chmod 0644, $script;
-$node->safe_psql('postgres',
-	'ALTER ROLE app SET vault.audit_timeout = 60000; ALTER ROLE app RESET vault.audit_mode; ALTER ROLE other RESET vault.audit_mode');
+$node->safe_psql('postgres', q{
+	ALTER ROLE app SET vault.audit_timeout = 60000;
+	ALTER ROLE app RESET vault.audit_mode;
+	ALTER ROLE other RESET vault.audit_mode});
 my $flood = IPC::Run::start([ 'pgbench', '-n', '-c', 3, '-T', 5, '-f', $script, '-U', 'app', '-h',
 	$node->host, '-p', $node->port, 'postgres' ], '>', \my $out, '2>', \my $err);
 $node->poll_query_until('postgres',
@@ -113,9 +119,12 @@ $reader->query(q{SELECT vault.get('web/key')});
 my $before = $node->safe_psql('postgres', 'SELECT max(id) FROM vault_data.audit_log');
 $reader->query(q{SELECT vault.get('web/key')}) for 1 .. 50;
 my $between = $node->safe_psql('postgres', <<"SQL");
-SELECT max(n) FROM (SELECT r.id, (SELECT count(*) FROM vault_data.audit_log f WHERE f.tenant <> r.tenant AND f.id < r.id
-	AND f.id > (extract(epoch FROM r.at - '2000-01-01 00:00:00+00') * 1000000)::bigint) AS n
-	FROM vault_data.audit_log r WHERE r.id > $before AND r.tenant = 'globex' AND r.operation = 'get') s
+SELECT max(n) FROM (
+	SELECT r.id, (SELECT count(*) FROM vault_data.audit_log f
+		WHERE f.tenant <> r.tenant AND f.id < r.id
+		AND f.id > (extract(epoch FROM r.at - '2000-01-01 00:00:00+00') * 1000000)::bigint) AS n
+	FROM vault_data.audit_log r
+	WHERE r.id > $before AND r.tenant = 'globex' AND r.operation = 'get') s
 SQL
 cmp_ok($between, '<=', 3 * 256, "at most $between records of the flood come first");
 $flood->finish;

@@ -21,7 +21,8 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE other LOGIN;
 	CREATE ROLE auditor LOGIN IN ROLE vault_auditor;
 	SELECT vault.create_tenant('acme', 'app')});
-# Wait until every row is sealed: a busy server may commit a record later than newer ones are sealed.
+# Wait until every row is sealed. A busy server may commit a record later than newer ones are
+# sealed.
 sub await_seals
 {
 	$node->poll_query_until('postgres',
@@ -29,7 +30,8 @@ sub await_seals
 		or die 'rows stay without a seal';
 	return;
 }
-sub checkpoint { await_seals(); return psql_as($node, 'auditor', 'SELECT vault.audit_checkpoint()') . "\n" }
+sub checkpoint { await_seals();
+	return psql_as($node, 'auditor', 'SELECT vault.audit_checkpoint()') . "\n" }
 sub export_of { return psql_as($node, 'auditor', "SELECT vault.export_audit($_[0])") . "\n" }
 sub batch { return psql_as($node, 'app',
 	"SELECT vault.put('key/' || i, 'x') FROM generate_series(1, 5) i")
@@ -189,7 +191,8 @@ says('the same in a part', 0, 2,
 # ---- parts, known to be such ----
 
 my $part = export_of(
-	q{'acme', (SELECT first_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 3), (SELECT last_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 5)});
+	q{'acme', (SELECT first_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 3),
+		(SELECT last_at FROM vault.audit_seals WHERE tenant = 'acme' AND seq = 5)});
 says('a part', 0, 2, qr/^doubt $tenant: a part, as its header says: from \S+ until \S+$/m, $part,
 	$newer, '--partial');
 says('a part, without the seal of the checkpoint', 0, 2,
@@ -238,7 +241,8 @@ sub verified
 	my ($tenant, $note) = @_;
 	$note =~ s/\n/\\n/g;
 	return psql_as($node, 'auditor',
-		"SELECT fault, ok FROM vault.verify_audit($tenant, E'$note') WHERE fault IS NOT NULL OR NOT ok ORDER BY 1 NULLS LAST");
+		"SELECT fault, ok FROM vault.verify_audit($tenant, E'$note')
+			WHERE fault IS NOT NULL OR NOT ok ORDER BY 1 NULLS LAST");
 }
 is(verified(q{'globex'}, $equal), '', 'verify_audit: a checkpoint that names the tenant');
 is(verified(q{'acme'}, $_), '', 'verify_audit: older and newer ones') for $older, $newer;
@@ -250,20 +254,41 @@ is(verified('NULL', $older), '',
 # ---- a tenant that never was ----
 
 # The trail tells of its creation without a tenant, and both verifiers accept it.
-$node->safe_psql('postgres', q{CREATE ROLE lasting LOGIN;
-	BEGIN; SELECT vault.create_tenant('never', 'lasting'); SELECT vault.suspend_tenant('never'); ROLLBACK;
-	DO $$ BEGIN PERFORM vault.create_tenant('failed', 'no such role'); EXCEPTION WHEN undefined_object THEN NULL; END $$;
-	BEGIN; SELECT vault.create_tenant('lasting', 'lasting'); SAVEPOINT s; SELECT vault.suspend_tenant('lasting'); ROLLBACK TO s; COMMIT;
-	BEGIN; SELECT vault.suspend_tenant('lasting'); ROLLBACK});
+$node->safe_psql('postgres', q{
+	CREATE ROLE lasting LOGIN;
+	BEGIN;
+	SELECT vault.create_tenant('never', 'lasting');
+	SELECT vault.suspend_tenant('never');
+	ROLLBACK;
+	DO $$
+	BEGIN
+		PERFORM vault.create_tenant('failed', 'no such role');
+	EXCEPTION WHEN undefined_object THEN NULL;
+	END $$;
+	BEGIN;
+	SELECT vault.create_tenant('lasting', 'lasting');
+	SAVEPOINT s;
+	SELECT vault.suspend_tenant('lasting');
+	ROLLBACK TO s;
+	COMMIT;
+	BEGIN;
+	SELECT vault.suspend_tenant('lasting');
+	ROLLBACK});
 my $nobody = '00000000-0000-0000-0000-000000000000';
 my $rows =
-	"FROM vault_data.audit_log WHERE tenant IN ('never', 'failed', 'lasting') AND decision <> 'allow'";
+	"FROM vault_data.audit_log
+		WHERE tenant IN ('never', 'failed', 'lasting') AND decision <> 'allow'";
 ok($node->poll_query_until('postgres',
-	qq{SELECT count(*) FILTER (WHERE tenant = 'failed') = 1 AND count(*) FILTER (WHERE tenant = 'lasting') = 2
-	AND count(*) FILTER (WHERE tenant = 'never') > 5 $rows}), 'what was rolled back and what failed is told');
+	qq{SELECT count(*) FILTER (WHERE tenant = 'failed') = 1
+		AND count(*) FILTER (WHERE tenant = 'lasting') = 2
+	AND count(*) FILTER (WHERE tenant = 'never') > 5 $rows}),
+	'what was rolled back and what failed is told');
 is($node->safe_psql('postgres',
-	qq{SELECT tenant, operation, decision, tenant_id = '$nobody', count(*) > 1 $rows GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 4 DESC}),
-	"failed|create_tenant|error|t|f\nlasting|suspend_tenant|aborted|t|f\nlasting|suspend_tenant|aborted|f|f\nnever|create_tenant|aborted|t|t\nnever|suspend_tenant|aborted|t|f",
+	qq{SELECT tenant, operation, decision, tenant_id = '$nobody', count(*) > 1 $rows
+		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 4 DESC}),
+	join("\n", 'failed|create_tenant|error|t|f', 'lasting|suspend_tenant|aborted|t|f',
+		'lasting|suspend_tenant|aborted|f|f', 'never|create_tenant|aborted|t|t',
+		'never|suspend_tenant|aborted|t|f'),
 	'without a tenant, until the transaction that makes it has ended');
 is(psql_as($node, 'auditor',
 	'SELECT tenant_name, ok FROM vault.verify_audit() ORDER BY 1 NULLS FIRST'),

@@ -14,7 +14,9 @@ use VaultTest;
 my $node = new_vault_node('main',
 	conf => "vault.max_denials = 0\nvault.rotation_hosts = 'db.example:5432'");
 $node->safe_psql('postgres', q{
-	CREATE ROLE app LOGIN; CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE shop LOGIN IN ROLE vault_client;
+	CREATE ROLE app LOGIN;
+	CREATE ROLE boss LOGIN CREATEROLE;
+	CREATE ROLE shop LOGIN IN ROLE vault_client;
 	GRANT shop TO boss WITH ADMIN OPTION;
 	SELECT vault.create_tenant('acme', 'app');
 	CREATE DATABASE other});
@@ -29,7 +31,8 @@ sub rows
 {
 	return $node->safe_psql('postgres',
 		qq{SELECT string_agg(operation || ': ' || reason, E'\\n' ORDER BY id) FROM vault.audit
-		WHERE id > $since AND decision = 'alert' AND object_kind = 'setting' AND secret IS NULL AND tenant_id = '00000000-0000-0000-0000-000000000000'});
+		WHERE id > $since AND decision = 'alert' AND object_kind = 'setting' AND secret IS NULL
+		AND tenant_id = '00000000-0000-0000-0000-000000000000'});
 }
 
 # leaves(STATEMENT, ROWS, OPTION => VALUE ...): options as for psql_as, role and dbname
@@ -42,7 +45,7 @@ sub leaves
 	$node->poll_query_until('postgres',
 		qq{SELECT count(*) > 0 FROM vault.audit WHERE id > $since AND object_kind = 'setting'})
 		if $rows =~ /^SET/;
-	is(rows(), $rows, "$role: $statement");
+	is(rows(), $rows, "$role: " . join ' ', split ' ', $statement);
 	return;
 }
 
@@ -79,7 +82,9 @@ leaves(q{ALTER SYSTEM SET vault.rotation_hosts = 'evil.example:5432'},
 	'ALTER SYSTEM: vault.rotation_hosts set for the system');
 leaves(q{ALTER SYSTEM RESET ALL}, 'ALTER SYSTEM: all settings reset for the system');
 leaves(
-	q{CREATE FUNCTION public.f() RETURNS int LANGUAGE sql SET session_replication_role = replica AS 'SELECT 1'}, 'CREATE FUNCTION: session_replication_role set for a function');
+	q{CREATE FUNCTION public.f() RETURNS int LANGUAGE sql
+		SET session_replication_role = replica AS 'SELECT 1'},
+	'CREATE FUNCTION: session_replication_role set for a function');
 leaves(q{ALTER FUNCTION public.f() SET vault.audit_mode = queued},
 	'ALTER FUNCTION: vault.audit_mode = queued for a function');
 leaves(q{SET session_replication_role = replica}, 'SET: session_replication_role set in a session');
@@ -87,8 +92,13 @@ leaves(q{BEGIN; SET LOCAL vault.role_binding = 'open'; COMMIT},
 	'SET: vault.role_binding = open in a transaction');
 leaves(q{DO $$ BEGIN EXECUTE 'ALTER ROLE shop SET session_replication_role = replica'; END $$},
 	'ALTER ROLE: session_replication_role set for role "shop"');
-leaves(
-	q{BEGIN; SET log_statement = none; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY; SELECT 1; COMMIT}, 'SET: log_statement set in a session');
+leaves(q{
+	BEGIN;
+	SET log_statement = none;
+	SET TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY;
+	SELECT 1;
+	COMMIT},
+	'SET: log_statement set in a session');
 
 leaves($_, '') for q{ALTER ROLE shop SET work_mem = '8MB'},
 	q{ALTER DATABASE other SET log_statement = 'all'},
@@ -99,7 +109,9 @@ since_now();
 $node->safe_psql('postgres', q{BEGIN; ALTER ROLE shop SET vault.audit_mode = queued; ROLLBACK});
 is(rows(), '', 'what is rolled back is no change');
 ok($node->poll_query_until('postgres',
-	qq{SELECT count(*) = 1 FROM vault.audit WHERE id > $since AND operation = 'ALTER ROLE' AND decision = 'aborted'}), 'but is told of');
+	qq{SELECT count(*) = 1 FROM vault.audit
+		WHERE id > $since AND operation = 'ALTER ROLE' AND decision = 'aborted'}),
+	'but is told of');
 
 # ---- others than superusers ----
 
@@ -125,14 +137,17 @@ ok($node->poll_query_until('postgres',
 	qq{SELECT count(*) >= 2 FROM vault.audit WHERE id > $since AND object_kind = 'setting'}),
 	'the worker writes what others changed elsewhere');
 is(rows(),
-	qq{ALTER ROLE: vault.audit_timeout = 1000 for role "app", in database "other"\nALTER DATABASE: debug_print_rewritten set for database "postgres", in database "other"}, 'and where');
+	qq{ALTER ROLE: vault.audit_timeout = 1000 for role "app", in database "other"\n}
+	  . 'ALTER DATABASE: debug_print_rewritten set for database "postgres", in database "other"',
+	'and where');
 
 # ---- by means that are no statement about a setting ----
 
 for my $how (
 	[ 'set_config()', q{SELECT set_config('vault.audit_mode', 'queued', false)} ],
 	[ 'a function',
-	q{CREATE OR REPLACE FUNCTION public.g() RETURNS text LANGUAGE sql SET vault.audit_mode = queued AS 'SELECT tenant FROM vault.whoami()'} ])
+	q{CREATE OR REPLACE FUNCTION public.g() RETURNS text LANGUAGE sql
+		SET vault.audit_mode = queued AS 'SELECT tenant FROM vault.whoami()'} ])
 {
 	since_now();
 	my $session = VaultClient->new($node, 'postgres');
@@ -166,14 +181,16 @@ is(rows(), "settings: vault.audit_mode is now queued\nsettings: vault.proxies wa
 # ---- without a client ----
 
 $node->safe_psql('postgres',
-	q{SELECT cron.schedule_in_database('steal', '* * * * *', $$SELECT vault.get('db/key')$$, 'postgres', 'app')});
+	q{SELECT cron.schedule_in_database('steal', '* * * * *', $$SELECT vault.get('db/key')$$,
+		'postgres', 'app')});
 my $alert = q{FROM vault.audit WHERE decision = 'alert' AND operation = 'get'};
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 $alert"),
 	'a value that a background worker reads leaves an alert');
 $node->safe_psql('postgres',
 	q{SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'steal'});
 is($node->safe_psql('postgres',
-	"SELECT DISTINCT role, session_role, authenticated_role IS NULL, application_name, secret, reason $alert"),
+	"SELECT DISTINCT role, session_role, authenticated_role IS NULL, application_name, secret,
+		reason $alert"),
 	'app|app|t|pg_cron|db/key|a value is read by a background worker, without a client',
 		'which names the worker');
 psql_as($node, 'app', q{SELECT vault.get('db/key')});

@@ -69,22 +69,33 @@ sub fill
 		CREATE ROLE "Fran\xc3\xa7ois" LOGIN;
 		CREATE ROLE "rot\xc3\xa9" LOGIN;
 		SELECT vault.create_tenant('acme', 'app');
-		SELECT vault.reserve_role('Fran\xc3\xa7ois', 'acme'), vault.allow_rotation('rot\xc3\xa9', 'acme');
+		SELECT vault.reserve_role('Fran\xc3\xa7ois', 'acme'),
+			vault.allow_rotation('rot\xc3\xa9', 'acme');
 		SELECT vault.set_legal_hold('acme', 'Verfahren gegen $mueller');
 		CREATE SCHEMA checks;
-		CREATE FUNCTION checks.name(value text) RETURNS text LANGUAGE sql IMMUTABLE AS \$\$ SELECT CASE WHEN value !~ '^[A-Z]' OR length(value) > 20 THEN 'a name is asked' END \$\$;
-		CREATE FUNCTION checks.make() RETURNS text LANGUAGE sql AS \$\$ SELECT 'Andr' || convert_from('\\xc3a9', 'UTF8') \$\$;
-		SELECT vault.create_type('person', 'eine Person: $mueller', 'checks.name(text)', 'checks.make()', history => 5, rules => ARRAY['a name is asked']);
+		CREATE FUNCTION checks.name(value text) RETURNS text LANGUAGE sql IMMUTABLE
+			AS \$\$ SELECT CASE WHEN value !~ '^[A-Z]' OR length(value) > 20
+				THEN 'a name is asked' END \$\$;
+		CREATE FUNCTION checks.make() RETURNS text LANGUAGE sql
+			AS \$\$ SELECT 'Andr' || convert_from('\\xc3a9', 'UTF8') \$\$;
+		SELECT vault.create_type('person', 'eine Person: $mueller', 'checks.name(text)',
+			'checks.make()', history => 5, rules => ARRAY['a name is asked']);
 		SELECT vault.allow_tokens('app', 'acme')});
 	psql_as($node, 'app', qq{
 		SELECT vault.create_principal('j', db_role => 'J\xc3\xbcrgen');
-		SELECT vault.grant('j', '{read}', 'e/**', services => '{"dn:CN=$mueller"}', windows => '{"mon-sun 00:00-24:00 Europe/Berlin"}');
-		SELECT vault.add_issuer('idp', 'https://idp.example/', 'acme-$zoe', '{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
+		SELECT vault.grant('j', '{read}', 'e/**', services => '{"dn:CN=$mueller"}',
+			windows => '{"mon-sun 00:00-24:00 Europe/Berlin"}');
+		SELECT vault.add_issuer('idp', 'https://idp.example/', 'acme-$zoe',
+			'{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k",
+				"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
 		SELECT vault.put('e/a', '$mueller', description => '$mueller', tags => '{"wer": "$zoe"}');
 		SELECT vault.put('e/person', '$mueller', type => 'person');
 		SELECT vault.put('e/json', '{"name": "$zoe", "alter": 3}', type => 'json');
 		SELECT vault.put('e/jsonb', '{"name": "$zoe"}'::jsonb);
-		SELECT vault.put('e/db', '{"engine": "postgres", "host": "h", "dbname": "d$zoe", "user": "u", "password": "$mueller"}', type => 'database');
+		SELECT vault.put('e/db',
+			'{"engine": "postgres", "host": "h", "dbname": "d$zoe", "user": "u",
+				"password": "$mueller"}',
+			type => 'database');
 		SELECT vault.put('e/made', '$mueller', type => 'person'), vault.rotate('e/made');
 		SELECT vault.put('e/off', 'x'), vault.deactivate('e/off', 'wegen $mueller')});
 	return;
@@ -102,7 +113,8 @@ sub reads
 		q{vault.get_json('e/jsonb') ->> 'name'} => $zoe,
 		q{vault.get_field('e/db', 'password')} => $mueller,
 		q{vault.get_field('e/db', 'dbname')} => "d$zoe",
-		q{(SELECT string_agg(value, ' ' ORDER BY name) FROM vault.get_many('e/*') WHERE name IN ('e/a', 'e/person'))} => "$mueller $mueller",
+		q{(SELECT string_agg(value, ' ' ORDER BY name) FROM vault.get_many('e/*')
+				WHERE name IN ('e/a', 'e/person'))} => "$mueller $mueller",
 		q{(SELECT description || (tags ->> 'wer') FROM vault.secrets WHERE name = 'e/a')} =>
 		"$mueller$zoe",
 		q{(SELECT metadata ->> 'dbname' FROM vault.secrets WHERE name = 'e/db')} => "d$zoe",
@@ -145,7 +157,9 @@ for my $node ($latin, $utf8)
 
 # A character that LATIN1 does not have
 psql_as($utf8, 'app',
-	qq{SELECT vault.put('f/han', '$han'), vault.put('f/plain', 'plain'), vault.put('f/json', '{"a": "$han"}', type => 'json'), vault.put('f/escaped', '{"a": "\\u00fc"}', type => 'json')});
+	qq{SELECT vault.put('f/han', '$han'), vault.put('f/plain', 'plain'),
+		vault.put('f/json', '{"a": "$han"}', type => 'json'),
+		vault.put('f/escaped', '{"a": "\\u00fc"}', type => 'json')});
 is(psql_as($utf8, 'app', q{SELECT vault.get('f/han')}), $han, 'UTF8 has it');
 my $back = node_of('back', 'LATIN1');
 restore($utf8, $back);

@@ -34,8 +34,13 @@ $setup->value(q{SELECT vault.grant('strict', '{read}', '**')});
 $setup->value('SELECT vault.put($1, $2::text)', 'a', $canary . $filler);
 $setup->value('SELECT vault.put($1, $2::text)', "many/$_", $canary . $filler) for 1 .. 40;
 $setup->query('INSERT INTO plain VALUES ($1)', $plain . $filler);
-is($setup->query(q{CREATE FUNCTION all_of_them() RETURNS SETOF text LANGUAGE plpgsql AS
-	$$ BEGIN RETURN QUERY SELECT vault.get('a') FROM generate_series(1, 40); PERFORM pg_sleep(600); END $$})->{state}, '00000', 'a function that returns many');
+is($setup->query(q{
+	CREATE FUNCTION all_of_them() RETURNS SETOF text LANGUAGE plpgsql AS $$
+	BEGIN
+		RETURN QUERY SELECT vault.get('a') FROM generate_series(1, 40);
+		PERFORM pg_sleep(600);
+	END $$})->{state},
+	'00000', 'a function that returns many');
 $setup->query(q{CREATE PROCEDURE one(INOUT v text) LANGUAGE plpgsql AS
 	$$ BEGIN v := repeat(v, 20); END $$});
 $setup->close;
@@ -60,12 +65,21 @@ my $last = q{CASE WHEN i < 41 THEN %s ELSE pg_sleep(600)::text END};
 my @places = (
 	[ 'RETURNING', [], "INSERT INTO t SELECT i FROM generate_series(1, 41) i RETURNING $last" ],
 	[ 'WITH', [],
-	"WITH n AS (INSERT INTO t VALUES (0) RETURNING i) SELECT $last FROM generate_series(1, 41) g (i)" ],
+	"WITH n AS (INSERT INTO t VALUES (0) RETURNING i) SELECT $last
+		FROM generate_series(1, 41) g (i)" ],
 	[ 'FETCH', [ 'BEGIN', "DECLARE c CURSOR FOR SELECT $last FROM generate_series(1, 41) i" ],
 	'FETCH ALL FROM c' ],
 	[ 'EXECUTE', [ "PREPARE p AS SELECT $last FROM generate_series(1, 41) i" ], 'EXECUTE p' ],
-	[ 'get_many in a loop that commits', [],
-	'DO $$ DECLARE r record; BEGIN FOR r IN %m LOOP COMMIT; PERFORM pg_sleep(600); END LOOP; END $$' ]);
+	[ 'get_many in a loop that commits', [], q{
+		DO $$
+		DECLARE
+			r record;
+		BEGIN
+			FOR r IN %m LOOP
+				COMMIT;
+				PERFORM pg_sleep(600);
+			END LOOP;
+		END $$} ]);
 my %value = (
 	vault => [ q{vault.get('a')}, q{SELECT * FROM vault.get_many('many/**')} ],
 	plain => [ q{(SELECT v || '' FROM plain)},
@@ -104,22 +118,50 @@ $client->simple(
 is(scalar(@{ $client->simple('FETCH ALL FROM c')->{rows} }), 40, 'FETCH too');
 like($client->simple('FETCH ABSOLUTE 7 FROM c')->{rows}[0][0], qr/x7$/, 'and a row of them');
 $client->simple('COMMIT');
-is($client->simple(
-	q{DO $$ DECLARE r record; n int := 0; BEGIN FOR r IN SELECT * FROM vault.get_many('many/**') LOOP n := n + 1; COMMIT; END LOOP; ASSERT n = 40; END $$})->{state}, '00000', 'a loop over get_many() sees all rows');
+is($client->simple(q{
+	DO $$
+	DECLARE
+		r record;
+		n int := 0;
+	BEGIN
+		FOR r IN SELECT * FROM vault.get_many('many/**') LOOP
+			n := n + 1;
+			COMMIT;
+		END LOOP;
+		ASSERT n = 40;
+	END $$})->{state},
+	'00000', 'a loop over get_many() sees all rows');
 is(length($client->simple(q{CALL one(vault.get('a'))})->{rows}[0][0]),
 	20 * length($canary . $filler), 'CALL gives a long value');
 
 # A loop whose query reads is refused when it commits; one that reads inside is not.
-my $loop =
-	q{DO $$ DECLARE r record; BEGIN FOR r IN SELECT %s FROM generate_series(1, 40) LOOP COMMIT; END LOOP; END $$};
+my $loop = q{
+	DO $$
+	DECLARE
+		r record;
+	BEGIN
+		FOR r IN SELECT %s FROM generate_series(1, 40) LOOP
+			COMMIT;
+		END LOOP;
+	END $$};
 my $result = $client->simple($loop =~ s/%s/vault.get('a')/r);
 is($result->{state}, '0A000', 'a loop that commits and whose query reads');
 like($result->{message}, qr/loop that commits/, 'is refused');
 isnt($result->{hint}, '', 'with what to do');
 is($client->simple($loop =~ s/%s/vault.get_field('a', 'x')/r)->{state} =~ /^(?:22023|0A000)$/
 	? 'refused' : '', 'refused', 'fields too');
-is($client->simple(
-	q{DO $$ DECLARE r record; v text; BEGIN FOR r IN SELECT name FROM vault.secrets LOOP v := vault.get(r.name); COMMIT; END LOOP; END $$})->{state}, '00000', 'one that reads inside is not');
+is($client->simple(q{
+	DO $$
+	DECLARE
+		r record;
+		v text;
+	BEGIN
+		FOR r IN SELECT name FROM vault.secrets LOOP
+			v := vault.get(r.name);
+			COMMIT;
+		END LOOP;
+	END $$})->{state},
+	'00000', 'one that reads inside is not');
 is(spilled($canary), 0, 'nothing is left in a file');
 
 # Queries that spill by themselves are stopped by a limit.

@@ -32,10 +32,13 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
 	ALTER ROLE app SET client_min_messages = error;
 	SELECT vault.create_tenant('acme', 'app');
-	CREATE FUNCTION keep(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN vault.put('kept', value); END $$;
-	CREATE FUNCTION seem(value text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN IF value = 'never' THEN RETURN keep(value); END IF; RETURN 0; END $$;
+	CREATE FUNCTION keep(value text) RETURNS int LANGUAGE plpgsql
+		AS $$ BEGIN RETURN vault.put('kept', value); END $$;
+	CREATE FUNCTION seem(value text) RETURNS int LANGUAGE plpgsql
+		AS $$ BEGIN IF value = 'never' THEN RETURN keep(value); END IF; RETURN 0; END $$;
 	CREATE VIEW entry AS SELECT NULL::text AS value, NULL::int AS number;
-	CREATE FUNCTION through() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM keep(new.value); RETURN new; END $$;
+	CREATE FUNCTION through() RETURNS trigger LANGUAGE plpgsql
+		AS $$ BEGIN PERFORM keep(new.value); RETURN new; END $$;
 	CREATE TRIGGER through INSTEAD OF INSERT ON entry FOR EACH ROW EXECUTE FUNCTION through();
 	CREATE TABLE shelf (value text, number int CHECK (number < 10));
 	CREATE TRIGGER through BEFORE INSERT OR UPDATE ON shelf FOR EACH ROW EXECUTE FUNCTION through();

@@ -74,7 +74,8 @@ sub last_reason
 {
 	my ($pattern) = @_;
 	return $node->poll_query_until('postgres',
-		"SELECT count(*) > 0 FROM vault.audit WHERE operation = 'login' AND decision = 'deny' AND reason LIKE '%$pattern%'");
+		"SELECT count(*) > 0 FROM vault.audit
+			WHERE operation = 'login' AND decision = 'deny' AND reason LIKE '%$pattern%'");
 }
 
 # NOTICE and detail tell of the keys that are passed over
@@ -86,7 +87,7 @@ sub notices
 	return $err;
 }
 
-# ---- Keycloak: a key for encryption beside that for signatures, typ JWT, roles inside an object ----
+# ---- Keycloak: an encryption key beside that for signatures, typ JWT, roles inside an object ----
 
 my $keycloak = key('kc-sig-1', 'RSA');
 my $keycloak_enc = key('kc-enc-1', 'RSA');
@@ -145,7 +146,8 @@ my $entra_set = key_set(
 	cloud_instance_name => 'microsoftonline.com', issuer => $entra_iss) } $entra, $entra_2);
 is(
 	notices(
-	"SELECT vault.add_issuer('entra', '$entra_iss', 'api://vault', '$entra_set', claim_mapping => '{\"principal\": \"oid\", \"groups\": \"groups\"}',
+	"SELECT vault.add_issuer('entra', '$entra_iss', 'api://vault', '$entra_set',
+		claim_mapping => '{\"principal\": \"oid\", \"groups\": \"groups\"}',
 	required_claims => '{\"tid\": \"$tenant_id\"}')"), '', 'Entra: the set is taken without alg');
 $admin->value('SELECT vault.add_subject($1, $2, $3)', 'staff', 'entra',
 	'9f2c0d2e-7a57-4f6b-8d3f-0c1f5d3a2b11');
@@ -426,7 +428,9 @@ my $symmetric = { kty => 'oct', kid => 'shared', alg => 'HS256',
 $admin->value('SELECT vault.set_issuer_keys($1, $2)', 'loose',
 	key_set($symmetric, published($single)));
 is($node->safe_psql('postgres',
-	q{SELECT count(*) FROM vault_data.token_issuer WHERE jwks LIKE '%c2VjcmV0LXZhbHVl%' OR jwks LIKE '%"x5c"%'}), 0, 'a symmetric key is not even stored, nor a certificate');
+	q{SELECT count(*) FROM vault_data.token_issuer
+		WHERE jwks LIKE '%c2VjcmV0LXZhbHVl%' OR jwks LIKE '%"x5c"%'}),
+	0, 'a symmetric key is not even stored, nor a certificate');
 my $hs = base64url('{"alg":"HS256","kid":"shared"}') . '.'
 	. base64url(claims({ iss => 'https://loose.example', sub => 'billing' }));
 is(who($hs . '.'
@@ -480,8 +484,10 @@ $pool->close;
 $ENV{PGCLIENTENCODING} = 'UTF8';
 my $latin = new_vault_node('latin', init => { extra => [ '-E', 'LATIN1', '--locale', 'C' ] },
 	conf => 'vault.audit_mode = queued');
-$latin->safe_psql('postgres',
-	q{CREATE ROLE admin LOGIN; CREATE ROLE pool LOGIN; SELECT vault.create_tenant('acme', 'admin')});
+$latin->safe_psql('postgres', q{
+	CREATE ROLE admin LOGIN;
+	CREATE ROLE pool LOGIN;
+	SELECT vault.create_tenant('acme', 'admin')});
 $admin = VaultClient->new($latin, 'admin');
 $pool = VaultClient->new($latin, 'pool');
 $admin->value('SELECT vault.allow_tokens($1)', 'pool');

@@ -72,10 +72,13 @@ sub refused
 # ---- an authority, a leaf, their keys ----
 
 save('root.ext', "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n");
-save('web.ext', <<'EXT');
+my $sans = join ',', 'DNS:web.example', 'otherName:1.3.6.1.4.1.311.20.2.3;UTF8:web@corp.example',
+  'dirName:dn', 'RID:1.2.3.4', 'IP:10.0.0.1', 'IP:2001:db8::1', 'email:ops@web.example',
+  'URI:https://web.example/', 'otherName:1.2.3.5;UTF8:hello', 'otherName:1.2.3.6;INTEGER:5';
+save('web.ext', <<"EXT");
 subjectKeyIdentifier=hash
 authorityKeyIdentifier=keyid
-subjectAltName=DNS:web.example,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:web@corp.example,dirName:dn,RID:1.2.3.4,IP:10.0.0.1,IP:2001:db8::1,email:ops@web.example,URI:https://web.example/,otherName:1.2.3.5;UTF8:hello,otherName:1.2.3.6;INTEGER:5
+subjectAltName=$sans
 [dn]
 CN=Directory, Name
 EXT
@@ -99,7 +102,8 @@ my $whole = $chain . $key;
 my $named = taken('every kind of name', $leaf, undef, $leaf);
 is( $adm->value(q{SELECT array_to_string(sans, ' ') FROM vault.certificates WHERE name = $1},
 	$named),
-	'dns:web.example upn:web@corp.example dirname:CN=Directory\, Name rid:1.2.3.4 ip:10.0.0.1 ip:2001:db8::1 email:ops@web.example '
+	'dns:web.example upn:web@corp.example dirname:CN=Directory\, Name rid:1.2.3.4 ip:10.0.0.1 '
+	  . 'ip:2001:db8::1 email:ops@web.example '
 	  . 'uri:https://web.example/ othername:1.2.3.5;hello othername:1.2.3.6',
 	'every kind of name is shown');
 

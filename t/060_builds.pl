@@ -48,7 +48,8 @@ sub files_below
 
 my $before = files_below($source);
 my ($status, $said) = build('packager',
-	'CFLAGS=-g -O2 -Werror -Wformat -Werror=format-security -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing -fwrapv',
+	'CFLAGS=-g -O2 -Werror -Wformat -Werror=format-security -fstack-protector-strong '
+	  . '-fstack-clash-protection -fno-strict-aliasing -fwrapv',
 	'CPPFLAGS=-Wdate-time -D_FORTIFY_SOURCE=3',
 	'LDFLAGS=-Wl,-z,relro -Wl,-z,now -Wl,--build-id=0xfeedbeef');
 is($status, 0, 'flags of a packager, and every warning an error')
@@ -113,7 +114,8 @@ sub compat_with
 	my $includes = `$pg_config --includedir-server` =~ s/\n//r;
 
 	write_file("$work/number.c",
-		"#include \"postgres.h\"\n#undef PG_VERSION_NUM\n#define PG_VERSION_NUM $number\n#include \"platform/compat.h\"\n");
+		"#include \"postgres.h\"\n#undef PG_VERSION_NUM\n#define PG_VERSION_NUM $number\n"
+		  . "#include \"platform/compat.h\"\n");
 	return `cc -fsyntax-only -I'$source/src' -I'$includes' '$work/number.c' 2>&1`;
 }
 like(compat_with($_), qr/#error "vault supports PostgreSQL 15 to 19"/, "PostgreSQL $_ is refused")

@@ -31,8 +31,10 @@ is($node->start(fail_ok => 1), 0, 'built for a newer minor release: the server d
 my $log = slurp_file($node->logfile);
 like($log, qr/FATAL:  vault was built for PostgreSQL \Q$newer\E, and this server is \Q$running\E\n/,
 	'it says why');
-like($log,
-	qr/HINT:  Update the server to that minor release or a later one, or install a vault that was built/, 'and what helps');
+my $hint = 'HINT:  Update the server to that minor release or a later one, or install a vault that '
+  . 'was built';
+like($log, qr/$hint/,
+	'and what helps');
 unlike($log, qr/undefined symbol/, 'and not in terms of the loader');
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");

@@ -42,9 +42,11 @@ SQL
 my $node = new_vault_node('update', jobs => 1);
 my $version = q{SELECT extversion FROM pg_extension WHERE extname = 'vault'};
 my $workers =
-	q{SELECT string_agg(pid || ' ' || backend_type, ', ' ORDER BY pid) FROM pg_stat_activity WHERE backend_type LIKE 'vault %'};
+	q{SELECT string_agg(pid || ' ' || backend_type, ', ' ORDER BY pid) FROM pg_stat_activity
+		WHERE backend_type LIKE 'vault %'};
 my $jobs =
-	q{SELECT string_agg(format('%s %s %s', jobname, command, username), E'\n' ORDER BY jobname) FROM cron.job};
+	q{SELECT string_agg(format('%s %s %s', jobname, command, username), E'\n' ORDER BY jobname)
+		FROM cron.job};
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
@@ -110,8 +112,9 @@ works('not updated');
 my $forged = q{UPDATE pg_extension SET extversion = '%s' WHERE extname = 'vault'};
 $node->safe_psql('postgres', sprintf $forged, '1.1');
 (undef, undef, $stderr) = psql_as($node, 'app', q{SELECT vault.get('a')});
-like($stderr,
-	qr/ERROR:  the server has loaded vault 1\.0, and the extension in this database is 1\.1\nHINT:  Install the library/, 'an older library refuses newer SQL');
+my $refused = 'ERROR:  the server has loaded vault 1.0, and the extension in this database is 1.1';
+like($stderr, qr/\Q$refused\E\nHINT:  Install the library/,
+	'an older library refuses newer SQL');
 replace_file($library, stamped_library($library, library => '1.1'));
 is(sql_state($node, q{SELECT vault.get('a')}, 'app'), '55000',
 	'whatever is installed, until the server is restarted');

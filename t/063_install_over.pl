@@ -18,8 +18,9 @@ psql_as($node, 'app', q{SELECT vault.put('a', 'value')});
 
 # The files that a build of the next version leaves, so that nothing is compiled here
 my $tree = PostgreSQL::Test::Utils::tempdir();
-system(
-	"tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - Makefile src script vault.control vault--1.0.sql bin | tar -C '$tree' -xf -") == 0 or die 'no copy';
+my $files = 'Makefile src script vault.control vault--1.0.sql bin';
+system("tar -C '$ENV{VAULT_SOURCE_DIR}' -cf - $files | tar -C '$tree' -xf -") == 0
+  or die 'no copy';
 write_file("$tree/vault.so", stamped_library($library, library => '1.0.7'), 0755);
 
 # Sessions that stay, and one for each call
@@ -42,14 +43,16 @@ go_on('before');
 
 my $version = 'SELECT version FROM vault.status()';
 my $workers =
-	q{SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity WHERE backend_type LIKE 'vault %'};
+	q{SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity
+		WHERE backend_type LIKE 'vault %'};
 my ($old_workers, $old_version) = ($node->safe_psql('postgres', $workers),
 	$node->safe_psql('postgres', $version));
 my $old_inode = (stat $library)[1];
 for my $round (1 .. 3)
 {
-	my $said =
-		`env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -C '$tree' -o vault.so -o bin/vault-audit-verify install PG_CONFIG='$server->{bin}/pg_config' 2>&1`;
+	my $made = '-o vault.so -o bin/vault-audit-verify';
+	my $make = "make --no-print-directory -C '$tree' $made install";
+	my $said = `env -u MAKEFLAGS -u MAKELEVEL $make PG_CONFIG='$server->{bin}/pg_config' 2>&1`;
 	is($?, 0, "installed, $round") or diag($said);
 	go_on("installed, $round");
 }

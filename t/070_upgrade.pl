@@ -188,24 +188,35 @@ sub fill
 	my ($node) = @_;
 	create_vault($node, database => $database);
 	in_app($node, q{
-		CREATE ROLE app LOGIN; CREATE ROLE "Other App" LOGIN; CREATE ROLE reader LOGIN; CREATE ROLE pool LOGIN; CREATE ROLE rotated LOGIN; CREATE ROLE stranger LOGIN;
+		CREATE ROLE app LOGIN;
+		CREATE ROLE "Other App" LOGIN;
+		CREATE ROLE reader LOGIN;
+		CREATE ROLE pool LOGIN;
+		CREATE ROLE rotated LOGIN;
+		CREATE ROLE stranger LOGIN;
 		CREATE ROLE operator LOGIN IN ROLE vault_admin;
 		CREATE ROLE auditor LOGIN IN ROLE vault_auditor;
-		SELECT vault.create_tenant('acme', 'app'); SELECT vault.create_tenant('globex', 'Other App');
+		SELECT vault.create_tenant('acme', 'app');
+		SELECT vault.create_tenant('globex', 'Other App');
 		CREATE SCHEMA checks;
-		CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
+		CREATE FUNCTION checks.pin(value text) RETURNS text LANGUAGE sql IMMUTABLE
+			AS $$ SELECT CASE WHEN value !~ '^[0-9]{6}$' THEN 'six digits are asked' END $$;
 		SELECT vault.create_type('pin', 'six digits', validator => 'checks.pin(text)');
-		SELECT vault.allow_rotation('rotated', 'acme'); SELECT vault.allow_tokens('pool', tenant => 'acme')});
+		SELECT vault.allow_rotation('rotated', 'acme');
+		SELECT vault.allow_tokens('pool', tenant => 'acme')});
 	as($node, 'app', q{
 		SELECT vault.set_environments('{default,prod,staging}');
-		SELECT vault.put('service/' || i, 'value ' || i || ' of ' || v, environment => CASE i % 3 WHEN 0 THEN 'prod' ELSE 'default' END)
+		SELECT vault.put('service/' || i, 'value ' || i || ' of ' || v,
+			environment => CASE i % 3 WHEN 0 THEN 'prod' ELSE 'default' END)
 		FROM generate_series(1, 100) i, generate_series(1, 3) v;
-		SELECT vault.put('entry/pin', '123456', type => 'pin'), vault.put('bytes', '\x00ff00'::bytea), vault.put('long', repeat('0123456789', 20000));
+		SELECT vault.put('entry/pin', '123456', type => 'pin'),
+			vault.put('bytes', '\x00ff00'::bytea), vault.put('long', repeat('0123456789', 20000));
 		SELECT vault.put('json', '{"a": [1, 2, {"b": "c"}]}'::jsonb, type => 'json');
 		SELECT vault.put('deleted', 'recoverable'); SELECT vault.delete('deleted');
 		SELECT vault.put('off', 'not in use'); SELECT vault.deactivate('off', 'a test');
 		SELECT vault.put('db/password', 'to be replaced', type => 'password');
-		SELECT vault.set_rotation('db/password', 'monthly', 'postgres_role', '{"user": "rotated"}', overlap => '0');
+		SELECT vault.set_rotation('db/password', 'monthly', 'postgres_role', '{"user": "rotated"}',
+			overlap => '0');
 		SELECT vault.rotate('db/password');
 		SELECT vault.create_principal('reader', db_role => 'reader');
 		SELECT vault.grant('reader', '{read}', 'service/*', environments => '{default,prod}');
@@ -233,27 +244,38 @@ sub picture
 
 	for my $table (split /\n/,
 		in_app($node,
-		q{SELECT c.relname FROM pg_class c WHERE relnamespace = 'vault_data'::regnamespace AND relkind = 'r' AND NOT relispartition
-		AND relname !~ '^(origin$|audit_|usage_|call_|.*_count|secret_reader|activity)' ORDER BY 1}))
+		q{SELECT c.relname FROM pg_class c
+			WHERE relnamespace = 'vault_data'::regnamespace AND relkind = 'r' AND NOT relispartition
+		AND relname !~ '^(origin$|audit_|usage_|call_|.*_count|secret_reader|activity)'
+		ORDER BY 1}))
 	{
 		$picture{$table} = in_app($node,
-			"SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM vault_data.$table x");
+			"SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '')
+				FROM vault_data.$table x");
 	}
 	$picture{trail} = in_app($node,
-		"SELECT count(*) || ' ' || md5(string_agg(x::text, ',' ORDER BY id)) FROM vault_data.audit_log x WHERE id <= $newest");
+		"SELECT count(*) || ' ' || md5(string_agg(x::text, ',' ORDER BY id))
+			FROM vault_data.audit_log x WHERE id <= $newest");
 	$picture{$_} = in_app($node,
-		"SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM vault.$_ x") for qw(tenants root_keys tenant_keys grants principals secrets versions rotation_roles);
+		"SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '')
+			FROM vault.$_ x")
+	  for qw(tenants root_keys tenant_keys grants principals secrets versions rotation_roles);
 	$picture{usage} = in_app($node, q{SELECT count(*) > 20 FROM vault.usage});
 	return \%picture;
 }
 
 sub jobs_of { my ($node) = @_;
 	return in_app($node,
-	q{SELECT string_agg(jobname || ' ' || command || ' ' || username, ',' ORDER BY jobname) FROM cron.job}) }
+	q{SELECT string_agg(jobname || ' ' || command || ' ' || username, ',' ORDER BY jobname)
+		FROM cron.job}) }
 
 my $values =
-	q{SELECT s.environment, s.name, v.version, CASE s.name WHEN 'bytes' THEN vault.get_bytes(s.name, v.version, s.environment)::text ELSE md5(vault.get(s.name, v.version, s.environment)) END
-	FROM vault.secrets s JOIN vault.versions v USING (tenant, name, environment) WHERE s.state = 'active' AND v.destroyed_at IS NULL AND (s.name <> 'db/password' OR v.version = s.current_version) ORDER BY 1, 2, 3};
+	q{SELECT s.environment, s.name, v.version,
+		CASE s.name WHEN 'bytes' THEN vault.get_bytes(s.name, v.version, s.environment)::text
+		ELSE md5(vault.get(s.name, v.version, s.environment)) END
+	FROM vault.secrets s JOIN vault.versions v USING (tenant, name, environment)
+	WHERE s.state = 'active' AND v.destroyed_at IS NULL
+	AND (s.name <> 'db/password' OR v.version = s.current_version) ORDER BY 1, 2, 3};
 sub values_of { my ($node) = @_;
 	return as($node, 'app', $values) . "\n" . as($node, 'Other App', $values) }
 
@@ -314,9 +336,12 @@ sub check_jobs
 {
 	my ($what, $node) = @_;
 	in_app($node,
-		q{UPDATE cron.job SET schedule = '* * * * *' WHERE jobname IN ('vault:rewrap', 'vault:rotate')});
+		q{UPDATE cron.job SET schedule = '* * * * *'
+			WHERE jobname IN ('vault:rewrap', 'vault:rotate')});
 	ok($node->poll_query_until($database,
-		q{SELECT count(*) = 2 FROM vault.jobs WHERE outcome = 'succeeded' AND job IN ('vault:rewrap', 'vault:rotate')}), "$what: jobs run")
+		q{SELECT count(*) = 2 FROM vault.jobs
+			WHERE outcome = 'succeeded' AND job IN ('vault:rewrap', 'vault:rotate')}),
+		"$what: jobs run")
 	  or diag(in_app($node, 'SELECT * FROM vault.jobs'));
 	quiet_jobs($node, $database);
 	return;
@@ -386,7 +411,9 @@ sub check_anchor
 	like($out, qr/^t$/m, "$what: and in it");
 	like($out, qr/everything fits/, "$what: the offline program says so");
 	is(in_app($node,
-		q{SELECT count(*) FROM vault_data.audit_log WHERE operation = 'restore' AND decision = 'alert'}), 1, "$what: the trail tells of the upgrade, once");
+		q{SELECT count(*) FROM vault_data.audit_log
+			WHERE operation = 'restore' AND decision = 'alert'}),
+		1, "$what: the trail tells of the upgrade, once");
 	return;
 }
 
@@ -524,10 +551,11 @@ sub restore_as_upgradecluster
 	my $log = $new->basedir . '/restore.log';
 
 	$new->start;
-	system(
-		"$dump/pg_dumpall $from -s --quote-all-identifiers | $bin/psql $to -qX postgres >'$log' 2>&1");
-	system(
-		"$dump/pg_dump $from -Fc --quote-all-identifiers $database | $bin/pg_restore $to --data-only -d $database --disable-triggers --no-data-for-failed-tables >>'$log' 2>&1");
+	my $schema = "$dump/pg_dumpall $from -s --quote-all-identifiers";
+	my $data = "$dump/pg_dump $from -Fc --quote-all-identifiers $database";
+	my $restore = "$bin/pg_restore $to --data-only -d $database --disable-triggers";
+	system("$schema | $bin/psql $to -qX postgres >'$log' 2>&1");
+	system("$data | $restore --no-data-for-failed-tables >>'$log' 2>&1");
 	note(read_file($log));
 	in_app($new, 'SELECT vault.unseal()');
 	check_dumped($what, $new, $old);
@@ -542,9 +570,14 @@ sub check_dumped
 	my $lost_cron = !in_app($new, q{SELECT count(*) FROM pg_extension WHERE extname = 'pg_cron'});
 
 	cmp_ok(in_app($new,
-		q{SELECT count(*) FROM vault.verify() WHERE object_kind = 'catalog' AND fault = 'trigger does not fire in every mode'}), '>', 50, "$what: triggers that a restore has left");
+		q{SELECT count(*) FROM vault.verify()
+			WHERE object_kind = 'catalog' AND fault = 'trigger does not fire in every mode'}),
+		'>', 50, "$what: triggers that a restore has left");
 	is(in_app($new,
-		q{SELECT count(*) FROM vault.verify() WHERE object_kind NOT IN ('catalog', 'job') OR fault NOT LIKE 'trigger%' AND object_kind = 'catalog'}), 0, "$what: and nothing else of the catalogue");
+		q{SELECT count(*) FROM vault.verify()
+			WHERE object_kind NOT IN ('catalog', 'job') OR fault NOT LIKE 'trigger%'
+			AND object_kind = 'catalog'}),
+		0, "$what: and nothing else of the catalogue");
 	like(in_app($new, 'SELECT problems FROM vault.status()'),
 		qr/\d+ objects: trigger does not fire in every mode/, "$what: status() says so");
 	is(in_app($new, q{SELECT fault FROM vault.verify() WHERE name = 'pg_cron'}),
@@ -556,7 +589,10 @@ sub check_dumped
 		repaired => $lost_cron ? qr/it fires always again.*pg_cron was installed.*it was scheduled/s
 		: qr/it fires always again/);
 	like(in_app($new,
-		q{SELECT string_agg(reason, '; ') FROM vault.audit WHERE operation = 'repair' AND decision = 'alert'}), qr/\d+ objects: trigger does not fire in every mode/, "$what: the trail keeps what was wrong");
+		q{SELECT string_agg(reason, '; ') FROM vault.audit
+			WHERE operation = 'repair' AND decision = 'alert'}),
+		qr/\d+ objects: trigger does not fire in every mode/,
+		"$what: the trail keeps what was wrong");
 	return;
 }
 
@@ -595,10 +631,11 @@ sub debian_cluster
 	my $node = PostgreSQL::Test::Cluster->new($name, install_path => "/usr/lib/postgresql/$from");
 	mkdir key_directory($node), 0700 or die "keys: $!";
 	write_file($node->basedir . '/vault.conf', settings($node, $node), 0644);
-	run_or_die($node->basedir . '/debian.log',
-		"pg_createcluster -p ${\ $node->port} -s '${\ $node->host}' -d '${\ $node->basedir}/pgdata' $from $name -- --auth=trust");
-	run_or_die($node->basedir . '/debian.log',
-		"cat '${\ $node->basedir}/vault.conf' >> \"\$PG_CLUSTER_CONF_ROOT/$from/$name/postgresql.conf\"");
+	my ($host, $port, $base) = ($node->host, $node->port, $node->basedir);
+	run_or_die("$base/debian.log",
+		"pg_createcluster -p $port -s '$host' -d '$base/pgdata' $from $name -- --auth=trust");
+	run_or_die("$base/debian.log",
+		"cat '$base/vault.conf' >> \"\$PG_CLUSTER_CONF_ROOT/$from/$name/postgresql.conf\"");
 	run_or_die($node->basedir . '/debian.log', "pg_ctlcluster $from $name start");
 	$node->safe_psql('postgres', "CREATE DATABASE $database");
 	run_or_die($node->basedir . '/debian.log', "pg_ctlcluster $from $name restart");
@@ -615,11 +652,18 @@ sub check_upgradecluster
 		install_path => "/usr/lib/postgresql/$to");
 	my ($ok, $out, $err);
 
-	if ($dumped) { $ok =
-		system(
-		"pg_upgradecluster -v $to $from $name ${\ $new->basedir}/pgdata >'$work/upgradecluster' 2>&1") == 0; $out = read_file("$work/upgradecluster") }
-	else { ($ok, $out, $err) = run_block('pg_upgradecluster', $new->basedir, $old, old => $from,
-		new => $to, cluster => $name) }
+	if ($dumped)
+	{
+		my $data = $new->basedir . '/pgdata';
+		$ok = system(
+			"pg_upgradecluster -v $to $from $name $data >'$work/upgradecluster' 2>&1") == 0;
+		$out = read_file("$work/upgradecluster");
+	}
+	else
+	{
+		($ok, $out, $err) = run_block('pg_upgradecluster', $new->basedir, $old, old => $from,
+			new => $to, cluster => $name);
+	}
 	ok($ok, "$what: it succeeds") or diag($out . ($err // ''));
 	return unless $ok;
 	@$new{'_host', '_port'} = @$old{'_host', '_port'};
@@ -634,8 +678,9 @@ sub check_upgradecluster
 
 read_blocks();
 my ($others, $reasons) = other_servers();
-plan skip_all =>
-	'upgrades need a second major version with pg_cron and the files for extensions (VAULT_OTHER_PG_CONFIGS): ' . ($reasons || 'there is none') unless %$others;
+plan skip_all => 'upgrades need a second major version with pg_cron and the files for extensions '
+  . '(VAULT_OTHER_PG_CONFIGS): ' . ($reasons || 'there is none')
+  unless %$others;
 
 for my $version (sort keys %$others)
 {
@@ -667,8 +712,9 @@ for my $version (sort keys %$others)
 	$old->stop if -e $old->data_dir . '/postmaster.pid';
   SKIP:
 	{
-		skip
-			"$what: pg_upgradecluster works with installed servers, and this vault is not installed in both", 1 unless installed_for_debian($from, $to);
+		skip "$what: pg_upgradecluster works with installed servers, "
+		  . 'and this vault is not installed in both', 1
+		  unless installed_for_debian($from, $to);
 		skip "$what: pg_upgradecluster needs pg_upgrade, see above", 1 unless $new;
 		make_path("$work/etc");
 		local $ENV{PG_CLUSTER_CONF_ROOT} = "$work/etc";

@@ -2,7 +2,8 @@
 # vault in it.
 #
 #   my $server = private_server();      programs started from here on are its own
-#   replace_file("$server->{lib}/vault.so", stamped_library("$server->{lib}/vault.so", library => "1.1"));
+#   my $library = "$server->{lib}/vault.so";
+#   replace_file($library, stamped_library($library, library => "1.1"));
 #
 # PostgreSQL finds its directories from where its program is, so a copy of the same shape works
 # anywhere.
@@ -37,8 +38,9 @@ sub private_server
 	for my $what (sort keys %from)
 	{
 		make_path($to{$what});
-		system(
-			"tar -C '$from{$what}' -cf - --exclude=./bitcode --exclude=./pgxs --exclude=./man . | tar -C '$to{$what}' -xf -") == 0
+		my $out = "tar -C '$from{$what}' -cf - --exclude=./bitcode --exclude=./pgxs "
+		  . '--exclude=./man .';
+		system("$out | tar -C '$to{$what}' -xf -") == 0
 		  or die "cannot copy $from{$what}";
 	}
 	symlink "$from{pkglibdir}/pgxs", "$to{pkglibdir}/pgxs" or die "$to{pkglibdir}/pgxs: $!";

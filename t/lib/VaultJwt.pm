@@ -2,8 +2,10 @@
 #
 #   my $key = key('okta');                 an Ed25519 key, the same for the same name
 #   my $rsa = key('okta', 'RSA');          a new key of RSA (2048 bits) or EC (P-256)
-#   jwks($key, $rsa)                       the JSON text of the public keys; kid is the name, unless "kid" is changed
-#   token($key, { sub => 'billing', ... }) with iat and exp, unless they are given; undef takes a claim away
+#   jwks($key, $rsa)                       the JSON text of the public keys; kid is the name,
+#                                          unless "kid" is changed
+#   token($key, { sub => 'billing', ... }) with iat and exp, unless they are given; undef takes a
+#                                          claim away
 #   token($key, $claims, { alg => ... })   with more, or other, or without members of the header
 #   raw_token($key, $header, $payload)     of these texts, as they are
 #

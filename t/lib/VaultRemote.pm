@@ -39,7 +39,8 @@ sub new_remote_node
 		'-days', '2', '-extfile', "$tls/san", '-out', "$tls/server.crt");
 	chmod 0600, "$tls/server.key";
 	$remote->append_conf('postgresql.conf',
-		"listen_addresses = 'localhost'\nssl = on\nssl_cert_file = '$tls/server.crt'\nssl_key_file = '$tls/server.key'\nlog_statement = all");
+		"listen_addresses = 'localhost'\nssl = on\nssl_cert_file = '$tls/server.crt'\n"
+		  . "ssl_key_file = '$tls/server.key'\nlog_statement = all");
 	write_file($remote->data_dir . '/pg_hba.conf',
 		"local all postgres trust\nhostssl all all all scram-sha-256\n");
 	$remote->start;
@@ -58,7 +59,8 @@ sub remote_conf
 {
 	my ($remote) = @_;
 	return sprintf
-		"vault.rotation_hosts = 'db.example:5432, localhost:%s'\nvault.rotation_root_certificates = '%s/ca.crt'\n",
+		"vault.rotation_hosts = 'db.example:5432, localhost:%s'\n"
+	  . "vault.rotation_root_certificates = '%s/ca.crt'\n",
 	  $remote->port, remote_tls($remote);
 }
 

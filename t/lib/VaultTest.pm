@@ -26,18 +26,21 @@ $ENV{PGUSER} = 'postgres';
 $ENV{MALLOC_PERTURB_} = 165;
 
 our @EXPORT =
-	qw(new_vault_node create_vault quiet_jobs key_directory canary scan_for sql_state psql_as soak_rounds
-  new_clock set_clock start_with_clock set_conf set_source sealed_reason states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
+	qw(new_vault_node create_vault quiet_jobs key_directory canary scan_for sql_state psql_as
+	soak_rounds new_clock set_clock start_with_clock set_conf set_source sealed_reason
+	states_of_calls crash_backend crash_server read_file write_file rows_read_by_steps);
 
 # new_vault_node(NAME, OPTION => VALUE ...): a PostgreSQL::Test::Cluster. Options:
-#   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it unset
+#   source        vault.root_key_source; the default is a file in key_directory(), undef leaves it
+#                 unset
 #   init          arguments for $node->init, as { allows_streaming => 1 }
 #   conf          more lines for postgresql.conf
 #   database      the vault's database (postgres)
 #   no_start      only make it
 #   no_extension  start it without CREATE EXTENSION
 #   no_init       without SELECT vault.init()
-#   jobs          keep the times of the jobs that CREATE EXTENSION has scheduled; otherwise none runs into the test
+#   jobs          keep the times of the jobs that CREATE EXTENSION has scheduled; otherwise none
+#                 runs into the test
 # What vault.init() returned is in $node->{vault_init}.
 sub new_vault_node
 {
@@ -311,7 +314,8 @@ sub states_of_calls
 	my $schema = $opt{schema} // 'vault';
 	my $calls = $node->safe_psql($opt{database} // 'postgres', <<"SQL");
 SELECT p.proname || '(' || coalesce(string_agg(format_type(t, NULL), ', ' ORDER BY n), '') || ')',
-	format('SELECT * FROM $schema.%I(%s)', p.proname, string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n))
+	format('SELECT * FROM $schema.%I(%s)', p.proname,
+		string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n))
 FROM pg_proc p LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) ON true
 WHERE pronamespace = '$schema'::regnamespace AND prorettype <> 'trigger'::regtype
 	AND NOT 'internal'::regtype = ANY (proargtypes)
@@ -390,7 +394,8 @@ sub rows_read_by_steps
 {
 	my ($node, $auditor, $steps) = @_;
 	my $query =
-		q{SELECT sum(idx_tup_fetch) + sum(seq_tup_read) FROM pg_stat_all_tables WHERE relname LIKE 'audit\_log%'};
+		q{SELECT sum(idx_tup_fetch) + sum(seq_tup_read) FROM pg_stat_all_tables
+			WHERE relname LIKE 'audit\_log%'};
 	my $step = sub { psql_as($node, $auditor, 'SELECT vault.audit_checkpoint()'); sleep 1 };
 
 	# the first two settle what came before, and what the sealer has not reported yet
