@@ -33,7 +33,10 @@ static const char *const labels[] = {
 
 #define LABELS (sizeof(labels) / sizeof(labels[0]))
 
-/* A self-signed certificate and its key, in DER each, both in a PKCS#12, and the first in a PKCS#7. */
+/*
+ * A self-signed certificate and its key, in DER each, both in a PKCS#12, and the first in a
+ * PKCS#7.
+ */
 static unsigned char *good[4];
 static int good_size[4];
 

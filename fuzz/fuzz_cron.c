@@ -1,7 +1,8 @@
 /*
  * fuzz_cron.c
- *		No text brings the reader of cron expressions down; what is accepted looks like one, has times, and
- *		means the same in any case.  The input is the text, or words and numbers put together.
+ *		No text brings the reader of cron expressions down.  An accepted text looks like one,
+ *		has times, and means the same in any case.  The input is the text, or words and numbers
+ *		put together.
  */
 #include "rotation/cron.h"
 

@@ -83,12 +83,11 @@ static bool gave_up = false;
 static void
 refuse_unrecorded(void)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_VAULT_AUDIT_UNAVAILABLE),
-		 errmsg("the audit record could not be written, and nothing is returned"),
-		 errhint(
-			 "The worker \"vault audit\" does not run or cannot write; the server's log says why.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_AUDIT_UNAVAILABLE),
+			 errmsg("the audit record could not be written, and nothing is returned"),
+			 errhint("The worker \"vault audit\" does not run or cannot write; "
+					 "the server's log says why.")));
 }
 
 static bool

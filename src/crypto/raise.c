@@ -18,11 +18,11 @@ crypto_require(CryptoStatus status)
 			return;
 		case CRYPTO_ERR_FORMAT:
 		case CRYPTO_ERR_AUTH:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_VAULT_TAMPERED), errmsg("stored ciphertext failed authentication"),
-				 errhint(
-					 "The stored row was changed or moved outside vault; restore it from a backup.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_TAMPERED),
+					 errmsg("stored ciphertext failed authentication"),
+					 errhint("The stored row was changed or moved outside vault; "
+							 "restore it from a backup.")));
 		case CRYPTO_ERR_INTERNAL:
 			break;
 	}

@@ -38,12 +38,11 @@ own_tenant(VaultCall *call, const char *tenant)
 
 	if (!call->caller.is_identified || call->caller.is_suspended ||
 		!policy_is_administrator(&call->caller))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg(
-				 "permission denied: this is for administrators of the tenant, operators and auditors"),
-			 errhint("An administrator holds \"grant\" on ** in every environment.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied: this is for administrators of the tenant, "
+						"operators and auditors"),
+				 errhint("An administrator holds \"grant\" on ** in every environment.")));
 	if (tenant && strcmp(tenant, call->tenant_name) != 0)
 		tenant_refuse_unknown();
 	*own = call->caller.tenant;

@@ -70,12 +70,12 @@ put_header(Export *export)
 static void
 put_retired(Export *export)
 {
-	static Sql sql = {
-		"SELECT '{\"tenant_id\":\"' || r.tenant_id || '\",\"retired\":\"' || to_char(r.month, 'YYYY-MM')"
-		" || '\",\"rows\":' || r.rows || '}' FROM vault_data.audit_retired r"
-		" WHERE r.tenant_id = $1 ORDER BY r.month",
-		1,
-		{UUIDOID}};
+	static Sql sql = {"SELECT '{\"tenant_id\":\"' || r.tenant_id || '\",\"retired\":\"'"
+					  " || to_char(r.month, 'YYYY-MM') || '\",\"rows\":' || r.rows || '}'"
+					  " FROM vault_data.audit_retired r"
+					  " WHERE r.tenant_id = $1 ORDER BY r.month",
+					  1,
+					  {UUIDOID}};
 	Datum key = UUIDPGetDatum(&export->tenant);
 	Portal portal = sql_open(&sql, &key, NULL);
 	uint64 count;

@@ -327,12 +327,12 @@ open_seals(const pg_uuid_t *tenant, TimestampTz since, TimestampTz until)
 static void
 log_walk_widen(const pg_uuid_t *tenant, TimestampTz *since, TimestampTz *until)
 {
-	static Sql sql = {
-		"SELECT least($2, min(s.first_at)), greatest($3, max(s.last_at) + '1 microsecond'::interval)"
-		" FROM vault_data.audit_seal s"
-		" WHERE s.tenant_id = $1 AND s.last_at >= $2 AND s.first_at < $3",
-		3,
-		{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+	static Sql sql = {"SELECT least($2, min(s.first_at)),"
+					  " greatest($3, max(s.last_at) + '1 microsecond'::interval)"
+					  " FROM vault_data.audit_seal s"
+					  " WHERE s.tenant_id = $1 AND s.last_at >= $2 AND s.first_at < $3",
+					  3,
+					  {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 	Datum values[] = {UUIDPGetDatum(tenant), TimestampTzGetDatum(*since),
 					  TimestampTzGetDatum(*until)};
 
@@ -383,12 +383,15 @@ log_tenants(int *count)
 		" sealed (id) AS ("
 		"  (SELECT s.tenant_id FROM vault_data.audit_seal s ORDER BY s.tenant_id LIMIT 1)"
 		"  UNION ALL SELECT (SELECT s.tenant_id FROM vault_data.audit_seal s"
-		"   WHERE s.tenant_id > t.id ORDER BY s.tenant_id LIMIT 1) FROM sealed t WHERE t.id IS NOT NULL),"
+		"   WHERE s.tenant_id > t.id ORDER BY s.tenant_id LIMIT 1)"
+		"   FROM sealed t WHERE t.id IS NOT NULL),"
 		" logged (id) AS ("
 		"  (SELECT a.tenant_id FROM vault_data.audit_log a ORDER BY a.tenant_id LIMIT 1)"
 		"  UNION ALL SELECT (SELECT a.tenant_id FROM vault_data.audit_log a"
-		"   WHERE a.tenant_id > t.id ORDER BY a.tenant_id LIMIT 1) FROM logged t WHERE t.id IS NOT NULL)"
-		" SELECT id FROM sealed WHERE id IS NOT NULL UNION SELECT id FROM logged WHERE id IS NOT NULL"
+		"   WHERE a.tenant_id > t.id ORDER BY a.tenant_id LIMIT 1)"
+		"   FROM logged t WHERE t.id IS NOT NULL)"
+		" SELECT id FROM sealed WHERE id IS NOT NULL"
+		" UNION SELECT id FROM logged WHERE id IS NOT NULL"
 		" UNION SELECT tenant_id FROM vault_data.tenant"
 		" UNION SELECT '00000000-0000-0000-0000-000000000000' ORDER BY 1",
 		0};

@@ -129,12 +129,11 @@ refuse_leftovers(void)
 
 	sql_begin();
 	if (sql_run(&any, NULL, NULL) > 0)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the tables of vault are not empty, but it was never initialised"),
-			 errhint(
-				 "A restore has not come to its end. Restore again, or DROP EXTENSION vault and CREATE it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the tables of vault are not empty, but it was never initialised"),
+				 errhint("A restore has not come to its end. "
+						 "Restore again, or DROP EXTENSION vault and CREATE it.")));
 	sql_end();
 }
 

@@ -197,9 +197,9 @@ verify_audit_check_chain(VerifyAuditCheck *check)
 	sql_close(portal);
 	MemoryContextDelete(memory);
 	if (check->given && check->named && check->anchor == NULL && check->head.seq > 0)
-		add_fault(
-			check, "not anchored", 0, 0, DT_NOBEGIN, 0,
-			"the checkpoint does not name this tenant: it is of another, or was made before its first seal");
+		add_fault(check, "not anchored", 0, 0, DT_NOBEGIN, 0,
+				  "the checkpoint does not name this tenant: "
+				  "it is of another, or was made before its first seal");
 	check_cut_tail(check, check->anchor, check->anchor_met, "the checkpoint");
 	if (check->anchor == NULL)
 		check_cut_tail(check, check->memory, check->memory_met,
@@ -292,9 +292,9 @@ verify_audit_check_uncovered(VerifyAuditCheck *check, const AuditRow *row, Strin
 		add_fault(check, "row changed", 0, row->id, row->at, 1,
 				  "the row does not fit its MAC, and is not sealed yet");
 	else if (state == AUDIT_ROW_GENUINE)
-		add_fault(
-			check, "row not covered", 0, row->id, row->at, 1,
-			"vault wrote the row, and no seal covers it: the seal is gone, or the row was put back");
+		add_fault(check, "row not covered", 0, row->id, row->at, 1,
+				  "vault wrote the row, and no seal covers it: "
+				  "the seal is gone, or the row was put back");
 	else
 		add_fault(check, "row inserted", 0, row->id, row->at, 1,
 				  "no seal covers the row, and vault did not write it so");

@@ -258,9 +258,9 @@ require_consent(const VaultCall *call, Oid role, const char *name)
 
 	if (superuser_arg(role) || role_sees_all_tenants(role) || reservation == RESERVED_ELSEWHERE ||
 		(reservation != RESERVED_HERE && identity_serves_elsewhere(role, &call->tenant)))
-		refuse_to_bind(
-			name,
-			"An operator binds superusers, operators, auditors, roles that serve several tenants and roles that are reserved for others.");
+		refuse_to_bind(name,
+					   "An operator binds superusers, operators, auditors, "
+					   "roles that serve several tenants and roles that are reserved for others.");
 	if (setting_role_binding == BINDING_CONSENT && reservation != RESERVED_HERE &&
 		role != call->caller.role && !is_admin_of_role(call->caller.role, role))
 		refuse_to_bind(

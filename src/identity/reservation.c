@@ -70,12 +70,11 @@ refuse_powerful(const char *name, Oid role)
 {
 	if (!role_is_of_system(name) && !(OidIsValid(role) && superuser_arg(role)))
 		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		 errmsg("permission denied to reserve role \"%s\"", name),
-		 errhint(
-			 "Superusers and the roles of vault and of PostgreSQL are no tenant's: reserve a role of its applications.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to reserve role \"%s\"", name),
+			 errhint("Superusers and the roles of vault and of PostgreSQL are no tenant's: "
+					 "reserve a role of its applications.")));
 }
 
 void

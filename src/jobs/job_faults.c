@@ -76,7 +76,8 @@ find_faults_of_cron(JobFaultsFound *found)
 	if (database == NULL)
 		job_faults_add(
 			found, NUMBER_CRON, "pg_cron is not loaded by the server: no job runs",
-			"Add pg_cron to shared_preload_libraries, set cron.database_name, restart the server, and call vault.repair() again.");
+			"Add pg_cron to shared_preload_libraries, set cron.database_name, restart the server, "
+			"and call vault.repair() again.");
 	else if (cron_is_elsewhere())
 	{
 		/* While the vault is sealed no job would have run. */
@@ -86,7 +87,8 @@ find_faults_of_cron(JobFaultsFound *found)
 				psprintf(
 					"pg_cron works in database \"%s\", and no job has run since the server started",
 					database),
-				"As a superuser, run in that database what SELECT schedule_command FROM vault.job_commands() gives here.");
+				"As a superuser, run in that database what SELECT schedule_command "
+				"FROM vault.job_commands() gives here.");
 	}
 	else if (!cron_is_installed())
 		job_faults_add(found, NUMBER_CRON, "pg_cron is not installed in this database: no job runs",

@@ -147,9 +147,9 @@ is_skipped(bool outside)
 	if (!root_is_open())
 		return jobs_skip(root_epoch() + 1, "jobs of vault do nothing while the vault is sealed");
 	return outside && origin_held() != NULL &&
-		jobs_skip(
-			   SAID_HELD,
-			   "jobs of vault that rotate and announce wait: the vault is held as a copy, see vault.status()");
+		jobs_skip(SAID_HELD,
+				  "jobs of vault that rotate and announce wait: "
+				  "the vault is held as a copy, see vault.status()");
 }
 
 /* Run an operator's statement in batches until one is empty; return the sum of the results. */
@@ -393,15 +393,17 @@ cron_is_elsewhere(void)
 static void
 tell_not_scheduled(void)
 {
-	const char *hint =
-		"Set cron.database_name to this database, CREATE EXTENSION pg_cron, then call vault.install_jobs().";
+	const char *hint = "Set cron.database_name to this database, CREATE EXTENSION pg_cron, "
+					   "then call vault.install_jobs().";
 
 	if (cron_database() == NULL)
-		hint =
-			"Add pg_cron to shared_preload_libraries, restart the server, and call vault.install_jobs() again.";
+		hint = "Add pg_cron to shared_preload_libraries, restart the server, "
+			   "and call vault.install_jobs() again.";
 	else if (cron_is_elsewhere())
 		hint = psprintf(
-			"pg_cron works in database %s, and can stay there: as a superuser, run there what SELECT schedule_command FROM vault.job_commands() gives here.",
+			"pg_cron works in database %s, and can stay there: "
+			"as a superuser, run there what SELECT schedule_command FROM vault.job_commands() "
+			"gives here.",
 			quote_identifier(cron_database()));
 	ereport(NOTICE,
 			(errmsg("no jobs are scheduled: pg_cron is not installed in this database"),
@@ -430,13 +432,13 @@ jobs_install(FunctionCallInfo fcinfo)
 static void
 tell_not_removed(const char *database)
 {
-	ereport(
-		NOTICE,
-		(errmsg("jobs of vault that pg_cron has in database %s are not removed",
-				quote_identifier(cron_database())),
-		 errhint(
-			 "As a superuser, run there: SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname LIKE 'vault:%%' AND database = %s;",
-			 JOBS_ROLE, quote_literal_cstr(database))));
+	ereport(NOTICE,
+			(errmsg("jobs of vault that pg_cron has in database %s are not removed",
+					quote_identifier(cron_database())),
+			 errhint("As a superuser, run there: "
+					 "SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s'"
+					 " AND jobname LIKE 'vault:%%' AND database = %s;",
+					 JOBS_ROLE, quote_literal_cstr(database))));
 }
 
 static int
@@ -467,7 +469,8 @@ static char *
 remove_command(int job, const char *database)
 {
 	return psprintf(
-		"SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname = 'vault:%s' AND database = %s;",
+		"SELECT cron.unschedule(jobid) FROM cron.job WHERE username = '%s' AND jobname = 'vault:%s'"
+		" AND database = %s;",
 		JOBS_ROLE, jobs[job].name, database);
 }
 
@@ -580,14 +583,14 @@ put_run(ReturnSetInfo *result, int job)
 	{
 		const char *arguments[] = {psprintf("vault:%s", jobs[job].name), JOBS_ROLE};
 
-		if (jobs_run(
-				"SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status, r.return_message,"
-				" now() - (SELECT max(d.start_time) FROM cron.job_run_details d"
-				"  WHERE d.jobid = j.jobid AND d.status = 'succeeded')"
-				" FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
-				"  WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) r ON true"
-				" WHERE j.jobname = $1 AND j.username = $2",
-				2, arguments) > 0)
+		if (jobs_run("SELECT j.schedule, r.start_time, r.end_time - r.start_time, r.status,"
+					 " r.return_message,"
+					 " now() - (SELECT max(d.start_time) FROM cron.job_run_details d"
+					 "  WHERE d.jobid = j.jobid AND d.status = 'succeeded')"
+					 " FROM cron.job j LEFT JOIN LATERAL (SELECT * FROM cron.job_run_details d"
+					 "  WHERE d.jobid = j.jobid ORDER BY d.runid DESC LIMIT 1) r ON true"
+					 " WHERE j.jobname = $1 AND j.username = $2",
+					 2, arguments) > 0)
 			for (int i = 1; i < 7; i++)
 				values[i] = sql_value(0, i, &nulls[i]);
 	}

@@ -330,11 +330,10 @@ keyring_unseal(const text *share)
 	{
 		fault = keyring_try_unseal();
 		if (fault == wrong_key)
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_VAULT_WRONG_KEY), errmsg("%s", fault),
-				 errhint(
-					 "Provide the root key that this vault was initialised or last rotated with.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_WRONG_KEY), errmsg("%s", fault),
+					 errhint("Provide the root key that this vault was initialised or last "
+							 "rotated with.")));
 		if (fault)
 			source_refuse(fault);
 		result = "unsealed";

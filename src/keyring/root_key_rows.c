@@ -170,7 +170,8 @@ void
 root_record_insert(const RootRecord *record)
 {
 	static Sql insert = {
-		"INSERT INTO vault_data.root_key (generation, check_value, state, source, shares, threshold)"
+		"INSERT INTO vault_data.root_key (generation, check_value, state, source, shares,"
+		" threshold)"
 		" VALUES ($1, $2, 'active', $3, $4, $5)",
 		5,
 		{INT4OID, BYTEAOID, TEXTOID, INT4OID, INT4OID}};

@@ -138,12 +138,11 @@ root_page_require_locked(void)
 				 errmsg("no memory for the root key"),
 				 errhint("Raise the server's limit of locked memory (ulimit -l) and restart it.")));
 	if (strcmp(page_memory, "swappable") == 0 && !setting_allow_swappable_keys)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("the root key's memory cannot be locked and could be swapped to disk"),
-			 errhint(
-				 "Raise the server's limit of locked memory (ulimit -l), or set vault.allow_swappable_keys, and restart it.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the root key's memory cannot be locked and could be swapped to disk"),
+				 errhint("Raise the server's limit of locked memory (ulimit -l), "
+						 "or set vault.allow_swappable_keys, and restart it.")));
 }
 
 static bool

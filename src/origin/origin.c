@@ -114,11 +114,10 @@ origin_require(void)
 	char *reason = origin_held();
 
 	if (reason)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_VAULT_HELD), errmsg("the vault is held as a copy: %s", reason),
-			 errhint(
-				 "A copy does nothing outside of its server. Once no other goes on, an operator releases it with vault.adopt().")));
+		ereport(ERROR,
+				(errcode(ERRCODE_VAULT_HELD), errmsg("the vault is held as a copy: %s", reason),
+				 errhint("A copy does nothing outside of its server. "
+						 "Once no other goes on, an operator releases it with vault.adopt().")));
 }
 
 /* Replace the rows by one for this server. */

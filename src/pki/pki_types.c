@@ -61,8 +61,8 @@ certificate_part(const void *value, size_t size, const char *name, char **out, s
 static const ValueType certificate_type = {
 	.name = "certificate",
 	.description = "an X.509 certificate with the chain of its issuers, and its private key",
-	.hint =
-		"Give the certificate, its issuers and its private key in PEM, or use vault.import_certificate().",
+	.hint = "Give the certificate, its issuers and its private key in PEM, "
+			"or use vault.import_certificate().",
 	.hint_of = pki_hint,
 	.fields = CERTIFICATE_FIELDS,
 	.takes_bytes = true,

@@ -22,20 +22,24 @@
 
 /* ---- files ---- */
 
-#define HAS_CRL              "it has a revocation list, which is neither a certificate nor a private key"
-#define NOT_A_KEY            "a private key in it cannot be decoded"
-#define NOT_HANDLED          "a key is not RSA, EC, Ed25519 or Ed448"
-#define NO_NAMED_CURVE       "an EC key is not on a named curve"
-#define TWO_KEYS             "it has more than one private key"
-#define OPENSSH_KEY          "its private key is of OpenSSH's own form"
-#define NO_CIPHER            "its cipher is unknown, or obsolete and OpenSSL's legacy provider is not there"
+#define HAS_CRL "it has a revocation list, which is neither a certificate nor a private key"
+
+#define NOT_A_KEY      "a private key in it cannot be decoded"
+#define NOT_HANDLED    "a key is not RSA, EC, Ed25519 or Ed448"
+#define NO_NAMED_CURVE "an EC key is not on a named curve"
+#define TWO_KEYS       "it has more than one private key"
+#define OPENSSH_KEY    "its private key is of OpenSSH's own form"
+
+#define NO_CIPHER "its cipher is unknown, or obsolete and OpenSSL's legacy provider is not there"
+
 #define TOO_MANY_ROUNDS      "its passphrase asks for too many rounds of derivation"
 #define NO_PASSPHRASE        "its private key is encrypted and no passphrase is given"
 #define WRONG_PASSPHRASE     "its private key does not open with this passphrase, or is damaged"
 #define NO_P12_PASSPHRASE    "the PKCS#12 is encrypted and no passphrase is given, or an empty one"
 #define WRONG_P12_PASSPHRASE "the PKCS#12 does not open with this passphrase"
-#define DAMAGED_P12          "the PKCS#12 is damaged: this passphrase opens it, and its MAC does not fit"
-#define DAMAGED_PART         "a part of the PKCS#12 does not open: it is damaged, or has another passphrase"
+
+#define DAMAGED_P12  "the PKCS#12 is damaged: this passphrase opens it, and its MAC does not fit"
+#define DAMAGED_PART "a part of the PKCS#12 does not open: it is damaged, or has another passphrase"
 
 /* ---- SSH ---- */
 

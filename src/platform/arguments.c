@@ -20,7 +20,8 @@ reason_of(int sqlstate)
 	switch (sqlstate)
 	{
 		case ERRCODE_UNTRANSLATABLE_CHARACTER:
-			return "jsonb cannot hold it: it has \\u0000, or a character that the database's encoding does not have";
+			return "jsonb cannot hold it: "
+				   "it has \\u0000, or a character that the database's encoding does not have";
 		case ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE:
 			return "jsonb cannot hold it: a number in it has too many digits";
 		case ERRCODE_STATEMENT_TOO_COMPLEX:

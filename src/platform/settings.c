@@ -255,7 +255,8 @@ define_audit_settings(void)
 
 	DefineCustomEnumVariable(
 		"vault.audit_mode",
-		"Whether a read waits until its audit record is on disk (durable) or in shared memory (queued).",
+		"Whether a read waits until its audit record is on disk (durable) or in shared memory "
+		"(queued).",
 		NULL, &setting_audit_mode, AUDIT_DURABLE, modes, PGC_SUSET, 0, check_audit_mode,
 		assign_audit_mode, NULL);
 	DefineCustomIntVariable("vault.audit_timeout",
@@ -277,7 +278,8 @@ define_limit_settings(void)
 {
 	DefineCustomIntVariable(
 		"vault.max_failures",
-		"Refused tokens of one subject from one peer before all of them are refused for a while; 0: no limit.",
+		"Refused tokens of one subject from one peer before all of them are refused for a while; "
+		"0: no limit.",
 		NULL, &setting_max_failures, 100, 0, 1000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"vault.max_forgeries",
@@ -285,7 +287,8 @@ define_limit_settings(void)
 		&setting_max_forgeries, 1000, 0, 1000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"vault.max_denials",
-		"Denials of one principal from one peer before all its calls are refused for a while; 0: no limit.",
+		"Denials of one principal from one peer before all its calls are refused for a while; "
+		"0: no limit.",
 		NULL, &setting_max_denials, 1000, 0, 1000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"vault.failure_window",
@@ -300,10 +303,13 @@ define_identity_settings(void)
 													 {"consent", BINDING_CONSENT, false},
 													 {NULL, 0, false}};
 
-	DefineCustomEnumVariable(
-		"vault.role_binding", "Which database roles a tenant's administrator may bind.",
-		"open: those that no other tenant has; consent: those reserved for the tenant, and those that the administrator administers in the server.",
-		&setting_role_binding, BINDING_OPEN, kinds, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vault.role_binding",
+							 "Which database roles a tenant's administrator may bind.",
+							 "open: those that no other tenant has; "
+							 "consent: those reserved for the tenant, "
+							 "and those that the administrator administers in the server.",
+							 &setting_role_binding, BINDING_OPEN, kinds, PGC_SUSET, 0, NULL, NULL,
+							 NULL);
 }
 
 static void

@@ -35,13 +35,12 @@ version_check_server(void)
 	int running = setting ? atoi(setting) : 0;
 
 	if (running < build.server)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("vault was built for PostgreSQL %s, and this server is %s",
-					release_name(build.server), release_name(running)),
-			 errhint(
-				 "Update the server to that minor release or a later one, or install a vault that was built with the headers of this one.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("vault was built for PostgreSQL %s, and this server is %s",
+						release_name(build.server), release_name(running)),
+				 errhint("Update the server to that minor release or a later one, "
+						 "or install a vault that was built with the headers of this one.")));
 }
 
 const char *

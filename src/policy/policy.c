@@ -173,14 +173,13 @@ policy_require(const Caller *caller, const SecretName *secret, Permission wanted
 {
 	if (policy_permissions(caller, secret, wanted, grant) & wanted)
 		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		 errmsg("permission denied for secret \"%.*s\" in environment \"%.*s\"",
-				(int) secret->name_size, secret->name, (int) secret->environment_size,
-				secret->environment),
-		 errhint(
-			 "Ask an administrator of the tenant for a grant; vault.explain_access() shows the deciding rule.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for secret \"%.*s\" in environment \"%.*s\"",
+					(int) secret->name_size, secret->name, (int) secret->environment_size,
+					secret->environment),
+			 errhint("Ask an administrator of the tenant for a grant; "
+					 "vault.explain_access() shows the deciding rule.")));
 }
 
 bool

@@ -273,10 +273,10 @@ hint_of_place(char *buffer, size_t room)
 		return NULL;
 	if (strcmp(here, setting_database) == 0)
 		return "A superuser runs CREATE EXTENSION vault CASCADE in this database.";
-	snprintf(
-		buffer, room,
-		"The extension is in the database that vault.database names, \"%s\", and this one is \"%s\".",
-		setting_database, here);
+	snprintf(buffer, room,
+			 "The extension is in the database that vault.database names, \"%s\", "
+			 "and this one is \"%s\".",
+			 setting_database, here);
 	return buffer;
 }
 
@@ -353,9 +353,11 @@ static const char *
 hint_for(const ErrorData *error, char *buffer, size_t room)
 {
 	if (message_has_id(error, "malformed array literal"))
-		return "An array is written as '{read}' or ARRAY['read']; the permissions of vault.grant() are one.";
+		return "An array is written as '{read}' or ARRAY['read']; "
+			   "the permissions of vault.grant() are one.";
 	if (message_has_id(error, "invalid byte sequence for encoding"))
-		return "Give binary values the type bytea, as in $1::bytea, or set client_encoding to what the client sends.";
+		return "Give binary values the type bytea, as in $1::bytea, "
+			   "or set client_encoding to what the client sends.";
 	switch (error->sqlerrcode)
 	{
 		case ERRCODE_UNDEFINED_COLUMN:

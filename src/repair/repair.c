@@ -39,7 +39,8 @@ static List *
 silenced_triggers(void)
 {
 	static Sql find = {
-		"SELECT t.name, t.fault, CASE WHEN t.internal OR EXISTS (SELECT FROM pg_catalog.pg_trigger g"
+		"SELECT t.name, t.fault, CASE WHEN t.internal"
+		" OR EXISTS (SELECT FROM pg_catalog.pg_trigger g"
 		"  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass"
 		"   AND d.objid = g.tgfoid AND d.deptype = 'e'"
 		"   AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"

@@ -408,12 +408,11 @@ Datum
 vault_refuse_transaction_block(PG_FUNCTION_ARGS)
 {
 	if (IsTransactionBlock())
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg(
-				 "the target is another server, which cannot be changed inside a transaction block"),
-			 errhint("Call it as a statement of its own.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("the target is another server, "
+						"which cannot be changed inside a transaction block"),
+				 errhint("Call it as a statement of its own.")));
 	PG_RETURN_VOID();
 }
 

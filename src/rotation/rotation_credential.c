@@ -133,11 +133,10 @@ config_users(const Rotation *rotation, char *users[2])
 static void
 refuse_value(const char *fault)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_VAULT_WRONG_FORM), errmsg("the value cannot be rotated: %s", fault),
-		 errhint(
-			 "Put {\"user\": \"...\", \"password\": \"...\"}, or for one user the password alone.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_FORM), errmsg("the value cannot be rotated: %s", fault),
+			 errhint("Put {\"user\": \"...\", \"password\": \"...\"}, "
+					 "or for one user the password alone.")));
 }
 
 /*
@@ -313,9 +312,9 @@ credential_require_turn(const Rotation *rotation, const void *value, size_t size
 	in_use = credential_user(&present, users, 2) == users[1];
 	user = user_in(rotation, value, size);
 	if (strcmp(user, users[in_use ? 0 : 1]) != 0)
-		error_bad_argument(
-			"value", "it does not name the user that is not in use",
-			"Two users take turns: the value is for the one that the current version does not have.");
+		error_bad_argument("value", "it does not name the user that is not in use",
+						   "Two users take turns: "
+						   "the value is for the one that the current version does not have.");
 }
 
 void

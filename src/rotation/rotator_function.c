@@ -63,11 +63,11 @@ refuse_function(const char *fault)
 static void
 require_owner(Oid owner)
 {
-	static Sql check = {
-		"SELECT vault_data.require_authentic(b) FROM vault_data.principal_binding b"
-		" WHERE b.tenant_id = vault.current_tenant_id() AND b.db_role = $1 AND vault_data.is_live(b)",
-		1,
-		{OIDOID}};
+	static Sql check = {"SELECT vault_data.require_authentic(b) FROM vault_data.principal_binding b"
+						" WHERE b.tenant_id = vault.current_tenant_id() AND b.db_role = $1"
+						" AND vault_data.is_live(b)",
+						1,
+						{OIDOID}};
 	Datum value = ObjectIdGetDatum(owner);
 	uint64 found;
 
@@ -75,12 +75,11 @@ require_owner(Oid owner)
 	found = sql_run(&check, &value, NULL);
 	sql_end();
 	if (found == 0 || superuser_arg(owner))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg(
-				 "the owner of the rotator's function is not a principal of the tenant, or is a superuser"),
-			 errhint("Bind the owner with vault.create_principal().")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the owner of the rotator's function is not a principal of the tenant, "
+						"or is a superuser"),
+				 errhint("Bind the owner with vault.create_principal().")));
 }
 
 /* Look up a function by its exact arguments. The current user's privileges do not matter. */

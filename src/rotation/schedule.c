@@ -29,7 +29,8 @@ refuse_cron(const char *fault)
 {
 	error_bad_argument(
 		"cron expression", fault,
-		"Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin', or '@daily'.");
+		"Give five fields and perhaps a time zone, such as '30 3 * * mon-fri Europe/Berlin', "
+		"or '@daily'.");
 }
 
 static void

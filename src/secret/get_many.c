@@ -204,14 +204,13 @@ require_whole(const BulkRead *bulk)
 {
 	if (!bulk->strict || bulk->left_out_count == 0)
 		return;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
-					   (unsigned long) bulk->left_out_count, bulk->left_out_count,
-					   bulk->left_out.data, bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
-		 errhint(
-			 "Put new values, reactivate them, read binary ones with vault.get_bytes(), or leave strict out.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg_plural("%d secret cannot be given: %s%s", "%d secrets cannot be given: %s%s",
+						   (unsigned long) bulk->left_out_count, bulk->left_out_count,
+						   bulk->left_out.data, bulk->left_out_count > MAX_NAMED ? ", ..." : ""),
+			 errhint("Put new values, reactivate them, read binary ones with vault.get_bytes(), "
+					 "or leave strict out.")));
 }
 
 static Kept *

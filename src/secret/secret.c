@@ -177,11 +177,10 @@ secret_require_readable(const SecretHead *head)
 		case STATE_GRACE:
 			break;
 		case STATE_EXPIRED:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_VAULT_EXPIRED), errmsg("secret has expired"),
-				 errhint(
-					 "Put a new value with vault.put() or vault.rotate(), or prolong it with vault.extend_expiry().")));
+			ereport(ERROR,
+					(errcode(ERRCODE_VAULT_EXPIRED), errmsg("secret has expired"),
+					 errhint("Put a new value with vault.put() or vault.rotate(), "
+							 "or prolong it with vault.extend_expiry().")));
 			break;
 		case STATE_DELETED:
 			ereport(ERROR,

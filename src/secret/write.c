@@ -156,9 +156,11 @@ static bool
 keep_version(Write *write, const SecretHead *head)
 {
 	static Sql update = {
-		"UPDATE vault_data.secret SET description = COALESCE($3, description), tags = COALESCE($4, tags),"
+		"UPDATE vault_data.secret"
+		" SET description = COALESCE($3, description), tags = COALESCE($4, tags),"
 		" updated_at = pg_catalog.clock_timestamp() WHERE tenant_id = $1 AND id = $2"
-		" AND (description IS DISTINCT FROM COALESCE($3, description) OR tags <> COALESCE($4, tags))",
+		" AND (description IS DISTINCT FROM COALESCE($3, description)"
+		"  OR tags <> COALESCE($4, tags))",
 		4,
 		{UUIDOID, UUIDOID, TEXTOID, JSONBOID}};
 	Datum values[5];
@@ -186,15 +188,17 @@ keep_version(Write *write, const SecretHead *head)
 static bool
 advance_head(Write *write)
 {
-	static Sql current = {
-		"UPDATE vault_data.secret SET expires_at = $3, grace_until = NULL, extensions = NULL, description = COALESCE($4, description),"
-		" tags = COALESCE($5, tags), metadata = $8, envelope = " SEAL_NEXT ","
-		" last_version = last_version + 1, current_version = last_version + 1,"
-		" previous_version = current_version, type = COALESCE($9, type),"
-		" updated_at = pg_catalog.clock_timestamp()"
-		" WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
-		9,
-		{UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID}};
+	static Sql current = {"UPDATE vault_data.secret"
+						  " SET expires_at = $3, grace_until = NULL, extensions = NULL,"
+						  " description = COALESCE($4, description),"
+						  " tags = COALESCE($5, tags), metadata = $8, envelope = " SEAL_NEXT ","
+						  " last_version = last_version + 1, current_version = last_version + 1,"
+						  " previous_version = current_version, type = COALESCE($9, type),"
+						  " updated_at = pg_catalog.clock_timestamp()"
+						  " WHERE tenant_id = $1 AND id = $2 AND environment = $6 AND name = $7",
+						  9,
+						  {UUIDOID, UUIDOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
+						   JSONBOID, TEXTOID}};
 	static Sql pending = {"UPDATE vault_data.secret SET description = COALESCE($4, description),"
 						  " tags = COALESCE($5, tags), envelope = " SEAL_NEXT ","
 						  " last_version = last_version + 1, pending_version = last_version + 1,"
@@ -268,7 +272,8 @@ insert_version(const Write *write)
 {
 	static Sql insert = {
 		"INSERT INTO vault_data.secret_version"
-		" (tenant_id, secret_id, version, key_generation, envelope, created_by, metadata, expires_at,"
+		" (tenant_id, secret_id, version, key_generation, envelope, created_by, metadata,"
+		" expires_at,"
 		" fingerprint, type, weak)"
 		" VALUES ($1, $2, $3, $4, $5::vault.envelope, $6, $7, $8, $9, $10, $11)",
 		11,

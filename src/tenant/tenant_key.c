@@ -112,12 +112,11 @@ tenant_key_fill_context(EnvelopeContext *context, const pg_uuid_t *tenant, uint3
 static void
 raise_wrong_key(void)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_VAULT_WRONG_KEY),
-		 errmsg("the tenant's key does not match its check value"),
-		 errhint(
-			 "The row in vault_data.tenant_key was changed outside vault, or belongs to another root key; restore it from a backup.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_WRONG_KEY),
+			 errmsg("the tenant's key does not match its check value"),
+			 errhint("The row in vault_data.tenant_key was changed outside vault, "
+					 "or belongs to another root key; restore it from a backup.")));
 }
 
 /*

@@ -442,7 +442,8 @@ issuer_read_keys(VaultCall *call, const char *given, const JwksAlgorithms *algor
 			psprintf("%s%s%s",
 					 report.passed_over > 0 ? "no key is left that verifies tokens: " : "",
 					 report.position > 0 ? psprintf("key %d: ", report.position) : "", fault),
-			"It is an object with the member \"keys\", up to 64 keys, of which one at least is public, for signatures, and of type OKP, EC or RSA.");
+			"It is an object with the member \"keys\", up to 64 keys, "
+			"of which one at least is public, for signatures, and of type OKP, EC or RSA.");
 	free_with_context(free_keys, keys);
 	tell_passed_over(call, &report, jwks_count(keys));
 	return stored_keys(keys);
@@ -463,7 +464,8 @@ issuer_check_subject(const char *what, const char *subject, const char *match)
 		error_bad_argument(
 			what, fault,
 			is_pattern
-				? "In a pattern \"*\" stands for what is between the separators /, :, | and @, and \"**\" at its end for anything."
+				? "In a pattern \"*\" stands for what is between the separators /, :, | and @, "
+				  "and \"**\" at its end for anything."
 				: "It is up to 512 bytes of text, as the provider writes it.");
 }
 

@@ -42,8 +42,8 @@ static SingleUseShared *shared = NULL;
 static uint16 order[PLACES];
 
 static const char was_used[] = "it is for one use, and was used";
-static const char other_life[] =
-	"it is for one use, and the server has restarted, recovered or was promoted since it was issued";
+static const char other_life[] = "it is for one use, and the server has restarted, "
+								 "recovered or was promoted since it was issued";
 static const char crowded[] =
 	"it is for one use, and the principal has used more of these than the server remembers";
 static const char full[] = "it is for one use, and the server remembers as many of these as it can";

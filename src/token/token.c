@@ -119,11 +119,10 @@ VAULT_NORETURN static void
 token_refuse(Caller *caller, const char *fault)
 {
 	caller->token_fault = fault;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_VAULT_TOKEN_REFUSED), errmsg("the token was refused"),
-		 errhint(
-			 "Get a new token and set it in the transaction that uses it; the audit trail says what is wrong with this one.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VAULT_TOKEN_REFUSED), errmsg("the token was refused"),
+			 errhint("Get a new token and set it in the transaction that uses it; "
+					 "the audit trail says what is wrong with this one.")));
 }
 
 /* The same for a token with a valid signature: count it for its subject. */

@@ -522,9 +522,10 @@ vault_require_strong_type(PG_FUNCTION_ARGS)
 	type = type_in_tenant(PG_GETARG_UUID_P(0), text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	fault = draws_values(type) ? password_policy_fault(&type->policy) : NULL;
 	if (fault)
-		error_bad_argument(
-			"policy", fault,
-			"Let more characters be drawn: raise generated_length, shorten prefix, or exclude fewer; or a superuser gives the type a generator.");
+		error_bad_argument("policy", fault,
+						   "Let more characters be drawn: "
+						   "raise generated_length, shorten prefix, or exclude fewer; "
+						   "or a superuser gives the type a generator.");
 	PG_RETURN_VOID();
 }
 

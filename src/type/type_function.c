@@ -251,7 +251,9 @@ vault_type_function(PG_FUNCTION_ARGS)
 	if (fault)
 		error_bad_argument(
 			checks ? "validator" : "generator", fault,
-			"It is a superuser's function: a validator takes the value as text and returns NULL or the rule that is broken; a generator returns a value.");
+			"It is a superuser's function: "
+			"a validator takes the value as text and returns NULL or the rule that is broken; "
+			"a generator returns a value.");
 	PG_RETURN_TEXT_P(
 		cstring_to_text(quote_qualified_identifier(get_namespace_name(get_func_namespace(function)),
 												   get_func_name(function))));

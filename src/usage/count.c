@@ -100,13 +100,18 @@ static const Column call_columns[CALL_COLUMNS] = {
  * its last read until now was before that hour.
  */
 static const char *const count_hours =
-	"INSERT INTO vault_data.usage_hour AS u (tenant_id, principal_id, hour, calls, reads, denials, secrets)"
-	" SELECT c.tenant_id, c.principal_id, c.hour, sum(c.n), COALESCE(sum(c.n) FILTER (WHERE c.is_read), 0),"
+	"INSERT INTO vault_data.usage_hour AS u"
+	"  (tenant_id, principal_id, hour, calls, reads, denials, secrets)"
+	" SELECT c.tenant_id, c.principal_id, c.hour, sum(c.n),"
+	"  COALESCE(sum(c.n) FILTER (WHERE c.is_read), 0),"
 	"  COALESCE(sum(c.n) FILTER (WHERE c.decision = 'deny'), 0), COALESCE(max(s.secrets), 0)"
-	" FROM calls c LEFT JOIN (SELECT r.tenant_id, r.principal_id, count(DISTINCT r.secret_id) AS secrets FROM reads r"
+	" FROM calls c"
+	"  LEFT JOIN (SELECT r.tenant_id, r.principal_id, count(DISTINCT r.secret_id) AS secrets"
+	"   FROM reads r"
 	"   WHERE NOT EXISTS (SELECT FROM vault_data.usage o"
-	"    WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id AND o.principal_id = r.principal_id"
-	"    AND o.last_read_at >= r.hour) GROUP BY 1, 2) s ON s.tenant_id = c.tenant_id AND s.principal_id = c.principal_id"
+	"    WHERE o.tenant_id = r.tenant_id AND o.secret_id = r.secret_id"
+	"    AND o.principal_id = r.principal_id AND o.last_read_at >= r.hour)"
+	"   GROUP BY 1, 2) s ON s.tenant_id = c.tenant_id AND s.principal_id = c.principal_id"
 	" WHERE c.principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 	" ON CONFLICT (tenant_id, principal_id, hour) DO UPDATE SET calls = u.calls + excluded.calls,"
 	"  reads = u.reads + excluded.reads, denials = u.denials + excluded.denials,"
@@ -133,9 +138,11 @@ static const char *const count_hours =
 
 /* Count by secret, principal and version. Reads of a secret that is gone by now are not counted. */
 static const char *const count_reads = INTO_USAGE
-	"SELECT r.tenant_id, r.secret_id, r.principal_id, r.version, r.n, 0, r.first_at, r.last_at, NULL, r.last_at,"
-	"  r.principal, r.role, r.address, r.application"
-	" FROM reads r JOIN vault_data.secret c ON c.tenant_id = r.tenant_id AND c.id = r.secret_id ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
+	"SELECT r.tenant_id, r.secret_id, r.principal_id, r.version, r.n, 0,"
+	"  r.first_at, r.last_at, NULL, r.last_at, r.principal, r.role, r.address, r.application"
+	" FROM reads r"
+	"  JOIN vault_data.secret c ON c.tenant_id = r.tenant_id AND c.id = r.secret_id"
+	" ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
 /*
  * Count failed calls. A secret that exists has a count of its own. All other names share one, so
@@ -146,24 +153,30 @@ static const char *const count_failures =
 	") AS secret_id, COALESCE(v.version, 0) AS counted_version"
 	"  FROM calls c LEFT JOIN vault_data.secret s ON s.tenant_id = c.tenant_id"
 	"   AND s.environment = c.environment COLLATE \"C\" AND s.name = c.secret COLLATE \"C\""
-	"  LEFT JOIN vault_data.secret_version v ON v.tenant_id = c.tenant_id AND v.secret_id = s.id AND v.version = c.version"
+	"  LEFT JOIN vault_data.secret_version v ON v.tenant_id = c.tenant_id"
+	"   AND v.secret_id = s.id AND v.version = c.version"
 	"  WHERE c.decision IN ('deny', 'error') AND c.secret IS NOT NULL) " INTO_USAGE
 	"SELECT tenant_id, secret_id, COALESCE(principal_id, " ZERO
 	"), counted_version, 0, sum(n), NULL, NULL,"
 	"  max(last_at), max(last_at),"
 	"  (array_agg(principal ORDER BY last_at DESC))[1], (array_agg(role ORDER BY last_at DESC))[1],"
-	"  (array_agg(address ORDER BY last_at DESC))[1], (array_agg(application ORDER BY last_at DESC))[1]"
+	"  (array_agg(address ORDER BY last_at DESC))[1],"
+	"  (array_agg(application ORDER BY last_at DESC))[1]"
 	" FROM failed GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4" ADD_TO_USAGE;
 
 /*
  * Count by network. A row of the trail without an address is of a session on the server's machine.
  */
 static const char *const count_networks =
-	"INSERT INTO vault_data.usage_network AS u (tenant_id, principal_id, network, first_seen_at, last_seen_at, calls)"
-	" SELECT tenant_id, principal_id, network(set_masklen(a, CASE family(a) WHEN 4 THEN 24 ELSE 48 END)),"
+	"INSERT INTO vault_data.usage_network AS u"
+	"  (tenant_id, principal_id, network, first_seen_at, last_seen_at, calls)"
+	" SELECT tenant_id, principal_id,"
+	"  network(set_masklen(a, CASE family(a) WHEN 4 THEN 24 ELSE 48 END)),"
 	"  min(first_at), max(last_at), sum(n)"
-	" FROM calls, COALESCE(address, '127.0.0.1') a WHERE principal_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-	" ON CONFLICT (tenant_id, principal_id, network) DO UPDATE SET calls = u.calls + excluded.calls,"
+	" FROM calls, COALESCE(address, '127.0.0.1') a WHERE principal_id IS NOT NULL"
+	" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+	" ON CONFLICT (tenant_id, principal_id, network) DO UPDATE SET"
+	"  calls = u.calls + excluded.calls,"
 	"  first_seen_at = LEAST(u.first_seen_at, excluded.first_seen_at),"
 	"  last_seen_at = GREATEST(u.last_seen_at, excluded.last_seen_at)";
 
@@ -172,11 +185,12 @@ static const char *const count_denials =
 	" SELECT tenant_id, COALESCE(principal_id, " ZERO "), COALESCE(address, '127.0.0.1'),"
 	"  date_trunc('minute', last_at, 'UTC'), sum(n)"
 	" FROM calls WHERE decision = 'deny' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-	" ON CONFLICT (tenant_id, principal_id, address, minute) DO UPDATE SET denials = u.denials + excluded.denials,"
-	"  changed_at = excluded.changed_at";
+	" ON CONFLICT (tenant_id, principal_id, address, minute) DO UPDATE SET"
+	"  denials = u.denials + excluded.denials, changed_at = excluded.changed_at";
 
 static const char *const count_grants =
-	"INSERT INTO vault_data.usage_grant AS u (tenant_id, grant_id, uses, first_used_at, last_used_at)"
+	"INSERT INTO vault_data.usage_grant AS u"
+	"  (tenant_id, grant_id, uses, first_used_at, last_used_at)"
 	" SELECT tenant_id, grant_id, sum(n), min(first_at), max(last_at)"
 	" FROM calls WHERE grant_id IS NOT NULL AND decision = 'allow' GROUP BY 1, 2 ORDER BY 1, 2"
 	" ON CONFLICT (tenant_id, grant_id) DO UPDATE SET uses = u.uses + excluded.uses,"

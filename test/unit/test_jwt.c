@@ -985,7 +985,8 @@ test_pointers(void)
 {
 	static const char claims[] =
 		"{" ISS "," AUD "," SUB "," EXP ",\"kubernetes.io\":{\"namespace\":\"prod\","
-		"\"serviceaccount\":{\"name\":\"billing\"}},\"a/b\":\"slash\",\"m~n\":\"tilde\",\"\":\"empty\","
+		"\"serviceaccount\":{\"name\":\"billing\"}},\"a/b\":\"slash\",\"m~n\":\"tilde\","
+		"\"\":\"empty\","
 		"\"list\":[\"zero\",{\"in\":\"one\"}],\"https://x/user\":\"anna\",\"01\":\"digits\"}";
 	static const struct
 	{
@@ -1656,7 +1657,8 @@ test_passed_over(void)
 		const char *key;
 		const char *reason;
 	} others[] = {
-		{"{\"kty\":\"RSA\",\"use\":\"enc\",\"alg\":\"RSA-OAEP\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
+		{"{\"kty\":\"RSA\",\"use\":\"enc\",\"alg\":\"RSA-OAEP\",\"kid\":\"e\",\"n\":\"AQAB\","
+		 "\"e\":\"AQAB\"}",
 		 "use"},
 		{"{\"kty\":\"RSA\",\"alg\":\"RSA-OAEP-256\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
 		 "alg"},

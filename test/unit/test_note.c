@@ -114,7 +114,8 @@ make_trail(char *trail, size_t room)
 		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
 	size = (size_t) snprintf(
 		trail, room,
-		"{\"tenant_id\":\"%s\",\"trail\":\"vault audit v1\",\"since\":\"-infinity\",\"until\":\"infinity\"}\n"
+		"{\"tenant_id\":\"%s\",\"trail\":\"vault audit v1\",\"since\":\"-infinity\","
+		"\"until\":\"infinity\"}\n"
 		"{\"tenant_id\":\"%s\",\"seal\":1,\"previous\":\"%064d\",\"month\":\"2026-11\","
 		"\"first_at\":\"2026-11-01T00:00:00.000000Z\",\"last_at\":\"2026-11-02T00:00:00.000000Z\","
 		"\"rows\":2,\"without_mac\":0,\"total_rows\":2,\"rows_hash\":\"%s\","

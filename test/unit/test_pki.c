@@ -579,18 +579,16 @@ test_forms(void)
 	refused(join(2, leaf_pem,
 				 "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
 			"not RSA, EC");
-	refused(
-		join(
-			2, leaf_pem,
-			"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC\n\nAAAA\n"
-			"-----END RSA PRIVATE KEY-----\n"),
-		"DEK-Info of a PEM block is malformed");
-	refused(
-		join(
-			2, leaf_pem,
-			"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: NO-SUCH,0011223344556677\n\nAAAA\n"
-			"-----END RSA PRIVATE KEY-----\n"),
-		"its cipher is unknown");
+	refused(join(2, leaf_pem,
+				 "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+				 "DEK-Info: AES-128-CBC\n\nAAAA\n"
+				 "-----END RSA PRIVATE KEY-----\n"),
+			"DEK-Info of a PEM block is malformed");
+	refused(join(2, leaf_pem,
+				 "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+				 "DEK-Info: NO-SUCH,0011223344556677\n\nAAAA\n"
+				 "-----END RSA PRIVATE KEY-----\n"),
+			"its cipher is unknown");
 }
 
 static char *
@@ -951,11 +949,11 @@ test_facts(void)
 	field_is(certificate, "private_key", leaf_key);
 	field_is(certificate, "subject", "CN=www.acme.example,O=Acme\\, \\\"Inc\\\"");
 	field_is(certificate, "issuer", "CN=middle,O=Acme\\, \\\"Inc\\\"");
-	field_is(
-		certificate, "sans",
-		"[\"dns:www.acme.example\", \"dns:*.acme.example\", \"ip:192.0.2.1\", "
-		"\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\", \"upn:web@corp.example\", \"rid:1.2.3.4\", "
-		"\"othername:1.2.3.5;x\", \"othername:1.2.3.6\"]");
+	field_is(certificate, "sans",
+			 "[\"dns:www.acme.example\", \"dns:*.acme.example\", \"ip:192.0.2.1\", "
+			 "\"ip:2001:db8::1\", \"email:ops@acme.example\", \"uri:spiffe://acme/web\", "
+			 "\"upn:web@corp.example\", \"rid:1.2.3.4\", "
+			 "\"othername:1.2.3.5;x\", \"othername:1.2.3.6\"]");
 	field_is(certificate, "key_type", "EC");
 	field_is(certificate, "key_bits", "256");
 	field_is(certificate, "self_signed", "false");
@@ -1192,7 +1190,10 @@ test_ssh(void)
 	value_free(other);
 }
 
-/* A file of OpenSSH's format with this comment and so many bytes of padding, the last of which is changed by this. */
+/*
+ * A file of OpenSSH's format with this comment and so many bytes of padding, the last of which is
+ * changed by this.
+ */
 static char *
 ssh_file(const char *comment, size_t comment_size, size_t padding, unsigned char wrong)
 {

@@ -386,9 +386,9 @@ test_connections_as_given(void)
 			 "host='h' port='5432' user='u' password='p' dbname='d'");
 	same_url("jdbc:postgresql://h:5433/d?user=u&password=p%26&ssl=true",
 			 "host='h' port='5433' user='u' password='p&' dbname='d'");
-	same_url(
-		"postgresql://u:p@a:1,b:2,[::1]:3/d?target_session_attrs=read-write",
-		"host='a,b,::1' port='1,2,3' user='u' password='p' dbname='d' target_session_attrs='read-write'");
+	same_url("postgresql://u:p@a:1,b:2,[::1]:3/d?target_session_attrs=read-write",
+			 "host='a,b,::1' port='1,2,3' user='u' "
+			 "password='p' dbname='d' target_session_attrs='read-write'");
 	same_url("postgresql://u:p@a,b/d", "host='a,b' port='5432' user='u' password='p' dbname='d'");
 	same_url("postgresql://u:p@a:1,b/d", "host='a,b' port='1,' user='u' password='p' dbname='d'");
 	same_url("postgresql://u:p@h", "host='h' port='5432' user='u' password='p'");
@@ -416,8 +416,10 @@ test_connections_in_json(void)
 {
 	static const char *const aws =
 		"{\"engine\": \"aurora-postgresql\", \"host\": \"h\", \"port\": 5432, "
-		"\"user\": \"u\", \"password\": \"hidden\", \"masterarn\": \"arn:1\", \"big\": 12345678901234567890, "
-		"\"ssl\": true, \"keepalives\": false, \"connect_timeout\": 5, \"more\": {\"a\": [1.50, null]}, \"none\": null}";
+		"\"user\": \"u\", \"password\": \"hidden\", \"masterarn\": \"arn:1\", "
+		"\"big\": 12345678901234567890, "
+		"\"ssl\": true, \"keepalives\": false, \"connect_timeout\": 5, "
+		"\"more\": {\"a\": [1.50, null]}, \"none\": null}";
 
 	normal(aws, aws);
 	part(database_field, aws, "conninfo",
@@ -507,7 +509,8 @@ test_json_as_written(void)
 				   {"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}",
 					"deeper"}};
 	static const char *const stored =
-		"{ \"n\" : 1.10 , \"big\":12345678901234567890, \"s\": \"\\u00e9\\n\", \"o\" :{ \"x\": [1 , 2] }, \"\\u006e2\": 0}";
+		"{ \"n\" : 1.10 , \"big\":12345678901234567890, \"s\": \"\\u00e9\\n\", "
+		"\"o\" :{ \"x\": [1 , 2] }, \"\\u006e2\": 0}";
 
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		good(json_check, taken[i]);

@@ -79,7 +79,10 @@ turn_words(unsigned char *bytes, size_t size, size_t word)
 		}
 }
 
-/* While a digest lives its output is found in its state, so that the search would find one that is left. */
+/*
+ * While a digest lives its output is found in its state, so that the search would find one that is
+ * left.
+ */
 static void
 test_search(void)
 {
