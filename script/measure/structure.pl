@@ -14,13 +14,17 @@ my %rank = map { $features[$_] => $_ } 0 .. $#features;
 
 # ---- width ----
 
-# A table of a document, a line that has no place to break and a command of psql, which ends with
-# its line, are as wide as they are.
+# A command of psql ends with its line. A table of a document, a line that has no place to break and
+# what psql prints in an example are as wide as they are: rows begin with a space, messages with
+# their severity or field.
 sub may_be_wide
 {
 	my ($file, $line) = @_;
-	return 1 if $file =~ /^sql\// && $line =~ /^\\/;
-	return $file =~ /\.md$/ && ($line =~ /^\s*\|/ || $line =~ /^\s*(?:[-*>]\s+|\d+\.\s+)?\S+$/);
+	return 1 if $file =~ /^sql\/|\.md$/ && $line =~ /^\\/;
+	return 0 unless $file =~ /\.md$/;
+	return 1 if $line =~ /^\s*\|/ || $line =~ /^\s*(?:[-*>]\s+|\d+\.\s+)?\S+$/;
+	return $line =~ /^ \S/ || $line =~ /^ +\S.* \| / || $line =~ /^ +\S+ +$/
+		|| $line =~ /^(?:ERROR|DETAIL|HINT):  /;
 }
 
 sub measure_width

@@ -1,9 +1,10 @@
-# Checks the Mermaid diagrams of Markdown files without a renderer: what a renderer would refuse most often.
+# Check the Mermaid diagrams of Markdown files without a renderer, for the faults that a renderer
+# refuses most often.
 #
 #   mermaid.pl FILE.md...        prints a line for each fault, and nothing if there is none
 #
-# A diagram begins with a type that is known, quotes and brackets of each line are balanced, every block that a line
-# opens is ended, and no node is named "end", which Mermaid takes for the end of a block.
+# A diagram begins with a known type. Quotes and brackets of each line are balanced. Every block
+# that a line opens is ended. No node is named "end", which Mermaid takes for the end of a block.
 use strict;
 use warnings;
 
@@ -40,10 +41,12 @@ sub check_diagram
 
 	if (!defined $type || !exists $opens{$type})
 	{
-		printf "%s:%d: a diagram begins with one of: %s\n", $file, $first, join ', ', sort keys %opens;
+		my $types = join ', ', sort keys %opens;
+		print "$file:$first: a diagram begins with one of: $types\n";
 		return;
 	}
-	print "$file:$first: a flowchart has a direction\n" if $type eq 'flowchart' && $lines[0] !~ /^flowchart (?:LR|RL|TB|TD|BT)$/;
+	print "$file:$first: a flowchart has a direction\n"
+		if $type eq 'flowchart' && $lines[0] !~ /^flowchart (?:LR|RL|TB|TD|BT)$/;
 	print "$file:$first: the diagram is empty\n" unless grep { /\S/ } @lines[ 1 .. $#lines ];
 	for my $i (1 .. $#lines)
 	{
