@@ -1,7 +1,7 @@
-# A key that is not the right one, or does not come the way it must, leaves the vault sealed with
-# the reason: another key of the same generation, a file that others can read, that belongs to
-# somebody else, that is no file, that lies in the data directory, that is malformed; a command that
-# fails or prints something else. A command is executed directly, never by a shell.
+# A wrong key leaves the vault sealed, and the vault names the reason. The key is another one of the
+# same generation, or the file is malformed, is no file, is in the data directory, can be read by
+# others or belongs to another user. A command fails or prints something else. A command is executed
+# directly, never by a shell.
 use strict;
 use warnings;
 
@@ -126,7 +126,7 @@ for my $bad ('file:root.key', 'command:cat', 'nothing', 'file:')
 		"source \"$bad\" is refused");
 }
 is(sql_state($node, 'SHOW vault.root_key_source', 'app'), '42501',
-	'the source is not shown to everybody');
+	'the source is not shown to ordinary roles');
 
 # Commands
 my $script = "$keys/give-key";

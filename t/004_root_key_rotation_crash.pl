@@ -1,6 +1,6 @@
 # A kill at any point of vault.rotate_root_key(), of the whole server or of the backend, loses
-# nothing: afterwards the vault is unsealed without people, one generation is active, every tenant
-# key is wrapped with it, and every secret is readable.
+# nothing. Afterwards the vault unseals by itself and one generation is active. Every tenant key is
+# wrapped with it, and every secret is readable.
 use strict;
 use warnings;
 

@@ -130,7 +130,7 @@ is($reader->query(q{SELECT vault.get('s1')})->{state}, 'VT001',
 	'a seal() that is rolled back has sealed');
 is($operator->value('SELECT vault.unseal()'), 'unsealed', 'unsealed');
 
-# Keys rotate while they read and write: nobody fails.
+# Keys rotate while clients read and write, and no call fails.
 $load = start_load("\\set i random(1, 20)\n\\set n random(1, 20)\nSELECT vault.get('s' || :i);\n"
 	  . "SELECT count(*) FROM vault.get_many('*');\nSELECT vault.put('w' || :n, 'new');\n", '-T',
 	  	3600);

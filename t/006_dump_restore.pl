@@ -1,7 +1,7 @@
 # A dump restored into another cluster with a copy of the key file gives everything back: every
-# version of every secret, labels, tags, grants and bindings, owners, privileges, row security and
-# triggers, and a trail without a row of the restore's own. Without the key file it stays sealed. An
-# ordinary role dumps nothing, a second restore fails and changes nothing, and a base backup works
+# version of every secret, labels, tags, grants, bindings, and the catalog entries that guard them.
+# The trail has no row of the restore's own. Without the key file the vault stays sealed. An
+# ordinary role dumps nothing, and a second restore fails and changes nothing. A base backup works
 # with the key and does not hold it.
 use strict;
 use warnings;
@@ -287,7 +287,7 @@ for my $format ('custom', 'plain')
 		"$format: a type that was added, and the tenant's policy: $_")
 		for '123456', '12345x', '123459';
 	is(sql_state($node, q{SELECT vault.get('db/password')}, 'stranger'), '42501',
-		"$format: who is nobody stays nobody");
+		"$format: a role without a principal stays without one");
 
 	# Again: nothing changes.
 	(undef, $stderr) = restore($node, $format);

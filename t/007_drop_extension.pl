@@ -1,5 +1,5 @@
 # DROP EXTENSION leaves nothing but the roles, and the extension can be made again. CREATE EXTENSION
-# fails, and leaves nothing, where somebody has prepared a schema or a role, and for anyone who is
+# fails, and leaves nothing, if another role has prepared a schema or a role, and for a role that is
 # not a superuser.
 use strict;
 use warnings;

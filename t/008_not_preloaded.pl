@@ -1,6 +1,6 @@
 # CREATE EXTENSION is refused with a hint in a server that has not loaded vault, and in another
-# database than vault.database; where it was made while it was loaded, every function fails
-# with 55000 and none crashes.
+# database than vault.database. If vault is not loaded any more, every function of the extension
+# fails with 55000 and none crashes.
 use strict;
 use warnings;
 

@@ -1,7 +1,7 @@
-# A value that travels as a bind parameter leaves no trace outside of memory: not in the heap, in
-# TOAST, in WAL, in a temporary file, in the server's log with default settings, in a dump or in
-# logical decoding; and neither does a value that was refused. A plain table, a plain log line and a
-# plain sort show that each would be found.
+# A value that travels as a bind parameter leaves no trace outside of memory: not in the heap,
+# TOAST, WAL, temporary files, dumps or logical decoding, nor in the server's log with default
+# settings. A refused value leaves none either. A plain table, a plain log line and a plain sort
+# show that each trace would be found.
 use strict;
 use warnings;
 

@@ -1,7 +1,7 @@
-# While the server runs, another process of its user cannot read its memory: not that of the
-# postmaster, not that of a backend, whether from within the server (COPY … FROM PROGRAM) or from
-# outside. allow_core_dumps takes that away, for debugging, and shows that the check can fail. The
-# root key's page is locked, and empty after seal().
+# While the server runs, another process of its user cannot read the memory of the postmaster or of
+# a backend. It is tried from within the server (COPY ... FROM PROGRAM) and from outside.
+# allow_core_dumps lifts that, for debugging, and shows that the check can fail. The root key's page
+# is locked, and empty after seal().
 use strict;
 use warnings;
 

@@ -1,6 +1,6 @@
 # On a streaming standby every function but status and whoami refuses with 25006 and names the
-# primary; once it is promoted it is unsealed with the key file, has every secret and the whole
-# trail, and tells its own reads there.
+# primary. After its promotion it is unsealed with the key file and has every secret and the whole
+# trail. It then tells its own reads there.
 use strict;
 use warnings;
 

@@ -1,7 +1,7 @@
-# No plaintext is ever received without its row in the trail: not when backends, the worker, the
-# launcher or the whole server are killed under load, nor when the worker is frozen or cannot write,
-# when calls are cancelled, or the trail is locked. Callers are then refused with VT011 in a bounded
-# time, and served again afterwards. The caller's synchronous_commit does not count.
+# A client never receives a plaintext that has no row in the trail. Backends, the worker, the
+# launcher and the whole server are killed under load. The worker is frozen or cannot write, calls
+# are cancelled, and the trail is locked. Callers are then refused with VT011 in a bounded time, and
+# served again afterwards. The caller's synchronous_commit does not count.
 use strict;
 use warnings;
 
@@ -394,11 +394,11 @@ check_received('cancelled');
 
 # ---- ended by an operator ----
 
-is(psql_as($node, 'signaller', 'SELECT true'), 't', 'whoever may signal backends');
+is(psql_as($node, 'signaller', 'SELECT true'), 't', 'a role that may signal backends');
 is(sql_state($node, 'SELECT pg_terminate_backend(' . worker_pid() . ')', 'signaller'), '42501',
 	'cannot end the worker');
 is($node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . launcher_pid() . ')'), 'f',
-	'and nobody the launcher');
+	'and no role the launcher');
 for my $round (1 .. 2)
 {
 	$worker = worker_pid();
@@ -457,7 +457,7 @@ is($locker->query('LOCK TABLE vault.audit IN ACCESS SHARE MODE')->{state}, '0000
 cmp_ok($locker->value('SELECT count(*) FROM vault.audit'), '>', 0, 'a long snapshot of the trail');
 $locker->query('SELECT pg_advisory_lock(n) FROM generate_series(1, 100) n');
 $client = session('app', 'vault.request_id' => 'locks');
-is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'is in nobody\'s way');
+is($client->value(q{SELECT vault.get('app/3')}), 'while frozen', 'delays no other session');
 $locker->close;
 $locker = session('postgres');
 $locker->query('BEGIN');

@@ -1,6 +1,6 @@
-# Writers of the same secrets do not get into each other's way: version numbers are contiguous, one
-# version is current, every successful put is in the trail once, and nobody fails. Of those who make
-# the same tenant at once one succeeds.
+# Writers of the same secrets do not get into each other's way. Version numbers are contiguous, one
+# version is current, every successful put is in the trail once, and no writer fails. Of sessions
+# that make the same tenant at once one succeeds.
 use strict;
 use warnings;
 
@@ -26,7 +26,7 @@ sub pgbench
 	my ($stdout, $stderr) = run_command(
 		[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'app', @$options, '-f',
 		$file, 'postgres' ]);
-	unlike($stderr, qr/error|abort/i, "$what: nobody failed");
+	unlike($stderr, qr/error|abort/i, "$what: no writer failed");
 	return $stdout;
 }
 

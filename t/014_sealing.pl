@@ -1,5 +1,5 @@
 # seal() lasts until unseal() or a restart of the server, and nothing that runs at the same time
-# undoes it: no reload, no crash, no root key that is being made. Whatever the order, the vault ends
+# undoes it: no reload, no crash, no root key that is being made. In any order, the vault ends
 # sealed with a reason or unsealed with the key that reads everything.
 use strict;
 use warnings;

@@ -1,8 +1,8 @@
 # The server's output about statements that use the vault shows none of their literals and
-# parameters: in the log (statements, durations, parameters, parse trees, errors, the crash of a
-# process; as text, CSV and JSON), with auto_explain and pgaudit, in pg_stat_statements and in
-# pg_stat_activity, whether the vault is loaded before them or after. Plain statements beside them
-# show that each place would have it.
+# parameters. That holds for the log as text, CSV and JSON: statements, durations, parse trees,
+# errors, the crash of a process. It holds for auto_explain, pgaudit, pg_stat_statements and
+# pg_stat_activity, loaded before the vault or after. Plain statements beside them show that each
+# place would have it.
 use strict;
 use warnings;
 

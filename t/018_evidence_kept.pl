@@ -1,7 +1,6 @@
-# The evidence is kept over time: partitions made ahead, alike in all that guards them; a dump
-# with partitions restored into another cluster, plain, custom and in parallel, which verifies and
-# is sealed further; and retention: whole months, of tenants that may go, never under a hold, and
-# what is left verifies.
+# The evidence is kept over time. Partitions are made ahead and guarded alike. A dump with
+# partitions is restored into another cluster, plain, custom and in parallel, verifies there, and is
+# sealed further. Retention removes whole months, never under a hold, and what is left verifies.
 use strict;
 use warnings;
 

@@ -129,7 +129,7 @@ like($notices, qr/NOTICE:  no jobs are scheduled: pg_cron is not installed in th
 my $hint = 'HINT:  pg_cron works in database scheduler, and can stay there: as a superuser, '
   . 'run there what SELECT schedule_command FROM vault.job_commands() gives here.';
 like($notices, qr/\Q$hint\E/,
-	'with a hint that breaks nobody\'s jobs');
+	'with a hint that breaks no other job');
 $apart->safe_psql('postgres', 'SELECT vault.init()');
 $apart->safe_psql('scheduler',
 	q{CREATE EXTENSION pg_cron; SELECT cron.schedule('mine', '0 0 1 1 *', 'SELECT 1')});

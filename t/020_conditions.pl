@@ -1,7 +1,7 @@
-# Conditions on the connection hold for what the connection really is: address, TLS and client
-# certificate over a real TCP and TLS listener; nothing is allowed by address over a Unix socket or
-# behind a listed proxy, and denials by address hold there, unless a verified token of an issuer
-# that may say so claims the address. The trail names the certificate.
+# Conditions on the connection hold for the real address, TLS and client certificate, over a real
+# TCP and TLS listener. Nothing is allowed by address over a Unix socket or behind a listed proxy,
+# and denials by address hold there. A verified token may claim the address if its issuer may say
+# so. The trail names the certificate.
 use strict;
 use warnings;
 
@@ -234,7 +234,8 @@ is(by_token('direct', at('10.1.2.3')), '42501',
 is(by_token('direct', at('127.0.0.1')), '42501', 'also if the claim is right');
 set_conf($node, 'vault.proxies', '127.0.0.1');
 claims_hold('an allowance', inside => 'value', mapped => 'value', v6 => 'value', else => '42501');
-is(pooled('proxy', q{SELECT vault.get('key')}), 'VT010', 'without a token the pool is nobody');
+is(pooled('proxy', q{SELECT vault.get('key')}), 'VT010',
+	'without a token the pool has no principal');
 
 # the trail has both addresses: the connection's and the claimed one
 sub last_addresses
@@ -297,7 +298,7 @@ is(pooled('unix', 'BEGIN', login($nothing), q{SELECT vault.get('open-to-tokens')
 	'value', 'while none at all is no fault');
 psql_as($node, 'adm', "SELECT vault.revoke('$inside')");
 
-# a denial: holds at its address and where none is claimed, so that nobody hides from it
+# A denial holds at its address and where none is claimed, so that no caller hides from it.
 $allow = psql_as($node, 'adm', q{SELECT vault.grant('app', '{read}', 'key')});
 $deny = psql_as($node, 'adm',
 	q{SELECT vault.grant('app', '{read}', 'key', effect => 'deny',

@@ -1,7 +1,7 @@
-# Tokens behind a real pooler, under attack and from many sessions at once: no answer crosses, a
-# token that stays behind in a session is nobody's, every faulty one is refused alike without the
-# role taking its place, one for a single use is used once, and no token is in a log, a view or a
-# file.
+# Tokens behind a real pooler, under attack and from many sessions at once. No answer crosses to
+# another session, and a token that stays behind in a session speaks for no principal. Every faulty
+# token is refused alike, and the role does not take its place. A token for a single use is used
+# once. No token is in a log, a view or a file.
 use strict;
 use warnings;
 
@@ -122,14 +122,14 @@ my $of_first = of_tenant(1, 'app1');
 is($first->value('SELECT pg_backend_pid()'), $second->value('SELECT pg_backend_pid()'),
 	'two clients, one session of the server');
 is($second->query(q{SELECT vault.get('app1/key')})->{state}, 'VT010',
-	'without a token the shared role is nobody');
+	'without a token the shared role has no principal');
 for my $set ("SET vault.token = '$of_first'",
 	"SELECT set_config('vault.token', '$of_first', false)",
 	"BEGIN; SET vault.token = '$of_first'; SELECT vault.get('app1/key'); COMMIT")
 {
 	is($first->simple($set)->{state}, '00000', 'a token for the session: ' . substr($set, 0, 12));
 	is($second->query(q{SELECT vault.get('app1/key')})->{state}, 'VT014',
-		'is nobody to the next client');
+		'gives the next client no principal');
 	is($second->query('SELECT * FROM vault.whoami()')->{state}, 'VT014', 'whoami too');
 	is($second->query('SELECT count(*) FROM vault.secrets')->{state}, 'VT014', 'views too');
 	$second->query('BEGIN');

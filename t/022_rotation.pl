@@ -1,6 +1,6 @@
-# Rotation, for real: pg_cron rotates what is due, clients log in all the time, the server is killed
-# at every step of every rotator, another server is verified, and what has piled up is done in as
-# many runs as it takes.
+# Rotation by pg_cron, with clients that log in all the time. The server is killed at every step of
+# every rotator, and another server is verified. Steps that have piled up are done in as many runs
+# as it takes.
 use strict;
 use warnings;
 
@@ -23,7 +23,7 @@ $remote->safe_psql('postgres', q{
 my $node = new_vault_node('main', jobs => 1,
 	conf => remote_conf($remote) . "vault.rotation_retry = 1\n"
 	  . "vault.rotation_timeout = '20s'\nvault.rotation_batch = 400\nlog_statement = none\n");
-# Their passwords count: everybody else comes in as before
+# The passwords of these roles count, and other roles come in as before.
 write_file($node->data_dir . '/pg_hba.conf',
 	"local all near,near_a,near_b scram-sha-256\n" . read_file($node->data_dir . '/pg_hba.conf'));
 $node->reload;
@@ -155,7 +155,7 @@ sub while_rotating
 	}
 	write_file($stop, '');
 	waitpid $pid, 0;
-	is($?, 0, "$name: nobody failed to rotate");
+	is($?, 0, "$name: no rotation failed");
 	return ($logins, $failures);
 }
 
@@ -218,7 +218,7 @@ $node->poll_query_until('postgres',
 	q{SELECT count(*) > 0 FROM cron.job_run_details
 		WHERE status = 'succeeded' AND command = 'CALL vault_data.job_rotate()'})
   or die 'the job did not run';
-# A background worker of pg_cron's, which nobody has logged in to
+# A background worker of pg_cron's, for which no client has logged in
 my $by_cron =
 	q{FROM vault.audit
 		WHERE operation = 'rotate_due' AND secret = 'cron' AND version > 1
@@ -256,7 +256,7 @@ run_job();
 is($node->safe_psql('postgres',
 	q{SELECT r.state, r.step, left(r.last_error, 5), s.current_version < r.version
 		FROM vault.rotation_status r JOIN vault.secrets s USING (name) WHERE name = 'far'}),
-	'retrying|set|08001|t', 'a server with a certificate of somebody else is not talked to');
+	'retrying|set|08001|t', 'a server with a certificate of another host is not talked to');
 ok(logs_in('far'), 'and the current version still logs in');
 set_conf($node, 'vault.rotation_root_certificates', remote_tls($remote) . '/ca.crt');
 $remote->stop;

@@ -1,7 +1,7 @@
-# Certificates and SSH keys: what openssl and ssh-keygen make is taken in every form, what the vault
-# says of it is what they say, and what comes out is of use to them; what is broken is refused with
-# VT013 and the rule. Every authority of Debian's ca-certificates goes through the type. Passphrases
-# and keys leave no trace.
+# Certificates and SSH keys of openssl and ssh-keygen are taken in every form. The vault says the
+# same of them as these programs do, and they can use what it gives out. A broken one is refused
+# with VT013 and the rule. Every authority of Debian's ca-certificates goes through the type.
+# Passphrases and keys leave no trace.
 use strict;
 use warnings;
 

@@ -1,6 +1,6 @@
-# A restore gives the whole trail back in any month, however the dump was made and loaded, into a
-# bare database and into one whose vault was dropped under the running server: nothing of the
-# restore lands in what is restored but one row that says so.
+# A restore gives the whole trail back in any month, however the dump was made and loaded. It goes
+# into a bare database and into one whose vault was dropped under the running server. The restore
+# itself adds one row that says so, and nothing else.
 use strict;
 use warnings;
 
@@ -344,8 +344,8 @@ is(alerts($since),
 	  . 'CREATE INDEX extension, DROP INDEX extension',
 	'with the same alerts');
 
-# Restored and not opened: rows come in, and are not changed; while whoever loads is there, nobody
-# opens it.
+# Restored and not opened, the vault takes rows and changes none. While a session loads rows, no
+# other session opens it.
 $drop{force}->();
 load('again', '-e', 'month0');
 $since = newest();
@@ -362,7 +362,7 @@ is(alerts($since),
 my $loader = $target->background_psql('app', on_error_stop => 0);
 $loader->query_safe(q{INSERT INTO vault_data.audit_floor (floor) VALUES ('2 years')});
 is(sql_state($target, 'SELECT vault.unseal()', undef, database => 'app'), '55000',
-	'while somebody loads rows, nobody opens it');
+	'while a session loads rows, no other opens it');
 is(sql_state($target, q{SELECT vault.get('db/x')}, 'acme_app', database => 'app'), 'VT001',
 	'nor does a call');
 is(app($target, 'SELECT reason FROM vault.status()'), 'a dump is being restored',

@@ -1,6 +1,6 @@
 # Roles that are no superuser dump the database: its owner all but the vault, a role that reads all
-# data for dumps the vault too, as ciphertext; either dump restores. Nobody else, and the role that
-# dumps reads no value and changes nothing.
+# data for dumps the vault too, as ciphertext. Either dump restores. No other role dumps, and the
+# role that dumps reads no value and changes nothing.
 use strict;
 use warnings;
 
@@ -46,7 +46,7 @@ sub dump_as
 
 like(dump_as('shop', 'plain'), qr/permission denied/, 'the owner cannot dump what is the vault\'s');
 like(dump_as('reader', 'reader'), qr/row-level security|row security/,
-	'nor can whoever reads all data, for row security');
+	'nor can a role that reads all data, for row security');
 is(dump_as('shop', 'shop', '-N', 'vault', '-N', 'vault_data'), '',
 	'the owner dumps everything else');
 is(dump_as('nightly', 'nightly', '-Fc'), '',
@@ -59,7 +59,7 @@ is(join(', ', scan_for($canary, "$dir/shop", "$dir/nightly")), '', 'no value is 
 
 # the role that dumps
 is(sql_state($node, q{SELECT vault.get('db/x')}, 'nightly', database => 'app'), '42501',
-	'whoever dumps reads no value');
+	'the role that dumps reads no value');
 is(sql_state($node, 'SELECT count(*) FROM vault.secrets', 'nightly', database => 'app'), '42501',
 	'nor a view');
 is(psql_as($node, 'nightly', 'SELECT count(*) FROM vault_data.secret', database => 'app'), 2,
@@ -85,7 +85,7 @@ is(app("SELECT count(*) FROM vault_data.audit_log WHERE id <= $newest"), $rows, 
 is(app('SELECT count(*) FROM vault.verify_audit() WHERE NOT ok'), 0, 'which verifies');
 is(app(q{SELECT string_agg(concat_ws(' ', object_kind, name, fault), E'\n') FROM vault.verify()}),
 	'job pg_cron pg_cron works in database "postgres", and no job has run since the server started',
-		'as does the rest, but for jobs that nobody has scheduled');
+		'as does the rest, but for jobs that are not scheduled');
 is(psql_as($node, 'acme_admin', q{SELECT vault.get('db/x')}, database => 'app'), $canary,
 	'and its values');
 is(app('SELECT count(*) FROM shop.customer'), 100, 'and the tables');

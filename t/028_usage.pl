@@ -1,6 +1,6 @@
-# The counts of usage are those of the trail, exactly, whatever crashes: the whole server while many
-# principals read, the worker that counts, a backend. A dump carries them, and counting goes on
-# where it was.
+# The counts of usage are exactly those of the trail after a crash of the whole server while many
+# principals read, of the worker that counts, or of a backend. A dump carries them, and counting
+# goes on where it was.
 use strict;
 use warnings;
 

@@ -1,6 +1,6 @@
 # After too many refusals a caller waits: counted for subjects, forged tokens and principals, at
-# one peer and in one tenant, across sessions and rollbacks. It shuts out nobody else, ends, grows,
-# and cannot be made to be forgotten.
+# one peer and in one tenant, across sessions and rollbacks. The wait shuts out no other caller,
+# ends, grows, and cannot be made to be forgotten.
 use strict;
 use warnings;
 
@@ -274,7 +274,7 @@ is($scribe{scribe3}->query('SELECT vault.put($1, $2::text)', 'entry/3', value_of
 $scribe{$_}->close for keys %scribe;
 limits(max_denials => 0);
 
-# ---- nobody makes the table forget ----
+# ---- other callers do not make the table forget ----
 
 # 5,000 counts of others, for 4,096 places, while one stands before its limit
 limits(max_failures => 4, max_denials => 1000);

@@ -1,5 +1,6 @@
-# A copy of the vault, however it was made, changes nothing at another server and tells nobody,
-# until an operator adopts it; the original goes on through restarts, crashes and moved sockets.
+# A copy of the vault, however it was made, changes nothing at another server and notifies no
+# subscriber until an operator adopts it. The original goes on through restarts, crashes and moved
+# sockets.
 use strict;
 use warnings;
 
@@ -146,10 +147,10 @@ my (undef, undef, $hint) = psql_as($copy, 'admin', "SELECT vault.rotate('far')")
 like($hint, qr/HINT:.*vault\.adopt\(\)/, 'the hint says who releases it');
 psql_as($copy, 'admin', q{SELECT vault.deactivate('begun', 'x'), vault.reactivate('begun', 'x')});
 $listener->query('SELECT 1');
-is_deeply([ $listener->notified ], [], 'nobody hears of anything');
+is_deeply([ $listener->notified ], [], 'no listener is notified');
 psql_as($copy, 'admin', q{BEGIN; SELECT vault.remove_rotation('begun'); ROLLBACK});
 is(passwords(), $passwords, 'the passwords at the other server are the same');
-is(visitors(), $visitors, 'nobody has even logged in there');
+is(visitors(), $visitors, 'no session has even logged in there');
 is($copy->safe_psql('postgres',
 	q{SELECT string_agg(coalesce(attempts, 0)::text, ' ' ORDER BY name)
 		FROM vault.rotation_status}),
@@ -222,7 +223,7 @@ run_job($standby);
 is(sql_state($standby, "SELECT vault.rotate('far')", 'admin'), 'VT015',
 	'but rotates nothing outside');
 is(passwords(), $passwords, 'not by the job either');
-like(held($standby), qr/another timeline/, 'because nobody knows whether its primary goes on');
+like(held($standby), qr/another timeline/, 'because its primary may go on');
 take_over($standby);
 $standby->safe_psql('postgres', q{SELECT vault.adopt('failover')});
 ok(rotates($standby), 'until it is adopted');

@@ -1,5 +1,5 @@
-# A new root key does not outrun the standby servers without somebody who says so, one that was
-# taken back leaves nothing in the key file, and a token for a single use is used once across
+# A new root key does not outrun the standby servers unless the operator forces it. One that was
+# taken back leaves nothing in the key file. A token for a single use is used once across
 # promotions, crashes and restarts.
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# After rotate(…, retire => 'now') nobody logs in with what had leaked, at this server and at
-# another one, whichever rotator made it, and also while two users overlap; the version is refused,
+# After rotate(..., retire => 'now') a leaked credential logs in no more, at this server and at
+# another one, whichever rotator made it, and also while two users overlap. The version is refused,
 # and the new one logs in.
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# Every notification of a transaction that commits reaches a subscriber once, in an order that fits
-# what it tells of, whatever the order of the commits; of two consumers one at a time has any. A
-# crash between taking and acknowledging gives them again.
+# Every notification of a transaction that commits reaches a subscriber once, in the order of the
+# changes that it tells of, for any order of commits. Of two consumers one at a time has
+# notifications. A crash between taking and acknowledging gives them again.
 use strict;
 use warnings;
 
@@ -47,7 +47,7 @@ my @consumers = map { VaultClient->new($node, 'app') } 1 .. 2;
 my (@taken, $both);
 my ($rounds_with, $rounds_without) = (0, 0);
 
-# One round: both ask, whoever has a batch acknowledges its last
+# In a round both ask, and the one that has a batch acknowledges its last.
 sub consume
 {
 	$_->send(
@@ -66,7 +66,7 @@ sub consume
 
 while ($bench->pumpable) { consume() ? $rounds_with++ : $rounds_without++; $bench->pump_nb }
 $bench->finish;
-is($err =~ /error|abort/i ? $err : '', '', 'nobody failed');
+is($err =~ /error|abort/i ? $err : '', '', 'no call failed');
 1 while consume();
 
 cmp_ok($rounds_with, '>', 5, 'they were taken while others were written');

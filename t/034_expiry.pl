@@ -1,6 +1,6 @@
-# Expiry by the clock: a server whose clock is moved forward warns once at each threshold, lets
-# nothing be read past the grace though no job runs, tells after a pause the most urgent only, and
-# purges after it has said so.
+# Expiry by the clock of a server that is moved forward. The server warns once at each threshold,
+# and after a pause it tells the most urgent only. A secret cannot be read past its grace although
+# no job runs. A purge comes after its announcement.
 use strict;
 use warnings;
 

@@ -42,7 +42,7 @@ for my $made (
 	$node->safe_psql('postgres', $undo);
 }
 
-# default privileges of whoever installs it
+# default privileges of the role that installs it
 my $kinds = [ qw(TABLES SEQUENCES FUNCTIONS TYPES SCHEMAS) ];
 $node->safe_psql('postgres', join '',
 	map
@@ -64,7 +64,7 @@ my $given = q{
 			WHERE oid = 'vault.envelope'::regtype) AS o,
 		aclexplode(o.acl) AS a
 	WHERE a.grantee IN (0, 'x'::regrole)};
-is($node->safe_psql('postgres', $given), '', 'default privileges give nobody anything');
+is($node->safe_psql('postgres', $given), '', 'default privileges give no role anything');
 is($node->safe_psql('postgres', q{SELECT * FROM vault.verify()}), '', 'and verify() is content');
 is($node->safe_psql('postgres',
 	q{SELECT count(*) >= 3 FROM pg_class WHERE relname ~ '^audit_log_\d{4}_\d\d$'}), 't',

@@ -1,6 +1,6 @@
 # Evidence begins with the append: rows that were appended and are not sealed yet cannot be deleted
-# or exchanged unseen, by whatever the sealer is kept from its work; the delay shows by itself. What
-# was rolled back is not missed, nor is anything under load, with workers that are terminated all
+# or exchanged unseen while the sealer is kept from its work. The delay shows by itself. Rows that
+# were rolled back are not missed, nor is any row under load, with workers that are terminated all
 # the time.
 use strict;
 use warnings;
@@ -237,7 +237,7 @@ remove("WHERE id > $before AND operation = 'get'");
 crash_server($node);
 $node->start;
 is(psql_as($node, 'auditor', q{SELECT count(*) FROM vault.verify_audit() WHERE fault IS NOT NULL}),
-	$known, 'after a crash nobody can say what is missing,');
+	$known, 'after a crash it is not known what is missing,');
 is(psql_as($node, 'auditor', $ended), 1, 'which is said');
 $node->stop('immediate');
 $node->start;

@@ -1,6 +1,7 @@
-# A read decides again after the wait for its record: with the worker stopped, every change that
-# takes the value away and commits before the record is on disk keeps it from leaving, for
-# every function that hands values out. What takes nothing away, takes nothing away.
+# A read decides again after the wait for its record. The worker is stopped, and a change that takes
+# the value away commits before the record is on disk: the value does not leave. That is tried for
+# every such change and every function that hands values out. A change that takes nothing away does
+# not matter.
 use strict;
 use warnings;
 
@@ -184,8 +185,9 @@ my $group = token(key('idp'), { sub => 'person|1', groups => ['ops'] });
 my @shown = (first => [ 'BEGIN', "SET LOCAL vault.token = '$group'" ]);
 for my $case ([ 'stays', q{SELECT 1}, 'the value' ],
 	[ 'was unmapped', q{SELECT vault.unmap_group('idp', 'ops', 'readers')}, '42501' ],
-	[ 'stands for nobody', q{SELECT vault.remove_subject('ana', 'idp', 'person|1')}, 'VT014' ],
-		[ 'has no issuer', q{SELECT vault.remove_issuer('idp')}, 'VT014' ])
+	[ 'stands for no principal',
+	q{SELECT vault.remove_subject('ana', 'idp', 'person|1')}, 'VT014' ],
+	[ 'has no issuer', q{SELECT vault.remove_issuer('idp')}, 'VT014' ])
 {
 	psql_as($node, 'admin',
 		q{SELECT vault.add_subject('ana', 'idp', 'person|1')

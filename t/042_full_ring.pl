@@ -1,7 +1,7 @@
-# A ring that is full, or flooded by one tenant, takes nothing from anybody else and loses nothing
-# that the trail promises: other tenants and operators have room of their own, refusals and aborted
-# changes have kept places, and what finds no room waits in its session. With the worker stopped, so
-# that what fits is exact.
+# A ring that is full, or flooded by one tenant, takes no room from others and loses no promised
+# row. Other tenants and operators have room of their own. Refusals and aborted changes have kept
+# places. A record that finds no room waits in its session. The worker is stopped, so that what fits
+# is exact.
 use strict;
 use warnings;
 
@@ -68,7 +68,7 @@ $leaver->simple('BEGIN');
 $leaver->simple(q{SELECT vault.put('db/99', 'other')});
 $leaver->close;
 
-# ---- strangers cannot stand in the way of anybody ----
+# ---- strangers do not stand in the way of other sessions ----
 
 $client{nobody}->query(q{SELECT vault.get('db/1')}) for 1 .. 3;
 is($client{other}->query(q{SELECT vault.get('web/key')})->{state}, '00000',

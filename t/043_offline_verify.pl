@@ -1,7 +1,7 @@
-# vault-audit-verify believes nothing of an export that nobody signed: what its header, its lines
-# about retired months or its end say excuses no seal and no row. Beside a checkpoint, what it does
-# not anchor is a fault (exit status 1) or could not be checked (2), which being quiet does not
-# hide; only who says so has a part checked as one.
+# vault-audit-verify does not believe an export that has no signature. Its header, its lines about
+# retired months and its end excuse no seal and no row. Beside a checkpoint, a row that it does not
+# anchor is a fault (exit status 1) or could not be checked (2); the quiet mode does not hide that.
+# A part is checked as one only with --partial.
 use strict;
 use warnings;
 

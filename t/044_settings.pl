@@ -1,7 +1,7 @@
-# Settings that weaken leave a row in the trail, whoever changes them and however: for roles,
-# databases, the system, sessions and functions, in files, and from another database; settings that
-# do not, and what anybody may set, leave none. A value that a background worker reads, without a
-# client, leaves an alert.
+# Settings that weaken leave a row in the trail for every role that changes them and every way to do
+# it: for roles, databases, the system, sessions and functions, in files, and from another database.
+# Other settings leave none, nor do those that any role may set. A value that a background worker
+# reads, without a client, leaves an alert.
 use strict;
 use warnings;
 
@@ -120,7 +120,7 @@ leaves(q{ALTER ROLE shop SET debug_print_parse = on},
 leaves(q{ALTER ROLE boss SET debug_print_parse = on}, '', role => 'boss');
 since_now();
 my ($rc) = psql_as($node, 'boss', q{ALTER ROLE shop SET vault.audit_mode = queued});
-isnt($rc, 0, 'not everybody may');
+isnt($rc, 0, 'an ordinary role may not');
 is(rows(), '', 'and what is refused changes nothing');
 leaves('GRANT SET ON PARAMETER work_mem, vault.audit_mode TO boss',
 	'GRANT: the right to set vault.audit_mode granted');

@@ -1,7 +1,7 @@
-# After a call, and after an error or a cancellation in the middle of it, no value, key, token,
-# share or passphrase that the call had is in the memory of its backend: wherever one is opened,
-# checked, made, rotated, imported or shown. What is held shows that the search finds it. Nor is the
-# end of a longer statement in shared memory behind the short text that replaced it.
+# After a call, and after an error or a cancellation in the middle of it, the memory of its backend
+# holds no value, key, token, share or passphrase of the call. That is tried wherever one is opened,
+# checked, made, rotated, imported or shown. What is held shows that the search finds it. The
+# end of a longer statement is not in shared memory behind the short text that replaced it.
 use strict;
 use warnings;
 
@@ -424,7 +424,7 @@ my %token = map {
 hold($node, $_, $token{$_}) for keys %token;
 hold($node, 'spaced', "$token{billing} ");
 
-# The signature, which nobody else can make, as it is shown and as it is computed
+# The signature, which only the issuer can make, as it is shown and as it is computed
 sub signature
 {
 	my ($text) = $token{ $_[0] } =~ /([^.]+)$/;

@@ -1,7 +1,7 @@
-# Text has an encoding: what is put into a database of LATIN1 is the same text in one of UTF8 to
-# which a dump is restored, and back; values, their histories, the rows that decide and the trail
-# with its seals verify there. A character that the database does not have is VT013, and get_bytes()
-# gives it in UTF-8. SQL_ASCII keeps bytes as they are.
+# A text of a database of LATIN1 is the same text in one of UTF8 to which a dump is restored, and
+# back. Values, their histories, the rows that decide and the trail with its seals verify there. A
+# character that the database does not have is VT013, and get_bytes() gives it in UTF-8. SQL_ASCII
+# keeps bytes as they are.
 use strict;
 use warnings;
 

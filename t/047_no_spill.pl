@@ -1,6 +1,6 @@
-# Values are not in temporary files, however small work_mem is: not where a portal collects a result
-# (RETURNING, a WITH that changes data, FETCH, EXECUTE, CALL), nor in a loop of PL/pgSQL that
-# commits, which is refused while it would read. Plain statements beside them show that each place
+# Values are not in temporary files, however small work_mem is. A portal that collects a result
+# keeps them out (RETURNING, a WITH that changes data, FETCH, EXECUTE, CALL). A loop of PL/pgSQL
+# that commits is refused while it would read. Plain statements beside them show that each place
 # spills. Where a query spills by itself, temp_file_limit = 0 stops it.
 use strict;
 use warnings;

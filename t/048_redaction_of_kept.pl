@@ -1,7 +1,8 @@
 # A value does not reach the log by what a session has kept or by what runs before the vault is
-# called: parameters of kept plans and literals of EXECUTE after ten thousand other statements, rows
-# of COPY into a view or table whose triggers use the vault, statements on such tables that fail
-# before the first call, pipelines, DO blocks, cursors. Plain ones show the places.
+# called. Kept plans have parameters, and EXECUTE has literals, after ten thousand other statements.
+# COPY writes rows into a view or table whose triggers use the vault, and statements on such tables
+# fail before the first call. Pipelines, DO blocks and cursors are tried too. Plain ones show the
+# places.
 use strict;
 use warnings;
 

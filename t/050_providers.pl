@@ -1,6 +1,6 @@
 # Key sets and tokens in the shape of Keycloak, Entra ID, Auth0, Google, GitHub Actions, GitLab,
-# Kubernetes and SPIFFE: taken as they are published, for the principal that was named, and refused
-# a claim, a key or an audience beside it.
+# Kubernetes and SPIFFE are taken as they are published, for the named principal. With another
+# claim, key or audience they are refused.
 use strict;
 use warnings;
 
@@ -316,7 +316,7 @@ sub gitlab
 }
 is(who(gitlab({})), 'web', 'GitLab: the project');
 is(who(gitlab({ ref_protected => 'false' })), 'VT014',
-	'GitLab: not of a branch that anybody pushes to');
+	'GitLab: not of a branch that is open to every developer');
 is(who(gitlab({ ref_type => 'tag' })), 'VT014', 'GitLab: not of a tag');
 is(who(gitlab({ project_path => 'acme/billing/api' })), 'billing',
 	'GitLab: one of a group of projects');

@@ -1,6 +1,6 @@
-# Files as programs write them: what openssl, GnuTLS, the JDK, PuTTY and ssh-keygen make is taken
-# wherever openssl and ssh-keygen take it, and says the same; what is refused is refused for its own
-# reason, and a wrong passphrase, a cipher that is not there and a damaged file are three of them.
+# Files of openssl, GnuTLS, the JDK, PuTTY and ssh-keygen are taken wherever openssl and ssh-keygen
+# take them, and the vault says the same of them. A refused file is refused for its own reason: a
+# wrong passphrase, a cipher that is not there and a damaged file are three of them.
 use strict;
 use warnings;
 
@@ -292,8 +292,8 @@ for my $how (sort keys %old_key)
 		qr/import_certificate/);
 }
 
-# Without OpenSSL's legacy provider the reason is the cipher, whatever the passphrase; all others
-# still open
+# Without OpenSSL's legacy provider the reason is the cipher, for any passphrase. All other files
+# still open.
 {
 	my ($of_macos, $of_now) = (pkcs12('example', '-legacy'), pkcs12('example'));
 	local $ENV{OPENSSL_MODULES} = "$dir/nowhere";

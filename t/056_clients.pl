@@ -1,6 +1,6 @@
-# The drivers that people use find the functions with the parameters that they send, read in
-# read-only transactions, and show the vault's SQLSTATEs: psycopg 2 and 3, SQLAlchemy, node-pg and
-# JDBC, each in a program of test/clients.
+# The common drivers find the functions with the parameters that they send. They read in read-only
+# transactions and show the vault's SQLSTATEs. psycopg 2 and 3, SQLAlchemy, node-pg and JDBC have a
+# program of test/clients each.
 use strict;
 use warnings;
 

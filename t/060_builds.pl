@@ -1,6 +1,6 @@
-# vault builds without a warning out of the tree, from sources that stay as they are, with the flags
-# of packagers, which the program for auditors takes, too; what it exports is the same; clang finds
-# nothing, and an unknown PostgreSQL is told plainly.
+# vault builds without a warning out of the tree, with the flags of packagers, and its sources stay
+# as they are. The program for auditors takes these flags, too. The build exports the same symbols,
+# clang finds nothing, and an unknown PostgreSQL is told plainly.
 use strict;
 use warnings;
 
@@ -107,7 +107,7 @@ SKIP:
 	is(lines_with(qr/warning:/, $said), '', 'no warning either');
 }
 
-# A PostgreSQL that nobody has tried
+# A PostgreSQL that vault was never tried with
 sub compat_with
 {
 	my ($number) = @_;

@@ -1,6 +1,7 @@
-# A library that was built for a newer minor release of PostgreSQL than the one that runs is refused
-# when it is loaded, at the start, by LOAD and by CREATE EXTENSION, with a reason and a remedy; one
-# built for an older one works. What only newer servers have keeps nothing from loading.
+# The server refuses to load a library that was built for a newer minor release of PostgreSQL. It
+# gives a reason and a remedy, at the start, at LOAD and at CREATE EXTENSION. A library that was
+# built for an older minor release works. Functions that only newer servers have keep nothing from
+# loading.
 use strict;
 use warnings;
 

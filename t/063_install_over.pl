@@ -1,5 +1,5 @@
-# `make install` over a server that runs: a new file takes the place of the library's, so sessions
-# and workers go on with the one they have, new sessions too, and a restart finds the new one.
+# `make install` over a server that runs puts a new file in the place of the library. Sessions and
+# workers go on with the old one, new sessions too, and a restart loads the new one.
 use strict;
 use warnings;
 

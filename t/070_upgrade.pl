@@ -1,11 +1,11 @@
-# A vault goes on after an upgrade to another major version, by pg_upgrade (copied and linked), by
-# dump and restore (plain and custom), by what pg_upgradecluster does and by a standby made anew:
-# every value and row is there, the trail is anchored by a checkpoint from before, jobs run, keys
-# rotate; it is held until it is adopted, and vault.repair() mends what was switched off.
+# A vault goes on after an upgrade to another major version: by pg_upgrade (copied and linked), by
+# dump and restore (plain and custom), as pg_upgradecluster does it, and by a standby made anew.
+# Every value and row is there, and a checkpoint from before anchors the trail. Jobs run and keys
+# rotate. The vault is held until it is adopted, and vault.repair() mends what was switched off.
 #
 # The commands are those of docs/operations.md. The other servers come from VAULT_OTHER_PG_CONFIGS
-# (pg_config programs, with blanks between them), or else from Debian's packages; they are copied,
-# and vault is built for and installed into the copy.
+# (pg_config programs, with blanks between them), or else from Debian's packages. They are copied,
+# and vault is built for the copy and installed into it.
 use strict;
 use warnings;
 
@@ -491,7 +491,7 @@ sub check_standby
 	return;
 }
 
-# Globals first: the role of whoever restores is there already, and nothing else may be said.
+# Load the globals first. The role that restores exists already, and no other error may be reported.
 sub globals_are_loaded
 {
 	my ($what, $said) = @_;
@@ -534,7 +534,7 @@ sub restore_plain
 		'-f', $old->basedir . '/app.sql', $database ]);
 	is($said, '', "$what: it is loaded in one transaction");
 	isnt(sealed_reason($new, database => $database), '', "$what: sealed");
-	is(in_app($new, 'SELECT vault.unseal()'), 'unsealed', "$what: until somebody unseals it");
+	is(in_app($new, 'SELECT vault.unseal()'), 'unsealed', "$what: until it is unsealed");
 	check_upgraded($what, $new, $old, brief => 1);
 	$new->stop;
 	return;

@@ -1,7 +1,7 @@
-# Files for packagers and their tools are true: META.json is what PGXN takes and names the
-# minor releases that the code does, the archive holds the commit and nothing else, the man page has
-# the program's options, Debian's files name one version, and the scripts of the packages parse.
-# Building and installing packages is script/packages' part.
+# Files for packagers and their tools are true. META.json is what PGXN takes and names the minor
+# releases that the code does. The archive holds the commit and nothing else. The man page has the
+# program's options, Debian's files name one version, and the scripts of the packages parse.
+# script/packages builds and installs packages.
 use strict;
 use warnings;
 

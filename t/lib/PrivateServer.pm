@@ -78,7 +78,7 @@ sub stamped_library
 	return $bytes;
 }
 
-# As install(1) does it: the old file stays for whoever has it open.
+# As install(1) does it: the old file stays for processes that have it open.
 sub replace_file
 {
 	my ($file, $bytes) = @_;

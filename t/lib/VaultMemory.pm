@@ -2,7 +2,7 @@
 #
 #   memory_can_be_read($pid)              false where ptrace_scope or the kernel forbids it
 #   memory_holds($pid, $text ...)         where they are: "ADDRESS in MAPPING: CONTEXT" for each
-#   own_memory_holds($pid, $text ...)     the same in what the process alone writes: no shared memory
+#   own_memory_holds($pid, $text ...)     the same in the memory that is not shared
 #
 # A text may also be a pattern that matches at most 200 bytes. It guards that a search which finds
 # nothing has looked everywhere: what cannot be read is a page of secret memory only.

@@ -14,7 +14,7 @@ use VaultTest;
 
 our @EXPORT = qw(new_remote_node remote_tls remote_conf remote_address);
 
-# It trusts postgres at its socket, asks everybody else for TLS and a password, and logs every
+# It trusts postgres at its socket, asks other roles for TLS and a password, and logs every
 # statement.
 sub new_remote_node
 {

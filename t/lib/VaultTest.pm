@@ -3,9 +3,8 @@
 #   my $node = new_vault_node('main');                    a running server with an initialised vault
 #   my $node = new_vault_node('main', source => 'manual', no_init => 1);
 #
-# It guards what all tests must do alike: the root key lies outside of the data directory, in a
-# directory of mode 0700, and a plaintext is looked for in every encoding that it could have left
-# in.
+# It guards what all tests must do alike. The root key lies outside of the data directory, in a
+# directory of mode 0700. A plaintext is looked for in every encoding that it could have left in.
 package VaultTest;
 
 use strict;
@@ -19,10 +18,10 @@ use PostgreSQL::Test::Utils ();
 use Time::HiRes ();
 use VaultClient;
 
-# The superuser is called postgres, whoever runs the tests.
+# The superuser is called postgres, not as the user that runs the tests.
 $ENV{PGUSER} = 'postgres';
 
-# With glibc, freed memory is overwritten, so that whatever uses it later is found.
+# With glibc, freed memory is overwritten, so that a later use of it is found.
 $ENV{MALLOC_PERTURB_} = 165;
 
 our @EXPORT =
@@ -362,7 +361,7 @@ sub crash_server
 	$node->kill9;
 	for my $pid ($postmaster, @children)
 	{
-		Time::HiRes::sleep(0.01) while kill 0, $pid;    # until somebody has reaped it
+		Time::HiRes::sleep(0.01) while kill 0, $pid;    # until it is reaped
 	}
 	return;
 }
@@ -414,8 +413,8 @@ sub read_file
 	return scalar <$in>;
 }
 
-# write_file(PATH, TEXT [, MODE]): 0600 unless told. Whoever reads the file meanwhile sees all of
-# the old or of the new.
+# write_file(PATH, TEXT [, MODE]): 0600 unless told. A process that reads the file
+# meanwhile sees all of the old or of the new.
 sub write_file
 {
 	my ($path, $text, $mode) = @_;
