@@ -491,7 +491,8 @@ sub check_standby
 	return;
 }
 
-# Load the globals first. The role that restores exists already, and no other error may be reported.
+# Load the globals first. The role that restores is there already, and no other error may be
+# reported.
 sub globals_are_loaded
 {
 	my ($what, $said) = @_;

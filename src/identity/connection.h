@@ -35,7 +35,10 @@ extern const Peer *connection_peer(void);
 
 extern bool connection_is_encrypted(void);
 
-/* Get "cn:…", "dn:…", "dns:…", "uri:…", "email:…" of the client certificate; none without one. */
+/*
+ * Get the names of the client certificate, each behind its kind (cn, dn, dns, uri, email) and a colon.
+ * There is none without a certificate.
+ */
 extern const char *const *connection_services(int *count);
 
 /*
