@@ -91,7 +91,7 @@ SELECT vault.grant('app', '{read}', 'app/**',
 SET ROLE regress_seats_deputy;
 SELECT vault.unbind_role('app'), vault.bind_role('app', 'regress_seats_app');
 SELECT vault.drop_principal('app');
--- an operator drops whom it may not replace by somebody who reads, and nobody else
+-- an operator drops a principal that it may not replace by one that reads, and no other principal
 SET ROLE regress_seats_boss;
 SELECT vault.create_principal('app', 'user', 'regress_seats_app') IS NOT NULL AS made,
 	vault.grant('app', '{read}', 'app/**') IS NOT NULL AS granted;

@@ -88,7 +88,7 @@ SELECT pg_temp.denials('burst3', '192.0.2.1', :now - interval '30 minutes', 1),
 	pg_temp.denials('burst4', '192.0.2.1', :now - interval '30 minutes', 10),
 	pg_temp.denials('burst4', '192.0.2.1', :now - interval '20 minutes', 10),
 	pg_temp.denials('burst5', '192.0.2.1', :now - interval '30 minutes', 100);
--- of nobody: by address
+-- without a principal: by address
 INSERT INTO vault_data.usage_denial SELECT id, id, address, minute, n, minute
 	FROM (VALUES ('00000000-0000-0000-0000-000000000000'::uuid, '203.0.113.9'::inet,
 	:now - interval '9 minutes', 20), ('00000000-0000-0000-0000-000000000000', '203.0.113.10',

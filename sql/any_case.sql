@@ -20,7 +20,7 @@ SELECT bool_or(applies) AS applies FROM vault.explain_access('app', 'READ', 'a/k
 SELECT vault.set_rotation('a/key', 'Weekly', 'External') IS NOT NULL AS due;
 SELECT rotator, every FROM vault.rotation_status WHERE name = 'a/key';
 
--- in any case nobody gives what they do not hold
+-- in any case no principal gives what it does not hold
 SET ROLE regress_case_app;
 SELECT vault.get('a/key');
 \set VERBOSITY sqlstate

@@ -1,5 +1,5 @@
--- NULL and odd arguments of every public function, by whoever calls: an answer or an error of its
--- own class, never an internal one.
+-- NULL and odd arguments of every public function, by each kind of caller: an answer or an error of
+-- its own class, never an internal one.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_errors_op IN ROLE vault_admin;
 CREATE ROLE regress_errors_admin;
@@ -81,7 +81,7 @@ SELECT DISTINCT role, left(answer, 5) AS sqlstate FROM answers WHERE answer <> '
 SELECT role, call, answer FROM answers
 	WHERE answer <> 'done' AND left(answer, 5) NOT IN ('22023', '42501', '23505', '40001', '42704',
 	'42939', '55000') AND answer NOT LIKE 'VT0__ %' ORDER BY call LIMIT 20;
--- nobody without an identity gets anywhere but to whoami, status, and views of nothing
+-- a role without an identity gets to whoami, status and empty views only
 SELECT DISTINCT regexp_replace(call, '\(.*', '') AS done FROM answers
 	WHERE role = 'nobody' AND answer = 'done' ORDER BY 1;
 -- no argument that may be a value comes back in what the server says, and nothing of the inside

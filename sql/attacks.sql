@@ -27,7 +27,7 @@ SELECT vault.drop_principal('second', 'attacks-a');
 SELECT vault.drop_principal('app', 'attacks-a');
 SELECT name FROM vault.principals WHERE tenant = 'attacks-a' ORDER BY name;
 
--- an administrator without a role to log in with is nobody's way in, and can be dropped
+-- an administrator without a role to log in with lets no attacker in, and can be dropped
 SET ROLE regress_attacks_admin;
 SELECT vault.create_principal('unbound') IS NOT NULL AS made;
 SELECT vault."grant"('unbound', '{grant}', '**') IS NOT NULL AS made;
@@ -35,7 +35,7 @@ SET ROLE regress_attacks_op;
 SELECT vault.drop_principal('unbound', 'attacks-a');
 
 -- an administrator whom a denial stops is none any more and can be dropped; the last one stops
--- nobody, not even itself
+-- no administrator, not even itself
 SET ROLE regress_attacks_admin;
 SELECT vault."grant"('second', '{grant}', 'some/**', effect => 'deny') IS NOT NULL AS made;
 SET ROLE regress_attacks_op;
@@ -121,7 +121,7 @@ SELECT vault.get('key');
 SELECT vault.create_tenant('attacks-c');
 ROLLBACK;
 
--- an administrator binds roles of its own tenant only: no operator, no auditor, nobody else's
+-- an administrator binds roles of its own tenant only: no operator, no auditor, no other tenant's
 SET ROLE regress_attacks_second;
 \set VERBOSITY default
 SELECT vault.create_principal('op', db_role => 'regress_attacks_op');
@@ -191,7 +191,7 @@ WHERE kept <> '' AND (relname, attname) IN (('secret', 'name'), ('secret', 'envi
 	AND type::text LIKE 'text%'
 	OR kept <> '' AND relname LIKE 'audit_log%' AND type::text IN ('text', 'jsonb', 'inet')
 ORDER BY 1, 2;
--- (roles are known to everybody)
+-- (every role sees the names of roles)
 SELECT relname, attname FROM kept WHERE kept ~ 'marker|attacks' AND type <> 'regrole'::regtype
 	ORDER BY 1, 2;
 -- nor do extended statistics and what ANALYZE makes of expressions

@@ -1,5 +1,5 @@
--- Every change that commits is one row of the trail: who and what, never a value; nobody changes
--- the trail.
+-- Every change that commits is one row of the trail: its role and its object, never a
+-- value. No role changes the trail.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_audit_op IN ROLE vault_admin;
 CREATE ROLE regress_audit_admin;

@@ -27,7 +27,7 @@ SELECT vault.create_principal('deputy', 'user', 'regress_bnd_deputy') IS NOT NUL
 	vault.create_role('readers') IS NOT NULL;
 SELECT name, db_role, binding, db_roles FROM vault.principals ORDER BY name COLLATE "C";
 
--- a role that was dropped and made anew, and one that was renamed: dead; nobody
+-- a role that was dropped and made anew, and one that was renamed: dead, no principal
 RESET ROLE;
 DROP OWNED BY regress_bnd_app;
 DROP ROLE regress_bnd_app;

@@ -49,7 +49,7 @@ SELECT may_execute, array_agg(proname ORDER BY proname) AS functions FROM (
 	(aclexplode(coalesce(proacl, acldefault('f', proowner)))).* FROM api) AS a
 	WHERE grantee <> proowner GROUP BY signature, proname) AS f
 GROUP BY may_execute ORDER BY may_execute COLLATE "C";
--- of the inner ones nobody but the two roles of the inside, save what views call
+-- of the inner ones only the two roles of the inside, save what views call
 SELECT grantee, array_agg(proname ORDER BY proname) FROM (
 	SELECT proname, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
 	proowner::regrole::text AS owner
@@ -57,7 +57,7 @@ SELECT grantee, array_agg(proname ORDER BY proname) FROM (
 	FROM inner_function) AS a) AS g
 WHERE grantee NOT IN (owner, 'vault_exec', 'vault_owner') GROUP BY 1 ORDER BY 1;
 
--- tables: of vault_owner, nobody else's but vault_exec's, which neither truncates nor refers nor
+-- tables: of vault_owner, no other role's but vault_exec's, which neither truncates nor refers nor
 -- attaches triggers
 SELECT oid::regclass FROM data_table WHERE relowner <> 'vault_owner'::regrole;
 SELECT oid::regclass, grantee::regrole, privilege_type

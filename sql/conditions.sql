@@ -176,8 +176,8 @@ FROM unnest(ARRAY['2026-03-22 01:30+00', '2026-03-29 00:59:59+00', '2026-03-29 0
 	'2026-11-01 01:30+00']::timestamptz[]) AS at;
 SELECT count(vault.revoke(id)) FROM vault.grants WHERE windows IS NOT NULL;
 
--- nobody hands out more than they hold: what is held under a condition is given under one that is
--- as narrow
+-- no principal hands out more than it holds: what is held under a condition is given under one that
+-- is as narrow
 SELECT vault."grant"('lead', '{read,grant}', 'key', windows => '{"daily 00:00-24:00 UTC"}',
 	valid_until => '2100-01-01') IS NOT NULL AS given;
 SET ROLE regress_conditions_lead;

@@ -1,4 +1,4 @@
--- Nobody raises their own rights: what is given, and what denial is taken back, must be held
+-- No principal raises its own rights: what is given, and what denial is taken back, must be held
 -- throughout; explain_access says why.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_delegation_op IN ROLE vault_admin;

@@ -36,7 +36,7 @@ SELECT p.oid::regprocedure AS for_operators FROM pg_proc p
 	AND NOT has_function_privilege('regress_entry_app', oid, 'execute')
 	ORDER BY p.oid::regprocedure::text COLLATE "C";
 
--- internal functions outside of a call: refused for everybody
+-- internal functions outside of a call: refused for every role
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;

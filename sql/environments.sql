@@ -130,7 +130,7 @@ SELECT action, kind, detail->'environments' AS environments
 SELECT environments IS NULL AS any, vault.put('b', 'x', environment => 'anything') AS taken
 	FROM vault.tenants;
 RESET vault.environment;
--- recorded, and nobody else's edit counts
+-- recorded, and no other role's edit counts
 SELECT operation, detail->'environments' AS environments FROM vault.audit
 	WHERE operation IN ('set_environments', 'import_policy') AND detail ? 'environments'
 	ORDER BY id;

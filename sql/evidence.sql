@@ -1,4 +1,4 @@
--- Seals, checkpoints, export and retention: who may call what, what they say, and that nobody
+-- Seals, checkpoints, export and retention: who may call what, what they say, and that no role
 -- writes the tables.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_evidence_op IN ROLE vault_admin;
@@ -30,7 +30,7 @@ SELECT vault.audit_checkpoint();
 SELECT vault.audit_public_key() ~ '^vault-audit-[0-9a-f-]{36}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$' AS
 	key;
 
--- nor does one that administers nothing, or nobody
+-- nor does one that administers nothing, or a role without a principal
 SET ROLE regress_evidence_app;
 SELECT ok FROM vault.verify_audit();
 SELECT count(*) FROM vault.export_audit();
@@ -93,7 +93,7 @@ SELECT vault.set_audit_floor('1 year');
 SELECT operation, decision, object_kind, detail, reason FROM vault.audit
 	WHERE tenant = 'evidence-b' AND object_kind = 'audit_policy' AND decision = 'allow' ORDER BY id;
 
--- the jobs are a superuser's; the helper is nobody's
+-- the jobs are a superuser's; no role may call the helper
 SELECT vault_data.job_retention();
 RESET ROLE;
 SET ROLE vault_owner;

@@ -273,7 +273,7 @@ SELECT * FROM announced WHERE kind = 'extended';
 SET ROLE regress_expiry_admin;
 SELECT secret, reason, detail ->> 'extensions' AS extensions FROM vault.audit
 	WHERE operation = 'extend_expiry' AND decision = 'allow' ORDER BY at, id;
--- held by the built-in roles owner and admin, and handed out by whoever holds it
+-- held by the built-in roles owner and admin, and handed out by a principal that holds it
 SELECT count(vault.create_principal('of-' || role)), count(vault.add_member(role, 'of-' || role))
 	FROM unnest('{owner,admin,writer,reader,rotator,auditor}'::text[]) AS role;
 SELECT principal, permissions FROM vault.access_matrix
@@ -296,7 +296,7 @@ SELECT vault.set_expiry('db/never', '9999-12-31 00:00+00', '90 days'),
 	vault.set_expiry('db/never', NULL);
 
 -- a rollback undoes no end: neither to an older version and back, nor by the end of a version,
--- unless whoever may set an end says so
+-- unless a principal that may set an end says so
 SET ROLE regress_expiry_admin;
 SELECT vault.create_principal('rotator', db_role => 'regress_expiry_rotator') IS NOT NULL AS made,
 	vault."grant"('rotator', '{read,rotate}', 'pw/*') IS NOT NULL AS granted;

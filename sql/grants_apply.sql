@@ -67,7 +67,7 @@ SELECT count(*) FROM vault.list();
 ROLLBACK;
 SELECT vault.get('db/main/password');
 
--- revoked twice, unknown, somebody else's
+-- revoked twice, unknown, another tenant's
 SET ROLE regress_apply_admin;
 SELECT vault.revoke(:'narrow');
 SELECT vault.revoke(:'narrow');

@@ -261,8 +261,8 @@ SELECT who, change, answer FROM (VALUES ('app'), ('admin'), ('second'), ('other'
 		AS c (change),
 	pg_temp.after(change, 'regress_integrity_' || who, 'SELECT vault.get(''one'')') ORDER BY 2, 1;
 
--- a binding of one's own making, or that of somebody else: nobody, and told why; an operator stays
--- one
+-- a binding of one's own making, or that of another role: no principal, and told why; an operator
+-- stays one
 SELECT who, answer FROM (VALUES ('second'), ('op')) AS w (who),
 	pg_temp.after(
 	format('INSERT INTO vault_data.principal_binding (tenant_id, role_name, principal_id, revision,

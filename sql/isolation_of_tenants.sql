@@ -19,7 +19,7 @@ SET ROLE regress_isolation_a;
 SELECT vault.get('shared/name');
 SELECT vault.rotate('shared/name', 'of a again');
 
--- every call on what the other tenant has answers as for what nobody has
+-- every call on what the other tenant has answers as for what no tenant has
 SET ROLE regress_isolation_b;
 CREATE FUNCTION pg_temp.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

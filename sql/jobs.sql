@@ -38,8 +38,8 @@ SELECT count(*) FROM cron.job j JOIN pg_roles r ON r.rolname = j.username
 	WHERE jobname LIKE 'vault:%' AND (rolsuper
 	OR command !~ '^(SELECT|CALL) vault_data\.job_[a-z]+\(\)$');
 
--- times that somebody has changed stay, what is missing comes back, other databases' and other
--- people's are not ours
+-- changed times stay, what is missing comes back, jobs of other databases and other roles are not
+-- vault's
 SELECT cron.alter_job(jobid, schedule => '1 1 1 1 1') FROM cron.job WHERE jobname = 'vault:purge';
 SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'vault:rewrap';
 UPDATE cron.job SET database = 'elsewhere' WHERE jobname = 'vault:anomalies';
@@ -150,7 +150,7 @@ SELECT vault_data.job_purge();
 SET ROLE regress_jobs_auditor;
 SELECT count(*) >= 3 AS jobs FROM vault.jobs;
 SELECT vault.install_jobs();
--- nobody becomes the role
+-- no other role becomes the role
 SET ROLE regress_jobs_maker;
 GRANT vault_jobs TO regress_jobs_maker;
 ALTER ROLE vault_jobs PASSWORD 'x';

@@ -43,7 +43,7 @@ RESET application_name;
 SELECT vault.reactivate('db/password', E'tab\tand\\backslash');
 SELECT vault.get(E'a\nb');
 RESET SESSION AUTHORIZATION;
--- Settings too, whoever sets them and however; what has the form is shown.
+-- Settings too, from every role and by every means; what has the form is shown.
 \set VERBOSITY default
 SET vault.tenant = E'my secret: hunter2!\x1b[2J';
 SET vault.environment = 'my secret: hunter2!';

@@ -1,5 +1,5 @@
--- Nobody but the vault's own functions writes or locks its tables, and no role of PostgreSQL gives
--- anything of them; what superusers do leaves an alert.
+-- Only the vault's own functions write or lock its tables, and no role of PostgreSQL gives anything
+-- of them; what superusers do leaves an alert.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 CREATE ROLE regress_outside_writer IN ROLE pg_write_all_data;
@@ -108,7 +108,7 @@ SELECT statement, pg_temp.try('regress_outside_writer', statement) AS answer
 	AS statement;
 
 -- maintenance that keeps others out is refused by name, also to the owner of the database and
--- whoever may maintain all tables
+-- a role that may maintain all tables
 CREATE ROLE regress_outside_owner IN ROLE pg_read_all_data;
 SELECT current_database() AS db, (SELECT datdba::regrole FROM pg_database
 	WHERE datname = current_database()) AS owner \gset
@@ -120,14 +120,14 @@ CLUSTER vault_data.secret USING secret_pkey;
 REINDEX TABLE vault_data.secret;
 REINDEX SCHEMA vault_data;
 ANALYZE vault_data.tenant;
--- no extension's script brings objects into the schemas or takes some out, whoever runs it
+-- no extension's script brings objects into the schemas or takes some out, for any role
 CREATE EXTENSION citext SCHEMA vault;
 CREATE EXTENSION hstore SCHEMA vault_data;
 RESET ROLE;
 CREATE EXTENSION citext SCHEMA vault;
 ALTER DATABASE :"db" OWNER TO :owner;
 
--- the vault's workers are nobody's to end; sessions of others are, to those whom PostgreSQL lets
+-- no role may end the vault's workers; sessions of others are, to those whom PostgreSQL lets
 SET ROLE regress_outside_admin;
 SELECT count(*) > 0 AS workers FROM pg_stat_activity WHERE backend_type LIKE 'vault%';
 DO $$

@@ -11,7 +11,7 @@ SET ROLE regress_principals_op;
 SELECT vault.create_tenant('principals-a', 'regress_principals_admin') IS NOT NULL AS a,
 	vault.create_tenant('principals-b', 'regress_principals_other') IS NOT NULL AS b;
 
--- bound: identified, and enrolled in vault_client; not bound: nobody
+-- bound: identified, and enrolled in vault_client; not bound: no principal
 SET ROLE regress_principals_app;
 SELECT vault.whoami();
 SET ROLE regress_principals_admin;
@@ -22,7 +22,7 @@ SELECT tenant, principal, role, operator, auditor FROM vault.whoami();
 SELECT vault.current_tenant_id() IS NOT NULL AS identified;
 SELECT name FROM vault.principals;
 
--- a member of a bound role is not that principal, a superuser is nobody
+-- a member of a bound role is not that principal, a superuser is none
 SET ROLE regress_principals_member;
 SELECT tenant, principal, role, operator FROM vault.whoami();
 SELECT vault.current_tenant_id() IS NULL AS nobody;
@@ -100,7 +100,7 @@ RESET vault.tenant;
 SET ROLE regress_principals_op;
 SELECT vault.drop_principal('app', 'principals-b');
 
--- renamed: nobody, and so is whoever takes the name
+-- renamed: no principal, and so is a role that takes the name
 RESET ROLE;
 ALTER ROLE regress_principals_app RENAME TO regress_principals_renamed;
 SET ROLE regress_principals_renamed;
@@ -115,7 +115,7 @@ ALTER ROLE regress_principals_renamed RENAME TO regress_principals_app;
 SET ROLE regress_principals_app;
 SELECT tenant, principal FROM vault.whoami();
 
--- dropped and made again: nobody, until bound anew
+-- dropped and made again: no principal, until bound anew
 RESET ROLE;
 DROP ROLE regress_principals_app;
 CREATE ROLE regress_principals_app IN ROLE vault_client;

@@ -81,7 +81,7 @@ SELECT vault.put('good', 'x', expires_at => 'infinity', description => repeat('x
 	tags => (SELECT jsonb_object_agg('tag' || n, '') FROM generate_series(1, 64) AS n));
 SELECT expires_at FROM vault.secrets WHERE name = 'good';
 
--- pending: a version that nobody reads unless asked for by its number
+-- pending: a version that is read only by its number
 SELECT vault.put('cas', 'next', label => 'pending');
 SELECT name, current_version, previous_version, pending_version FROM vault.secrets
 	WHERE name = 'cas';

@@ -61,7 +61,7 @@ FROM cron.job WHERE username = 'vault_jobs';
 TABLE pg_temp.told;
 ROLLBACK;
 
--- a trigger of somebody else stays off: an operator does not arm it
+-- a trigger of another extension or role stays off: an operator does not arm it
 CREATE FUNCTION public.regress_repair() RETURNS trigger
 	LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER regress_repair BEFORE INSERT ON vault_data.tenant FOR EACH ROW EXECUTE

@@ -122,7 +122,7 @@ $$;
 SELECT role, call, answer FROM unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator',
 	'auditor']) AS role, pg_temp.as_member(role);
 
--- nobody raises their own rights
+-- no principal raises its own rights
 SET ROLE regress_roles_admin;
 SELECT vault."grant"('lead', '{read,grant}', 'team/**') IS NOT NULL AS given;
 SET ROLE regress_roles_lead;
@@ -138,8 +138,8 @@ SELECT vault.add_member('team', 'lead');
 SELECT vault.remove_member('team', 'lead');
 SELECT vault."grant"('team', '{read}', 'team/b') IS NOT NULL AS given;
 SELECT vault."grant"('team', '{write}', 'team/b');
--- a role with a denial: nobody leaves it who could not give what it denies; nobody puts an
--- administrator in it
+-- a role with a denial: a principal that could not give what it denies does not leave it, and no
+-- principal puts an administrator in it
 SET ROLE regress_roles_admin;
 SELECT vault.create_role('barred') IS NOT NULL AS made;
 SELECT vault."grant"('barred', '{write}', 'team/**', effect => 'deny') IS NOT NULL AS denied;

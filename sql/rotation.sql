@@ -197,7 +197,7 @@ SELECT vault.resume_tenant('rotation-a');
 SELECT vault.rotate_due();
 :status;
 
--- external: somebody else makes the value, and gives it once
+-- external: another program makes the value, and gives it once
 SET ROLE regress_rotation_app;
 SELECT vault.set_rotation('app/other', 'daily', 'external', overlap => '0') IS NOT NULL AS set;
 SELECT vault.rotate('app/other') IS NULL AS not_yet;
@@ -261,7 +261,7 @@ UPDATE vault_data.rotation_schedule SET rotator = 'external',
 	WHERE secret_id = (SELECT id FROM vault_data.secret
 	WHERE tenant_id = :'a' AND name = 'app/other');
 SELECT * FROM vault.verify('rotation-a');
--- nobody but operators runs what is due, and the job is for its role
+-- only operators run what is due, and the job is for its role
 SET ROLE regress_rotation_admin;
 \set VERBOSITY sqlstate
 SELECT vault.rotate_due();

@@ -142,7 +142,7 @@ SELECT vault.destroy('pair', 1);
 RESET ROLE;
 SELECT vault.rotate_due() > 0 AS done;
 SELECT pg_temp.verifier('a') IS NULL AS a_is_retired, pg_temp.verifier('b') IS NOT NULL AS b_in_use;
--- a role that may not be changed any more ends the run, is told of, and is in nobody's way
+-- a role that may not be changed any more ends the run, is told of, and delays no other rotation
 SET ROLE regress_rights_admin;
 SELECT vault.rotate('pair'), vault.get_json('pair') ->> 'user' AS "user";
 SET ROLE regress_rights_op;

@@ -32,7 +32,7 @@ SELECT vault.create_principal('owner', db_role => 'regress_targets_owner') IS NO
 \set VERBOSITY terse
 SELECT vault.set_rotation('login', 'weekly', 'postgres_role', '{"user": "regress_targets_login"}');
 SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
--- an operator lends what it could give anybody by GRANT, and no other role
+-- an operator lends a role that it could give by GRANT, and no other role
 SET ROLE regress_targets_op;
 SELECT vault.allow_rotation('regress_targets_login', 'targets-a');
 RESET ROLE;
@@ -154,7 +154,7 @@ ALTER ROLE regress_targets_login NOSUPERUSER VALID UNTIL '2020-01-01';
 SET ROLE regress_targets_admin;
 SELECT vault.rotate('login');
 RESET ROLE;
--- nobody could log in with it: not given, nor planned, nor allowed; until somebody can
+-- no client could log in with it: not given, nor planned, nor allowed, until one can
 \set VERBOSITY default
 ALTER ROLE regress_targets_login VALID UNTIL 'infinity' CONNECTION LIMIT 0;
 SET ROLE regress_targets_admin;

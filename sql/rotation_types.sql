@@ -17,7 +17,7 @@ SELECT vault.put('key', 'key-7Q2xR9mW4zT8', 'api_key'),
 	vault.put('login', 'Tr0ub4dor&3xkcd-1', 'password'), vault.put('plain', 'x'),
 	vault.put('token', '2YotnFZFEjr1zCsicMWpAA', 'oauth_token');
 
--- as often as the type says, or the tenant's policy for it; on demand only where nobody says
+-- as often as the type says, or the tenant's policy for it; on demand only where neither says
 SELECT vault.set_rotation('key') BETWEEN now() + '89 days 22 hours'
 	AND now() + '90 days 1 minute' AS in_90_days, vault.set_rotation('plain') IS NULL AS never;
 SELECT name, every FROM vault.rotation_status ORDER BY name;
@@ -56,7 +56,7 @@ SELECT vault.rotate_due(1);
 SET ROLE regress_rotation_types_admin;
 :ends;
 SELECT length(vault.get('login')) AS made_up_by_policy;
--- nobody sets a later one; NULL is as long as the value lasts
+-- no principal sets a later one; NULL is as long as the value lasts
 SELECT vault.set_expiry('login', now() + '61 days');
 SELECT vault.set_expiry('login', now() + '5 days', '1 day');
 :ends;

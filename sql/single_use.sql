@@ -1,5 +1,5 @@
--- Tokens for a single use: each principal and tenant may have so many, and whoever fills the table
--- in which used ones are remembered shuts out nobody but themselves.
+-- Tokens for a single use: each principal and tenant may have so many. A principal that fills the
+-- table in which used ones are remembered shuts out itself only.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 SET client_min_messages = error;

@@ -1,4 +1,4 @@
--- vault.status() tells operators, auditors and clients the state and no key; nobody else may ask.
+-- vault.status() tells operators, auditors and clients the state and no key. No other role may ask.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_status_op IN ROLE vault_admin;
 CREATE ROLE regress_status_auditor IN ROLE vault_auditor;

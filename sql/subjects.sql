@@ -1,5 +1,5 @@
 -- A subject of an issuer stands for the principal that it was added to, exactly before by pattern,
--- and for nobody if it could be two; who adds one could issue a token for the principal.
+-- and for no principal if it could be two. A caller that adds one could issue a token for it.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 CREATE ROLE regress_subjects_admin;
@@ -152,7 +152,7 @@ SELECT principal FROM vault.whoami();
 SELECT pg_temp.state('SELECT vault.add_subject(''boss'', ''okta'', ''mine'')');
 SELECT pg_temp.state('SELECT vault.add_subject(''billing'', ''okta'', ''mine'')');
 COMMIT;
--- one's own, nobody else's
+-- one's own, no other principal's
 SET ROLE regress_subjects_app;
 SELECT count(*) FROM vault.subjects;
 SET ROLE regress_subjects_other;

@@ -61,7 +61,7 @@ SELECT r, pg_temp.state(format('SELECT vault.allow_tokens(%L)', r)),
 	FROM unnest(ARRAY['regress_tokens_pool', 'regress_tokens_bound', 'regress_tokens_admin']) AS r;
 SET ROLE regress_tokens_admin;
 
--- SET LOCAL, set_config and login do the same; the role alone is nobody
+-- SET LOCAL, set_config and login do the same; the role alone has no principal
 SET ROLE regress_tokens_pool;
 SELECT vault.get('billing/key');
 BEGIN;

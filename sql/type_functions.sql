@@ -168,7 +168,7 @@ SELECT pg_temp.attempt('SELECT vault.generate(''tfun_probe'')') AS refused;
 SET regress.makes = 'fine';
 SELECT vault.generate('tfun_probe'), vault.rotate('probe/fine'), vault.get('probe/fine');
 
--- names and settings; a type that is in use stays; a built-in one is nobody's
+-- names and settings; a type that is in use stays; no role changes a built-in one
 SET ROLE regress_tfun_op;
 SELECT v, pg_temp.attempt(format('SELECT vault.create_type(%s)', v))
 	FROM unnest(ARRAY['''password'', ''x''', '''tfun_pin'', ''x''', '''Upper'', ''x''',

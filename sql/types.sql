@@ -174,7 +174,8 @@ SELECT vault.put('db/from-url', vault.database_url('db'), type => 'database'),
 SELECT vault.conninfo('db/from-url') = vault.conninfo('db') AS by_url,
 	vault.conninfo('db/from-conninfo') = vault.conninfo('db') AS by_conninfo;
 
--- fields: of versions and environments; for whoever may read; an unknown one of a type without any
+-- fields: of versions and environments; for a principal that may read; an unknown one of a type
+-- without any
 SELECT
 	vault.put('db',
 	'{"host": "db2.example", "user": "app", "password": "second", "dbname": "shop"}',

@@ -81,7 +81,7 @@ SELECT tenant, secret, environment, principal, kind, version, reads, failed,
 	first_read_at <= last_read_at AS in_order, last_failed_at IS NOT NULL AS has_failed, last_role
 FROM vault.usage WHERE tenant LIKE 'usage-%' ORDER BY tenant, secret, environment, principal,
 	version;
--- of nobody
+-- without a principal
 SELECT count(*), sum(failed) >= 1 AS failed FROM vault.usage
 	WHERE tenant IS NULL AND principal IS NULL;
 RESET ROLE;
@@ -127,7 +127,7 @@ SET ROLE regress_usage_nobody;
 SELECT count(*) FROM vault.usage;
 SELECT count(*) FROM vault_data.usage;
 
--- secrets that nobody reads
+-- secrets that are not read
 SET ROLE regress_usage_a;
 SELECT name, environment, reads, last_read_at IS NULL AS never FROM vault.unused_secrets('0')
 	WHERE last_read_at IS NULL ORDER BY name;

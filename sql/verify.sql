@@ -385,7 +385,7 @@ SELECT count(*) FROM vault.verify();
 RESET ROLE;
 SELECT vault_data.install_statements();
 SELECT vault_data.opens(:'a', :'a', 'generic', 1, 1, NULL);
--- it needs nobody's transaction to be of a kind and returns no value
+-- it works in a transaction of any kind and returns no value
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT * FROM vault.verify('verify-a');
 COMMIT;

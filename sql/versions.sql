@@ -80,7 +80,7 @@ SELECT version, label, key_generation, destroyed_at IS NOT NULL AS destroyed FRO
 	WHERE name = 'gone' ORDER BY version;
 SELECT current_version, previous_version, pending_version, versions FROM vault.describe('gone');
 
--- the constraints hold against anybody: numbers, labels, what is gone
+-- the constraints hold against every role: numbers, labels, what is gone
 RESET ROLE;
 SELECT s.id FROM vault_data.secret s WHERE s.name = 'gone' \gset
 BEGIN; UPDATE vault_data.secret SET last_version = 3 WHERE id = :'id'; ROLLBACK;

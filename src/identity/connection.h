@@ -36,8 +36,8 @@ extern const Peer *connection_peer(void);
 extern bool connection_is_encrypted(void);
 
 /*
- * Get the names of the client certificate, each behind its kind (cn, dn, dns, uri, email) and a colon.
- * There is none without a certificate.
+ * Get the names of the client certificate, each behind its kind and a colon: cn, dn, dns, uri,
+ * email.  There is none without a certificate.
  */
 extern const char *const *connection_services(int *count);
 
