@@ -162,10 +162,10 @@ FROM (VALUES ('tenant_id', '(SELECT b FROM ids)'), ('secret_id', 'gen_random_uui
 	('created_by', 'NULL'), ('destroyed_at', 'now(), envelope = NULL'), ('retired_at', 'now()'),
 	('expires_at', '''2099-01-01'''), ('fingerprint', '''\x00'''), ('type', '''json'''),
 	('weak', 'true')) AS v (attribute, value);
--- none is left out (sql/issuers.sql edits those of tokens, sql/subjects.sql and sql/groups.sql
--- those of subjects and groups, sql/rotation_targets.sql those of rotations, sql/type_policies.sql
--- those of types, t/016_integrity.pl those of retention and reservations, sql/hold.sql those of the
--- origin)
+-- No column is left out. Those of tokens are edited in sql/issuers.sql, of subjects and groups in
+-- sql/subjects.sql and sql/groups.sql, of rotations in sql/rotation_targets.sql. Those of types are
+-- edited in sql/type_policies.sql, of retention and reservations in t/016_integrity.pl, of the
+-- origin in sql/hold.sql.
 SELECT relname, attname FROM deciding d JOIN pg_attribute a
 	ON attrelid = d.oid AND attnum BETWEEN 1 AND revision - 1 AND NOT attisdropped
 	WHERE relname !~ 'token|subject|group_role|type|rotation|audit_policy|reservation|origin' EXCEPT

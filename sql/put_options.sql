@@ -1,5 +1,5 @@
--- a weak value is stored on purpose only, and is listed; a value that is there already makes no
--- version, for those who may read it; a secret can get another type, and its versions keep theirs
+-- A weak value is stored on purpose only, and is listed. A value that is there already makes no
+-- version if the caller may read it. A secret can get another type, and its versions keep theirs.
 SET client_min_messages = warning;
 CREATE ROLE regress_po_admin;
 CREATE ROLE regress_po_writer;

@@ -3,8 +3,8 @@
 # compute figures from the logs. Sourced by bench/run, which sets BASE, OUT, LOGS, DATABASE and the
 # sizes.
 #
-# It guards the comparability of two figures: the scripts of one pgbench run are mixed transaction
-# by transaction, or take turns; of latencies the lowest and the highest tenth are dropped; a ratio
+# It guards the comparability of two figures. The scripts of one pgbench run are mixed transaction
+# by transaction, or take turns. Of latencies the lowest and the highest tenth are dropped. A ratio
 # of turns is taken within each turn.
 
 # server_run LOG COMMAND...: run it as the server's user, beside the scripts; a signal to this

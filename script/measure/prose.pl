@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Measure prose: comments of C, SQL, tests and scripts (share that begins with a question word,
-# which makes a clause the subject; words a sentence), hints, and the sentences of the documents
-# outside of tables and code.
+# Measure prose: comments of C, SQL, tests and scripts, hints, and the sentences of the documents
+# outside of tables and code. Measures are the share that begins with a question word, which makes a
+# clause the subject, and words a sentence.
 use strict;
 use warnings;
 use FindBin;
@@ -39,8 +39,9 @@ sub words
 sub block_comments
 {
 	my ($file, $text) = @_;
+	my $literal = $file =~ /\.sql$/ ? qr/--[^\n]*|'[^']*'/ : qr/'(?:[^'\\\n]|\\.)'/;
 	my @found;
-	while ($text =~ m{"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)'|/\*(.*?)\*/}sg)
+	while ($text =~ m{"(?:[^"\\\n]|\\.)*"|$literal|/\*(.*?)\*/}sg)
 	{
 		next unless defined $1;
 		push @found, [ $file, line_of($text, $-[0]), $1 ];

@@ -15,8 +15,8 @@ my %rank = map { $features[$_] => $_ } 0 .. $#features;
 # ---- width ----
 
 # A command of psql ends with its line. A table of a document, a line that has no place to break and
-# what psql prints in an example are as wide as they are: rows begin with a space, messages with
-# their severity or field.
+# the output of psql in an example are as wide as they are. In that output rows begin with a space,
+# and messages with their severity or field.
 sub may_be_wide
 {
 	my ($file, $line) = @_;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Purge the package and check the files that it removes: a key never goes, a directory that an
-# administrator has made keeps its owner, and an empty one goes with the package of the last major
+# Purge the package and check the files that it removes. A key is never removed. A directory that an
+# administrator has made keeps its owner. An empty one is removed with the package of the last major
 # version.
 . "$(dirname "$0")/lib.sh"
 
