@@ -22,11 +22,12 @@
  * seen through object_access_hook, in any form of statement.  So is the end of the vault: DROP
  * EXTENSION in its database, and DROP DATABASE of it.
  *
- * Exempt are statements inside a call, and the extension's own work of retention.c; the script of
- * this extension, while the script of another extension is refused to every role; index builds of
- * a superuser's statement, for which the server becomes vault_owner; and the queries of foreign
- * keys.  Triggers report a superuser's INSERT, UPDATE and DELETE.  The guard reports those on
- * system catalogs, and every change of a setting that weakens the vault, of any role.
+ * Exempt are statements inside a call, the extension's own work of retention.c, and the queries of
+ * foreign keys.  Index builds of a superuser's statement are exempt, because the server becomes
+ * vault_owner for them.  The script of this extension is exempt, and that of another extension is
+ * refused to every role.  Triggers report a superuser's INSERT, UPDATE and DELETE.  The guard
+ * reports those on system catalogs, and every change of a setting that weakens the vault, of any
+ * role.
  */
 #include "guard/guard.h"
 

@@ -23,9 +23,9 @@ extern const WeakSetting weak_settings[];
 extern const int weak_setting_count;
 
 /*
- * Describe for the audit trail what a statement that has run changed of these settings; NULL if
- * nothing.  "here" is false in another database than the vault's: then only changes count that
- * reach the vault from there.
+ * Describe for the audit trail the changes of these settings by a statement that has run; NULL if
+ * there is none.  "here" is false in another database than the vault's.  Then only changes count
+ * that reach the vault from there.
  */
 extern const char *weakening_of(Node *statement, bool here);
 

@@ -3,9 +3,9 @@
  *		Buffers and areas that are overwritten when their memory context ends.
  *
  * A context gives its blocks back with free(), which the C library overwrites while
- * M_PERTURB is set; a library without it (other than glibc) leaves areas as they were.  glibc
- * keeps small pieces for the same thread as they are.  Blocks of contexts are never that small;
- * pieces of other libraries are, and are wiped at the end of secret_frees_begin().
+ * M_PERTURB is set.  A library without it (other than glibc) leaves areas as they were.  glibc
+ * keeps small pieces for the same thread as they are.  Blocks of contexts are never that small.
+ * Pieces of other libraries are, and are wiped at the end of secret_frees_begin().
  *
  * Setting it costs more than a read, so the backend keeps the memory of one area. A call that fits
  * into its first block frees nothing. That block is overwritten in place, as far as it was used.

@@ -3,9 +3,9 @@
  *		An envelope opens only under its key, in its place and unchanged; anything
  *		else is refused with the same status and leaves no plaintext.
  *
- * The two-key part builds a ciphertext that plain GCM opens under two keys, by
- * solving for one block over GF(2^128), and shows that the commitment refuses
- * it under the key that it does not commit to.
+ * The two-key part solves for one block over GF(2^128) and so builds a ciphertext
+ * that plain GCM opens under two keys.  It shows that the commitment refuses it
+ * under the key that it does not commit to.
  */
 #include "crypto/envelope.h"
 

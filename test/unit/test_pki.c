@@ -1,10 +1,10 @@
 /*
  * test_pki.c
  *		Certificates and SSH keys are read in every form that they come in and come out in
- *		one; what breaks a rule is refused for that rule, beside what differs in that one
- *		thing and is taken.  Facts are those that openssl prints.
+ *		one.  One that breaks a rule is refused for that rule, beside one that differs in that
+ *		thing only and is taken.  Facts are those that openssl prints.
  *
- * Everything is made here with OpenSSL itself, so that what is tested does not test itself.
+ * Everything is made here with OpenSSL itself, so that the tested code does not test itself.
  */
 #define _GNU_SOURCE
 
