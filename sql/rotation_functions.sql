@@ -1,6 +1,6 @@
--- Functions as rotators: an error that they raise is not believed, and they see nothing of the vault.
--- The trail names the function that is given a value. No target outside of the transaction has a
--- value that the vault has lost.
+-- Functions as rotators: an error that they raise is not believed, and they see nothing of the
+-- vault. The trail names the function that is given a value. No target outside of the transaction
+-- has a value that the vault has lost.
 \set SHOW_CONTEXT never
 CREATE ROLE regress_rfn_admin;
 CREATE ROLE regress_rfn_owner;

@@ -2,9 +2,9 @@
 # Make and run root directories of Debian's releases, with mmdebstrap. Sourced after common.sh, by
 # script/in-root.
 #
-# A root directory is kept packed in VAULT_ROOTS (/var/cache/vault-roots), and unpacked for each run.
-# Its name has the release and a hash of the list of packages and of the month. So it is made anew
-# when the list changes, and each month for the updates. Packages that were downloaded stay in
+# A root directory is kept packed in VAULT_ROOTS (/var/cache/vault-roots), and unpacked for each
+# run. Its name has the release and a hash of the list of packages and of the month. So it is made
+# anew when the list changes, and each month for the updates. Packages that were downloaded stay in
 # VAULT_ROOTS too. They come from the mirror that this machine's own package sources name, or from
 # VAULT_MIRROR, and are checked against Debian's keys; how apt reaches it (proxies, certificates) is
 # taken from this machine's settings.

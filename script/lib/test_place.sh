@@ -2,8 +2,9 @@
 # Make and remove the place where the tests of script/test run. Sourced by script/test, which sets
 # TEST_DIR and LOGS.
 #
-# It guards the machine: there is one run at a time in a checkout. The servers that a run has started,
-# and no others, are stopped at its end, and at the beginning of the next run if it was killed.
+# It guards the machine: there is one run at a time in a checkout. The servers that a run has
+# started, and no others, are stopped at its end, and at the beginning of the next run if it was
+# killed.
 
 # The copy of the tests, the instances, the results. Its directories belong to the server's user.
 WORK=

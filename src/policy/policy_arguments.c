@@ -26,7 +26,8 @@ secret_name_from(const text *name, const text *environment, SecretName *secret)
 	if ((fault = name_fault(secret->name, secret->name_size)) != NULL)
 		error_bad_argument(
 			"name", fault,
-			"A name is segments of letters, digits and \"._-\" with \"/\" between them, at most 255 bytes.");
+			"A name is segments of letters, digits and \"._-\" with \"/\" between them, "
+			"at most 255 bytes.");
 	environment_require_form("environment", secret->environment, secret->environment_size);
 }
 
@@ -158,9 +159,9 @@ policy_check_windows(ArrayType *given)
 		else if (fault == NULL)
 			fault = psprintf("its time zone \"%s\" is not known", window.zone);
 		if (fault)
-			error_bad_argument(
-				"windows", of_element(i, count, fault),
-				"Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'; pg_timezone_names has the zones.");
+			error_bad_argument("windows", of_element(i, count, fault),
+							   "Give windows such as 'mon-fri 09:00-17:00 Europe/Berlin'; "
+							   "pg_timezone_names has the zones.");
 		window_format(&window, text);
 		checked[i] = CStringGetTextDatum(text);
 	}
@@ -180,6 +181,7 @@ policy_check_services(ArrayType *given)
 		if (fault)
 			error_bad_argument(
 				"services", of_element(i, count, fault),
-				"Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; other kinds are dn, uri and email.");
+				"Give names such as 'token:billing', 'cn:billing' or 'dns:billing.internal'; "
+				"other kinds are dn, uri and email.");
 	}
 }

@@ -110,7 +110,8 @@ take_fields(TextCursor *rest, Cron *cron)
 	cron->months = bits;
 	cron->any_weekday = cursor_is_at(rest, '*');
 	if (!take_field(rest, &weekday_field, &bits))
-		return "its days of the week, the fifth field, are not valid: they are 0 to 7 or sun to sat";
+		return "its days of the week, the fifth field, are not valid: "
+			   "they are 0 to 7 or sun to sat";
 	cron->weekdays = (bits | bits >> 7) & 0x7f;
 	return NULL;
 }
@@ -136,7 +137,8 @@ take_name(TextCursor *rest, Cron *cron)
 			fields = (TextCursor){names[i].fields, names[i].fields + strlen(names[i].fields)};
 	rest->text += letters;
 	if (fields.text == NULL || (!cursor_take_blanks(rest) && !cursor_ended(rest)))
-		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually";
+		return "its name is not one of @hourly, @daily, @midnight, @weekly, @monthly, "
+			   "@yearly and @annually";
 	return take_fields(&fields, cron);
 }
 
