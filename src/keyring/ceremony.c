@@ -131,7 +131,8 @@ static bool
 has_standby(void)
 {
 	static Sql find = {
-		"SELECT FROM pg_stat_get_wal_senders() w WHERE NOT EXISTS (SELECT FROM pg_get_replication_slots() l"
+		"SELECT FROM pg_stat_get_wal_senders() w WHERE NOT"
+		" EXISTS (SELECT FROM pg_get_replication_slots() l"
 		" WHERE l.active_pid = w.pid AND l.slot_type = 'logical')"
 		" UNION ALL SELECT FROM pg_get_replication_slots() s WHERE s.slot_type = 'physical'",
 		0};
@@ -149,11 +150,11 @@ outruns_standby(void)
 	return source_kind() != SOURCE_MANUAL && has_standby();
 }
 
-#define STANDBY_HINT \
-	"A standby that is promoted without it stays sealed, and with this server lost so is every secret: "
+#define STANDBY_HINT "A standby that is promoted without it stays sealed, "
+"and with this server lost so is every secret: "
 
-static void
-require_no_standby(bool force)
+	static void
+	require_no_standby(bool force)
 {
 	if (!outruns_standby())
 		return;
@@ -164,13 +165,13 @@ require_no_standby(bool force)
 			 errmsg("standby servers follow this one, and would not hold the new root key"),
 			 errhint(
 				 STANDBY_HINT
-				 "call vault.rotate_root_key(force => true) when the root key file can be copied to each of them at once, or the new generation given to its key command.")));
-	ereport(
-		WARNING,
-		(errmsg("standby servers follow this one, and do not hold the new root key yet"),
-		 errhint(
-			 STANDBY_HINT
-			 "now copy the root key file, or give the new generation to the key command, to each of them.")));
+				 "call vault.rotate_root_key(force => true) when the root key file can be copied "
+				 "to each of them at once, or the new generation given to its key command.")));
+	ereport(WARNING,
+			(errmsg("standby servers follow this one, and do not hold the new root key yet"),
+			 errhint(STANDBY_HINT
+					 "now copy the root key file, or give the new generation to the key command, "
+					 "to each of them.")));
 }
 
 void

@@ -483,12 +483,12 @@ source_file_add(Keyring *keyring, uint32 generation, const SecretKey *key)
 	size_t size;
 
 	if (keyring->count == KEYRING_MAX_KEYS)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("the root key file already holds %d generations", KEYRING_MAX_KEYS),
-			 errhint(
-				 "Remove the lines of generations that no backup needs any more: of those in the view vault.root_keys all but the active one, of others all that no other server uses.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the root key file already holds %d generations", KEYRING_MAX_KEYS),
+				 errhint("Remove the lines of generations that no backup needs any more: "
+						 "of those in the view vault.root_keys all but the active one, "
+						 "of others all that no other server uses.")));
 	keyring->uncommitted = generation;
 	this_writer(keyring->writer);
 	keyring->generations[keyring->count] = generation;

@@ -76,7 +76,8 @@ postgres_remote_target_of(const Rotation *rotation, PostgresRemoteTarget *target
 	if (target->host == NULL || target->database == NULL)
 		error_bad_argument(
 			"config", "must name \"host\" and \"dbname\"",
-			"Give {\"host\": \"db.example\", \"port\": \"5432\", \"dbname\": \"app\", \"user\": \"app\"}.");
+			"Give {\"host\": \"db.example\", \"port\": \"5432\", \"dbname\": \"app\", \"user\": "
+			"\"app\"}.");
 	if (target->port == NULL)
 		target->port = "5432";
 	address = psprintf("%s:%s", target->host, target->port);
@@ -162,12 +163,11 @@ await_login(PGconn *connection)
 		return true;
 	if (is_login_refused(connection))
 		return false;
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-		 errmsg("could not connect to the server"),
-		 errhint(
-			 "It must use TLS with a certificate for its name, see vault.rotation_root_certificates, and SCRAM.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not connect to the server"),
+			 errhint("It must use TLS with a certificate for its name, "
+					 "see vault.rotation_root_certificates, and SCRAM.")));
 }
 
 /*
@@ -309,11 +309,12 @@ log_in(const PostgresRemoteTarget *target, const char *user, const char *passwor
 static int
 versions_before(const Rotation *rotation, int **versions)
 {
-	static Sql list = {
-		"SELECT v.version FROM vault_data.secret_version v WHERE v.tenant_id = $1 AND v.secret_id = $2"
-		" AND v.version <> $3 AND v.destroyed_at IS NULL ORDER BY v.version = $4 DESC, v.version DESC LIMIT 100",
-		4,
-		{UUIDOID, UUIDOID, INT4OID, INT4OID}};
+	static Sql list = {"SELECT v.version FROM vault_data.secret_version v WHERE v.tenant_id = $1"
+					   " AND v.secret_id = $2"
+					   " AND v.version <> $3 AND v.destroyed_at IS NULL"
+					   " ORDER BY v.version = $4 DESC, v.version DESC LIMIT 100",
+					   4,
+					   {UUIDOID, UUIDOID, INT4OID, INT4OID}};
 	Datum values[4] = {UUIDPGetDatum(&rotation->head.tenant), UUIDPGetDatum(&rotation->head.id),
 					   Int32GetDatum(rotation->version), Int32GetDatum(rotation->previous)};
 	MemoryContext memory = CurrentMemoryContext;

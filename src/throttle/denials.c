@@ -51,12 +51,11 @@ denials_admit(const Caller *caller)
 	TimestampTz until = setting_max_denials == 0 ? 0 : denied_until(caller);
 
 	if (until != 0 && GetCurrentTimestamp() < until)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied after too many denials"),
-			 errhint(
-				 "The audit trail shows the denied calls; vault.max_denials and vault.failure_window say how long to wait.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied after too many denials"),
+				 errhint("The audit trail shows the denied calls; "
+						 "vault.max_denials and vault.failure_window say how long to wait.")));
 }
 
 void

@@ -19,8 +19,8 @@ static const ValueType types[] = {
 	 .policy = {.generated_length = 43}},
 	{.name = "api_key",
 	 .description = "a key that an API gave: length, strength and prefix by policy",
-	 .hint =
-		 "Give the key as it is, without white space around it; vault.types shows the requirements.",
+	 .hint = "Give the key as it is, without white space around it; "
+			 "vault.types shows the requirements.",
 	 .check = password_check,
 	 .generate = password_generate,
 	 .policy = {.min_length = 16, .max_length = 4096, .min_entropy = 40, .generated_length = 40},
@@ -28,7 +28,8 @@ static const ValueType types[] = {
 	{.name = "password",
 	 .description = "a password: length, classes, strength and history by policy",
 	 .hint =
-		 "Give a password that fulfils the policy, or let vault.rotate() or vault.generate() make one; vault.types shows the requirements.",
+		 "Give a password that fulfils the policy, "
+		 "or let vault.rotate() or vault.generate() make one; vault.types shows the requirements.",
 	 .check = password_check,
 	 .generate = password_generate,
 	 .policy = {.min_length = 8,
@@ -49,7 +50,8 @@ static const ValueType types[] = {
 	 .description =
 		 "what an OAuth client has: client_id, client_secret, token_url, scopes, refresh_token",
 	 .hint =
-		 "Give a JSON object with client_id and client_secret, and if need be token_url (https), scopes and refresh_token.",
+		 "Give a JSON object with client_id and client_secret, and if need be token_url (https), "
+		 "scopes and refresh_token.",
 	 .fields = "client_id, client_secret, token_url, scopes, refresh_token",
 	 .check = oauth_credentials_check,
 	 .field = oauth_credentials_field,
@@ -58,8 +60,8 @@ static const ValueType types[] = {
 	{.name = "database",
 	 .description = "how to connect to a database: engine, host, port, user, password, dbname",
 	 .hint = "Give a JSON object with host, user, password and dbname, or a URL, or a conninfo.",
-	 .fields =
-		 "engine, host, port, user, password, dbname, url, conninfo, and parameters such as sslmode",
+	 .fields = "engine, host, port, user, password, dbname, url, conninfo, "
+			   "and parameters such as sslmode",
 	 .check = database_check,
 	 .field = database_field,
 	 .is_login = true,
@@ -68,8 +70,8 @@ static const ValueType types[] = {
 	 .lifecycle = {.rotation = 90}},
 	{.name = "json",
 	 .description = "a JSON object",
-	 .hint =
-		 "Give one JSON object, nested at most 8 deep, in which no object has two members of one name.",
+	 .hint = "Give one JSON object, nested at most 8 deep, "
+			 "in which no object has two members of one name.",
 	 .fields = "the members of the object",
 	 .check = json_check,
 	 .field = json_field,
