@@ -150,11 +150,12 @@ outruns_standby(void)
 	return source_kind() != SOURCE_MANUAL && has_standby();
 }
 
-#define STANDBY_HINT "A standby that is promoted without it stays sealed, "
-"and with this server lost so is every secret: "
+#define STANDBY_HINT                                       \
+	"A standby that is promoted without it stays sealed, " \
+	"and with this server lost so is every secret: "
 
-	static void
-	require_no_standby(bool force)
+static void
+require_no_standby(bool force)
 {
 	if (!outruns_standby())
 		return;
