@@ -8,7 +8,7 @@
 
 /*
  * The roles, or an error if one exists that is not as this script would have
- * made it: somebody could have prepared it to get in. pg_cron logs in as vault_jobs,
+ * made it: another role could have prepared it to get in. pg_cron logs in as vault_jobs,
  * which has no password and may execute nothing but the jobs' functions.
  */
 DO $$
@@ -133,7 +133,7 @@ COMMENT ON TYPE vault.envelope
 REVOKE ALL ON TYPE vault.envelope FROM PUBLIC;
 GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 
-/* For ciphertext that C made; nobody else has a use for it. */
+/* The cast is for ciphertext that C made. */
 CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
 
 GRANT EXECUTE ON FUNCTION vault_data.envelope_in(cstring), vault_data.envelope_out(vault.envelope),
@@ -772,8 +772,8 @@ ALTER TABLE vault_data.role_member ENABLE ALWAYS TRIGGER write_mac;
  * token is stored: of the vault's own there is a row while they count, and revoking takes it
  * away.
  *
- * Operators have no part in what makes a token count: whoever could add a key, or say whom a
- * subject stands for, could read.
+ * Operators have no part in what makes a token count: a role that could add a key, or
+ * say which principal a subject stands for, could read.
  */
 
 CREATE TABLE vault_data.token_issuer (
@@ -1897,7 +1897,7 @@ DECLARE
 	total integer := 0;
 BEGIN
 	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive',
+		PERFORM vault_data.fail('22023', 'invalid max_rows: must be positive',
 			'Give the size of a batch.');
 	END IF;
 	WHILE total < p_max_rows AND cardinality(turn) > 0 LOOP
@@ -2021,7 +2021,7 @@ BEGIN
 		(tenant_id, id, kind, severity, secret_id, secret, environment, payload)
 	VALUES (p_tenant, new_id, p_kind, p_severity, p_secret, p_name, p_environment,
 		COALESCE(p_payload, '{}'));
-	/* A copy tells nobody; what it writes is delivered if it is adopted. */
+	/* A copy does not notify. What it writes is delivered if the copy is adopted. */
 	IF vault_data.held() IS NULL THEN
 		PERFORM pg_notify('vault', jsonb_strip_nulls(jsonb_build_object('tenant', p_tenant,
 			'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);
@@ -2352,7 +2352,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF given NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid %s: it is not between the years 1 and 9999', argument),
+			format('invalid %s: must be between the years 1 and 9999', argument),
 			'Give another time, or NULL.');
 	END IF;
 END
@@ -2692,7 +2692,7 @@ BEGIN
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid db_role: it is null',
+		PERFORM vault_data.fail('22023', 'invalid db_role: must not be null',
 			'Name a database role; vault.unbind_role() takes a binding away.');
 	END IF;
 	SELECT b.role_name INTO bound FROM vault_data.principal_binding b
@@ -2780,8 +2780,8 @@ GRANT EXECUTE ON FUNCTION vault_data.add_binding(uuid, uuid, text, boolean),
  * Roles: named sets of grants inside a tenant, held by principals and by other roles, nested
  * up to eight deep and never in a cycle.
  *
- * The built-in ones hold the same on ** in every tenant (see policy/grants.c), so nobody
- * can drop or change them; principals may have their names.
+ * The built-in ones hold the same on ** in every tenant (see policy/grants.c), so they
+ * cannot be dropped or changed; principals may have their names.
  */
 
 CREATE FUNCTION vault_data.add_built_in_roles(p_tenant uuid) RETURNS void
@@ -3018,7 +3018,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
+		PERFORM vault_data.fail('22023', 'invalid role: must not be null', 'Name a database role.');
 	END IF;
 	PERFORM vault_data.bind_token_role(p_db_role);
 	PERFORM vault_data.policy_changed();
@@ -3042,7 +3042,7 @@ BEGIN
 END
 $$;
 
-/* Rows of tokens that nobody can use any more go when others are made. */
+/* Delete the rows of tokens that cannot be used any more; called when others are made. */
 CREATE FUNCTION vault_data.forget_tokens(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -3084,7 +3084,8 @@ $$;
 
 /*
  * The bearer of a principal's token has all that it holds, as a member of a role has what that
- * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
+ * holds. A token cannot be prolonged with another: a caller who showed one
+ * gets none.
  */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean,
 	p_db_role text)
@@ -3123,7 +3124,7 @@ BEGIN
 		OR (p_single_use AND p_ttl > '1 hour')
 	THEN
 		PERFORM vault_data.fail('22023',
-			'invalid ttl: it is not between one second and one day, or one hour for a single use',
+			'invalid ttl: must be between one second and one day, or one hour for a single use',
 			'Give an interval such as ''15 minutes''.');
 	END IF;
 	IF p_db_role IS NOT NULL
@@ -3412,7 +3413,7 @@ BEGIN
 END
 $$;
 
-/* A principal and no role, for which nobody can speak. */
+/* Return a principal that can have tokens. A role of the tenant cannot. */
 CREATE FUNCTION vault_data.find_speaker(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3591,7 +3592,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		OR (p_secret IS NOT NULL AND vault_data.permitted('list', p_secret, p_environment))
 $$;
 
-/* A subscriber that the caller may act as; absent and somebody else's are the same. */
+/* Return a subscriber that the caller may act as. Raises the same error for that of another. */
 CREATE FUNCTION vault_data.find_subscriber(p_tenant text, p_name text) RETURNS vault_data.subscriber
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3730,11 +3731,11 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000',
+		PERFORM vault_data.fail('22023', 'invalid max_rows: must be between 1 and 10000',
 			'Give the size of a batch.');
 	END IF;
 	IF p_lease IS NULL OR p_lease NOT BETWEEN '0' AND '1 day' THEN
-		PERFORM vault_data.fail('22023', 'invalid lease: it is not between 0 and one day',
+		PERFORM vault_data.fail('22023', 'invalid lease: must be between 0 and one day',
 			'Give the time that delivering the batch may take.');
 	END IF;
 	SELECT * INTO consumer FROM vault_data.subscriber l
@@ -3896,7 +3897,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_min_length NOT BETWEEN 1 AND 1024 THEN
-		PERFORM vault_data.fail('22023', 'invalid min_length: it is not between 1 and 1024',
+		PERFORM vault_data.fail('22023', 'invalid min_length: must be between 1 and 1024',
 			'Give a number of bytes.');
 	ELSIF p_max_length NOT BETWEEN 1 AND 1048576 OR p_max_length < p_min_length THEN
 		PERFORM vault_data.fail('22023',
@@ -3916,28 +3917,28 @@ BEGIN
 			'invalid prefix: it is not up to 32 printable ASCII characters',
 			'Give what every value begins with.');
 	ELSIF p_min_entropy NOT BETWEEN 0 AND 512 THEN
-		PERFORM vault_data.fail('22023', 'invalid min_entropy: it is not between 0 and 512',
+		PERFORM vault_data.fail('22023', 'invalid min_entropy: must be between 0 and 512',
 			'Give a number of bits.');
 	ELSIF p_generated_length NOT BETWEEN 8 AND 1024 OR p_generated_length < p_min_length
 		OR p_generated_length > p_max_length
 	THEN
 		PERFORM vault_data.fail('22023',
-			'invalid generated_length: it is not between 8 and 1024, or not between min_length '
+			'invalid generated_length: must be between 8 and 1024, and between min_length '
 			'and max_length',
 			'Give a number of bytes.');
 	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
-		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50',
+		PERFORM vault_data.fail('22023', 'invalid history: must be between 0 and 50',
 			'Give how many versions back a value must not come again.');
 	ELSIF p_rotation_interval NOT BETWEEN '1 minute' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid rotation_interval: it is not between one minute and 100 years',
+			'invalid rotation_interval: must be between one minute and 100 years',
 			'Give an interval such as ''90 days''.');
 	ELSIF p_max_lifetime NOT BETWEEN '1 second' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid max_lifetime: it is not between one second and 100 years',
+			'invalid max_lifetime: must be between one second and 100 years',
 			'Give an interval such as ''1 year''.');
 	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid recovery_window: must be between 7 and 90 days',
 			'Give an interval such as ''30 days''.');
 	ELSIF cardinality(p_warn_at) > 8 OR array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
 		OR array_position(p_warn_at, NULL) IS NOT NULL
@@ -3988,7 +3989,7 @@ BEGIN
 			'Choose another name.');
 	ELSIF p_description IS NULL OR p_description = '' OR octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid description: it is empty or longer than 1024 bytes',
+			'invalid description: must be 1 to 1024 bytes long',
 			'Say what such a secret is.');
 	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name)
 		OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name)
@@ -4043,7 +4044,7 @@ BEGIN
 			'vault.set_type_policy().');
 	ELSIF p_description = '' OR octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid description: it is empty or longer than 1024 bytes',
+			'invalid description: must be 1 to 1024 bytes long',
 			'Say what such a secret is.');
 	END IF;
 	PERFORM vault_data.check_type_settings(COALESCE(p_min_length, before.min_length),
@@ -4364,7 +4365,7 @@ CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_reason IS NULL OR btrim(p_reason) = '' OR octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes',
+		PERFORM vault_data.fail('22023', 'invalid reason: must be 1 to 255 bytes long',
 			'Say why, for the audit trail.');
 	END IF;
 END
@@ -4485,7 +4486,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_name(p_new_name);
 	/*
-	 * Another name may be readable by others: whoever renames must be able to do all that by
+	 * Other roles may read the new name: the caller must be able to do each step of a rename by
 	 * hand.
 	 */
 	PERFORM vault_data.require('read', p_name, head.environment);
@@ -4513,7 +4514,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	IF p_tags IS NULL OR jsonb_typeof(p_tags) <> 'object' THEN
-		PERFORM vault_data.fail('22023', 'invalid tags: they are not a JSON object',
+		PERFORM vault_data.fail('22023', 'invalid tags: must be a JSON object',
 			'Give {"team": "payments"}; null takes a tag away.');
 	END IF;
 	merged := jsonb_strip_nulls(head.tags || p_tags);
@@ -4584,8 +4585,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 /*
- * Once expired, only a new value or the override helps: otherwise the bounds of the latter would
- * bind nobody.
+ * After the secret has expired, only a new value or the override helps. Otherwise the bounds of
+ * the override could be passed by.
  */
 CREATE FUNCTION vault_data.set_expiry(p_name text, p_at timestamptz, p_grace interval,
 	p_environment text)
@@ -4601,14 +4602,14 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	IF at <= now THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is in the past',
+		PERFORM vault_data.fail('22023', 'invalid at: must be in the future',
 			'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
 	ELSIF at >= '10000-01-01 00:00+00' THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999',
+		PERFORM vault_data.fail('22023', 'invalid at: must not be after the year 9999',
 			'Give NULL or ''infinity'' for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid grace: must be between 0 and 90 days',
 			'Give an interval such as ''7 days''.');
 	ELSIF at IS NULL AND p_grace > '0' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows',
@@ -4717,7 +4718,7 @@ BEGIN
 		PERFORM vault_data.check_environment(p_environment);
 	END IF;
 	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
-		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years',
+		PERFORM vault_data.fail('22023', 'invalid within: must be between 0 and 100 years',
 			'Give an interval such as ''30 days''.');
 	END IF;
 	RETURN QUERY
@@ -4735,7 +4736,7 @@ BEGIN
 END
 $$;
 
-/* One secret's warning, once; false if somebody else has just announced it. */
+/* Announce a secret's warning once. Returns false if another session has just announced it. */
 CREATE FUNCTION vault_data.warn(head vault_data.secret, due interval) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -5013,7 +5014,7 @@ DECLARE
 	item record;
 BEGIN
 	IF pattern IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid name_pattern: it is null, and there are no tags',
+		PERFORM vault_data.fail('22023', 'invalid name_pattern: must not be null without tags',
 			'Give a pattern, tags, or both; ''**'' are all secrets.');
 	END IF;
 	PERFORM vault_data.check_pattern(pattern), vault_data.check_environment(env);
@@ -5055,7 +5056,7 @@ BEGIN
 				AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
 			WHEN item.rotator IS NULL
 				AND NOT vault_data.can_generate(item.type)
-				THEN 'skipped: a value of this type cannot be made up here'
+				THEN 'skipped: a value of this type cannot be generated here'
 			WHEN vault_data.rotator_flag(item.rotator, 'acts_outside')
 				OR vault_data.rotator_flag(item.rotator, 'waits_for_value') THEN 'started'
 				ELSE 'rotated' END;
@@ -5150,7 +5151,7 @@ BEGIN
 	WHERE tenant_id = run.tenant_id AND id = run.id;
 	/*
 	 * Of a pair at another server the user that is retired changes its own password, in a run
-	 * that follows at once: nobody else can.
+	 * that follows at once: no other role can.
 	 */
 	UPDATE vault_data.rotation_schedule
 	SET last_at = now,
@@ -5234,7 +5235,7 @@ BEGIN
 		PERFORM vault_data.retire(schedule, head, run);
 		RETURN;
 	ELSIF run.step = 'wait' THEN
-		PERFORM vault_data.fail('57014', 'nobody has completed the rotation',
+		PERFORM vault_data.fail('57014', 'the rotation was not completed',
 			'Call vault.complete_rotation() with the new value.');
 	ELSIF head.current_version <> run.previous THEN
 		PERFORM vault_data.fail('55000', 'another version became current meanwhile',
@@ -5388,8 +5389,8 @@ END
 $$;
 
 /*
- * An error that no later attempt can mend: nobody came, somebody else wrote, the value has
- * expired, the role may not be changed any more.
+ * True if no later attempt can mend the error: the rotation was not completed, another session
+ * wrote a version, the value has expired, or the role may not be changed any more.
  */
 CREATE FUNCTION vault_data.is_final(head vault_data.secret, run vault_data.rotation, p_error text)
 RETURNS boolean
@@ -5443,8 +5444,8 @@ END
 $$;
 
 /*
- * The schedule whose turn it is (queue.c) and that nobody has, locked; the entry is then in its
- * tenant.
+ * Lock the schedule whose turn it is (queue.c), and that no other session has locked. The entry is
+ * then in its tenant.
  */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
@@ -5463,7 +5464,7 @@ DECLARE
 	steps integer := 0;
 BEGIN
 	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive',
+		PERFORM vault_data.fail('22023', 'invalid max_steps: must be positive',
 			'Give the number of steps.');
 	END IF;
 	/* In a copy runs neither begin nor fail: they wait. */
@@ -5913,7 +5914,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	FROM pg_roles r WHERE r.rolname = p_role
 $$;
 
-/* A password that nobody can log in with is not tested by anybody, and is of no use. */
+/* Return why a role cannot log in: its password could not be tested, and would be of no use. */
 CREATE FUNCTION vault_data.rotation_login_fault(p_role text) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT CASE
@@ -6094,7 +6095,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005',
 			CASE WHEN target IS NULL THEN 'the secret has no previous version'
-				ELSE format('no version %s of the secret', target) END,
+				ELSE format('version %s of the secret does not exist', target) END,
 			'The view vault.versions shows what there is.');
 	END IF;
 	PERFORM vault_data.require_authentic(chosen);
@@ -6149,7 +6150,7 @@ BEGIN
 	PERFORM vault_data.require('read', p_name, head.environment);
 	PERFORM vault_data.require_not_deleted(head), vault_data.require_not_deactivated(head);
 	IF p_type IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid type: it is null',
+		PERFORM vault_data.fail('22023', 'invalid type: must not be null',
 			'The view vault.types shows what there is.');
 	ELSIF p_type = head.type THEN
 		RETURN head.current_version;
@@ -6282,7 +6283,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_window IS NULL OR NOT p_window BETWEEN '7 days' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid recovery window: must be between 7 and 90 days',
 			'Give an interval such as ''30 days''.');
 	END IF;
 	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
@@ -6479,7 +6480,7 @@ BEGIN
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
+		PERFORM vault_data.fail('22023', 'invalid role: must not be null', 'Name a database role.');
 	END IF;
 	present := vault_data.administrators(false);
 	/* Do nothing if the role is bound to an administrator already. */
@@ -7255,8 +7256,8 @@ END
 $$;
 
 /*
- * Memberships, grants, subjects and groups name what is there, or will be; an issuer's name is
- * its own, and so is what stands for somebody there.
+ * Memberships, grants, subjects and groups name what exists or will be created. An issuer has a
+ * name of its own, and so have the subjects that stand for principals there.
  */
 CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7309,7 +7310,7 @@ DECLARE
 	want jsonb;
 BEGIN
 	IF document IS NULL OR pg_column_size(document) > 4194304 THEN
-		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
+		PERFORM vault_data.refuse_document('size', 'must not be null or larger than 4 MiB');
 	END IF;
 	PERFORM vault_data.require_fields(document,
 		ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers',
@@ -7600,7 +7601,7 @@ BEGIN
 		OR p_retention > '100 years'
 	THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid retention: it is not between %s and 100 years',
+			format('invalid retention: must be between %s and 100 years',
 				vault_data.audit_retention_floor()),
 			'Operators set the floor with vault.set_audit_floor().');
 	END IF;
@@ -7613,7 +7614,7 @@ CREATE FUNCTION vault_data.set_audit_floor(p_floor interval) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_floor IS NULL OR p_floor < '30 days' OR p_floor > '100 years' THEN
-		PERFORM vault_data.fail('22023', 'invalid floor: it is not between 30 days and 100 years',
+		PERFORM vault_data.fail('22023', 'invalid floor: must be between 30 days and 100 years',
 			'Give an interval such as ''1 year''.');
 	END IF;
 	INSERT INTO vault_data.audit_floor (floor) VALUES (p_floor)
@@ -7626,7 +7627,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_reason IS NULL OR p_reason !~ '[^[:space:]]' OR length(p_reason) > 200 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid reason: it is empty or longer than 200 characters',
+			'invalid reason: must be 1 to 200 characters long',
 			'Say what the hold is for, such as a case number.');
 	END IF;
 END
@@ -7712,7 +7713,7 @@ BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_unused_for IS NULL OR NOT p_unused_for BETWEEN '0' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid interval: it is null, negative or longer than 100 years',
+			'invalid interval: must be between 0 and 100 years',
 			'Give an interval such as ''90 days''.');
 	END IF;
 	IF p_tenant IS NULL AND vault_data.caller_principal() IS NULL THEN
@@ -7913,8 +7914,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * By principal, and where nobody was identified by address; at most one an hour, that in which
- * the number was reached.
+ * Return bursts by principal, or by address where no principal was identified. There is at most
+ * one for an hour: that in which the number was reached.
  */
 CREATE FUNCTION vault_data.find_denial_bursts(p_tenant uuid, p_since timestamptz,
 	p_until timestamptz, limits jsonb)
@@ -8017,7 +8018,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_administrator();
 	IF octet_length(p_note) > 1024 THEN
-		PERFORM vault_data.fail('22023', 'invalid note: it is longer than 1024 bytes',
+		PERFORM vault_data.fail('22023', 'invalid note: must be at most 1024 bytes long',
 			'Refer to a ticket for more.');
 	END IF;
 	UPDATE vault_data.anomaly a SET acknowledged_at = clock_timestamp(), note = p_note,
@@ -8050,7 +8051,7 @@ BEGIN
 			'The view vault.anomaly_thresholds shows them.');
 	ELSIF NOT p_value BETWEEN bounds.lowest AND bounds.highest THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid value: it is not between %s and %s', bounds.lowest, bounds.highest),
+			format('invalid value: must be between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
 	/* There is a row only while it is not the default. */
@@ -8261,7 +8262,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHERE m IS NOT NULL
 $$;
 
-/* Triggers that somebody, or a restore, has kept from firing always. */
+/* Return triggers that a superuser or a restore has kept from firing always. */
 CREATE FUNCTION vault_data.silenced_triggers()
 RETURNS TABLE (relation regclass, trigger name, internal boolean, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -8875,7 +8876,10 @@ COMMENT ON FUNCTION vault.whoami()
 	IS 'returns the identity of the caller; tenant and principal are NULL for a caller without '
 	'identity, and the last three columns without a token';
 
-/* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
+/*
+ * Return a row for each. A binding whose role was dropped, renamed or created again identifies no
+ * caller.
+ */
 CREATE VIEW vault.principals WITH (security_barrier) AS
 SELECT t.name AS tenant, p.id, p.name, p.kind, b.db_role, p.created_at,
 	CASE WHEN b.db_roles IS NOT NULL THEN 'bound' WHEN b.db_role IS NOT NULL THEN 'dead'
@@ -10294,8 +10298,8 @@ WHERE u.tenant_id = ANY (vault_data.visible_tenants())
 	AND (s.id IS NOT NULL OR u.secret_id = '00000000-0000-0000-0000-000000000000')
 	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
 	/*
-	 * Names that are no secret for administrators only: nobody else may tell them from those that
-	 * are hidden.
+	 * Names that are not those of a secret are for administrators only: other callers must not be
+	 * able to tell them from names that are hidden.
 	 */
 	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.usage

@@ -53,7 +53,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_window IS NULL OR NOT p_window BETWEEN '7 days' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid recovery window: it is not between 7 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid recovery window: must be between 7 and 90 days',
 			'Give an interval such as ''30 days''.');
 	END IF;
 	UPDATE vault_data.tenant SET recovery_window = p_window WHERE tenant_id = this_tenant;
@@ -250,7 +250,7 @@ BEGIN
 	PERFORM vault_data.lock_policy();
 	PERFORM vault_data.require_authentic_rows(this_tenant);
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
+		PERFORM vault_data.fail('22023', 'invalid role: must not be null', 'Name a database role.');
 	END IF;
 	present := vault_data.administrators(false);
 	/* Do nothing if the role is bound to an administrator already. */

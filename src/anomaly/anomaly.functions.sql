@@ -154,8 +154,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * By principal, and where nobody was identified by address; at most one an hour, that in which
- * the number was reached.
+ * Return bursts by principal, or by address where no principal was identified. There is at most
+ * one for an hour: that in which the number was reached.
  */
 CREATE FUNCTION vault_data.find_denial_bursts(p_tenant uuid, p_since timestamptz,
 	p_until timestamptz, limits jsonb)
@@ -258,7 +258,7 @@ BEGIN
 	END IF;
 	PERFORM vault_data.require_administrator();
 	IF octet_length(p_note) > 1024 THEN
-		PERFORM vault_data.fail('22023', 'invalid note: it is longer than 1024 bytes',
+		PERFORM vault_data.fail('22023', 'invalid note: must be at most 1024 bytes long',
 			'Refer to a ticket for more.');
 	END IF;
 	UPDATE vault_data.anomaly a SET acknowledged_at = clock_timestamp(), note = p_note,
@@ -291,7 +291,7 @@ BEGIN
 			'The view vault.anomaly_thresholds shows them.');
 	ELSIF NOT p_value BETWEEN bounds.lowest AND bounds.highest THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid value: it is not between %s and %s', bounds.lowest, bounds.highest),
+			format('invalid value: must be between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
 	/* There is a row only while it is not the default. */

@@ -33,7 +33,7 @@ COMMENT ON TYPE vault.envelope
 REVOKE ALL ON TYPE vault.envelope FROM PUBLIC;
 GRANT USAGE ON TYPE vault.envelope TO vault_owner, vault_exec;
 
-/* For ciphertext that C made; nobody else has a use for it. */
+/* The cast is for ciphertext that C made. */
 CREATE CAST (bytea AS vault.envelope) WITHOUT FUNCTION;
 
 --@ execute vault_exec, vault_owner: envelope_in, envelope_out, envelope_recv, envelope_send

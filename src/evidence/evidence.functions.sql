@@ -252,7 +252,7 @@ BEGIN
 		OR p_retention > '100 years'
 	THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid retention: it is not between %s and 100 years',
+			format('invalid retention: must be between %s and 100 years',
 				vault_data.audit_retention_floor()),
 			'Operators set the floor with vault.set_audit_floor().');
 	END IF;
@@ -265,7 +265,7 @@ CREATE FUNCTION vault_data.set_audit_floor(p_floor interval) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_floor IS NULL OR p_floor < '30 days' OR p_floor > '100 years' THEN
-		PERFORM vault_data.fail('22023', 'invalid floor: it is not between 30 days and 100 years',
+		PERFORM vault_data.fail('22023', 'invalid floor: must be between 30 days and 100 years',
 			'Give an interval such as ''1 year''.');
 	END IF;
 	INSERT INTO vault_data.audit_floor (floor) VALUES (p_floor)
@@ -278,7 +278,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_reason IS NULL OR p_reason !~ '[^[:space:]]' OR length(p_reason) > 200 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid reason: it is empty or longer than 200 characters',
+			'invalid reason: must be 1 to 200 characters long',
 			'Say what the hold is for, such as a case number.');
 	END IF;
 END

@@ -23,8 +23,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 /*
- * Once expired, only a new value or the override helps: otherwise the bounds of the latter would
- * bind nobody.
+ * After the secret has expired, only a new value or the override helps. Otherwise the bounds of
+ * the override could be passed by.
  */
 CREATE FUNCTION vault_data.set_expiry(p_name text, p_at timestamptz, p_grace interval,
 	p_environment text)
@@ -40,14 +40,14 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	IF at <= now THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is in the past',
+		PERFORM vault_data.fail('22023', 'invalid at: must be in the future',
 			'Give a time to come, or NULL for no expiry; vault.deactivate() acts at once.');
 	ELSIF at >= '10000-01-01 00:00+00' THEN
-		PERFORM vault_data.fail('22023', 'invalid at: it is after the year 9999',
+		PERFORM vault_data.fail('22023', 'invalid at: must not be after the year 9999',
 			'Give NULL or ''infinity'' for no expiry.');
 	END IF;
 	IF p_grace IS NULL OR p_grace NOT BETWEEN '0' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid grace: it is not between 0 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid grace: must be between 0 and 90 days',
 			'Give an interval such as ''7 days''.');
 	ELSIF at IS NULL AND p_grace > '0' THEN
 		PERFORM vault_data.fail('22023', 'invalid grace: there is no time that it follows',
@@ -156,7 +156,7 @@ BEGIN
 		PERFORM vault_data.check_environment(p_environment);
 	END IF;
 	IF p_within IS NULL OR p_within NOT BETWEEN '0' AND '100 years' THEN
-		PERFORM vault_data.fail('22023', 'invalid within: it is not between 0 and 100 years',
+		PERFORM vault_data.fail('22023', 'invalid within: must be between 0 and 100 years',
 			'Give an interval such as ''30 days''.');
 	END IF;
 	RETURN QUERY
@@ -174,7 +174,7 @@ BEGIN
 END
 $$;
 
-/* One secret's warning, once; false if somebody else has just announced it. */
+/* Announce a secret's warning once. Returns false if another session has just announced it. */
 CREATE FUNCTION vault_data.warn(head vault_data.secret, due interval) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN

@@ -22,7 +22,10 @@ COMMENT ON FUNCTION vault.whoami()
 	IS 'returns the identity of the caller; tenant and principal are NULL for a caller without '
 	'identity, and the last three columns without a token';
 
-/* One row for each: a binding whose role is gone, renamed or made anew is nobody's. */
+/*
+ * Return a row for each. A binding whose role was dropped, renamed or created again identifies no
+ * caller.
+ */
 CREATE VIEW vault.principals WITH (security_barrier) AS
 SELECT t.name AS tenant, p.id, p.name, p.kind, b.db_role, p.created_at,
 	CASE WHEN b.db_roles IS NOT NULL THEN 'bound' WHEN b.db_role IS NOT NULL THEN 'dead'

@@ -123,7 +123,7 @@ CREATE FUNCTION vault_data.check_reason(p_reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_reason IS NULL OR btrim(p_reason) = '' OR octet_length(p_reason) > 255 THEN
-		PERFORM vault_data.fail('22023', 'invalid reason: it is empty or longer than 255 bytes',
+		PERFORM vault_data.fail('22023', 'invalid reason: must be 1 to 255 bytes long',
 			'Say why, for the audit trail.');
 	END IF;
 END
@@ -244,7 +244,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_name(p_new_name);
 	/*
-	 * Another name may be readable by others: whoever renames must be able to do all that by
+	 * Other roles may read the new name: the caller must be able to do each step of a rename by
 	 * hand.
 	 */
 	PERFORM vault_data.require('read', p_name, head.environment);
@@ -272,7 +272,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_not_deleted(head);
 	IF p_tags IS NULL OR jsonb_typeof(p_tags) <> 'object' THEN
-		PERFORM vault_data.fail('22023', 'invalid tags: they are not a JSON object',
+		PERFORM vault_data.fail('22023', 'invalid tags: must be a JSON object',
 			'Give {"team": "payments"}; null takes a tag away.');
 	END IF;
 	merged := jsonb_strip_nulls(head.tags || p_tags);

@@ -10,7 +10,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 		OR (p_secret IS NOT NULL AND vault_data.permitted('list', p_secret, p_environment))
 $$;
 
-/* A subscriber that the caller may act as; absent and somebody else's are the same. */
+/* Return a subscriber that the caller may act as. Raises the same error for that of another. */
 CREATE FUNCTION vault_data.find_subscriber(p_tenant text, p_name text) RETURNS vault_data.subscriber
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -149,11 +149,11 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_origin();
 	IF p_max_rows IS NULL OR p_max_rows NOT BETWEEN 1 AND 10000 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not between 1 and 10000',
+		PERFORM vault_data.fail('22023', 'invalid max_rows: must be between 1 and 10000',
 			'Give the size of a batch.');
 	END IF;
 	IF p_lease IS NULL OR p_lease NOT BETWEEN '0' AND '1 day' THEN
-		PERFORM vault_data.fail('22023', 'invalid lease: it is not between 0 and one day',
+		PERFORM vault_data.fail('22023', 'invalid lease: must be between 0 and one day',
 			'Give the time that delivering the batch may take.');
 	END IF;
 	SELECT * INTO consumer FROM vault_data.subscriber l

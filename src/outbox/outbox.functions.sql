@@ -39,7 +39,7 @@ BEGIN
 		(tenant_id, id, kind, severity, secret_id, secret, environment, payload)
 	VALUES (p_tenant, new_id, p_kind, p_severity, p_secret, p_name, p_environment,
 		COALESCE(p_payload, '{}'));
-	/* A copy tells nobody; what it writes is delivered if it is adopted. */
+	/* A copy does not notify. What it writes is delivered if the copy is adopted. */
 	IF vault_data.held() IS NULL THEN
 		PERFORM pg_notify('vault', jsonb_strip_nulls(jsonb_build_object('tenant', p_tenant,
 			'id', new_id, 'kind', p_kind, 'secret', p_secret))::text);

@@ -5,7 +5,7 @@
 
 /*
  * The roles, or an error if one exists that is not as this script would have
- * made it: somebody could have prepared it to get in. pg_cron logs in as vault_jobs,
+ * made it: another role could have prepared it to get in. pg_cron logs in as vault_jobs,
  * which has no password and may execute nothing but the jobs' functions.
  */
 DO $$

@@ -8,7 +8,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF given NOT BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
 		PERFORM vault_data.fail('22023',
-			format('invalid %s: it is not between the years 1 and 9999', argument),
+			format('invalid %s: must be between the years 1 and 9999', argument),
 			'Give another time, or NULL.');
 	END IF;
 END

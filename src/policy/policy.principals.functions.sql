@@ -113,7 +113,7 @@ BEGIN
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid db_role: it is null',
+		PERFORM vault_data.fail('22023', 'invalid db_role: must not be null',
 			'Name a database role; vault.unbind_role() takes a binding away.');
 	END IF;
 	SELECT b.role_name INTO bound FROM vault_data.principal_binding b

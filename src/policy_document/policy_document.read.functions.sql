@@ -295,8 +295,8 @@ END
 $$;
 
 /*
- * Memberships, grants, subjects and groups name what is there, or will be; an issuer's name is
- * its own, and so is what stands for somebody there.
+ * Memberships, grants, subjects and groups name what exists or will be created. An issuer has a
+ * name of its own, and so have the subjects that stand for principals there.
  */
 CREATE FUNCTION vault_data.require_names(have jsonb, want jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -349,7 +349,7 @@ DECLARE
 	want jsonb;
 BEGIN
 	IF document IS NULL OR pg_column_size(document) > 4194304 THEN
-		PERFORM vault_data.refuse_document('size', 'it is null, or larger than 4 MiB');
+		PERFORM vault_data.refuse_document('size', 'must not be null or larger than 4 MiB');
 	END IF;
 	PERFORM vault_data.require_fields(document,
 		ARRAY['format', 'environments', 'principals', 'roles', 'members', 'grants', 'issuers',

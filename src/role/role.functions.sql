@@ -2,8 +2,8 @@
  * Roles: named sets of grants inside a tenant, held by principals and by other roles, nested
  * up to eight deep and never in a cycle.
  *
- * The built-in ones hold the same on ** in every tenant (see policy/grants.c), so nobody
- * can drop or change them; principals may have their names.
+ * The built-in ones hold the same on ** in every tenant (see policy/grants.c), so they
+ * cannot be dropped or changed; principals may have their names.
  */
 
 CREATE FUNCTION vault_data.add_built_in_roles(p_tenant uuid) RETURNS void

@@ -152,7 +152,7 @@ DECLARE
 	item record;
 BEGIN
 	IF pattern IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid name_pattern: it is null, and there are no tags',
+		PERFORM vault_data.fail('22023', 'invalid name_pattern: must not be null without tags',
 			'Give a pattern, tags, or both; ''**'' are all secrets.');
 	END IF;
 	PERFORM vault_data.check_pattern(pattern), vault_data.check_environment(env);
@@ -194,7 +194,7 @@ BEGIN
 				AND vault_data.held() IS NOT NULL THEN 'skipped: the vault is held as a copy'
 			WHEN item.rotator IS NULL
 				AND NOT vault_data.can_generate(item.type)
-				THEN 'skipped: a value of this type cannot be made up here'
+				THEN 'skipped: a value of this type cannot be generated here'
 			WHEN vault_data.rotator_flag(item.rotator, 'acts_outside')
 				OR vault_data.rotator_flag(item.rotator, 'waits_for_value') THEN 'started'
 				ELSE 'rotated' END;

@@ -70,7 +70,7 @@ BEGIN
 	WHERE tenant_id = run.tenant_id AND id = run.id;
 	/*
 	 * Of a pair at another server the user that is retired changes its own password, in a run
-	 * that follows at once: nobody else can.
+	 * that follows at once: no other role can.
 	 */
 	UPDATE vault_data.rotation_schedule
 	SET last_at = now,
@@ -154,7 +154,7 @@ BEGIN
 		PERFORM vault_data.retire(schedule, head, run);
 		RETURN;
 	ELSIF run.step = 'wait' THEN
-		PERFORM vault_data.fail('57014', 'nobody has completed the rotation',
+		PERFORM vault_data.fail('57014', 'the rotation was not completed',
 			'Call vault.complete_rotation() with the new value.');
 	ELSIF head.current_version <> run.previous THEN
 		PERFORM vault_data.fail('55000', 'another version became current meanwhile',
@@ -308,8 +308,8 @@ END
 $$;
 
 /*
- * An error that no later attempt can mend: nobody came, somebody else wrote, the value has
- * expired, the role may not be changed any more.
+ * True if no later attempt can mend the error: the rotation was not completed, another session
+ * wrote a version, the value has expired, or the role may not be changed any more.
  */
 CREATE FUNCTION vault_data.is_final(head vault_data.secret, run vault_data.rotation, p_error text)
 RETURNS boolean
@@ -363,8 +363,8 @@ END
 $$;
 
 /*
- * The schedule whose turn it is (queue.c) and that nobody has, locked; the entry is then in its
- * tenant.
+ * Lock the schedule whose turn it is (queue.c), and that no other session has locked. The entry is
+ * then in its tenant.
  */
 CREATE FUNCTION vault_data.claim_rotation() RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_claim_rotation';
@@ -383,7 +383,7 @@ DECLARE
 	steps integer := 0;
 BEGIN
 	IF p_max_steps IS NULL OR p_max_steps <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_steps: it is not positive',
+		PERFORM vault_data.fail('22023', 'invalid max_steps: must be positive',
 			'Give the number of steps.');
 	END IF;
 	/* In a copy runs neither begin nor fail: they wait. */

@@ -27,7 +27,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	FROM pg_roles r WHERE r.rolname = p_role
 $$;
 
-/* A password that nobody can log in with is not tested by anybody, and is of no use. */
+/* Return why a role cannot log in: its password could not be tested, and would be of no use. */
 CREATE FUNCTION vault_data.rotation_login_fault(p_role text) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT CASE

@@ -48,7 +48,7 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM vault_data.fail('VT005',
 			CASE WHEN target IS NULL THEN 'the secret has no previous version'
-				ELSE format('no version %s of the secret', target) END,
+				ELSE format('version %s of the secret does not exist', target) END,
 			'The view vault.versions shows what there is.');
 	END IF;
 	PERFORM vault_data.require_authentic(chosen);
@@ -103,7 +103,7 @@ BEGIN
 	PERFORM vault_data.require('read', p_name, head.environment);
 	PERFORM vault_data.require_not_deleted(head), vault_data.require_not_deactivated(head);
 	IF p_type IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid type: it is null',
+		PERFORM vault_data.fail('22023', 'invalid type: must not be null',
 			'The view vault.types shows what there is.');
 	ELSIF p_type = head.type THEN
 		RETURN head.current_version;

@@ -66,7 +66,7 @@ DECLARE
 	total integer := 0;
 BEGIN
 	IF p_max_rows IS NULL OR p_max_rows <= 0 THEN
-		PERFORM vault_data.fail('22023', 'invalid max_rows: it is not positive',
+		PERFORM vault_data.fail('22023', 'invalid max_rows: must be positive',
 			'Give the size of a batch.');
 	END IF;
 	WHILE total < p_max_rows AND cardinality(turn) > 0 LOOP

@@ -42,7 +42,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_db_role IS NULL THEN
-		PERFORM vault_data.fail('22023', 'invalid role: it is null', 'Name a database role.');
+		PERFORM vault_data.fail('22023', 'invalid role: must not be null', 'Name a database role.');
 	END IF;
 	PERFORM vault_data.bind_token_role(p_db_role);
 	PERFORM vault_data.policy_changed();
@@ -66,7 +66,7 @@ BEGIN
 END
 $$;
 
-/* Rows of tokens that nobody can use any more go when others are made. */
+/* Delete the rows of tokens that cannot be used any more; called when others are made. */
 CREATE FUNCTION vault_data.forget_tokens(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -108,7 +108,8 @@ $$;
 
 /*
  * The bearer of a principal's token has all that it holds, as a member of a role has what that
- * holds. Nobody prolongs a token with another, so a caller who showed one gets none.
+ * holds. A token cannot be prolonged with another: a caller who showed one
+ * gets none.
  */
 CREATE FUNCTION vault_data.issue_token(p_principal text, p_ttl interval, p_single_use boolean,
 	p_db_role text)
@@ -147,7 +148,7 @@ BEGIN
 		OR (p_single_use AND p_ttl > '1 hour')
 	THEN
 		PERFORM vault_data.fail('22023',
-			'invalid ttl: it is not between one second and one day, or one hour for a single use',
+			'invalid ttl: must be between one second and one day, or one hour for a single use',
 			'Give an interval such as ''15 minutes''.');
 	END IF;
 	IF p_db_role IS NOT NULL

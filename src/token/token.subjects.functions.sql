@@ -23,7 +23,7 @@ BEGIN
 END
 $$;
 
-/* A principal and no role, for which nobody can speak. */
+/* Return a principal that can have tokens. A role of the tenant cannot. */
 CREATE FUNCTION vault_data.find_speaker(p_tenant uuid, p_name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

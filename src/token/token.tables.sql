@@ -4,8 +4,8 @@
  * token is stored: of the vault's own there is a row while they count, and revoking takes it
  * away.
  *
- * Operators have no part in what makes a token count: whoever could add a key, or say whom a
- * subject stands for, could read.
+ * Operators have no part in what makes a token count: a role that could add a key, or
+ * say which principal a subject stands for, could read.
  */
 
 CREATE TABLE vault_data.token_issuer (

@@ -59,7 +59,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
 	IF p_min_length NOT BETWEEN 1 AND 1024 THEN
-		PERFORM vault_data.fail('22023', 'invalid min_length: it is not between 1 and 1024',
+		PERFORM vault_data.fail('22023', 'invalid min_length: must be between 1 and 1024',
 			'Give a number of bytes.');
 	ELSIF p_max_length NOT BETWEEN 1 AND 1048576 OR p_max_length < p_min_length THEN
 		PERFORM vault_data.fail('22023',
@@ -79,28 +79,28 @@ BEGIN
 			'invalid prefix: it is not up to 32 printable ASCII characters',
 			'Give what every value begins with.');
 	ELSIF p_min_entropy NOT BETWEEN 0 AND 512 THEN
-		PERFORM vault_data.fail('22023', 'invalid min_entropy: it is not between 0 and 512',
+		PERFORM vault_data.fail('22023', 'invalid min_entropy: must be between 0 and 512',
 			'Give a number of bits.');
 	ELSIF p_generated_length NOT BETWEEN 8 AND 1024 OR p_generated_length < p_min_length
 		OR p_generated_length > p_max_length
 	THEN
 		PERFORM vault_data.fail('22023',
-			'invalid generated_length: it is not between 8 and 1024, or not between min_length '
+			'invalid generated_length: must be between 8 and 1024, and between min_length '
 			'and max_length',
 			'Give a number of bytes.');
 	ELSIF p_history NOT BETWEEN 0 AND 50 THEN
-		PERFORM vault_data.fail('22023', 'invalid history: it is not between 0 and 50',
+		PERFORM vault_data.fail('22023', 'invalid history: must be between 0 and 50',
 			'Give how many versions back a value must not come again.');
 	ELSIF p_rotation_interval NOT BETWEEN '1 minute' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid rotation_interval: it is not between one minute and 100 years',
+			'invalid rotation_interval: must be between one minute and 100 years',
 			'Give an interval such as ''90 days''.');
 	ELSIF p_max_lifetime NOT BETWEEN '1 second' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid max_lifetime: it is not between one second and 100 years',
+			'invalid max_lifetime: must be between one second and 100 years',
 			'Give an interval such as ''1 year''.');
 	ELSIF p_recovery_window NOT BETWEEN '7 days' AND '90 days' THEN
-		PERFORM vault_data.fail('22023', 'invalid recovery_window: it is not between 7 and 90 days',
+		PERFORM vault_data.fail('22023', 'invalid recovery_window: must be between 7 and 90 days',
 			'Give an interval such as ''30 days''.');
 	ELSIF cardinality(p_warn_at) > 8 OR array_ndims(p_warn_at) > 1 OR '1 second' > ANY (p_warn_at)
 		OR array_position(p_warn_at, NULL) IS NOT NULL
@@ -151,7 +151,7 @@ BEGIN
 			'Choose another name.');
 	ELSIF p_description IS NULL OR p_description = '' OR octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid description: it is empty or longer than 1024 bytes',
+			'invalid description: must be 1 to 1024 bytes long',
 			'Say what such a secret is.');
 	ELSIF EXISTS (SELECT FROM vault_data.builtin_types() b WHERE b.name = p_name)
 		OR EXISTS (SELECT FROM vault_data.secret_type t WHERE t.name = p_name)
@@ -206,7 +206,7 @@ BEGIN
 			'vault.set_type_policy().');
 	ELSIF p_description = '' OR octet_length(p_description) > 1024 THEN
 		PERFORM vault_data.fail('22023',
-			'invalid description: it is empty or longer than 1024 bytes',
+			'invalid description: must be 1 to 1024 bytes long',
 			'Say what such a secret is.');
 	END IF;
 	PERFORM vault_data.check_type_settings(COALESCE(p_min_length, before.min_length),

@@ -24,8 +24,8 @@ WHERE u.tenant_id = ANY (vault_data.visible_tenants())
 	AND (s.id IS NOT NULL OR u.secret_id = '00000000-0000-0000-0000-000000000000')
 	AND vault_data.sees_policy(u.tenant_id, u.principal_id)
 	/*
-	 * Names that are no secret for administrators only: nobody else may tell them from those that
-	 * are hidden.
+	 * Names that are not those of a secret are for administrators only: other callers must not be
+	 * able to tell them from names that are hidden.
 	 */
 	AND vault_data.sees_secret(u.tenant_id, s.name, s.environment);
 COMMENT ON VIEW vault.usage

@@ -40,7 +40,7 @@ BEGIN
 	PERFORM vault_data.require_administrator();
 	IF p_unused_for IS NULL OR NOT p_unused_for BETWEEN '0' AND '100 years' THEN
 		PERFORM vault_data.fail('22023',
-			'invalid interval: it is null, negative or longer than 100 years',
+			'invalid interval: must be between 0 and 100 years',
 			'Give an interval such as ''90 days''.');
 	END IF;
 	IF p_tenant IS NULL AND vault_data.caller_principal() IS NULL THEN

@@ -60,7 +60,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	WHERE m IS NOT NULL
 $$;
 
-/* Triggers that somebody, or a restore, has kept from firing always. */
+/* Return triggers that a superuser or a restore has kept from firing always. */
 CREATE FUNCTION vault_data.silenced_triggers()
 RETURNS TABLE (relation regclass, trigger name, internal boolean, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
