@@ -66,3 +66,13 @@ call_enter_tenant(const pg_uuid_t *tenant, const char *name)
 	call->tenant = *tenant;
 	strlcpy(call->tenant_name, name, sizeof(call->tenant_name));
 }
+
+void
+call_return_tenant(const VaultCall *before)
+{
+	VaultCall *call = call_required();
+
+	call->has_tenant = before->has_tenant;
+	call->tenant = before->tenant;
+	strlcpy(call->tenant_name, before->tenant_name, sizeof(call->tenant_name));
+}

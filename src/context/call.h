@@ -113,7 +113,11 @@ extern bool call_pop(VaultCall *call);
 extern VaultCall *call_hide(void);
 extern void call_show(VaultCall *hidden);
 
-/* Make the innermost call look into another tenant.  The caller has checked that it may. */
+/*
+ * Make the innermost call look into another tenant, and return to that of a copy of the call.  The
+ * caller has checked that it may.
+ */
 extern void call_enter_tenant(const pg_uuid_t *tenant, const char *name);
+extern void call_return_tenant(const VaultCall *before);
 
 #endif

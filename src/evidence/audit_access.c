@@ -73,12 +73,11 @@ char *
 audit_access_name(const pg_uuid_t *tenant)
 {
 	char name[64];
-	char state[16];
 	pg_uuid_t zero = UUID_ZERO;
 
 	if (uuid_equal(tenant, &zero))
 		return NULL;
-	if (tenant_describe(tenant, name, state))
+	if (tenant_describe(tenant, name, NULL))
 		return pstrdup(name);
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(tenant)));
 }

@@ -151,8 +151,7 @@ add_head(StringInfo text, const Seal *head)
 static void
 checkpoint_add_heads(StringInfo text)
 {
-	VaultCall *call = call_required();
-	VaultCall saved = *call;
+	VaultCall before = *call_required();
 	int count;
 	pg_uuid_t *tenants = log_tenants(&count);
 
@@ -171,9 +170,7 @@ checkpoint_add_heads(StringInfo text)
 					 errhint("vault.verify_audit() says which; a checkpoint would vouch for it.")));
 		add_head(text, &head);
 	}
-	call->has_tenant = saved.has_tenant;
-	call->tenant = saved.tenant;
-	strlcpy(call->tenant_name, saved.tenant_name, sizeof(call->tenant_name));
+	call_return_tenant(&before);
 }
 
 static void

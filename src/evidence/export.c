@@ -148,8 +148,7 @@ export_tenant(Export *export)
 static Datum
 export_body(FunctionCallInfo fcinfo)
 {
-	VaultCall *call = call_required();
-	VaultCall saved = *call;
+	VaultCall before = *call_required();
 	char *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Export export = {
 		.since = PG_ARGISNULL(1) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(1),
@@ -171,9 +170,7 @@ export_body(FunctionCallInfo fcinfo)
 	}
 	PopActiveSnapshot();
 	sql_end();
-	call->has_tenant = saved.has_tenant;
-	call->tenant = saved.tenant;
-	strlcpy(call->tenant_name, saved.tenant_name, sizeof(call->tenant_name));
+	call_return_tenant(&before);
 	return (Datum) 0;
 }
 

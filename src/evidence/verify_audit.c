@@ -601,8 +601,7 @@ take_snapshot(void)
 static Datum
 verify_audit_verify_body(FunctionCallInfo fcinfo)
 {
-	VaultCall *call = call_required();
-	VaultCall saved = *call;
+	VaultCall before = *call_required();
 	char *tenant = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	text *note = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	LedgerView *ledger;
@@ -614,9 +613,7 @@ verify_audit_verify_body(FunctionCallInfo fcinfo)
 	verify_audit_verify((ReturnSetInfo *) fcinfo->resultinfo, tenant, note, ledger);
 	PopActiveSnapshot();
 	sql_end();
-	call->has_tenant = saved.has_tenant;
-	call->tenant = saved.tenant;
-	strlcpy(call->tenant_name, saved.tenant_name, sizeof(call->tenant_name));
+	call_return_tenant(&before);
 	return (Datum) 0;
 }
 

@@ -117,17 +117,17 @@ static Candidate *
 load_candidate(TableScan *scan)
 {
 	Candidate *candidate = palloc0(sizeof(Candidate));
-	char state[16];
+	TenantState state;
 
 	note_changed_row(candidate, scan, TABLE_PRINCIPAL_BINDING);
 	candidate->tenant = *DatumGetUUIDP(scan_get(scan, TENANT_COLUMN, NULL));
 	candidate->principal = *DatumGetUUIDP(scan_get(scan, BINDING_PRINCIPAL, NULL));
-	if (!tenant_describe(&candidate->tenant, candidate->tenant_name, state) ||
-		!load_principal(candidate) || strcmp(state, "destroyed") == 0)
+	if (!tenant_describe(&candidate->tenant, candidate->tenant_name, &state) ||
+		!load_principal(candidate) || state == TENANT_DESTROYED)
 		return NULL;
 	if (candidate->changed_row == NULL)
 		candidate->changed_row = tenant_row_fault(&candidate->tenant);
-	candidate->suspended = strcmp(state, "active") != 0;
+	candidate->suspended = state != TENANT_ACTIVE;
 	return candidate;
 }
 

@@ -110,9 +110,9 @@ forget_refused(void)
 static bool
 is_active(const pg_uuid_t *tenant, char name[64])
 {
-	char state[16];
+	TenantState state;
 
-	return tenant_describe(tenant, name, state) && strcmp(state, "active") == 0 &&
+	return tenant_describe(tenant, name, &state) && state == TENANT_ACTIVE &&
 		tenant_row_fault(tenant) == NULL;
 }
 

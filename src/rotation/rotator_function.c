@@ -312,10 +312,10 @@ static void
 require_tenant_still(const pg_uuid_t *tenant)
 {
 	char name[64];
-	char state[16];
+	TenantState state;
 
 	keyring_require_unsealed();
-	if (!tenant_describe(tenant, name, state) || strcmp(state, "active") != 0)
+	if (!tenant_describe(tenant, name, &state) || state != TENANT_ACTIVE)
 		ereport(ERROR,
 				(errcode(ERRCODE_VAULT_NO_TENANT), errmsg("the tenant is suspended"),
 				 errhint("An operator resumes it with vault.resume_tenant().")));

@@ -157,10 +157,9 @@ static int
 rewrap_tenant(const pg_uuid_t *tenant, int limit, MemoryContext memory)
 {
 	char name[64] = "";
-	char state[16];
 	int count;
 
-	(void) tenant_describe(tenant, name, state);
+	(void) tenant_describe(tenant, name, NULL);
 	call_enter_tenant(tenant, name);
 	count = rewrap_batch(tenant, limit, memory);
 	if (count > 0)

@@ -47,8 +47,17 @@ tenant_find(const char *name, pg_uuid_t *tenant)
 	return found;
 }
 
+/* A state that does not exist counts as suspended. */
+static TenantState
+tenant_state(const char *text)
+{
+	if (strcmp(text, "active") == 0)
+		return TENANT_ACTIVE;
+	return strcmp(text, "destroyed") == 0 ? TENANT_DESTROYED : TENANT_SUSPENDED;
+}
+
 bool
-tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16])
+tenant_describe(const pg_uuid_t *tenant, char name[64], TenantState *state)
 {
 	TableScan scan;
 	Datum key = UUIDPGetDatum(tenant);
@@ -59,7 +68,8 @@ tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16])
 	if (found)
 	{
 		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, COL_NAME, NULL)), name, 64);
-		text_to_cstring_buffer(DatumGetTextPP(scan_get(&scan, COL_STATE, NULL)), state, 16);
+		if (state)
+			*state = tenant_state(TextDatumGetCString(scan_get(&scan, COL_STATE, NULL)));
 	}
 	scan_end(&scan);
 	return found;

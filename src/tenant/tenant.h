@@ -17,8 +17,15 @@ extern void tenant_set_check(void (*check)(TableScan *scan));
 /* Find a tenant that is not destroyed by its name; false if there is none. */
 extern bool tenant_find(const char *name, pg_uuid_t *tenant);
 
-/* Get name and state of a tenant; false if there is no such row. */
-extern bool tenant_describe(const pg_uuid_t *tenant, char name[64], char state[16]);
+typedef enum TenantState
+{
+	TENANT_ACTIVE,
+	TENANT_SUSPENDED,
+	TENANT_DESTROYED
+} TenantState;
+
+/* Get name and state of a tenant; false if there is no such row. The state may be NULL. */
+extern bool tenant_describe(const pg_uuid_t *tenant, char name[64], TenantState *state);
 
 /* Make a uuid[] of ids. */
 extern Datum tenant_id_array(const Datum *tenants, int count);

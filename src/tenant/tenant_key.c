@@ -406,9 +406,8 @@ rewrap_all(uint32 root_gen)
 	{
 		KeyRow *row = lfirst(cell);
 		char name[64] = "";
-		char state[16];
 
-		(void) tenant_describe(&row->tenant, name, state);
+		(void) tenant_describe(&row->tenant, name, NULL);
 		call_enter_tenant(&row->tenant, name);
 		rewrap_one(row, root_gen);
 	}

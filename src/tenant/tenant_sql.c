@@ -219,10 +219,9 @@ vault_enter_tenant_id(PG_FUNCTION_ARGS)
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
 	pg_uuid_t zero = UUID_ZERO;
 	char name[64] = "";
-	char state[16];
 
 	tenant_require_batch_operator();
-	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, state))
+	if (!uuid_equal(id, &zero) && !tenant_describe(id, name, NULL))
 		tenant_refuse_unknown();
 	call_enter_tenant(id, name);
 	PG_RETURN_VOID();

@@ -194,10 +194,10 @@ static bool
 token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 {
 	char name[64];
-	char state[16];
+	TenantState state;
 	char *changed_row;
 
-	if (!tenant_describe(tenant, name, state) || strcmp(state, "destroyed") == 0)
+	if (!tenant_describe(tenant, name, &state) || state == TENANT_DESTROYED)
 		return false;
 	if (setting_tenant && *setting_tenant && strcmp(setting_tenant, name) != 0)
 		return false;
@@ -206,7 +206,7 @@ token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 		row_refuse(changed_row);
 	caller->tenant = *tenant;
 	strlcpy(caller->tenant_name, name, sizeof(caller->tenant_name));
-	caller->is_suspended = strcmp(state, "active") != 0;
+	caller->is_suspended = state != TENANT_ACTIVE;
 	return true;
 }
 

@@ -601,7 +601,6 @@ vault_tell_users_of_type(PG_FUNCTION_ARGS)
 	foreach(cell, tenants)
 	{
 		char tenant_name[64] = "";
-		char state[16];
 		AuditRecord record = {.operation = call->operation,
 							  .decision = "allow",
 							  .object_kind = "type",
@@ -610,13 +609,11 @@ vault_tell_users_of_type(PG_FUNCTION_ARGS)
 							  .reason = call->reason,
 							  .detail = PG_GETARG_DATUM(2)};
 
-		(void) tenant_describe(lfirst(cell), tenant_name, state);
+		(void) tenant_describe(lfirst(cell), tenant_name, NULL);
 		call_enter_tenant(lfirst(cell), tenant_name);
 		audit_write(&record);
 	}
-	call->has_tenant = before.has_tenant;
-	call->tenant = before.tenant;
-	strlcpy(call->tenant_name, before.tenant_name, sizeof(call->tenant_name));
+	call_return_tenant(&before);
 	PG_RETURN_VOID();
 }
 
