@@ -174,6 +174,7 @@ audit_init(void)
 	ledger_view_init();
 	ledger_init();
 	audit_store_init();
+	packed_row_init();
 	ring_init();
 	recorder_init();
 	audit_worker_init();

@@ -124,13 +124,14 @@ keep_unsent(const PackedRow *packed)
 		unsent.rows = MemoryContextAllocExtended(TopMemoryContext, MAX_UNSENT * sizeof(PackedRow *),
 												 MCXT_ALLOC_NO_OOM);
 	if (unsent.rows && unsent.count < MAX_UNSENT)
-		copy = MemoryContextAllocExtended(TopMemoryContext, packed_size(packed), MCXT_ALLOC_NO_OOM);
+		copy = MemoryContextAllocExtended(TopMemoryContext, packed_row_size(packed),
+										  MCXT_ALLOC_NO_OOM);
 	if (copy == NULL)
 	{
 		report_lost();
 		return;
 	}
-	memcpy(copy, packed, packed_size(packed));
+	memcpy(copy, packed, packed_row_size(packed));
 	unsent.rows[unsent.count++] = copy;
 }
 
@@ -175,7 +176,7 @@ send_row(const AuditRow *row)
 
 	if (RecoveryInProgress())
 		return;
-	audit_row_pack(row, &packed);
+	packed_row_pack(row, &packed);
 	recorder_send(&packed);
 }
 
@@ -471,7 +472,7 @@ pack_as_aborted(const AuditRow *row, PackedRow *packed)
 
 	aborted.decision = "aborted";
 	leave_new_tenant(&aborted);
-	audit_row_pack(&aborted, packed);
+	packed_row_pack(&aborted, packed);
 }
 
 void
@@ -484,8 +485,9 @@ recorder_add(const AuditRow *row)
 		PendingRecord *record;
 
 		pack_as_aborted(row, &packed);
-		record = pending_add(&pending_records, offsetof(PendingRecord, row) + packed_size(&packed));
-		memcpy(&record->row, &packed, packed_size(&packed));
+		record =
+			pending_add(&pending_records, offsetof(PendingRecord, row) + packed_row_size(&packed));
+		memcpy(&record->row, &packed, packed_row_size(&packed));
 		return;
 	}
 	if (more_pending.count == 0)
@@ -501,10 +503,10 @@ tell_more_rolled_back(void)
 	AuditRow row;
 	PackedRow packed;
 
-	audit_row_unpack(&more_pending.first, &row);
+	packed_row_unpack(&more_pending.first, &row);
 	snprintf(reason, sizeof(reason), "stands for up to %d changes", more_pending.count);
 	row.reason = reason;
-	audit_row_pack(&row, &packed);
+	packed_row_pack(&row, &packed);
 	recorder_send(&packed);
 	more_pending.count = more_pending.level = 0;
 }

@@ -33,7 +33,6 @@
 
 #include "access/xlog.h"
 #include "common/hashfn.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
@@ -141,148 +140,6 @@ static RingSlot *
 slot_at(int lane, uint64 position)
 {
 	return &ring->slots[lane * lane_size() + position % lane_size()];
-}
-
-/* For each kind of column (columns.h): the member of PackedHead, and the copy of it. */
-#define HEAD_UUID(name) pg_uuid_t name;
-#define HEAD_OPTIONAL_UUID(name, flag) \
-	pg_uuid_t name;                    \
-	bool flag;
-#define HEAD_ASSIGNED(name)
-#define HEAD_XID(name)
-#define HEAD_TIME(name) TimestampTz name;
-#define HEAD_TEXT(name, place, size)
-#define HEAD_INET(name, place, size)
-#define HEAD_REST(name)
-#define HEAD_INT(name, absent) int name;
-#define HEAD_BOOL(name)        bool name;
-#define HEAD_JSONB(name)
-#define HEAD_MAC(name)
-
-#define COPY_UUID(name) to->name = from->name;
-#define COPY_OPTIONAL_UUID(name, flag) \
-	to->name = from->name;             \
-	to->flag = from->flag;
-#define COPY_ASSIGNED(name)
-#define COPY_XID(name)
-#define COPY_TIME(name) to->name = from->name;
-#define COPY_TEXT(name, place, size)
-#define COPY_INET(name, place, size)
-#define COPY_REST(name)
-#define COPY_INT(name, absent) to->name = from->name;
-#define COPY_BOOL(name)        to->name = from->name;
-#define COPY_JSONB(name)
-#define COPY_MAC(name)
-
-#define TURN_UUID(name)
-#define TURN_OPTIONAL_UUID(name, flag)
-#define TURN_ASSIGNED(name)
-#define TURN_XID(name)
-#define TURN_TIME(name)
-#define TURN_TEXT(name, place, size) [place] = {offsetof(AuditRow, name), size},
-#define TURN_INET(name, place, size) [place] = {offsetof(AuditRow, name), size},
-#define TURN_REST(name)
-#define TURN_INT(name, absent)
-#define TURN_BOOL(name)
-#define TURN_JSONB(name)
-#define TURN_MAC(name)
-
-/* The fixed part of a packed row; texts follow, each with its NUL. */
-typedef struct PackedHead
-{
-#define AUDIT_COLUMN(id, name, kind, ...) HEAD_##kind(name, ##__VA_ARGS__)
-#include "audit/columns.h"
-#undef AUDIT_COLUMN
-	Oid trail;
-	bool by_operator;
-} PackedHead;
-
-/* The texts of a row, in the order in which they get room; a missing text is "". */
-static const struct
-{
-	size_t offset;
-	size_t size;
-} row_texts[] = {
-#define AUDIT_COLUMN(id, name, kind, ...) TURN_##kind(name, ##__VA_ARGS__)
-#include "audit/columns.h"
-#undef AUDIT_COLUMN
-};
-
-#define ROW_TEXTS ((int) lengthof(row_texts))
-
-static inline const char **
-row_text(AuditRow *row, int number)
-{
-	return (const char **) ((char *) row + row_texts[number].offset);
-}
-
-/* Append at most `limit` bytes of a text, and leave room for the NULs of the `following` texts. */
-static void
-pack_text(PackedRow *packed, const char *text, size_t limit, int following)
-{
-	size_t room = sizeof(packed->bytes) - packed->size - 1 - following;
-	size_t size = text ? strlen(text) : 0;
-
-	if (size > Min(room, limit))
-		size = pg_mbcliplen(text, size, Min(room, limit));
-	if (size > 0)
-		memcpy(packed->bytes + packed->size, text, size);
-	packed->bytes[packed->size + size] = 0;
-	packed->size += size + 1;
-}
-
-static void
-pack_head(PackedHead *to, const AuditRow *from)
-{
-#define AUDIT_COLUMN(id, name, kind, ...) COPY_##kind(name, ##__VA_ARGS__)
-#include "audit/columns.h"
-	to->trail = from->trail;
-	to->by_operator = from->by_operator;
-}
-
-static void
-unpack_head(AuditRow *to, const PackedHead *from)
-{
-#include "audit/columns.h"
-#undef AUDIT_COLUMN
-	to->trail = from->trail;
-	to->by_operator = from->by_operator;
-}
-
-void
-audit_row_pack(const AuditRow *row, PackedRow *packed)
-{
-	PackedHead head;
-
-	pack_head(&head, row);
-	memcpy(packed->bytes, &head, sizeof(head));
-	packed->size = sizeof(head);
-	for (int i = 0; i < ROW_TEXTS; i++)
-		pack_text(packed, *row_text((AuditRow *) row, i), row_texts[i].size, ROW_TEXTS - i);
-	pack_text(packed, row->reason, sizeof(packed->bytes), 0);
-}
-
-static const char *
-unpack_text(const char **at)
-{
-	const char *text = *at;
-
-	*at += strlen(text) + 1;
-	return *text ? text : NULL;
-}
-
-void
-audit_row_unpack(const PackedRow *packed, AuditRow *row)
-{
-	const char *at = packed->bytes + sizeof(PackedHead);
-	PackedHead head;
-
-	memcpy(&head, packed->bytes, sizeof(head));
-	memset(row, 0, sizeof(*row));
-	unpack_head(row, &head);
-	for (int i = 0; i < ROW_TEXTS; i++)
-		*row_text(row, i) = unpack_text(&at);
-	row->reason = unpack_text(&at);
 }
 
 static bool
@@ -492,7 +349,7 @@ ring_push(const AuditRow *row, bool may_wait, RingWait *wait)
 	if (!await_slot(lane, is_common(row), may_wait ? setting_audit_timeout : 0, &position,
 					&wait->slept))
 		return false;
-	audit_row_pack(row, &slot_at(lane, position)->row);
+	packed_row_pack(row, &slot_at(lane, position)->row);
 	make_ready(lane, position, setting_audit_mode == AUDIT_DURABLE ? MyProcPid : 0);
 	wait->is_awaited[lane] = true;
 	wait->position[lane] = position;
@@ -507,11 +364,11 @@ ring_push_packed(const PackedRow *packed, int ms)
 	bool slept;
 	int lane;
 
-	audit_row_unpack(packed, &row);
+	packed_row_unpack(packed, &row);
 	lane = lane_of(&row);
 	if (!await_slot(lane, is_common(&row), ms, &position, &slept))
 		return false;
-	memcpy(&slot_at(lane, position)->row, packed, packed_size(packed));
+	memcpy(&slot_at(lane, position)->row, packed, packed_row_size(packed));
 	make_ready(lane, position, 0);
 	return true;
 }
@@ -608,7 +465,7 @@ peek_lane(int lane, AuditRow *rows, int max, bool *awaited)
 		RingSlot *slot = slot_at(lane, tail + count);
 
 		pg_read_barrier();
-		audit_row_unpack(&slot->row, &rows[count]);
+		packed_row_unpack(&slot->row, &rows[count]);
 		if (slot->waiter == 0)
 			*awaited = false;
 		if (count == 0)
@@ -756,12 +613,8 @@ ring_await(void)
 static TimestampTz
 oldest_in(int lane, uint64 tail)
 {
-	PackedHead oldest;
-
-	if (!is_ready(lane, tail))
-		return GetCurrentTimestamp();
-	memcpy(&oldest, slot_at(lane, tail)->row.bytes, sizeof(oldest));
-	return oldest.at;
+	return is_ready(lane, tail) ? packed_row_time(&slot_at(lane, tail)->row)
+								: GetCurrentTimestamp();
 }
 
 void
@@ -828,19 +681,9 @@ make_ring(void *area)
 		pg_atomic_init_u64(&fresh->slots[i].sequence, 0);
 }
 
-/* A place that columns.h leaves out would be taken for a text. */
-static void
-require_texts_in_turn(void)
-{
-	for (int i = 0; i < ROW_TEXTS; i++)
-		if (row_texts[i].size == 0)
-			elog(FATAL, "no text of an audit row has place %d", i);
-}
-
 void
 ring_init(void)
 {
-	require_texts_in_turn();
 	shmem_register("vault audit ring",
 				   offsetof(Ring, slots) + (Size) setting_audit_ring_size * sizeof(RingSlot),
 				   make_ring, NULL, (void **) &ring);

@@ -14,25 +14,7 @@
 
 #include "access/xlogdefs.h"
 
-#include "audit/audit_row.h"
-
-/* A packed row.  Texts that do not fit are cut, the reason first. */
-#define RING_SLOT_BYTES 1792
-
-typedef struct PackedRow
-{
-	uint16 size; /* size of the used part of bytes */
-	char bytes[RING_SLOT_BYTES - sizeof(uint64) - 2 * sizeof(int) - sizeof(uint16)];
-} PackedRow;
-
-#define packed_size(packed) (offsetof(PackedRow, bytes) + (packed)->size)
-
-/*
- * Pack and unpack a row.  detail, id, xid and MAC are not kept.  The texts of an unpacked row point
- * into the packed one.
- */
-extern void audit_row_pack(const AuditRow *row, PackedRow *packed);
-extern void audit_row_unpack(const PackedRow *packed, AuditRow *row);
+#include "audit/packed_row.h"
 
 /*
  * The first lane is for operators. Each of the others serves one sender, a tenant or a role, at a
