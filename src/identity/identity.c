@@ -85,11 +85,10 @@ note_changed_row(Candidate *candidate, TableScan *scan, TableId table)
 		candidate->changed_row = row_label(scan, table);
 }
 
-/* False for a role of the tenant: no database role stands for one, even if a binding says so. */
-static bool
-is_person_or_service(TableScan *scan)
+bool
+identity_is_caller(TableScan *principal)
 {
-	char *kind = TextDatumGetCString(scan_get(scan, PRINCIPAL_KIND, NULL));
+	char *kind = TextDatumGetCString(scan_get(principal, PRINCIPAL_KIND, NULL));
 
 	return strcmp(kind, "user") == 0 || strcmp(kind, "service") == 0;
 }
@@ -102,7 +101,7 @@ load_principal(Candidate *candidate)
 	bool found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, INDEX_PRINCIPAL, NULL, keys, 2);
-	found = scan_next(&scan) && is_person_or_service(&scan);
+	found = scan_next(&scan) && identity_is_caller(&scan);
 	if (found)
 	{
 		note_changed_row(candidate, &scan, TABLE_PRINCIPAL);

@@ -10,6 +10,14 @@
 #include "platform/compat.h"
 
 #include "context/call.h"
+#include "platform/tables.h"
+
+/*
+ * Return true if the scan's row of vault_data.principal is a user or a service.  A role of the
+ * tenant has a name beside those of principals, and is no caller: no database role or token stands
+ * for it.
+ */
+extern bool identity_is_caller(TableScan *principal);
 
 /*
  * Fill the caller's identity by the bindings of its role, which is set; the caller is unidentified

@@ -59,8 +59,7 @@ enum
 	ROLE_TENANT = 1,
 	ROLE_NAME,
 	PRINCIPAL_ID = 2,
-	PRINCIPAL_NAME,
-	PRINCIPAL_KIND
+	PRINCIPAL_NAME
 };
 
 /* The state that the answer rests on, besides the clock. */
@@ -210,17 +209,6 @@ token_take_tenant(Caller *caller, const pg_uuid_t *tenant)
 	return true;
 }
 
-/* True for a role of the tenant: it has a name beside those of principals, and is no caller. */
-static bool
-is_role(TableScan *scan)
-{
-	char kind[16];
-
-	text_to_cstring_buffer(DatumGetTextPP(scan_get(scan, PRINCIPAL_KIND, NULL)), kind,
-						   sizeof(kind));
-	return strcmp(kind, "user") != 0 && strcmp(kind, "service") != 0;
-}
-
 /* Fill the principal by (tenant, name) or (tenant, id), as the index says; false if none. */
 static bool
 take_principal(Caller *caller, TableId index, Datum key)
@@ -230,7 +218,7 @@ take_principal(Caller *caller, TableId index, Datum key)
 	bool found;
 
 	scan_begin(&scan, TABLE_PRINCIPAL, index, NULL, keys, 2);
-	while ((found = scan_next(&scan)) && is_role(&scan))
+	while ((found = scan_next(&scan)) && !identity_is_caller(&scan))
 		;
 	if (found)
 	{
