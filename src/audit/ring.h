@@ -2,10 +2,13 @@
  * ring.h
  *		Passes audit records from the backends to the worker "vault audit", in shared memory.
  *
+ * The recorder (recorder.h) puts in what must be recorded whatever becomes of the transaction:
+ * reads, refusals, failures.  Committed changes do not pass here, since triggers write them.
+ *
  * A record in the ring will be in the trail, even if its transaction is rolled back.  It is lost
- * only if the server crashes before the worker's commit is flushed, and then no caller that waits
- * for it has received its answer.  Slots are taken with atomic operations; there is no lock that a
- * process could hold.
+ * only if the server crashes before the worker's commit is flushed.  Then no caller that waits for
+ * it has received its answer; with vault.audit_mode = queued, callers do not wait.  Slots are taken
+ * with atomic operations; there is no lock that a process could hold.
  */
 #ifndef VAULT_AUDIT_RING_H
 #define VAULT_AUDIT_RING_H
@@ -18,7 +21,8 @@
 
 /*
  * The first lane is for operators. Each of the others serves one sender, a tenant or a role, at a
- * time.
+ * time, so that a sender does not wait behind the records of others. Senders share a lane only if
+ * more of them than there are lanes have records on their way.
  */
 #define RING_LANES 8
 
