@@ -431,14 +431,6 @@ vault_require_authentic(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* A text, or NULL for none. */
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 /* table_info(): a row for each table and index that C reads, with the members of TableInfo */
 Datum
 vault_table_info(PG_FUNCTION_ARGS)
@@ -455,7 +447,7 @@ vault_table_info(PG_FUNCTION_ARGS)
 		bool nulls[lengthof(texts) + 3] = {false};
 
 		for (int n = 0; n < (int) lengthof(texts); n++)
-			values[n] = text_or_null(texts[n], &nulls[n]);
+			values[n] = text_datum_or_null(texts[n], &nulls[n]);
 		values[lengthof(texts)] = BoolGetDatum(info->goes_by_name);
 		values[lengthof(texts) + 1] = Int32GetDatum(info->covered);
 		values[lengthof(texts) + 2] = Int32GetDatum(info->deleted_as);

@@ -15,6 +15,7 @@
 #include "entry/entry.h"
 #include "keyring/root_page.h"
 #include "keyring/source.h"
+#include "platform/bytes.h"
 #include "platform/secret_memory.h"
 #include "platform/version.h"
 
@@ -121,13 +122,6 @@ seal_delay(void)
 	return IntervalPGetDatum(delay);
 }
 
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 /* Fill the columns as in keyring.sql. */
 static Datum
 status_body(FunctionCallInfo fcinfo)
@@ -153,9 +147,9 @@ status_body(FunctionCallInfo fcinfo)
 	nulls[6] = nulls[7] = !status.is_initialized || source_kind() != SOURCE_MANUAL;
 	values[8] = CStringGetTextDatum(root_page_memory());
 	values[9] = CStringGetTextDatum(version_of_library());
-	values[10] = text_or_null(status.held, &nulls[10]);
+	values[10] = text_datum_or_null(status.held, &nulls[10]);
 	values[11] = seal_delay();
-	values[12] = text_or_null(status.problems, &nulls[12]);
+	values[12] = text_datum_or_null(status.problems, &nulls[12]);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(layout), values, nulls));
 }
 

@@ -1,6 +1,6 @@
 /*
  * bytes.h
- *		Values of type bytea.
+ *		Values of type bytea, and columns of type text.
  *
  * All inline.  They are allocated in the current memory context, and are no secrets.
  */
@@ -8,6 +8,8 @@
 #define VAULT_PLATFORM_BYTES_H
 
 #include "platform/compat.h"
+
+#include "utils/builtins.h"
 
 /* Return a bytea of this size, for the caller to fill. */
 static inline bytea *
@@ -34,6 +36,14 @@ static inline unsigned char *
 bytes_data(bytea *bytes)
 {
 	return (unsigned char *) VARDATA(bytes);
+}
+
+/* Return the value of a column of type text.  NULL sets *isnull. */
+static inline Datum
+text_datum_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
 #endif

@@ -116,7 +116,7 @@ vault_sign_token(PG_FUNCTION_ARGS)
 }
 
 static char *
-text_argument(FunctionCallInfo fcinfo, int number)
+issuer_argument(FunctionCallInfo fcinfo, int number)
 {
 	return PG_ARGISNULL(number) ? NULL
 								: issuer_text_in_tokens(text_to_cstring(PG_GETARG_TEXT_PP(number)));
@@ -130,17 +130,17 @@ Datum
 vault_check_issuer(PG_FUNCTION_ARGS)
 {
 	JwtRules rules = {
-		.issuer = text_argument(fcinfo, 0),
-		.audience = text_argument(fcinfo, 1),
+		.issuer = issuer_argument(fcinfo, 0),
+		.audience = issuer_argument(fcinfo, 1),
 		.skew = TOKEN_SKEW,
 		.max_lifetime = PG_ARGISNULL(2) ? 0 : issuer_seconds_of(PG_GETARG_INTERVAL_P(2)),
-		.principal_claim = text_argument(fcinfo, 3),
-		.tenant_claim = text_argument(fcinfo, 4),
-		.role_claim = text_argument(fcinfo, 5),
-		.address_claim = text_argument(fcinfo, 6),
-		.groups_claim = text_argument(fcinfo, 7),
+		.principal_claim = issuer_argument(fcinfo, 3),
+		.tenant_claim = issuer_argument(fcinfo, 4),
+		.role_claim = issuer_argument(fcinfo, 5),
+		.address_claim = issuer_argument(fcinfo, 6),
+		.groups_claim = issuer_argument(fcinfo, 7),
 	};
-	char *claims = text_argument(fcinfo, 8);
+	char *claims = issuer_argument(fcinfo, 8);
 
 	issuer_check(&rules, claims);
 	PG_RETURN_VOID();
@@ -178,14 +178,14 @@ vault_read_jwks(PG_FUNCTION_ARGS)
 	JwksAlgorithms list;
 	const JwksAlgorithms *algorithms = algorithms_argument(fcinfo, 1, &list);
 
-	PG_RETURN_TEXT_P(issuer_read_keys(call, text_argument(fcinfo, 0), algorithms));
+	PG_RETURN_TEXT_P(issuer_read_keys(call, issuer_argument(fcinfo, 0), algorithms));
 }
 
 /* check_subject(what, subject, match) */
 Datum
 vault_check_subject(PG_FUNCTION_ARGS)
 {
-	issuer_check_subject(text_argument(fcinfo, 0), text_argument(fcinfo, 1),
-						 text_argument(fcinfo, 2));
+	issuer_check_subject(issuer_argument(fcinfo, 0), issuer_argument(fcinfo, 1),
+						 issuer_argument(fcinfo, 2));
 	PG_RETURN_VOID();
 }
