@@ -527,9 +527,8 @@ ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.origin ENABLE ALWAYS TRIGGER write_mac;
 
 /*
- * The outbox: what others should learn of, written in the transaction that does it.
- *
- * NOTIFY takes a lock of the whole server at commit, so only what is rare is announced: no put, no
+ * The outbox: what other systems should learn of, written in the transaction that makes the change.
+ * NOTIFY takes a lock of the whole server at commit, so only rare events are announced: no put, no
  * read.
  */
 
@@ -645,7 +644,7 @@ ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.principal_binding ENABLE ALWAYS TRIGGER write_mac;
 
-/* By name: also of roles that are yet to be made. */
+/* Reservations go by name, because a role may be reserved before it is created. */
 CREATE TABLE vault_data.role_reservation (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	role_name  text COLLATE "C" NOT NULL,
@@ -827,7 +826,7 @@ ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE vault_data.token_issuer ENABLE ALWAYS TRIGGER write_mac;
 
-/* The principal that a subject of an issuer, or a pattern of subjects, stands for. */
+/* A principal, and the subject of an issuer (or the pattern of subjects) that stands for it. */
 CREATE TABLE vault_data.external_subject (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
@@ -962,7 +961,7 @@ COMMENT ON COLUMN vault_data.issued_token.life
 CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id)
 	WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
-/* UPDATE for row locks alone. */
+/* Grant UPDATE for row locks alone. */
 ALTER TABLE vault_data.issued_token OWNER TO vault_owner;
 REVOKE ALL ON vault_data.issued_token FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_data.issued_token TO vault_exec;
@@ -1008,8 +1007,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON vault_data.notification
 ALTER TABLE vault_data.notification_order ENABLE ALWAYS TRIGGER audit;
 
 /*
- * since and acknowledged are places: what stands after acknowledged is still to be delivered.
- * Up to leased_to it is in the hands of a consumer until leased_until.
+ * The columns since and acknowledged are positions. Notifications after acknowledged are still to
+ * be delivered. A consumer has those up to leased_to until leased_until.
  */
 CREATE TABLE vault_data.subscriber (
 	tenant_id       uuid NOT NULL,
@@ -1288,15 +1287,14 @@ CREATE TRIGGER counter BEFORE UPDATE ON vault_data.secret_version
 ALTER TABLE vault_data.secret_version ENABLE ALWAYS TRIGGER counter;
 
 /*
- * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an
- * emergency.
- *
- * Each read decides if the secret may be read (secret/secret.c). The jobs here only tell: a warning
- * at each threshold that is left, once for each version and time of expiry; of those that a pause
- * has let pass, the most urgent. "expired" is the threshold zero.
+ * Expiry: until when a secret may be used, which principals are warned before, and how it is
+ * prolonged in an emergency. Each read decides if the secret may be read (secret/secret.c). The
+ * jobs here only announce. They warn at each remaining threshold, once for each version and time of
+ * expiry. Of thresholds that passed during a pause of the jobs, they announce the most urgent. The
+ * threshold zero is "expired".
  */
 
-/* id is the secret's. */
+/* The id is that of the secret. */
 CREATE TABLE vault_data.secret_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,
@@ -1444,7 +1442,7 @@ CREATE TRIGGER write_mac BEFORE INSERT OR UPDATE ON vault_data.rotation
 ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER audit;
 ALTER TABLE vault_data.rotation ENABLE ALWAYS TRIGGER write_mac;
 
-/* The roles of this server whose passwords a tenant may have changed; an operator decides. */
+/* The roles of this server whose passwords a tenant may change, as an operator decided. */
 CREATE TABLE vault_data.rotation_role (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	role_name  text COLLATE "C" NOT NULL,
@@ -1669,7 +1667,7 @@ CREATE POLICY tenant ON vault_data.usage FOR SELECT TO vault_owner
 CREATE POLICY entry ON vault_data.usage TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
-/* Kept for 90 days: what a principal's habits are judged by. */
+/* Counts by the hour, kept for 90 days. They tell the habits of a principal. */
 CREATE TABLE vault_data.usage_hour (
 	tenant_id    uuid NOT NULL,
 	principal_id uuid NOT NULL,
@@ -1692,7 +1690,7 @@ CREATE POLICY tenant ON vault_data.usage_hour FOR SELECT TO vault_owner
 CREATE POLICY entry ON vault_data.usage_hour TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
-/* Kept until 90 days after the last use. */
+/* Networks that a principal called from, kept until 90 days after the last use. */
 CREATE TABLE vault_data.usage_network (
 	tenant_id     uuid NOT NULL,
 	principal_id  uuid NOT NULL,
@@ -1713,7 +1711,7 @@ CREATE POLICY tenant ON vault_data.usage_network FOR SELECT TO vault_owner
 CREATE POLICY entry ON vault_data.usage_network TO vault_exec
 	USING (vault_data.is_inside(tenant_id));
 
-/* Kept for 7 days. */
+/* Denials by address and minute, kept for 7 days. */
 CREATE TABLE vault_data.usage_denial (
 	tenant_id    uuid NOT NULL,
 	principal_id uuid NOT NULL,
@@ -1952,7 +1950,7 @@ COMMENT ON FUNCTION vault_data.table_info()
 	IS 'returns the tables and indexes that C reads: which rows have a MAC over how many columns, '
 	'how vault.verify() reports them, and in which order vault.destroy_tenant() empties them';
 
-/* By whole rows of these tables; each refuses to work outside of a call. */
+/* Work on whole rows of these tables. Each function refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
 
@@ -2039,7 +2037,7 @@ $$;
 COMMENT ON FUNCTION vault_data.announce(uuid, text, text, jsonb)
 	IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
 
-/* One for each call, however many changes it makes. */
+/* Announce one change of the policy for each call, however many changes the call makes. */
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 
@@ -2067,14 +2065,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrato
 CREATE FUNCTION vault_data.is_auditor() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_auditor';
 
-/* The role that the binding means is still there, under that name. */
+/* Return true if the role of the binding exists, under the same name. */
 CREATE FUNCTION vault_data.is_live(binding vault_data.principal_binding) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT EXISTS (SELECT FROM pg_roles r
 		WHERE r.oid = binding.db_role AND r.rolname = binding.role_name)
 $$;
 
-/* A concurrent binding of the role comes first, and is seen. */
+/* Wait for a concurrent binding of the role, and see it. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2440,8 +2438,8 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/*
-	 * An administrator cannot take back a denial of its own permissions, so only another
-	 * administrator with equal rights can give one.
+	 * An administrator cannot take back a denial of its own permissions. So only an administrator
+	 * that may grant these permissions can deny them to one.
 	 */
 	IF stops
 		AND NOT (vault_data.is_administrator()
@@ -2539,8 +2537,8 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/*
-	 * Only an administrator with equal rights takes an allowance from an administrator, unless it
-	 * is over or was changed outside.
+	 * Only an administrator that may grant the same takes an allowance from an administrator,
+	 * unless the allowance has ended or was changed outside.
 	 */
 	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions)
 		AND given.principal_id <> vault_data.caller_principal()
@@ -2644,7 +2642,7 @@ BEGIN
 			'vault.drop_role() takes it away.');
 	END IF;
 	before := vault_data.begin_change_of_administrators();
-	/* A caller that removes administrators could have another one appointed, who reads. */
+	/* A caller that removes administrators could have another one appointed, which could read. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text THEN
@@ -2673,8 +2671,9 @@ END
 $$;
 
 /*
- * Of the principal, or of the role in this tenant. A concurrent binding waits for the lock on the
- * tenant's row. A bound role has all that the principal holds: add_binding() asks for that.
+ * Take a role away, from the principal or from the role in this tenant. A concurrent binding waits
+ * for the lock on the tenant's row. A bound role has all that the principal holds, which
+ * add_binding() requires of the caller.
  */
 CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -2725,7 +2724,7 @@ BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
 	before := vault_data.begin_change_of_administrators();
-	/* As when it is dropped. */
+	/* Check the same as when a principal is dropped. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text
@@ -2750,9 +2749,9 @@ END
 $$;
 
 /*
- * A role bound to a principal has all that it holds: to bind a role is to hand that out.
- * Operators bind what they make with the same document: one that holds nothing may be waiting
- * for its grants, and comes by token.
+ * A role that is bound to a principal has all that it holds, so to bind a role is to hand that out.
+ * Operators bind principals that they create with the same document. A principal that holds nothing
+ * may be waiting for its grants, and be identified by token.
  */
 CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text,
 	p_is_new boolean)
@@ -2791,7 +2790,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	FROM unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator', 'auditor']) AS r (name)
 $$;
 
-/* Of a name that is both, the built-in one is meant. */
+/* A name that a built-in role has too means the built-in role. */
 CREATE FUNCTION vault_data.find_role(p_tenant uuid, p_name text) RETURNS vault_data.principal
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -2851,15 +2850,18 @@ BEGIN
 	END IF;
 	PERFORM vault_data.lock_policy();
 	/*
-	 * With it go its grants, and what its members have through it. An operator could so remove
-	 * administrators.
+	 * The role's grants go with it, and what its members have through it. An operator could so
+	 * remove administrators.
 	 */
 	IF NOT vault_data.may_change_member(subject.id, true)
 		AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* Of administrators among its members only their equals take what it holds. */
+	/*
+	 * If members are administrators, only a caller that could give them the role's permissions
+	 * drops it.
+	 */
 	IF NOT vault_data.may_change_member(subject.id, false)
 		AND vault_data.reaches_administrator(subject.id)
 	THEN
@@ -2888,7 +2890,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
-	/* One at a time: a cycle takes two. */
+	/* Run one at a time, because two concurrent memberships could make a cycle. */
 	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, false) THEN
@@ -2938,8 +2940,8 @@ BEGIN
 	END IF;
 	member := vault_data.find_principal(this_tenant, p_member);
 	/*
-	 * From an administrator their equals take something. One that was changed outside stops the
-	 * member: to end it ends that.
+	 * Only a caller that could give the permissions takes them from an administrator. A membership
+	 * that was changed outside stops its member; to end it ends that.
 	 */
 	makes := EXISTS (SELECT FROM vault_data.role_member m
 		WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member
@@ -2984,7 +2986,8 @@ CREATE FUNCTION vault_data.check_issuer(issuer text, audience text, max_lifetime
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_issuer';
 
 /*
- * The keys that verify tokens, as they are stored; a NOTICE tells of those that were passed over.
+ * Return the keys that verify tokens, as they are stored. A NOTICE names those that were passed
+ * over.
  */
 CREATE FUNCTION vault_data.read_jwks(jwks text, algorithms text[]) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_read_jwks';
@@ -3031,7 +3034,9 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
-	/* By the name that it had, or has: the view shows the one or the other. */
+	/*
+	 * Find the role by its present name, or by the name that it had: the view shows one of the two.
+	 */
 	DELETE FROM vault_data.token_role o WHERE o.tenant_id = this_tenant AND (o.role_name = p_db_role
 		OR o.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_db_role));
 	IF NOT FOUND THEN
@@ -3056,8 +3061,8 @@ END
 $$;
 
 /*
- * A used token is remembered until it expires, in a table that all tenants share. So the number
- * of such tokens is limited, used or not.
+ * A used token is remembered until it expires, in a table that all tenants share. Therefore the
+ * number of such tokens is limited, used or not.
  */
 CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text)
 RETURNS void
@@ -3197,8 +3202,8 @@ GRANT EXECUTE ON FUNCTION vault_data.allow_tokens(text, text), vault_data.bind_t
  */
 
 /*
- * An issuer speaks for every principal, those to come as well: only who holds everything can
- * give that. Operators too can take it away.
+ * An issuer speaks for every principal, future ones too, so only a caller that holds everything may
+ * add one. Operators too can drop it.
  */
 CREATE FUNCTION vault_data.require_holder_of_everything() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3244,7 +3249,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		'groups', given.groups_claim))
 $$;
 
-/* The issuer as it is stored, or an error that names what is wrong with it. */
+/* Return the issuer as it is stored, or raise an error that names its fault. */
 CREATE FUNCTION vault_data.read_issuer_row(given vault_data.token_issuer, p_mapping jsonb,
 	p_required_claims jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3267,7 +3272,7 @@ BEGIN
 END
 $$;
 
-/* Adds the issuer that was read, in the caller's name. */
+/* Add the issuer that was read, in the caller's name. */
 CREATE FUNCTION vault_data.store_issuer(given vault_data.token_issuer) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -3334,7 +3339,7 @@ BEGIN
 END
 $$;
 
-/* The mappings of its subjects and groups stay as they are. */
+/* Keep the mappings of its subjects and groups. */
 CREATE FUNCTION vault_data.replace_issuer(p_tenant uuid, given vault_data.token_issuer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -3447,7 +3452,7 @@ BEGIN
 	PERFORM vault_data.require_may_speak_for(named);
 	issuer := vault_data.find_issuer(this_tenant, p_issuer);
 	PERFORM vault_data.check_subject('subject', p_subject, p_match);
-	/* One at a time: whether there are others is seen as of then. */
+	/* Run one at a time, so that the check for other subjects sees the present state. */
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	IF EXISTS (SELECT FROM vault_data.external_subject e WHERE e.tenant_id = this_tenant
 		AND e.issuer_id = issuer.id AND e.subject = p_subject AND e.match = p_match)
@@ -3456,7 +3461,7 @@ BEGIN
 			'the issuer has this subject already, of this principal or of another',
 			'The view vault.subjects shows them; vault.remove_subject() takes one away.');
 	END IF;
-	/* For good: that the last subject goes must not let names count again. */
+	/* The mark stays for good: after the last subject is removed, names must not count again. */
 	UPDATE vault_data.token_issuer SET by_name = false
 	WHERE tenant_id = this_tenant AND id = issuer.id AND by_name IS NULL;
 	IF FOUND THEN
@@ -3505,8 +3510,8 @@ END
 $$;
 
 /*
- * To map a group to a role is to hand out what the role holds, to whomever the issuer says is
- * in the group: it takes what adding a member takes. Administrators may be among those.
+ * To map a group to a role is to hand out what the role holds to every member that the issuer
+ * names. So it requires what adding a member requires. Administrators may be among the members.
  */
 CREATE FUNCTION vault_data.map_group(p_issuer text, p_group text, p_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3585,7 +3590,10 @@ GRANT EXECUTE ON FUNCTION vault_data.add_subject(text, text, text, text, text),
  * notification_order one after the other.
  */
 
-/* Visible to callers that may know of the secret; without one, to those that see the policy. */
+/*
+ * Return true if the caller may know of the secret. A notification without a secret is visible to
+ * callers that see the policy.
+ */
 CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
@@ -3613,8 +3621,8 @@ END
 $$;
 
 /*
- * Gives places to what is committed and has none. While another consumer does so, what has one is
- * all there is.
+ * Give positions to committed notifications that have none. While another consumer does so, only
+ * those with a position are delivered.
  */
 CREATE FUNCTION vault_data.order_notifications(p_tenant uuid, p_wait boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -3713,10 +3721,10 @@ END
 $$;
 
 /*
- * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is
- * over, or all of them are acknowledged, others get none. A consumer that dies or rolls back loses
- * nothing, because only acknowledge() moves on. Notifications that the caller may not know of at
- * the moment are left out and hold up nothing.
+ * Return the next notifications of a subscriber, oldest first. They are leased to the caller: until
+ * the lease ends, or all of them are acknowledged, other callers get none. A consumer that dies or
+ * rolls back loses nothing, because only acknowledge() moves on. Notifications that the caller may
+ * not know of at the moment are left out and hold up nothing.
  */
 CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer,
 	p_lease interval, p_tenant text)
@@ -3798,7 +3806,10 @@ BEGIN
 END
 $$;
 
-/* Notifications that all their subscribers have acknowledged, and those without a subscriber. */
+/*
+ * Delete notifications that all their subscribers have acknowledged, and those without a
+ * subscriber.
+ */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -4250,7 +4261,9 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id'
 COMMENT ON FUNCTION vault_data.secret_id(text, text)
 	IS 'returns the id of a secret of the tenant of the call, found without a planner';
 
-/* Without a lock, for who only looks: it works in read-only transactions, too. */
+/*
+ * Get a secret without a lock, for callers that only read. It works in read-only transactions, too.
+ */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text)
 RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4272,7 +4285,7 @@ BEGIN
 END
 $$;
 
-/* The same, locked against other writers. */
+/* Get a secret, locked against other writers. */
 CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text)
 RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -4493,7 +4506,10 @@ BEGIN
 	PERFORM vault_data.require('write', p_name, head.environment);
 	PERFORM vault_data.require('write', p_new_name, head.environment);
 	PERFORM vault_data.require_not_deleted(head);
-	/* By hand the value could not be had any more, and the override may be held at the new name. */
+	/*
+	 * Without a rename, an expired value could not be copied to the new name; and the caller may
+	 * hold the override there.
+	 */
 	IF GREATEST(head.expires_at, head.grace_until) <= clock_timestamp() THEN
 		PERFORM vault_data.require('override', p_name, head.environment);
 	END IF;
@@ -4565,8 +4581,8 @@ GRANT EXECUTE ON FUNCTION vault_data.check_reason(text), vault_data.check_tags(j
  */
 
 /*
- * Return the due warning: the smallest threshold that is reached, unless that or a smaller one
- * was announced. Zero: it has expired.
+ * Return the due warning: the smallest threshold that is reached, unless that or a smaller one was
+ * announced. Zero means that the secret has expired.
  */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[],
 	warned interval, now timestamptz)
@@ -4762,7 +4778,7 @@ BEGIN
 END
 $$;
 
-/* The most urgent first. A row that was changed outside is left to vault.verify(). */
+/* Begin with the most urgent. A row that was changed outside is left to vault.verify(). */
 CREATE FUNCTION vault_data.warn_tenant(p_expired boolean, p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -4797,7 +4813,7 @@ BEGIN
 END
 $$;
 
-/* Three days before a deleted secret is gone for good. */
+/* Announce it three days before a deleted secret is purged. */
 CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -4865,9 +4881,9 @@ GRANT EXECUTE ON FUNCTION vault_data.announce_expired(integer),
  */
 
 /*
- * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is
- * not made yet. A rotation with its target in this database is done at once, others go on in the
- * job.
+ * Do rotate() of a secret with a schedule. C holds the value if one was given. Returns NULL if the
+ * version is not made yet. A rotation with its target in this database is done at once; others go
+ * on in the job.
  */
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean,
 	p_retire_now boolean)
@@ -4896,7 +4912,7 @@ BEGIN
 	IF run.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(schedule, head, run);
 	ELSIF run.id IS NOT NULL AND p_retire_now AND NOT p_given THEN
-		/* It goes on as it began, and retires what leaked when it is through. */
+		/* Go on with the run as it began. It retires the leaked version at its end. */
 		PERFORM vault_data.plan_rotation(schedule.id);
 		RETURN run.version;
 	ELSIF run.id IS NOT NULL THEN
@@ -4930,7 +4946,10 @@ BEGIN
 END
 $$;
 
-/* After the promotion, if what was in use leaked and the target is in this transaction. */
+/*
+ * After the promotion, do the next step at once if the version that was in use leaked and the
+ * target is in this transaction.
+ */
 CREATE FUNCTION vault_data.end_run_at_once(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS void
@@ -4947,7 +4966,10 @@ BEGIN
 END
 $$;
 
-/* Of a run that waits for a value: C holds it, and the target has it already. */
+/*
+ * Promote the version of a run that waits for a value. C holds the value, and the target has it
+ * already.
+ */
 CREATE FUNCTION vault_data.complete_run(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS integer
@@ -4995,7 +5017,7 @@ BEGIN
 END
 $$;
 
-/* rotate() of a secret without a schedule. */
+/* Do rotate() of a secret without a schedule. */
 CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
 
@@ -5084,7 +5106,7 @@ GRANT EXECUTE ON FUNCTION vault_data.can_generate(text), vault_data.complete_rot
  * caller.
  */
 
-/* Both passwords of a pair are in use until the overlap is over. */
+/* Return true if both passwords of a pair are in use until the overlap ends. */
 CREATE FUNCTION vault_data.rotation_blocked_until(schedule vault_data.rotation_schedule)
 RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
@@ -5114,7 +5136,10 @@ BEGIN
 END
 $$;
 
-/* The value of before the run leaked: until its promotion the run has that in retire_at. */
+/*
+ * Return true if the value before the run leaked. Until the promotion, retire_at of the run says
+ * so.
+ */
 CREATE FUNCTION vault_data.retires_at_once(run vault_data.rotation) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(run.retire_at = '-infinity', false)
@@ -5173,8 +5198,8 @@ DECLARE
 BEGIN
 	IF run.previous <> head.current_version THEN
 		/*
-		 * Only the current version tells the login of a destroyed one. Of a pair, the other user
-		 * may be in use by the version of a later run.
+		 * Only the current version tells the login of a destroyed one. The other user of a pair may
+		 * be in use by the version of a later run.
 		 */
 		IF NOT destroyed OR NOT vault_data.rotator_flag(schedule.rotator, 'has_users')
 			OR NOT EXISTS (SELECT FROM vault_data.rotation o
@@ -5193,8 +5218,8 @@ END
 $$;
 
 /*
- * Ends every overlap of the secret: what its target cannot be told in this transaction, the job
- * tells it next.
+ * End every overlap of the secret. Targets that cannot be reached in this transaction are left to
+ * the job.
  */
 CREATE FUNCTION vault_data.retire_overlaps(schedule vault_data.rotation_schedule,
 	head vault_data.secret)
@@ -5222,7 +5247,7 @@ BEGIN
 END
 $$;
 
-/* One step of a run that is due. */
+/* Perform one due step of a run. */
 CREATE FUNCTION vault_data.step_rotation(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS void
@@ -5341,10 +5366,7 @@ CREATE FUNCTION vault_data.undo_run(schedule vault_data.rotation_schedule, head 
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	/*
-	 * One that is at "set" may have begun with it, in a transaction that ended without a trace
-	 * here.
-	 */
+	/* A run at "set" may have begun with it, in a transaction that ended without a trace here. */
 	IF run.step IN ('set', 'test', 'promote') AND head.current_version = run.previous
 		AND vault_data.rotator_flag(schedule.rotator, 'acts_outside')
 	THEN
@@ -5357,7 +5379,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-/* The run ends as failed; what was set at the target is taken back there if that is possible. */
+/* End the run as failed. What was set at the target is taken back there, if that is possible. */
 CREATE FUNCTION vault_data.give_up(schedule vault_data.rotation_schedule, run vault_data.rotation,
 	p_error text)
 RETURNS void
@@ -5399,7 +5421,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		ELSE head.current_version <> run.previous OR p_error LIKE 'VT006%' END
 $$;
 
-/* After an error: the next attempt, later each time; a row that was changed outside only waits. */
+/*
+ * Plan the next attempt after an error, later each time. A row that was changed outside only waits.
+ */
 CREATE FUNCTION vault_data.rotation_failed(schedule vault_data.rotation_schedule, p_error text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -5467,14 +5491,17 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: must be positive',
 			'Give the number of steps.');
 	END IF;
-	/* In a copy runs neither begin nor fail: they wait. */
+	/* In a copy, runs wait: they neither begin nor fail. */
 	PERFORM vault_data.require_origin();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
 		SELECT * INTO schedule FROM vault_data.rotation_schedule
 		WHERE tenant_id = vault.current_tenant_id() AND id = claimed;
-		/* A target outside of this transaction must not have a value that goes with it. */
+		/*
+		 * Stop before a target outside of this transaction gets a version that this transaction has
+		 * made: a rollback would take the version away.
+		 */
 		EXIT WHEN EXISTS (SELECT FROM vault_data.rotation r JOIN vault_data.secret_version v
 			ON v.tenant_id = r.tenant_id AND v.secret_id = r.secret_id AND v.version = r.version
 			WHERE r.tenant_id = schedule.tenant_id AND r.secret_id = schedule.secret_id
@@ -5505,8 +5532,8 @@ LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
 COMMENT ON FUNCTION vault_data.rotation_batch() IS 'returns the setting vault.rotation_batch';
 
 /*
- * No settings of its own, or it could not commit: it names no operator, and each function with
- * its schema.
+ * Pin no settings here, because a procedure with settings cannot commit. It therefore names no
+ * operator, and each function with its schema.
  */
 CREATE PROCEDURE vault_data.job_rotate()
 LANGUAGE plpgsql AS $$
@@ -5565,7 +5592,7 @@ COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precisio
 	IS 'returns a time inside a window unchanged, or a time at the given part of the next '
 	'interval of the window';
 
-/* The interval that a name or a text means; NULL for a cron expression. */
+/* Return the interval that a name or a text means, or NULL for a cron expression. */
 CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5592,7 +5619,7 @@ BEGIN
 END
 $$;
 
-/* Between any two of the next times of a cron expression. */
+/* Return the shortest time between any two of the next times of a cron expression. */
 CREATE FUNCTION vault_data.shortest_gap(p_every text) RETURNS interval
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5673,7 +5700,7 @@ $$;
 CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
 
-/* A user has one password: the tenant has it in one secret. A concurrent caller waits. */
+/* A user has one password, so a tenant has it in one secret. A concurrent caller waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -5722,8 +5749,8 @@ END
 $$;
 
 /*
- * End the overlaps of a rotation that gets another rotator: that one cannot take back a value that
- * this one has set.
+ * End the overlaps of a rotation that gets another rotator, which could not take back a value that
+ * the present one has set.
  */
 CREATE FUNCTION vault_data.end_overlaps(head vault_data.secret) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -5810,7 +5837,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_sche
 COMMENT ON FUNCTION vault_data.has_schedule(uuid)
 	IS 'returns true if the secret has a rotation now, in every isolation level';
 
-/* The secret's schedule, locked: who has it may do something to its rotation. */
+/* Return the secret's schedule, locked. The holder of the lock may change the rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -5843,7 +5870,9 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation',
 			'vault.set_rotation() gives it one.');
 	END IF;
-	/* One that was changed outside can be removed, but does not say what it was. */
+	/*
+	 * A schedule that was changed outside can be removed, but it does not tell its former rotator.
+	 */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target')
 		OR NOT vault_data.is_authentic(schedule)
 	THEN
@@ -5950,8 +5979,8 @@ CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
 /*
- * At every run: that it is allowed, by name and oid, and still a role that may be. One that
- * cannot log in can lose its password.
+ * Check at every run that the role is allowed, by name and oid, and may still be rotated. A role
+ * that cannot log in can lose its password.
  */
 CREATE FUNCTION vault_data.require_rotatable(p_role text, p_logs_in boolean) RETURNS oid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -6004,7 +6033,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	/* By the name that it had, or has: the view shows the one or the other. */
+	/*
+	 * Find the role by its present name, or by the name that it had: the view shows one of the two.
+	 */
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role
 		OR a.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role));
 	IF NOT FOUND THEN
@@ -6028,8 +6059,8 @@ CREATE FUNCTION vault_data.default_rotator() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_default_rotator';
 
 /*
- * Perform an action of a rotator (rotator.h); create returns the next version. version is the one
- * that is to come, previous the one before it.
+ * Perform an action of a rotator (rotator.h). The action create returns the next version. version
+ * is the version that is made, and previous the version before it.
  */
 CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text,
 	environment text, version integer, previous integer)
@@ -6050,9 +6081,9 @@ GRANT EXECUTE ON FUNCTION vault_data.allow_rotation(text, text), vault_data.defa
  */
 
 /*
- * Return the end that the head has after a rollback to the target: what a value or its type says of
- * its end comes and goes with the version, an end that was set stays. A caller that may not write,
- * and so not set an end, gets no later one.
+ * Return the expiry of the head after a rollback to the target. An expiry by the value or its type
+ * comes and goes with the version; an expiry that was set stays. A caller without the right to
+ * write, and so to set an expiry, gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(head vault_data.secret,
 	target vault_data.secret_version)
@@ -6075,8 +6106,8 @@ END
 $$;
 
 /*
- * A pending version is a new one. Any other was in use before: what the override is needed for is
- * not to be had by its way.
+ * A pending version is a new one. Any other version was in use before: a rollback to it must not be
+ * a way around the override.
  */
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text)
 RETURNS integer
@@ -6164,8 +6195,8 @@ END
 $$;
 
 /*
- * After rollback() to another version: the target gets it back, and what was current is retired
- * after the overlap, as if it had been rotated away.
+ * Rotate back after rollback() to another version: the target gets that value, and the version that
+ * was current is retired after the overlap.
  */
 CREATE FUNCTION vault_data.rotation_rolled_back(head vault_data.secret, p_version integer)
 RETURNS void
@@ -6188,13 +6219,13 @@ BEGIN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
 	/*
-	 * A caller that chooses among values could log in there: it may have given some of them before
-	 * there was a target.
+	 * A caller that chooses among values could log in at the target: it may have given some of them
+	 * before there was a target.
 	 */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target') THEN
 		PERFORM vault_data.require('write', head.name, head.environment);
 	END IF;
-	/* A run that is under way ends here, and first of all at the target. */
+	/* End a run that is under way, at its target first. */
 	SELECT * INTO run FROM vault_data.rotation o
 	WHERE o.tenant_id = head.tenant_id AND o.secret_id = head.id
 		AND o.step NOT IN ('retire', 'done', 'failed');
@@ -6543,7 +6574,7 @@ GRANT EXECUTE ON FUNCTION vault_data.add_administrator(uuid, text),
 
 /*
  * Review of access: why a decision is as it is, who may do what, and who changed that. The first
- * two tell what the code that decides says, the last what the trail says.
+ * two report what the deciding code says. The third reports what the trail says.
  */
 
 CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text,
@@ -6640,8 +6671,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Seconds as tokens are judged by: a day has 24 hours and a month 30 days, whatever IntervalStyle
- * is.
+ * Return seconds as tokens are judged by: a day has 24 hours and a month 30 days, independent of
+ * IntervalStyle.
  */
 CREATE FUNCTION vault_data.lifetime_seconds(span interval) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -6704,7 +6735,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE m.tenant_id = p_tenant
 $$;
 
-/* The tenant as a document. */
+/* Return the tenant as a document. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT jsonb_build_object('format', 'vault-policy-v1',
@@ -6772,9 +6803,9 @@ GRANT EXECUTE ON FUNCTION vault_data.export_policy(text),
  */
 
 /*
- * In the order in which they can be made: the last are those after which the caller may be
- * no administrator any more. Principals are added and bound, never taken away:
- * a document that forgets one must not lock it out of what it has elsewhere.
+ * Return the differences in the order in which they can be made. The last are those after which the
+ * caller may not be an administrator any more. Principals are added and bound, and never dropped: a
+ * document that omits one must not lock it out of other rights.
  */
 CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, environments jsonb)
@@ -6856,7 +6887,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
-/* The same checks as of the single calls; what its subjects and groups stand for stays. */
+/* Make the checks of the single calls. Subjects and groups keep their mappings. */
 CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb,
 	p_is_new boolean)
 RETURNS void
@@ -7044,7 +7075,7 @@ BEGIN
 END
 $$;
 
-/* Checked, but for the grantee. */
+/* Check a grant, except its grantee. */
 CREATE FUNCTION vault_data.grant_from_document(item jsonb) RETURNS vault_data.access_grant
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7100,7 +7131,7 @@ BEGIN
 END
 $$;
 
-/* Checked, with the keys as they are stored. */
+/* Check an issuer. Its keys are returned as they are stored. */
 CREATE FUNCTION vault_data.issuer_from_document(item jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7165,7 +7196,7 @@ BEGIN
 END
 $$;
 
-/* One element, checked and in the form of policy_document(). */
+/* Return one element, checked and in the form of policy_document(). */
 CREATE FUNCTION vault_data.read_element(section text, item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -7184,7 +7215,7 @@ BEGIN
 END
 $$;
 
-/* Faults name their field; here they get the path to it. */
+/* Add the path to the field that an error names. */
 CREATE FUNCTION vault_data.read_elements(section text, given jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7219,7 +7250,7 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END
 $$;
 
-/* A section, of at most so many elements; that of `have` if the document has none. */
+/* Return a section of at most so many elements, or that of `have` if the document has none. */
 CREATE FUNCTION vault_data.read_section(document jsonb, have jsonb, section text, maximum integer)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7238,7 +7269,7 @@ BEGIN
 END
 $$;
 
-/* Refuses the first element of a section of which `good` does not hold the name in this field. */
+/* Refuse the first element of a section whose name in this field is not among those of `good`. */
 CREATE FUNCTION vault_data.require_known(want jsonb, section text, field text, good text[],
 	fault text)
 RETURNS void
@@ -7303,7 +7334,7 @@ BEGIN
 END
 $$;
 
-/* The document in the form of policy_document(), or 22023. */
+/* Return the document in the form of policy_document(), or raise 22023. */
 CREATE FUNCTION vault_data.read_document(document jsonb, have jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7324,7 +7355,7 @@ BEGIN
 			('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
 			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
-	/* As adding the first subject does. */
+	/* Check the same as when the first subject is added. */
 	RETURN jsonb_set(want, '{issuers}', (SELECT COALESCE(jsonb_agg(
 			CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
 				WHERE s->'issuer' = i->'name') THEN '{"by_name": false}'::jsonb || i
@@ -7442,7 +7473,8 @@ END
 $$;
 
 /*
- * Of this month and the next one, by the script; not while a dump is restored, which has its own.
+ * Make the partitions of this month and the next one, when the script runs. A dump that is restored
+ * has its own.
  */
 CREATE FUNCTION vault_data.prepare_trail() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_prepare_trail';
@@ -7460,7 +7492,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval)
 $$;
 
-/* Under a rule that was changed outside vault nothing goes. */
+/* Retire nothing under a rule that was changed outside the vault. */
 CREATE FUNCTION vault_data.may_retire(p_tenant uuid, p_month date) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT ((p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
@@ -7489,7 +7521,7 @@ BEGIN
 END
 $$;
 
-/* A tenant's rows of one month in a partition. */
+/* Retire a tenant's rows of one month in a partition. */
 CREATE FUNCTION vault_data.retire_rows(p_partition regclass, p_tenant uuid, p_month date)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7508,9 +7540,9 @@ END
 $$;
 
 /*
- * The partition of a month: away as a whole if every tenant in it may go. It is emptied first,
- * which locks nothing but itself; to drop it asks for the whole trail, and waits for that only for
- * a moment. An empty partition that is left is dropped another day.
+ * Retire the partition of a month as a whole if the rows of every tenant in it may go. It is
+ * emptied first, which locks only itself. To drop it needs a lock on the whole trail, for which the
+ * job waits only a moment. An empty partition that is left is dropped another day.
  */
 CREATE FUNCTION vault_data.retire_partition(p_partition regclass, p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -7573,7 +7605,7 @@ BEGIN
 			AND c.relname ~ '^audit_log_[0-9]{4}_[0-9]{2}$'
 		ORDER BY c.relname
 	LOOP
-		/* A month that no tenant could retire: nothing to look for. */
+		/* Pass over a month that no tenant could retire. */
 		CONTINUE WHEN ((part.month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
 			+ vault_data.audit_retention_floor() > now();
 		BEGIN
@@ -7729,7 +7761,7 @@ BEGIN
 END
 $$;
 
-/* Remove rows that nothing needs any more, of the call's tenant. */
+/* Remove rows of the call's tenant that are no longer needed. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7794,9 +7826,9 @@ $$;
 COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
- * Statistics of the hours before p_hour that have any calls: median, median absolute deviation
- * (scaled to a standard deviation, and never below a tenth of the median or 1), and the number
-  * of hours with at least four fifths of p_value.
+ * Return statistics of the hours before p_hour that have any calls: the median, the median absolute
+ * deviation (scaled to a standard deviation, and never below a tenth of the median or 1), and the
+ * number of hours with at least four fifths of p_value.
  */
 CREATE FUNCTION vault_data.hourly_baseline(p_tenant uuid, p_principal uuid, p_hour timestamptz,
 	p_days float8, p_secrets boolean, p_value bigint)
@@ -7841,7 +7873,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		AND known.since <= n.first_seen_at - (limits ->> 'network_days')::float8 * interval '1 day'
 $$;
 
-/* The hour of the week is in UTC; it and the hours beside it count as one. */
+/* The hour of the week is in UTC. It counts together with the hours beside it. */
 CREATE FUNCTION vault_data.find_unusual_hours(p_tenant uuid, p_since timestamptz,
 	p_until timestamptz, limits jsonb)
 RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text,
@@ -7887,8 +7919,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Half of what there is, however small the tenant, down to mass_least; or mass_floor where that
- * is out of its ordinary.
+ * Report an hour with reads of half of the tenant's secrets, however small the tenant, but of at
+ * least mass_least; or of mass_floor secrets, where that is out of the principal's ordinary.
  */
 CREATE FUNCTION vault_data.find_mass_reads(p_tenant uuid, p_since timestamptz, p_until timestamptz,
 	limits jsonb)
@@ -7949,7 +7981,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	HAVING max(s.changed_at) >= p_since
 $$;
 
-/* Judges the usage of a tenant as of a time; returns how many anomalies were new. */
+/* Judge the usage of a tenant as of a time. Returns the number of new anomalies. */
 CREATE FUNCTION vault_data.detect(p_tenant uuid, p_as_of timestamptz) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -7958,7 +7990,9 @@ DECLARE
 	detected record;
 	found integer := 0;
 BEGIN
-	/* An hour more: a step of the log consumer commits after the time that it writes. */
+	/*
+	 * Look an hour further back: a step of the log consumer commits after the time that it writes.
+	 */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_evaluated j
 	WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
@@ -7996,7 +8030,7 @@ DECLARE
 BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
-		/* Once a day. */
+		/* Report it once a day. */
 		PERFORM FROM vault_data.usage_evaluated j
 		WHERE j.tenant_id = this_tenant AND j.until >= date_trunc('day', now, 'UTC');
 		IF NOT FOUND THEN
@@ -8054,7 +8088,7 @@ BEGIN
 			format('invalid value: must be between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
-	/* There is a row only while it is not the default. */
+	/* A threshold with its default value has no row. */
 	PERFORM vault_data.note(format('the default is %s', bounds.value));
 	DELETE FROM vault_data.anomaly_threshold c
 	WHERE c.name = p_name COLLATE "C" AND p_value IS NULL;
@@ -8205,11 +8239,14 @@ GRANT EXECUTE ON FUNCTION vault_data.faults_of_jobs()
  * and privileges.
  */
 
-/* Statements of the script, which no superuser can change with SQL; NULL if it cannot be read. */
+/*
+ * Return the statements of the script, which no superuser can change with SQL, or NULL if it cannot
+ * be read.
+ */
 CREATE FUNCTION vault_data.install_statements() RETURNS text[]
 LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
 
-/* An expression as it was written and as the server prints it, made comparable. */
+/* Make an expression comparable: as it was written, and as the server prints it. */
 CREATE FUNCTION vault_data.plain(expression text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT regexp_replace(lower(expression), '[[:space:]()]', '', 'g')
@@ -8251,7 +8288,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
 $$;
 
-/* A trigger as the script or pg_get_triggerdef() says it, in comparable parts. */
+/* Return the parts of a trigger for comparison, from the script or from pg_get_triggerdef(). */
 CREATE FUNCTION vault_data.trigger_parts(statement text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT ARRAY[m[4] || ': trigger ' || m[1], m[2],
@@ -8374,8 +8411,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * The grants of the script. The server keeps them too, but as of the end of the script: with those
- * of default privileges, and anew for an object that was taken out of the extension and put back.
+ * Return the grants of the script. The server keeps them too (pg_init_privs), but as of the end of
+ * the script: with those of default privileges, and anew for an object that was taken out of the
+ * extension and put back.
  */
 CREATE FUNCTION vault_data.granted_by_script(statements text[])
 RETURNS TABLE (class regclass, object oid, grantee text, privilege text)
@@ -8511,7 +8549,7 @@ CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version in
 RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
 
-/* Rows that do not fit their MAC, of every table that its feature has verified here. */
+/* Return rows that do not fit their MAC, of every table that its feature has verified here. */
 CREATE FUNCTION vault_data.verify_rows(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
@@ -8529,8 +8567,8 @@ END
 $$;
 
 /*
- * The rows that the trail should know, with the columns that it shows as it writes them; those that
- * go by name, or those that go by id.
+ * Return the rows that the trail should know, with the columns that it shows, as it writes them:
+ * the rows that it names by name, or those that it names by id.
  */
 CREATE FUNCTION vault_data.present_rows(p_tenant uuid, p_by_name boolean)
 RETURNS TABLE (kind text, id uuid, name text, revision integer, since timestamptz, shown jsonb)
@@ -8557,9 +8595,9 @@ END
 $$;
 
 /*
- * Rows against the trail: whether it knows the object, and as it is. Of what retention took
- * from the trail nothing can be said; an object that is younger than the oldest row
- * of the trail must be in it. Of columns that the trail never shows the mac says what it can.
+ * Compare rows with the trail: it must know the object, and as it is. Rows that retention took from
+ * the trail cannot be compared. An object that is younger than the oldest row of the trail must be
+ * in it. For columns that the trail never shows, the MAC must fit.
  */
 CREATE FUNCTION vault_data.verify_history(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
@@ -8604,7 +8642,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Types are of no tenant. */
+/* Types belong to no tenant. */
 CREATE FUNCTION vault_data.verify_types()
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -8616,7 +8654,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY 3, 4
 $$;
 
-/* The latest time for which a run may be planned now; a stretch of a window is a day at most. */
+/*
+ * Return the latest time for which a run may be planned now. A stretch of a window lasts a day at
+ * most.
+ */
 CREATE FUNCTION vault_data.latest_due(every text, time_window text, now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -8626,8 +8667,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * No MAC covers the due time of a rotation, since it moves with each step. But a schedule that
- * was put off is one that vault did not write.
+ * No MAC covers the due time of a rotation, because it moves with each step. A schedule that was
+ * put off too far was not written by the vault.
  */
 CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
@@ -8655,7 +8696,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 				n.now + interval '1 hour') END
 $$;
 
-/* Rows without an id go by the name of a role, which can be bound anew. */
+/* Rows without an id are compared by the name of a role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -8686,7 +8727,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Every envelope is opened; nothing of what is in it leaves. */
+/* Open every envelope. Nothing of its content leaves. */
 CREATE FUNCTION vault_data.verify_versions(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -9094,10 +9135,7 @@ COMMENT ON FUNCTION vault.login(text)
 	IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and '
 	'verifies it';
 
-/*
- * Untyped NULLs, so that either of the two can be JSON of whatever type while the other is left
- * out.
- */
+/* NULLs without a type let either of the two be JSON of any type while the other is left out. */
 CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks text,
 	claim_mapping anycompatible DEFAULT NULL, max_lifetime interval DEFAULT '2 hours',
 	tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,
@@ -10056,9 +10094,9 @@ COMMENT ON VIEW vault.access_matrix
 	'its administrators and members of auditor, all to operators and auditors';
 
 /*
- * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
- * wrote them. A dropped object has its name from the trail, from the vault's own row before one
- * of an alert; these names are gathered once in a query, and only if one is missing.
+ * Show changes of who may do what: one row of the trail each, as the triggers of the deciding
+ * tables wrote it. A dropped object has its name from the trail, and not from an alert if the vault
+ * itself wrote a row before. These names are gathered once in a query, and only if one is missing.
  */
 CREATE VIEW vault.permission_changes WITH (security_barrier) AS
 WITH gone AS MATERIALIZED (
@@ -10141,7 +10179,7 @@ FROM vault.audit a
 				ELSE (c.now->>'issuer_id')::uuid END AS issuer,
 			CASE WHEN a.object_kind IN ('principal', 'issuer') THEN c.now->>'name' END AS name) AS i
 WHERE a.decision IN ('allow', 'alert')
-	/* Told of most rows while the trail is read, before anything is made of them. */
+	/* Exclude most rows while the trail is read, before anything is made of them. */
 	AND a.object_kind <> 'secret'
 	AND (a.object_kind <> 'tenant' OR a.detail ?| '{name,state,environments}');
 COMMENT ON VIEW vault.permission_changes

@@ -31,9 +31,9 @@ COMMENT ON VIEW vault.access_matrix
 	'its administrators and members of auditor, all to operators and auditors';
 
 /*
- * Changes of who may do what, one row of the trail each, as the triggers of the tables that decide
- * wrote them. A dropped object has its name from the trail, from the vault's own row before one
- * of an alert; these names are gathered once in a query, and only if one is missing.
+ * Show changes of who may do what: one row of the trail each, as the triggers of the deciding
+ * tables wrote it. A dropped object has its name from the trail, and not from an alert if the vault
+ * itself wrote a row before. These names are gathered once in a query, and only if one is missing.
  */
 CREATE VIEW vault.permission_changes WITH (security_barrier) AS
 WITH gone AS MATERIALIZED (
@@ -116,7 +116,7 @@ FROM vault.audit a
 				ELSE (c.now->>'issuer_id')::uuid END AS issuer,
 			CASE WHEN a.object_kind IN ('principal', 'issuer') THEN c.now->>'name' END AS name) AS i
 WHERE a.decision IN ('allow', 'alert')
-	/* Told of most rows while the trail is read, before anything is made of them. */
+	/* Exclude most rows while the trail is read, before anything is made of them. */
 	AND a.object_kind <> 'secret'
 	AND (a.object_kind <> 'tenant' OR a.detail ?| '{name,state,environments}');
 COMMENT ON VIEW vault.permission_changes

@@ -1,6 +1,6 @@
 /*
  * Review of access: why a decision is as it is, who may do what, and who changed that. The first
- * two tell what the code that decides says, the last what the trail says.
+ * two report what the deciding code says. The third reports what the trail says.
  */
 
 CREATE FUNCTION vault_data.explain_grants(subject uuid, permission text, name text,

@@ -34,9 +34,9 @@ $$;
 COMMENT ON FUNCTION vault_data.anomaly_limits() IS 'returns every threshold by its name';
 
 /*
- * Statistics of the hours before p_hour that have any calls: median, median absolute deviation
- * (scaled to a standard deviation, and never below a tenth of the median or 1), and the number
-  * of hours with at least four fifths of p_value.
+ * Return statistics of the hours before p_hour that have any calls: the median, the median absolute
+ * deviation (scaled to a standard deviation, and never below a tenth of the median or 1), and the
+ * number of hours with at least four fifths of p_value.
  */
 CREATE FUNCTION vault_data.hourly_baseline(p_tenant uuid, p_principal uuid, p_hour timestamptz,
 	p_days float8, p_secrets boolean, p_value bigint)
@@ -81,7 +81,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		AND known.since <= n.first_seen_at - (limits ->> 'network_days')::float8 * interval '1 day'
 $$;
 
-/* The hour of the week is in UTC; it and the hours beside it count as one. */
+/* The hour of the week is in UTC. It counts together with the hours beside it. */
 CREATE FUNCTION vault_data.find_unusual_hours(p_tenant uuid, p_since timestamptz,
 	p_until timestamptz, limits jsonb)
 RETURNS TABLE (kind text, principal_id uuid, subject text, at timestamptz, severity text,
@@ -127,8 +127,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Half of what there is, however small the tenant, down to mass_least; or mass_floor where that
- * is out of its ordinary.
+ * Report an hour with reads of half of the tenant's secrets, however small the tenant, but of at
+ * least mass_least; or of mass_floor secrets, where that is out of the principal's ordinary.
  */
 CREATE FUNCTION vault_data.find_mass_reads(p_tenant uuid, p_since timestamptz, p_until timestamptz,
 	limits jsonb)
@@ -189,7 +189,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	HAVING max(s.changed_at) >= p_since
 $$;
 
-/* Judges the usage of a tenant as of a time; returns how many anomalies were new. */
+/* Judge the usage of a tenant as of a time. Returns the number of new anomalies. */
 CREATE FUNCTION vault_data.detect(p_tenant uuid, p_as_of timestamptz) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -198,7 +198,9 @@ DECLARE
 	detected record;
 	found integer := 0;
 BEGIN
-	/* An hour more: a step of the log consumer commits after the time that it writes. */
+	/*
+	 * Look an hour further back: a step of the log consumer commits after the time that it writes.
+	 */
 	SELECT j.until - interval '1 hour' INTO since FROM vault_data.usage_evaluated j
 	WHERE j.tenant_id = p_tenant;
 	since := COALESCE(since, p_as_of - interval '7 days');
@@ -236,7 +238,7 @@ DECLARE
 BEGIN
 	FOREACH this_tenant IN ARRAY vault_data.all_tenant_ids() LOOP
 		PERFORM vault_data.enter_tenant_id(this_tenant);
-		/* Once a day. */
+		/* Report it once a day. */
 		PERFORM FROM vault_data.usage_evaluated j
 		WHERE j.tenant_id = this_tenant AND j.until >= date_trunc('day', now, 'UTC');
 		IF NOT FOUND THEN
@@ -294,7 +296,7 @@ BEGIN
 			format('invalid value: must be between %s and %s', bounds.lowest, bounds.highest),
 			'NULL brings the default back.');
 	END IF;
-	/* There is a row only while it is not the default. */
+	/* A threshold with its default value has no row. */
 	PERFORM vault_data.note(format('the default is %s', bounds.value));
 	DELETE FROM vault_data.anomaly_threshold c
 	WHERE c.name = p_name COLLATE "C" AND p_value IS NULL;

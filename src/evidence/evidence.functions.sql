@@ -93,7 +93,8 @@ END
 $$;
 
 /*
- * Of this month and the next one, by the script; not while a dump is restored, which has its own.
+ * Make the partitions of this month and the next one, when the script runs. A dump that is restored
+ * has its own.
  */
 CREATE FUNCTION vault_data.prepare_trail() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_prepare_trail';
@@ -111,7 +112,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT coalesce((SELECT f.floor FROM vault_data.audit_floor f), '1 year'::interval)
 $$;
 
-/* Under a rule that was changed outside vault nothing goes. */
+/* Retire nothing under a rule that was changed outside the vault. */
 CREATE FUNCTION vault_data.may_retire(p_tenant uuid, p_month date) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT ((p_month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
@@ -140,7 +141,7 @@ BEGIN
 END
 $$;
 
-/* A tenant's rows of one month in a partition. */
+/* Retire a tenant's rows of one month in a partition. */
 CREATE FUNCTION vault_data.retire_rows(p_partition regclass, p_tenant uuid, p_month date)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -159,9 +160,9 @@ END
 $$;
 
 /*
- * The partition of a month: away as a whole if every tenant in it may go. It is emptied first,
- * which locks nothing but itself; to drop it asks for the whole trail, and waits for that only for
- * a moment. An empty partition that is left is dropped another day.
+ * Retire the partition of a month as a whole if the rows of every tenant in it may go. It is
+ * emptied first, which locks only itself. To drop it needs a lock on the whole trail, for which the
+ * job waits only a moment. An empty partition that is left is dropped another day.
  */
 CREATE FUNCTION vault_data.retire_partition(p_partition regclass, p_month date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -224,7 +225,7 @@ BEGIN
 			AND c.relname ~ '^audit_log_[0-9]{4}_[0-9]{2}$'
 		ORDER BY c.relname
 	LOOP
-		/* A month that no tenant could retire: nothing to look for. */
+		/* Pass over a month that no tenant could retire. */
 		CONTINUE WHEN ((part.month + interval '1 month')::timestamp AT TIME ZONE 'UTC')
 			+ vault_data.audit_retention_floor() > now();
 		BEGIN

@@ -3,8 +3,8 @@
  */
 
 /*
- * Return the due warning: the smallest threshold that is reached, unless that or a smaller one
- * was announced. Zero: it has expired.
+ * Return the due warning: the smallest threshold that is reached, unless that or a smaller one was
+ * announced. Zero means that the secret has expired.
  */
 CREATE FUNCTION vault_data.due_warning(expires_at timestamptz, thresholds interval[],
 	warned interval, now timestamptz)
@@ -200,7 +200,7 @@ BEGIN
 END
 $$;
 
-/* The most urgent first. A row that was changed outside is left to vault.verify(). */
+/* Begin with the most urgent. A row that was changed outside is left to vault.verify(). */
 CREATE FUNCTION vault_data.warn_tenant(p_expired boolean, p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -235,7 +235,7 @@ BEGIN
 END
 $$;
 
-/* Three days before a deleted secret is gone for good. */
+/* Announce it three days before a deleted secret is purged. */
 CREATE FUNCTION vault_data.warn_of_purge(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

@@ -1,13 +1,12 @@
 /*
- * Expiry: until when a secret is of use, who is warned before, and how it is prolonged in an
- * emergency.
- *
- * Each read decides if the secret may be read (secret/secret.c). The jobs here only tell: a warning
- * at each threshold that is left, once for each version and time of expiry; of those that a pause
- * has let pass, the most urgent. "expired" is the threshold zero.
+ * Expiry: until when a secret may be used, which principals are warned before, and how it is
+ * prolonged in an emergency. Each read decides if the secret may be read (secret/secret.c). The
+ * jobs here only announce. They warn at each remaining threshold, once for each version and time of
+ * expiry. Of thresholds that passed during a pause of the jobs, they announce the most urgent. The
+ * threshold zero is "expired".
  */
 
-/* id is the secret's. */
+/* The id is that of the secret. */
 CREATE TABLE vault_data.secret_warning (
 	tenant_id  uuid NOT NULL,
 	id         uuid NOT NULL,

@@ -17,14 +17,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_administrato
 CREATE FUNCTION vault_data.is_auditor() RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_auditor';
 
-/* The role that the binding means is still there, under that name. */
+/* Return true if the role of the binding exists, under the same name. */
 CREATE FUNCTION vault_data.is_live(binding vault_data.principal_binding) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT EXISTS (SELECT FROM pg_roles r
 		WHERE r.oid = binding.db_role AND r.rolname = binding.role_name)
 $$;
 
-/* A concurrent binding of the role comes first, and is seen. */
+/* Wait for a concurrent binding of the role, and see it. */
 CREATE FUNCTION vault_data.reserve_role(p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

@@ -43,7 +43,7 @@ CREATE INDEX principal_binding_db_role ON vault_data.principal_binding (db_role)
 --@ protect vault_data.principal_binding rows=tenant exec=select,insert,delete hide=role_name
 --@	audit=binding(=role_name, =principal_id, revision) changed mac
 
-/* By name: also of roles that are yet to be made. */
+/* Reservations go by name, because a role may be reserved before it is created. */
 CREATE TABLE vault_data.role_reservation (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	role_name  text COLLATE "C" NOT NULL,

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION vault_data.table_info()
 	IS 'returns the tables and indexes that C reads: which rows have a MAC over how many columns, '
 	'how vault.verify() reports them, and in which order vault.destroy_tenant() empties them';
 
-/* By whole rows of these tables; each refuses to work outside of a call. */
+/* Work on whole rows of these tables. Each function refuses to work outside of a call. */
 CREATE FUNCTION vault_data.is_authentic(given record) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_is_authentic';
 

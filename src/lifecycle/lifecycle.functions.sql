@@ -8,7 +8,9 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_secret_id'
 COMMENT ON FUNCTION vault_data.secret_id(text, text)
 	IS 'returns the id of a secret of the tenant of the call, found without a planner';
 
-/* Without a lock, for who only looks: it works in read-only transactions, too. */
+/*
+ * Get a secret without a lock, for callers that only read. It works in read-only transactions, too.
+ */
 CREATE FUNCTION vault_data.look_up_secret(p_permission text, p_name text, p_environment text)
 RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -30,7 +32,7 @@ BEGIN
 END
 $$;
 
-/* The same, locked against other writers. */
+/* Get a secret, locked against other writers. */
 CREATE FUNCTION vault_data.find_secret(p_permission text, p_name text, p_environment text)
 RETURNS vault_data.secret
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -251,7 +253,10 @@ BEGIN
 	PERFORM vault_data.require('write', p_name, head.environment);
 	PERFORM vault_data.require('write', p_new_name, head.environment);
 	PERFORM vault_data.require_not_deleted(head);
-	/* By hand the value could not be had any more, and the override may be held at the new name. */
+	/*
+	 * Without a rename, an expired value could not be copied to the new name; and the caller may
+	 * hold the override there.
+	 */
 	IF GREATEST(head.expires_at, head.grace_until) <= clock_timestamp() THEN
 		PERFORM vault_data.require('override', p_name, head.environment);
 	END IF;

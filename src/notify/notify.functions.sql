@@ -3,7 +3,10 @@
  * notification_order one after the other.
  */
 
-/* Visible to callers that may know of the secret; without one, to those that see the policy. */
+/*
+ * Return true if the caller may know of the secret. A notification without a secret is visible to
+ * callers that see the policy.
+ */
 CREATE FUNCTION vault_data.may_know(p_secret text, p_environment text) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT vault_data.caller_principal() IS NULL OR vault_data.is_administrator()
@@ -31,8 +34,8 @@ END
 $$;
 
 /*
- * Gives places to what is committed and has none. While another consumer does so, what has one is
- * all there is.
+ * Give positions to committed notifications that have none. While another consumer does so, only
+ * those with a position are delivered.
  */
 CREATE FUNCTION vault_data.order_notifications(p_tenant uuid, p_wait boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -131,10 +134,10 @@ END
 $$;
 
 /*
- * The next ones of a subscriber, oldest first. They are leased to the caller: until the lease is
- * over, or all of them are acknowledged, others get none. A consumer that dies or rolls back loses
- * nothing, because only acknowledge() moves on. Notifications that the caller may not know of at
- * the moment are left out and hold up nothing.
+ * Return the next notifications of a subscriber, oldest first. They are leased to the caller: until
+ * the lease ends, or all of them are acknowledged, other callers get none. A consumer that dies or
+ * rolls back loses nothing, because only acknowledge() moves on. Notifications that the caller may
+ * not know of at the moment are left out and hold up nothing.
  */
 CREATE FUNCTION vault_data.next_notifications(p_subscriber text, p_max_rows integer,
 	p_lease interval, p_tenant text)
@@ -216,7 +219,10 @@ BEGIN
 END
 $$;
 
-/* Notifications that all their subscribers have acknowledged, and those without a subscriber. */
+/*
+ * Delete notifications that all their subscribers have acknowledged, and those without a
+ * subscriber.
+ */
 CREATE FUNCTION vault_data.forget_notifications_of_tenant(p_max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

@@ -16,8 +16,8 @@ CREATE TABLE vault_data.notification_order (
 --@	audit=-notification_order(position)
 
 /*
- * since and acknowledged are places: what stands after acknowledged is still to be delivered.
- * Up to leased_to it is in the hands of a consumer until leased_until.
+ * The columns since and acknowledged are positions. Notifications after acknowledged are still to
+ * be delivered. A consumer has those up to leased_to until leased_until.
  */
 CREATE TABLE vault_data.subscriber (
 	tenant_id       uuid NOT NULL,

@@ -57,7 +57,7 @@ $$;
 COMMENT ON FUNCTION vault_data.announce(uuid, text, text, jsonb)
 	IS 'writes a notification and sends its ids by NOTIFY, with the present transaction';
 
-/* One for each call, however many changes it makes. */
+/* Announce one change of the policy for each call, however many changes the call makes. */
 CREATE FUNCTION vault_data.policy_changed() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_policy_changed';
 

@@ -1,7 +1,6 @@
 /*
- * The outbox: what others should learn of, written in the transaction that does it.
- *
- * NOTIFY takes a lock of the whole server at commit, so only what is rare is announced: no put, no
+ * The outbox: what other systems should learn of, written in the transaction that makes the change.
+ * NOTIFY takes a lock of the whole server at commit, so only rare events are announced: no put, no
  * read.
  */
 

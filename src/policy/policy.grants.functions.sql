@@ -96,8 +96,8 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/*
-	 * An administrator cannot take back a denial of its own permissions, so only another
-	 * administrator with equal rights can give one.
+	 * An administrator cannot take back a denial of its own permissions. So only an administrator
+	 * that may grant these permissions can deny them to one.
 	 */
 	IF stops
 		AND NOT (vault_data.is_administrator()
@@ -195,8 +195,8 @@ BEGIN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
 	/*
-	 * Only an administrator with equal rights takes an allowance from an administrator, unless it
-	 * is over or was changed outside.
+	 * Only an administrator that may grant the same takes an allowance from an administrator,
+	 * unless the allowance has ended or was changed outside.
 	 */
 	IF given.effect = 'allow' AND NOT vault_data.may_delegate(given, given.permissions)
 		AND given.principal_id <> vault_data.caller_principal()

@@ -65,7 +65,7 @@ BEGIN
 			'vault.drop_role() takes it away.');
 	END IF;
 	before := vault_data.begin_change_of_administrators();
-	/* A caller that removes administrators could have another one appointed, who reads. */
+	/* A caller that removes administrators could have another one appointed, which could read. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text THEN
@@ -94,8 +94,9 @@ END
 $$;
 
 /*
- * Of the principal, or of the role in this tenant. A concurrent binding waits for the lock on the
- * tenant's row. A bound role has all that the principal holds: add_binding() asks for that.
+ * Take a role away, from the principal or from the role in this tenant. A concurrent binding waits
+ * for the lock on the tenant's row. A bound role has all that the principal holds, which
+ * add_binding() requires of the caller.
  */
 CREATE FUNCTION vault_data.bind_role(p_principal text, p_db_role text, p_tenant text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -146,7 +147,7 @@ BEGIN
 	PERFORM vault_data.require_administrator();
 	subject := vault_data.require_person_or_service(this_tenant, p_principal);
 	before := vault_data.begin_change_of_administrators();
-	/* As when it is dropped. */
+	/* Check the same as when a principal is dropped. */
 	IF vault_data.is_administrator() THEN
 		PERFORM vault_data.require_reaches_all_of(subject);
 	ELSIF before->'at_all' ? subject::text
@@ -171,9 +172,9 @@ END
 $$;
 
 /*
- * A role bound to a principal has all that it holds: to bind a role is to hand that out.
- * Operators bind what they make with the same document: one that holds nothing may be waiting
- * for its grants, and comes by token.
+ * A role that is bound to a principal has all that it holds, so to bind a role is to hand that out.
+ * Operators bind principals that they create with the same document. A principal that holds nothing
+ * may be waiting for its grants, and be identified by token.
  */
 CREATE FUNCTION vault_data.add_binding(p_tenant uuid, p_principal uuid, p_db_role text,
 	p_is_new boolean)

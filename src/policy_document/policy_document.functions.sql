@@ -25,8 +25,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * Seconds as tokens are judged by: a day has 24 hours and a month 30 days, whatever IntervalStyle
- * is.
+ * Return seconds as tokens are judged by: a day has 24 hours and a month 30 days, independent of
+ * IntervalStyle.
  */
 CREATE FUNCTION vault_data.lifetime_seconds(span interval) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -89,7 +89,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE m.tenant_id = p_tenant
 $$;
 
-/* The tenant as a document. */
+/* Return the tenant as a document. */
 CREATE FUNCTION vault_data.policy_document(p_tenant uuid) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	SELECT jsonb_build_object('format', 'vault-policy-v1',

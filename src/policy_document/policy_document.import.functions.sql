@@ -3,9 +3,9 @@
  */
 
 /*
- * In the order in which they can be made: the last are those after which the caller may be
- * no administrator any more. Principals are added and bound, never taken away:
- * a document that forgets one must not lock it out of what it has elsewhere.
+ * Return the differences in the order in which they can be made. The last are those after which the
+ * caller may not be an administrator any more. Principals are added and bound, and never dropped: a
+ * document that omits one must not lock it out of other rights.
  */
 CREATE FUNCTION vault_data.environment_differences(have jsonb, want jsonb)
 RETURNS TABLE (step integer, environments jsonb)
@@ -87,7 +87,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY d.step, d.name COLLATE "C", d.detail
 $$;
 
-/* The same checks as of the single calls; what its subjects and groups stand for stays. */
+/* Make the checks of the single calls. Subjects and groups keep their mappings. */
 CREATE FUNCTION vault_data.put_issuer_of_document(p_tenant uuid, p_name text, p_detail jsonb,
 	p_is_new boolean)
 RETURNS void

@@ -83,7 +83,7 @@ BEGIN
 END
 $$;
 
-/* Checked, but for the grantee. */
+/* Check a grant, except its grantee. */
 CREATE FUNCTION vault_data.grant_from_document(item jsonb) RETURNS vault_data.access_grant
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -139,7 +139,7 @@ BEGIN
 END
 $$;
 
-/* Checked, with the keys as they are stored. */
+/* Check an issuer. Its keys are returned as they are stored. */
 CREATE FUNCTION vault_data.issuer_from_document(item jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -204,7 +204,7 @@ BEGIN
 END
 $$;
 
-/* One element, checked and in the form of policy_document(). */
+/* Return one element, checked and in the form of policy_document(). */
 CREATE FUNCTION vault_data.read_element(section text, item jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
@@ -223,7 +223,7 @@ BEGIN
 END
 $$;
 
-/* Faults name their field; here they get the path to it. */
+/* Add the path to the field that an error names. */
 CREATE FUNCTION vault_data.read_elements(section text, given jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -258,7 +258,7 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END
 $$;
 
-/* A section, of at most so many elements; that of `have` if the document has none. */
+/* Return a section of at most so many elements, or that of `have` if the document has none. */
 CREATE FUNCTION vault_data.read_section(document jsonb, have jsonb, section text, maximum integer)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -277,7 +277,7 @@ BEGIN
 END
 $$;
 
-/* Refuses the first element of a section of which `good` does not hold the name in this field. */
+/* Refuse the first element of a section whose name in this field is not among those of `good`. */
 CREATE FUNCTION vault_data.require_known(want jsonb, section text, field text, good text[],
 	fault text)
 RETURNS void
@@ -342,7 +342,7 @@ BEGIN
 END
 $$;
 
-/* The document in the form of policy_document(), or 22023. */
+/* Return the document in the form of policy_document(), or raise 22023. */
 CREATE FUNCTION vault_data.read_document(document jsonb, have jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -363,7 +363,7 @@ BEGIN
 			('members', 10000), ('grants', 10000), ('issuers', 16), ('subjects', 10000),
 			('group_roles', 4096), ('token_roles', 10000)) AS s (name, maximum));
 	PERFORM vault_data.require_names(have, want);
-	/* As adding the first subject does. */
+	/* Check the same as when the first subject is added. */
 	RETURN jsonb_set(want, '{issuers}', (SELECT COALESCE(jsonb_agg(
 			CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(want->'subjects') AS s
 				WHERE s->'issuer' = i->'name') THEN '{"by_name": false}'::jsonb || i

@@ -13,7 +13,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
 	FROM unnest(ARRAY['owner', 'admin', 'writer', 'reader', 'rotator', 'auditor']) AS r (name)
 $$;
 
-/* Of a name that is both, the built-in one is meant. */
+/* A name that a built-in role has too means the built-in role. */
 CREATE FUNCTION vault_data.find_role(p_tenant uuid, p_name text) RETURNS vault_data.principal
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -73,15 +73,18 @@ BEGIN
 	END IF;
 	PERFORM vault_data.lock_policy();
 	/*
-	 * With it go its grants, and what its members have through it. An operator could so remove
-	 * administrators.
+	 * The role's grants go with it, and what its members have through it. An operator could so
+	 * remove administrators.
 	 */
 	IF NOT vault_data.may_change_member(subject.id, true)
 		AND (vault_data.is_administrator() OR NOT vault_data.holds_nothing(subject.id))
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/* Of administrators among its members only their equals take what it holds. */
+	/*
+	 * If members are administrators, only a caller that could give them the role's permissions
+	 * drops it.
+	 */
 	IF NOT vault_data.may_change_member(subject.id, false)
 		AND vault_data.reaches_administrator(subject.id)
 	THEN
@@ -110,7 +113,7 @@ DECLARE
 BEGIN
 	PERFORM vault_data.check_identifier('role', p_role);
 	PERFORM vault_data.check_identifier('member', p_member);
-	/* One at a time: a cycle takes two. */
+	/* Run one at a time, because two concurrent memberships could make a cycle. */
 	PERFORM vault_data.lock_policy();
 	chosen := vault_data.find_role(this_tenant, p_role);
 	IF NOT vault_data.may_change_member(chosen.id, false) THEN
@@ -160,8 +163,8 @@ BEGIN
 	END IF;
 	member := vault_data.find_principal(this_tenant, p_member);
 	/*
-	 * From an administrator their equals take something. One that was changed outside stops the
-	 * member: to end it ends that.
+	 * Only a caller that could give the permissions takes them from an administrator. A membership
+	 * that was changed outside stops its member; to end it ends that.
 	 */
 	makes := EXISTS (SELECT FROM vault_data.role_member m
 		WHERE m.tenant_id = this_tenant AND m.role_id = chosen.id AND m.member_id = member

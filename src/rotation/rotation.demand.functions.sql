@@ -3,9 +3,9 @@
  */
 
 /*
- * rotate() of a secret with a schedule; C holds the value if one was given. NULL: the version is
- * not made yet. A rotation with its target in this database is done at once, others go on in the
- * job.
+ * Do rotate() of a secret with a schedule. C holds the value if one was given. Returns NULL if the
+ * version is not made yet. A rotation with its target in this database is done at once; others go
+ * on in the job.
  */
 CREATE FUNCTION vault_data.rotate_on_demand(p_name text, p_environment text, p_given boolean,
 	p_retire_now boolean)
@@ -34,7 +34,7 @@ BEGIN
 	IF run.step = 'wait' AND p_given THEN
 		RETURN vault_data.complete_run(schedule, head, run);
 	ELSIF run.id IS NOT NULL AND p_retire_now AND NOT p_given THEN
-		/* It goes on as it began, and retires what leaked when it is through. */
+		/* Go on with the run as it began. It retires the leaked version at its end. */
 		PERFORM vault_data.plan_rotation(schedule.id);
 		RETURN run.version;
 	ELSIF run.id IS NOT NULL THEN
@@ -68,7 +68,10 @@ BEGIN
 END
 $$;
 
-/* After the promotion, if what was in use leaked and the target is in this transaction. */
+/*
+ * After the promotion, do the next step at once if the version that was in use leaked and the
+ * target is in this transaction.
+ */
 CREATE FUNCTION vault_data.end_run_at_once(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS void
@@ -85,7 +88,10 @@ BEGIN
 END
 $$;
 
-/* Of a run that waits for a value: C holds it, and the target has it already. */
+/*
+ * Promote the version of a run that waits for a value. C holds the value, and the target has it
+ * already.
+ */
 CREATE FUNCTION vault_data.complete_run(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS integer
@@ -133,7 +139,7 @@ BEGIN
 END
 $$;
 
-/* rotate() of a secret without a schedule. */
+/* Do rotate() of a secret without a schedule. */
 CREATE FUNCTION vault_data.rotate_plain(name text, environment text) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_rotate_plain';
 

@@ -3,7 +3,7 @@
  * caller.
  */
 
-/* Both passwords of a pair are in use until the overlap is over. */
+/* Return true if both passwords of a pair are in use until the overlap ends. */
 CREATE FUNCTION vault_data.rotation_blocked_until(schedule vault_data.rotation_schedule)
 RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL UNSAFE AS $$
@@ -33,7 +33,10 @@ BEGIN
 END
 $$;
 
-/* The value of before the run leaked: until its promotion the run has that in retire_at. */
+/*
+ * Return true if the value before the run leaked. Until the promotion, retire_at of the run says
+ * so.
+ */
 CREATE FUNCTION vault_data.retires_at_once(run vault_data.rotation) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT COALESCE(run.retire_at = '-infinity', false)
@@ -92,8 +95,8 @@ DECLARE
 BEGIN
 	IF run.previous <> head.current_version THEN
 		/*
-		 * Only the current version tells the login of a destroyed one. Of a pair, the other user
-		 * may be in use by the version of a later run.
+		 * Only the current version tells the login of a destroyed one. The other user of a pair may
+		 * be in use by the version of a later run.
 		 */
 		IF NOT destroyed OR NOT vault_data.rotator_flag(schedule.rotator, 'has_users')
 			OR NOT EXISTS (SELECT FROM vault_data.rotation o
@@ -112,8 +115,8 @@ END
 $$;
 
 /*
- * Ends every overlap of the secret: what its target cannot be told in this transaction, the job
- * tells it next.
+ * End every overlap of the secret. Targets that cannot be reached in this transaction are left to
+ * the job.
  */
 CREATE FUNCTION vault_data.retire_overlaps(schedule vault_data.rotation_schedule,
 	head vault_data.secret)
@@ -141,7 +144,7 @@ BEGIN
 END
 $$;
 
-/* One step of a run that is due. */
+/* Perform one due step of a run. */
 CREATE FUNCTION vault_data.step_rotation(schedule vault_data.rotation_schedule,
 	head vault_data.secret, run vault_data.rotation)
 RETURNS void
@@ -260,10 +263,7 @@ CREATE FUNCTION vault_data.undo_run(schedule vault_data.rotation_schedule, head 
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN
-	/*
-	 * One that is at "set" may have begun with it, in a transaction that ended without a trace
-	 * here.
-	 */
+	/* A run at "set" may have begun with it, in a transaction that ended without a trace here. */
 	IF run.step IN ('set', 'test', 'promote') AND head.current_version = run.previous
 		AND vault_data.rotator_flag(schedule.rotator, 'acts_outside')
 	THEN
@@ -276,7 +276,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-/* The run ends as failed; what was set at the target is taken back there if that is possible. */
+/* End the run as failed. What was set at the target is taken back there, if that is possible. */
 CREATE FUNCTION vault_data.give_up(schedule vault_data.rotation_schedule, run vault_data.rotation,
 	p_error text)
 RETURNS void
@@ -318,7 +318,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		ELSE head.current_version <> run.previous OR p_error LIKE 'VT006%' END
 $$;
 
-/* After an error: the next attempt, later each time; a row that was changed outside only waits. */
+/*
+ * Plan the next attempt after an error, later each time. A row that was changed outside only waits.
+ */
 CREATE FUNCTION vault_data.rotation_failed(schedule vault_data.rotation_schedule, p_error text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -386,14 +388,17 @@ BEGIN
 		PERFORM vault_data.fail('22023', 'invalid max_steps: must be positive',
 			'Give the number of steps.');
 	END IF;
-	/* In a copy runs neither begin nor fail: they wait. */
+	/* In a copy, runs wait: they neither begin nor fail. */
 	PERFORM vault_data.require_origin();
 	WHILE steps < p_max_steps LOOP
 		claimed := vault_data.claim_rotation();
 		EXIT WHEN claimed IS NULL;
 		SELECT * INTO schedule FROM vault_data.rotation_schedule
 		WHERE tenant_id = vault.current_tenant_id() AND id = claimed;
-		/* A target outside of this transaction must not have a value that goes with it. */
+		/*
+		 * Stop before a target outside of this transaction gets a version that this transaction has
+		 * made: a rollback would take the version away.
+		 */
 		EXIT WHEN EXISTS (SELECT FROM vault_data.rotation r JOIN vault_data.secret_version v
 			ON v.tenant_id = r.tenant_id AND v.secret_id = r.secret_id AND v.version = r.version
 			WHERE r.tenant_id = schedule.tenant_id AND r.secret_id = schedule.secret_id
@@ -424,8 +429,8 @@ LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_rotation_batch';
 COMMENT ON FUNCTION vault_data.rotation_batch() IS 'returns the setting vault.rotation_batch';
 
 /*
- * No settings of its own, or it could not commit: it names no operator, and each function with
- * its schema.
+ * Pin no settings here, because a procedure with settings cannot commit. It therefore names no
+ * operator, and each function with its schema.
  */
 CREATE PROCEDURE vault_data.job_rotate()
 LANGUAGE plpgsql AS $$

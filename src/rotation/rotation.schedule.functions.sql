@@ -19,7 +19,7 @@ COMMENT ON FUNCTION vault_data.next_in_window(text, timestamptz, double precisio
 	IS 'returns a time inside a window unchanged, or a time at the given part of the next '
 	'interval of the window';
 
-/* The interval that a name or a text means; NULL for a cron expression. */
+/* Return the interval that a name or a text means, or NULL for a cron expression. */
 CREATE FUNCTION vault_data.rotation_interval(p_every text) RETURNS interval
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -46,7 +46,7 @@ BEGIN
 END
 $$;
 
-/* Between any two of the next times of a cron expression. */
+/* Return the shortest time between any two of the next times of a cron expression. */
 CREATE FUNCTION vault_data.shortest_gap(p_every text) RETURNS interval
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -127,7 +127,7 @@ $$;
 CREATE FUNCTION vault_data.lock_rotated_users() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_lock_rotated_users';
 
-/* A user has one password: the tenant has it in one secret. A concurrent caller waits. */
+/* A user has one password, so a tenant has it in one secret. A concurrent caller waits. */
 CREATE FUNCTION vault_data.require_users_free(p_secret uuid, p_rotator text, p_config jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -176,8 +176,8 @@ END
 $$;
 
 /*
- * End the overlaps of a rotation that gets another rotator: that one cannot take back a value that
- * this one has set.
+ * End the overlaps of a rotation that gets another rotator, which could not take back a value that
+ * the present one has set.
  */
 CREATE FUNCTION vault_data.end_overlaps(head vault_data.secret) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -264,7 +264,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_has_sche
 COMMENT ON FUNCTION vault_data.has_schedule(uuid)
 	IS 'returns true if the secret has a rotation now, in every isolation level';
 
-/* The secret's schedule, locked: who has it may do something to its rotation. */
+/* Return the secret's schedule, locked. The holder of the lock may change the rotation. */
 CREATE FUNCTION vault_data.lock_schedule(p_secret uuid) RETURNS vault_data.rotation_schedule
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -297,7 +297,9 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation',
 			'vault.set_rotation() gives it one.');
 	END IF;
-	/* One that was changed outside can be removed, but does not say what it was. */
+	/*
+	 * A schedule that was changed outside can be removed, but it does not tell its former rotator.
+	 */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target')
 		OR NOT vault_data.is_authentic(schedule)
 	THEN

@@ -70,7 +70,7 @@ ALTER TABLE vault_data.rotation ADD PRIMARY KEY (tenant_id, id);
 --@ protect vault_data.rotation rows=tenant exec=select,insert,update,delete hide=error
 --@	audit=rotation(secret_id, step, version, previous, retire_at, error, revision) mac
 
-/* The roles of this server whose passwords a tenant may have changed; an operator decides. */
+/* The roles of this server whose passwords a tenant may change, as an operator decided. */
 CREATE TABLE vault_data.rotation_role (
 	tenant_id  uuid NOT NULL REFERENCES vault_data.tenant,
 	role_name  text COLLATE "C" NOT NULL,

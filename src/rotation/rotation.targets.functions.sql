@@ -63,8 +63,8 @@ CREATE FUNCTION vault_data.may_lend(role oid) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_may_lend';
 
 /*
- * At every run: that it is allowed, by name and oid, and still a role that may be. One that
- * cannot log in can lose its password.
+ * Check at every run that the role is allowed, by name and oid, and may still be rotated. A role
+ * that cannot log in can lose its password.
  */
 CREATE FUNCTION vault_data.require_rotatable(p_role text, p_logs_in boolean) RETURNS oid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -117,7 +117,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
 	this_tenant uuid := vault_data.enter_tenant(p_tenant);
 BEGIN
-	/* By the name that it had, or has: the view shows the one or the other. */
+	/*
+	 * Find the role by its present name, or by the name that it had: the view shows one of the two.
+	 */
 	DELETE FROM vault_data.rotation_role a WHERE a.tenant_id = this_tenant AND (a.role_name = p_role
 		OR a.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_role));
 	IF NOT FOUND THEN
@@ -141,8 +143,8 @@ CREATE FUNCTION vault_data.default_rotator() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'vault_default_rotator';
 
 /*
- * Perform an action of a rotator (rotator.h); create returns the next version. version is the one
- * that is to come, previous the one before it.
+ * Perform an action of a rotator (rotator.h). The action create returns the next version. version
+ * is the version that is made, and previous the version before it.
  */
 CREATE FUNCTION vault_data.rotator_act(action text, rotator text, config jsonb, name text,
 	environment text, version integer, previous integer)

@@ -3,9 +3,9 @@
  */
 
 /*
- * Return the end that the head has after a rollback to the target: what a value or its type says of
- * its end comes and goes with the version, an end that was set stays. A caller that may not write,
- * and so not set an end, gets no later one.
+ * Return the expiry of the head after a rollback to the target. An expiry by the value or its type
+ * comes and goes with the version; an expiry that was set stays. A caller without the right to
+ * write, and so to set an expiry, gets no later one.
  */
 CREATE FUNCTION vault_data.end_after_rollback(head vault_data.secret,
 	target vault_data.secret_version)
@@ -28,8 +28,8 @@ END
 $$;
 
 /*
- * A pending version is a new one. Any other was in use before: what the override is needed for is
- * not to be had by its way.
+ * A pending version is a new one. Any other version was in use before: a rollback to it must not be
+ * a way around the override.
  */
 CREATE FUNCTION vault_data.rollback(p_name text, p_to_version integer, p_environment text)
 RETURNS integer
@@ -117,8 +117,8 @@ END
 $$;
 
 /*
- * After rollback() to another version: the target gets it back, and what was current is retired
- * after the overlap, as if it had been rotated away.
+ * Rotate back after rollback() to another version: the target gets that value, and the version that
+ * was current is retired after the overlap.
  */
 CREATE FUNCTION vault_data.rotation_rolled_back(head vault_data.secret, p_version integer)
 RETURNS void
@@ -141,13 +141,13 @@ BEGIN
 		PERFORM vault_data.refuse_transaction_block();
 	END IF;
 	/*
-	 * A caller that chooses among values could log in there: it may have given some of them before
-	 * there was a target.
+	 * A caller that chooses among values could log in at the target: it may have given some of them
+	 * before there was a target.
 	 */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target') THEN
 		PERFORM vault_data.require('write', head.name, head.environment);
 	END IF;
-	/* A run that is under way ends here, and first of all at the target. */
+	/* End a run that is under way, at its target first. */
 	SELECT * INTO run FROM vault_data.rotation o
 	WHERE o.tenant_id = head.tenant_id AND o.secret_id = head.id
 		AND o.step NOT IN ('retire', 'done', 'failed');

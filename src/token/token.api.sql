@@ -8,10 +8,7 @@ COMMENT ON FUNCTION vault.login(text)
 	IS 'shows a token for the rest of the transaction, as SET LOCAL vault.token does, and '
 	'verifies it';
 
-/*
- * Untyped NULLs, so that either of the two can be JSON of whatever type while the other is left
- * out.
- */
+/* NULLs without a type let either of the two be JSON of any type while the other is left out. */
 CREATE FUNCTION vault.add_issuer(name text, issuer text, audience text, jwks text,
 	claim_mapping anycompatible DEFAULT NULL, max_lifetime interval DEFAULT '2 hours',
 	tenant text DEFAULT NULL, algorithms text[] DEFAULT NULL,

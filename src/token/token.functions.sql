@@ -8,7 +8,8 @@ CREATE FUNCTION vault_data.check_issuer(issuer text, audience text, max_lifetime
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_check_issuer';
 
 /*
- * The keys that verify tokens, as they are stored; a NOTICE tells of those that were passed over.
+ * Return the keys that verify tokens, as they are stored. A NOTICE names those that were passed
+ * over.
  */
 CREATE FUNCTION vault_data.read_jwks(jwks text, algorithms text[]) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_read_jwks';
@@ -55,7 +56,9 @@ DECLARE
 	this_tenant uuid := vault_data.choose_tenant(p_tenant);
 BEGIN
 	PERFORM vault_data.require_administrator();
-	/* By the name that it had, or has: the view shows the one or the other. */
+	/*
+	 * Find the role by its present name, or by the name that it had: the view shows one of the two.
+	 */
 	DELETE FROM vault_data.token_role o WHERE o.tenant_id = this_tenant AND (o.role_name = p_db_role
 		OR o.db_role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = p_db_role));
 	IF NOT FOUND THEN
@@ -80,8 +83,8 @@ END
 $$;
 
 /*
- * A used token is remembered until it expires, in a table that all tenants share. So the number
- * of such tokens is limited, used or not.
+ * A used token is remembered until it expires, in a table that all tenants share. Therefore the
+ * number of such tokens is limited, used or not.
  */
 CREATE FUNCTION vault_data.require_token_quota(p_tenant uuid, p_subject uuid, p_principal text)
 RETURNS void

@@ -3,8 +3,8 @@
  */
 
 /*
- * An issuer speaks for every principal, those to come as well: only who holds everything can
- * give that. Operators too can take it away.
+ * An issuer speaks for every principal, future ones too, so only a caller that holds everything may
+ * add one. Operators too can drop it.
  */
 CREATE FUNCTION vault_data.require_holder_of_everything() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -50,7 +50,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 		'groups', given.groups_claim))
 $$;
 
-/* The issuer as it is stored, or an error that names what is wrong with it. */
+/* Return the issuer as it is stored, or raise an error that names its fault. */
 CREATE FUNCTION vault_data.read_issuer_row(given vault_data.token_issuer, p_mapping jsonb,
 	p_required_claims jsonb) RETURNS vault_data.token_issuer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
@@ -73,7 +73,7 @@ BEGIN
 END
 $$;
 
-/* Adds the issuer that was read, in the caller's name. */
+/* Add the issuer that was read, in the caller's name. */
 CREATE FUNCTION vault_data.store_issuer(given vault_data.token_issuer) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
@@ -140,7 +140,7 @@ BEGIN
 END
 $$;
 
-/* The mappings of its subjects and groups stay as they are. */
+/* Keep the mappings of its subjects and groups. */
 CREATE FUNCTION vault_data.replace_issuer(p_tenant uuid, given vault_data.token_issuer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN

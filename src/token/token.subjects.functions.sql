@@ -57,7 +57,7 @@ BEGIN
 	PERFORM vault_data.require_may_speak_for(named);
 	issuer := vault_data.find_issuer(this_tenant, p_issuer);
 	PERFORM vault_data.check_subject('subject', p_subject, p_match);
-	/* One at a time: whether there are others is seen as of then. */
+	/* Run one at a time, so that the check for other subjects sees the present state. */
 	PERFORM FROM vault_data.tenant t WHERE t.tenant_id = this_tenant FOR NO KEY UPDATE;
 	IF EXISTS (SELECT FROM vault_data.external_subject e WHERE e.tenant_id = this_tenant
 		AND e.issuer_id = issuer.id AND e.subject = p_subject AND e.match = p_match)
@@ -66,7 +66,7 @@ BEGIN
 			'the issuer has this subject already, of this principal or of another',
 			'The view vault.subjects shows them; vault.remove_subject() takes one away.');
 	END IF;
-	/* For good: that the last subject goes must not let names count again. */
+	/* The mark stays for good: after the last subject is removed, names must not count again. */
 	UPDATE vault_data.token_issuer SET by_name = false
 	WHERE tenant_id = this_tenant AND id = issuer.id AND by_name IS NULL;
 	IF FOUND THEN
@@ -115,8 +115,8 @@ END
 $$;
 
 /*
- * To map a group to a role is to hand out what the role holds, to whomever the issuer says is
- * in the group: it takes what adding a member takes. Administrators may be among those.
+ * To map a group to a role is to hand out what the role holds to every member that the issuer
+ * names. So it requires what adding a member requires. Administrators may be among the members.
  */
 CREATE FUNCTION vault_data.map_group(p_issuer text, p_group text, p_role text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$

@@ -39,7 +39,7 @@ CREATE TABLE vault_data.token_issuer (
 --@	address_claim, max_lifetime, groups_claim, algorithms, required_claims, by_name, revision)
 --@	changed mac
 
-/* The principal that a subject of an issuer, or a pattern of subjects, stands for. */
+/* A principal, and the subject of an issuer (or the pattern of subjects) that stands for it. */
 CREATE TABLE vault_data.external_subject (
 	tenant_id    uuid NOT NULL,
 	id           uuid NOT NULL,
@@ -121,6 +121,6 @@ COMMENT ON COLUMN vault_data.issued_token.life
 CREATE INDEX issued_token_single_use ON vault_data.issued_token (tenant_id, principal_id)
 	WHERE single_use;
 CREATE INDEX issued_token_expires_at ON vault_data.issued_token (tenant_id, expires_at);
-/* UPDATE for row locks alone. */
+/* Grant UPDATE for row locks alone. */
 --@ protect vault_data.issued_token rows=tenant exec=select,insert,update,delete
 --@	audit=token(principal_id, expires_at, single_use, revision) mac

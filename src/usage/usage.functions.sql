@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 
-/* Remove rows that nothing needs any more, of the call's tenant. */
+/* Remove rows of the call's tenant that are no longer needed. */
 CREATE FUNCTION vault_data.forget_usage(p_as_of timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE

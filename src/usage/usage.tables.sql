@@ -27,7 +27,7 @@ CREATE TABLE vault_data.usage (
 --@ protect vault_data.usage rows=tenant exec=select,delete
 --@	hide=principal,last_role,last_address,last_application
 
-/* Kept for 90 days: what a principal's habits are judged by. */
+/* Counts by the hour, kept for 90 days. They tell the habits of a principal. */
 CREATE TABLE vault_data.usage_hour (
 	tenant_id    uuid NOT NULL,
 	principal_id uuid NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE vault_data.usage_hour (
 CREATE INDEX usage_hour_changed ON vault_data.usage_hour (tenant_id, changed_at);
 --@ protect vault_data.usage_hour rows=tenant exec=select,delete
 
-/* Kept until 90 days after the last use. */
+/* Networks that a principal called from, kept until 90 days after the last use. */
 CREATE TABLE vault_data.usage_network (
 	tenant_id     uuid NOT NULL,
 	principal_id  uuid NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE vault_data.usage_network (
 ) WITH (fillfactor = 70);
 --@ protect vault_data.usage_network rows=tenant exec=select,delete hide=network
 
-/* Kept for 7 days. */
+/* Denials by address and minute, kept for 7 days. */
 CREATE TABLE vault_data.usage_denial (
 	tenant_id    uuid NOT NULL,
 	principal_id uuid NOT NULL,

@@ -3,11 +3,14 @@
  * and privileges.
  */
 
-/* Statements of the script, which no superuser can change with SQL; NULL if it cannot be read. */
+/*
+ * Return the statements of the script, which no superuser can change with SQL, or NULL if it cannot
+ * be read.
+ */
 CREATE FUNCTION vault_data.install_statements() RETURNS text[]
 LANGUAGE C STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_install_statements';
 
-/* An expression as it was written and as the server prints it, made comparable. */
+/* Make an expression comparable: as it was written, and as the server prints it. */
 CREATE FUNCTION vault_data.plain(expression text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT regexp_replace(lower(expression), '[[:space:]()]', '', 'g')
@@ -49,7 +52,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	WHERE NOT EXISTS (SELECT FROM found f WHERE f.name = m.name)
 $$;
 
-/* A trigger as the script or pg_get_triggerdef() says it, in comparable parts. */
+/* Return the parts of a trigger for comparison, from the script or from pg_get_triggerdef(). */
 CREATE FUNCTION vault_data.trigger_parts(statement text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 	SELECT ARRAY[m[4] || ': trigger ' || m[1], m[2],
@@ -172,8 +175,9 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * The grants of the script. The server keeps them too, but as of the end of the script: with those
- * of default privileges, and anew for an object that was taken out of the extension and put back.
+ * Return the grants of the script. The server keeps them too (pg_init_privs), but as of the end of
+ * the script: with those of default privileges, and anew for an object that was taken out of the
+ * extension and put back.
  */
 CREATE FUNCTION vault_data.granted_by_script(statements text[])
 RETURNS TABLE (class regclass, object oid, grantee text, privilege text)

@@ -10,7 +10,7 @@ CREATE FUNCTION vault_data.opens(tenant uuid, secret uuid, type text, version in
 RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'vault_opens';
 
-/* Rows that do not fit their MAC, of every table that its feature has verified here. */
+/* Return rows that do not fit their MAC, of every table that its feature has verified here. */
 CREATE FUNCTION vault_data.verify_rows(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
@@ -28,8 +28,8 @@ END
 $$;
 
 /*
- * The rows that the trail should know, with the columns that it shows as it writes them; those that
- * go by name, or those that go by id.
+ * Return the rows that the trail should know, with the columns that it shows, as it writes them:
+ * the rows that it names by name, or those that it names by id.
  */
 CREATE FUNCTION vault_data.present_rows(p_tenant uuid, p_by_name boolean)
 RETURNS TABLE (kind text, id uuid, name text, revision integer, since timestamptz, shown jsonb)
@@ -56,9 +56,9 @@ END
 $$;
 
 /*
- * Rows against the trail: whether it knows the object, and as it is. Of what retention took
- * from the trail nothing can be said; an object that is younger than the oldest row
- * of the trail must be in it. Of columns that the trail never shows the mac says what it can.
+ * Compare rows with the trail: it must know the object, and as it is. Rows that retention took from
+ * the trail cannot be compared. An object that is younger than the oldest row of the trail must be
+ * in it. For columns that the trail never shows, the MAC must fit.
  */
 CREATE FUNCTION vault_data.verify_history(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
@@ -103,7 +103,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.id, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Types are of no tenant. */
+/* Types belong to no tenant. */
 CREATE FUNCTION vault_data.verify_types()
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -115,7 +115,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	ORDER BY 3, 4
 $$;
 
-/* The latest time for which a run may be planned now; a stretch of a window is a day at most. */
+/*
+ * Return the latest time for which a run may be planned now. A stretch of a window lasts a day at
+ * most.
+ */
 CREATE FUNCTION vault_data.latest_due(every text, time_window text, now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -125,8 +128,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 $$;
 
 /*
- * No MAC covers the due time of a rotation, since it moves with each step. But a schedule that
- * was put off is one that vault did not write.
+ * No MAC covers the due time of a rotation, because it moves with each step. A schedule that was
+ * put off too far was not written by the vault.
  */
 CREATE FUNCTION vault_data.verify_schedules(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
@@ -154,7 +157,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 				n.now + interval '1 hour') END
 $$;
 
-/* Rows without an id go by the name of a role, which can be bound anew. */
+/* Rows without an id are compared by the name of a role, which can be bound anew. */
 CREATE FUNCTION vault_data.verify_bindings(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
@@ -185,7 +188,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
 	SELECT c.kind, c.principal, c.name, c.fault FROM compared c WHERE c.fault IS NOT NULL
 $$;
 
-/* Every envelope is opened; nothing of what is in it leaves. */
+/* Open every envelope. Nothing of its content leaves. */
 CREATE FUNCTION vault_data.verify_versions(p_tenant uuid)
 RETURNS TABLE (object_kind text, object_id uuid, name text, fault text)
 LANGUAGE sql STABLE PARALLEL UNSAFE AS $$
