@@ -36,7 +36,7 @@ audit_event(const char *operation, const char *reason)
 	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = operation,
-		.decision = "allow",
+		.decision = DECISION_ALLOW,
 		.reason = reason,
 	};
 
@@ -105,7 +105,7 @@ audit_alert(const char *what, const char *kind, const char *reason, bool apart)
 {
 	AuditRecord record = {
 		.operation = what,
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = kind,
 		.reason = reason,
 	};

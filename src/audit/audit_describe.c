@@ -235,7 +235,7 @@ audit_describe(const AuditRecord *record, const VaultCall *call, AuditRow *row)
 	add_caller(row, call);
 	add_connection(row);
 	row->operation = record->operation;
-	row->decision = record->decision;
+	row->decision = decision_name(record->decision);
 	row->object_kind = audit_text_or_null(record->object_kind);
 	row->has_object = record->object != NULL;
 	if (record->object)

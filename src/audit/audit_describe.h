@@ -10,12 +10,13 @@
 #include "utils/uuid.h"
 
 #include "audit/audit_row.h"
+#include "audit/decision.h"
 #include "context/call.h"
 
 typedef struct AuditRecord
 {
 	const char *operation;
-	const char *decision;    /* 'allow', 'deny' or 'alert' */
+	AuditDecision decision;
 	const char *object_kind; /* 'secret', 'grant', 'tenant', …; may be NULL */
 	pg_uuid_t tenant;        /* the zero uuid stands for the instance */
 	const pg_uuid_t *object; /* may be NULL */

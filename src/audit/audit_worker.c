@@ -158,7 +158,7 @@ write_own(const char *operation, const char *kind, const char *reason)
 {
 	AuditRecord record = {
 		.operation = operation,
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = kind,
 		.reason = reason,
 	};

@@ -243,7 +243,7 @@ write_change(TriggerData *data, HeapTuple before, HeapTuple after)
 	pg_uuid_t id;
 	AuditRecord record = {
 		.operation = call ? call->operation : direct_operation(data->tg_event),
-		.decision = call ? "allow" : "alert",
+		.decision = call ? DECISION_ALLOW : DECISION_ALERT,
 		.object_kind = kind[0] == '-' ? kind + 1 : kind,
 		.environment = column_text(row, layout, "environment"),
 		.version = version ? pg_strtoint32(version) : 0,

@@ -216,7 +216,7 @@ alert_without_client(const AuditRow *release)
 
 	if (told || !audit_is_without_client())
 		return;
-	row.decision = "alert";
+	row.decision = decision_name(DECISION_ALERT);
 	row.reason = "a value is read by a background worker, without a client";
 	if (!recorder_push(&row, true))
 		refuse_unrecorded();
@@ -229,7 +229,7 @@ audit_read(const AuditRead *release)
 	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = call->operation,
-		.decision = "allow",
+		.decision = DECISION_ALLOW,
 		.object_kind = "secret",
 		.tenant = call->tenant,
 		.object = release->id,
@@ -294,7 +294,7 @@ tell_of_choice(void)
 	const char *reason = setting_alerts_seen();
 	AuditRecord record = {
 		.operation = "settings",
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = "setting",
 		.reason = reason,
 	};
@@ -323,7 +323,7 @@ recorder_begin(void)
 bool
 recorder_passed(const VaultCall *call)
 {
-	AuditRecord record = {.decision = "allow", .reason = call->reason};
+	AuditRecord record = {.decision = DECISION_ALLOW, .reason = call->reason};
 	AuditRow row;
 	bool recorded;
 
@@ -341,7 +341,7 @@ recorder_passed(const VaultCall *call)
 	return waited;
 }
 
-static const char *
+static AuditDecision
 recorder_decision_of(int sqlstate)
 {
 	switch (sqlstate)
@@ -349,12 +349,12 @@ recorder_decision_of(int sqlstate)
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 		case ERRCODE_VAULT_NO_TENANT:
 		case ERRCODE_VAULT_TOKEN_REFUSED:
-			return "deny";
+			return DECISION_DENY;
 		case ERRCODE_VAULT_WRONG_KEY:
 		case ERRCODE_VAULT_TAMPERED:
-			return "alert";
+			return DECISION_ALERT;
 		default:
-			return "error";
+			return DECISION_ERROR;
 	}
 }
 
@@ -454,9 +454,9 @@ recorder_failed(const VaultCall *call, const ErrorData *error)
 		send_row(&row);
 		waits = false;
 	}
-	if (strcmp(record.decision, "deny") == 0 && audit_caller_is_superuser())
+	if (record.decision == DECISION_DENY && audit_caller_is_superuser())
 	{
-		row.decision = "alert";
+		row.decision = decision_name(DECISION_ALERT);
 		row.reason = "a superuser was refused";
 		if (!recorder_push(&row, waits))
 			send_row(&row);
@@ -470,7 +470,7 @@ pack_as_aborted(const AuditRow *row, PackedRow *packed)
 {
 	AuditRow aborted = *row;
 
-	aborted.decision = "aborted";
+	aborted.decision = decision_name(DECISION_ABORTED);
 	leave_new_tenant(&aborted);
 	packed_row_pack(&aborted, packed);
 }

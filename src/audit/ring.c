@@ -42,6 +42,7 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
+#include "audit/decision.h"
 #include "platform/wakeup.h"
 #include "platform/settings.h"
 #include "platform/shmem.h"
@@ -192,7 +193,7 @@ lane_of(const AuditRow *row)
 static bool
 is_common(const AuditRow *row)
 {
-	return row->decision && strcmp(row->decision, "allow") == 0;
+	return decision_is(row->decision, DECISION_ALLOW);
 }
 
 /* Take the lane's next slot; false if there is none, or if only reserved ones are left. */

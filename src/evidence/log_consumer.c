@@ -355,7 +355,7 @@ log_consumer_alert(const char *reason)
 {
 	AuditRecord record = {
 		.operation = "seal trail",
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = "audit_progress",
 		.reason = reason,
 	};
@@ -369,7 +369,7 @@ tell_restored(const ConsumerState *state)
 {
 	AuditRecord record = {
 		.operation = "restore",
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = "vault",
 		.reason = "restored from elsewhere; no row had been sealed",
 	};

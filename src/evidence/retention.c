@@ -175,7 +175,7 @@ write_event(const pg_uuid_t *tenant, DateADT month, int64 rows)
 {
 	AuditRecord record = {
 		.operation = "retire",
-		.decision = "allow",
+		.decision = DECISION_ALLOW,
 		.object_kind = "audit_log",
 		.tenant = *tenant,
 	};

@@ -232,7 +232,7 @@ alert_of_missing(const Missing *missing)
 {
 	AuditRecord record = {
 		.operation = "seal trail",
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = "audit_log",
 		.tenant = missing->tenant,
 	};
@@ -260,7 +260,7 @@ seal_batch_alert(SealBatch *batch)
 	{
 		AuditRecord record = {
 			.operation = "seal trail",
-			.decision = "alert",
+			.decision = DECISION_ALERT,
 			.object_kind = "audit_log",
 			.tenant = refused->tenant,
 		};

@@ -185,7 +185,7 @@ repair_alert(List *faults)
 		List *objects;
 		AuditRecord record = {
 			.operation = "repair",
-			.decision = "alert",
+			.decision = DECISION_ALERT,
 			.object_kind = fault->kind,
 		};
 

@@ -253,7 +253,7 @@ vault_alert(PG_FUNCTION_ARGS)
 	VaultCall *call = call_required();
 	AuditRecord record = {
 		.operation = call->operation,
-		.decision = "alert",
+		.decision = DECISION_ALERT,
 		.object_kind = text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		.tenant = call->tenant,
 		.object = PG_GETARG_UUID_P(1),

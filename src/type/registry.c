@@ -602,7 +602,7 @@ vault_tell_users_of_type(PG_FUNCTION_ARGS)
 	{
 		char tenant_name[64] = "";
 		AuditRecord record = {.operation = call->operation,
-							  .decision = "allow",
+							  .decision = DECISION_ALLOW,
 							  .object_kind = "type",
 							  .object = PG_GETARG_UUID_P(0),
 							  .tenant = *(pg_uuid_t *) lfirst(cell),

@@ -267,7 +267,7 @@ put_call(const void *entry, Datum *values, bool *nulls)
 	nulls[CALL_VERSION] = call->key.version == 0;
 	values[CALL_HOUR] = TimestampTzGetDatum(call->key.hour);
 	values[CALL_IS_READ] = BoolGetDatum(call->key.is_read);
-	count_put_text(values, nulls, CALL_DECISION, call->sum.decision);
+	count_put_text(values, nulls, CALL_DECISION, decision_name(call->sum.decision));
 	count_put_text(values, nulls, CALL_SECRET, call->sum.secret);
 	count_put_text(values, nulls, CALL_ENVIRONMENT, call->sum.environment);
 	put_sum(values + CALL_SUM, nulls + CALL_SUM, &call->sum);

@@ -32,18 +32,16 @@ sums_begin(void)
 }
 
 /*
- * Return the decision of a principal's operation as a constant. NULL for alerts and for changes
- * that were rolled back.
+ * Return the decision of a principal's operation, or DECISION_NONE for an alert and for a change
+ * that was rolled back.
  */
-static const char *
+static AuditDecision
 sums_decision_of(const AuditRow *row)
 {
-	static const char *const decisions[] = {"allow", "deny", "error"};
-
-	for (int i = 0; i < (int) lengthof(decisions); i++)
-		if (strcmp(row->decision, decisions[i]) == 0)
-			return decisions[i];
-	return NULL;
+	for (AuditDecision decision = DECISION_ALLOW; decision <= DECISION_ERROR; decision++)
+		if (decision_is(row->decision, decision))
+			return decision;
+	return DECISION_NONE;
 }
 
 bool
@@ -55,7 +53,7 @@ sums_is_read(const char *operation, const char *decision, const char *object_kin
 	};
 #undef READ
 
-	if (strcmp(decision, "allow") != 0 || !has_object || object_kind == NULL ||
+	if (!decision_is(decision, DECISION_ALLOW) || !has_object || object_kind == NULL ||
 		strcmp(object_kind, "secret") != 0)
 		return false;
 	for (int i = 0; i < (int) lengthof(reads); i++)
@@ -89,7 +87,7 @@ keep_text(char **kept, const char *text)
 }
 
 static void
-add_to_sum(Sum *sum, bool is_new, const AuditRow *row, const char *decision, bool alone)
+add_to_sum(Sum *sum, bool is_new, const AuditRow *row, AuditDecision decision, bool alone)
 {
 	if (is_new)
 	{
@@ -114,9 +112,9 @@ add_to_sum(Sum *sum, bool is_new, const AuditRow *row, const char *decision, boo
 }
 
 static void
-add_call(const AuditRow *row, const char *decision)
+add_call(const AuditRow *row, AuditDecision decision)
 {
-	bool alone = strcmp(decision, "allow") != 0;
+	bool alone = decision != DECISION_ALLOW;
 	bool found;
 	CallKey key;
 	CallSum *call;
@@ -141,7 +139,7 @@ add_call(const AuditRow *row, const char *decision)
 }
 
 static void
-add_read(const AuditRow *row, const char *decision)
+add_read(const AuditRow *row, AuditDecision decision)
 {
 	bool found;
 	ReadKey key;
@@ -161,9 +159,9 @@ add_read(const AuditRow *row, const char *decision)
 void
 sums_add(const AuditRow *row)
 {
-	const char *decision = sums_decision_of(row);
+	AuditDecision decision = sums_decision_of(row);
 
-	if (decision == NULL)
+	if (decision == DECISION_NONE)
 		return;
 	if (sums == NULL)
 		sums_begin();

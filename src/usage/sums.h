@@ -14,6 +14,7 @@
 #include "utils/uuid.h"
 
 #include "audit/audit_row.h"
+#include "audit/decision.h"
 
 #define ADDRESS_BYTES 48
 
@@ -44,7 +45,7 @@ typedef struct Sum
 	int64 n;
 	TimestampTz first_at;
 	TimestampTz last_at;
-	const char *decision;
+	AuditDecision decision;
 	char *principal;
 	char *role;
 	char *application;
