@@ -2858,10 +2858,7 @@ BEGIN
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/*
-	 * If members are administrators, only a caller that could give them the role's permissions
-	 * drops it.
-	 */
+	/* Only a caller that could give the permissions to its administrators drops it. */
 	IF NOT vault_data.may_change_member(subject.id, false)
 		AND vault_data.reaches_administrator(subject.id)
 	THEN
@@ -5870,9 +5867,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation',
 			'vault.set_rotation() gives it one.');
 	END IF;
-	/*
-	 * A schedule that was changed outside can be removed, but it does not tell its former rotator.
-	 */
+	/* One that was changed outside can be removed, but may name another rotator. */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target')
 		OR NOT vault_data.is_authentic(schedule)
 	THEN

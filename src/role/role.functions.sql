@@ -81,10 +81,7 @@ BEGIN
 	THEN
 		PERFORM vault_data.refuse_delegation();
 	END IF;
-	/*
-	 * If members are administrators, only a caller that could give them the role's permissions
-	 * drops it.
-	 */
+	/* Only a caller that could give the permissions to its administrators drops it. */
 	IF NOT vault_data.may_change_member(subject.id, false)
 		AND vault_data.reaches_administrator(subject.id)
 	THEN

@@ -297,9 +297,7 @@ BEGIN
 		PERFORM vault_data.fail('55000', 'the secret has no rotation',
 			'vault.set_rotation() gives it one.');
 	END IF;
-	/*
-	 * A schedule that was changed outside can be removed, but it does not tell its former rotator.
-	 */
+	/* One that was changed outside can be removed, but may name another rotator. */
 	IF vault_data.rotator_flag(schedule.rotator, 'has_target')
 		OR NOT vault_data.is_authentic(schedule)
 	THEN
