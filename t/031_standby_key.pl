@@ -68,7 +68,7 @@ $primary->safe_psql('postgres', q{
 	SELECT pg_drop_replication_slot('logical');
 	SELECT pg_create_physical_replication_slot('away')});
 my $refusal = 'standby servers follow this one, and would not hold the new root key';
-like(rotate($primary), qr/^.*ERROR:  $refusal\nHINT:  .*copy the root key file/s,
+like(rotate($primary), qr/^.*ERROR:  $refusal\nHINT:  .*root key file can be copied to each/s,
 	'a slot for a standby that is away: refused, and the hint says what to do');
 is(sql_state($primary, 'SELECT vault.rotate_root_key()', 'postgres'), '55000', 'with a code');
 is(sql_state($primary, 'SELECT vault.rotate_root_key(force => false)', 'postgres'), '55000',
