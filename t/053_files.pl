@@ -163,7 +163,7 @@ refused('escaped', qr/a backslash and the letter n/, $whole =~ s/\n/\\n/gr);
 refused('two keys', qr/more than one private key/, "$whole$key", undef, qr/a secret of its own/);
 refused('another key', qr/private key is not that of its certificate/, $leaf . text('root.key'),
 	undef, qr/openssl pkey -pubout/);
-refused('a request', qr/a request for one is none/, text('web.csr'));
+refused('a request', qr/only a request for one/, text('web.csr'));
 refused('an SSH key', qr/OpenSSH's own form/,
 	$leaf . "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", undef,
 	qr/ssh-keygen -p -m PKCS8/);
