@@ -122,7 +122,7 @@ seal_delay(void)
 	return IntervalPGetDatum(delay);
 }
 
-/* Fill the columns as in keyring.sql. */
+/* Fill the columns as in keyring.api.sql. */
 static Datum
 status_body(FunctionCallInfo fcinfo)
 {

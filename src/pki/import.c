@@ -25,7 +25,7 @@
 #include "policy/policy_arguments.h"
 #include "secret/secret.h"
 
-/* Arguments, as in pki.sql; those of put are the same but for the two in the middle. */
+/* Arguments, as in pki.api.sql; those of put are the same but for the two in the middle. */
 enum
 {
 	ARG_NAME,
